@@ -1,0 +1,54 @@
+"""The geometry of classifiers trained on lopsided (class-imbalanced) data.
+
+Five verbs over three nouns:
+
+* ``predict``: class counts and loss -> `Geometry`, in closed form, for any number of classes;
+* ``solve``: class counts, loss and ridge -> `Geometry`, the global optimum of the unconstrained-features model with a proof;
+* ``measure``: features, labels and head -> `Geometry` of a trained network;
+* ``steer``: wanted geometry -> loss, head, hyper-parameters;
+* ``reproduce``: claim of a paper -> record: figures, numbers, verdict.
+
+Theory, optimum and network return the same object, so `distance` compares any two of them. The sub-packages load on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import overload
+
+from lopsided.adjustment import Adjustment
+from lopsided.counts import Counts
+from lopsided.geometry import Distances, Geometry, Source
+from lopsided.gram import ClassMatrix, Gram
+
+__version__ = "0.1.0"
+__all__ = ["Adjustment", "ClassMatrix", "Counts", "Distances", "Geometry", "Gram", "Source", "distance"]
+
+_VERBS = ("predict", "solve", "measure", "steer", "reproduce", "plot")
+
+
+@overload
+def distance(a: Geometry, b: Geometry) -> Distances: ...
+@overload
+def distance(a: ClassMatrix, b: ClassMatrix) -> float: ...
+def distance(a: Geometry | ClassMatrix, b: Geometry | ClassMatrix) -> Distances | float:
+    """Return the scale-free distance of two Grams or class matrices, or part by part of two geometries.
+
+    The distance of matrices A and B is ||A/||A|| - B/||B|||| in Frobenius norms, from 0 to 2.
+
+    Raises:
+        TypeError: if one is a geometry and the other is not.
+        ValueError: if the numbers of classes differ or a matrix is zero.
+    """
+    if isinstance(a, Geometry) and isinstance(b, Geometry):
+        return a.distance(b)
+    if isinstance(a, ClassMatrix) and isinstance(b, ClassMatrix):
+        return a.distance(b)
+    raise TypeError(f"distance compares two geometries or two matrices, got {type(a).__name__} and {type(b).__name__}")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _VERBS:
+        return importlib.import_module(f"lopsided.{name}")
+    raise AttributeError(f"module 'lopsided' has no attribute {name!r}")

@@ -1,0 +1,184 @@
+"""Adjustment: a parameterisation of cross-entropy, read alike by predict, solve and the losses of steer.
+
+With k logits z, label y and softmax cross-entropy CE, the loss of a sample is
+
+    weight_y * CE( scale * (z - additive_margin_y * e_y) / margin_y + shift, y )
+
+where `scale` multiplies logit by logit (CDT), or with `per_sample=True` all logits of the sample by the entry of its label (LDT).
+`margin` is what the hard-margin limit asks for, z_y - z_c >= margin_y, and equals a per-sample scale of 1 / margin;
+`additive_margin` is LDAM's, subtracted from the label's own logit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, Ints, frozen, require_finite
+from lopsided.counts import Counts
+from lopsided.groups import Groups
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """An adjustment and the class counts it acts on, one entry a group of interchangeable classes.
+
+    The loss of a sample of group g with logits z is `weight[g] * CE(samples[g] * columns * (z - additive_margin[g] e_y) + shift, y)`.
+
+    Attributes:
+        groups: the classes of equal count and equal parameters.
+        counts: (m,) samples of a class.
+        weight: (m,) factor of the loss.
+        columns: (m,) factor of a class's own logit, in every sample.
+        samples: (m,) factor of all logits in a sample of this label.
+        shift: (m,) added to a class's logit.
+        additive_margin: (m,) subtracted from a sample's own logit.
+    """
+
+    groups: Groups
+    counts: Ints
+    weight: Floats
+    columns: Floats
+    samples: Floats
+    shift: Floats
+    additive_margin: Floats
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Adjustment:
+    """Weights, scales, shifts and margins of a cross-entropy; `None` is neutral, a single number holds for every class.
+
+    Attributes:
+        weight: (k,) positive factors of the loss, by label.
+        scale: (k,) positive factors of the logits.
+        shift: (k,) terms added to the logits.
+        margin: (k,) positive margins of the hard-margin limit, by label.
+        additive_margin: (k,) terms subtracted from the label's own logit.
+        per_sample: the scale acts on all logits of a sample by its label (LDT) instead of on the class's column (CDT).
+
+    Raises:
+        ValueError: if a number is not finite, a weight, scale or margin is not positive, or two lengths differ.
+
+    Example:
+        >>> Adjustment.cdt(Counts.step(k=4, minority=1, ratio=100), gamma=0.5)
+        Adjustment(scale=[1.0, 1.0, 0.1, 0.1])
+    """
+
+    weight: npt.ArrayLike | None = None
+    scale: npt.ArrayLike | None = None
+    shift: npt.ArrayLike | None = None
+    margin: npt.ArrayLike | None = None
+    additive_margin: npt.ArrayLike | None = None
+    per_sample: bool = False
+
+    def __post_init__(self) -> None:
+        lengths: dict[str, int] = {}
+        for name in ARRAYS:
+            if (value := getattr(self, name)) is not None:
+                array = require_finite(value, name, positive=name in ("weight", "scale", "margin"))
+                object.__setattr__(self, name, frozen(array))
+                if array.ndim:
+                    lengths[name] = len(array)
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"the arrays of an adjustment must have one length, got {lengths}")
+
+    # Named members; each names its paper.
+
+    @classmethod
+    def cross_entropy(cls) -> Adjustment:
+        """Plain cross-entropy."""
+        return cls()
+
+    @classmethod
+    def weighted(cls, counts: Counts, exponent: float = 1.0) -> Adjustment:
+        """Weighted cross-entropy, weight_c = (n_max / n_c) ** exponent; the rarest class weighs most."""
+        return cls(weight=_share(counts) ** -exponent)
+
+    @classmethod
+    def logit_adjusted(cls, counts: Counts, tau: float = 1.0) -> Adjustment:
+        """Logit adjustment in training, shift_c = tau * log(n_c / n).
+
+        Source: Menon et al. 2021 (arXiv 2007.07314); tau = 1 is balanced softmax (Ren et al. 2020).
+        """
+        return cls(shift=tau * np.log(counts.values / counts.n))
+
+    @classmethod
+    def cdt(cls, counts: Counts, gamma: float) -> Adjustment:
+        """Class-dependent temperatures, scale_c = (n_c / n_max) ** gamma on the class's column.
+
+        Source: Ye et al. 2020 (arXiv 2001.01385); geometry in Behnia et al. 2023 (arXiv 2303.07608).
+        """
+        return cls(scale=_share(counts) ** gamma)
+
+    @classmethod
+    def ldt(cls, counts: Counts, gamma: float) -> Adjustment:
+        """Label-dependent temperatures, scale_y = (n_y / n_max) ** gamma on all logits of a sample of label y.
+
+        Source: Behnia et al. 2023 (arXiv 2303.07608).
+        """
+        return cls(scale=_share(counts) ** gamma, per_sample=True)
+
+    @classmethod
+    def vs(cls, counts: Counts, gamma: float, tau: float) -> Adjustment:
+        """Vector scaling: the scales of CDT and the shifts of logit adjustment (Kini et al. 2021, arXiv 2103.01550)."""
+        return cls(scale=cls.cdt(counts, gamma).scale, shift=cls.logit_adjusted(counts, tau).shift)
+
+    @classmethod
+    def ldam(cls, counts: Counts, max_margin: float = 0.5, scale: float = 30.0) -> Adjustment:
+        """Label-distribution-aware margins, additive_margin_y = max_margin * (n_min / n_y) ** 1/4, all logits times `scale`.
+
+        Source: Cao et al. 2019 (arXiv 1906.07413), equations 12 and 13. There features and classifiers are normalised too.
+        """
+        return cls(scale=scale, additive_margin=max_margin * (counts.distinct[0] / counts.values) ** 0.25)
+
+    def resolve(self, counts: Counts) -> Parameters:
+        """Group the classes by count and parameters.
+
+        Raises:
+            ValueError: if the adjustment is for another number of classes.
+        """
+        arrays: dict[str, Floats] = {}
+        for name in ARRAYS:
+            value = getattr(self, name)
+            if value is not None and value.ndim and len(value) != counts.k:
+                raise ValueError(f"{name} has {len(value)} entries, but there are {counts.k} classes")
+            if value is not None and value.ndim:
+                arrays[name] = value
+        groups = Groups.of_columns(counts.values, *arrays.values()) if arrays else counts.groups
+        first = groups.first
+
+        def entry(name: str, neutral: float) -> Floats:
+            value = arrays[name][first] if name in arrays else getattr(self, name)
+            return np.full(groups.m, neutral if value is None else value, np.float64)
+
+        scale, samples = entry("scale", 1.0), 1 / entry("margin", 1.0)
+        columns, samples = (np.ones(groups.m), samples * scale) if self.per_sample else (scale, samples)
+        return Parameters(
+            groups=groups,
+            counts=counts.values[first] if arrays else counts.distinct,
+            weight=entry("weight", 1.0),
+            columns=columns,
+            samples=samples,
+            shift=entry("shift", 0.0),
+            additive_margin=entry("additive_margin", 0.0),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Adjustment) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        parts = [f"{name}={getattr(self, name).tolist()}" for name in ARRAYS if getattr(self, name) is not None]
+        return f"Adjustment({', '.join(parts + ['per_sample=True'] * self.per_sample)})"
+
+
+#: The fields of an adjustment that hold one number a class.
+ARRAYS = tuple(field.name for field in fields(Adjustment) if field.name != "per_sample")
+
+
+def _share(counts: Counts) -> Floats:
+    return np.asarray(counts.values / counts.distinct[-1], np.float64)

@@ -1,0 +1,69 @@
+"""Array types and the checks that every noun makes at its door."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+#: The largest integer up to which every integer is a float64.
+LARGEST_EXACT = 2**53
+
+
+def require_finite(values: npt.ArrayLike, name: str, *, positive: bool = False) -> Floats:
+    """Return `values` as a float64 vector, all finite (and positive if asked).
+
+    Args:
+        values: one number a class, or a single number.
+        name: what the numbers are, for the message.
+        positive: refuse zero and negative numbers too.
+
+    Returns:
+        A float64 array of at most one axis.
+
+    Raises:
+        ValueError: if a number is not finite, or not positive when asked; the class is named.
+        TypeError: if `values` does not hold numbers.
+    """
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be numbers, got {values!r}") from error
+    if array.ndim > 1:
+        raise ValueError(f"{name} must be one number a class, got an array of shape {array.shape}")
+    wrong = ~np.isfinite(array) | ((array <= 0) & positive)
+    if wrong.any():
+        kind = "positive finite numbers" if positive else "finite numbers"
+        where = "" if array.ndim == 0 else f" for class {int(np.argmax(wrong))}"
+        raise ValueError(f"{name} must be {kind}, got {array[wrong].flat[0]}{where}")
+    return array
+
+
+def require_memory(size: float, what: str) -> None:
+    """Refuse an array that would take more than half of this machine's memory.
+
+    Args:
+        size: bytes.
+        what: what the bytes are for, for the message.
+
+    Raises:
+        MemoryError: naming the bytes needed and the bytes there are.
+    """
+    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if size > present / 2:
+        raise MemoryError(
+            f"{what} needs {size / 2**30:,.1f} GiB and this machine has {present / 2**30:,.1f} GiB; "
+            "ask for the entries you need instead"
+        )
+
+
+def frozen(values: npt.ArrayLike | Sequence[float]) -> Floats:
+    """Return a read-only float64 copy."""
+    array = np.array(values, dtype=np.float64)
+    array.flags.writeable = False
+    return array

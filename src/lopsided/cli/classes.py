@@ -1,0 +1,71 @@
+"""The options by which every verb is told the class counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lopsided.counts import Counts
+
+
+@dataclass(frozen=True)
+class Classes:
+    """How many samples each class has; give exactly one of these."""
+
+    counts: str | None = None
+    """samples of each class, comma-separated: 50,50,5,5"""
+    step: str | None = None
+    """majority classes first: k=10,ratio=100,minority=50[,rho=0.5]"""
+    exponential: str | None = None
+    """exponential long tail: k=100,largest=500,ratio=100"""
+    zipf: str | None = None
+    """Zipf's law: k=1000,largest=100000[,exponent=1]"""
+    labels: str | None = None
+    """an npy file of integer labels to count"""
+
+    def resolve(self) -> Counts:
+        """Return the counts.
+
+        Raises:
+            ValueError: if not exactly one way is given, or it does not make valid counts.
+        """
+        given = [name for name in ("counts", "step", "exponential", "zipf", "labels") if getattr(self, name) is not None]
+        if len(given) != 1:
+            ways = "--counts, --step, --exponential, --zipf or --labels"
+            raise ValueError(f"give the class counts in exactly one way of {ways}, got {' and '.join(given) or 'none'}")
+        if self.counts is not None:
+            return Counts([_number(word, "--counts") for word in self.counts.split(",")])
+        if self.labels is not None:
+            import numpy as np
+
+            return Counts.from_labels(np.load(self.labels, mmap_mode="r", allow_pickle=False))
+        profile = {"step": Counts.step, "exponential": Counts.exponential, "zipf": Counts.zipf}[given[0]]
+        return profile(**_fields(getattr(self, given[0]), given[0], FIELDS[given[0]]))
+
+
+FIELDS = {
+    "step": ({"k", "minority", "ratio"}, {"rho"}),
+    "exponential": ({"k", "largest", "ratio"}, set()),
+    "zipf": ({"k", "largest"}, {"exponent"}),
+}
+
+
+def _fields(text: str, option: str, names: tuple[set[str], set[str]]) -> dict[str, Any]:
+    required, optional = names
+    values: dict[str, Any] = {}
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        if not equals or name not in required | optional:
+            raise ValueError(f"--{option} takes {', '.join(sorted(required | optional))} as name=value, got {part!r}")
+        values[name] = _number(value, f"{name} of --{option}")
+    if missing := required - values.keys():
+        raise ValueError(f"--{option} also needs {', '.join(sorted(missing))}")
+    return values
+
+
+def _number(word: str, where: str) -> float | int:
+    try:
+        number = float(word)
+    except ValueError:
+        raise ValueError(f"{where} must be numbers, got {word!r}") from None
+    return int(number) if number.is_integer() else number

@@ -1,0 +1,39 @@
+"""The simplex equiangular tight frame, the geometry of balanced classes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lopsided.geometry import Geometry, Source
+from lopsided.gram import ClassMatrix, Gram
+from lopsided.groups import Groups
+
+
+def etf(k: int) -> Geometry:
+    """Return the simplex ETF of k classes: equal norms, all angles cos = -1 / (k - 1), classifiers aligned with means.
+
+    Source: Papyan, Han and Donoho 2020 (arXiv 2008.08186).
+
+    Args:
+        k: number of classes, at least 2.
+
+    Returns:
+        Classifiers, embeddings and logits all equal to I - 11'/k; no counts.
+
+    Raises:
+        ValueError: for fewer than two classes.
+
+    Example:
+        >>> etf(5).classifiers.cosine(0, 3)
+        array(-0.25)
+    """
+    if k < 2:
+        raise ValueError(f"a classifier needs at least 2 classes, got {k}")
+    groups, one = Groups.single(k), np.ones((1, 1))
+    parts = (groups, -one / k, one, np.array([1 - 1 / k]))
+
+    def eigenvalues() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        return np.append(np.ones(k - 1), 0.0)
+
+    gram = Gram(*parts, eigenvalues=eigenvalues)
+    return Geometry(gram, gram, ClassMatrix(*parts), Source("ETF", "Papyan, Han and Donoho 2020", "balanced classes"))

@@ -1,0 +1,47 @@
+"""SELI, simplex-encoded-labels interpolation: the geometry of cross-entropy with imbalanced classes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lopsided.counts import Counts
+from lopsided.geometry import Geometry, Source
+from lopsided.gram import ClassMatrix, Gram
+from lopsided.predict.roots import inverse_root, root
+from lopsided.predict.secular import Secular
+
+
+def seli(counts: Counts) -> Geometry:
+    """Return the SELI geometry of any class counts.
+
+    The logits interpolate the simplex-encoded labels, WM' = C = I - 11'/k, and classifiers and embeddings are the factors of the SVD
+    of the k x n label matrix: with N = diag(n_c), WW' = (C N C)^{1/2} and MM' = (C N C)^{+1/2}. Nothing of size k x k is formed.
+
+    Source: Thrampoulidis, Kini, Vakilian and Behnia 2022 (arXiv 2208.05512), Definition 2 and Theorem 1 for STEP imbalance; any counts
+    and the proof of optimality: derived here (see `lopsided.predict.roots`).
+
+    Args:
+        counts: the class counts.
+
+    Returns:
+        The geometry in the scale of the label matrix; O(m) numbers for m distinct counts.
+
+    Example:
+        >>> paper = seli(Counts.step(k=10, minority=5, ratio=10))
+        >>> norms = paper.classifiers.squared_norms()
+        >>> round(norms[0] / norms[-1], 4)
+        2.6721
+    """
+    n, sizes = counts.distinct.astype(np.float64), counts.groups.sizes
+    ones = np.ones_like(n)
+    poles = Secular(n, ones * sizes, sizes)
+    classifiers = Gram(counts.groups, *root(n, ones, sizes), eigenvalues=lambda: np.sqrt(poles.spectrum()))
+    embeddings = Gram(counts.groups, *inverse_root(n, ones, sizes), eigenvalues=lambda: _inverse(np.sqrt(poles.spectrum())))
+    logits = ClassMatrix(counts.groups, -ones[:, None] / counts.k, ones[:, None], np.full_like(n, 1 - 1 / counts.k))
+    source = Source("SELI", "Thrampoulidis et al. 2022, Theorem 1", "cross-entropy, vanishing ridge, d >= k - 1, no bias")
+    return Geometry(classifiers, embeddings, logits, source, counts)
+
+
+def _inverse(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Pseudo-invert a descending spectrum that ends in one zero."""
+    return np.append(1 / values[-2::-1], 0.0)
