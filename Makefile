@@ -1,0 +1,29 @@
+# The README's two commands. Both set up what they need: a .venv pinned by constraints.txt, made once, again only when it is out of date.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# One thread a process: on a busy machine several threads of one process wait for each other longer than they work.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test docs clean
+
+demo: .venv/.reproduce  ## predict, solve, train, measure and report on real digits
+	$(BIN)/lopsided reproduce demo --out demo
+
+test: .venv/.dev  ## format, lint, types, layers, doctests, tests
+	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
+
+docs: .venv/.docs  ## the documentation site, in docs/_build
+	$(BIN)/sphinx-build -q -W -b html docs docs/_build
+
+clean:  ## forget the set-up and everything generated
+	rm -rf .venv demo docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"lopsided needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}")'
+	$(PYTHON) -m venv .venv
+
+# .venv/.EXTRA says that the optional dependencies EXTRA are installed.
+.venv/.%: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$*]'
+	touch $@
