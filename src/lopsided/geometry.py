@@ -144,7 +144,7 @@ class Geometry:
 
     def save(self, path: str | Path) -> None:
         """Write PATH.json (provenance) and PATH.npz (arrays, no pickle)."""
-        arrays = {}
+        arrays: dict[str, Any] = {}
         for part in ("classifiers", "embeddings", "logits"):
             matrix = getattr(self, part)
             arrays |= {f"{part}.{name}": getattr(matrix, name) for name in ("left", "right", "diagonal")}

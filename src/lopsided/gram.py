@@ -4,10 +4,10 @@ Every matrix that theory, solver or measurement produces has the form
 
     A[c, c'] = left[g(c)] . right[g(c')]  for c != c',      A[c, c] = diagonal[g(c)]
 
-with g(c) the group of class c: of low rank and constant on blocks of interchangeable classes, but for the diagonal. A simplex ETF is
-one group; SELI of a million classes has as many groups as distinct counts; measured vectors are the case of k groups with
-left = right = the vectors themselves. The diagonal is stored, not implied: a short vector's square would be a difference of two large
-numbers.
+with g(c) the group of class c: of low rank and constant on blocks of interchangeable classes, but for the diagonal. A simplex ETF
+is one group; SELI of a million classes has as many groups as distinct counts; measured vectors are the case of k groups with
+left = right = the vectors themselves. The diagonal is stored, not implied: the square of a short vector would be a difference of
+two large numbers.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class Gram(ClassMatrix):
             return self.eigenvalues()
         sizes, m = self.groups.sizes, self.groups.m
         require_memory(24.0 * m**2, f"the spectrum of {m:,} groups of classes")
-        # Vectors of zero sum within a group see the diagonal's excess over the block; the normalised indicators of the groups span the rest.
+        # Vectors of zero sum within a group see the diagonal's excess over the block; the groups' indicators span the rest.
         excess = self.diagonal - np.einsum("iq,iq->i", self.left, self.right)
         root = np.sqrt(sizes)
         reduced = np.diag(excess) + root[:, None] * (self.left @ self.right.T) * root

@@ -89,7 +89,7 @@ class Groups:
         """
         index = np.asarray(classes, np.int64)
         if np.any((index < -self.k) | (index >= self.k)):
-            raise IndexError(f"classes are 0 to {self.k - 1}, got {classes}")
+            raise IndexError(f"classes are 0 to {self.k - 1}, got {index}")
         return self.labels[np.searchsorted(self._ends, index % self.k, side="right")]
 
     def expand(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:

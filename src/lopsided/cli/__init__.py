@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, or 2 with one sentence on standard error for input that cannot be used.
     """
     words = _join_values(sys.argv[1:] if arguments is None else arguments)
-    verb = tyro.cli(Verb, prog="lopsided", description=DESCRIPTION, args=words, config=(tyro.conf.OmitArgPrefixes,))  # type: ignore[call-overload]
+    verb = tyro.cli(Verb, prog="lopsided", description=DESCRIPTION, args=words, config=(tyro.conf.OmitArgPrefixes,))
     try:
         verb.run()
     except (ValueError, TypeError, OSError, MemoryError, ImportError) as error:
