@@ -1,0 +1,77 @@
+"""The door of every measurement: what a batch must look like, and the sentence when it does not.
+
+A check raises before any state has changed, so a refused batch loses nothing: the caller may drop it and go on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, Ints
+
+
+def labels_of(labels: npt.ArrayLike, k: int) -> Ints:
+    """Return the labels as int64, each from 0 to k-1.
+
+    Raises:
+        ValueError: if the labels are no vector, or one is negative or too large; the sample is named.
+        TypeError: if they are not whole numbers.
+    """
+    array = np.asarray(labels)
+    if array.ndim != 1:
+        raise ValueError(f"labels must be a vector, one class a sample, got shape {array.shape}")
+    if array.dtype.kind not in "iu" and array.size:
+        raise TypeError(f"labels must be whole numbers, got dtype {array.dtype}")
+    wrong = (array < 0) | (array >= k)
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        raise ValueError(f"labels must be from 0 to {k - 1}, got {array[i]} for sample {i} of the batch")
+    return array.astype(np.int64, copy=False)
+
+
+def rows_of(rows: npt.ArrayLike, labels: Ints, width: int, what: str) -> npt.NDArray[Any]:
+    """Return a (b, width) array of finite numbers, one row a label.
+
+    Args:
+        rows: features or logits, in any float or integer type.
+        labels: (b,) checked labels, to name the class of a wrong sample.
+        width: number of columns there must be.
+        what: "features" or "logits".
+
+    Raises:
+        ValueError: if the shape is another, or a number is NaN or infinite; sample and class are named.
+        TypeError: if the array does not hold real numbers.
+    """
+    array = np.asarray(rows)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{what} must be real numbers, got dtype {array.dtype}")
+    if array.ndim != 2 or array.shape[1] != width:
+        raise ValueError(f"{what} must have shape (b, {width}), got {array.shape}")
+    if len(array) != len(labels):
+        raise ValueError(f"{what} and labels must have one row a sample, got {len(array)} rows and {len(labels)} labels")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        i = int(np.argmin(np.isfinite(array).all(axis=1)))
+        raise ValueError(f"{what} must be finite, sample {i} of the batch (class {labels[i]}) has NaN or infinity")
+    return array
+
+
+def head_of(weight: npt.ArrayLike, bias: npt.ArrayLike | None, k: int, d: int) -> tuple[Floats, Floats | None]:
+    """Return the classifiers (k, d) and the bias (k,) of a head in float64.
+
+    Raises:
+        ValueError: if a shape is another, or an entry is not finite; the class is named.
+    """
+    w = np.asarray(weight, np.float64)
+    if w.shape != (k, d):
+        raise ValueError(f"the head's weight must have shape ({k}, {d}), one row a class, got {w.shape}")
+    b = None if bias is None else np.asarray(bias, np.float64)
+    if b is not None and b.shape != (k,):
+        raise ValueError(f"the head's bias must have shape ({k},), got {b.shape}")
+    for array, what in ((w, "weight"), (b, "bias")):
+        if array is not None and not np.isfinite(array).all():
+            c = int(np.argmin(np.isfinite(array.reshape(k, -1)).all(axis=1)))
+            raise ValueError(f"the head's {what} of class {c} has NaN or infinity")
+    return w, b

@@ -1,0 +1,79 @@
+"""Decisions: what the network answers, per class: errors and margins, as mergeable sums."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, Ints
+from lopsided.measure.checks import labels_of, rows_of
+
+
+class Decisions:
+    """Errors and margins of k classes. The margin of a sample is z_y - max of the other logits; it is an error unless positive.
+
+    Attributes:
+        counts: (k,) samples seen of each class.
+        errors: (k,) samples whose label is not the argmax of the logits; a tie counts as an error.
+        smallest_margin: (k,) the smallest margin; infinity for a class without samples.
+        margin_sum: (k,) sum of the margins.
+
+    Args:
+        k: number of classes.
+
+    Example:
+        >>> decisions = Decisions(k=2)
+        >>> decisions.update([[1.0, 0.0], [0.0, 0.5]], [0, 0])
+        >>> decisions.errors, decisions.smallest_margin
+        (array([1, 0]), array([-0.5,  inf]))
+    """
+
+    def __init__(self, k: int) -> None:
+        self.counts: Ints = np.zeros(k, np.int64)
+        self.errors: Ints = np.zeros(k, np.int64)
+        self.smallest_margin: Floats = np.full(k, np.inf)
+        self.margin_sum: Floats = np.zeros(k)
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return len(self.counts)
+
+    def update(self, logits: npt.ArrayLike, labels: npt.ArrayLike) -> None:
+        """Take in the (b, k) logits of a batch, the head's bias in them.
+
+        Raises:
+            ValueError: if shapes do not fit, a label is out of range or a logit is not finite. The state is as it was.
+            TypeError: if the arrays do not hold numbers.
+        """
+        y = labels_of(labels, self.k)
+        z = rows_of(logits, y, self.k, "logits").astype(np.float64)
+        rows = np.arange(len(y))
+        own = z[rows, y]
+        z[rows, y] = -np.inf
+        margin = own - z.max(axis=1, initial=-np.inf)
+        self.counts += np.bincount(y, minlength=self.k)
+        self.errors += np.bincount(y[margin <= 0], minlength=self.k)
+        np.minimum.at(self.smallest_margin, y, margin)
+        self.margin_sum += np.bincount(y, weights=margin, minlength=self.k)
+
+    def merge(self, other: Decisions) -> None:
+        """Take in the decisions on other samples.
+
+        Raises:
+            ValueError: if the numbers of classes differ.
+        """
+        if self.k != other.k:
+            raise ValueError(f"cannot merge decisions on {other.k} classes into decisions on {self.k} classes")
+        self.counts += other.counts
+        self.errors += other.errors
+        np.minimum(self.smallest_margin, other.smallest_margin, out=self.smallest_margin)
+        self.margin_sum += other.margin_sum
+
+    def take(self, classes: npt.ArrayLike) -> Decisions:
+        """Return the decisions on samples of some of the classes, renumbered in the order given."""
+        index = np.asarray(classes, np.int64)
+        part = Decisions(len(index))
+        part.counts, part.errors = self.counts[index], self.errors[index]
+        part.smallest_margin, part.margin_sum = self.smallest_margin[index], self.margin_sum[index]
+        return part

@@ -1,0 +1,29 @@
+"""Optional libraries, imported when first used; a missing one is answered with the line that installs it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+
+def need(module: str, extra: str) -> Any:
+    """Import a library that the core does without.
+
+    Raises:
+        ImportError: with the command that installs it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.split(".")[0] == module.split(".")[0]:
+            raise ImportError(f"this needs {module}; install it with: pip install {extra}") from error
+        raise
+
+
+def torch() -> Any:
+    """Return torch.
+
+    Raises:
+        ImportError: with the command that installs it.
+    """
+    return need("torch", "'lopsided[torch]'")

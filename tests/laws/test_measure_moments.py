@@ -1,0 +1,97 @@
+"""Laws of the moments: one answer, however the samples are cut and in whatever order they come."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lopsided.measure import Moments
+from lopsided.measure.metrics import nc1
+
+LAW = settings(deadline=None, derandomize=True, max_examples=30)
+
+
+def sample(seed, n=60, k=4, d=5, offset=0.0):
+    rng = np.random.default_rng(seed)
+    labels = np.concatenate([np.arange(k), rng.integers(0, k, n - k)])
+    return offset + 3 * rng.standard_normal((k, d))[labels] + rng.standard_normal((n, d)), labels
+
+
+def naive(features, labels, k):
+    means = np.stack([features[labels == c].mean(0) for c in range(k)])
+    deviations = features - means[labels]
+    return means, np.bincount(labels, (deviations**2).sum(1), k), deviations.T @ deviations
+
+
+def agree(moments, other, rtol=1e-12):
+    np.testing.assert_array_equal(moments.counts, other.counts)
+    for a, b in ((moments.means, other.means), (moments.spread, other.spread), (moments.scatter.matrix(), other.scatter.matrix())):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * np.abs(b).max())
+
+
+def of(features, labels, k=4):
+    moments = Moments(k, features.shape[1])
+    moments.update(features, labels)
+    return moments
+
+
+@LAW
+@given(st.integers(0, 10**6), st.lists(st.integers(0, 60), max_size=6), st.floats(-1e3, 1e3))
+def test_however_a_stream_is_cut_the_moments_are_those_of_the_whole(seed, cuts, offset):
+    features, labels = sample(seed, offset=offset)
+    moments = Moments(4, 5)
+    for part in np.split(np.arange(60), sorted(cuts)):
+        moments.update(features[part], labels[part])
+    means, spread, scatter = naive(features, labels, 4)
+    np.testing.assert_allclose(moments.means, means, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(moments.spread, spread, rtol=1e-9)
+    np.testing.assert_allclose(moments.scatter.matrix(), scatter, rtol=1e-9, atol=1e-9 * np.abs(scatter).max())
+
+
+@LAW
+@given(st.integers(0, 10**6), st.permutations(range(3)), st.booleans())
+def test_merging_is_associative_and_commutative(seed, order, left):
+    features, labels = sample(seed)
+    parts = [of(features[i::3], labels[i::3]) for i in order]
+    if left:
+        parts[0].merge(parts[1])
+        parts[0].merge(parts[2])
+    else:
+        parts[1].merge(parts[2])
+        parts[0].merge(parts[1])
+    agree(parts[0], of(features, labels))
+
+
+def test_batches_of_one_and_of_none_count():
+    features, labels = sample(1)
+    moments = Moments(4, 5)
+    moments.update(np.zeros((0, 5)), np.zeros(0, int))
+    for x, y in zip(features, labels, strict=True):
+        moments.update(x[None], [y])
+    agree(moments, of(features, labels))
+
+
+def test_merging_nothing_changes_nothing_and_into_nothing_gives_the_other():
+    features, labels = sample(2)
+    moments, empty = of(features, labels), Moments(4, 5)
+    moments.merge(Moments(4, 5))
+    agree(moments, of(features, labels))
+    empty.merge(moments)
+    agree(empty, moments)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int32])
+def test_any_real_type_is_summed_in_float64(dtype):
+    features, labels = sample(3)
+    features = (100 * features).astype(dtype)
+    agree(of(features, labels), of(features.astype(np.float64), labels))
+
+
+def test_nc1_is_the_trace_with_the_pseudo_inverse():
+    features, labels = sample(4)
+    means, _, scatter = naive(features, labels, 4)
+    for center, mean in (("classes", means.mean(0)), ("samples", features.mean(0))):
+        between = (means - mean).T @ (means - mean) / 4
+        expected = np.trace(scatter / 60 @ np.linalg.pinv(between)) / 4
+        assert nc1(of(features, labels), center=center) == pytest.approx(expected, rel=1e-10)
+        assert nc1(of(features, labels), center=center, per_class=False) == pytest.approx(4 * expected, rel=1e-10)
