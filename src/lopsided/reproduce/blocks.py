@@ -1,0 +1,104 @@
+"""Blocks: the parts of a report, as data; the template knows how each kind looks."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, ClassVar
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing with a caption; `wide` figures take the page's whole width."""
+
+    kind: ClassVar[str] = "figure"
+    caption: str
+    svg: str
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """Figures beside each other where the page is wide enough, under a common caption."""
+
+    kind: ClassVar[str] = "row"
+    figures: Sequence[Figure]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; cells are text, numbers already formatted; the first column names the row."""
+
+    kind: ClassVar[str] = "table"
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Blocks behind a heading, folded away on a screen and open on paper."""
+
+    kind: ClassVar[str] = "fold"
+    title: str
+    blocks: Sequence[Block]
+
+
+Block = Text | Figure | Row | Table | Fold
+
+STYLE: Any = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 8.5,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8.5,
+    "axes.edgecolor": "#767676",
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "svg.fonttype": "path",
+}
+
+
+def svg_of(drawing: Drawing, label: str) -> str:
+    """Return a drawing as inline SVG, scalable, with a label for those who do not see it; the same drawing gives the same text."""
+    buffer = io.StringIO()
+    # Several drawings share one page, so the identifiers inside each must be its own.
+    with mpl.rc_context({**STYLE, "svg.hashsalt": sha256(label.encode()).hexdigest()}):
+        drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    text = buffer.getvalue()
+    start = text.index("<svg")
+    words = label.replace("&", "and").replace("<", "below").replace('"', "'")
+    head, body = text[start:].split(">", 1)
+    return f'{head} role="img" aria-label="{words}">{body}'
+
+
+def drawn(draw: Callable[[Axes], object], label: str, caption: str = "", size: tuple[float, float] = (3.6, 2.5)) -> Figure:
+    """Return the figure that `draw` makes on one pair of axes, `size` in inches."""
+    with mpl.rc_context(STYLE):
+        drawing = Drawing(figsize=size, layout="constrained")
+        draw(drawing.subplots())
+        return Figure(caption, svg_of(drawing, label))

@@ -1,0 +1,90 @@
+"""Claim: a statement of a paper that a run can support or contradict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lopsided.reproduce.blocks import Block
+from lopsided.reproduce.context import Context
+from lopsided.reproduce.record import Record, Verdict, environment, name_of, plain
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run computed.
+
+    Attributes:
+        numbers: determined by the settings.
+        facts: about this run on this machine, for the record's environment; "seconds" where a run was resumed.
+    """
+
+    numbers: dict[str, Any]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement, and how to put it to the test.
+
+    Attributes:
+        name: by which the command line knows it.
+        title: a heading.
+        statement: what is claimed, in full sentences.
+        source: paper and theorem, section or figure.
+        settings: frozen dataclass of a run's settings; its defaults are the run that counts.
+        compute: settings and context to numbers.
+        judge: configuration and numbers of a record to a verdict; reads nothing else.
+        show: all records of the claim to figures and tables.
+        prepare: completes the options by what data there is in a folder.
+    """
+
+    name: str
+    title: str
+    statement: str
+    source: str
+    settings: Callable[..., Any]
+    compute: Callable[[Any, Context], Outcome]
+    judge: Callable[[dict[str, Any], dict[str, Any]], Verdict]
+    show: Callable[[Sequence[Record]], list[Block]]
+    prepare: Callable[[Mapping[str, Any], Path | None], dict[str, Any]] = lambda options, _: dict(options)
+
+    def configuration(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the whole configuration, as records hold it, from the options that differ from the defaults.
+
+        Raises:
+            ValueError: for an option that the claim does not have, or a value that makes no sense.
+        """
+        known = asdict(self.settings())
+        for name in options:
+            if name not in known:
+                raise ValueError(f"the claim {self.name} has no option {name}; it has {', '.join(known) or 'none'}")
+        chosen: dict[str, Any] = plain(asdict(self.settings(**options)))
+        return chosen
+
+    def run(self, options: Mapping[str, Any], out: Path, context: Context) -> Record:
+        """Compute, judge, and save the record in `out`; the context's folder is where an interrupted run goes on.
+
+        Raises:
+            ValueError: for options that the claim does not have or cannot use.
+        """
+        configuration = self.configuration(options)
+        began = time.monotonic()
+        outcome = self.compute(self.settings(**options), context)
+        facts = {"seconds": time.monotonic() - began, "device": "cpu", **outcome.facts}
+        numbers = plain(outcome.numbers)
+        record = Record(self.name, configuration, numbers, self.judge(configuration, numbers), environment(**facts))
+        record.save(out)
+        return record
+
+    def record_of(self, options: Mapping[str, Any], out: Path) -> Record | None:
+        """Return the record of these options if there is one in `out`.
+
+        Raises:
+            ValueError: if the file is there but damaged.
+        """
+        path = out / f"{name_of(self.name, self.configuration(options))}.json"
+        return Record.load(path) if path.is_file() else None

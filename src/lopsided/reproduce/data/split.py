@@ -1,0 +1,58 @@
+"""Which training images a run uses: given class counts, chosen by a seed; and which test images: as many of each class."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from lopsided.arrays import Ints
+from lopsided.counts import Counts
+from lopsided.reproduce.record import write_atomically
+
+
+def choose(labels: Ints, counts: Counts, seed: int = 0) -> Ints:
+    """Choose `counts[c]` samples of each class c.
+
+    The classes in order are shuffled by one stream of random numbers, and the first samples of each are taken: with seed 0 and the
+    counts of `Counts.exponential` or `Counts.step`, these are bit for bit the long-tailed sets of Cao et al. 2019 (LDAM-DRW).
+
+    Args:
+        labels: (n,) labels of all samples.
+        counts: samples wanted of each class.
+        seed: of the shuffle.
+
+    Returns:
+        (counts.n,) indices, class by class.
+
+    Raises:
+        ValueError: if a class has fewer samples than wanted; the class is named.
+    """
+    present = np.bincount(labels, minlength=counts.k)
+    if len(present) != counts.k:
+        raise ValueError(f"the data has {len(present)} classes, the counts are for {counts.k}")
+    # The legacy generator, because its shuffle is the one that the published splits were made with.
+    stream = np.random.RandomState(seed)
+    chosen = []
+    for c, wanted in enumerate(counts):
+        if present[c] < wanted:
+            raise ValueError(f"class {c} has {present[c]:,} training samples, {wanted:,} are wanted: ask for fewer")
+        members = np.flatnonzero(labels == c)
+        stream.shuffle(members)
+        chosen.append(members[:wanted])
+    return np.concatenate(chosen)
+
+
+def balanced(labels: Ints) -> Ints:
+    """Return the indices of the first samples of each class, as many of each as the rarest class has."""
+    least = int(np.bincount(labels).min())
+    return np.sort(np.concatenate([np.flatnonzero(labels == c)[:least] for c in range(int(labels.max()) + 1)]))
+
+
+def write_indices(indices: Ints, folder: Path) -> str:
+    """Write indices as text, one a line, to FOLDER/HASH.txt, and return the hash: the SHA-256 of that file."""
+    content = "".join(f"{i}\n" for i in indices).encode()
+    digest = hashlib.sha256(content).hexdigest()
+    write_atomically(folder / f"{digest}.txt", content)
+    return digest

@@ -1,0 +1,51 @@
+"""The demonstration: predict, solve, train, measure and report in a minute or two on real digits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lopsided.reproduce.claim import Claim
+from lopsided.reproduce.settings import Training
+from lopsided.reproduce.thrampoulidis2022 import deep, deep_page
+
+#: What MNIST needs to get as far in about the same time.
+_MNIST = {"dataset": "mnist", "largest": 1000, "epochs": 110, "batch": 128}
+
+
+@dataclass(frozen=True)
+class Demo(Training):
+    """Settings under which an MLP arrives near SELI quickly: a constant rate, a little weight decay, many steps."""
+
+    dataset: str = "digits"
+    width: int = 256
+    largest: int = 100
+    epochs: int = 700
+    batch: int = 110
+    rate: float = 0.05
+    weight_decay: float = 1e-3
+
+
+def with_mnist(options: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
+    """Take MNIST where it is and no other data was asked for."""
+    there = folder is not None and (folder / "mnist").is_dir()
+    return {**_MNIST, **options} if there and options.get("dataset", "mnist") == "mnist" else dict(options)
+
+
+DEMO = Claim(
+    name="demo",
+    title="A network trained on lopsided classes, beside its prediction",
+    statement=(
+        "A network is trained on classes of unequal size. SELI predicts, from the class counts alone, the lengths and angles of "
+        "its classifiers and of its class means at the end of training; the simplex ETF is what balanced classes would give. "
+        "Which of the two does the network approach?"
+    ),
+    source="Thrampoulidis, Kini, Vakilian and Behnia 2022, arXiv 2208.05512, Section 4; the digits and the small network are ours",
+    settings=Demo,
+    compute=deep.compute,
+    judge=deep.judge,
+    show=deep_page.show,
+    prepare=with_mnist,
+)

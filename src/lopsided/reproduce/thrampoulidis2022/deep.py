@@ -1,0 +1,127 @@
+"""Deep networks trained on imbalanced classes converge to SELI: one run, from class counts to verdict.
+
+Published: SGD of momentum 0.9 and weight decay 5e-4, batches of 128, rate 0.1 divided by 10 after a third and two thirds of 350
+epochs, no bias in the head, no augmentation. The default here keeps the rate constant: with a falling rate the geometry freezes
+before it has arrived, and what moves it is steps times rate.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from lopsided import predict, solve
+from lopsided.counts import Counts
+from lopsided.reproduce import data
+from lopsided.reproduce.claim import Outcome
+from lopsided.reproduce.context import Context
+from lopsided.reproduce.data import Dataset, Images
+from lopsided.reproduce.models import build
+from lopsided.reproduce.observe import Observer, matrices
+from lopsided.reproduce.parallel import Workers, device_of
+from lopsided.reproduce.record import Verdict, name_of, plain
+from lopsided.reproduce.settings import Training
+from lopsided.reproduce.training import Sample, train
+
+#: Points of the ridge path that the network is held against.
+_RIDGES = 15
+
+#: A balanced network is called near its ETF below this distance: half of what separates SELI from the ETF at R = 10.
+NEAR = 0.2
+
+
+def ridges(counts: Counts) -> list[float]:
+    """Return ridges from where the optimum is almost zero down to where it is almost SELI, log-spaced."""
+    smallest, largest = np.sqrt(counts.distinct[[0, -1]])
+    return [float(ridge) for ridge in np.geomspace(0.8 * largest, 1e-6 * smallest, _RIDGES)]
+
+
+def compute(settings: Training, context: Context) -> Outcome:
+    """Predict, solve, train and measure.
+
+    Raises:
+        ValueError: if the settings do not fit the data, or CUDA is asked for and missing.
+        FileNotFoundError: if the data is not there.
+    """
+    torch.set_num_threads(1)
+    context.advance(0.0, "read the images")
+    dataset = data.load(settings.dataset, context.data)
+    counts = settings.class_counts(dataset.k)
+    chosen = data.choose(dataset.train.labels, counts, settings.split)
+    device, workers = device_of(settings.device), Workers.of(settings.device)
+
+    context.advance(0.01, "predict: SELI and ETF in closed form")
+    laws = {"SELI": predict.seli(counts), "ETF": predict.etf(counts.k)}
+    context.advance(0.02, "solve: the optimum along a ridge path")
+    path = solve.path(solve.Problem(counts, ridge=ridges(counts)[0]), ridges(counts))
+
+    train_set, test_set = dataset.train.take(chosen), dataset.test.take(data.balanced(dataset.test.labels))
+    sample, held_out = (_sample(dataset, images, device) for images in (train_set, test_set))
+    shape = (sample.images.shape[1], sample.images.shape[2], sample.images.shape[3])
+    network = build(settings.model, shape, dataset.k, settings.width, settings.depth, settings.bias == "free", settings.seed)
+    network = network.to(device)
+    observer = Observer(sample, held_out, dataset.k, laws, [solution.geometry for solution in path], workers)
+    identity = name_of("training", plain(vars(settings)))
+    inner = Context(context.folder, context.data, context.indices, context.part(0.05, 1.0), context.note)
+    history = train(settings, network, sample, observer, inner, identity)
+    network.eval()
+    final, _ = observer.collapse(network, sample)
+    numbers = {
+        "title": dataset.title,
+        "counts": counts.values,
+        "indices_sha256": data.write_indices(chosen, context.indices),
+        "test_samples": len(held_out.labels),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "path": [
+            {"ridge": ridge, "objective": s.objective, "relative_gap": s.certificate.relative_gap}
+            for ridge, s in zip(ridges(counts), path, strict=True)
+        ],
+        "history": history.rows,
+        "geometry": matrices(final.geometry),
+    }
+    speed = round(history.images_per_second)
+    return Outcome(numbers, {"seconds": history.seconds, "device": _device_name(device), "images_per_second": speed})
+
+
+def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
+    """Hold when classifiers and class means end nearer to SELI than to the ETF; balanced classes, when all is near the ETF.
+
+    The logits cannot decide between the two: both predict the simplex I - 11'/k.
+    """
+    last = numbers["history"][-1]
+    (w, m, logits), (w_etf, m_etf, _) = last["distances"]["SELI"], last["distances"]["ETF"]
+    end = _fitted(last)
+    if len(set(numbers["counts"])) == 1:
+        holds = max(w, m, logits) < NEAR
+        near = f"All are below {NEAR}." if holds else f"Not all are below {NEAR}: the network has not arrived."
+        amounts = f"classifiers {w:.2f}, class means {m:.2f}, logits {logits:.2f}"
+        return Verdict(holds, f"The classes are balanced, so SELI is the ETF; distances to it: {amounts}. {near}{end}")
+    amounts = f"Classifiers are {w:.2f} from SELI and {w_etf:.2f} from the ETF; class means {m:.2f} and {m_etf:.2f}"
+    both = f"logits are {logits:.2f} from the simplex that both predict"
+    return Verdict(w < w_etf and m < m_etf, f"{amounts}; {both}. {_explains(w < w_etf, m < m_etf)}{end}")
+
+
+def _explains(classifiers: bool, means: bool) -> str:
+    if classifiers and means:
+        return "SELI explains both better."
+    if not classifiers and not means:
+        return "The prediction does not hold here: the ETF explains both better."
+    better, worse = ("classifiers", "class means") if classifiers else ("class means", "classifiers")
+    return f"SELI explains the {better} better, but the prediction does not hold for the {worse}: the ETF is nearer."
+
+
+def _fitted(last: dict[str, Any]) -> str:
+    """Say so when the network has not yet fitted its training set, where the theory begins."""
+    worst = min(last["train_accuracy"])
+    return "" if worst > 0.99 else f" One class is fitted only to {worst:.0%}: the network has not reached the end of training."
+
+
+def _sample(dataset: Dataset, images: Images, device: torch.device) -> Sample:
+    pixels = torch.from_numpy(dataset.normalise(images)).to(device, memory_format=torch.channels_last)
+    return Sample(pixels, torch.from_numpy(images.labels).to(device))
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

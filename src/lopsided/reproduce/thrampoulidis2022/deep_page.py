@@ -1,0 +1,182 @@
+"""What a report shows of deep-network runs: a table over all of them, then each with its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lopsided import predict
+from lopsided.counts import Counts
+from lopsided.geometry import Geometry, Source
+from lopsided.gram import ClassMatrix, Gram
+from lopsided.groups import Groups
+from lopsided.plot import training as draw
+from lopsided.reproduce.blocks import Block, Figure, Fold, Row, Table, Text, drawn
+from lopsided.reproduce.record import Record
+
+_PARTS = ("classifiers", "class means", "logits")
+
+
+def show(records: Sequence[Record]) -> list[Block]:
+    """Return the report of these runs."""
+    if len(records) == 1:
+        return details(records[0])
+    return [overview(records), *(Fold(f"{heading(record)}", details(record)) for record in records)]
+
+
+def heading(record: Record) -> str:
+    """Return what was trained, in one line."""
+    c = record.configuration
+    model = f"MLP {c['depth']}×{c['width']}" if c["model"] == "mlp" else f"{c['model']}, width {c['width']}"
+    profile = {"step": "STEP ", "exponential": "exponential ", "given": ""}[c["profile"]]
+    ratio = max(record.numbers["counts"]) / min(record.numbers["counts"])
+    bias = ", head with bias" if c["bias"] == "free" else ""
+    return f"{model} on {record.numbers['title']}, {profile}R = {ratio:g}{bias}, {c['epochs']} epochs, seed {c['seed']}"
+
+
+def overview(records: Sequence[Record]) -> Table:
+    """Return one row a run: its distances to SELI and to the ETF at the end."""
+    rows = []
+    for record in records:
+        last = record.numbers["history"][-1]
+        pairs = [f"{a:.2f} / {b:.2f}" for a, b in zip(last["distances"]["SELI"], last["distances"]["ETF"], strict=True)]
+        rows.append([heading(record), *pairs, f"{last['nc1']:.2g}", "yes" if record.verdict.holds else "no"])
+    return Table("Distance to SELI / to the ETF at the end of each run.", ["run", *_PARTS, "NC1", "SELI nearer"], rows)
+
+
+def details(record: Record) -> list[Block]:
+    """Return the figures and tables of one run."""
+    numbers = record.numbers
+    counts = Counts(numbers["counts"])
+    predicted, measured = predict.seli(counts), geometry_of(numbers["geometry"], counts)
+    return [
+        Text(f"{heading(record)}: {record.verdict.sentence}"),
+        distances(numbers["history"], record.name),
+        final_distances(numbers),
+        Row(
+            [
+                drawn(
+                    lambda ax: draw.norms(predicted.classifiers, measured.classifiers, ax),
+                    f"Norms of the classifiers, {record.name}",
+                    "Classifiers",
+                ),
+                drawn(
+                    lambda ax: draw.norms(predicted.embeddings, measured.embeddings, ax),
+                    f"Norms of the class means, {record.name}",
+                    "Class means",
+                ),
+            ],
+            "Norm of each class: bars are SELI's prediction from the class counts alone, dots are the trained network. "
+            f"Classes have {_runs(counts)} samples.",
+        ),
+        cosines("classifiers", predicted.classifiers, measured.classifiers, record.name),
+        cosines("class means", predicted.embeddings, measured.embeddings, record.name),
+        Row(
+            [
+                scalar(numbers["history"], "nc1", "NC1, within-class over between-class scatter", record.name),
+                scalar(numbers["history"], "loss", "Training loss", record.name),
+            ],
+            "Collapse of the features to their class means, and the mean cross-entropy of the training set.",
+        ),
+        classes(counts, numbers["history"][-1]),
+        Fold("The certified optima along the ridge path", [path(numbers)]),
+        Fold("Configuration, data and machine", [configuration(record)]),
+    ]
+
+
+def geometry_of(stored: dict[str, Any], counts: Counts) -> Geometry:
+    """Return the geometry whose matrices a record holds."""
+    k = counts.k
+    logits = np.asarray(stored["logits"])
+    cross = ClassMatrix(Groups.each(k), logits, np.eye(k), logits.diagonal().copy())
+    parts = Gram.of_matrix(stored["classifiers"]), Gram.of_matrix(stored["embeddings"])
+    return Geometry(*parts, cross, Source("network", "measured at the end of training"), counts)
+
+
+def distances(history: Sequence[dict[str, Any]], name: str) -> Row:
+    """Return distance against epoch for classifiers, class means and logits."""
+    epochs = [row["epoch"] for row in history]
+
+    def panel(i: int) -> Figure:
+        series = {law: [row["distances"][law][i] for row in history] for law in ("SELI", "ETF", "UFM")}
+        return drawn(
+            lambda ax: draw.against_epochs(epochs, series, ax),
+            f"Distance of the {_PARTS[i]} against epoch, {name}",
+            _PARTS[i].capitalize(),
+        )
+
+    caption = (
+        "Distance of the trained network to SELI, to the simplex ETF and to the optimum of the unconstrained-features model (UFM) "
+        "with the nearest ridge, against epoch. 0 is the same geometry up to scale, 2 the opposite. SELI and the ETF predict the "
+        "same logits."
+    )
+    return Row([panel(i) for i in range(3)], caption)
+
+
+def final_distances(numbers: dict[str, Any]) -> Table:
+    """Return the distances at the end."""
+    last = numbers["history"][-1]
+    ridge = numbers["path"][last["nearest_ridge"]]["ridge"]
+    names = {"SELI": "SELI", "ETF": "simplex ETF", "UFM": f"UFM optimum, ridge {ridge:.2g}"}
+    rows = [[title, *(f"{value:.3f}" for value in last["distances"][law])] for law, title in names.items()]
+    return Table("Distances at the end of training.", ["to", *_PARTS], rows)
+
+
+def cosines(title: str, predicted: Gram, measured: Gram, name: str) -> Row:
+    """Return the predicted and the measured cosines of all pairs of classes beside each other, in one scale of colours."""
+    shown = [gram.cosines() for gram in (predicted, measured)]
+    # Never below 0.3, lest the colours make much of small angles.
+    limit = max(0.3, *(float(np.nanmax(np.abs(values - np.diag(np.diag(values))))) for values in shown))
+
+    def panel(gram: Gram, kind: str) -> Figure:
+        return drawn(lambda ax: draw.cosines(gram, ax, limit=limit), f"Cosines of the {title}, {kind}, {name}", kind, (3.6, 3.6))
+
+    caption = f"Cosines of the angles between the {title} of all pairs of classes."
+    return Row([panel(predicted, "Predicted"), panel(measured, "Measured")], caption)
+
+
+def scalar(history: Sequence[dict[str, Any]], key: str, caption: str, name: str) -> Figure:
+    """Return one scalar against epoch, on a logarithmic axis."""
+    epochs, values = [row["epoch"] for row in history], [row[key] for row in history]
+    return drawn(lambda ax: draw.against_epochs(epochs, {key: values}, ax, log=True), f"{caption} against epoch, {name}", caption)
+
+
+def classes(counts: Counts, last: dict[str, Any]) -> Table:
+    """Return samples and accuracies of each class."""
+    columns = zip(counts, last["train_accuracy"], last["test_accuracy"], strict=True)
+    rows = [[str(c), f"{n:,}", f"{train:.1%}", f"{test:.1%}"] for c, (n, train, test) in enumerate(columns)]
+    mean = [f"{np.mean(last[key]):.1%}" for key in ("train_accuracy", "test_accuracy")]
+    return Table(
+        "Accuracy of each class at the end.",
+        ["class", "samples", "training", "held out"],
+        [*rows, ["mean", f"{counts.n:,}", *mean]],
+    )
+
+
+def path(numbers: dict[str, Any]) -> Table:
+    """Return the ridge path with its certificates."""
+    rows = [[f"{p['ridge']:.3g}", f"{p['objective']:.6g}", f"{p['relative_gap']:.1e}"] for p in numbers["path"]]
+    return Table(
+        "Each optimum is proved by its duality gap, relative to the objective.", ["ridge λ", "objective", "relative gap"], rows
+    )
+
+
+def configuration(record: Record) -> Table:
+    """Return settings, data and machine as one table."""
+    facts = {k: v for k, v in record.environment.items() if k != "versions"} | record.environment["versions"]
+    numbers = {"parameters": f"{record.numbers['parameters']:,}", "held-out samples": f"{record.numbers['test_samples']:,}"}
+    lists = {"SHA-256 of the list of samples": record.numbers["indices_sha256"], "digest of this record": record.digest()}
+    pairs = {**record.configuration, **numbers, **lists, **facts}
+    return Table(
+        "Everything that determines the numbers, and where they were computed.",
+        ["what", "value"],
+        [[k, str(v)] for k, v in pairs.items()],
+    )
+
+
+def _runs(counts: Counts) -> str:
+    """Return the counts in words: the two of a step, or the first, then the last."""
+    distinct = counts.distinct[::-1].tolist()
+    return " or ".join(map(str, distinct)) if len(distinct) <= 2 else f"{distinct[0]:,} to {distinct[-1]:,}"

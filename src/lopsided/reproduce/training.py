@@ -1,0 +1,159 @@
+"""The training loop: SGD as published, deterministic by seed on a CPU, resumed to the bit after a kill.
+
+The order of the samples in an epoch is drawn from (seed, epoch), so a checkpoint between two epochs needs no state of a random
+generator: weights, momenta and the history are everything. Under `torchrun` each process takes its share of every batch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lopsided.reproduce import checkpoint
+from lopsided.reproduce.checkpoint import Checkpoint
+from lopsided.reproduce.context import Context
+from lopsided.reproduce.models import Network
+from lopsided.reproduce.parallel import Workers
+from lopsided.reproduce.settings import Training
+
+#: Seconds of training that a kill may cost.
+_SAVE_EVERY = 5.0
+
+Row = dict[str, Any]
+
+
+class Sample(NamedTuple):
+    """Normalised images (n, channels, height, width) and labels (n,), both on the run's device."""
+
+    images: Tensor
+    labels: Tensor
+
+
+class History(NamedTuple):
+    """What a run showed.
+
+    Attributes:
+        rows: one observation an epoch observed.
+        seconds: spent training and observing, over all its resumptions.
+        images_per_second: of training alone.
+    """
+
+    rows: list[Row]
+    seconds: float
+    images_per_second: float
+
+
+def observed_epochs(epochs: int) -> list[int]:
+    """Return log-spaced epochs from 1 to `epochs`, both included.
+
+    Example:
+        >>> observed_epochs(20)
+        [1, 2, 3, 4, 5, 7, 9, 11, 14, 18, 20]
+    """
+    chosen, epoch = [1], 1
+    while epoch < epochs:
+        epoch = min(epochs, max(epoch + 1, round(epoch * 1.27)))
+        chosen.append(epoch)
+    return chosen
+
+
+def train(
+    settings: Training,
+    network: Network,
+    sample: Sample,
+    observe: Callable[[Network], Row],
+    context: Context,
+    identity: str,
+) -> History:
+    """Train a network in place, from the latest checkpoint if there is one.
+
+    Args:
+        settings: of the run.
+        network: freshly built, on the run's device.
+        sample: the training set.
+        observe: measures the network; called after the epochs of `observed_epochs`, in evaluation mode.
+        context: where checkpoints go and progress is shown.
+        identity: of the run, lest a checkpoint of another be taken.
+
+    Raises:
+        FloatingPointError: if the loss is no longer finite.
+    """
+    workers = Workers.of(settings.device)
+    wrapped = workers.wrap(network)
+    optimiser = torch.optim.SGD(network.parameters(), settings.rate, settings.momentum, weight_decay=settings.weight_decay)
+    rows: list[Row] = []
+    start, seconds, busy = 0, 0.0, 0.0
+    if (found := checkpoint.latest(context.folder, identity, context.note)) is not None:
+        _restore(network, optimiser, found.tensors)
+        rows, start = found.facts["rows"], found.facts["epoch"]
+        seconds, busy = found.facts["seconds"], found.facts["busy"]
+        context.note(f"continued from epoch {start} of {settings.epochs}")
+    measured = set(observed_epochs(settings.epochs))
+    began = saved = time.monotonic()
+    for epoch in range(start + 1, settings.epochs + 1):
+        at = time.monotonic()
+        loss = _epoch(settings, epoch, wrapped, optimiser, sample, workers)
+        busy += time.monotonic() - at
+        if not np.isfinite(loss):
+            raise FloatingPointError(f"the loss is {loss} in epoch {epoch}: take a smaller rate than {settings.rate:g}")
+        if epoch in measured:
+            workers.share_buffers(network)
+            network.eval()
+            with torch.inference_mode():
+                rows.append({"epoch": epoch, **observe(network)})
+        context.advance(epoch / settings.epochs, _text(epoch, settings.epochs, loss, rows))
+        now = time.monotonic()
+        if (now - saved > _SAVE_EVERY or epoch == settings.epochs) and workers.first:
+            facts = {"identity": identity, "epoch": epoch, "rows": rows, "seconds": seconds + now - began, "busy": busy}
+            checkpoint.write(context.folder, epoch, Checkpoint(_state(network, optimiser), facts))
+            saved = now
+    return History(rows, seconds + time.monotonic() - began, settings.epochs * len(sample.labels) / max(busy, 1e-9))
+
+
+def _epoch(
+    settings: Training, epoch: int, network: nn.Module, optimiser: torch.optim.SGD, sample: Sample, workers: Workers
+) -> float:
+    """Train for one epoch and return the mean loss; batches are of equal size, so none is too small for batch norm."""
+    network.train()
+    for group in optimiser.param_groups:
+        group["lr"] = settings.rate_at(epoch - 1)
+    device, n = sample.labels.device, len(sample.labels)
+    order = torch.from_numpy(np.random.default_rng([settings.seed, epoch]).permutation(n)).to(device)
+    total = torch.zeros((), device=device)
+    for batch in order.tensor_split(-(-n // settings.batch)):
+        mine = workers.share(batch)
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings.amp == "bf16"):
+            loss = functional.cross_entropy(network(sample.images[mine]), sample.labels[mine])
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
+        total += loss.detach() * len(batch)
+    return float(total) / n
+
+
+def _text(epoch: int, epochs: int, loss: float, rows: list[Row]) -> str:
+    seen = f", classifiers {rows[-1]['distances']['SELI'][0]:.2f} from SELI" if rows and "distances" in rows[-1] else ""
+    return f"train, epoch {epoch} of {epochs}, loss {loss:.4f}{seen}"
+
+
+def _state(network: Network, optimiser: torch.optim.SGD) -> dict[str, Tensor]:
+    momenta = {
+        f"momentum.{name}": optimiser.state[parameter]["momentum_buffer"]
+        for name, parameter in network.named_parameters()
+        if optimiser.state[parameter].get("momentum_buffer") is not None
+    }
+    return {f"model.{name}": tensor for name, tensor in network.state_dict().items()} | momenta
+
+
+def _restore(network: Network, optimiser: torch.optim.SGD, tensors: dict[str, Tensor]) -> None:
+    prefix = "model."
+    network.load_state_dict({name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)})
+    for name, parameter in network.named_parameters():
+        if (momentum := tensors.get(f"momentum.{name}")) is not None:
+            optimiser.state[parameter]["momentum_buffer"] = momentum.to(parameter.device)
