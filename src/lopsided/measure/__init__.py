@@ -10,6 +10,7 @@ from lopsided.measure.decisions import Decisions
 from lopsided.measure.metrics import METRICS, Metric
 from lopsided.measure.moments import Moments
 from lopsided.measure.network import geometry
+from lopsided.measure.second import SecondPass
 from lopsided.measure.stream import Stream
 
-__all__ = ["METRICS", "Collapse", "Decisions", "Metric", "Moments", "Stream", "geometry"]
+__all__ = ["METRICS", "Collapse", "Decisions", "Metric", "Moments", "SecondPass", "Stream", "geometry"]

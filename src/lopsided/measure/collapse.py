@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from rich.table import Table
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, Ints
+from lopsided.counts import Counts
 from lopsided.geometry import Geometry
 from lopsided.measure.checks import head_of
 from lopsided.measure.decisions import Decisions
 from lopsided.measure.metrics import METRICS
 from lopsided.measure.moments import Moments
 from lopsided.measure.network import geometry
+from lopsided.measure.verdict import verdict
 
 #: Whether every class must have samples, or those without are left out.
 Classes = Literal["all", "seen"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Collapse:
-    """What the samples and the head show. Every metric of METRICS is an attribute, computed when first asked for.
+    """What samples and head show. Every metric of METRICS is an attribute, computed when first asked for.
 
     Attributes:
         moments: of the classes measured.
@@ -31,13 +35,22 @@ class Collapse:
         bias: (k,) bias of the head, or `None`.
         decisions: what the network answered, or `None`.
         classes: (k,) the label of each class measured.
+        counts: training samples of each class, which say what a minority is; by default the samples measured.
+
+    Example:
+        >>> moments = Moments(k=2, d=1)
+        >>> moments.update([[-1.0], [1.0], [4.0], [6.0]], [0, 0, 1, 1])
+        >>> collapse = Collapse.of(moments, weight=[[-1.0], [1.0]])
+        >>> collapse.nc1, collapse.alignment
+        (0.08, array([1., 1.]))
     """
 
     moments: Moments
     weight: Floats | None
     bias: Floats | None
     decisions: Decisions | None
-    classes: npt.NDArray[np.int64]
+    classes: Ints
+    counts: Counts
 
     @classmethod
     def of(
@@ -47,16 +60,20 @@ class Collapse:
         bias: npt.ArrayLike | None = None,
         decisions: Decisions | None = None,
         classes: Classes = "all",
+        counts: Counts | None = None,
     ) -> Collapse:
         """Take a snapshot of moments, head and decisions.
 
         Raises:
-            ValueError: if a class has no sample under classes="all", or the head does not fit.
+            ValueError: if a class has no sample under classes="all", fewer than two classes have samples, or head or counts do not
+                fit.
         """
         if classes not in ("all", "seen"):
             raise ValueError(f"classes must be 'all' or 'seen', got {classes!r}")
         if weight is None and bias is not None:
-            raise ValueError("a bias comes with its weight")
+            raise ValueError("a bias was given without its weight")
+        if counts is not None and counts.k != moments.k:
+            raise ValueError(f"counts are of {counts.k} classes, the samples of {moments.k}")
         w, b = (None, None) if weight is None else head_of(weight, bias, moments.k, moments.d)
         if classes == "all":
             moments.require_every_class()
@@ -67,6 +84,7 @@ class Collapse:
             None if b is None else b[seen],
             None if decisions is None else decisions.take(seen),
             seen,
+            Counts((moments.counts if counts is None else counts.values)[seen]),
         )
 
     @property
@@ -82,19 +100,94 @@ class Collapse:
             ValueError: if no head was given.
         """
         if self.weight is None:
-            raise ValueError("a geometry has classifiers: give the head's weight")
-        return geometry(self.moments, self.weight)
+            raise ValueError("this needs classifiers: give the head's weight")
+        return geometry(self.moments, self.weight, counts=self.counts)
+
+    @cached_property
+    def minorities(self) -> Ints:
+        """The classes with fewer samples than the geometric mean of the largest and the smallest count; none if balanced."""
+        middle = np.sqrt(float(self.counts.distinct[0]) * float(self.counts.distinct[-1]))
+        return np.flatnonzero(self.counts.values < middle)
 
     def __getattr__(self, name: str) -> Any:
         if name not in METRICS:
-            raise AttributeError(f"a collapse has no {name!r}; metrics are {', '.join(METRICS)}")
-        value = METRICS[name].function(**{need: self._need(name, need) for need in METRICS[name].needs})
+            raise AttributeError(f"a collapse has no {name!r}; its metrics are {', '.join(METRICS)}")
+        metric = METRICS[name]
+        value = metric.function(*(self._need(need, name) for need in metric.needs), **metric.options)
         self.__dict__[name] = value
         return value
 
-    def _need(self, metric: str, need: str) -> Any:
-        value = self.geometry if need == "geometry" else getattr(self, need)
+    def _need(self, need: str, metric: str) -> Any:
+        if need in ("classifiers", "embeddings", "logits"):
+            return getattr(self.geometry, need)
+        value = getattr(self, need)
         if value is None:
-            ways = {"weight": "the head's weight", "bias": "the head's bias", "decisions": "logits with the features"}
-            raise ValueError(f"{metric} needs {ways[need]}, which this measurement was not given")
+            raise ValueError(f"{metric} needs the answers of the network: give logits with the features, or a head in two passes")
         return value
+
+    def metrics(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return every metric that is defined here, and for every other one the sentence why it is not."""
+        values: dict[str, Any] = {}
+        undefined: dict[str, str] = {}
+        for name in METRICS:
+            try:
+                values[name] = getattr(self, name)
+            except ValueError as error:
+                undefined[name] = str(error)
+        return values, undefined
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain data for JSON; numbers that are not finite become `None`."""
+        values, undefined = self.metrics()
+        return {
+            "k": self.k,
+            "d": self.moments.d,
+            "n": self.moments.n,
+            "classes": self.classes.tolist(),
+            "counts": self.counts.values.tolist(),
+            "measured": self.moments.counts.tolist(),
+            "metrics": {name: _plain(value) for name, value in values.items()},
+            "undefined": undefined,
+        }
+
+    def table(self, predictions: Mapping[str, Geometry] | None = None) -> Table:
+        """Return the metrics beside those of predicted geometries, as a rich table; per-class figures as smallest to largest."""
+        predictions = predictions or {}
+        table = Table(title=f"{self.moments.n:,} samples, {self.k:,} classes, {self.moments.d:,} dimensions", title_justify="left")
+        for header in ("metric", "measured", "collapse", "ETF", "random", *predictions):
+            table.add_column(header, justify="left" if header == "metric" else "right", no_wrap=header == "metric")
+        per = self.moments.n / self.k
+        for name, value in self.metrics()[0].items():
+            anchors = (METRICS[name].anchors.get(where) for where in ("collapse", "etf", "random"))
+            cells = [a(self.k, self.moments.d, per) if callable(a) else a for a in anchors]
+            cells += [_predicted(name, other, self.minorities) for other in predictions.values()]
+            table.add_row(METRICS[name].title, _cell(value), *map(_cell, cells))
+        return table
+
+    def verdict(self, predictions: Mapping[str, Geometry] | None = None) -> str:
+        """Return what a practitioner needs to know, in sentences: see `lopsided.measure.verdict`."""
+        return verdict(self, predictions or {})
+
+    def __repr__(self) -> str:
+        return f"Collapse(n={self.moments.n:,}, k={self.k}, d={self.moments.d})"
+
+
+def _predicted(name: str, other: Geometry, minorities: Ints) -> Any:
+    try:
+        return METRICS[name].of_geometry(other, minorities)
+    except ValueError:  # not defined in this geometry, such as an angle to a classifier that it predicts to be zero
+        return None
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if np.ndim(value) == 0:
+        return f"{value:.4g}"
+    return f"{np.min(value):.4g} to {np.max(value):.4g}"
+
+
+def _plain(value: Any) -> Any:
+    if np.ndim(value) == 0:
+        return value if np.isfinite(value) else None
+    return [_plain(entry) for entry in np.asarray(value).tolist()]

@@ -17,6 +17,8 @@ class Decisions:
         errors: (k,) samples whose label is not the argmax of the logits; a tie counts as an error.
         smallest_margin: (k,) the smallest margin; infinity for a class without samples.
         margin_sum: (k,) sum of the margins.
+        compared: (k,) samples whose nearest class mean was known.
+        agreed: (k,) those of them whose argmax is the class of the nearest mean.
 
     Args:
         k: number of classes.
@@ -33,14 +35,21 @@ class Decisions:
         self.errors: Ints = np.zeros(k, np.int64)
         self.smallest_margin: Floats = np.full(k, np.inf)
         self.margin_sum: Floats = np.zeros(k)
+        self.compared: Ints = np.zeros(k, np.int64)
+        self.agreed: Ints = np.zeros(k, np.int64)
 
     @property
     def k(self) -> int:
         """Number of classes."""
         return len(self.counts)
 
-    def update(self, logits: npt.ArrayLike, labels: npt.ArrayLike) -> None:
-        """Take in the (b, k) logits of a batch, the head's bias in them.
+    def update(self, logits: npt.ArrayLike, labels: npt.ArrayLike, nearest: npt.ArrayLike | None = None) -> None:
+        """Take in a batch.
+
+        Args:
+            logits: (b, k), the head's bias in them.
+            labels: (b,) classes 0..k-1.
+            nearest: (b,) class of the nearest class mean.
 
         Raises:
             ValueError: if shapes do not fit, a label is out of range or a logit is not finite. The state is as it was.
@@ -49,6 +58,9 @@ class Decisions:
         y = labels_of(labels, self.k)
         z = rows_of(logits, y, self.k, "logits").astype(np.float64)
         rows = np.arange(len(y))
+        if nearest is not None:
+            self.compared += np.bincount(y, minlength=self.k)
+            self.agreed += np.bincount(y[z.argmax(axis=1) == labels_of(nearest, self.k)], minlength=self.k)
         own = z[rows, y]
         z[rows, y] = -np.inf
         margin = own - z.max(axis=1, initial=-np.inf)
@@ -65,15 +77,18 @@ class Decisions:
         """
         if self.k != other.k:
             raise ValueError(f"cannot merge decisions on {other.k} classes into decisions on {self.k} classes")
-        self.counts += other.counts
-        self.errors += other.errors
+        for name in SUMS:
+            getattr(self, name).__iadd__(getattr(other, name))
         np.minimum(self.smallest_margin, other.smallest_margin, out=self.smallest_margin)
-        self.margin_sum += other.margin_sum
 
     def take(self, classes: npt.ArrayLike) -> Decisions:
         """Return the decisions on samples of some of the classes, renumbered in the order given."""
         index = np.asarray(classes, np.int64)
         part = Decisions(len(index))
-        part.counts, part.errors = self.counts[index], self.errors[index]
-        part.smallest_margin, part.margin_sum = self.smallest_margin[index], self.margin_sum[index]
+        for name in (*SUMS, "smallest_margin"):
+            setattr(part, name, getattr(self, name)[index])
         return part
+
+
+#: The fields that merge by adding; the smallest margin merges by the minimum.
+SUMS = ("counts", "errors", "margin_sum", "compared", "agreed")

@@ -64,7 +64,7 @@ class Moments:
         self.counts: Ints = np.zeros(k, np.int64)
         self.means: Floats = np.zeros((k, d))
         self.spread: Floats = np.zeros(k)
-        self.scatter: Pooled | Projected | None = Pooled(np.zeros((d, d), order="F")) if scatter == "pooled" else None
+        self.scatter: Pooled | Projected | None = Pooled.zeros(d) if scatter == "pooled" else None
 
     @property
     def k(self) -> int:

@@ -18,6 +18,7 @@ def geometry(
     center: Center = "classes",
     center_classifiers: bool = False,
     name: str = "network",
+    counts: Counts | None = None,
 ) -> Geometry:
     """Return the measured geometry.
 
@@ -27,6 +28,7 @@ def geometry(
         center: what the class means are centred by; theory's embeddings sum to zero over the classes, a network's do not.
         center_classifiers: subtract the mean classifier too, which moves all logits of a sample alike and no softmax.
         name: what was measured, for tables and figures.
+        counts: samples of each class in training; by default the samples measured.
 
     Returns:
         Classifiers as they are in the head, embeddings mu_c - mu_G, logits w_c . (mu_c' - mu_G); the bias plays no part.
@@ -44,4 +46,4 @@ def geometry(
     if center_classifiers:
         w = w - w.mean(axis=0)
     source = Source(name, f"measured on {moments.n:,} samples", f"class means centred by {center}")
-    return Geometry.of_vectors(w, centered(moments, center), source, Counts(moments.counts))
+    return Geometry.of_vectors(w, centered(moments, center), source, counts or Counts(moments.counts))

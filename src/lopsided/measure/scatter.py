@@ -12,26 +12,31 @@ from lopsided.arrays import Floats
 
 @dataclass(eq=False)
 class Pooled:
-    """The whole (d, d) scatter.
+    """A (q, q) sum of outer products.
 
     Attributes:
-        upper: (d, d) in Fortran order, its upper triangle the scatter's; below the diagonal is zero.
+        upper: (q, q) in Fortran order, its upper triangle the sum's; below the diagonal is zero.
     """
 
     upper: Floats
 
+    @classmethod
+    def zeros(cls, q: int) -> Pooled:
+        """The sum of nothing."""
+        return cls(np.zeros((q, q), order="F"))
+
     def add(self, deviations: Floats) -> None:
-        """Add the scatter of (b, d) deviations; b d^2 operations, in place."""
-        if len(deviations):
+        """Add the outer products of the rows of (b, q) deviations; b q^2 operations, in place."""
+        if deviations.size:
             # dsyrk works in place only on a Fortran-ordered target, which `upper` is by construction.
             self.upper = dsyrk(1.0, deviations.T, 1.0, self.upper, overwrite_c=1)
 
     def matrix(self) -> Floats:
-        """Return the whole symmetric (d, d) array."""
-        return self.upper + np.triu(self.upper, 1).T
+        """Return the whole symmetric (q, q) array."""
+        return np.asarray(self.upper + np.triu(self.upper, 1).T)
 
     def within(self, directions: Floats) -> Floats:
-        """Return V' S V for (d, q) directions V."""
+        """Return V' S V for (q, p) directions V."""
         return np.asarray(directions.T @ (self.matrix() @ directions))
 
     def copy(self) -> Pooled:
@@ -45,17 +50,16 @@ class Projected:
 
     Attributes:
         basis: (d, r) orthonormal columns that span all differences of class means.
-        inner: (r, r) the scatter in that basis.
+        inner: the (r, r) scatter in that basis.
     """
 
     basis: Floats
-    inner: Floats
+    inner: Pooled
 
     def within(self, directions: Floats) -> Floats:
-        """Return V' S V for (d, q) directions V in the span of the basis."""
-        inside = self.basis.T @ directions
-        return np.asarray(inside.T @ self.inner @ inside)
+        """Return V' S V for (d, p) directions V in the span of the basis."""
+        return self.inner.within(self.basis.T @ directions)
 
     def copy(self) -> Projected:
         """Return an independent copy."""
-        return Projected(self.basis.copy(), self.inner.copy())
+        return Projected(self.basis, self.inner.copy())

@@ -42,7 +42,7 @@ def centered(moments: Moments, center: Center = "classes") -> Floats:
     if center == "none":
         return moments.means
     if center == "classes":
-        return moments.means - moments.means.mean(axis=0)
+        return np.asarray(moments.means - moments.means.mean(axis=0))
     if center == "samples":
         return np.asarray(moments.means - (moments.counts / moments.n) @ moments.means)
     raise ValueError(f"center must be one of {', '.join(get_args(Center))}, got {center!r}")

@@ -1,4 +1,4 @@
-"""Stream: moments of torch features, batch by batch."""
+"""Stream: the measurement of torch features, batch by batch."""
 
 from __future__ import annotations
 
@@ -7,34 +7,64 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from lopsided.counts import Counts
+from lopsided.measure.accelerated import DeviceMoments
 from lopsided.measure.collapse import Classes, Collapse
-from lopsided.measure.decisions import Decisions
+from lopsided.measure.decisions import SUMS, Decisions
 from lopsided.measure.moments import Moments
 from lopsided.measure.needs import torch
+from lopsided.measure.scatter import Pooled
 
 
 class Stream:
     """The state of a measurement of torch features: `update` with every batch, `compute` when you like.
 
-    Autograd graphs are cut, any float type comes in, sums are float64.
+    Autograd graphs are cut, any float type comes in (autocast's too), sums are float64. On the CPU the tensors' memory is read
+    where it is; on an accelerator features stay there.
 
     Args:
         k: number of classes.
         d: feature dimensions.
-        scatter: "pooled" for NC1 in one pass (d^2 operations a sample), "none" for everything else (d operations a sample).
+        scatter: "pooled" for NC1 in one pass (d^2 / 2 multiplications a sample), "none" for everything else (d a sample). Data that
+            can be read twice is measured faster by `SecondPass`.
+        device: where the state lives; features from elsewhere are brought there.
+
+    Raises:
+        ValueError: if k < 2, d < 1, or `scatter` is unknown.
+        MemoryError: if the state would take more than half of this machine's memory.
 
     Example:
         >>> import torch
         >>> stream = Stream(k=2, d=2)
         >>> stream.update(torch.tensor([[1.0, 0.0], [3.0, 0.0], [0.0, 2.0]]), torch.tensor([0, 0, 1]))
-        >>> stream.compute(weight=torch.eye(2)).nc1
-        0.08333333333333331
+        >>> round(stream.compute(weight=torch.eye(2)).nc1, 12)
+        0.083333333333
     """
 
-    def __init__(self, k: int, d: int, scatter: Literal["pooled", "none"] = "pooled") -> None:
-        self.moments = Moments(k, d, scatter)
+    def __init__(self, k: int, d: int, scatter: Literal["pooled", "none"] = "pooled", device: Any = "cpu") -> None:
+        self._empty: tuple[int, int, Literal["pooled", "none"]] = (k, d, scatter)
+        self._state: Moments | DeviceMoments = Moments(k, d, scatter)
         self.decisions = Decisions(k)
-        self._scatter: Literal["pooled", "none"] = scatter
+        self.to(device)
+
+    @property
+    def moments(self) -> Moments:
+        """The moments so far; on an accelerator a copy of them."""
+        return self._state if isinstance(self._state, Moments) else self._state.moments()
+
+    def to(self, device: Any) -> Stream:
+        """Move the state to a device and return the stream itself.
+
+        Raises:
+            ValueError: if the device has no float64.
+        """
+        target = torch().device(device)
+        if target.type == "mps":
+            raise ValueError(
+                "the state is float64, which mps does not have; keep the stream on the cpu and it will fetch the features"
+            )
+        self._state = self.moments if target.type == "cpu" else DeviceMoments(self.moments, target)
+        return self
 
     def update(self, features: Any, labels: Any, logits: Any = None) -> None:
         """Take in a batch.
@@ -49,43 +79,89 @@ class Stream:
                 state is as it was.
             TypeError: if a tensor does not hold numbers of the right kind.
         """
-        y = to_numpy(labels)
+        answers = Decisions(self.decisions.k)
         if logits is not None:
-            trial = Decisions(self.moments.k)
-            trial.update(to_numpy(logits), y)
-        self.moments.update(to_numpy(features), y)
-        if logits is not None:
-            self.decisions.merge(trial)
+            answers.update(to_numpy(logits), to_numpy(labels))
+        if isinstance(self._state, Moments):
+            self._state.update(to_numpy(features), to_numpy(labels))
+        else:
+            self._state.update(torch().as_tensor(features).detach(), torch().as_tensor(labels))
+        self.decisions.merge(answers)
 
     def merge(self, other: Stream) -> None:
-        """Take in the samples of another stream.
+        """Take in the samples of another stream, wherever that lives.
 
         Raises:
             ValueError: if the two have different shapes or keep different things.
         """
-        self.moments.merge(other.moments)
+        moments = self.moments
+        moments.merge(other.moments)
+        if not isinstance(self._state, Moments):
+            self._state = DeviceMoments(moments, self._state.device)
         self.decisions.merge(other.decisions)
 
-    def compute(self, weight: Any = None, bias: Any = None, classes: Classes = "all") -> Collapse:
+    def sync(self, group: Any = None) -> Stream:
+        """Return a stream, on the CPU, of the samples of all processes of a torch.distributed group; this one stays as it is.
+
+        Every process of the group must call it; shards may be uneven or empty.
+        """
+        from lopsided.measure import sync
+
+        joint = Stream(*self._empty)
+        joint._state, joint.decisions = sync.moments(self.moments, group), sync.decisions(self.decisions, group)
+        return joint
+
+    def compute(self, weight: Any = None, bias: Any = None, classes: Classes = "all", counts: Counts | None = None) -> Collapse:
         """Return what the samples so far show; the stream can go on.
 
         Args:
             weight: (k, d) weight of the head, for all that concerns classifiers.
             bias: (k,) bias of the head.
             classes: "all", or "seen" to leave out classes without samples.
+            counts: training samples of each class, where the samples measured are others.
 
         Raises:
-            ValueError: if a class has no sample under classes="all", or the head does not fit.
+            ValueError: if a class has no sample under classes="all", or head or counts do not fit.
         """
         w = None if weight is None else to_numpy(weight)
         b = None if bias is None else to_numpy(bias)
         decisions = self.decisions if self.decisions.counts.any() else None
-        return Collapse.of(self.moments, w, b, decisions, classes)
+        return Collapse.of(self.moments, w, b, decisions, classes, counts)
 
     def reset(self) -> None:
         """Forget all samples."""
-        self.moments = Moments(self.moments.k, self.moments.d, self._scatter)
-        self.decisions = Decisions(self.moments.k)
+        device = "cpu" if isinstance(self._state, Moments) else self._state.device
+        self.__init__(*self._empty, device)  # type: ignore[misc]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state as tensors on the CPU, fit for torch.save and safetensors."""
+        moments = self.moments
+        arrays = {"counts": moments.counts, "means": moments.means, "spread": moments.spread}
+        if isinstance(moments.scatter, Pooled):
+            arrays["scatter"] = moments.scatter.matrix()
+        arrays |= {f"decisions.{name}": getattr(self.decisions, name) for name in (*SUMS, "smallest_margin")}
+        return {name: torch().tensor(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up the state that `state_dict` gave.
+
+        Raises:
+            ValueError: if the state is of a stream of another shape or kind.
+        """
+        mine = {name: tuple(tensor.shape) for name, tensor in self.state_dict().items()}
+        theirs = {name: tuple(tensor.shape) for name, tensor in state.items()}
+        if mine != theirs:
+            wrong = next(name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name))
+            raise ValueError(f"the state's {wrong} has shape {theirs.get(wrong)}, this stream's {mine.get(wrong)}")
+        device = "cpu" if isinstance(self._state, Moments) else self._state.device
+        moments = Moments(*self._empty)
+        moments.counts, moments.means, moments.spread = (to_numpy(state[name]).copy() for name in ("counts", "means", "spread"))
+        if "scatter" in state:
+            moments.scatter = Pooled(np.asfortranarray(np.triu(to_numpy(state["scatter"]))))
+        for name in (*SUMS, "smallest_margin"):
+            setattr(self.decisions, name, to_numpy(state[f"decisions.{name}"]).copy())
+        self._state = moments
+        self.to(device)
 
 
 def to_numpy(tensor: Any) -> npt.NDArray[Any]:

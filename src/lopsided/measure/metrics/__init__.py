@@ -1,14 +1,50 @@
-"""The metrics: each a pure function of moments, geometry, head or decisions; a new one is a function and a line in METRICS."""
+"""The metrics: each a pure function of moments, geometry or decisions; a new one is a function and a line in METRICS.
+
+Every metric says what it is at its anchors: under full collapse (every sample on its class mean), in a simplex ETF, and in a random
+network (Gaussian features that know nothing of their labels, a Gaussian head, d much larger than k). What it is in the SELI or any
+other predicted geometry follows from the prediction itself: metrics that read a geometry take a predicted one like a measured one.
+"""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from lopsided.measure.metrics.answers import error_rates, smallest_margins
-from lopsided.measure.metrics.within import nc1
+import numpy as np
+
+from lopsided.geometry import Geometry
+from lopsided.measure.metrics.answers import error_rates, mean_margins, nc4, smallest_margins
+from lopsided.measure.metrics.duality import alignment, nc3, unc3
+from lopsided.measure.metrics.shape import equiangularity, equinorm, etf_distance, gnc2, minority_cosine, norms
+from lopsided.measure.metrics.within import cdnv, nc1, nearest_etf_distance, rank, spreads, vci
+
+__all__ = [
+    "METRICS",
+    "Metric",
+    "alignment",
+    "cdnv",
+    "equiangularity",
+    "equinorm",
+    "error_rates",
+    "etf_distance",
+    "gnc2",
+    "mean_margins",
+    "minority_cosine",
+    "nc1",
+    "nc3",
+    "nc4",
+    "nearest_etf_distance",
+    "norms",
+    "rank",
+    "smallest_margins",
+    "spreads",
+    "unc3",
+    "vci",
+]
+
+#: A value, or the value at k classes, d dimensions and n / k samples a class.
+Anchor = float | Callable[[int, int, float], float]
 
 
 @dataclass(frozen=True)
@@ -16,22 +52,77 @@ class Metric:
     """A metric.
 
     Attributes:
-        function: the pure function; its arguments without default say what it needs, the others are its conventions.
         title: what it tells, for tables.
+        function: the pure function; its keyword arguments are the conventions.
+        needs: what it reads, in the order of its arguments: moments, geometry, decisions, or a part of the geometry (classifiers,
+            embeddings, logits), or minorities, the numbers of the minority classes.
+        anchors: its value under "collapse", in the "etf" and in a "random" network, where there is one.
+        options: conventions that differ from the function's defaults.
     """
 
-    function: Callable[..., Any]
     title: str
+    function: Callable[..., Any]
+    needs: tuple[str, ...]
+    anchors: dict[str, Anchor] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Names of what the function reads: moments, geometry, weight, bias, decisions."""
-        parameters = inspect.signature(self.function).parameters.values()
-        return tuple(p.name for p in parameters if p.default is inspect.Parameter.empty)
+    def of_geometry(self, geometry: Geometry, minorities: np.ndarray[Any, Any]) -> Any:
+        """Return the metric of a predicted geometry; `None` for metrics of samples."""
+        parts = {name: getattr(geometry, name) for name in ("classifiers", "embeddings", "logits")}
+        known = parts | {"geometry": geometry, "minorities": minorities}
+        if not set(self.needs) <= known.keys():
+            return None
+        return self.function(*(known[need] for need in self.needs), **self.options)
+
+
+def _simplex_of_independent(k: int, d: int, per: float) -> float:
+    """Distance of the identity, the Gram of independent vectors, to the simplex."""
+    return float(np.sqrt(2 - 2 * np.sqrt((k - 1) / k)))
 
 
 METRICS: dict[str, Metric] = {
-    "nc1": Metric(nc1, "within-class over between-class scatter"),
-    "error_rates": Metric(error_rates, "share of wrong answers"),
-    "smallest_margins": Metric(smallest_margins, "smallest margin of a sample"),
+    "nc1": Metric(
+        "NC1, within over between scatter", nc1, ("moments",), {"collapse": 0.0, "random": lambda k, d, per: (k - 1) * per / d}
+    ),
+    "cdnv": Metric(
+        "class-distance normalised variance", cdnv, ("moments",), {"collapse": 0.0, "random": lambda k, d, per: per / 2}
+    ),
+    "vci": Metric("variability collapse index", vci, ("moments",), {"collapse": 0.0}),
+    "rank": Metric("rank of the centred class means", rank, ("moments",), {"etf": lambda k, d, per: k - 1}),
+    "nearest_etf_distance": Metric("class means to the nearest ETF", nearest_etf_distance, ("moments",), {"etf": 0.0}),
+    "classifier_equinorm": Metric("CoV of classifier norms", equinorm, ("classifiers",), {"etf": 0.0, "random": 0.0}),
+    "embedding_equinorm": Metric("CoV of class-mean norms", equinorm, ("embeddings",), {"etf": 0.0}),
+    "classifier_equiangularity": Metric(
+        "classifier angles off the ETF", equiangularity, ("classifiers",), {"etf": 0.0, "random": lambda k, d, per: 1 / (k - 1)}
+    ),
+    "embedding_equiangularity": Metric("class-mean angles off the ETF", equiangularity, ("embeddings",), {"etf": 0.0}),
+    "classifier_etf_distance": Metric(
+        "classifiers to the ETF", etf_distance, ("classifiers",), {"etf": 0.0, "random": _simplex_of_independent}
+    ),
+    "embedding_etf_distance": Metric("class means to the ETF", etf_distance, ("embeddings",), {"etf": 0.0}),
+    "logit_etf_distance": Metric("class logits to the ETF (NC3, Zhu)", etf_distance, ("logits",), {"etf": 0.0, "random": 2**0.5}),
+    "nc3": Metric("NC3, classifiers against class means", nc3, ("geometry",), {"etf": 0.0, "random": 2**0.5}),
+    "alignment": Metric("cosine of classifier and class mean", alignment, ("geometry",), {"etf": 1.0, "random": 0.0}),
+    "unc3": Metric("UNC3, CoV of the alignment", unc3, ("geometry",), {"etf": 0.0}),
+    "gnc2": Metric("GNC2, uniformity of class means", gnc2, ("embeddings",), {"etf": 0.0}),
+    "minority_cosine_mean": Metric(
+        "mean cosine of minority classifiers",
+        minority_cosine,
+        ("classifiers", "minorities"),
+        {"etf": lambda k, d, per: -1 / (k - 1)},
+    ),
+    "minority_cosine_max": Metric(
+        "largest cosine of minority classifiers",
+        minority_cosine,
+        ("classifiers", "minorities"),
+        {"etf": lambda k, d, per: -1 / (k - 1)},
+        {"form": "max"},
+    ),
+    "nc4": Metric("NC4, head agrees with nearest mean", nc4, ("decisions",), {"collapse": 1.0, "random": lambda k, d, per: 1 / k}),
+    "classifier_norms": Metric("classifier norms", norms, ("classifiers",)),
+    "embedding_norms": Metric("class-mean norms", norms, ("embeddings",)),
+    "spreads": Metric("within-class standard deviation", spreads, ("moments",), {"collapse": 0.0}),
+    "error_rates": Metric("share of wrong answers", error_rates, ("decisions",), {"random": lambda k, d, per: 1 - 1 / k}),
+    "smallest_margins": Metric("smallest margin of a sample", smallest_margins, ("decisions",)),
+    "mean_margins": Metric("mean margin of a sample", mean_margins, ("decisions",)),
 }

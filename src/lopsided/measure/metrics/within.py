@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from lopsided.arrays import Floats
 from lopsided.measure.moments import Moments
-from lopsided.measure.span import Center, centered, span
+from lopsided.measure.scatter import Pooled
+from lopsided.measure.span import Center, Span, centered, span
+
+_TILE = 1024
 
 
 def nc1(moments: Moments, *, center: Center = "classes", per_class: bool = True) -> float:
@@ -20,7 +26,7 @@ def nc1(moments: Moments, *, center: Center = "classes", per_class: bool = True)
         per_class: divide by k, as Zhu et al. and most later work; `False` is Papyan's notebook and the SELI authors' code.
 
     Raises:
-        ValueError: if no scatter was kept, a class has no sample, or all class means coincide.
+        ValueError: if no scatter was kept, a class has no sample, all class means coincide or `center` is "none" or unknown.
 
     Example:
         >>> moments = Moments(k=2, d=1)
@@ -28,11 +34,92 @@ def nc1(moments: Moments, *, center: Center = "classes", per_class: bool = True)
         >>> nc1(moments, per_class=False)
         0.16
     """
+    spanned = _between(moments, center, "nc1")
     if moments.scatter is None:
         raise ValueError("nc1 needs the within-class scatter: measure with scatter='pooled', or in two passes")
-    spanned = span(centered(moments, center))
-    if not len(spanned.values):
-        raise ValueError("all class means coincide, so nothing lies between the classes and nc1 is not defined")
     within = moments.scatter.within(spanned.basis / spanned.values)
     quotient = moments.k / moments.n * float(within.trace())
     return quotient / moments.k if per_class else quotient
+
+
+def cdnv(moments: Moments, *, exponent: int = 2) -> float:
+    """Return the class-distance normalised variance, averaged over all pairs of classes.
+
+    Of a pair: (s_c^2 + s_c'^2) / (2 |mu_c - mu_c'|^exponent), with s_c^2 the mean squared distance of a sample to its class mean.
+    All pairs by the Gram matrix of the means in tiles of rows: O(k) memory beside the means, never (k, k, d).
+
+    Source: Galanti, György and Hutter 2022 (exponent 2); with exponent 4 it is not scale-free and punishes close means more.
+
+    Raises:
+        ValueError: if a class has no sample, two class means coincide, or the exponent is neither 2 nor 4.
+    """
+    if exponent not in (2, 4):
+        raise ValueError(f"exponent must be 2 or 4, got {exponent}")
+    means = centered(moments)
+    variances, squares, total = moments.spread / moments.counts, np.einsum("cd,cd->c", means, means), 0.0
+    for start in range(0, moments.k, _TILE):
+        rows = np.arange(start, min(start + _TILE, moments.k))
+        apart = squares[rows, None] + squares - 2 * (means[rows] @ means.T)
+        apart[rows - start, rows] = np.inf
+        if apart.min() <= 0:
+            a, b = np.unravel_index(int(apart.argmin()), apart.shape)
+            raise ValueError(f"the means of classes {rows[a]} and {b} coincide, so cdnv is not defined")
+        total += float(np.sum((variances[rows, None] + variances) / (2 * apart ** (exponent / 2))))
+    return total / (moments.k * (moments.k - 1))
+
+
+def vci(moments: Moments, *, center: Center = "classes") -> float:
+    """Return the variability collapse index, 1 - tr(S_T^+ S_B) / rank S_B with S_T = S_W + S_B.
+
+    Invariant under invertible linear maps of the features. Needs the whole scatter, so one pass with scatter="pooled".
+
+    Source: Xu and Liu 2023 (arXiv 2306.03440).
+
+    Raises:
+        ValueError: if the whole scatter was not kept, a class has no sample, or all class means coincide.
+    """
+    if not isinstance(moments.scatter, Pooled):
+        raise ValueError("vci needs the whole within-class scatter: measure in one pass with scatter='pooled'")
+    spanned = _between(moments, center, "vci")
+    scaled = spanned.basis * (spanned.values / np.sqrt(moments.k))
+    total = moments.scatter.matrix() / moments.n + scaled @ scaled.T
+    # Directions without any variance are outside the span of the data; the pseudo-inverse leaves them out.
+    values, vectors = np.linalg.eigh(total)
+    kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
+    explained = np.square(vectors[:, kept].T @ scaled).sum(axis=1) / values[kept]
+    return 1 - float(explained.sum()) / len(spanned.values)
+
+
+def rank(moments: Moments, *, center: Center = "classes") -> int:
+    """Return the numerical rank of the centred class means, at most min(k - 1, d); lower means that classes have merged."""
+    return len(span(centered(moments, center)).values)
+
+
+def nearest_etf_distance(moments: Moments) -> float:
+    """Return the distance of the centred class means to the nearest simplex ETF, sqrt(2 - 2 |Y|_* / sqrt(k - 1)) for |Y| = 1.
+
+    Unlike the distance of Gram matrices it is taken between the vectors themselves, after the best rotation; 0 to sqrt(2).
+
+    Source: derived here, from the polar factor that solves the nearest-ETF problem of Markou, Ajanthan and Gould 2024.
+
+    Raises:
+        ValueError: if a class has no sample or all class means coincide.
+    """
+    values = _between(moments, "classes", "nearest_etf_distance").values
+    fit = values.sum() / (np.linalg.norm(values) * np.sqrt(moments.k - 1))
+    return float(np.sqrt(max(2 - 2 * fit, 0.0)))
+
+
+def spreads(moments: Moments) -> Floats:
+    """Return (k,) root mean squared distances of the samples of a class to its mean, in units of the features."""
+    moments.require_every_class()
+    return np.asarray(np.sqrt(moments.spread / moments.counts))
+
+
+def _between(moments: Moments, center: Center, name: str) -> Span:
+    if center == "none":
+        raise ValueError(f"{name} compares class means with their centre: center must be 'classes' or 'samples'")
+    spanned = span(centered(moments, center))
+    if not len(spanned.values):
+        raise ValueError(f"all class means coincide, so nothing lies between the classes and {name} is not defined")
+    return spanned

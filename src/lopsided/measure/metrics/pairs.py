@@ -1,0 +1,30 @@
+"""All pairs of classes, in tiles and group by group, without a (k, k) array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from lopsided.arrays import Floats
+from lopsided.gram import Gram
+
+_TILE = 1024
+
+
+def cosines(gram: Gram) -> Iterator[tuple[Floats, Floats]]:
+    """Yield tiles of cosines between the vectors of groups, and the number of ordered pairs of distinct classes behind each.
+
+    Raises:
+        ValueError: if a vector is zero and so has no angle; the class is named.
+    """
+    lengths = np.sqrt(gram.diagonal)
+    if not lengths.all():
+        raise ValueError(f"the vector of class {gram.groups.first[int(np.argmin(lengths))]} is zero and has no angle to others")
+    left, right = gram.left / lengths[:, None], gram.right / lengths[:, None]
+    sizes, m = gram.groups.sizes.astype(np.float64), gram.groups.m
+    for start in range(0, m, _TILE):
+        tile = np.arange(start, min(start + _TILE, m))
+        pairs = sizes[tile, None] * sizes
+        pairs[tile - start, tile] -= sizes[tile]
+        yield left[tile] @ right.T, pairs

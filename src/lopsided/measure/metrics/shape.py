@@ -1,0 +1,125 @@
+"""The shape of k vectors: lengths, angles, and the distance to a simplex.
+
+Each is a function of a `Gram`, so it says the same thing of a trained network, of a prediction and of a certified optimum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats
+from lopsided.gram import ClassMatrix, Gram
+from lopsided.groups import Groups
+from lopsided.measure.metrics.pairs import cosines
+
+
+def equinorm(gram: Gram) -> float:
+    """Return the coefficient of variation of the lengths, their standard deviation over their mean; 0 for equal lengths.
+
+    Source: NC2 of Papyan, Han and Donoho 2020.
+
+    Raises:
+        ValueError: if all vectors are zero.
+    """
+    lengths = gram.norms()
+    if not lengths.any():
+        raise ValueError("all vectors are zero, so their lengths have no coefficient of variation")
+    return float(lengths.std() / lengths.mean())
+
+
+def equiangularity(gram: Gram, *, form: Literal["simplex", "spread"] = "simplex") -> float:
+    """Return how far the angles between different classes are from equal.
+
+    Source: NC2 of Papyan, Han and Donoho 2020, both forms.
+
+    Args:
+        gram: of the vectors.
+        form: "simplex" is the mean over pairs of |cos + 1 / (k - 1)|, zero for a simplex ETF; "spread" the standard deviation of
+            the cosines, zero for any equal angles.
+
+    Raises:
+        ValueError: if a vector is zero (the class is named) or the form is unknown.
+    """
+    if form not in ("simplex", "spread"):
+        raise ValueError(f"form must be 'simplex' or 'spread', got {form!r}")
+    if form == "simplex":
+        return _mean(gram, lambda c: np.abs(c + 1 / (gram.k - 1)))
+    center = _mean(gram, lambda c: c)
+    return float(np.sqrt(_mean(gram, lambda c: (c - center) ** 2)))
+
+
+def gnc2(gram: Gram) -> float:
+    """Return the coefficient of variation over pairs of log(1 / |m_c - m_c'|), m the vectors scaled to unit length.
+
+    Zero for hyperspherical uniformity where a simplex has no room (k > d + 1).
+
+    Source: Wu and Papyan 2024 (arXiv 2405.17767), GNC2.
+
+    Raises:
+        ValueError: if a vector is zero or two point the same way, which leaves no distance between them.
+    """
+
+    def logarithm(cosine: Floats) -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # A class with itself carries no weight, but rounding may make its cosine exceed one.
+            return np.asarray(-np.log(np.maximum(2 - 2 * cosine, 0)) / 2)
+
+    mean = _mean(gram, logarithm)
+    if not np.isfinite(mean):
+        raise ValueError("two vectors point the same way, so the logarithm of their distance is not defined")
+    return float(np.sqrt(_mean(gram, lambda c: (logarithm(c) - mean) ** 2)) / abs(mean))
+
+
+def etf_distance(matrix: ClassMatrix) -> float:
+    """Return the scale-free distance ||A/||A|| - C/||C|||| to the simplex, C = I - 11'/k; of a Gram or of the class logits.
+
+    Source: NC2 and, on the logits, NC3 in the form of Zhu et al. 2021.
+
+    Raises:
+        ValueError: if the matrix is zero.
+    """
+    k = matrix.k
+    simplex = ClassMatrix(Groups.single(k), np.full((1, 1), -1 / k), np.ones((1, 1)), np.array([1 - 1 / k]))
+    return matrix.distance(simplex)
+
+
+def minority_cosine(gram: Gram, minorities: npt.ArrayLike, *, form: Literal["mean", "max"] = "mean") -> float:
+    """Return the mean or the largest cosine between the vectors of different minority classes; 1 is minority collapse.
+
+    Source: Fang et al. 2021 (arXiv 2101.12699).
+
+    Args:
+        gram: of the classifiers.
+        minorities: numbers of the minority classes, at least two.
+        form: "mean" or "max" over the pairs.
+
+    Raises:
+        ValueError: if there are fewer than two minorities, a vector is zero, or the form is unknown.
+    """
+    index = np.asarray(minorities, np.int64)
+    if len(index) < 2:
+        raise ValueError(f"minority cosines take at least two minority classes, got {len(index)}")
+    if form not in ("mean", "max"):
+        raise ValueError(f"form must be 'mean' or 'max', got {form!r}")
+    groups = gram.groups.of_class(index)
+    part = Gram(Groups.each(len(index)), gram.left[groups], gram.right[groups], gram.diagonal[groups])
+    if form == "mean":
+        return _mean(part, lambda c: c)
+    return max(float(tile[pairs > 0].max(initial=-1.0)) for tile, pairs in cosines(part))
+
+
+def norms(gram: Gram) -> Floats:
+    """Return (k,) lengths."""
+    return gram.norms()
+
+
+def _mean(gram: Gram, function: Callable[[Floats], Floats]) -> float:
+    """Return the mean of a function of the cosine over all pairs of distinct classes."""
+    total = 0.0
+    for tile, pairs in cosines(gram):
+        total += float(np.sum(np.where(pairs > 0, function(tile), 0) * pairs))
+    return total / (gram.k * (gram.k - 1))

@@ -1,0 +1,127 @@
+"""SecondPass: what becomes cheap or exact once the class means are known.
+
+NC1 sees the within-class scatter only in the span of the class means. A first pass finds the means; a second one projects every
+deviation on their span, at d r + r^2 / 2 multiplications a sample for rank r <= min(k - 1, d), and never forms the (d, d) scatter,
+which costs d^2 / 2. With k = 10 and d = 512 that is 25 times less; from k = d / 3 on one pass is as fast. It takes data that can be
+read twice. The nearest class mean of a sample (NC4) is known in a second pass only.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, Ints
+from lopsided.measure.checks import head_of, labels_of, rows_of
+from lopsided.measure.decisions import Decisions
+from lopsided.measure.moments import BLOCK, Moments
+from lopsided.measure.scatter import Pooled, Projected
+from lopsided.measure.span import centered, span
+
+
+class SecondPass:
+    """The second reading of the same samples.
+
+    Attributes:
+        decisions: errors, margins and nearest class means under the head, where one is given.
+
+    Args:
+        first: moments of the first pass, every class seen.
+        weight: (k, d) weight of the head, for decisions; k d more multiplications a sample and k r for the nearest means.
+        bias: (k,) bias of the head.
+
+    Raises:
+        ValueError: if a class has no sample, or the head does not fit.
+
+    Example:
+        >>> features, labels = [[-1.0], [1.0], [4.0], [6.0]], [0, 0, 1, 1]
+        >>> first = Moments(k=2, d=1, scatter="none")
+        >>> first.update(features, labels)
+        >>> second = SecondPass(first)
+        >>> second.update(features, labels)
+        >>> from lopsided.measure.metrics import nc1
+        >>> nc1(second.moments())
+        0.08
+    """
+
+    def __init__(self, first: Moments, weight: npt.ArrayLike | None = None, bias: npt.ArrayLike | None = None) -> None:
+        means = centered(first)
+        spanned = span(means)
+        self.decisions = Decisions(first.k)
+        self._first, self._basis = first, spanned.basis
+        self._coordinates = spanned.left * spanned.values
+        self._head = None if weight is None else head_of(weight, bias, first.k, first.d)
+        self._counts: Ints = np.zeros(first.k, np.int64)
+        self._spread: Floats = np.zeros(first.k)
+        self._inner = Pooled.zeros(len(spanned.values))
+
+    def update(self, features: npt.ArrayLike, labels: npt.ArrayLike) -> None:
+        """Take in a batch of the samples that the first pass saw; the order may differ.
+
+        Raises:
+            ValueError: if shapes do not fit, a label is out of range or a feature is not finite; sample and class are named. The
+                state is as it was.
+            TypeError: if the arrays do not hold numbers.
+        """
+        y = labels_of(labels, self._first.k)
+        x = rows_of(features, y, self._first.d, "features")
+        for start in range(0, len(y), BLOCK):
+            self._fold(x[start : start + BLOCK], y[start : start + BLOCK])
+
+    def _fold(self, x: npt.NDArray[np.floating], y: Ints) -> None:
+        deviations = self._first.means[y]
+        np.subtract(x, deviations, out=deviations)
+        inside = deviations @ self._basis
+        self._inner.add(inside)
+        self._counts += np.bincount(y, minlength=len(self._counts))
+        self._spread += np.bincount(y, weights=np.einsum("bd,bd->b", deviations, deviations), minlength=len(self._counts))
+        if self._head is not None:
+            weight, bias = self._head
+            logits = x @ weight.T if bias is None else x @ weight.T + bias
+            inside += self._coordinates[y]
+            nearness = inside @ self._coordinates.T - np.square(self._coordinates).sum(axis=1) / 2
+            self.decisions.update(logits, y, nearest=nearness.argmax(axis=1))
+
+    def merge(self, other: SecondPass) -> None:
+        """Take in the second pass over other samples under the same first pass.
+
+        Raises:
+            ValueError: if the two first passes differ.
+        """
+        if not np.array_equal(self._first.means, other._first.means):
+            raise ValueError("second passes merge only under one first pass; merge the first passes before the second ones start")
+        self._counts += other._counts
+        self._spread += other._spread
+        self._inner.upper += other._inner.upper
+        self.decisions.merge(other.decisions)
+
+    def sums(self) -> tuple[Ints, Floats, Floats]:
+        """Return what adds up over disjoint samples: counts (k,), spreads (k,) and the projected scatter (r, r)."""
+        return self._counts, self._spread, self._inner.matrix()
+
+    def joint(self, counts: Ints, spread: Floats, inner: Floats, decisions: Decisions) -> SecondPass:
+        """Return a second pass with other sums under the same first pass."""
+        result = copy(self)
+        result._counts, result._spread, result.decisions = counts, spread, decisions
+        result._inner = Pooled(np.asfortranarray(np.triu(inner)))
+        return result
+
+    def moments(self) -> Moments:
+        """Return the moments with the projected scatter.
+
+        Raises:
+            ValueError: if the second pass saw other samples than the first; the class is named.
+        """
+        wrong = self._counts != self._first.counts
+        if wrong.any():
+            c = int(np.argmax(wrong))
+            raise ValueError(
+                f"the second pass saw {self._counts[c]:,} samples of class {c} and the first {self._first.counts[c]:,}; "
+                "both must read the same data"
+            )
+        closed = Moments(self._first.k, self._first.d, scatter="none")
+        closed.counts, closed.means, closed.spread = self._counts.copy(), self._first.means, self._spread.copy()
+        closed.scatter = Projected(self._basis, self._inner.copy())
+        return closed

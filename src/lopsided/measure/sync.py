@@ -1,0 +1,78 @@
+"""Measurements of many processes joined into one, by torch.distributed.
+
+Each process has its shard's counts n_r, means m_r and scatter S_r. The joint mean is m = sum n_r m_r / n and the joint scatter
+sum [S_r + n_r (m_r - m)(m_r - m)'], so a few sums over the processes do it. Shards may be uneven or empty, and no process ever
+holds the state of another. All terms of the scatter are squares, and means are summed as differences from a common vector near
+them, so nothing cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.measure.decisions import SUMS, Decisions
+from lopsided.measure.moments import Moments
+from lopsided.measure.needs import need, torch
+from lopsided.measure.scatter import Pooled
+from lopsided.measure.second import SecondPass
+
+
+def moments(local: Moments, group: Any = None) -> Moments:
+    """Return the moments of the samples of all processes; every process must call it.
+
+    Args:
+        local: moments of this process's samples.
+        group: process group; by default all processes.
+
+    Raises:
+        ValueError: if the moments were closed by a second pass.
+    """
+    if local.scatter is not None and not isinstance(local.scatter, Pooled):
+        raise ValueError("synchronise the first pass before the second one starts, and the second pass itself")
+    joint = local.copy()
+    (joint.counts,) = reduce([local.counts], "sum", group)
+    had = (local.counts > 0)[:, None]
+    # Each class is shifted by the largest mean that a process has of it, coordinate by coordinate: near them all at any offset.
+    (shift,) = reduce([np.where(had, local.means, -np.inf)], "max", group)
+    shift = np.where(joint.counts[:, None] > 0, shift, 0.0)
+    (total,) = reduce([np.where(had, local.counts[:, None] * (local.means - shift), 0.0)], "sum", group)
+    joint.means = shift + total / np.maximum(joint.counts, 1)[:, None]
+    between = np.sqrt(local.counts)[:, None] * np.where(had, local.means - joint.means, 0.0)
+    (joint.spread,) = reduce([local.spread + np.einsum("cd,cd->c", between, between)], "sum", group)
+    if isinstance(joint.scatter, Pooled):
+        joint.scatter.add(between)
+        (upper,) = reduce([joint.scatter.upper.T], "sum", group)
+        joint.scatter = Pooled(upper.T)
+    return joint
+
+
+def decisions(local: Decisions, group: Any = None) -> Decisions:
+    """Return the decisions on the samples of all processes; every process must call it."""
+    joint = Decisions(local.k)
+    for name, array in zip(SUMS, reduce([getattr(local, name) for name in SUMS], "sum", group), strict=True):
+        setattr(joint, name, array)
+    (joint.smallest_margin,) = reduce([local.smallest_margin], "min", group)
+    return joint
+
+
+def second_pass(local: SecondPass, group: Any = None) -> SecondPass:
+    """Return the second pass over the samples of all processes, under a common first pass; every process must call it."""
+    counts, spread, inner = reduce(local.sums(), "sum", group)
+    return local.joint(counts, spread, inner, decisions(local.decisions, group))
+
+
+def reduce(arrays: Sequence[npt.NDArray[Any]], operation: str, group: Any = None) -> list[npt.NDArray[Any]]:
+    """Return the sums, minima or maxima of arrays over the processes; gloo works on the CPU, nccl on the current GPU."""
+    distributed = need("torch.distributed", "'lopsided[torch]'")
+    device = "cuda" if distributed.get_backend(group) == "nccl" else "cpu"
+    operations = {"sum": distributed.ReduceOp.SUM, "min": distributed.ReduceOp.MIN, "max": distributed.ReduceOp.MAX}
+    results = []
+    for array in arrays:
+        tensor = torch().tensor(np.ascontiguousarray(array), device=device)
+        distributed.all_reduce(tensor, op=operations[operation], group=group)
+        results.append(tensor.cpu().numpy())
+    return results

@@ -1,0 +1,264 @@
+"""Each metric against a naive definition, its anchors, its conventions, and the errors of public tools."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from lopsided import Counts, Gram, predict
+from lopsided.measure import METRICS, Collapse, Decisions, Moments, SecondPass, geometry
+from lopsided.measure.metrics import (
+    alignment,
+    cdnv,
+    equiangularity,
+    equinorm,
+    error_rates,
+    gnc2,
+    minority_cosine,
+    nc1,
+    nc3,
+    nc4,
+    nearest_etf_distance,
+    rank,
+    smallest_margins,
+    unc3,
+    vci,
+)
+
+
+def sample(n=400, k=5, d=7, seed=0, spread=1.0, offset=0.0):
+    rng = np.random.default_rng(seed)
+    labels = np.concatenate([np.arange(k), rng.choice(k, n - k, p=np.arange(1, k + 1) / np.arange(1, k + 1).sum())])
+    features = offset + 2 * rng.standard_normal((k, d))[labels] + spread * rng.standard_normal((n, d))
+    return features, labels, rng.standard_normal((k, d)), rng.standard_normal(k)
+
+
+def moments_of(features, labels, k, scatter="pooled"):
+    moments = Moments(k, features.shape[1], scatter)
+    moments.update(features, labels)
+    return moments
+
+
+def two_passes(features, labels, k, weight=None, bias=None):
+    second = SecondPass(moments_of(features, labels, k, "none"), weight, bias)
+    second.update(features[::-1], labels[::-1])
+    return second
+
+
+def simplex_network(k=5, d=9, seed=0):
+    """Features on the vertices of a rotated simplex, the head its vertices too."""
+    W, M = predict.etf(k).vectors(d, seed)
+    moments = Moments(k, d)
+    moments.update(np.repeat(M, 3, axis=0), np.repeat(np.arange(k), 3))
+    decisions = Decisions(k)
+    decisions.update(np.repeat(M, 3, axis=0) @ W.T, np.repeat(np.arange(k), 3), nearest=np.repeat(np.arange(k), 3))
+    return Collapse.of(moments, W, None, decisions, counts=Counts([9, 9, 1, 1, 1]))
+
+
+def naive_pairs(function, k):
+    return np.array([function(a, b) for a, b in itertools.combinations(range(k), 2)])
+
+
+def test_one_pass_and_two_passes_give_one_nc1():
+    features, labels, *_ = sample()
+    for center in ("classes", "samples"):
+        one = nc1(moments_of(features, labels, 5), center=center)
+        assert nc1(two_passes(features, labels, 5).moments(), center=center) == pytest.approx(one, rel=1e-12)
+
+
+def test_nc1_with_more_classes_than_dimensions():
+    features, labels, *_ = sample(k=9, d=4)
+    means = np.stack([features[labels == c].mean(0) for c in range(9)])
+    deviations = features - means[labels]
+    between = np.cov(means.T, bias=True)
+    expected = np.trace(deviations.T @ deviations / len(features) @ np.linalg.inv(between)) / 9
+    assert nc1(moments_of(features, labels, 9)) == pytest.approx(expected, rel=1e-10)
+    assert nc1(two_passes(features, labels, 9).moments()) == pytest.approx(expected, rel=1e-10)
+
+
+def test_cdnv_is_the_mean_over_pairs():
+    features, labels, *_ = sample()
+    parts = [features[labels == c] for c in range(5)]
+    variance = [((p - p.mean(0)) ** 2).sum(1).mean() for p in parts]
+    for exponent in (2, 4):
+        pairs = naive_pairs(
+            lambda a, b, e=exponent: (variance[a] + variance[b]) / 2 / np.linalg.norm(parts[a].mean(0) - parts[b].mean(0)) ** e, 5
+        )
+        assert cdnv(moments_of(features, labels, 5), exponent=exponent) == pytest.approx(pairs.mean(), rel=1e-10)
+
+
+def test_vci_is_the_trace_with_the_total_covariance():
+    features, labels, *_ = sample()
+    means = np.stack([features[labels == c].mean(0) for c in range(5)])
+    deviations, centred = features - means[labels], means - means.mean(0)
+    between = centred.T @ centred / 5
+    total = deviations.T @ deviations / len(features) + between
+    expected = 1 - np.trace(np.linalg.pinv(total) @ between) / np.linalg.matrix_rank(between)
+    assert vci(moments_of(features, labels, 5)) == pytest.approx(expected, rel=1e-10)
+
+
+def test_metrics_of_shape_are_their_naive_definitions():
+    vectors = np.random.default_rng(1).standard_normal((6, 4)) * np.arange(1, 7)[:, None]
+    gram, lengths = Gram.of_vectors(vectors), np.linalg.norm(vectors, axis=1)
+    unit = vectors / lengths[:, None]
+    cosines = naive_pairs(lambda a, b: unit[a] @ unit[b], 6)
+    logs = naive_pairs(lambda a, b: -np.log(np.linalg.norm(unit[a] - unit[b])), 6)
+    assert equinorm(gram) == pytest.approx(lengths.std() / lengths.mean())
+    assert equiangularity(gram) == pytest.approx(np.abs(cosines + 1 / 5).mean())
+    assert equiangularity(gram, form="spread") == pytest.approx(cosines.std())
+    assert gnc2(gram) == pytest.approx(logs.std() / abs(logs.mean()))
+    few = naive_pairs(lambda a, b: unit[3:][a] @ unit[3:][b], 3)
+    assert minority_cosine(gram, [3, 4, 5]) == pytest.approx(few.mean())
+    assert minority_cosine(gram, [3, 4, 5], form="max") == pytest.approx(few.max())
+
+
+@pytest.mark.parametrize("counts", [Counts.step(k=6, minority=2, ratio=10), Counts([9, 5, 5, 2, 1])])
+def test_a_metric_of_groups_is_the_metric_of_every_class_on_its_own(counts):
+    grouped = predict.seli(counts).classifiers
+    single = Gram.of_matrix(grouped.matrix())
+    for metric in (
+        equinorm,
+        equiangularity,
+        lambda g: equiangularity(g, form="spread"),
+        gnc2,
+        lambda g: minority_cosine(g, [2, 4]),
+    ):
+        assert metric(grouped) == pytest.approx(metric(single), rel=1e-9)
+
+
+def test_nc3_and_alignment_compare_the_vectors():
+    features, labels, W, _ = sample()
+    moments = moments_of(features, labels, 5)
+    M = moments.means - moments.means.mean(0)
+    measured = geometry(moments, W)
+    assert nc3(measured) == pytest.approx(np.linalg.norm(W / np.linalg.norm(W) - M / np.linalg.norm(M)))
+    cosines = np.array([w @ m / np.linalg.norm(w) / np.linalg.norm(m) for w, m in zip(W, M, strict=True)])
+    np.testing.assert_allclose(alignment(measured), cosines)
+    assert unc3(measured) == pytest.approx(cosines.std() / abs(cosines.mean()))
+
+
+def test_nearest_etf_distance_is_the_procrustes_distance():
+    features, labels, *_ = sample()
+    moments = moments_of(features, labels, 5)
+    Y = moments.means - moments.means.mean(0)
+    C = (np.eye(5) - 1 / 5) / 2
+    left, _, right = np.linalg.svd((Y / np.linalg.norm(Y)).T @ C, full_matrices=False)
+    best = np.linalg.norm(Y / np.linalg.norm(Y) - C @ (left @ right).T)
+    assert nearest_etf_distance(moments) == pytest.approx(best, rel=1e-9)
+
+
+def test_nc4_errors_and_margins_count_with_the_bias():
+    features, labels, W, b = sample(spread=2.0)
+    means = np.stack([features[labels == c].mean(0) for c in range(5)])
+    logits = features @ W.T + b
+    nearest = np.linalg.norm(features[:, None] - means, axis=2).argmin(1)
+    decisions = two_passes(features, labels, 5, W, b).decisions
+    assert nc4(decisions) == pytest.approx((logits.argmax(1) == nearest).mean())
+    assert nc4(decisions) != pytest.approx(((features @ W.T).argmax(1) == nearest).mean())
+    wrong = logits.argmax(1) != labels
+    np.testing.assert_allclose(error_rates(decisions), [wrong[labels == c].mean() for c in range(5)])
+    others = np.where(np.eye(5, dtype=bool)[labels], -np.inf, logits).max(1)
+    margins = logits[np.arange(len(labels)), labels] - others
+    np.testing.assert_allclose(smallest_margins(decisions), [margins[labels == c].min() for c in range(5)])
+
+
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if {"collapse", "etf"} & metric.anchors.keys()])
+def test_a_collapsed_simplex_network_stands_at_the_anchors(name):
+    collapse, metric = simplex_network(), METRICS[name]
+    for where in {"collapse", "etf"} & metric.anchors.keys():
+        anchor = metric.anchors[where]
+        expected = anchor(5, 9, 3.0) if callable(anchor) else anchor
+        np.testing.assert_allclose(getattr(collapse, name), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if "random" in metric.anchors])
+def test_a_random_network_stands_at_the_random_anchors(name):
+    rng, k, d, per = np.random.default_rng(3), 6, 3000, 20
+    features, labels, W = rng.standard_normal((k * per, d)), np.repeat(np.arange(k), per), rng.standard_normal((k, d))
+    decisions = Decisions(k)
+    decisions.update(rng.standard_normal((30000, k)), np.arange(30000) % k, nearest=rng.integers(0, k, 30000))
+    value = getattr(Collapse.of(moments_of(features, labels, k), W, None, decisions), name)
+    anchor = METRICS[name].anchors["random"]
+    np.testing.assert_allclose(value, anchor(k, d, per) if callable(anchor) else anchor, rtol=0.1, atol=0.06)
+
+
+@pytest.mark.parametrize(("size", "truth"), [(3e-3, 0.1091), (1e-3, 0.731), (1e-4, 3.87)])
+def test_nc1_is_right_where_a_float32_pseudo_inverse_reports_collapse(size, truth):
+    """Peers' error 1: one direction of the class means is scaled down, as when minorities collapse."""
+    rng, k, d, n = np.random.default_rng(0), 10, 512, 20_000
+    left, _ = np.linalg.qr((np.eye(k) - 1 / k) @ rng.standard_normal((k, k - 1)))
+    basis, _ = np.linalg.qr(rng.standard_normal((d, k - 1)))
+    scales = np.append(np.ones(k - 2), size)
+    means = left * scales @ basis.T
+    labels = np.arange(n) % k
+    features = (means[labels] + 1e-3 * rng.standard_normal((n, d))).astype(np.float32)
+    exact = features.astype(np.float64)
+    mu = np.stack([exact[labels == c].mean(0) for c in range(k)])
+    deviations, centred = exact - mu[labels], mu - mu.mean(0)
+    # The trace in coordinates of the span, each direction on its own: no matrix is inverted.
+    _, S, Vt = np.linalg.svd(centred, full_matrices=False)
+    expected = np.sum(np.square(deviations @ Vt[: k - 1].T).mean(0) / (S[: k - 1] ** 2))
+    assert nc1(moments_of(features, labels, k)) == pytest.approx(expected, rel=1e-6)
+    assert nc1(two_passes(features, labels, k).moments()) == pytest.approx(expected, rel=1e-6)
+    assert expected == pytest.approx(truth, rel=0.1)
+    naive = np.trace(
+        (deviations.T @ deviations / n).astype(np.float32) @ np.linalg.pinv((centred.T @ centred / k).astype(np.float32))
+    )
+    assert not 1 / 2 < naive / k / expected < 2
+
+
+def test_a_common_offset_costs_no_digits():
+    """Peers' error 2: an offset of 100 a coordinate and a within-class standard deviation of 1e-5."""
+    rng, k, d, n = np.random.default_rng(0), 4, 16, 2000
+    labels = np.arange(n) % k
+    features = 100 + 1e-3 * rng.standard_normal((k, d))[labels] + 1e-5 * rng.standard_normal((n, d))
+    shifted = features - 100  # exact: the numbers are within a factor of two
+    means = np.stack([shifted[labels == c].mean(0) for c in range(k)])
+    deviations, centred = shifted - means[labels], means - means.mean(0)
+    expected = np.trace(deviations.T @ deviations / n @ np.linalg.pinv(centred.T @ centred / k)) / k
+    for moments in (moments_of(features, labels, k), two_passes(features, labels, k).moments()):
+        assert nc1(moments) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_rank_of_the_means_falls_when_two_classes_merge():
+    features, labels, *_ = sample()
+    assert rank(moments_of(features, labels, 5)) == 4
+    features[labels == 1] = features[labels == 0][0]
+    features[labels == 0] = features[labels == 0][0]
+    assert rank(moments_of(features, labels, 5)) == 3
+
+
+def test_ten_thousand_classes_take_no_square_array():
+    k, d = 10_000, 8
+    rng = np.random.default_rng(0)
+    moments = Moments(k, d, "none")
+    moments.update(rng.standard_normal((2 * k, d)), np.arange(2 * k) % k)
+    measured = geometry(moments, rng.standard_normal((k, d)))
+    assert 0 < cdnv(moments) < 1e6
+    assert 0 < equiangularity(measured.classifiers) < 1
+
+
+def test_what_is_not_defined_is_refused_with_the_reason():
+    features, labels, W, _ = sample()
+    moments = moments_of(features, labels, 5, "none")
+    with pytest.raises(ValueError, match="nc1 needs the within-class scatter"):
+        nc1(moments)
+    with pytest.raises(ValueError, match="vci needs the whole"):
+        vci(two_passes(features, labels, 5).moments())
+    with pytest.raises(ValueError, match="center must be"):
+        nc1(moments_of(features, labels, 5), center="none")
+    with pytest.raises(ValueError, match="exponent must be 2 or 4"):
+        cdnv(moments, exponent=3)
+    same = moments_of(np.ones((10, 7)), np.arange(10) % 5, 5)
+    for metric in (nc1, vci, nearest_etf_distance):
+        with pytest.raises(ValueError, match="all class means coincide"):
+            metric(same)
+    with pytest.raises(ValueError, match="means of classes 0 and 1 coincide"):
+        cdnv(same)
+    with pytest.raises(ValueError, match="class 2 is zero"):
+        equiangularity(Gram.of_vectors(np.diag([1.0, 1.0, 0.0])))
+    W[3] = 0
+    values, undefined = Collapse.of(moments, W).metrics()
+    assert "class 3" in undefined["alignment"]
+    assert "nc4" in undefined
+    assert "cdnv" in values

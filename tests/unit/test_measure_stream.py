@@ -1,0 +1,183 @@
+"""The torch stream: types, graphs, devices, state, processes, and input that it refuses."""
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+from lopsided.measure import Moments, SecondPass, Stream, sync
+from lopsided.measure.accelerated import DeviceMoments
+
+K, D, N = 3, 4, 90
+
+
+def sample(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.cat([torch.arange(K), torch.randint(0, K, (N - K,), generator=generator)])
+    features = 50 + torch.randn(K, D, generator=generator)[labels] + 0.1 * torch.randn(N, D, generator=generator)
+    return features, labels, torch.randn(N, K, generator=generator)
+
+
+def whole(**options):
+    stream = Stream(K, D, **options)
+    stream.update(*sample())
+    return stream
+
+
+def agree(a, b, rtol=1e-12):
+    x, y = a.state_dict(), b.state_dict()
+    assert x.keys() == y.keys()
+    for name in x:
+        torch.testing.assert_close(x[name], y[name], rtol=rtol, atol=rtol * 10)
+
+
+def test_a_stream_of_batches_is_the_whole():
+    stream, (features, labels, logits) = Stream(K, D), sample()
+    for part in torch.split(torch.randperm(N), 7):
+        stream.update(features[part], labels[part], logits[part])
+    agree(stream, whole(), rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_any_float_type_comes_in_and_graphs_are_cut(dtype):
+    features, labels, _ = sample()
+    stream, exact = Stream(K, D), Stream(K, D)
+    stream.update(features.to(dtype).requires_grad_(), labels)
+    exact.update(features.to(dtype).double(), labels)
+    agree(stream, exact)
+    assert not any(tensor.requires_grad for tensor in stream.state_dict().values())
+
+
+def test_streams_merge_reset_and_go_on():
+    features, labels, logits = sample()
+    a, b = Stream(K, D), Stream(K, D)
+    a.update(features[:20], labels[:20], logits[:20])
+    b.update(features[20:], labels[20:], logits[20:])
+    a.merge(b)
+    agree(a, whole(), rtol=1e-10)
+    before = a.compute(torch.eye(K, D)).nc1
+    collapse = a.compute(torch.eye(K, D))
+    a.reset()
+    agree(a, Stream(K, D))
+    assert collapse.nc1 == before
+
+
+def test_the_state_survives_a_round_trip(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    save_file(whole().state_dict(), tmp_path / "state.safetensors")
+    stream = Stream(K, D)
+    stream.load_state_dict(load_file(tmp_path / "state.safetensors"))
+    agree(stream, whole())
+    with pytest.raises(ValueError, match="scatter has shape"):
+        Stream(K, D, scatter="none").load_state_dict(whole().state_dict())
+
+
+def test_the_rule_on_a_device_is_the_rule_in_numpy():
+    features, labels, _ = sample()
+    on_device = DeviceMoments(Moments(K, D), "cpu")
+    for part in torch.split(torch.randperm(N), 13):
+        on_device.update(features[part], labels[part])
+    on_device.update(features[:0], labels[:0])
+    moments, expected = on_device.moments(), whole().moments
+    np.testing.assert_array_equal(moments.counts, expected.counts)
+    for name in ("means", "spread"):
+        np.testing.assert_allclose(getattr(moments, name), getattr(expected, name), rtol=1e-10)
+    np.testing.assert_allclose(moments.scatter.matrix(), expected.scatter.matrix(), rtol=1e-10, atol=1e-10)
+    for broken, y, words in (
+        (features / 0, labels, "sample 0 of the batch .class 0. has NaN"),
+        (features, labels + 1, "labels must be from 0"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            on_device.update(broken, y)
+    np.testing.assert_array_equal(on_device.moments().counts, expected.counts)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_a_stream_on_the_gpu_is_the_stream_on_the_cpu():
+    features, labels, logits = sample()
+    stream = Stream(K, D, device="cuda")
+    stream.update(features.cuda(), labels.cuda(), logits.cuda())
+    agree(stream, whole(), rtol=1e-10)
+    agree(stream.to("cpu"), whole(), rtol=1e-10)
+
+
+def _process(rank, size, folder):
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=size)
+    features, labels, logits = sample()
+    # Uneven shards, the last one empty, and class 0 seen by the first process only.
+    cuts = [0, *range(30, 30 + size - 2), N, N] if size > 2 else [0, 5, N]
+    mine = slice(cuts[rank], cuts[rank + 1])
+    stream = Stream(K, D)
+    stream.update(features[mine], labels[mine], logits[mine])
+    joint = stream.sync()
+    second = SecondPass(joint.moments, np.eye(K, D))
+    second.update(features[mine].numpy(), labels[mine].numpy())
+    closed = sync.second_pass(second)
+    if rank == size - 1:
+        torch.save(
+            joint.state_dict() | {"inner": torch.tensor(closed.sums()[2]), "agreed": torch.tensor(closed.decisions.agreed)},
+            f"{folder}/joint",
+        )
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_processes_give_the_answer_of_one(size, tmp_path):
+    mp.start_processes(_process, args=(size, str(tmp_path)), nprocs=size, start_method="fork")
+    joint = torch.load(tmp_path / "joint", weights_only=True)
+    features, labels, _ = sample()
+    second = SecondPass(whole().moments, np.eye(K, D))
+    second.update(features.numpy(), labels.numpy())
+    inner, agreed = joint.pop("inner"), joint.pop("agreed")
+    for name, tensor in whole().state_dict().items():
+        torch.testing.assert_close(joint[name], tensor, rtol=1e-12, atol=1e-11)
+    np.testing.assert_allclose(abs(inner.numpy()), abs(second.sums()[2]), rtol=1e-9, atol=1e-9)
+    np.testing.assert_array_equal(agreed, second.decisions.agreed)
+
+
+@pytest.mark.parametrize(
+    ("features", "labels", "words"),
+    [
+        ([[1.0, 2.0], [float("nan"), 0.0]], [0, 1], "sample 1 of the batch .class 1. has NaN"),
+        ([[1.0, 2.0], [float("inf"), 0.0]], [0, 1], "sample 1 of the batch .class 1. has NaN"),
+        ([[1.0, 2.0]], [-1], "from 0 to 1, got -1 for sample 0"),
+        ([[1.0, 2.0]], [2], "from 0 to 1, got 2 for sample 0"),
+        ([[1.0, 2.0]], [0, 1], "1 rows and 2 labels"),
+        ([[1.0, 2.0, 3.0]], [0], r"shape \(b, 2\), got \(1, 3\)"),
+        ([1.0, 2.0], [0], r"shape \(b, 2\)"),
+        ([[1.0, 2.0]], [[0]], "labels must be a vector"),
+    ],
+)
+def test_a_refused_batch_leaves_the_state_as_it_was(features, labels, words):
+    stream = Stream(2, 2)
+    stream.update(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1]), torch.eye(2))
+    before = stream.state_dict()
+    with pytest.raises(ValueError, match=words):
+        stream.update(torch.tensor(features), torch.tensor(labels))
+    if len(np.shape(features)) == 2 and np.shape(features)[1] == 2 and np.ndim(labels) == 1:
+        with pytest.raises(ValueError, match=words):
+            stream.update(torch.ones(len(labels), 2), torch.tensor(labels), torch.tensor(features))
+    for name, tensor in stream.state_dict().items():
+        torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)
+
+
+def test_a_head_or_a_class_that_does_not_fit_is_named():
+    stream = Stream(3, 2)
+    stream.update(torch.eye(2), torch.tensor([0, 2]))
+    with pytest.raises(ValueError, match="class 1 has no sample"):
+        stream.compute(torch.ones(3, 2))
+    with pytest.raises(ValueError, match=r"shape \(3, 2\), one row a class, got \(3, 5\)"):
+        stream.compute(torch.ones(3, 5), classes="seen")
+    with pytest.raises(ValueError, match="weight of class 1 has NaN"):
+        stream.compute(torch.tensor([[0.0, 0], [float("nan"), 0], [0, 0]]), classes="seen")
+    with pytest.raises(ValueError, match=r"bias must have shape \(3,\)"):
+        stream.compute(torch.ones(3, 2), torch.ones(2), classes="seen")
+    seen = stream.compute(torch.tensor([[1.0, 0.0], [5.0, 5.0], [0.0, 1.0]]), classes="seen")
+    assert seen.classes.tolist() == [0, 2]
+    np.testing.assert_allclose(seen.alignment, 2**-0.5)
+    with pytest.raises(TypeError, match="labels must be whole numbers"):
+        stream.update(torch.eye(2), torch.tensor([0.5, 1.0]))
+    with pytest.raises(ValueError, match="classes must be"):
+        stream.compute(classes="some")
