@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -123,4 +124,62 @@ def cosines(gram: Gram, ax: Axes, *, limit: float = 1.0) -> Axes:
     ax.tick_params(length=0, labelsize=7)
     for spine in ax.spines.values():
         spine.set_visible(False)
+    return ax
+
+
+#: Which classes a cosine is between.
+_CLASSES = {"majority": "#1a5e9a", "minority": "#c8571b", "cross": "#7a8b2b", "classifiers": "#1a5e9a", "class means": "#c8571b"}
+
+
+def against_ratio(ratios: npt.ArrayLike, series: Mapping[str, npt.ArrayLike], ax: Axes, *, label: str = "") -> Axes:
+    """Draw one line a name against the imbalance ratio R, logarithmic."""
+    x = np.asarray(ratios, np.float64)
+    for name, values in series.items():
+        ax.plot(x, np.asarray(values), color=_CLASSES.get(name, GREY), lw=1.8, label=name)
+    ax.set_xscale("log")
+    ax.set_xlim(x[0], x[-1])
+    ax.set_xlabel("imbalance ratio R")
+    ax.set_ylabel(label)
+    ax.axhline(0, color="#999999", lw=0.5)
+    ax.legend()
+    return ax
+
+
+def dots(series: Mapping[str, npt.ArrayLike], ax: Axes, *, label: str = "") -> Axes:
+    """Draw small positive numbers, one mark a name in each column, on a logarithmic axis."""
+    for (name, values), marker in zip(series.items(), "os^Dv", strict=False):
+        y = np.asarray(values, np.float64)
+        ax.plot(np.arange(len(y)), y, marker, ms=4.5, mfc="none", label=name)
+    ax.set_yscale("log")
+    ax.set_xticks([])
+    ax.set_ylabel(label)
+    ax.legend(ncols=len(series), loc="lower center", bbox_to_anchor=(0.5, 1))
+    return ax
+
+
+def several(
+    lines: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], ax: Axes, *, x: str, label: str = "", log: bool = False
+) -> Axes:
+    """Draw repetitions: for each name its (t,) places and its (t, seeds) values, all seeds in one colour.
+
+    Args:
+        lines: name -> places and values, from few to many.
+        ax: to draw on.
+        x: label of the horizontal axis, which is logarithmic.
+        label: of the vertical axis.
+        log: logarithmic vertical axis.
+    """
+    shades = colormaps["viridis"](np.linspace(0.05, 0.8, len(lines)))
+    for (name, (places, values)), shade in zip(lines.items(), shades, strict=True):
+        for i, column in enumerate(np.asarray(values, np.float64).T):
+            ax.plot(np.asarray(places), column, color=shade, lw=1.3, label=name if i == 0 else None)
+    ax.set_xscale("log")
+    if log:
+        ax.set_yscale("log")
+    else:
+        ax.set_ylim(bottom=0)
+    ax.set_xlabel(x)
+    ax.set_ylabel(label)
+    ax.grid(axis="y", lw=0.4, color="#dddddd")
+    ax.legend()
     return ax

@@ -63,7 +63,8 @@ class Claim:
             if name not in known:
                 raise ValueError(f"the claim {self.name} has no option {name}; it has {', '.join(known) or 'none'}")
         chosen: dict[str, Any] = plain(asdict(self.settings(**options)))
-        return chosen
+        # One number, one name: a ratio of 10 is a ratio of 10.0.
+        return {name: float(value) if isinstance(known[name], float) else value for name, value in chosen.items()}
 
     def run(self, options: Mapping[str, Any], out: Path, context: Context) -> Record:
         """Compute, judge, and save the record in `out`; the context's folder is where an interrupted run goes on.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from lopsided.reproduce.record import plain, write_atomically
 
 
 def _silent(*_: object) -> None:
@@ -32,3 +36,12 @@ class Context:
     def part(self, start: float, end: float) -> Callable[[float, str], None]:
         """Return an `advance` for a part of the run, from fraction `start` to `end`."""
         return lambda fraction, text: self.advance(start + (end - start) * fraction, text)
+
+    def remember(self, name: str, compute: Callable[[], Any]) -> Any:
+        """Return what `compute` returns, as plain data; after an interruption from the file that holds it."""
+        path = self.folder / f"{name}.json"
+        if path.is_file():
+            return json.loads(path.read_text())
+        value = plain(compute())
+        write_atomically(path, json.dumps(value).encode())
+        return value

@@ -9,7 +9,7 @@ from typing import Any
 
 from lopsided.reproduce.claim import Claim
 from lopsided.reproduce.settings import Training
-from lopsided.reproduce.thrampoulidis2022 import deep, deep_page
+from lopsided.reproduce.thrampoulidis2022.deep import DEEP
 
 #: What MNIST needs to get as far in about the same time.
 _MNIST = {"dataset": "mnist", "largest": 1000, "epochs": 110, "batch": 128}
@@ -44,8 +44,8 @@ DEMO = Claim(
     ),
     source="Thrampoulidis, Kini, Vakilian and Behnia 2022, arXiv 2208.05512, Section 4; the digits and the small network are ours",
     settings=Demo,
-    compute=deep.compute,
-    judge=deep.judge,
-    show=deep_page.show,
+    compute=DEEP.compute,
+    judge=DEEP.judge,
+    show=DEEP.show,
     prepare=with_mnist,
 )

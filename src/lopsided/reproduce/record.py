@@ -94,7 +94,8 @@ class Record:
 
 def name_of(claim: str, configuration: dict[str, Any]) -> str:
     """Return a readable name that is unique to a claim and its configuration."""
-    parts = [str(configuration[key]).replace(os.sep, "_") for key in _NAMED if key in configuration]
+    named = [configuration[key] for key in _NAMED if key in configuration]
+    parts = [f"{value:g}" if isinstance(value, float) else str(value).replace(os.sep, "_") for value in named]
     return "-".join([claim, *parts, _hash([claim, configuration])[:8]])
 
 

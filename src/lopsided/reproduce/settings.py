@@ -41,7 +41,7 @@ class Training:
     depth: int = 6
     bias: Literal["none", "free"] = "none"
     profile: Literal["step", "exponential", "given"] = "step"
-    ratio: float = 10
+    ratio: float = 10.0
     rho: float = 0.5
     largest: int = 1000
     counts: str = ""

@@ -54,7 +54,7 @@ def observed_epochs(epochs: int) -> list[int]:
 
     Example:
         >>> observed_epochs(20)
-        [1, 2, 3, 4, 5, 7, 9, 11, 14, 18, 20]
+        [1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 20]
     """
     chosen, epoch = [1], 1
     while epoch < epochs:

@@ -4,3 +4,13 @@ arXiv 2208.05512.
 
 One file a claim; settings are the published ones unless a docstring says otherwise.
 """
+
+from __future__ import annotations
+
+from lopsided.reproduce.thrampoulidis2022.deep import DEEP
+from lopsided.reproduce.thrampoulidis2022.norms import NORMS
+from lopsided.reproduce.thrampoulidis2022.ridge_path import RIDGE_PATH
+from lopsided.reproduce.thrampoulidis2022.uf_svm import UF_SVM
+from lopsided.reproduce.thrampoulidis2022.ufm_sgd import UFM_SGD
+
+CLAIMS = (UF_SVM, NORMS, RIDGE_PATH, UFM_SGD, DEEP)

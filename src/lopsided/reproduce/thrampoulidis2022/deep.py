@@ -15,7 +15,7 @@ import torch
 from lopsided import predict, solve
 from lopsided.counts import Counts
 from lopsided.reproduce import data
-from lopsided.reproduce.claim import Outcome
+from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.data import Dataset, Images
 from lopsided.reproduce.models import build
@@ -23,6 +23,7 @@ from lopsided.reproduce.observe import Observer, matrices
 from lopsided.reproduce.parallel import Workers, device_of
 from lopsided.reproduce.record import Verdict, name_of, plain
 from lopsided.reproduce.settings import Training
+from lopsided.reproduce.thrampoulidis2022.deep_page import show
 from lopsided.reproduce.training import Sample, train
 
 #: Points of the ridge path that the network is held against.
@@ -125,3 +126,19 @@ def _sample(dataset: Dataset, images: Images, device: torch.device) -> Sample:
 
 def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+DEEP = Claim(
+    name="deep",
+    title="Deep networks approach SELI",
+    statement=(
+        "Deep networks trained on imbalanced classes to zero training error and beyond approach the SELI geometry in their "
+        "classifiers and "
+        "class means, not the simplex ETF; more slowly with more imbalance."
+    ),
+    source="Thrampoulidis et al. 2022, Section 5 and Figures 1, 5 and 6",
+    settings=Training,
+    compute=compute,
+    judge=judge,
+    show=show,
+)
