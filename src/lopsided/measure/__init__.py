@@ -7,10 +7,29 @@ from __future__ import annotations
 
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.decisions import Decisions
+from lopsided.measure.diagnose import diagnose
 from lopsided.measure.metrics import METRICS, Metric
 from lopsided.measure.moments import Moments
 from lopsided.measure.network import geometry
+from lopsided.measure.reading import stored
 from lopsided.measure.second import SecondPass
+from lopsided.measure.store import Store, open_store
 from lopsided.measure.stream import Stream
+from lopsided.measure.watch import Watch, watch
 
-__all__ = ["METRICS", "Collapse", "Decisions", "Metric", "Moments", "SecondPass", "Stream", "geometry"]
+__all__ = [
+    "METRICS",
+    "Collapse",
+    "Decisions",
+    "Metric",
+    "Moments",
+    "SecondPass",
+    "Store",
+    "Stream",
+    "Watch",
+    "diagnose",
+    "geometry",
+    "open_store",
+    "stored",
+    "watch",
+]

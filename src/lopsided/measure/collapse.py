@@ -136,6 +136,13 @@ class Collapse:
                 undefined[name] = str(error)
         return values, undefined
 
+    def scalars(self, predictions: Mapping[str, Geometry] | None = None) -> dict[str, float]:
+        """Return every metric that is one number, and the distances to predictions as NAME/classifiers and so on; for loggers."""
+        result = {name: float(value) for name, value in self.metrics()[0].items() if np.ndim(value) == 0}
+        for name, other in (predictions or {}).items():
+            result |= {f"{name}/{part}": value for part, value in self.geometry.distance(other)._asdict().items()}
+        return result
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data for JSON; numbers that are not finite become `None`."""
         values, undefined = self.metrics()

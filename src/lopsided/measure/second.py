@@ -28,12 +28,12 @@ class SecondPass:
         decisions: errors, margins and nearest class means under the head, where one is given.
 
     Args:
-        first: moments of the first pass, every class seen.
+        first: moments of the first pass; classes without samples in it have none in the second, and no mean is near.
         weight: (k, d) weight of the head, for decisions; k d more multiplications a sample and k r for the nearest means.
         bias: (k,) bias of the head.
 
     Raises:
-        ValueError: if a class has no sample, or the head does not fit.
+        ValueError: if no class has a sample, or the head does not fit.
 
     Example:
         >>> features, labels = [[-1.0], [1.0], [4.0], [6.0]], [0, 0, 1, 1]
@@ -47,11 +47,13 @@ class SecondPass:
     """
 
     def __init__(self, first: Moments, weight: npt.ArrayLike | None = None, bias: npt.ArrayLike | None = None) -> None:
-        means = centered(first)
-        spanned = span(means)
+        seen = np.flatnonzero(first.counts)
+        spanned = span(centered(first.take(seen)))
         self.decisions = Decisions(first.k)
         self._first, self._basis = first, spanned.basis
-        self._coordinates = spanned.left * spanned.values
+        self._coordinates, self._height = np.zeros((first.k, len(spanned.values))), np.full(first.k, np.inf)
+        self._coordinates[seen] = spanned.left * spanned.values
+        self._height[seen] = np.square(self._coordinates[seen]).sum(axis=1) / 2
         self._head = None if weight is None else head_of(weight, bias, first.k, first.d)
         self._counts: Ints = np.zeros(first.k, np.int64)
         self._spread: Floats = np.zeros(first.k)
@@ -81,7 +83,7 @@ class SecondPass:
             weight, bias = self._head
             logits = x @ weight.T if bias is None else x @ weight.T + bias
             inside += self._coordinates[y]
-            nearness = inside @ self._coordinates.T - np.square(self._coordinates).sum(axis=1) / 2
+            nearness = inside @ self._coordinates.T - self._height
             self.decisions.update(logits, y, nearest=nearness.argmax(axis=1))
 
     def merge(self, other: SecondPass) -> None:
