@@ -1,1 +1,56 @@
-"""Steer."""
+"""Steer: wanted geometry -> loss and head.
+
+Losses (`AdjustedCrossEntropy` and others), heads (`FixedHead` and others), rules for trained classifiers (`posthoc`), and `design`,
+the inverse problem: the adjustment whose predicted geometry is nearest to a target. Losses and heads are torch modules and load on
+first use, so that `design` needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from lopsided.steer.absent import counts_with_absent
+
+if TYPE_CHECKING:
+    from lopsided.steer import posthoc
+    from lopsided.steer.heads import CosineHead, FixedHead, NearestETFHead, initialise_, nearest_etf
+    from lopsided.steer.losses import (
+        AdjustedCrossEntropy,
+        BindingBatches,
+        DotRegression,
+        Focal,
+        SquaredError,
+        SupervisedContrastive,
+    )
+
+__all__ = [
+    "AdjustedCrossEntropy",
+    "BindingBatches",
+    "CosineHead",
+    "DotRegression",
+    "FixedHead",
+    "Focal",
+    "NearestETFHead",
+    "SquaredError",
+    "SupervisedContrastive",
+    "counts_with_absent",
+    "initialise_",
+    "nearest_etf",
+    "posthoc",
+]
+
+_HEADS = ("CosineHead", "FixedHead", "NearestETFHead", "initialise_", "nearest_etf")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'lopsided.steer' has no attribute {name!r}")
+    try:
+        if name == "posthoc":
+            return importlib.import_module("lopsided.steer.posthoc")
+        return getattr(importlib.import_module(f"lopsided.steer.{'heads' if name in _HEADS else 'losses'}"), name)
+    except ModuleNotFoundError as error:
+        if error.name == "torch":
+            raise ImportError(f"lopsided.steer.{name} needs torch: pip install 'lopsided[torch]'") from error
+        raise

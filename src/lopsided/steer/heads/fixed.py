@@ -1,0 +1,111 @@
+"""Heads whose classifiers are set by a prediction, and a start from one."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lopsided.geometry import Geometry
+from lopsided.steer.heads.frame import frame
+
+
+class FixedHead(nn.Module):
+    """Classifiers that do not learn: those of a geometry, realised in d dimensions. The buffer is saved in `state_dict`.
+
+    Source: Yang et al. 2022 (arXiv 2203.09081) for the simplex ETF; any other predicted geometry likewise.
+
+    Args:
+        geometry: whose classifiers to take, from predict, solve, measure or `design`.
+        d: feature dimensions.
+        scale: root mean square length of the classifiers.
+        seed: of the orientation.
+
+    Raises:
+        ValueError: if d is less than the rank of the classifiers (the smallest that works is named), or the scale not positive.
+        MemoryError: if the (k, k) Gram is too large.
+
+    Example:
+        >>> from lopsided import predict
+        >>> head = FixedHead(predict.etf(4), d=16)
+        >>> head(torch.zeros(2, 16)).shape, len(list(head.parameters()))
+        (torch.Size([2, 4]), 0)
+    """
+
+    weight: Tensor
+
+    def __init__(self, geometry: Geometry, d: int, *, scale: float = 1.0, seed: int = 0) -> None:
+        super().__init__()
+        if not 0 < scale < math.inf:
+            raise ValueError(f"scale must be a positive finite number, got {scale}")
+        vectors = scale * frame(geometry.classifiers, d, seed)
+        self.register_buffer("weight", torch.as_tensor(vectors, dtype=torch.get_default_dtype()))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (n, k) logits of (n, d) features."""
+        return functional.linear(features, self.weight)
+
+
+class CosineHead(nn.Module):
+    """Learned classifiers of which only the direction counts: logits cos(h, w_c) / temperature.
+
+    Source: NormFace, Wang et al. 2017 (arXiv 1704.06369); the head of LDAM with scale 1 / temperature.
+
+    Args:
+        d: feature dimensions.
+        k: classes.
+        temperature: positive; 1 gives cosines.
+        seed: of the first classifiers, normal.
+
+    Raises:
+        ValueError: if the temperature is not positive.
+
+    Example:
+        >>> bool((CosineHead(d=8, k=3)(torch.randn(5, 8)).abs() <= 1 + 1e-6).all())
+        True
+    """
+
+    def __init__(self, d: int, k: int, temperature: float = 1.0, *, seed: int = 0) -> None:
+        super().__init__()
+        if not 0 < temperature < math.inf:
+            raise ValueError(f"temperature must be a positive finite number, got {temperature}")
+        self.temperature = temperature
+        self.weight = nn.Parameter(torch.randn(k, d, generator=torch.Generator().manual_seed(seed)) / math.sqrt(d))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (n, k) logits of (n, d) features; a zero feature has logits zero."""
+        return functional.linear(functional.normalize(features, dim=1), functional.normalize(self.weight, dim=1)) / self.temperature
+
+
+@torch.no_grad()
+def initialise_(linear: nn.Linear, geometry: Geometry, seed: int = 0) -> nn.Linear:
+    """Start a linear head at the classifiers of a geometry, with the Frobenius norm it had; a bias is set to zero.
+
+    Args:
+        linear: the head, changed in place.
+        geometry: whose classifiers to take.
+        seed: of the orientation.
+
+    Returns:
+        The same head.
+
+    Raises:
+        ValueError: if the head has another number of classes, or too few dimensions (the smallest number that works is named).
+        MemoryError: if the (k, k) Gram is too large.
+
+    Example:
+        >>> from lopsided import Gram, predict
+        >>> head = initialise_(torch.nn.Linear(8, 4, bias=False), predict.etf(4))
+        >>> Gram.of_vectors(head.weight.detach()).distance(predict.etf(4).classifiers) < 1e-6
+        True
+    """
+    k, d = linear.weight.shape
+    if geometry.k != k:
+        raise ValueError(f"the geometry has {geometry.k} classes, the head {k}")
+    vectors = torch.as_tensor(frame(geometry.classifiers, d, seed)).to(linear.weight)
+    linear.weight.copy_(vectors * (linear.weight.norm() / vectors.norm()))
+    if linear.bias is not None:
+        linear.bias.zero_()
+    return linear

@@ -1,0 +1,76 @@
+"""Squared losses: on one-hot targets, and dot-regression on cosines."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lopsided.steer.losses.checks import Reduction, check_labels, check_logits, check_reduction, full_precision, reduce
+
+
+class SquaredError(nn.Module):
+    """Half the squared distance between logits and the one-hot label, 1/2 ||z - e_y||^2, a sample.
+
+    Source: Dang et al. 2023 (arXiv 2301.00437), for its geometry on imbalanced classes.
+
+    Args:
+        reduction: "mean" over samples (never over classes), "sum" or "none".
+
+    Example:
+        >>> import torch
+        >>> float(SquaredError()(torch.tensor([[0.0, 2.0]]), torch.tensor([1])))
+        0.5
+    """
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        check_reduction(reduction)
+        self.reduction: Reduction = reduction
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of (n, k) logits and (n,) labels.
+
+        Raises:
+            ValueError: if a shape does not fit or a label is out of range; the sample is named.
+            TypeError: if the logits are whole numbers, or the labels are not.
+        """
+        check_logits(logits, None)
+        check_labels(labels, *logits.shape)
+        z = full_precision(logits)
+        error = z - functional.one_hot(labels.long(), z.shape[1]).to(z.dtype)
+        return reduce(0.5 * error.square().sum(1), self.reduction)
+
+
+class DotRegression(nn.Module):
+    """Half the squared distance of the own cosine from one, 1/2 (cos(h, w_y) - 1)^2, a sample.
+
+    It pulls features to a fixed frame and pushes nothing, so no class count enters its gradient. Give it cosines: a `FixedHead` of
+    unit vectors on normalised features, or a `CosineHead` of temperature 1.
+
+    Source: Yang et al. 2022 (arXiv 2203.09081).
+
+    Args:
+        reduction: "mean" over samples, "sum" or "none".
+
+    Example:
+        >>> import torch
+        >>> float(DotRegression()(torch.tensor([[0.0, -1.0]]), torch.tensor([0])))
+        0.5
+    """
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        check_reduction(reduction)
+        self.reduction: Reduction = reduction
+
+    def forward(self, cosines: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of (n, k) cosines and (n,) labels.
+
+        Raises:
+            ValueError: if a shape does not fit or a label is out of range; the sample is named.
+            TypeError: if the cosines are whole numbers, or the labels are not.
+        """
+        check_logits(cosines, None)
+        check_labels(labels, *cosines.shape)
+        own = full_precision(cosines).gather(1, labels.long()[:, None]).squeeze(1)
+        return reduce(0.5 * (own - 1).square(), self.reduction)

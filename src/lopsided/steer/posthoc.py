@@ -1,0 +1,121 @@
+"""Rules for a classifier that is already trained, so that nobody mixes them up with losses.
+
+Training with `Adjustment.logit_adjusted` *adds* tau log(share) to the logits inside the loss and then decides by the plain logits.
+The rules here change the decisions of a model trained with plain cross-entropy. Doing both corrects twice.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from lopsided.counts import Counts
+
+
+def logit_adjustment(logits: Tensor, counts: Counts, tau: float = 1.0) -> Tensor:
+    """Subtract tau log(n_c / n) from logit c.
+
+    Source: Menon et al. 2021 (arXiv 2007.07314), equation 9; tau = 1 is optimal for the balanced error of calibrated logits.
+
+    Args:
+        logits: (n, k) of a model trained with plain cross-entropy.
+        counts: of the training set.
+        tau: strength; 0 changes nothing.
+
+    Returns:
+        (n, k) logits to decide by.
+
+    Raises:
+        ValueError: if the counts do not match the logits' width, or tau is not finite.
+
+    Example:
+        >>> logit_adjustment(torch.tensor([[1.0, 0.0]]), Counts([90, 10])).argmax(1)
+        tensor([1])
+    """
+    return logits - _finite(tau) * _shares(logits, counts).log()
+
+
+def multiplicative(logits: Tensor, counts: Counts, tau: float) -> Tensor:
+    """Multiply logit c by (n_c / n_max)^(-tau).
+
+    Source: Hasegawa and Sato 2024 (arXiv 2409.17582).
+
+    Args:
+        logits: (n, k) of a trained model.
+        counts: of the training set.
+        tau: strength; 0 changes nothing.
+
+    Returns:
+        (n, k) logits to decide by.
+
+    Raises:
+        ValueError: if the counts do not match the logits' width, or tau is not finite.
+
+    Example:
+        >>> multiplicative(torch.tensor([[2.0, 1.0]]), Counts([100, 1]), tau=0.5)
+        tensor([[ 2., 10.]])
+    """
+    shares = _shares(logits, counts)
+    return logits * (shares / shares.max()) ** -_finite(tau)
+
+
+def tau_normalised(weight: Tensor, tau: float = 1.0) -> Tensor:
+    """Return the classifiers divided by the tau-th power of their lengths; a zero classifier stays zero.
+
+    Source: Kang et al. 2020 (arXiv 1910.09217), section 4.
+
+    Args:
+        weight: (k, d) of the trained head.
+        tau: 0 changes nothing, 1 makes all lengths one.
+
+    Returns:
+        (k, d) classifiers.
+
+    Raises:
+        ValueError: if the weight has not two axes, or tau is not finite.
+
+    Example:
+        >>> tau_normalised(torch.tensor([[3.0, 4.0], [0.0, 0.5]]))
+        tensor([[0.6000, 0.8000], [0.0000, 1.0000]])
+    """
+    if weight.ndim != 2:
+        raise ValueError(f"classifier weights must have shape (k, d), got {tuple(weight.shape)}")
+    lengths = weight.norm(dim=1, keepdim=True)
+    powers: Tensor = lengths.where(lengths > 0, 1.0) ** _finite(tau)
+    return weight / powers
+
+
+def nearest_mean(features: Tensor, means: Tensor) -> Tensor:
+    """Return logits -||h - mu_c||^2 / 2, whose largest is the nearest class mean.
+
+    Args:
+        features: (n, d).
+        means: (k, d) class means of the training set.
+
+    Returns:
+        (n, k) logits.
+
+    Raises:
+        ValueError: if the shapes do not fit.
+
+    Example:
+        >>> nearest_mean(torch.tensor([[0.9]]), torch.tensor([[0.0], [1.0]])).argmax(1)
+        tensor([1])
+    """
+    if features.ndim != 2 or means.ndim != 2 or features.shape[1] != means.shape[1]:
+        raise ValueError(f"features (n, d) and means (k, d) must agree in d, got {tuple(features.shape)} and {tuple(means.shape)}")
+    return -0.5 * torch.cdist(features, means, compute_mode="donot_use_mm_for_euclid_dist").square()
+
+
+def _shares(logits: Tensor, counts: Counts) -> Tensor:
+    if logits.ndim != 2 or logits.shape[1] != counts.k:
+        raise ValueError(f"logits must have shape (n, {counts.k}) for these counts, got {tuple(logits.shape)}")
+    return torch.as_tensor(counts.values / counts.n, dtype=logits.dtype, device=logits.device)
+
+
+def _finite(tau: float) -> float:
+    if not math.isfinite(tau):
+        raise ValueError(f"tau must be a finite number, got {tau}")
+    return tau
