@@ -76,7 +76,7 @@ class Reproduce:
         from rich.console import Console
         from rich.table import Table
 
-        from lopsided.reproduce import CLAIMS, grid, page
+        from lopsided.reproduce import CLAIMS, Place, grid, page
 
         console = Console(stderr=self.json, soft_wrap=True, highlight=False)
         if self.list:
@@ -93,8 +93,8 @@ class Reproduce:
             raise ValueError(f"name a claim ({', '.join(CLAIMS)}), or give --list or --report")
         if self.claim is not None:
             environment = os.environ.get("LOPSIDED_DATA")
-            place = grid.Place(self.out, self.data_dir or (Path(environment) if environment else None))
-            combinations = grid.combine(CLAIMS[self.claim], self.grid, self.options.given(), place.data)
+            place = Place(self.out, self.data_dir or (Path(environment) if environment else None))
+            combinations = grid.combine(CLAIMS[self.claim], self.grid, self.options.given(), place)
             records = grid.run(CLAIMS[self.claim], combinations, place, self.processes, console)
             if self.json:
                 print("\n".join(record.to_json() for record in records))

@@ -7,7 +7,7 @@ and everything in a report is drawn from records.
 from __future__ import annotations
 
 from lopsided.reproduce.claim import Claim, Outcome
-from lopsided.reproduce.context import Context
+from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.demo import DEMO
 from lopsided.reproduce.record import Record, Verdict
 from lopsided.reproduce.thrampoulidis2022 import CLAIMS as THRAMPOULIDIS_2022
@@ -15,4 +15,4 @@ from lopsided.reproduce.thrampoulidis2022 import CLAIMS as THRAMPOULIDIS_2022
 #: Name -> claim, in the order of a report.
 CLAIMS: dict[str, Claim] = {claim.name: claim for claim in (DEMO, *THRAMPOULIDIS_2022)}
 
-__all__ = ["CLAIMS", "Claim", "Context", "Outcome", "Record", "Verdict"]
+__all__ = ["CLAIMS", "Claim", "Context", "Outcome", "Place", "Record", "Verdict"]

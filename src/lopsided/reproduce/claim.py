@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lopsided.reproduce.blocks import Block
-from lopsided.reproduce.context import Context
+from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Record, Verdict, environment, name_of, plain
 
 
@@ -39,7 +39,7 @@ class Claim:
         compute: settings and context to numbers.
         judge: configuration and numbers of a record to a verdict; reads nothing else.
         show: all records of the claim to figures and tables.
-        prepare: completes the options by what data there is in a folder.
+        prepare: completes the options by what data and records there are.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Claim:
     compute: Callable[[Any, Context], Outcome]
     judge: Callable[[dict[str, Any], dict[str, Any]], Verdict]
     show: Callable[[Sequence[Record]], list[Block]]
-    prepare: Callable[[Mapping[str, Any], Path | None], dict[str, Any]] = lambda options, _: dict(options)
+    prepare: Callable[[Mapping[str, Any], Place], dict[str, Any]] = lambda options, _: dict(options)
 
     def configuration(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the whole configuration, as records hold it, from the options that differ from the defaults.
@@ -66,8 +66,8 @@ class Claim:
         # One number, one name: a ratio of 10 is a ratio of 10.0.
         return {name: float(value) if isinstance(known[name], float) else value for name, value in chosen.items()}
 
-    def run(self, options: Mapping[str, Any], out: Path, context: Context) -> Record:
-        """Compute, judge, and save the record in `out`; the context's folder is where an interrupted run goes on.
+    def run(self, options: Mapping[str, Any], context: Context) -> Record:
+        """Compute, judge, and save the record; the context's folder is where an interrupted run goes on.
 
         Raises:
             ValueError: for options that the claim does not have or cannot use.
@@ -78,7 +78,7 @@ class Claim:
         facts = {"seconds": time.monotonic() - began, "device": "cpu", **outcome.facts}
         numbers = plain(outcome.numbers)
         record = Record(self.name, configuration, numbers, self.judge(configuration, numbers), environment(**facts))
-        record.save(out)
+        record.save(context.place.out)
         return record
 
     def record_of(self, options: Mapping[str, Any], out: Path) -> Record | None:

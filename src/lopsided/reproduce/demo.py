@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from lopsided.reproduce.claim import Claim
+from lopsided.reproduce.context import Place
 from lopsided.reproduce.settings import Training
 from lopsided.reproduce.thrampoulidis2022.deep import DEEP
 
@@ -28,9 +28,9 @@ class Demo(Training):
     weight_decay: float = 1e-3
 
 
-def with_mnist(options: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
+def with_mnist(options: Mapping[str, Any], place: Place) -> dict[str, Any]:
     """Take MNIST where it is and no other data was asked for."""
-    there = folder is not None and (folder / "mnist").is_dir()
+    there = place.data is not None and (place.data / "mnist").is_dir()
     return {**_MNIST, **options} if there and options.get("dataset", "mnist") == "mnist" else dict(options)
 
 

@@ -7,52 +7,34 @@ import multiprocessing
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from lopsided.reproduce.claim import Claim
-from lopsided.reproduce.context import Context
+from lopsided.reproduce.context import Place
 from lopsided.reproduce.record import Record, name_of
 
 Options = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where records go and where data is.
-
-    Attributes:
-        out: folder of the records; `out/.work` holds what interrupted runs need, `out/indices` the lists of chosen samples.
-        data: folder of the data sets, if there is one.
-    """
-
-    out: Path
-    data: Path | None = None
-
-    def context(self, name: str, advance: Callable[[float, str], None], note: Callable[[str], None]) -> Context:
-        """Return the context of the run called `name`."""
-        return Context(self.out / ".work" / name, self.data, self.out / "indices", advance, note)
-
-
-def combine(claim: Claim, grid: str, options: Mapping[str, Any], data: Path | None = None) -> list[Options]:
+def combine(claim: Claim, grid: str, options: Mapping[str, Any], place: Place) -> list[Options]:
     """Return the options of every combination of a grid.
 
     Args:
         claim: whose settings they are.
         grid: words NAME=VALUE,VALUE,...; empty for one run.
         options: that all combinations share.
-        data: folder of the data sets, on which a claim's choice of data may depend.
+        place: where data and records are, on which a claim's choice of data may depend.
 
     Raises:
         ValueError: for a word of another form, a name given twice, a setting the claim does not have, or a value of another type.
 
     Example:
+        >>> from pathlib import Path
         >>> from lopsided.reproduce import CLAIMS
-        >>> combine(CLAIMS["demo"], "ratio=1,10 seed=0,1", {"width": 64})[1]
+        >>> combine(CLAIMS["demo"], "ratio=1,10 seed=0,1", {"width": 64}, Place(Path("results")))[1]
         {'width': 64, 'ratio': 1.0, 'seed': 1}
     """
     default = claim.configuration({})
@@ -65,7 +47,7 @@ def combine(claim: Claim, grid: str, options: Mapping[str, Any], data: Path | No
             raise ValueError(f"the claim {claim.name} has no setting {name!r}; it has {', '.join(default)}")
         axes[name] = [_parse(value, default[name], name) for value in ([values] if name == "counts" else values.split(","))]
     chosen = [{**options, **dict(zip(axes, values, strict=True))} for values in itertools.product(*axes.values())]
-    prepared = [claim.prepare(each, data) for each in chosen]
+    prepared = [claim.prepare(each, place) for each in chosen]
     for each in prepared:
         claim.configuration(each)
     return prepared
@@ -115,7 +97,7 @@ def run(claim: Claim, combinations: Sequence[Options], place: Place, processes: 
 
 def _one(claim: Claim, options: Options, place: Place, advance: Callable[[float, str], None], note: Callable[[str], None]) -> None:
     name = name_of(claim.name, claim.configuration(options))
-    claim.run(options, place.out, place.context(name, advance, note))
+    claim.run(options, place.context(name, advance, note))
     advance(1.0, "done")
 
 

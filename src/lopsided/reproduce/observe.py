@@ -74,7 +74,7 @@ class Observer:
                 total[0] += functional.cross_entropy(logits, sample.labels[mine], reduction="sum").double()
                 total[1] += len(mine)
         if self.workers.size > 1:
-            stream.sync()
+            stream = stream.sync()
             torch.distributed.all_reduce(total)
         return stream.compute(network.head.weight, network.head.bias), float(total[0] / total[1])
 

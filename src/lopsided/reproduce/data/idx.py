@@ -30,10 +30,10 @@ def read_idx(path: Path) -> npt.NDArray[Any]:
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _TYPES:
         raise ValueError(f"{path} is not an IDX file: it starts with {content[:4]!r}")
     kind, start = np.dtype(_TYPES[content[2]]), 4 + 4 * content[3]
-    shape = np.frombuffer(content[4:start], ">i4")
+    shape = tuple(np.frombuffer(content[4:start], ">i4").tolist())
     expected = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
     if len(content) - start != expected:
-        raise ValueError(f"{path} should hold {expected:,} bytes of data for shape {tuple(shape)}, got {len(content) - start:,}")
+        raise ValueError(f"{path} should hold {expected:,} bytes of data for shape {shape}, got {len(content) - start:,}")
     return np.frombuffer(content, kind, offset=start).reshape(shape)
 
 

@@ -48,7 +48,7 @@ def compute(settings: Training, context: Context) -> Outcome:
     """
     torch.set_num_threads(1)
     context.advance(0.0, "read the images")
-    dataset = data.load(settings.dataset, context.data)
+    dataset = data.load(settings.dataset, context.place.data)
     counts = settings.class_counts(dataset.k)
     chosen = data.choose(dataset.train.labels, counts, settings.split)
     device, workers = device_of(settings.device), Workers.of(settings.device)
@@ -56,7 +56,7 @@ def compute(settings: Training, context: Context) -> Outcome:
     context.advance(0.01, "predict: SELI and ETF in closed form")
     laws = {"SELI": predict.seli(counts), "ETF": predict.etf(counts.k)}
     context.advance(0.02, "solve: the optimum along a ridge path")
-    path = solve.path(solve.Problem(counts, ridge=ridges(counts)[0]), ridges(counts))
+    path = [solve.minimize(solve.Problem(counts, ridge=ridge)) for ridge in ridges(counts)]
 
     train_set, test_set = dataset.train.take(chosen), dataset.test.take(data.balanced(dataset.test.labels))
     sample, held_out = (_sample(dataset, images, device) for images in (train_set, test_set))
@@ -65,14 +65,13 @@ def compute(settings: Training, context: Context) -> Outcome:
     network = network.to(device)
     observer = Observer(sample, held_out, dataset.k, laws, [solution.geometry for solution in path], workers)
     identity = name_of("training", plain(vars(settings)))
-    inner = Context(context.folder, context.data, context.indices, context.part(0.05, 1.0), context.note)
-    history = train(settings, network, sample, observer, inner, identity)
+    history = train(settings, network, sample, observer, context.part(0.05, 1.0), identity)
     network.eval()
     final, _ = observer.collapse(network, sample)
     numbers = {
         "title": dataset.title,
         "counts": counts.values,
-        "indices_sha256": data.write_indices(chosen, context.indices),
+        "indices_sha256": data.write_indices(chosen, context.place.out / "indices"),
         "test_samples": len(held_out.labels),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "path": [

@@ -23,7 +23,10 @@ def show(records: Sequence[Record]) -> list[Block]:
     """Return the report of these runs."""
     if len(records) == 1:
         return details(records[0])
-    return [overview(records), *(Fold(f"{heading(record)}", details(record)) for record in records)]
+    return [
+        overview(records),
+        *(Fold(heading(record), [Text(record.verdict.sentence), *details(record)[1:]]) for record in records),
+    ]
 
 
 def heading(record: Record) -> str:
@@ -52,7 +55,7 @@ def details(record: Record) -> list[Block]:
     counts = Counts(numbers["counts"])
     predicted, measured = predict.seli(counts), geometry_of(numbers["geometry"], counts)
     return [
-        Text(f"{heading(record)}: {record.verdict.sentence}"),
+        Text(f"{heading(record)}."),
         distances(numbers["history"], record.name),
         final_distances(numbers),
         Row(

@@ -51,7 +51,8 @@ def _path(settings: Settings, counts: Counts) -> dict[str, Any]:
     zero, seli = zero_threshold(counts), predict.seli(counts)
     ridges = np.geomspace(0.97 * zero, settings.least * np.sqrt(counts.distinct[0]), settings.points)
     rows = []
-    for ridge, solution in zip(ridges, solve.path(solve.Problem(counts, ridge=float(ridges[0])), ridges.tolist()), strict=True):
+    for ridge in ridges:
+        solution = solve.minimize(solve.Problem(counts, ridge=float(ridge)))
         minority = solution.geometry.classifiers.norms()[-1] / solution.geometry.classifiers.norms()[0]
         rows.append(
             {
@@ -62,13 +63,8 @@ def _path(settings: Settings, counts: Counts) -> dict[str, Any]:
                 "norm_ratio": float(minority),
             }
         )
-    above = solve.minimize(solve.Problem(counts, ridge=1.03 * zero))
-    return {
-        "zero": zero,
-        "collapse": float(np.sqrt(counts.distinct[0])),
-        "rows": rows,
-        "above_zero": float(np.abs(above.logits).max()),
-    }
+    above = solve.minimize(solve.Problem(counts, ridge=1.03 * zero)).geometry.logits.frobenius()
+    return {"zero": zero, "collapse": float(np.sqrt(counts.distinct[0])), "rows": rows, "above_zero": above}
 
 
 def compute(settings: Settings, context: Context) -> Outcome:

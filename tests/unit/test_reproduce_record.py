@@ -1,0 +1,61 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lopsided.reproduce.context import Place
+from lopsided.reproduce.record import Record, Verdict, environment, name_of, plain
+
+
+def record(seconds: float = 1.0, **numbers: float) -> Record:
+    return Record("demo", {"ratio": 10.0, "seed": 0}, numbers, Verdict(True, "It holds."), environment(seconds, "cpu"))
+
+
+def test_a_record_survives_saving_and_loading_to_the_bit(tmp_path: Path) -> None:
+    original = record(third=1 / 3)
+    assert Record.load(original.save(tmp_path)) == original
+
+
+def test_the_digest_depends_on_numbers_but_not_on_seconds() -> None:
+    assert record(1.0, x=2.0).digest() == record(99.0, x=2.0).digest() != record(1.0, x=2.0000000000000004).digest()
+
+
+def test_the_name_shows_the_settings_and_separates_configurations() -> None:
+    name = name_of("demo", {"ratio": 10.0, "seed": 0, "width": 5})
+    assert name.startswith("demo-10-0-")
+    assert name != name_of("demo", {"ratio": 10.0, "seed": 0, "width": 6})
+
+
+def test_a_changed_record_is_refused(tmp_path: Path) -> None:
+    path = record(x=1.0).save(tmp_path)
+    path.write_text(path.read_text().replace('"x": 1.0', '"x": 2.0'))
+    with pytest.raises(ValueError, match="was changed since it was written"):
+        Record.load(path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"format": "other"}', '{"digest": "", "format": "lopsided record 1"}'])
+def test_a_foreign_or_truncated_file_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "foreign.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match="is not a record of lopsided"):
+        Record.load(path)
+
+
+def test_plain_data_holds_no_arrays_and_no_nan() -> None:
+    value = plain({1: np.array([1.5, np.nan]), "b": (np.float64(2), np.int64(3), np.bool_(True), float("inf"))})
+    assert value == {"1": [1.5, None], "b": [2.0, 3, True, None]}
+    json.dumps(value, allow_nan=False)
+
+
+def test_what_a_context_remembers_is_not_computed_again(tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    def compute() -> np.ndarray:
+        calls.append(1)
+        return np.array([1.0, 2.0])
+
+    assert (
+        Place(tmp_path).context("me").remember("x", compute) == Place(tmp_path).context("me").remember("x", compute) == [1.0, 2.0]
+    )
+    assert len(calls) == 1
