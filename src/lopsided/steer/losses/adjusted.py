@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lopsided.adjustment import Adjustment
+from lopsided.adjustment import ARRAYS, Adjustment
 from lopsided.steer.losses.checks import Reduction, check_labels, check_logits, check_reduction, check_soft_targets, reduce
 from lopsided.steer.losses.terms import Terms
 
@@ -91,5 +91,6 @@ class AdjustedCrossEntropy(nn.Module):
         return reduce(losses if kept is None else losses.where(kept, 0.0), self.reduction, kept, weights)
 
     def extra_repr(self) -> str:
-        """Name the configuration."""
-        return f"{self.adjustment!r}, label_smoothing={self.label_smoothing}, reduction={self.reduction!r}"
+        """Name the terms that are not neutral, and the configuration."""
+        given = [name for name in ARRAYS if getattr(self.adjustment, name) is not None]
+        return f"{', '.join(given) or 'plain'}, label_smoothing={self.label_smoothing}, reduction={self.reduction!r}"

@@ -1,0 +1,157 @@
+"""Heads: realised frames have the predicted Gram, and the nearest ETF is nearest, with the derivative of finite differences."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from lopsided import Counts, Gram, predict, steer
+from lopsided.steer.heads.frame import frame
+
+COUNTS = [Counts([5, 5, 5, 5]), Counts.step(k=10, minority=5, ratio=100), Counts.exponential(20, 500, 100), Counts([3, 1])]
+
+
+@pytest.mark.parametrize("counts", COUNTS, ids=repr)
+@pytest.mark.parametrize("geometry", ["seli", "etf"])
+def test_a_fixed_head_has_the_gram_of_its_geometry(counts, geometry):
+    wanted = predict.GEOMETRIES[geometry](counts)
+    for d in (counts.k - 1, counts.k, 3 * counts.k):
+        weight = steer.FixedHead(wanted, d, scale=2.0).weight.double().numpy()
+        assert Gram.of_vectors(weight).distance(wanted.classifiers) < 1e-6
+        assert np.mean(np.sum(weight**2, axis=1)) == pytest.approx(4.0, rel=1e-6)
+
+
+def test_a_head_of_too_few_dimensions_names_the_fewest_that_work():
+    with pytest.raises(ValueError, match="at least 9, got d=8"):
+        steer.FixedHead(predict.seli(COUNTS[1]), 8)
+    with pytest.raises(ValueError, match="at least 9, got d=8"):
+        steer.initialise_(torch.nn.Linear(8, 10), predict.etf(10))
+    with pytest.raises(ValueError, match="at least 9, got d=8"):
+        steer.NearestETFHead(8, 10)
+
+
+def test_a_fixed_head_is_saved_and_does_not_learn():
+    a, b = (steer.FixedHead(predict.etf(4), 5, seed=seed) for seed in (0, 1))
+    assert not torch.equal(a.weight, b.weight)
+    b.load_state_dict(a.state_dict())
+    assert torch.equal(a.weight, b.weight)
+    assert not list(a.parameters())
+
+
+def test_initialising_keeps_the_norm_and_sets_the_geometry():
+    head, seli = torch.nn.Linear(12, 10), predict.seli(COUNTS[1])
+    before = head.weight.norm().item()
+    steer.initialise_(head, seli)
+    assert head.weight.norm().item() == pytest.approx(before, rel=1e-6)
+    assert Gram.of_vectors(head.weight.detach()).distance(seli.classifiers) < 1e-6
+    assert not head.bias.any()
+    with pytest.raises(ValueError, match="10 classes, the head 3"):
+        steer.initialise_(torch.nn.Linear(12, 3), seli)
+
+
+def objective(means, weight, proximal, delta):
+    """The problem of Markou et al., for unit vectors `weight` = sqrt(k / (k - 1)) V B'."""
+    k = len(means)
+    y = means - means.mean(0)
+    shrink = np.sqrt((k - 1) / k)
+    near = 0 if proximal is None else delta / 2 * np.sum((shrink * (weight - proximal)) ** 2)
+    return np.sum((y / np.linalg.norm(y) - shrink * weight / np.sqrt(k - 1)) ** 2) + near
+
+
+@pytest.mark.parametrize("d", [4, 5, 9])
+@pytest.mark.parametrize("delta", [0.0, 0.7])
+def test_the_nearest_etf_is_an_etf_and_none_is_nearer(d, delta):
+    random = np.random.default_rng(d)
+    means = random.normal(size=(5, d))
+    start = frame(predict.etf(5).classifiers, d, seed=4)
+    proximal = None if delta == 0 else start
+    best = steer.nearest_etf(torch.tensor(means), None if proximal is None else torch.tensor(proximal), delta).numpy()
+    assert Gram.of_vectors(best).distance(predict.etf(5).classifiers) < 1e-12
+    np.testing.assert_allclose(np.linalg.norm(best, axis=1), 1)
+    least = objective(means, best, proximal, delta)
+    for seed in range(300):
+        assert objective(means, frame(predict.etf(5).classifiers, d, seed), proximal, delta) > least
+        small = np.linalg.qr(np.eye(d) + 1e-3 * random.normal(size=(d, d)))[0]
+        rotation = small * np.sign(np.diag(small))
+        assert objective(means, best @ rotation, proximal, delta) > least - 1e-15
+
+
+def test_the_least_distance_to_an_etf_is_its_nuclear_norm_formula():
+    means = np.random.default_rng(0).normal(size=(6, 8))
+    y = means - means.mean(0)
+    y /= np.linalg.norm(y)
+    best = steer.nearest_etf(torch.tensor(means)).numpy()
+    assert objective(means, best, None, 0.0) == pytest.approx(2 - 2 * np.linalg.norm(y, "nuc") / np.sqrt(5), rel=1e-12)
+
+
+@pytest.mark.parametrize("d", [3, 4, 7])
+def test_the_derivative_of_the_nearest_etf_is_that_of_finite_differences(d):
+    means = torch.randn(4, d, dtype=torch.float64, generator=torch.Generator().manual_seed(d), requires_grad=True)
+    assert torch.autograd.gradcheck(steer.nearest_etf, means)
+    near = torch.tensor(frame(predict.etf(4).classifiers, d))
+    assert torch.autograd.gradcheck(lambda m: steer.nearest_etf(m, near, 0.3), means)
+
+
+def test_the_derivative_is_right_at_an_etf_where_all_singular_values_are_equal():
+    means = torch.tensor(frame(predict.etf(4).classifiers, 6)).requires_grad_()
+    assert torch.autograd.gradcheck(steer.nearest_etf, means)
+
+
+def test_coinciding_means_have_no_nearest_etf_of_their_own():
+    means = torch.zeros(3, 4, dtype=torch.float64)
+    near = torch.tensor(frame(predict.etf(3).classifiers, 4))
+    with pytest.raises(ValueError, match="not unique"):
+        steer.nearest_etf(means)
+    torch.testing.assert_close(steer.nearest_etf(means, near, 1e-3), near)
+
+
+def test_a_nearest_etf_head_follows_the_means_and_rests_in_evaluation():
+    torch.manual_seed(0)
+    head = steer.NearestETFHead(d=6, k=4, momentum=0.5, delta=1e-3)
+    directions = frame(predict.etf(4).classifiers, 6, seed=9)
+    y = torch.arange(4).repeat(3)
+    h = (torch.tensor(directions)[y] + 0.01 * torch.randn(12, 6, dtype=torch.float64)).float().requires_grad_()
+    for _ in range(30):
+        logits = head(h, y)
+    torch.nn.functional.cross_entropy(logits, y).backward()
+    assert torch.isfinite(h.grad).all()
+    np.testing.assert_allclose(head.weight, directions, atol=0.05)
+    before = head.weight.clone()
+    head.eval()
+    torch.testing.assert_close(head(h).argmax(1), y)
+    assert torch.equal(before, head.weight)
+    fresh = steer.NearestETFHead(d=6, k=4, momentum=0.5)
+    fresh.load_state_dict(head.state_dict())
+    torch.testing.assert_close(fresh.eval()(h), head(h))
+
+
+def test_a_class_missing_from_a_batch_keeps_its_mean():
+    head = steer.NearestETFHead(d=3, k=3)
+    h = torch.nn.functional.normalize(torch.randn(3, 3), dim=1)
+    head(h, torch.tensor([0, 1, 2]))
+    torch.testing.assert_close(head.means, h)
+    head(torch.randn(2, 3), torch.tensor([0, 0]))
+    torch.testing.assert_close(head.means[1:], h[1:])
+    with pytest.raises(ValueError, match="labels too"):
+        head(h)
+    with pytest.raises(ValueError, match="got 3 for sample 0"):
+        head(h, torch.tensor([3, 0, 0]))
+
+
+def test_cosine_logits_ignore_lengths_and_zero_features_are_undecided():
+    head, h = steer.CosineHead(5, 3, temperature=0.5), torch.randn(4, 5)
+    torch.testing.assert_close(head(h), head(10 * h))
+    assert not head(torch.zeros(1, 5)).any()
+    for i, c in itertools.product(range(4), range(3)):
+        cosine = torch.nn.functional.cosine_similarity(h[i], head.weight[c], dim=0)
+        torch.testing.assert_close(head(h)[i, c], cosine / 0.5)
+
+
+def test_wrong_head_arguments_are_refused():
+    with pytest.raises(ValueError, match="temperature"):
+        steer.CosineHead(5, 3, temperature=0)
+    with pytest.raises(ValueError, match="scale"):
+        steer.FixedHead(predict.etf(3), 5, scale=-1)
+    with pytest.raises(ValueError, match="momentum"):
+        steer.NearestETFHead(5, 3, momentum=1.0)

@@ -1,0 +1,181 @@
+"""Every loss: against the formula written out naively in NumPy, against finite differences, and the identities of the family."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import logsumexp
+
+from lopsided import Adjustment, Counts, steer
+from lopsided.adjustment import ARRAYS
+
+COUNTS = Counts([90, 40, 40, 7, 2])
+N, K = 12, COUNTS.k
+
+FAMILY = {
+    "plain": Adjustment(),
+    "weighted": Adjustment.weighted(COUNTS),
+    "logit-adjusted": Adjustment.logit_adjusted(COUNTS),
+    "cdt": Adjustment.cdt(COUNTS, 0.3),
+    "ldt": Adjustment.ldt(COUNTS, -0.4),
+    "vs": Adjustment.vs(COUNTS, 0.2, 1.1),
+    "ldam": Adjustment.ldam(COUNTS),
+    "margin": Adjustment(margin=[1.0, 2.0, 0.5, 3.0, 1.5]),
+    "scalars": Adjustment(weight=2.0, scale=3.0, shift=1.0, margin=0.5, additive_margin=0.25),
+    "everything": Adjustment(
+        weight=[1.0, 2.0, 3.0, 4.0, 5.0],
+        scale=[1.0, 0.5, 2.0, 0.7, 1.5],
+        shift=[0.0, -1.0, 0.5, 1.0, -2.0],
+        margin=[1.0, 2.0, 0.5, 3.0, 1.5],
+        additive_margin=[0.1, 0.2, 0.0, -0.3, 1.0],
+        per_sample=True,
+    ),
+    "everything by column": Adjustment(
+        weight=[1.0, 2.0, 3.0, 4.0, 5.0],
+        scale=[1.0, 0.5, 2.0, 0.7, 1.5],
+        shift=[0.0, -1.0, 0.5, 1.0, -2.0],
+        margin=[1.0, 2.0, 0.5, 3.0, 1.5],
+        additive_margin=[0.1, 0.2, 0.0, -0.3, 1.0],
+    ),
+}
+family = pytest.mark.parametrize("adjustment", FAMILY.values(), ids=FAMILY.keys())
+
+
+def data(seed=0, spread=3.0):
+    random = np.random.default_rng(seed)
+    return torch.tensor(random.normal(size=(N, K)) * spread), torch.tensor(random.integers(0, K, N))
+
+
+def naive(adjustment, z, y, smoothing=0.0):
+    """The loss of one sample, from the docstring of `lopsided.adjustment`, term by term."""
+    weight, scale, shift, margin, additive = (
+        np.broadcast_to(default if (value := getattr(adjustment, name)) is None else value, K)
+        for name, default in zip(ARRAYS, [1.0, 1.0, 0.0, 1.0, 0.0], strict=True)
+    )
+    target = np.full(K, smoothing / K)
+    target[y] += 1 - smoothing
+    shown = np.array(z, dtype=float)
+    shown[y] -= additive[y]
+    shown = (scale[y] if adjustment.per_sample else scale) * shown / margin[y] + shift
+    return weight[y] * (logsumexp(shown) - target @ shown)
+
+
+@family
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_adjusted_cross_entropy_is_its_formula(adjustment, smoothing):
+    z, y = data()
+    loss = steer.AdjustedCrossEntropy(adjustment, label_smoothing=smoothing, reduction="none")
+    expected = [naive(adjustment, z[i].numpy(), int(y[i]), smoothing) for i in range(N)]
+    np.testing.assert_allclose(loss(z, y), expected, rtol=1e-12, atol=1e-13)  # NumPy's own cancellation
+
+
+@family
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_soft_targets_give_the_expected_loss_over_labels_drawn_from_them(adjustment, smoothing):
+    z, _ = data(spread=20.0)
+    targets = np.random.default_rng(1).dirichlet(np.full(K, 0.3), N)
+    loss = steer.AdjustedCrossEntropy(adjustment, label_smoothing=smoothing, reduction="none")
+    expected = [sum(p * naive(adjustment, z[i].numpy(), c, smoothing) for c, p in enumerate(targets[i])) for i in range(N)]
+    np.testing.assert_allclose(loss(z, torch.tensor(targets)), expected, rtol=1e-11)
+
+
+@family
+def test_one_hot_targets_are_labels(adjustment):
+    z, y = data()
+    for reduction in ("mean", "weighted-mean", "sum"):
+        loss = steer.AdjustedCrossEntropy(adjustment, reduction=reduction)
+        torch.testing.assert_close(loss(z, torch.nn.functional.one_hot(y, K).double()), loss(z, y))
+
+
+@family
+def test_gradients_are_those_of_finite_differences(adjustment):
+    z, y = data(2)
+    soft = torch.tensor(np.random.default_rng(3).dirichlet(np.ones(K), N))
+    for targets in (y, soft):
+        loss = steer.AdjustedCrossEntropy(adjustment, label_smoothing=0.1)
+        assert torch.autograd.gradcheck(lambda z, t=targets, f=loss: f(z, t), z.clone().requires_grad_())
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        steer.Focal(0.0),
+        steer.Focal(0.5),
+        steer.Focal(2.0, FAMILY["everything"]),
+        steer.SquaredError(),
+        steer.DotRegression(),
+        steer.SupervisedContrastive(0.5),
+    ],
+    ids=repr,
+)
+def test_gradients_of_other_losses_are_those_of_finite_differences(loss):
+    z, y = data(4)
+    assert torch.autograd.gradcheck(lambda z: loss(z, y), z.clone().requires_grad_())
+
+
+def test_weighted_mean_is_the_mean_of_the_framework_and_mean_is_not():
+    z, y = data()
+    weight = torch.tensor(FAMILY["weighted"].weight)
+    framework = torch.nn.functional.cross_entropy(z, y, weight=weight)
+    torch.testing.assert_close(steer.AdjustedCrossEntropy(FAMILY["weighted"], reduction="weighted-mean")(z, y), framework)
+    torch.testing.assert_close(steer.AdjustedCrossEntropy(FAMILY["weighted"])(z, y), framework * weight[y].sum() / len(y))
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (Adjustment(shift=np.log(COUNTS.values)), Adjustment.logit_adjusted(COUNTS, 1.0)),  # balanced softmax
+        (Adjustment.vs(COUNTS, 0.0, 0.7), Adjustment.logit_adjusted(COUNTS, 0.7)),
+        (Adjustment.vs(COUNTS, 0.3, 0.0), Adjustment.cdt(COUNTS, 0.3)),
+        (Adjustment.cdt(COUNTS, 0.0), Adjustment()),
+        (Adjustment.ldt(COUNTS, 0.0), Adjustment()),
+        (Adjustment.weighted(COUNTS, 0.0), Adjustment()),
+        (Adjustment.ldam(COUNTS, max_margin=0.0, scale=4.0), Adjustment(scale=4.0)),
+        (Adjustment(margin=COUNTS.values), Adjustment(scale=1 / COUNTS.values, per_sample=True)),
+    ],
+)
+def test_members_of_the_family_that_are_equal(a, b):
+    z, y = data()
+    torch.testing.assert_close(steer.AdjustedCrossEntropy(a)(z, y), steer.AdjustedCrossEntropy(b)(z, y), rtol=1e-12, atol=0)
+
+
+def test_plain_members_are_cross_entropy():
+    z, y = data()
+    expected = torch.nn.functional.cross_entropy(z, y)
+    torch.testing.assert_close(steer.AdjustedCrossEntropy(Adjustment())(z, y), expected)
+    torch.testing.assert_close(steer.Focal(0.0)(z, y), expected)
+
+
+def test_focal_is_its_formula():
+    z, y = data()
+    p = z.softmax(1)[torch.arange(N), y]
+    torch.testing.assert_close(steer.Focal(1.7, reduction="none")(z, y), -((1 - p) ** 1.7) * p.log())
+
+
+def test_squared_losses_are_their_formulas():
+    z, y = data()
+    torch.testing.assert_close(steer.SquaredError()(z, y), ((z - torch.eye(K)[y]) ** 2).sum(1).mean() / 2)
+    torch.testing.assert_close(steer.DotRegression()(z, y), ((z[torch.arange(N), y] - 1) ** 2).mean() / 2)
+
+
+def test_supervised_contrastive_is_its_formula():
+    z, y = data()
+    h, total, anchors = torch.nn.functional.normalize(z, dim=1), 0.0, 0
+    for i in range(N):
+        others = [j for j in range(N) if j != i]
+        partners = [j for j in others if y[j] == y[i]]
+        partition = sum(np.exp(float(h[i] @ h[j]) / 0.3) for j in others)
+        total += sum(np.log(partition) - float(h[i] @ h[j]) / 0.3 for j in partners) / max(len(partners), 1)
+        anchors += bool(partners)
+    assert float(steer.SupervisedContrastive(0.3)(z, y)) == pytest.approx(total / anchors, rel=1e-12)
+
+
+def test_an_orthogonal_frame_attains_the_least_supervised_contrastive_loss_of_non_negative_features():
+    counts, tau = np.array([6, 4, 2]), 0.5
+    y = torch.tensor(np.repeat(np.arange(3), counts))
+    loss = steer.SupervisedContrastive(tau, reduction="sum")
+    n = counts.sum()
+    bound = float(np.sum(counts * np.log(counts - 1 + (n - counts) * np.exp(-1 / tau))))
+    assert float(loss(torch.eye(3, dtype=torch.float64)[y], y)) == pytest.approx(bound, rel=1e-12)
+    random = torch.Generator().manual_seed(0)
+    for _ in range(200):
+        assert float(loss(torch.rand(len(y), 3, dtype=torch.float64, generator=random) ** 8, y)) > bound

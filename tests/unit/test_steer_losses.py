@@ -1,0 +1,194 @@
+"""Losses under stress: extreme logits, missing classes, wrong input, compilation."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from lopsided import Adjustment, Counts, steer
+from lopsided.steer import posthoc
+
+COUNTS = Counts([1000, 100, 10, 1])
+ADJUSTMENTS = [
+    Adjustment(),
+    Adjustment.weighted(COUNTS),
+    Adjustment.logit_adjusted(COUNTS),
+    Adjustment.cdt(COUNTS, 0.5),
+    Adjustment.ldt(COUNTS, -0.5),
+    Adjustment.vs(COUNTS, 0.2, 1.0),
+    Adjustment.ldam(COUNTS),
+    Adjustment(margin=1 / np.sqrt(COUNTS.values), additive_margin=[0.1, 0.2, 0.3, 0.4], weight=COUNTS.values),
+]
+LOSSES = [
+    *map(steer.AdjustedCrossEntropy, ADJUSTMENTS),
+    steer.AdjustedCrossEntropy(Adjustment(), label_smoothing=0.1),
+    steer.Focal(0.5),
+    steer.Focal(2.0),
+    steer.SquaredError(),
+    steer.DotRegression(),
+    steer.SupervisedContrastive(),
+]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_loss_and_gradient_are_finite_at_extreme_logits(loss, dtype):
+    signs = torch.cartesian_prod(*[torch.tensor([-1e4, 0.0, 1e4])] * 4)
+    z = signs.repeat(4, 1).to(dtype).requires_grad_()
+    y = torch.arange(4).repeat_interleave(len(signs))
+    value = loss(z, y)
+    value.backward()
+    assert torch.isfinite(value)
+    assert torch.isfinite(z.grad).all()
+    assert value.dtype == torch.float32
+
+
+@pytest.mark.parametrize("adjustment", ADJUSTMENTS, ids=repr)
+def test_soft_targets_are_finite_at_extreme_logits(adjustment):
+    z = torch.cartesian_prod(*[torch.tensor([-1e4, 0.0, 1e4])] * 4).requires_grad_()
+    targets = torch.tensor([0.5, 0.5, 0.0, 0.0]).expand(len(z), 4)
+    value = steer.AdjustedCrossEntropy(adjustment)(z, targets)
+    value.backward()
+    assert torch.isfinite(value)
+    assert torch.isfinite(z.grad).all()
+
+
+def test_a_focal_gradient_at_a_logit_of_minus_200_is_a_number():
+    z = torch.tensor([[-200.0, 0.0]], requires_grad=True)
+    steer.Focal(2.0)(z, torch.tensor([0])).backward()
+    torch.testing.assert_close(z.grad, torch.tensor([[-1.0, 1.0]]))
+
+
+def test_ignored_samples_have_no_loss_and_no_gradient_and_do_not_count():
+    z, y = torch.randn(4, 4, requires_grad=True), torch.tensor([0, -100, 3, -100])
+    loss = steer.AdjustedCrossEntropy(ADJUSTMENTS[-1])
+    loss(z, y).backward()
+    torch.testing.assert_close(loss(z, y), loss(z[[0, 2]], y[[0, 2]]))
+    assert not z.grad[[1, 3]].any()
+    assert float(loss(z.detach(), torch.full((4,), -100))) == 0.0
+
+
+def test_an_empty_batch_has_loss_zero():
+    assert float(steer.AdjustedCrossEntropy(Adjustment())(torch.zeros(0, 3), torch.zeros(0, dtype=torch.long))) == 0.0
+
+
+def test_a_class_with_one_sample_in_the_batch_is_no_anchor():
+    features, labels = torch.randn(3, 5, requires_grad=True), torch.tensor([0, 1, 2])
+    value = steer.SupervisedContrastive()(features, labels)
+    value.backward()
+    assert float(value.detach()) == 0.0
+    assert not features.grad.any()
+
+
+def test_a_class_without_samples_counts_as_one():
+    counts = steer.counts_with_absent([50, 0, 5])
+    loss = steer.AdjustedCrossEntropy(Adjustment.vs(counts, 0.3, 1.0))
+    assert torch.isfinite(loss(torch.zeros(3, 3), torch.tensor([0, 1, 2])))
+    with pytest.raises(ValueError, match="class 1"):
+        Counts([50, 0, 5])
+    with pytest.raises(ValueError, match="class 1"):
+        steer.counts_with_absent([50, -1, 5])
+    with pytest.raises(ValueError, match="at least one class"):
+        steer.counts_with_absent([0, 0])
+
+
+@pytest.mark.parametrize(
+    ("logits", "targets", "error", "words"),
+    [
+        (torch.zeros(2, 3), torch.tensor([0, 1]), ValueError, "4 classes, but the logits have 3 columns"),
+        (torch.zeros(2, 4, 5), torch.tensor([0, 1]), ValueError, r"shape \(n, k\), got \(2, 4, 5\)"),
+        (torch.zeros(2, 4, dtype=torch.long), torch.tensor([0, 1]), TypeError, "floating point"),
+        (torch.zeros(2, 4), torch.tensor([0, 4]), ValueError, "from 0 to 3, got 4 for sample 1"),
+        (torch.zeros(2, 4), torch.tensor([-1, 0]), ValueError, "got -1 for sample 0"),
+        (torch.zeros(2, 4), torch.tensor([0.0, 1.0]), TypeError, "labels must be integers"),
+        (torch.zeros(2, 4), torch.tensor([0, 1, 2]), ValueError, r"shape \(2,\)"),
+        (torch.zeros(2, 4), torch.full((2, 4), 0.5), ValueError, "sum to 1, those of sample 0"),
+        (torch.zeros(2, 4), torch.zeros(2, 3), ValueError, r"logits' shape \(2, 4\)"),
+    ],
+)
+def test_wrong_input_is_answered_with_what_was_expected(logits, targets, error, words):
+    with pytest.raises(error, match=words):
+        steer.AdjustedCrossEntropy(Adjustment.weighted(COUNTS))(logits, targets)
+
+
+def test_wrong_configuration_is_refused():
+    with pytest.raises(ValueError, match="reduction must be one of mean"):
+        steer.AdjustedCrossEntropy(Adjustment(), reduction="average")
+    with pytest.raises(ValueError, match="label_smoothing"):
+        steer.AdjustedCrossEntropy(Adjustment(), label_smoothing=1.5)
+    with pytest.raises(ValueError, match="gamma"):
+        steer.Focal(-1.0)
+    with pytest.raises(ValueError, match="temperature"):
+        steer.SupervisedContrastive(0.0)
+    with pytest.raises(ValueError, match="batch_size"):
+        steer.BindingBatches([0, 1], 0)
+    with pytest.raises(AttributeError, match="no attribute"):
+        _ = steer.nothing
+
+
+def test_binding_batches_hold_every_class_and_an_epoch_every_sample_once():
+    labels = np.array([2, 0, 0, 1, 0, 1, 0, 0])
+    batches = steer.BindingBatches(labels, batch_size=2, seed=3)
+    epoch = list(batches)
+    assert all(set(labels[batch]) == {0, 1, 2} for batch in epoch)
+    assert len(epoch) == len(batches) == 3
+    free = [i for batch in epoch for i in batch[:-3]]
+    assert sorted(free + epoch[0][-3:]) == list(range(8))
+    assert list(batches) == epoch
+    batches.set_epoch(1)
+    assert list(batches) != epoch
+
+
+def test_post_hoc_logit_adjustment_has_the_sign_opposite_to_training():
+    z = torch.zeros(1, 4)
+    trained = steer.AdjustedCrossEntropy(Adjustment.logit_adjusted(COUNTS)).terms.adjusted(z, torch.tensor([0]))
+    torch.testing.assert_close(posthoc.logit_adjustment(z, COUNTS), -trained)
+    assert int(posthoc.logit_adjustment(z, COUNTS).argmax()) == 3
+
+
+def test_post_hoc_rules_of_no_strength_change_nothing():
+    z = torch.randn(3, 4)
+    torch.testing.assert_close(posthoc.logit_adjustment(z, COUNTS, 0.0), z)
+    torch.testing.assert_close(posthoc.multiplicative(z, COUNTS, 0.0), z)
+    torch.testing.assert_close(posthoc.tau_normalised(z, 0.0), z)
+
+
+def test_the_nearest_mean_is_the_nearest():
+    h, means = torch.randn(50, 3), torch.randn(6, 3)
+    by_hand = [min(range(6), key=lambda c, i=i: float((h[i] - means[c]).norm())) for i in range(50)]
+    assert posthoc.nearest_mean(h, means).argmax(1).tolist() == by_hand
+
+
+def test_post_hoc_rules_refuse_what_does_not_fit():
+    with pytest.raises(ValueError, match=r"shape \(n, 4\)"):
+        posthoc.logit_adjustment(torch.zeros(2, 3), COUNTS)
+    with pytest.raises(ValueError, match="finite"):
+        posthoc.multiplicative(torch.zeros(2, 4), COUNTS, float("nan"))
+    with pytest.raises(ValueError, match="agree in d"):
+        posthoc.nearest_mean(torch.zeros(2, 3), torch.zeros(2, 4))
+    with pytest.raises(ValueError, match=r"\(k, d\)"):
+        posthoc.tau_normalised(torch.zeros(3))
+
+
+def test_the_loss_survives_a_move_to_float64_and_stays_out_of_state_dict():
+    loss = steer.AdjustedCrossEntropy(Adjustment.vs(COUNTS, 0.2, 1.0)).to(torch.float64)
+    assert not loss.state_dict()
+    assert loss(torch.zeros(1, 4, dtype=torch.float64), torch.tensor([0])).dtype == torch.float64
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_losses_compile_without_a_graph_break(loss):
+    z, y = torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 0, 1])
+    torch._dynamo.reset()
+    compiled = torch.compile(loss, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(z, y), loss(z, y))
+
+
+@pytest.mark.skipif(shutil.which("c++") is None and shutil.which("g++") is None, reason="no C++ compiler")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*:DeprecationWarning")  # of torch's own compiler
+def test_the_widest_loss_compiles_to_machine_code():
+    loss, z, y = steer.AdjustedCrossEntropy(ADJUSTMENTS[-1]), torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 0, 1])
+    torch._dynamo.reset()
+    compiled = torch.compile(loss, fullgraph=True, options={"cpp_cache_precompile_headers": False})  # one file needs none
+    torch.testing.assert_close(compiled(z, y), loss(z, y))
