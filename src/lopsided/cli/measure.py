@@ -3,14 +3,161 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from lopsided.cli.classes import Classes
+
+if TYPE_CHECKING:
+    from lopsided.arrays import Floats
+    from lopsided.counts import Counts
+    from lopsided.geometry import Geometry
+    from lopsided.measure import Collapse
 
 
 @dataclass(frozen=True)
 class Measure:
-    """To be written."""
+    """Measure the geometry of a trained network from its stored features.
 
+    Features are read from an npz or safetensors file with arrays features (n, d), labels (n,) and, for the head, weight (k, d) and
+    bias (k,); from an npy file with the labels in another; or from a folder of such files. They are memory-mapped, never unpickled.
+    """
+
+    features: tyro.conf.Positional[Path]
+    """npz, npy or safetensors file, or a folder of them"""
+    labels: Path | None = None
+    """npy file of the labels of an npy file; by default the one with "labels" for "features" in its name"""
+    head: Path | None = None
+    """npz or safetensors file with weight and bias; by default they are looked for beside the features"""
+    counts: str | None = None
+    """training samples of each class, comma-separated; by default the samples measured"""
+    ridge: float | None = None
+    """compare with the certified optimum of the unconstrained-features model at this ridge too (sum normalisation)"""
+    passes: Annotated[Literal[1, 2], tyro.conf.arg(metavar="{1,2}")] = 2
+    """2 knows nearest class means and is faster for few classes; 1 reads the data once and knows VCI"""
+    processes: int = 1
+    """processes that share the work; under torchrun its processes do"""
+    seen: bool = False
+    """leave out classes without samples instead of refusing them"""
     json: bool = False
     """print JSON"""
+    report: Path | None = None
+    """write a self-contained HTML page"""
+    plot: Path | None = None
+    """write the figures to this svg, png or pdf file"""
 
     def run(self) -> None:
-        """Run."""
+        """Measure, compare and report."""
+        import os
+
+        from rich.console import Console
+        from rich.progress import Progress
+
+        from lopsided import measure
+
+        store = measure.open_store(self.features, self.labels, self.head)
+        counts = None if self.counts is None else Classes(counts=self.counts).resolve()
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(f"measuring {store.n:,} samples", total=store.n * self.passes)
+            collapse = measure.stored(
+                store,
+                passes=self.passes,
+                processes=self.processes,
+                classes="seen" if self.seen else "all",
+                counts=counts,
+                progress=lambda rows: bar.advance(task, rows),
+            )
+        if os.environ.get("RANK", "0") == "0":
+            self._tell(collapse)
+
+    def _tell(self, collapse: Collapse) -> None:
+        from rich.console import Console
+
+        predictions: dict[str, Geometry] = {}
+        gap: float | None = None
+        if collapse.weight is not None:
+            predictions = _predictions(collapse.counts)
+            if self.ridge is not None:
+                predictions[f"UFM, ridge {self.ridge:g}"], gap = _optimum(collapse, collapse.weight, self.ridge)
+        elif self.report or self.plot or self.ridge is not None:
+            raise ValueError("predictions are compared with classifiers: give the head's weight, beside the features or by --head")
+        if self.plot is not None:
+            _plot(collapse, predictions, self.plot)
+        if self.report is not None:
+            _report(collapse, predictions, self.report, self.features.name)
+        if self.json:
+            _print_json(collapse, predictions, gap)
+            return
+        console = Console()
+        console.print(collapse.table(predictions))
+        if predictions:
+            console.print(collapse.verdict(predictions))
+        if gap is not None:
+            console.print(f"Classifiers and class means are within {gap:.3%} of the optimal objective at ridge {self.ridge:g}.")
+
+
+def _predictions(counts: Counts) -> dict[str, Geometry]:
+    from lopsided import predict
+
+    return {"SELI": predict.seli(counts), "ETF": predict.etf(counts.k)}
+
+
+def _optimum(collapse: Collapse, weight: Floats, ridge: float) -> tuple[Geometry, float]:
+    """Return the certified optimum at a ridge, and the gap of the measured classifiers and means to it."""
+    from lopsided import solve
+    from lopsided.measure.metrics import ufm_gap
+
+    problem = solve.Problem(collapse.counts, ridge=ridge)
+    solution = solve.minimize(problem)
+    gap = ufm_gap(collapse.moments, weight, collapse.counts, ridge=ridge, dual=solution.certificate.dual)
+    return solution.geometry, gap
+
+
+def _print_json(collapse: Collapse, predictions: dict[str, Geometry], gap: float | None) -> None:
+    import json
+
+    result = collapse.to_dict()
+    if predictions:
+        result["distances"] = {name: collapse.geometry.distance(other)._asdict() for name, other in predictions.items()}
+        result["verdict"] = collapse.verdict(predictions)
+    if gap is not None:
+        result["ufm_gap"] = gap
+    print(json.dumps(result, indent=1, allow_nan=False))
+
+
+def _plot(collapse: Collapse, predictions: dict[str, Geometry], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    from lopsided.plot import measured
+
+    figure = Figure(figsize=(11, 9), layout="constrained")
+    axes = figure.subplots(3, 2)
+    for column, part in enumerate(("classifiers", "embeddings")):
+        title = "classifiers" if part == "classifiers" else "class means"
+        gram = getattr(collapse.geometry, part)
+        others = {name: getattr(other, part) for name, other in predictions.items()}
+        measured.class_norms(gram, others, collapse.counts, axes[0, column]).set_title(f"norms of {title}")
+        measured.sorted_cosines(gram, collapse.counts, axes[1, column]).set_title(f"cosines of {title}, measured")
+    measured.sorted_cosines(next(iter(predictions.values())).classifiers, collapse.counts, axes[2, 0])
+    axes[2, 0].set_title(f"cosines of classifiers, {next(iter(predictions))}")
+    measured.distances(collapse.geometry, predictions, axes[2, 1]).set_title("distances to predictions")
+    figure.savefig(path)
+
+
+def _report(collapse: Collapse, predictions: dict[str, Geometry], path: Path, name: str) -> None:
+    from lopsided.measure import page
+    from lopsided.plot import measured
+
+    part = collapse.geometry
+    norms = {name: other.classifiers for name, other in predictions.items()}
+    means = {name: other.embeddings for name, other in predictions.items()}
+    figures = [
+        ("Norms of the classifiers.", measured.svg(lambda ax: measured.class_norms(part.classifiers, norms, collapse.counts, ax))),
+        ("Norms of the class means.", measured.svg(lambda ax: measured.class_norms(part.embeddings, means, collapse.counts, ax))),
+        ("Cosines between classifiers.", measured.svg(lambda ax: measured.sorted_cosines(part.classifiers, collapse.counts, ax))),
+        ("Cosines between class means.", measured.svg(lambda ax: measured.sorted_cosines(part.embeddings, collapse.counts, ax))),
+        ("Distances to predictions.", measured.svg(lambda ax: measured.distances(part, predictions, ax))),
+    ]
+    page.write(path, collapse, predictions, figures, title=f"Measured: {name}")

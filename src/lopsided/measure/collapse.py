@@ -23,6 +23,10 @@ from lopsided.measure.verdict import verdict
 
 #: Whether every class must have samples, or those without are left out.
 Classes = Literal["all", "seen"]
+#: Columns of the table for the anchors of the metrics.
+ANCHORS = {"collapse": "collapse", "random": "random", "ETF": "etf"}
+#: What is shown as zero.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -160,16 +164,23 @@ class Collapse:
     def table(self, predictions: Mapping[str, Geometry] | None = None) -> Table:
         """Return the metrics beside those of predicted geometries, as a rich table; per-class figures as smallest to largest."""
         predictions = predictions or {}
+        columns = [*(name for name in ANCHORS if name not in predictions), *predictions]
         table = Table(title=f"{self.moments.n:,} samples, {self.k:,} classes, {self.moments.d:,} dimensions", title_justify="left")
-        for header in ("metric", "measured", "collapse", "ETF", "random", *predictions):
-            table.add_column(header, justify="left" if header == "metric" else "right", no_wrap=header == "metric")
-        per = self.moments.n / self.k
+        table.add_column("metric", no_wrap=True)
+        for header in ("measured", *columns):
+            table.add_column(header, justify="right")
         for name, value in self.metrics()[0].items():
-            anchors = (METRICS[name].anchors.get(where) for where in ("collapse", "etf", "random"))
-            cells = [a(self.k, self.moments.d, per) if callable(a) else a for a in anchors]
-            cells += [_predicted(name, other, self.minorities) for other in predictions.values()]
-            table.add_row(METRICS[name].title, _cell(value), *map(_cell, cells))
+            cells = (self._expected(name, column, predictions.get(column)) for column in columns)
+            table.add_row(METRICS[name].title, cell(value), *map(cell, cells))
         return table
+
+    def _expected(self, name: str, column: str, prediction: Geometry | None) -> Any:
+        """Return what a metric is in a predicted geometry, or else at the anchor of the same name."""
+        value = None if prediction is None else METRICS[name].of_prediction(prediction, self.minorities)
+        anchor = METRICS[name].anchors.get(ANCHORS.get(column, ""))
+        if value is None and anchor is not None:
+            value = anchor(self.k, self.moments.d, self.moments.n / self.k) if callable(anchor) else anchor
+        return value
 
     def verdict(self, predictions: Mapping[str, Geometry] | None = None) -> str:
         """Return what a practitioner needs to know, in sentences: see `lopsided.measure.verdict`."""
@@ -179,19 +190,14 @@ class Collapse:
         return f"Collapse(n={self.moments.n:,}, k={self.k}, d={self.moments.d})"
 
 
-def _predicted(name: str, other: Geometry, minorities: Ints) -> Any:
-    try:
-        return METRICS[name].of_geometry(other, minorities)
-    except ValueError:  # not defined in this geometry, such as an angle to a classifier that it predicts to be zero
-        return None
-
-
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """Write a figure, or the smallest and largest of an array, for a table."""
     if value is None:
         return ""
     if np.ndim(value) == 0:
-        return f"{value:.4g}"
-    return f"{np.min(value):.4g} to {np.max(value):.4g}"
+        return f"{value:.4g}" if abs(value) > ROUNDING else "0"
+    low, high = (cell(end) for end in (np.min(value), np.max(value)))
+    return low if low == high else f"{low} to {high}"
 
 
 def _plain(value: Any) -> Any:

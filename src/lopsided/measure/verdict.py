@@ -110,19 +110,16 @@ def _advice(collapse: Collapse, merged: list[tuple[int, int, float]]) -> str:
     advice = []
     if merged and len(collapse.minorities):
         advice.append(
-            "to keep minority classifiers apart, train with label-dependent temperatures (exponent 1/2 makes them an ETF) "
-            "or with a fixed ETF head"
+            "label-dependent temperatures (exponent 1/2 makes classifiers an ETF) or a fixed ETF head, to keep minorities apart"
         )
     if collapse.moments.scatter is not None and nc1(collapse.moments) >= COLLAPSED:
-        advice.append(
-            "predictions are for the end of training: train on at a constant rate with a little weight decay before comparing"
-        )
+        advice.append("training on at a constant rate with a little weight decay (predictions are for the end of training)")
     if collapse.decisions is not None and len(collapse.minorities):
         rates = collapse.error_rates
         rare, common = rates[collapse.minorities].mean(), np.delete(rates, collapse.minorities).mean()
         if rare > 2 * common and rare > 0.05:
             advice.append(
-                f"minorities err {rare:.0%} of the time against {common:.0%}: try logit adjustment, in the loss or post hoc"
+                f"logit adjustment, in the loss or post hoc (minorities err {rare:.0%} of the time, other classes {common:.0%})"
             )
     return "" if not advice else f"Worth trying: {'; '.join(advice)}."
 

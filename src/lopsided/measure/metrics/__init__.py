@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lopsided.geometry import Geometry
-from lopsided.measure.metrics.answers import error_rates, mean_margins, nc4, smallest_margins
+from lopsided.measure.metrics.answers import error_rates, mean_margins, nc4, smallest_margins, ufm_gap
 from lopsided.measure.metrics.duality import alignment, nc3, unc3
 from lopsided.measure.metrics.shape import equiangularity, equinorm, etf_distance, gnc2, minority_cosine, norms
 from lopsided.measure.metrics.within import cdnv, nc1, nearest_etf_distance, rank, spreads, vci
@@ -39,6 +40,7 @@ __all__ = [
     "rank",
     "smallest_margins",
     "spreads",
+    "ufm_gap",
     "unc3",
     "vci",
 ]
@@ -66,13 +68,16 @@ class Metric:
     anchors: dict[str, Anchor] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
-    def of_geometry(self, geometry: Geometry, minorities: np.ndarray[Any, Any]) -> Any:
-        """Return the metric of a predicted geometry; `None` for metrics of samples."""
+    def of_prediction(self, geometry: Geometry, minorities: npt.ArrayLike) -> Any:
+        """Return the metric of a predicted geometry; `None` for metrics of samples, and where it is not defined there."""
         parts = {name: getattr(geometry, name) for name in ("classifiers", "embeddings", "logits")}
         known = parts | {"geometry": geometry, "minorities": minorities}
         if not set(self.needs) <= known.keys():
             return None
-        return self.function(*(known[need] for need in self.needs), **self.options)
+        try:
+            return self.function(*(known[need] for need in self.needs), **self.options)
+        except ValueError:  # such as an angle to a classifier that is predicted to be zero
+            return None
 
 
 def _simplex_of_independent(k: int, d: int, per: float) -> float:

@@ -1,11 +1,16 @@
-"""What the network answers, class by class."""
+"""What the network answers, and what its answers cost."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
+from scipy.special import logsumexp
 
 from lopsided.arrays import Floats
+from lopsided.counts import Counts
+from lopsided.measure.checks import head_of
 from lopsided.measure.decisions import Decisions
+from lopsided.measure.moments import Moments
 
 
 def nc4(decisions: Decisions) -> float:
@@ -38,3 +43,33 @@ def mean_margins(decisions: Decisions) -> Floats:
     """Return (k,) mean margins, in logits; NaN for a class without samples."""
     with np.errstate(invalid="ignore"):
         return np.asarray(decisions.margin_sum / decisions.counts)
+
+
+def ufm_gap(moments: Moments, weight: npt.ArrayLike, counts: Counts, *, ridge: float, dual: float) -> float:
+    """Return how far classifiers and class means are from the optimum of the unconstrained-features model, relatively.
+
+    The objective is sum_c n_c CE(W mu_c, c) + ridge / 2 (||W||^2 + sum_c n_c |mu_c|^2), the class means as they are, not centred.
+    Any dual value bounds the optimum from below, so the gap is proved; `lopsided.solve.certify` gives one for any logits.
+
+    Args:
+        moments: of every class.
+        weight: (k, d) classifiers.
+        counts: n_c, samples of each class in training.
+        ridge: in the sum normalisation.
+        dual: a lower bound on the optimal objective.
+
+    Returns:
+        (objective - dual) / objective, from 0 at the optimum to 1.
+
+    Raises:
+        ValueError: if a class has no sample, or weight, counts and moments do not fit.
+    """
+    moments.require_every_class()
+    w, _ = head_of(weight, None, moments.k, moments.d)
+    if counts.k != moments.k:
+        raise ValueError(f"counts are of {counts.k} classes, the samples of {moments.k}")
+    logits, n = moments.means @ w.T, counts.values.astype(np.float64)
+    losses = logsumexp(logits, axis=1) - logits.diagonal()
+    norms = np.square(w).sum() + n @ np.square(moments.means).sum(axis=1)
+    objective = float(n @ losses + ridge / 2 * norms)
+    return (objective - dual) / objective

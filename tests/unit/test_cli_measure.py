@@ -1,0 +1,74 @@
+"""lopsided measure, as its user types it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lopsided import Counts, predict
+from lopsided.cli import main
+
+
+@pytest.fixture
+def network(tmp_path):
+    """Features near the SELI geometry of 40, 40, 4, 4 samples."""
+    counts = Counts([40, 40, 4, 4])
+    W, M = predict.seli(counts).vectors(6, 0)
+    labels = np.repeat(np.arange(4), counts.values)
+    features = M[labels] + 0.01 * np.random.default_rng(0).standard_normal((len(labels), 6))
+    np.savez(tmp_path / "<b>net.npz", features=features, labels=labels, weight=W, bias=np.zeros(4))
+    return tmp_path / "<b>net.npz"
+
+
+def test_the_json_says_that_seli_fits(network, capsys):
+    assert main(["measure", str(network), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["distances"]["SELI"]["classifiers"] < 1e-6 < 0.1 < result["distances"]["ETF"]["classifiers"]
+    assert "SELI explains both best" in result["verdict"]
+    assert result["metrics"]["nc4"] == 1
+    assert "vci" in result["undefined"]
+
+
+def test_the_table_the_page_and_the_figures(network, tmp_path, capsys):
+    arguments = ["measure", str(network), "--passes", "1", "--report", str(tmp_path / "r.html"), "--plot", str(tmp_path / "f.svg")]
+    assert main(arguments) == 0
+    assert "NC1" in capsys.readouterr().out
+    page = (tmp_path / "r.html").read_text()
+    assert page.count("<svg") == 5
+    assert "&lt;b&gt;net" in page
+    assert "<b>net" not in page
+    assert "http" not in page.replace("http://www.w3.org", "").replace("https://matplotlib", "").replace(
+        "http://purl.org", ""
+    ).replace("http://creativecommons.org", "")
+    assert (tmp_path / "f.svg").read_text().startswith("<?xml")
+
+
+def test_training_counts_may_differ_from_the_samples_measured(network, capsys):
+    assert main(["measure", str(network), "--counts", "400,400,1,1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"] == [400, 400, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing.npz"], "there is no file or folder nothing.npz"),
+        (["model.pt"], "there is no file or folder model.pt"),
+        (["NET", "--counts", "1,2,3"], "counts are of 3 classes, the samples of 4"),
+        (["NET", "--processes", "0"], "at least 1 process"),
+    ],
+)
+def test_input_that_cannot_be_used_is_one_sentence_and_status_2(arguments, words, network, capsys):
+    assert main(["measure", *(str(network) if word == "NET" else word for word in arguments)]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert "Traceback" not in error
+
+
+def test_features_without_a_head_are_measured_and_predictions_ask_for_one(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "features.npy", rng.standard_normal((50, 3)))
+    np.save(tmp_path / "labels.npy", np.arange(50) % 4)
+    assert main(["measure", str(tmp_path / "features.npy"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["metrics"]["nc1"] > 0
+    assert main(["measure", str(tmp_path / "features.npy"), "--report", str(tmp_path / "r.html")]) == 2
+    assert "give the head's weight" in capsys.readouterr().err

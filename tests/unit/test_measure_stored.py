@@ -1,0 +1,239 @@
+"""Stored features: every format, processes, and files that cannot be used."""
+
+import json
+import os
+import pickle
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed
+import torch.multiprocessing
+from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_torch
+
+from lopsided.measure import Moments, open_store, stored
+from lopsided.measure import store as store_module
+from lopsided.measure.metrics import nc1
+
+K, D, N = 4, 6, 500
+
+
+def sample(seed=0):
+    rng = np.random.default_rng(seed)
+    labels = np.concatenate([np.arange(K), rng.integers(0, K, N - K)])
+    features = (7 + rng.standard_normal((K, D))[labels] + 0.3 * rng.standard_normal((N, D))).astype(np.float32)
+    return {"features": features, "labels": labels, "weight": rng.standard_normal((K, D)), "bias": rng.standard_normal(K)}
+
+
+def expected():
+    arrays = sample()
+    moments = Moments(K, D)
+    moments.update(arrays["features"], arrays["labels"])
+    return nc1(moments)
+
+
+def parts(arrays):
+    for i, rows in enumerate(np.array_split(np.arange(N), 3)):
+        yield i, {"features": arrays["features"][rows], "labels": arrays["labels"][rows]}
+
+
+def write_npz(folder):
+    np.savez(folder / "x.npz", **sample())
+    return folder / "x.npz"
+
+
+def write_compressed(folder):
+    np.savez_compressed(folder / "x.npz", **sample())
+    return folder / "x.npz"
+
+
+def write_fortran(folder):
+    arrays = sample()
+    np.savez(folder / "x.npz", **arrays | {"features": np.asfortranarray(arrays["features"])})
+    return folder / "x.npz"
+
+
+def write_npy_pair(folder):
+    arrays = sample()
+    np.save(folder / "train.features.npy", arrays["features"])
+    np.save(folder / "train.labels.npy", arrays["labels"])
+    return folder / "train.features.npy"
+
+
+def write_safetensors(folder):
+    save_file(sample(), folder / "x.safetensors")
+    return folder / "x.safetensors"
+
+
+def write_npz_shards(folder):
+    for i, part in parts(sample()):
+        np.savez(folder / f"shard-{i}.npz", **part)
+    np.savez(folder / "head.npz", weight=sample()["weight"], bias=sample()["bias"])
+    return folder
+
+
+def write_mixed_shards(folder):
+    for i, part in parts(sample()):
+        if i == 0:
+            save_file(part, folder / "shard-0.safetensors")
+        elif i == 1:
+            np.savez(folder / "shard-1.npz", **part)
+        else:
+            np.save(folder / "features-2.npy", part["features"])
+            np.save(folder / "labels-2.npy", part["labels"])
+    save_file({"weight": sample()["weight"]}, folder / "head.safetensors")
+    return folder
+
+
+WRITERS = [write_npz, write_compressed, write_fortran, write_npy_pair, write_safetensors, write_npz_shards, write_mixed_shards]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("passes", [1, 2])
+def test_every_format_gives_the_measurement_of_its_arrays(write, passes, tmp_path):
+    store = open_store(write(tmp_path))
+    assert (store.n, store.d, store.k) == (N, D, K)
+    done = []
+    assert stored(store, passes=passes, progress=done.append).nc1 == pytest.approx(expected(), rel=1e-9)
+    assert sum(done) == passes * N
+    assert (store.weight is None) == (write is write_npy_pair)
+
+
+def test_bfloat16_features_are_read(tmp_path):
+    arrays = sample()
+    half = torch.tensor(arrays["features"]).bfloat16()
+    save_torch({"features": half, "labels": torch.tensor(arrays["labels"])}, tmp_path / "x.safetensors")
+    moments = Moments(K, D)
+    moments.update(half.float().numpy(), arrays["labels"])
+    assert stored(open_store(tmp_path / "x.safetensors")).nc1 == pytest.approx(nc1(moments), rel=1e-9)
+
+
+def test_features_stay_on_the_disk_until_their_rows_are_read(tmp_path):
+    for write in (write_npz, write_npy_pair):
+        assert isinstance(open_store(write(tmp_path)).shards[0].arrays["features"], np.memmap)
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_processes_share_the_work(passes, tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "SPAN", 50)
+    store, done = open_store(write_npz_shards(tmp_path)), []
+    collapse = stored(store, passes=passes, processes=2, progress=done.append)
+    alone = stored(store, passes=passes)
+    assert sum(done) == passes * N
+    assert collapse.nc1 == pytest.approx(alone.nc1, rel=1e-11)
+    if passes == 2:
+        assert collapse.nc4 == alone.nc4
+
+
+def _under_torchrun(rank, folder, store):
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
+    torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+    collapse = stored(open_store(folder))
+    alone = json.loads((folder.parent / "alone.json").read_text())
+    assert [collapse.moments.n, collapse.nc4] == alone[:2]
+    assert collapse.nc1 == pytest.approx(alone[2], rel=1e-11)
+    torch.distributed.destroy_process_group()
+
+
+def test_the_processes_of_torchrun_share_the_work(tmp_path):
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    alone = stored(open_store(write_npz_shards(folder)))
+    (tmp_path / "alone.json").write_text(json.dumps([alone.moments.n, alone.nc4, alone.nc1]))
+    torch.multiprocessing.start_processes(_under_torchrun, args=(folder, tmp_path / "store"), nprocs=2, start_method="fork")
+
+
+def test_classes_without_samples_are_an_error_or_left_out(tmp_path):
+    arrays = sample()
+    kept = arrays["labels"] != 2
+    np.savez(tmp_path / "x.npz", **arrays | {"features": arrays["features"][kept], "labels": arrays["labels"][kept]})
+    store = open_store(tmp_path / "x.npz")
+    with pytest.raises(ValueError, match="class 2 has no sample"):
+        stored(store)
+    one, two = (stored(store, passes=passes, classes="seen") for passes in (1, 2))
+    assert one.classes.tolist() == [0, 1, 3]
+    assert one.nc1 == pytest.approx(two.nc1, rel=1e-10)
+    means = one.moments.means
+    x = arrays["features"][kept].astype(float)
+    nearest = np.linalg.norm(x[:, None] - means, axis=2).argmin(1)
+    answers = (x @ arrays["weight"].T + arrays["bias"]).argmax(1)
+    assert two.nc4 == pytest.approx((answers == np.array([0, 1, 3])[nearest]).mean())
+
+
+def corrupt(name):
+    def write(folder):
+        path = {"npz": write_npz, "npy": write_npy_pair, "safetensors": write_safetensors}[name](folder)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        return path
+
+    return write
+
+
+def changed(**changes):
+    def write(folder):
+        np.savez(folder / "x.npz", **sample() | changes)
+        return folder / "x.npz"
+
+    return write
+
+
+def two_widths(folder):
+    np.savez(folder / "a.npz", features=np.ones((3, 2)), labels=[0, 1, 0])
+    np.savez(folder / "b.npz", features=np.ones((3, 5)), labels=[0, 1, 0])
+    return folder
+
+
+class Bomb:
+    def __reduce__(self):
+        return pytest.fail, ("a pickle was read",)
+
+
+def pickled(name):
+    def write(folder):
+        (folder / name).write_bytes(pickle.dumps(Bomb()))
+        return folder / name
+
+    return write
+
+
+def object_arrays(folder):
+    np.savez(folder / "x.npz", features=np.array([[Bomb()]], dtype=object), labels=[0])
+    return folder / "x.npz"
+
+
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (corrupt("npz"), "x.npz is damaged or truncated"),
+        (corrupt("npy"), "features.npy is damaged or truncated"),
+        (corrupt("safetensors"), "x.safetensors is damaged or truncated"),
+        (pickled("x.pt"), "may hold a pickle"),
+        (pickled("x.pkl"), "may hold a pickle"),
+        (pickled("features.npy"), "pickled objects, which are not read"),
+        (object_arrays, "pickled objects, which are not read"),
+        (pickled("x.npz"), "x.npz is damaged"),
+        (two_widths, "one width, got d=2 in .*a.npz and d=5 in .*b.npz"),
+        (changed(labels=np.full(N, -1)), "in .*x.npz: labels must be from 0 to 3, got -1 for sample 0"),
+        (changed(labels=np.arange(N)), "got 4 for sample 4"),
+        (changed(labels=np.zeros(3, int)), "500 features and 3 labels"),
+        (changed(labels=np.zeros(N)), "labels must be whole numbers"),
+        (changed(weight=np.ones((K, D + 1))), r"weight must have shape \(k, 6\)"),
+        (changed(features=np.ones(N)), "must have 2 axes"),
+        (lambda folder: folder, "there are no npz, npy or safetensors files"),
+        (lambda folder: folder / "x.csv", "no file or folder"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_refused_unread(write, words, tmp_path):
+    with pytest.raises((ValueError, FileNotFoundError), match=words):
+        open_store(write(tmp_path))
+
+
+def test_a_sample_that_is_not_finite_is_found(tmp_path):
+    features = sample()["features"]
+    features[321, 2] = np.nan
+    store = open_store(changed(features=features)(tmp_path))
+    with pytest.raises(
+        ValueError, match=r"x.npz, in the batch that starts at row 0: .* sample 321 of the batch .class \d. has NaN"
+    ):
+        stored(store)
