@@ -1,0 +1,161 @@
+"""Watching torch models: hooks, loggers, diagnose, the torchmetrics adapter."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lopsided import Counts, predict
+from lopsided.measure import Stream, diagnose, watch
+from lopsided.measure.loggers import JsonLines, TensorBoard
+
+K, D, COUNTS = 3, 5, Counts([20, 10, 6])
+
+
+def network(seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(4, D), nn.Dropout(0.5), nn.ReLU(), nn.Linear(D, K))
+
+
+def loader(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.repeat_interleave(torch.arange(K), torch.tensor(COUNTS.values))
+    order = torch.randperm(len(labels), generator=generator)
+    inputs = torch.randn(len(labels), 4, generator=generator)
+    return [(inputs[part], labels[part]) for part in torch.split(order, 8)]
+
+
+def by_hand(model, batches):
+    stream = Stream(K, D)
+    for inputs, labels in batches:
+        features = model[:-1](inputs)
+        stream.update(features, labels, model[-1](features))
+    return stream.compute(model[-1].weight, model[-1].bias)
+
+
+def test_watching_sees_what_the_head_sees_and_changes_nothing(tmp_path):
+    model, batches = network(), loader()
+    seli = {"SELI": predict.seli(COUNTS)}
+    with watch(model, model[-1], COUNTS, predictions=seli, loggers=[JsonLines(tmp_path / "log.jsonl")]) as watching:
+        torch.manual_seed(1)
+        for inputs, labels in batches:
+            loss = nn.functional.cross_entropy(model(inputs), labels)
+            watching.labels(labels)
+            loss.backward()
+        collapse = watching.epoch()
+        model.eval()
+        model(batches[0][0])
+        watching.labels(batches[0][1])
+        assert watching.stream.moments.n == 0
+        model.train()
+    torch.manual_seed(1)
+    expected = by_hand(model, batches)
+    assert collapse.nc1 == pytest.approx(expected.nc1, rel=1e-9)
+    np.testing.assert_allclose(collapse.error_rates, expected.error_rates)
+    assert not model._forward_pre_hooks
+    assert not model[-1]._forward_hooks
+    line = json.loads((tmp_path / "log.jsonl").read_text())
+    assert line["step"] == 1
+    assert line["nc1"] == collapse.nc1
+    assert line["SELI/classifiers"] == collapse.geometry.distance(seli["SELI"]).classifiers
+
+
+def test_the_last_linear_layer_is_found_and_named(caplog):
+    model = network()
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        assert watch(model).head is model[-1]
+    assert "'3' (5 -> 3)" in caplog.text
+    assert watch(model, counts=Counts([1] * D)).head is model[0]
+    assert repr(watch(model, model[-1])) == "Watch(head='3', k=3, d=5, epochs=0)"
+
+
+@pytest.mark.parametrize(
+    ("model", "head", "counts", "words"),
+    [
+        (nn.Sequential(nn.ReLU()), None, None, "no linear layer"),
+        (network(), None, Counts([1, 2]), "no linear layer with 2 outputs"),
+        (network(), nn.Linear(2, 2), None, "not a layer of this model"),
+        ((dropout := network()), dropout[1], None, "no .k, d. weight"),
+        ((small := network()), small[-1], Counts([1, 2]), "3 outputs, but counts are of 2 classes"),
+    ],
+)
+def test_a_head_that_does_not_fit_is_refused(model, head, counts, words):
+    with pytest.raises(ValueError, match=words):
+        watch(model, head, counts)
+
+
+def test_labels_without_a_forward_pass_are_refused():
+    model = network()
+    with watch(model, model[-1]) as watching:
+        model(torch.zeros(3, 4))
+        watching.labels(torch.tensor([0, 1, 2]))
+        with pytest.raises(ValueError, match="without a forward pass"):
+            watching.labels(torch.tensor([0, 1, 2]))
+
+
+def test_positions_without_a_class_are_refused_or_ignored_by_name():
+    model, tokens = nn.Linear(D, K), torch.randn(2, 4, D)
+    labels = torch.tensor([[0, 1, 2, -100], [2, 1, 0, -100]])
+    with watch(model, model, ignore=-100) as watching:
+        model(tokens)
+        watching.labels(labels)
+        assert watching.stream.moments.n == 6
+    with watch(model, model) as watching:
+        model(tokens)
+        with pytest.raises(ValueError, match="got -100 for sample 3"):
+            watching.labels(labels)
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_diagnose_measures_in_evaluation_mode_and_puts_the_mode_back(passes):
+    model, batches = network(), loader()
+    collapse = diagnose(model, batches, COUNTS, passes=passes, show_progress=False)
+    assert model.training
+    assert not model[-1]._forward_hooks
+    model.eval()
+    expected = by_hand(model, batches)
+    assert collapse.nc1 == pytest.approx(expected.nc1, rel=1e-9)
+    np.testing.assert_allclose(collapse.smallest_margins, expected.smallest_margins, rtol=1e-5, atol=1e-6)
+    assert collapse.counts == COUNTS
+    assert ("nc4" in collapse.metrics()[0]) == (passes == 2)
+
+
+def test_diagnose_reads_mappings():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = nn.Linear(D, K)
+
+        def forward(self, x, labels):
+            return self.head(x)
+
+    data = [{"x": torch.randn(9, D), "labels": torch.arange(9) % 3}]
+    assert diagnose(Model(), data, show_progress=False).moments.n == 9
+
+
+def test_tensorboard_takes_the_scalars(tmp_path):
+    logger = TensorBoard(tmp_path)
+    logger.log({"nc1": 0.5}, 1)
+    logger.close()
+    assert any(tmp_path.iterdir())
+
+
+def test_the_metric_works_in_a_collection_and_resets():
+    torchmetrics = pytest.importorskip("torchmetrics")
+    from lopsided.measure.adapters.torchmetrics import GeometryMetric
+
+    model, batches = network().eval(), loader()
+    accuracy = torchmetrics.classification.MulticlassAccuracy(num_classes=K, average="micro")
+    collection = torchmetrics.MetricCollection({"geometry": GeometryMetric(K, D, model[-1], counts=COUNTS), "accuracy": accuracy})
+    for inputs, labels in batches:
+        features = model[:-1](inputs)
+        collection.update(features=features, preds=model[-1](features), target=labels)
+    result, expected = collection.compute(), by_hand(model, batches)
+    assert result["nc1"].item() == pytest.approx(expected.nc1, rel=1e-9)
+    assert result["accuracy"].item() == pytest.approx(1 - expected.decisions.errors.sum() / COUNTS.n)
+    assert collection["geometry"](features=torch.zeros(1, D), target=torch.tensor([0])) == {}
+    collection.reset()
+    assert collection["geometry"].stream.moments.n == 0
