@@ -15,6 +15,7 @@ import numpy as np
 
 from lopsided import predict, solve
 from lopsided.counts import Counts
+from lopsided.gram import Gram
 from lopsided.plot.training import several
 from lopsided.reproduce.blocks import Block, Figure, Row, Table, drawn
 from lopsided.reproduce.claim import Claim, Outcome
@@ -53,18 +54,22 @@ def _path(settings: Settings, counts: Counts) -> dict[str, Any]:
     rows = []
     for ridge in ridges:
         solution = solve.minimize(solve.Problem(counts, ridge=float(ridge)))
-        minority = solution.geometry.classifiers.norms()[-1] / solution.geometry.classifiers.norms()[0]
         rows.append(
             {
                 "ridge": float(ridge),
                 "distances": list(solution.geometry.distance(seli)),
                 "relative_gap": solution.certificate.relative_gap,
-                "minority_cosine": float(solution.geometry.classifiers.cosine(-1, -2)),
-                "norm_ratio": float(minority),
+                "minority_apart": _apart(solution.geometry.classifiers),
             }
         )
     above = solve.minimize(solve.Problem(counts, ridge=1.03 * zero)).geometry.logits.frobenius()
     return {"zero": zero, "collapse": float(np.sqrt(counts.distinct[0])), "rows": rows, "above_zero": above}
+
+
+def _apart(classifiers: Gram) -> float:
+    """Return the distance between two minority classifiers, over the length of a majority one: 0 when they have collapsed."""
+    square = classifiers.squared_norms()[-1] - classifiers.entries(-1, -2)
+    return float(np.sqrt(2 * max(square, 0.0)) / classifiers.norms()[0])
 
 
 def compute(settings: Settings, context: Context) -> Outcome:
@@ -95,7 +100,7 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
             continue
         smallest = min(smallest, *(min(row["distances"]) for row in rows))
         rates.append(_decay(rows))
-        together = [row["norm_ratio"] < 1e-6 or row["minority_cosine"] > 1 - 1e-6 for row in rows]
+        together = [row["minority_apart"] < 1e-3 for row in rows]
         collapsed &= together == [row["ridge"] >= path["collapse"] for row in rows]
     falling = all(
         bool(np.all(np.diff([row["distances"][0] for row in path["rows"] if row["ridge"] < 0.5]) < 0))

@@ -1,0 +1,107 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from lopsided.cli import main
+
+SHORT = ["--width", "8", "--epochs", "2", "--largest", "20"]
+
+
+def test_the_list_names_every_claim(capsys: pytest.CaptureFixture[str]) -> None:
+    from lopsided.reproduce import CLAIMS
+
+    assert main(["reproduce", "--list"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in CLAIMS)
+
+
+def test_a_run_writes_record_indices_and_page_and_is_not_repeated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LOPSIDED_DATA", raising=False)
+    words = ["reproduce", "demo", *SHORT, "--out", str(tmp_path)]
+    assert main([*words, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["configuration"]["width"] == 8
+    assert (tmp_path / "indices" / f"{record['numbers']['indices_sha256']}.txt").read_text().count("\n") == 110
+    page = (tmp_path / "report.html").read_text()
+    assert record["verdict"]["sentence"].split(";")[0] in page
+    assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", page)
+    (path,) = tmp_path.glob("*.json")
+    before = path.stat().st_mtime_ns
+    assert main(words) == 0
+    assert "has a record" in capsys.readouterr().out
+    assert path.stat().st_mtime_ns == before
+
+
+def test_a_grid_runs_every_combination_in_several_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["reproduce", "demo", *SHORT, "--dataset", "digits", "--grid", "ratio=1,10", "--processes", "2", "--out", str(tmp_path)]
+    assert main(words) == 0
+    ratios = [json.loads(path.read_text())["configuration"]["ratio"] for path in tmp_path.glob("*.json")]
+    assert sorted(ratios) == [1.0, 10.0]
+    assert "in all" in (tmp_path / "report.html").read_text() or "runs" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["nothing"], "no claim is called 'nothing'; there are demo"),
+        ([], "name a claim"),
+        (["--report"], "no records in"),
+        (["norms", "--width", "8"], "the claim norms has no option width"),
+        (["demo", "--grid", "ratio"], "a grid is NAME=VALUE"),
+        (["demo", "--grid", "ratio=1 ratio=2"], "different names"),
+        (["demo", "--grid", "colour=red"], "has no setting 'colour'"),
+        (["demo", "--grid", "ratio=ten"], "ratio must be a float, got 'ten'"),
+        (["demo", "--grid", "model=lenet", *SHORT], "model must be one of mlp, resnet18, vgg13"),
+        (["demo", "--epochs", "0"], "epochs must be positive"),
+        (["demo", "--dataset", "nowhere"], "no data set 'nowhere'"),
+        (["demo", "--largest", "1000"], "class 0 has 108 training samples, 1,000 are wanted"),
+        (["deep", "--data-dir", "absent"], "no file train-images-idx3-ubyte"),
+        (["demo", "--ratio", "7"], "largest / ratio must be a whole number"),
+    ],
+)
+def test_wrong_input_is_answered_in_one_sentence_and_status_2(
+    words: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LOPSIDED_DATA", raising=False)
+    monkeypatch.delenv("LOPSIDED_TRACEBACK", raising=False)
+    assert main(["reproduce", *words, "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1
+
+
+def test_text_from_records_is_escaped_on_the_page(tmp_path: Path) -> None:
+    from lopsided.reproduce import CLAIMS, Record, Verdict, page
+    from lopsided.reproduce.record import environment
+
+    claim = CLAIMS["norms"]
+    original = claim.run({"points": 5}, page_context(tmp_path))
+    changed = Record(
+        claim.name, original.configuration, original.numbers, Verdict(False, "<script>alert(1)</script>"), environment(1.0, "cpu")
+    )
+    changed.save(tmp_path)
+    text = page.write(page.read(tmp_path), CLAIMS, tmp_path / "report.html").read_text()
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert" in text
+    assert "The claim does not hold" in text
+
+
+def page_context(folder: Path):  # type: ignore[no-untyped-def]
+    from lopsided.reproduce import Place
+
+    return Place(folder).context("short")
+
+
+def test_the_command_on_the_page_repeats_the_record() -> None:
+    from lopsided.reproduce import CLAIMS, Place, Record, Verdict, grid, page
+
+    claim = CLAIMS["deep"]
+    configuration = claim.configuration({"ratio": 100, "seed": 2, "dataset": "digits", "profile": "given", "counts": "5,4"})
+    record = Record("deep", configuration, {}, Verdict(True, ""), {})
+    words = page.command(record, claim).split('"')[1]
+    (options,) = grid.combine(claim, words, {}, Place(Path()))
+    assert claim.configuration(options) == configuration
