@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
+from lopsided.predict.cross_entropy import cross_entropy
 from lopsided.predict.etf import etf
 from lopsided.predict.seli import seli
 
@@ -18,4 +19,4 @@ GEOMETRIES: dict[str, Callable[[Counts], Geometry]] = {
     "etf": lambda counts: etf(counts.k),
 }
 
-__all__ = ["GEOMETRIES", "etf", "seli"]
+__all__ = ["GEOMETRIES", "cross_entropy", "etf", "seli"]
