@@ -77,8 +77,9 @@ class Reproduce:
         from rich.table import Table
 
         from lopsided.reproduce import CLAIMS, Place, grid, page
+        from lopsided.reproduce.parallel import is_first
 
-        console = Console(stderr=self.json, soft_wrap=True, highlight=False)
+        console = Console(stderr=self.json, soft_wrap=True, highlight=False, quiet=not is_first())
         if self.list:
             table = Table(box=None, header_style="bold")
             table.add_column("claim")
@@ -96,9 +97,11 @@ class Reproduce:
             place = Place(self.out, self.data_dir or (Path(environment) if environment else None))
             combinations = grid.combine(CLAIMS[self.claim], self.grid, self.options.given(), place)
             records = grid.run(CLAIMS[self.claim], combinations, place, self.processes, console)
-            if self.json:
+            if self.json and is_first():
                 print("\n".join(record.to_json() for record in records))
             for record in records:
                 console.print(f"[bold]{'holds' if record.verdict.holds else 'does not hold'}[/] {record.verdict.sentence}")
+        if not is_first():
+            return
         path = page.write(page.read(self.out), CLAIMS, self.out / "report.html")
         console.print(f"report: {path}", markup=False)

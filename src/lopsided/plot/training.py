@@ -1,4 +1,4 @@
-"""Figures of a training run: distances and scalars against epochs, predicted norms beside measured ones."""
+"""Figures of claims and training runs: quantities against epochs, ridges and ratios."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy.typing as npt
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-from lopsided.gram import Gram
 
 #: One colour a law, told apart by lightness too, for print and for the colour-blind.
 COLOURS = {"SELI": "#1a5e9a", "ETF": "#c8571b", "UFM": "#7a8b2b"}
@@ -78,53 +76,6 @@ def _name_ends(ends: Sequence[tuple[float, str, str]], x: float, ax: Axes) -> No
             fontsize=8,
             annotation_clip=False,
         )
-
-
-def norms(predicted: Gram, measured: Gram, ax: Axes) -> Axes:
-    """Draw the norm of each class, predicted as bars and measured as dots, both scaled to a mean square of 1.
-
-    Raises:
-        ValueError: if the two have different numbers of classes.
-    """
-    if predicted.k != measured.k:
-        raise ValueError(f"cannot draw {predicted.k} predicted beside {measured.k} measured norms")
-    classes = np.arange(predicted.k)
-    scaled = [gram.norms() / np.sqrt(np.mean(gram.squared_norms())) for gram in (predicted, measured)]
-    ax.bar(classes, scaled[0], width=0.72, color="#bcd3e8", label="predicted")
-    ax.plot(classes, scaled[1], "o", color=COLOURS["SELI"], ms=5, label="measured")
-    ax.set_ylim(0, max(map(np.max, scaled)) * 1.25)
-    ax.set_xlabel("class")
-    if predicted.k <= 20:
-        ax.set_xticks(classes)
-    ax.tick_params(axis="x", length=0)
-    ax.legend(loc="upper right", ncols=2, borderaxespad=0)
-    return ax
-
-
-def cosines(gram: Gram, ax: Axes, *, limit: float = 1.0) -> Axes:
-    """Draw the cosines between classes as a matrix, warm below zero and cool above; with the numbers for up to 12 classes.
-
-    Args:
-        gram: of the vectors.
-        ax: to draw on.
-        limit: the cosine of the strongest colour, so that matrices beside each other compare.
-    """
-    values = gram.cosines()
-    np.fill_diagonal(values, np.nan)
-    ax.imshow(np.ma.masked_invalid(values), cmap="PuOr", vmin=-limit, vmax=limit, interpolation="none")
-    if gram.k <= 12:
-        ax.set_xticks(range(gram.k))
-        ax.set_yticks(range(gram.k))
-        for (i, j), value in np.ndenumerate(values):
-            if np.isfinite(value):
-                text = f"{value:.2f}".replace("0.", ".").replace("-", "−")
-                ax.text(
-                    j, i, text, ha="center", va="center", fontsize=5.6, color="white" if abs(value) > 0.7 * limit else "#222222"
-                )
-    ax.tick_params(length=0, labelsize=7)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    return ax
 
 
 #: Which classes a cosine is between.

@@ -10,6 +10,7 @@ from typing import Any
 
 from lopsided.reproduce.blocks import Block
 from lopsided.reproduce.context import Context, Place
+from lopsided.reproduce.parallel import is_first
 from lopsided.reproduce.record import Record, Verdict, environment, name_of, plain
 
 
@@ -78,7 +79,8 @@ class Claim:
         facts = {"seconds": time.monotonic() - began, "device": "cpu", **outcome.facts}
         numbers = plain(outcome.numbers)
         record = Record(self.name, configuration, numbers, self.judge(configuration, numbers), environment(**facts))
-        record.save(context.place.out)
+        if is_first():
+            record.save(context.place.out)
         return record
 
     def record_of(self, options: Mapping[str, Any], out: Path) -> Record | None:

@@ -51,10 +51,16 @@ class Workers:
             for buffer in network.buffers():
                 dist.broadcast(buffer, 0)
 
-    def wait(self) -> None:
-        """Wait for the other processes."""
+    def leave(self) -> None:
+        """Part from the other processes when all are done."""
         if self.size > 1:
             dist.barrier()
+            dist.destroy_process_group()
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes records and speaks to the user."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def device_of(name: str) -> torch.device:

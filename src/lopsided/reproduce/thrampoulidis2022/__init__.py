@@ -12,5 +12,6 @@ from lopsided.reproduce.thrampoulidis2022.norms import NORMS
 from lopsided.reproduce.thrampoulidis2022.ridge_path import RIDGE_PATH
 from lopsided.reproduce.thrampoulidis2022.uf_svm import UF_SVM
 from lopsided.reproduce.thrampoulidis2022.ufm_sgd import UFM_SGD
+from lopsided.reproduce.thrampoulidis2022.which_law import WHICH_LAW
 
-CLAIMS = (UF_SVM, NORMS, RIDGE_PATH, UFM_SGD, DEEP)
+CLAIMS = (UF_SVM, NORMS, RIDGE_PATH, UFM_SGD, DEEP, WHICH_LAW)

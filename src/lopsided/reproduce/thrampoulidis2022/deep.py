@@ -68,6 +68,7 @@ def compute(settings: Training, context: Context) -> Outcome:
     history = train(settings, network, sample, observer, context.part(0.05, 1.0), identity)
     network.eval()
     final, _ = observer.collapse(network, sample)
+    workers.leave()
     numbers = {
         "title": dataset.title,
         "counts": counts.values,

@@ -12,7 +12,8 @@ from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import ClassMatrix, Gram
 from lopsided.groups import Groups
-from lopsided.plot import training as draw
+from lopsided.plot.measured import class_norms, sorted_cosines
+from lopsided.plot.training import against_epochs
 from lopsided.reproduce.blocks import Block, Figure, Fold, Row, Table, Text, drawn
 from lopsided.reproduce.record import Record
 
@@ -58,24 +59,9 @@ def details(record: Record) -> list[Block]:
         Text(f"{heading(record)}."),
         distances(numbers["history"], record.name),
         final_distances(numbers),
-        Row(
-            [
-                drawn(
-                    lambda ax: draw.norms(predicted.classifiers, measured.classifiers, ax),
-                    f"Norms of the classifiers, {record.name}",
-                    "Classifiers",
-                ),
-                drawn(
-                    lambda ax: draw.norms(predicted.embeddings, measured.embeddings, ax),
-                    f"Norms of the class means, {record.name}",
-                    "Class means",
-                ),
-            ],
-            "Norm of each class: bars are SELI's prediction from the class counts alone, dots are the trained network. "
-            f"Classes have {_runs(counts)} samples.",
-        ),
-        cosines("classifiers", predicted.classifiers, measured.classifiers, record.name),
-        cosines("class means", predicted.embeddings, measured.embeddings, record.name),
+        norms(predicted, measured, counts, record.name),
+        cosines("classifiers", predicted.classifiers, measured.classifiers, counts, record.name),
+        cosines("class means", predicted.embeddings, measured.embeddings, counts, record.name),
         Row(
             [
                 scalar(numbers["history"], "nc1", "NC1, within-class over between-class scatter", record.name),
@@ -105,7 +91,7 @@ def distances(history: Sequence[dict[str, Any]], name: str) -> Row:
     def panel(i: int) -> Figure:
         series = {law: [row["distances"][law][i] for row in history] for law in ("SELI", "ETF", "UFM")}
         return drawn(
-            lambda ax: draw.against_epochs(epochs, series, ax),
+            lambda ax: against_epochs(epochs, series, ax),
             f"Distance of the {_PARTS[i]} against epoch, {name}",
             _PARTS[i].capitalize(),
         )
@@ -127,23 +113,41 @@ def final_distances(numbers: dict[str, Any]) -> Table:
     return Table("Distances at the end of training.", ["to", *_PARTS], rows)
 
 
-def cosines(title: str, predicted: Gram, measured: Gram, name: str) -> Row:
+def norms(predicted: Geometry, measured: Geometry, counts: Counts, name: str) -> Row:
+    """Return the predicted and the measured norm of each class."""
+    etf = predict.etf(counts.k)
+
+    def panel(part: str, title: str) -> Figure:
+        laws = {"SELI": getattr(predicted, part), "ETF": getattr(etf, part)}
+        return drawn(
+            lambda ax: class_norms(getattr(measured, part), laws, counts, ax), f"Norms of the {title}, {name}", title.capitalize()
+        )
+
+    caption = (
+        f"Norm of each class, scaled to a mean square of 1: lines are predicted from the class counts alone, dots are the trained "
+        f"network. Classes have {_runs(counts)} samples."
+    )
+    return Row([panel("classifiers", "classifiers"), panel("embeddings", "class means")], caption)
+
+
+def cosines(title: str, predicted: Gram, measured: Gram, counts: Counts, name: str) -> Row:
     """Return the predicted and the measured cosines of all pairs of classes beside each other, in one scale of colours."""
     shown = [gram.cosines() for gram in (predicted, measured)]
     # Never below 0.3, lest the colours make much of small angles.
     limit = max(0.3, *(float(np.nanmax(np.abs(values - np.diag(np.diag(values))))) for values in shown))
 
     def panel(gram: Gram, kind: str) -> Figure:
-        return drawn(lambda ax: draw.cosines(gram, ax, limit=limit), f"Cosines of the {title}, {kind}, {name}", kind, (3.6, 3.6))
+        label = f"Cosines of the {title}, {kind}, {name}"
+        return drawn(lambda ax: sorted_cosines(gram, counts, ax, limit=limit), label, f"{title.capitalize()}, {kind}", (3.6, 3.6))
 
-    caption = f"Cosines of the angles between the {title} of all pairs of classes."
-    return Row([panel(predicted, "Predicted"), panel(measured, "Measured")], caption)
+    caption = f"Cosines of the angles between the {title} of all pairs of classes, largest classes first."
+    return Row([panel(predicted, "predicted"), panel(measured, "measured")], caption)
 
 
 def scalar(history: Sequence[dict[str, Any]], key: str, caption: str, name: str) -> Figure:
     """Return one scalar against epoch, on a logarithmic axis."""
     epochs, values = [row["epoch"] for row in history], [row[key] for row in history]
-    return drawn(lambda ax: draw.against_epochs(epochs, {key: values}, ax, log=True), f"{caption} against epoch, {name}", caption)
+    return drawn(lambda ax: against_epochs(epochs, {key: values}, ax, log=True), f"{caption} against epoch, {name}", caption)
 
 
 def classes(counts: Counts, last: dict[str, Any]) -> Table:

@@ -1,0 +1,185 @@
+"""Which law fits: every finished deep run, held against all geometries that could describe it.
+
+The candidates need nothing but the class counts and, for the second, the run's own weight decay:
+
+* SELI, the limit of a vanishing ridge;
+* the optimum at the run's own ridge. Weight decay acts on the classifiers; on features it acts through the layers below. Whatever
+ridge
+  that amounts to, at an optimum both penalties are equal, ridge_W ||W||^2 = ridge_H ||H||^2, so ridge = n decay ||W|| / ||H||;
+* the optimum at the ridge that matches best, one fitted number, as a floor;
+* the limit of a head whose bias is free, where classes are centred by their samples;
+* the simplex ETF.
+
+This table is new; nobody has published it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from lopsided import predict, solve
+from lopsided.counts import Counts
+from lopsided.geometry import Geometry
+from lopsided.reproduce.blocks import Block, Table
+from lopsided.reproduce.claim import Claim, Outcome
+from lopsided.reproduce.context import Context, Place
+from lopsided.reproduce.record import Record, Verdict
+from lopsided.reproduce.thrampoulidis2022.deep_page import geometry_of
+from lopsided.reproduce.thrampoulidis2022.ridge_path import zero_threshold
+
+LAWS = ("SELI", "own ridge", "best ridge", "free bias", "ETF")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which runs are compared.
+
+    Attributes:
+        runs: names of records of the claim deep; by default all there are.
+    """
+
+    runs: tuple[str, ...] = ()
+
+
+def all_runs(options: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    """Take all finished deep runs of imbalanced classes, unless some are named.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    found = tuple(path.stem for path in sorted(place.out.glob("deep-*.json")))
+    if not options and not found:
+        raise ValueError(f"no deep run in {place.out} to compare laws on: run lopsided reproduce deep first")
+    return {"runs": found, **options}
+
+
+def laws(measured: Geometry, counts: Counts, weight_decay: float) -> dict[str, dict[str, Any]]:
+    """Return the distances of a network to every law, with the ridge of the two that have one."""
+    seli = predict.seli(counts)
+    own = own_ridge(measured, counts, weight_decay)
+    zero, least = zero_threshold(counts), 1e-9 * float(np.sqrt(counts.distinct[0]))
+
+    def at(ridge: float) -> Geometry:
+        return solve.minimize(solve.Problem(counts, ridge=ridge)).geometry
+
+    def misfit(logarithm: float) -> float:
+        return float(np.sum(np.square(measured.distance(at(float(np.exp(logarithm)))))))
+
+    # Where a group of classes collapses the misfit has a kink; a coarse scan finds the right valley.
+    scan = np.linspace(np.log(least), np.log(0.99 * zero), 24)
+    lowest = int(np.argmin([misfit(x) for x in scan]))
+    bracket = scan[max(lowest - 1, 0)], scan[min(lowest + 1, len(scan) - 1)]
+    best = float(np.exp(minimize_scalar(misfit, bounds=bracket, method="bounded", options={"xatol": 1e-3}).x))
+    fits: dict[str, dict[str, Any]] = {
+        "SELI": {"distances": measured.distance(seli)},
+        "best ridge": {"distances": measured.distance(at(best)), "ridge": best},
+        "free bias": {"distances": measured.distance(predict.cross_entropy(counts, bias="free"))},
+        "ETF": {"distances": measured.distance(predict.etf(counts.k))},
+    }
+    if 0 < own < zero:
+        fits["own ridge"] = {"distances": measured.distance(at(own)), "ridge": own}
+    return {name: fits[name] for name in LAWS if name in fits}
+
+
+def own_ridge(measured: Geometry, counts: Counts, weight_decay: float) -> float:
+    """Return the ridge, in the sum normalisation, that a run's weight decay amounts to."""
+    classifiers = float(measured.classifiers.squared_norms().sum())
+    features = float(counts.values @ measured.embeddings.squared_norms())
+    return counts.n * weight_decay * float(np.sqrt(classifiers / features))
+
+
+def compute(settings: Settings, context: Context) -> Outcome:
+    """Hold every run against every law."""
+    runs = []
+    for i, name in enumerate(settings.runs):
+        context.advance(i / len(settings.runs), name)
+        record = Record.load(context.place.out / f"{name}.json")
+        counts = Counts(record.numbers["counts"])
+        measured = geometry_of(record.numbers["geometry"], counts)
+        fits = laws(measured, counts, record.configuration["weight_decay"])
+        settings_ = {key: record.configuration[key] for key in ("model", "width", "depth", "profile", "bias", "seed", "epochs")}
+        runs.append({"title": record.numbers["title"], "R": counts.ratio, **settings_, "laws": fits})
+    return Outcome({"runs": runs})
+
+
+def _size(distances: Sequence[float]) -> float:
+    """Return one number for a law: the root mean square of its three distances."""
+    return float(np.sqrt(np.mean(np.square(distances))))
+
+
+def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
+    """Hold when SELI or an optimum at a ridge known beforehand is nearer than the ETF in every imbalanced run."""
+    runs = [run for run in numbers["runs"] if run["R"] > 1]
+    if not runs:
+        return Verdict(False, "All runs are of balanced classes, on which the laws agree.")
+    sizes = {law: [_size(run["laws"][law]["distances"]) for run in runs if law in run["laws"]] for law in LAWS}
+    free = [law for law in LAWS if law != "best ridge"]
+    wins = dict.fromkeys(free, 0)
+    for run in runs:
+        known = {law: _size(run["laws"][law]["distances"]) for law in free if law in run["laws"]}
+        wins[min(known, key=lambda law: known[law])] += 1
+    beaten = sum(
+        min(_size(run["laws"][law]["distances"]) for law in ("SELI", "own ridge") if law in run["laws"])
+        < _size(run["laws"]["ETF"]["distances"])
+        for run in runs
+    )
+    means = ", ".join(f"{law} {np.mean(values):.2f} ± {np.std(values):.2f}" for law, values in sizes.items() if values)
+    nearest = ", ".join(f"{law} in {count}" for law, count in wins.items() if count)
+    return Verdict(
+        beaten == len(runs),
+        f"Over {len(runs)} imbalanced runs the root mean square of the three distances is, mean ± spread over the runs: "
+        f"{means}. Of the "
+        f"laws without a fitted number, nearest is {nearest}. Theory beats the ETF in {beaten} of {len(runs)} runs.",
+    )
+
+
+def show(records: Sequence[Record]) -> list[Block]:
+    """Return one row a kind of run, mean and spread over its seeds."""
+    runs = max((record.numbers["runs"] for record in records), key=len)
+    kinds: dict[tuple[str, float, str], list[dict[str, Any]]] = {}
+    for run in runs:
+        model = f"MLP {run['depth']}×{run['width']}" if run["model"] == "mlp" else f"{run['model']} {run['width']}"
+        kinds.setdefault((f"{model} on {run['title']}, {run['profile']}", run["R"], run["bias"]), []).append(run)
+    blocks: list[Block] = []
+    for i, part in enumerate(("classifiers", "class means", "logits")):
+        rows = []
+        for (title, ratio, bias), members in sorted(kinds.items()):
+            label = f"{title}, R = {ratio:g}{', bias' if bias == 'free' else ''} ({len(members)})"
+            rows.append([label, *(_mean(members, law, i) for law in LAWS)])
+        blocks.append(
+            Table(
+                f"Distance of the {part}, mean ± standard deviation over the seeds (their number in brackets).",
+                ["run", *LAWS],
+                rows,
+            )
+        )
+    return blocks
+
+
+def _mean(runs: Sequence[dict[str, Any]], law: str, part: int) -> str:
+    values = [run["laws"][law]["distances"][part] for run in runs if law in run["laws"]]
+    if not values:
+        return "–"
+    return f"{np.mean(values):.3f}" + (f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else "")
+
+
+WHICH_LAW = Claim(
+    name="which-law",
+    title="Which law fits trained networks",
+    statement=(
+        "Trained networks stop short of the limit, with a finite ridge, a bias, a finite time. Of all geometries that theory "
+        "offers from "
+        "class counts and weight decay, which one is nearest to each finished run?"
+    ),
+    source="new here; the laws are those of lopsided.predict and lopsided.solve",
+    settings=Settings,
+    compute=compute,
+    judge=judge,
+    show=show,
+    prepare=all_runs,
+)

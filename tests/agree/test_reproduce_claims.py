@@ -1,0 +1,59 @@
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lopsided.reproduce import CLAIMS, Place, Record
+
+DATA = os.environ.get("LOPSIDED_DATA")
+
+
+def short(name: str, folder: Path, **options: Any) -> Record:
+    place = Place(folder, Path(DATA) if DATA else None)
+    return CLAIMS[name].run(options, place.context("short"))
+
+
+def test_a_conic_solver_that_knows_nothing_of_seli_finds_it(tmp_path: Path) -> None:
+    record = short("uf-svm", tmp_path, ks=(3, 4), ratios=(1, 10), random=2)
+    assert record.verdict.holds, record.verdict.sentence
+
+
+def test_norms_and_angles_move_to_their_limits_and_nothing_collapses_on_the_way(tmp_path: Path) -> None:
+    record = short("norms", tmp_path, points=13)
+    assert record.verdict.holds, record.verdict.sentence
+    row = next(row for row in record.numbers["rows"] if row["R"] == 10)
+    assert row["classifiers"]["ratio"] == pytest.approx(2.672, abs=5e-4)
+    assert row["embeddings"]["cross"] == pytest.approx(-0.0854, abs=5e-5)
+
+
+def test_the_ridge_path_ends_at_seli_and_only_there(tmp_path: Path) -> None:
+    record = short("ridge-path", tmp_path, ratios=(1, 10, 100), points=19)
+    assert record.verdict.holds, record.verdict.sentence
+
+
+def test_free_features_approach_seli_more_slowly_with_more_imbalance(tmp_path: Path) -> None:
+    record = short("ufm-sgd", tmp_path, ratios=(5, 10), epochs=300, seeds=2, steps=3000)
+    assert record.verdict.holds, record.verdict.sentence
+
+
+def test_a_network_on_real_digits_ends_nearer_to_seli_than_to_the_etf(tmp_path: Path) -> None:
+    record = short("demo", tmp_path, dataset="digits", epochs=320, width=192)
+    assert record.verdict.holds, record.verdict.sentence
+    assert all(point["relative_gap"] < 1e-8 for point in record.numbers["path"])
+    laws = short("which-law", tmp_path, runs=(record.name,))
+    assert laws.verdict.holds, laws.verdict.sentence
+    last = record.numbers["history"][-1]["distances"]
+    stored = laws.numbers["runs"][0]["laws"]
+    for law in ("SELI", "ETF"):
+        assert stored[law]["distances"] == pytest.approx(last[law], abs=1e-12)
+    assert sum(d**2 for d in stored["best ridge"]["distances"]) <= sum(d**2 for d in last["UFM"]) + 1e-9
+
+
+@pytest.mark.skipif(
+    not (DATA and Path(DATA, "mnist").is_dir()), reason="LOPSIDED_DATA has no MNIST: the bundled digits stand for it"
+)
+def test_a_network_on_mnist_ends_with_classifiers_nearer_to_seli_than_to_the_etf(tmp_path: Path) -> None:
+    record = short("demo", tmp_path, dataset="mnist", largest=500, epochs=60, batch=128, width=192)
+    last = record.numbers["history"][-1]["distances"]
+    assert last["SELI"][0] < last["ETF"][0], record.verdict.sentence
