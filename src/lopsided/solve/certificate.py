@@ -1,0 +1,137 @@
+"""Certificate: how far any logits are from the global optimum, proved by duality.
+
+With p_c the softmax at the candidate, G the (negative) gradient of the loss by X N^{1/2} and s = min(1, ridge / ||G||_2), the
+distributions q = (1 - s) t + s p are feasible for the dual problem, whose value is a lower bound of the optimum:
+
+    gap = primal - sum_c n_c [entropy(q_c) + (q_c - t_c)' shift] >= primal - optimum >= 0.
+
+A free bias is minimised over first, which balances the residuals (sum_c n_c (q_c - t_c) = 0); a bias with ridge beta subtracts
+||sum_c n_c (q_c - t_c)||^2 / (2 beta). Derived in docs/solve.md from Fenchel duality.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats
+from lopsided.gram import ClassMatrix
+from lopsided.groups import Groups
+from lopsided.solve.descent import Linear, newton
+from lopsided.solve.problem import Problem
+from lopsided.solve.reduced import Fit, Point, Reduced
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Bounds that enclose the global minimum of a problem.
+
+    Attributes:
+        primal: the objective at the candidate, an upper bound.
+        dual: a lower bound.
+    """
+
+    primal: float
+    dual: float
+
+    @property
+    def gap(self) -> float:
+        """How much the candidate can be above the optimum at most; not below 0 but for rounding."""
+        return self.primal - self.dual
+
+    @property
+    def relative_gap(self) -> float:
+        """The gap over the primal value."""
+        return self.gap / self.primal if self.primal else 0.0
+
+
+def certify(problem: Problem, logits: npt.ArrayLike | ClassMatrix) -> Certificate:
+    """Bound the suboptimality of any class logits; no solver is trusted.
+
+    Args:
+        problem: with a positive ridge.
+        logits: (k, k) array or class matrix W M', entry [c, c'] the logit of class c for samples of class c', the bias not included
+            (the best bias is found here); for soft targets (k, m).
+
+    Returns:
+        The certificate, for the best W and H of these logits in any width.
+
+    Raises:
+        ValueError: if the shape is wrong or an entry is not finite.
+
+    Example:
+        >>> from lopsided import Counts
+        >>> problem = Problem(Counts([50, 50, 5, 5]), ridge=1.0)
+        >>> certify(problem, 4 * np.eye(4) - 1).relative_gap.__round__(3)
+        0.551
+    """
+    reduced, point = candidate(problem, logits)
+    if reduced.biased:
+        point = point._replace(bias=best_bias(reduced, point))
+    return bounds(problem.ridge, reduced, point, reduced.fit(reduced.margins(point)))
+
+
+def candidate(problem: Problem, logits: npt.ArrayLike | ClassMatrix) -> tuple[Reduced, Point]:
+    """Return the reduced problem in which given logits are a point, and that point.
+
+    Raises:
+        ValueError: if the shape is wrong or an entry is not finite.
+    """
+    if isinstance(logits, ClassMatrix) and problem.counts is not None:
+        reduced = Reduced.of(problem, logits.groups)
+        _, _, index = reduced.groups.join(logits.groups)
+        return reduced, reduced.point_of(logits.left[index] @ logits.right[index].T, logits.diagonal[index])
+    array = logits.matrix() if isinstance(logits, ClassMatrix) else np.asarray(logits, np.float64)
+    shape = (problem.k, problem.k) if problem.targets is None else problem.targets.shape
+    if array.shape != shape:
+        raise ValueError(f"logits must be an array of shape {shape}, classes by columns, got {array.shape}")
+    if not np.isfinite(array).all():
+        c, j = np.argwhere(~np.isfinite(array))[0]
+        raise ValueError(f"logits must be finite, got {array[c, j]} for class {c} in column {j}")
+    reduced = Reduced.of(problem, Groups.each(problem.k) if problem.targets is None else None)
+    if reduced.labels:
+        array = array[np.ix_(reduced.groups.first, reduced.groups.first)]
+    return reduced, reduced.point_of(array, array.diagonal().copy())
+
+
+def bounds(ridge: float, reduced: Reduced, point: Point, fit: Fit, nuclear: float | None = None) -> Certificate:
+    """Return the certificate of a point whose loss is known, and whose nuclear norm may be."""
+    if nuclear is None:
+        nuclear = float(np.linalg.svd(point.across, compute_uv=False).sum() + reduced.times @ np.abs(point.within))
+    across, within, bias = reduced.adjoint(fit.residual)
+    norm = float(np.linalg.svd(across, compute_uv=False)[0])
+    if len(within):
+        norm = max(norm, float(np.max(np.abs(within) / reduced.times)))
+    scale = min(1.0, ridge / norm) if norm > 0 else 1.0
+    primal, dual = fit.value + ridge * nuclear, reduced.entropy(fit.shares, scale)
+    if reduced.penalty:
+        primal += reduced.penalty / 2 * float(reduced.sizes @ point.bias**2)
+        dual -= scale**2 * float(np.sum(bias**2 / reduced.sizes)) / (2 * reduced.penalty)
+    return Certificate(primal, dual)
+
+
+def best_bias(reduced: Reduced, point: Point) -> Floats:
+    """Return the (p,) bias that minimises the objective at given logits, by Newton's method."""
+    ridge = reduced.penalty * reduced.sizes
+
+    def at(bias: Floats) -> tuple[float, Fit]:
+        fit = reduced.fit(reduced.margins(point._replace(bias=bias)))
+        return fit.value + float(ridge @ bias**2) / 2, fit
+
+    origin = reduced.zero()
+
+    def model(bias: Floats, fit: Fit) -> tuple[Floats, Linear, Linear]:
+        square = fit.shares * (1 - fit.shares) * reduced.factor**2
+        diagonal = square @ reduced.mass + ridge
+        # A free bias can be shifted; without this a step along the shift would be rounding over zero.
+        damping = 1e-10 * diagonal.max()
+
+        def product(step: Floats) -> Floats:
+            moved = reduced.margins(origin._replace(bias=step))
+            return np.asarray(reduced.adjoint(reduced.curvature(fit.shares, moved)).bias + (ridge + damping) * step)
+
+        return reduced.adjoint(fit.residual).bias + ridge * bias, product, lambda r: r / (diagonal + damping)
+
+    return newton(point.bias, at, model)

@@ -1,0 +1,62 @@
+"""Minimise a problem: choose the reduction, run a method, hand out the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lopsided.solve.certificate import Certificate
+from lopsided.solve.problem import Problem
+from lopsided.solve.reduced import Point, Reduced
+from lopsided.solve.smoothing import smoothing
+from lopsided.solve.solution import Solution, Status
+from lopsided.solve.start import start
+
+Method = Callable[[float, Reduced, Point, float], tuple[Point, Certificate]]
+
+#: Name -> a method for the convex problem: (ridge, reduced, start, tolerance) -> point and certificate.
+METHODS: dict[str, Method] = {"smoothing": smoothing}
+
+
+def minimize(problem: Problem, *, method: str = "smoothing", tolerance: float = 1e-10, strict: bool = False) -> Solution:
+    """Find the global optimum of a problem.
+
+    Args:
+        problem: what to minimise.
+        method: a name in `METHODS`.
+        tolerance: relative duality gap to reach.
+        strict: raise if it was not reached.
+
+    Returns:
+        The solution; its certificate bounds how far it is from the optimum.
+
+    Raises:
+        ValueError: for an unknown method or a tolerance that is not positive.
+        RuntimeError: if `strict` and the tolerance was not reached.
+        MemoryError: if there are too many groups of interchangeable classes for this machine.
+
+    Source: reduction of the UFM to the nuclear norm, Thrampoulidis et al. 2022 (arXiv 2208.05512), section 3, after Haeffele and
+    Vidal 2015; symmetry reduction, method and certificate derived here.
+
+    Example:
+        >>> from lopsided import Counts
+        >>> solution = minimize(Problem(Counts.step(k=10, minority=1, ratio=100), ridge=1e-3))
+        >>> solution.certificate.relative_gap < 1e-10, round(solution.objective, 6)
+        (True, 0.623221)
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if not tolerance > 0:
+        raise ValueError(f"tolerance must be a positive number, got {tolerance}")
+    reduced = Reduced.of(problem)
+    return finish(problem, reduced, start(problem.ridge, reduced), method, tolerance, strict)
+
+
+def finish(problem: Problem, reduced: Reduced, point: Point, method: str, tolerance: float, strict: bool = False) -> Solution:
+    """Run a method from a point and judge what it returns."""
+    point, certificate = METHODS[method](problem.ridge, reduced, point, tolerance)
+    nothing = not point.across.any() and not point.within.any()
+    reached = Status.ZERO if nothing else Status.OPTIMAL
+    status = reached if certificate.relative_gap <= tolerance else Status.INEXACT
+    if strict and status is Status.INEXACT:
+        raise RuntimeError(f"relative gap {certificate.relative_gap:.1e} instead of {tolerance:.1e}: {status.value}")
+    return Solution(problem, certificate.primal, certificate, status, method, reduced, point)

@@ -1,0 +1,173 @@
+"""The path of optima over ridges: solve it, find where it starts and where groups collapse, match a measured geometry to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from lopsided.geometry import Distances, Geometry
+from lopsided.solve.certificate import best_bias
+from lopsided.solve.minimize import finish
+from lopsided.solve.problem import Problem
+from lopsided.solve.reduced import Point, Reduced
+from lopsided.solve.solution import Solution
+from lopsided.solve.start import start
+
+
+class Breakpoint(NamedTuple):
+    """A ridge at and above which classes collapse.
+
+    Attributes:
+        ridge: the threshold.
+        classes: (r,) the classes that share one classifier and one mean from there on; all of them at the ridge of the zero
+            solution.
+    """
+
+    ridge: float
+    classes: np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+class Match(NamedTuple):
+    """The point of a path nearest to a geometry.
+
+    Attributes:
+        ridge: where it is.
+        solution: the optimum there.
+        distances: of its geometry to the given one.
+    """
+
+    ridge: float
+    solution: Solution
+    distances: Distances
+
+
+def largest_ridge(problem: Problem) -> float:
+    """Return the smallest ridge at which the optimum is zero: the largest singular value of the gradient at zero logits.
+
+    Source: Thrampoulidis et al. 2022 (arXiv 2208.05512), section 3.1; for plain cross-entropy it is that of the SEL matrix.
+
+    Example:
+        >>> from lopsided import Counts
+        >>> round(largest_ridge(Problem(Counts([100, 100, 9, 9]), ridge=1.0)), 9)
+        10.0
+    """
+    reduced = Reduced.of(problem)
+    origin = reduced.zero()
+    if reduced.biased:
+        origin = origin._replace(bias=best_bias(reduced, origin))
+    across, within, _ = reduced.adjoint(reduced.fit(reduced.margins(origin)).residual)
+    return float(max(np.linalg.svd(across, compute_uv=False)[0], np.max(np.abs(within) / reduced.times, initial=0)))
+
+
+def path(problem: Problem, ridges: Sequence[float], *, tolerance: float = 1e-8, method: str = "smoothing") -> list[Solution]:
+    """Solve a problem at several ridges, each solve warm-started from the larger ridge before it.
+
+    The variables are the logits, in which the problem is convex: a warm start at collapsed classes is no saddle.
+
+    Args:
+        problem: its own ridge is not read.
+        ridges: positive, in any order.
+        tolerance: relative duality gap to reach.
+        method: a name in `METHODS`.
+
+    Returns:
+        One solution a ridge, in the order given.
+
+    Raises:
+        ValueError: if a ridge is not positive and finite.
+
+    Example:
+        >>> from lopsided import Counts
+        >>> [len(s.W[0]) for s in path(Problem(Counts([100, 100, 1, 1]), ridge=1.0), [20.0, 5.0, 0.1])]
+        [0, 2, 3]
+    """
+    wanted = np.asarray(ridges, np.float64)
+    if wanted.ndim != 1 or not ((wanted > 0) & np.isfinite(wanted)).all():
+        raise ValueError(f"the ridges of a path must be positive finite numbers, got {ridges!r}")
+    reduced, found, before = Reduced.of(problem), {}, None
+    for ridge in sorted(set(wanted.tolist()), reverse=True):
+        begin = start(ridge, reduced)
+        if before is not None and _objective(ridge, reduced, before) < _objective(ridge, reduced, begin):
+            begin = before
+        found[ridge] = finish(problem.at(ridge), reduced, begin, method, tolerance)
+        before = found[ridge].point
+    return [found[ridge] for ridge in wanted.tolist()]
+
+
+def breakpoints(problem: Problem) -> list[Breakpoint]:
+    """Return the ridges at which groups of interchangeable classes collapse, and the one from which all is zero, ascending.
+
+    A group of k_j >= 2 classes of count v shares one classifier and one mean iff ridge >= weight * scale * sqrt(v): at collapse
+    its classes have equal shares in each sample, which cancel in the directions of zero sum, so that the gradient there is the
+    label's.
+
+    Source: Hong and Ling 2023 for STEP imbalance; any groups derived here.
+
+    Example:
+        >>> from lopsided import Counts
+        >>> [(round(ridge, 6), classes.tolist()) for ridge, classes in breakpoints(Problem(Counts([100, 100, 4, 4, 1]), ridge=1.0))]
+        [(2.0, [2, 3]), (10.0, [0, 1]), (10.0, [0, 1, 2, 3, 4])]
+
+    Raises:
+        ValueError: for soft targets, which have no interchangeable classes, and for additive margins.
+    """
+    reduced = Reduced.of(problem)
+    if not reduced.labels:
+        raise ValueError("breakpoints are where interchangeable classes collapse; soft targets have none")
+    if problem.adjustment is not None and np.any(problem.adjustment.additive_margin or 0):
+        raise ValueError("with additive margins the collapse of a group has no closed form; solve the path and read the ranks")
+    j = reduced.multiple
+    weight = reduced.mass / (reduced.sizes * reduced.counts)
+    thresholds = (weight * reduced.own * np.sqrt(reduced.counts))[j]
+    label = reduced.groups.expand(np.arange(len(reduced.sizes)))
+    points = [Breakpoint(float(t), np.flatnonzero(label == g)) for t, g in zip(thresholds, j, strict=True)]
+    points.append(Breakpoint(largest_ridge(problem), np.arange(problem.k)))
+    return sorted(points, key=lambda point: point.ridge)
+
+
+def match(problem: Problem, geometry: Geometry, *, smallest: float = 1e-8, points: int = 25) -> Match:
+    """Find the ridge whose optimum is nearest to a geometry, in the root of the sum of the three squared distances.
+
+    Args:
+        problem: its own ridge is not read.
+        geometry: measured or predicted, of as many classes.
+        smallest: where the search ends, relative to the ridge from which the optimum is zero.
+        points: log-spaced ridges tried before the best is refined.
+
+    Raises:
+        ValueError: if the numbers of classes differ.
+    """
+    if geometry.k != problem.k:
+        raise ValueError(f"the geometry has {geometry.k} classes, the problem {problem.k}")
+    top = largest_ridge(problem)
+    grid = np.geomspace(0.99 * top, smallest * top, points)
+    solutions = path(problem, grid.tolist())
+    badness = [_distance(s, geometry) for s in solutions]
+    best = int(np.argmin(badness))
+    ends = np.log(grid[[min(best + 1, points - 1), max(best - 1, 0)]])
+    near, reduced = solutions[best].point, solutions[best].reduced
+
+    def at(log_ridge: float) -> Solution:
+        ridge = float(np.exp(log_ridge))
+        begin = start(ridge, reduced)
+        begin = near if _objective(ridge, reduced, near) < _objective(ridge, reduced, begin) else begin
+        return finish(problem.at(ridge), reduced, begin, "smoothing", 1e-8)
+
+    refined = minimize_scalar(
+        lambda x: _distance(at(x), geometry), bounds=(ends[0], ends[1]), method="bounded", options={"xatol": 1e-4}
+    )
+    solution = at(float(refined.x)) if refined.fun < badness[best] else solutions[best]
+    return Match(solution.problem.ridge, solution, solution.geometry.distance(geometry))
+
+
+def _distance(solution: Solution, geometry: Geometry) -> float:
+    return float(np.linalg.norm(solution.geometry.distance(geometry)))
+
+
+def _objective(ridge: float, reduced: Reduced, point: Point) -> float:
+    nuclear = float(np.linalg.svd(point.across, compute_uv=False).sum() + reduced.times @ np.abs(point.within))
+    penalty = reduced.penalty / 2 * float(reduced.sizes @ point.bias**2)
+    return reduced.fit(reduced.margins(point)).value + ridge * nuclear + penalty

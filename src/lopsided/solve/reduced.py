@@ -1,0 +1,227 @@
+"""The problem in its symmetry-reduced variables.
+
+Classes of equal count and equal loss parameters are interchangeable, and the minimiser is unique, so it is constant on blocks: with
+m groups of k_j classes and counts v_j, the logits are X[c, c'] = B[g(c), g(c')] + a[g(c)] [c = c']. In the variables
+
+    across (m, m):  Y = K^{1/2} B K^{1/2} V^{1/2} + diag(a sqrt(v)),        within:  s_j = a_j sqrt(v_j) for groups of k_j >= 2,
+
+the nuclear norm of X N^{1/2} is ||Y||_* + sum_j (k_j - 1) |s_j|: m^2 + m unknowns, whatever k. A label's column enters the loss by
+its *margins* R[i, j] = (logit of a class of group i) - (own logit), of which there are `copies[i, j]` equal ones:
+
+    loss = sum_j mass_j log(1 + sum_i copies[i, j] exp R[i, j]).
+
+This keeps all digits when the fit is perfect up to 1e-8. Soft targets t have no own class: R is the logits, the 1 is absent, and
+t'R is subtracted. Both are this one class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from lopsided.adjustment import Adjustment
+from lopsided.arrays import Floats, Ints, require_memory
+from lopsided.gram import ClassMatrix
+from lopsided.groups import Groups
+from lopsided.solve.problem import Problem
+
+
+class Point(NamedTuple):
+    """Values of the variables, or a gradient with respect to them.
+
+    Attributes:
+        across: (p, m) matrix Y; p rows of groups or classes, m columns of groups or contexts.
+        within: (g,) s_j of the groups of at least two classes.
+        bias: (p,) bias of each row.
+    """
+
+    across: Floats
+    within: Floats
+    bias: Floats
+
+
+class Fit(NamedTuple):
+    """The loss at some margins.
+
+    Attributes:
+        value: the sum over all samples.
+        shares: (p, m) softmax mass of each cell, all copies together.
+        residual: (p, m) derivative of the loss by the margins.
+    """
+
+    value: float
+    shares: Floats
+    residual: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """Loss and linear maps of a problem in reduced variables.
+
+    Attributes:
+        groups: interchangeable classes; for soft targets each class.
+        sizes: (p,) classes in each row.
+        counts: (m,) samples of each class of a column, v.
+        mass: (m,) weight of a column in the loss: samples times loss weight.
+        unit: (p, m) derivative of a logit by its entry of Y.
+        copies: (p, m) classes in each cell, the own class not counted.
+        factor: (p, m) scale of each logit in each column.
+        own: (m,) scale of the own logit.
+        offset: (p, m) shift of each margin.
+        targets: (p, m) target mass of each cell; zero for labels.
+        labels: whether columns are labels, rows and columns the same groups.
+        multiple: (g,) the groups of at least two classes.
+        penalty: factor of the ridge on the bias; 0 for free.
+        biased: whether there is a bias.
+    """
+
+    groups: Groups
+    sizes: Floats
+    counts: Floats
+    mass: Floats
+    unit: Floats
+    copies: Floats
+    factor: Floats
+    own: Floats
+    offset: Floats
+    targets: Floats
+    labels: bool
+    multiple: Ints
+    penalty: float
+    biased: bool
+
+    @classmethod
+    def of(cls, problem: Problem, groups: Groups | None = None) -> Reduced:
+        """Reduce a problem by its own symmetry, or by a finer partition of the classes.
+
+        Raises:
+            ValueError: if `groups` is for another number of classes.
+            MemoryError: if there are too many groups for this machine.
+        """
+        biased, penalty = problem.bias != "none", 0.0 if isinstance(problem.bias, str) else float(problem.bias)
+        if problem.counts is None:
+            assert problem.targets is not None
+            assert problem.weights is not None
+            t, w = problem.targets, problem.weights
+            ones = np.ones(t.shape)
+            rows, columns = t.shape
+            each = Groups.each(rows)
+            unit = np.broadcast_to(1 / np.sqrt(w), t.shape)
+            none = np.empty(0, np.int64)
+            zeros = np.zeros(t.shape)
+            return cls(each, np.ones(rows), w, w, unit, ones, ones, np.ones(columns), zeros, t, False, none, penalty, biased)
+        parameters = (problem.adjustment or Adjustment()).resolve(problem.counts)
+        joint, index, _ = parameters.groups.join(parameters.groups if groups is None else groups)
+        require_memory(8.0 * 40 * joint.m**2, f"the optimum for {joint.m:,} groups of interchangeable classes")
+        k, v = joint.sizes.astype(np.float64), parameters.counts[index].astype(np.float64)
+        copies = np.repeat(k[:, None], joint.m, axis=1)
+        np.fill_diagonal(copies, k - 1)
+        factor = np.outer(parameters.columns[index], parameters.samples[index])
+        own, shift = factor.diagonal().copy(), parameters.shift[index]
+        return cls(
+            groups=joint,
+            sizes=k,
+            counts=v,
+            mass=k * v * parameters.weight[index],
+            unit=1 / np.sqrt(np.outer(k, k * v)),
+            copies=copies,
+            factor=factor,
+            own=own,
+            offset=shift[:, None] - shift + own * parameters.additive_margin[index],
+            targets=np.zeros_like(copies),
+            labels=True,
+            multiple=np.flatnonzero(k > 1),
+            penalty=penalty,
+            biased=biased,
+        )
+
+    @property
+    def times(self) -> Floats:
+        """(g,) multiplicity k_j - 1 of the singular value |s_j|."""
+        return self.sizes[self.multiple] - 1
+
+    @property
+    def root(self) -> Floats:
+        """(g,) square roots of the counts of the groups of at least two classes."""
+        return np.asarray(np.sqrt(self.counts[self.multiple]))
+
+    def zero(self) -> Point:
+        """Return the origin."""
+        return Point(np.zeros(self.unit.shape), np.zeros(len(self.multiple)), np.zeros(len(self.sizes)))
+
+    def margins(self, point: Point) -> Floats:
+        """Return the (p, m) margins without their offset: a linear map."""
+        logits = self.unit * point.across
+        if self.biased:
+            logits += point.bias[:, None]
+        if not self.labels:
+            return logits
+        j, k = self.multiple, self.sizes[self.multiple]
+        own = logits.diagonal().copy()
+        logits[j, j] -= point.within / (k * self.root)
+        own[j] += point.within * (1 - 1 / k) / self.root
+        return np.asarray(self.factor * logits - self.own * own)
+
+    def adjoint(self, residual: Floats) -> Point:
+        """Return the transpose of `margins` at a (p, m) array."""
+        scaled = self.factor * residual
+        if not self.labels:
+            return Point(self.unit * scaled, np.zeros(0), scaled.sum(axis=1) * self.biased)
+        j, k, diagonal = self.multiple, self.sizes[self.multiple], np.arange(len(self.own))
+        own = -self.own * residual.sum(axis=0)
+        within = (own[j] * (1 - 1 / k) - scaled[j, j] / k) / self.root
+        scaled[diagonal, diagonal] += own
+        return Point(self.unit * scaled, within, scaled.sum(axis=1) * self.biased)
+
+    def fit(self, margins: Floats) -> Fit:
+        """Return the loss at margins given without their offset; overflow-safe."""
+        shifted = margins + self.offset
+        highest = np.maximum(shifted.max(axis=0), 0.0 if self.labels else -np.inf)
+        cells = self.copies * np.exp(shifted - highest)
+        total = cells.sum(axis=0)
+        if self.labels:
+            own = np.exp(-highest)
+            value = np.where(highest == 0, np.log1p(total), highest + np.log(own + total))
+            shares = cells / (own + total)
+        else:
+            value = highest + np.log(total) - np.sum(self.targets * shifted, axis=0)
+            shares = cells / total
+        return Fit(float(self.mass @ value), shares, self.mass * (shares - self.targets))
+
+    def curvature(self, shares: Floats, margins: Floats) -> Floats:
+        """Return the second derivative of the loss by the margins, applied to a (p, m) array."""
+        product = shares * margins
+        return np.asarray(self.mass * (product - shares * product.sum(axis=0)))
+
+    def entropy(self, shares: Floats, scale: float) -> float:
+        """Return the dual value sum_j mass_j (H(q_j) + (q_j - t_j)' offset_j) of q = (1 - scale) t + scale * shares."""
+        q = (1 - scale) * self.targets + scale * shares
+        per_class = np.divide(q, self.copies, out=np.ones_like(q), where=(self.copies > 0) & (q > 0))
+        value = np.sum((q - self.targets) * self.offset - q * np.log(per_class), axis=0)
+        if self.labels:
+            others = q.sum(axis=0)
+            inside = others < 1
+            value -= np.where(inside, (1 - others) * np.log1p(-np.where(inside, others, 0.0)), 0.0)
+        return float(self.mass @ value)
+
+    def point_of(self, logits: Floats, own: Floats) -> Point:
+        """Return the point of logits between groups (p, m) and of each class with itself (m,)."""
+        across = logits / self.unit
+        within = np.zeros(len(self.multiple))
+        if self.labels:
+            j, diagonal = self.multiple, np.arange(len(own))
+            siblings = logits[diagonal, diagonal] * (self.sizes - 1)
+            across[diagonal, diagonal] = (own + siblings) * np.sqrt(self.counts)
+            within = (own[j] - logits[j, j]) * self.root
+        return Point(across, within, np.zeros(len(self.sizes)))
+
+    def logits(self, point: Point) -> ClassMatrix:
+        """Return the class logits W M' of a labels problem, the bias not included."""
+        j, k = self.multiple, self.sizes[self.multiple]
+        base = self.unit * point.across
+        own = base.diagonal().copy()
+        own[j] += point.within * (1 - 1 / k) / self.root
+        base[j, j] -= point.within / (k * self.root)
+        return ClassMatrix(self.groups, base, np.eye(len(own)), own)

@@ -1,0 +1,167 @@
+"""Solution: the optimum, why the solver stopped, and the proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+import numpy as np
+
+from lopsided.arrays import Floats, require_memory
+from lopsided.geometry import Geometry, Source
+from lopsided.gram import ClassMatrix, Gram
+from lopsided.solve.certificate import Certificate
+from lopsided.solve.problem import Problem
+from lopsided.solve.reduced import Point, Reduced
+
+
+class Status(Enum):
+    """Why a solver stopped; the value is the sentence shown to the user."""
+
+    OPTIMAL = "optimal: the duality gap is below the tolerance"
+    ZERO = "optimal and zero: at this ridge no logits pay; lower the ridge below the largest singular value of the label matrix"
+    INEXACT = "not to the tolerance: rounding or the step limit stopped it; read the certificate, raise the tolerance or the ridge"
+    LOCAL = (
+        "local: the problem is not convex at this width; read the certificate for the distance to the bound, or add starts or width"
+    )
+    UNREACHABLE = "no optimum: the loss only vanishes at infinity in this direction; the result is the max-margin direction"
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A point of a problem with its certificate.
+
+    Attributes:
+        problem: what was solved.
+        objective: value of the problem's objective, ridge included.
+        certificate: bounds that enclose the optimum.
+        status: why the solver stopped.
+        method: the name of the method.
+        reduced: the problem in its reduced variables.
+        point: the optimum in them.
+    """
+
+    problem: Problem
+    objective: float
+    certificate: Certificate
+    status: Status
+    method: str
+    reduced: Reduced
+    point: Point
+
+    @cached_property
+    def logits(self) -> ClassMatrix | Floats:
+        """W M', the bias not included: a class matrix, for soft targets a (k, m) array."""
+        return self.reduced.logits(self.point) if self.reduced.labels else self.reduced.unit * self.point.across
+
+    @property
+    def bias(self) -> Floats | None:
+        """(k,) bias, shifted to mean zero if that is free; None without a bias."""
+        if not self.reduced.biased:
+            return None
+        bias = self.reduced.groups.expand(self.point.bias)
+        shiftable = self.reduced.penalty == 0 and np.ptp(self.reduced.factor, axis=0).max() == 0
+        return np.asarray(bias - bias.mean()) if shiftable else bias
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """The optimum as a geometry, structured by groups.
+
+        Raises:
+            ValueError: for soft targets with another number of columns than classes.
+        """
+        source = Source(
+            "UFM optimum", f"solved by {self.method}, relative gap {self.certificate.relative_gap:.1e}", _assumptions(self.problem)
+        )
+        left, values, right = self._factors
+        if not self.reduced.labels:
+            if self.problem.k != len(self.reduced.counts):
+                raise ValueError(
+                    f"a geometry pairs each class with one mean, but there are {self.problem.k} classes and "
+                    f"{len(self.reduced.counts)} columns of targets; read W, M and logits of the solution"
+                )
+            return Geometry.of_vectors(self.W, self.M, source)
+        k, v, within = self.reduced.sizes, self.reduced.counts, self._within
+        logits = self.reduced.logits(self.point)
+        classifiers = _gram(self.reduced, left * values / np.sqrt(k)[:, None], left / np.sqrt(k)[:, None], within)
+        embeddings = _gram(self.reduced, right * values / np.sqrt(k * v)[:, None], right / np.sqrt(k * v)[:, None], within / v)
+        return Geometry(classifiers, embeddings, logits, source, self.problem.counts)
+
+    @property
+    def _within(self) -> Floats:
+        within = np.zeros(len(self.reduced.sizes))
+        within[self.reduced.multiple] = np.abs(self.point.within)
+        return within
+
+    @cached_property
+    def _factors(self) -> tuple[Floats, Floats, Floats]:
+        """Singular vectors (as columns) and values of the reduced logits, of numerical rank."""
+        left, values, right = np.linalg.svd(self.point.across, full_matrices=False)
+        some = values > 1e-13 * max(values.max(), self._within.max(initial=0))
+        return left[:, some], values[some], right[some].T
+
+    @cached_property
+    def W(self) -> Floats:
+        """(k, d) classifiers, d the rank of the optimum or the problem's width.
+
+        Raises:
+            MemoryError: if the array would take more than half of this machine's memory.
+        """
+        return self._vectors(1)
+
+    @cached_property
+    def M(self) -> Floats:
+        """(k, d) class means; for soft targets (m, d) embeddings of the contexts.
+
+        Raises:
+            MemoryError: if the array would take more than half of this machine's memory.
+        """
+        return self._vectors(-1)
+
+    def _vectors(self, side: int) -> Floats:
+        left, values, right = self._factors
+        reduced, group = self.reduced, self.reduced.groups
+        # Within a group the classes span a simplex of k_j - 1 dimensions: an orthonormal basis of the vectors of zero sum.
+        alive = [j for j in reduced.multiple if self._within[j] > 0] if reduced.labels else []
+        rank = len(values) + sum(int(reduced.sizes[j]) - 1 for j in alive)
+        width = max(rank, self.problem.width or 0)
+        rows = group.k if side == 1 or reduced.labels else len(reduced.counts)
+        require_memory(8.0 * rows * width, f"explicit vectors of {rows:,} classes in {width:,} dimensions")
+        scale = np.sqrt(reduced.sizes) if side == 1 else np.sqrt(reduced.counts * (reduced.sizes if reduced.labels else 1.0))
+        basis = left if side == 1 else right
+        compact = basis * np.sqrt(values) / scale[:, None]
+        vectors = np.zeros((rows, width))
+        vectors[:, : len(values)] = group.expand(compact) if reduced.labels else compact
+        label, column = group.expand(np.arange(len(reduced.sizes))), len(values)
+        signs = dict(zip(reduced.multiple, np.sign(self.point.within), strict=True))
+        for j in alive:
+            members, size = np.flatnonzero(label == j), int(reduced.sizes[j])
+            length = np.sqrt(self._within[j]) * (1.0 if side == 1 else signs[j] / np.sqrt(reduced.counts[j]))
+            vectors[members, column : column + size - 1] = length * _zero_sum(size)
+            column += size - 1
+        return vectors
+
+
+def _zero_sum(size: int) -> Floats:
+    """Return a (size, size - 1) orthonormal basis of the vectors of zero sum (Helmert's)."""
+    i = np.arange(1, size)
+    basis = np.triu(np.ones((size, size - 1)))
+    basis[i, i - 1] = -i
+    return np.asarray(basis / np.sqrt(i * (i + 1.0)))
+
+
+def _gram(reduced: Reduced, left: Floats, right: Floats, within: Floats) -> Gram:
+    """Return the Gram of a low-rank part and a simplex of squared size `within` inside each group."""
+    k = reduced.sizes
+    inside = np.flatnonzero(within)
+    pick = np.zeros((len(k), len(inside)))
+    pick[inside, np.arange(len(inside))] = 1
+    diagonal = np.einsum("iq,iq->i", left, right) + within * (1 - 1 / k)
+    return Gram(reduced.groups, np.hstack([left, pick * -(within / k)[:, None]]), np.hstack([right, pick]), diagonal)
+
+
+def _assumptions(problem: Problem) -> str:
+    bias = {"none": "no bias", "free": "free bias"}.get(str(problem.bias), f"bias with ridge {problem.bias}")
+    width = "d >= k - 1" if problem.width is None else f"d = {problem.width}"
+    return f"unconstrained features, ridge {problem.ridge:g} (sum loss), {width}, {bias}"

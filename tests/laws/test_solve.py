@@ -1,0 +1,165 @@
+"""Laws of the solver: every solution carries a proof, and structure never changes the answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lopsided import Adjustment, Counts, predict, solve
+
+law = settings(deadline=None, derandomize=True, max_examples=25)
+counts_of = st.lists(st.integers(1, 200), min_size=2, max_size=6).map(Counts)
+
+
+@st.composite
+def problems(draw):
+    """Draw a problem with any adjustment, ridge and bias."""
+    counts = draw(counts_of)
+
+    def vector(low, high):
+        values = st.lists(st.floats(low, high), min_size=counts.k, max_size=counts.k)
+        return draw(st.one_of(st.none(), values))
+
+    adjustment = Adjustment(
+        weight=vector(0.3, 3),
+        scale=vector(0.3, 3),
+        shift=vector(-2, 2),
+        additive_margin=vector(0, 1),
+        per_sample=draw(st.booleans()),
+    )
+    ridge = draw(st.floats(-4, 1.2).map(lambda x: 10**x))
+    bias = draw(st.sampled_from(["none", "free", 0.3]))
+    return solve.Problem(counts, adjustment, ridge=ridge, bias=bias)
+
+
+@law
+@given(problems())
+def test_every_problem_is_solved_with_a_proof(problem):
+    solution = solve.minimize(problem)
+    assert -1e-12 <= solution.certificate.relative_gap <= 1e-8
+    assert solution.certificate.primal == solution.objective
+
+
+@law
+@given(problems(), st.integers(0, 99))
+def test_no_logits_are_below_the_dual_value_of_others(problem, seed):
+    rng = np.random.default_rng(seed)
+    optimum = solve.minimize(problem)
+    candidate = solve.certify(problem, optimum.logits.matrix() + rng.normal(size=(problem.k, problem.k)))
+    assert candidate.dual <= optimum.objective * (1 + 1e-9)
+    assert candidate.primal >= optimum.certificate.dual * (1 - 1e-9)
+
+
+@law
+@given(problems())
+def test_the_objective_is_that_of_the_explicit_factors(problem):
+    """W, M and bias give the objective by its definition, sample by sample class, nothing reduced."""
+    solution = solve.minimize(problem)
+    a, counts, k = problem.adjustment, problem.counts.values, problem.k
+    W, M = solution.W, solution.M
+    bias = np.zeros(k) if solution.bias is None else solution.bias
+    total = problem.ridge / 2 * (np.sum(W**2) + np.sum(counts[:, None] * M**2))
+    if not isinstance(problem.bias, str):
+        total += problem.bias / 2 * np.sum(bias**2)
+    for y in range(k):
+        z = W @ M[y] + bias
+        if a.additive_margin is not None:
+            z[y] -= a.additive_margin[y]
+        if a.scale is not None:
+            z = z * (a.scale[y] if a.per_sample else a.scale)
+        if a.shift is not None:
+            z = z + a.shift
+        total += counts[y] * (1 if a.weight is None else a.weight[y]) * (np.logaddexp.reduce(z) - z[y])
+    assert total == pytest.approx(solution.objective, rel=1e-8)
+
+
+@law
+@given(problems())
+def test_reduced_and_unreduced_certificates_agree(problem):
+    solution = solve.minimize(problem, tolerance=1e-6)
+    by_groups, by_classes = solve.certify(problem, solution.logits), solve.certify(problem, solution.logits.matrix())
+    assert by_groups.primal == pytest.approx(by_classes.primal, rel=1e-10)
+    assert by_groups.dual == pytest.approx(by_classes.dual, rel=1e-7, abs=1e-9 * by_groups.primal)
+
+
+@pytest.mark.parametrize("ratio", [1, 10, 100])
+@pytest.mark.parametrize("ridge", [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6])
+def test_step_imbalance_is_certified_at_every_ridge(ratio, ridge):
+    solution = solve.minimize(solve.Problem(Counts.step(10, 1, ratio), ridge=ridge))
+    assert solution.status is solve.Status.OPTIMAL
+    assert abs(solution.certificate.relative_gap) <= 1e-10
+
+
+@pytest.mark.parametrize(
+    ("ratio", "ridge", "distances"),
+    [
+        (10, 0.5, (0.181, 0.326, 0.305)),
+        (10, 1e-8, (0.041, 0.068, 0.065)),
+        (100, 1e-2, (0.131, 0.168, 0.259)),
+        (100, 1e-8, (0.056, 0.056, 0.119)),
+    ],
+)
+def test_distance_to_seli_falls_like_one_over_the_logarithm_of_the_ridge(ratio, ridge, distances):
+    """The table of the design page, which a different optimiser made."""
+    counts = Counts.step(10, 1, ratio)
+    found = solve.minimize(solve.Problem(counts, ridge=ridge)).geometry.distance(predict.seli(counts))
+    assert found == pytest.approx(distances, abs=5.1e-4)
+
+
+@pytest.mark.parametrize("ridge", [0.1, 2.0, 6.9, 7.1])
+def test_balanced_classes_give_the_simplex_of_known_size(ridge):
+    k, n = 5, 49
+    logits = solve.minimize(solve.Problem(Counts([n] * k), ridge=ridge)).logits.matrix()
+    alpha = np.log(1 + k * (np.sqrt(n) / ridge - 1)) if ridge < np.sqrt(n) else 0.0
+    assert logits == pytest.approx(alpha * (np.eye(k) - 1 / k), abs=1e-5)
+
+
+@pytest.mark.parametrize("factor", [0.99, 1.01])
+def test_the_optimum_is_zero_exactly_from_the_largest_ridge_on(factor):
+    problem = solve.Problem(Counts([90, 40, 40, 7]), ridge=1.0)
+    solution = solve.minimize(problem.at(factor * solve.largest_ridge(problem)))
+    assert (solution.status is solve.Status.ZERO) == (factor > 1)
+
+
+@pytest.mark.parametrize("adjustment", [None, Adjustment(weight=2.0, scale=0.5)])
+def test_a_group_collapses_exactly_at_its_breakpoint(adjustment):
+    problem = solve.Problem(Counts([100, 100, 25, 25, 25]), adjustment, ridge=1.0)
+    for point in solve.breakpoints(problem)[:2]:
+        above, below = (solve.minimize(problem.at(f * point.ridge)).geometry for f in (1.02, 0.98))
+        a, b = point.classes[:2]
+        assert above.logits.entries(a, a) == pytest.approx(above.logits.entries(a, b), abs=1e-7)
+        assert below.logits.entries(a, a) > below.logits.entries(a, b) + 1e-3
+
+
+def test_a_path_of_fifty_ridges_is_certified_everywhere():
+    problem = solve.Problem(Counts.step(10, 1, 100), ridge=1.0)
+    top = solve.largest_ridge(problem)
+    path = solve.path(problem, np.geomspace(top, 1e-8 * top, 50))
+    assert max(s.certificate.relative_gap for s in path) <= 1e-6
+    assert path[0].status is solve.Status.ZERO
+
+
+def test_match_finds_the_ridge_that_made_a_geometry():
+    problem = solve.Problem(Counts([50, 30, 30, 4]), ridge=0.37)
+    assert solve.match(problem, solve.minimize(problem).geometry).ridge == pytest.approx(0.37, rel=1e-3)
+
+
+def test_a_million_classes_in_two_groups_are_two_groups():
+    problem = solve.Problem(Counts.step(10**6, 5, 100), ridge=1e-2)
+    solution = solve.minimize(problem)
+    assert solution.certificate.relative_gap <= 1e-9
+    assert solution.geometry.classifiers.norms().shape == (10**6,)
+
+
+def test_weight_decay_of_a_mean_loss_is_a_ridge_of_the_sum():
+    counts, (lambda_w, lambda_h) = Counts([30, 10, 3]), (2e-3, 5e-4)
+    problem = solve.Problem.from_weight_decay(counts, lambda_w, lambda_h)
+    solution = solve.minimize(problem)
+    W, M = (lambda_h / lambda_w) ** 0.25 * solution.W, (lambda_w / lambda_h) ** 0.25 * solution.M
+    n = counts.values
+    z = W @ M.T
+    loss = np.sum(n * (np.logaddexp.reduce(z, axis=0) - np.diag(z))) / n.sum()
+    mean = loss + lambda_w / 2 * np.sum(W**2) + lambda_h / 2 * np.sum(n[:, None] * M**2)
+    assert n.sum() * mean == pytest.approx(solution.objective, rel=1e-8)
