@@ -46,10 +46,12 @@ def conjugate_gradients(product: Linear, precondition: Linear, gradient: Floats,
 
 def line_search(value: float, slope: float, at: Callable[[float], tuple[float, State]]) -> tuple[float, float, State | None]:
     """Halve a step from 1 until the value falls enough; return step, value and state, or no state if it never does."""
+    # Where the promised fall is below the rounding of the value, a full Newton step is better than any comparison.
+    rounding = (1e-11 if -slope < 1e-11 * abs(value) else 1e-14) * abs(value)
     length = 1.0
     while length > 1e-10:
         trial, state = at(length)
-        if trial <= value + 1e-4 * length * slope + 1e-14 * abs(value):
+        if trial <= value + 1e-4 * length * slope + rounding:
             return length, trial, state
         length /= 2
     return 0.0, value, None
