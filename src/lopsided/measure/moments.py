@@ -15,6 +15,7 @@ nothing cancels: an offset of the features, however large, costs no digits beyon
 
 from __future__ import annotations
 
+import threading
 from typing import Literal
 
 import numpy as np
@@ -26,7 +27,7 @@ from lopsided.measure.checks import labels_of, rows_of
 from lopsided.measure.scatter import Pooled, Projected
 
 #: Samples worked on at once: large enough for the matrix product, small enough for the cache.
-BLOCK = 1024
+BLOCK = 512
 
 
 class Moments:
@@ -97,11 +98,14 @@ class Moments:
             raise ValueError("these moments were closed by a second pass and take no more samples; start new ones")
         y = labels_of(labels, self.k)
         x = rows_of(features, y, self.d, "features")
+        rows, taken = workspace(min(BLOCK, len(y)), self.d)
         for start in range(0, len(y), BLOCK):
-            self._fold(x[start : start + BLOCK].astype(np.float64), y[start : start + BLOCK])
+            block = y[start : start + BLOCK]
+            np.copyto(rows[: len(block)], x[start : start + BLOCK])
+            self._fold(rows[: len(block)], taken[: len(block)], block)
 
-    def _fold(self, x: Floats, y: Ints) -> None:
-        """Join a block of samples (overwritten) by the rule of the module's docstring."""
+    def _fold(self, x: Floats, taken: Floats, y: Ints) -> None:
+        """Join a block of samples (overwritten, like `taken`) by the rule of the module's docstring."""
         present, index = np.unique(y, return_inverse=True)
         member = csr_array((np.ones(len(y)), index, np.arange(len(y) + 1)), shape=(len(y), len(present)))
         added = np.bincount(index)
@@ -109,10 +113,10 @@ class Moments:
         old = (had / (had + added))[:, None]
         mean = np.asarray(member.T @ x) / added[:, None]
         delta = mean - self.means[present]
-        x -= (mean - np.sqrt(old) * delta)[index]
+        x -= np.take(mean - np.sqrt(old) * delta, index, axis=0, out=taken, mode="clip")
         self.counts[present] += added
         self.means[present] = mean - old * delta
-        self.spread[present] += np.bincount(index, weights=np.einsum("bd,bd->b", x, x))
+        self.spread[present] += np.bincount(index, weights=np.vecdot(x, x))
         if isinstance(self.scatter, Pooled):
             self.scatter.add(x)
 
@@ -177,3 +181,17 @@ class Moments:
     def __repr__(self) -> str:
         kept = "none" if self.scatter is None else type(self.scatter).__name__.lower()
         return f"Moments(k={self.k}, d={self.d}, n={self.n:,}, scatter={kept})"
+
+
+def workspace(rows: int, d: int) -> tuple[Floats, Floats]:
+    """Return two uninitialised (rows, d) arrays for the deviations of a block.
+
+    The last pair is kept for the next batch: to get fresh pages from the system costs more time than the arithmetic on them.
+    """
+    kept = getattr(_kept, "arrays", None)
+    if kept is None or kept.shape[1] < rows or kept.shape[2] != d:
+        kept = _kept.arrays = np.empty((2, rows, d))
+    return kept[0], kept[1]
+
+
+_kept = threading.local()

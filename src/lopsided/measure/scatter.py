@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg.blas import dsyrk
 
 from lopsided.arrays import Floats
+from lopsided.measure.span import Span
 
 
 @dataclass(eq=False)
@@ -35,9 +36,9 @@ class Pooled:
         """Return the whole symmetric (q, q) array."""
         return np.asarray(self.upper + np.triu(self.upper, 1).T)
 
-    def within(self, directions: Floats) -> Floats:
-        """Return V' S V for (q, p) directions V."""
-        return np.asarray(directions.T @ (self.matrix() @ directions))
+    def along(self, span: Span) -> Floats:
+        """Return (r,) the scatter along each direction of a span, the diagonal of B' S B."""
+        return np.asarray(np.einsum("dr,dr->r", span.basis, self.matrix() @ span.basis))
 
     def copy(self) -> Pooled:
         """Return an independent copy."""
@@ -46,20 +47,23 @@ class Pooled:
 
 @dataclass(eq=False)
 class Projected:
-    """The scatter in an orthonormal basis of the span of the class means, B' S B.
+    """The scatter in the span of the class means, B' S B.
 
     Attributes:
-        basis: (d, r) orthonormal columns that span all differences of class means.
+        span: of the class means centred by classes, with the basis B; it holds all differences of class means.
         inner: the (r, r) scatter in that basis.
     """
 
-    basis: Floats
+    span: Span
     inner: Pooled
 
-    def within(self, directions: Floats) -> Floats:
-        """Return V' S V for (d, p) directions V in the span of the basis."""
-        return self.inner.within(self.basis.T @ directions)
+    def along(self, span: Span) -> Floats:
+        """Return (r,) the scatter along each direction of a span of differences of class means."""
+        if span is self.span:
+            return self.inner.upper.diagonal()
+        inside = self.span.basis.T @ span.basis
+        return np.asarray(np.einsum("sr,sr->r", inside, self.inner.matrix() @ inside))
 
     def copy(self) -> Projected:
         """Return an independent copy."""
-        return Projected(self.basis, self.inner.copy())
+        return Projected(self.span, self.inner.copy())

@@ -1,0 +1,34 @@
+"""The centre of the class means: which global mean is subtracted."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+
+from lopsided.arrays import Floats
+from lopsided.measure.moments import Moments
+
+#: What the class means are centred by: their unweighted mean, the mean of all samples, or nothing.
+Center = Literal["classes", "samples", "none"]
+
+
+def centered(moments: Moments, center: Center = "classes") -> Floats:
+    """Return the (k, d) class means minus a global mean.
+
+    Args:
+        moments: of every class.
+        center: "classes", the unweighted mean of the class means, under which theory predicts; "samples", the mean over all
+            samples; "none".
+
+    Raises:
+        ValueError: if a class has no sample or `center` is unknown.
+    """
+    moments.require_every_class()
+    if center == "none":
+        return moments.means
+    if center == "classes":
+        return np.asarray(moments.means - moments.means.mean(axis=0))
+    if center == "samples":
+        return np.asarray(moments.means - (moments.counts / moments.n) @ moments.means)
+    raise ValueError(f"center must be one of {', '.join(get_args(Center))}, got {center!r}")
