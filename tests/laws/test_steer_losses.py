@@ -92,7 +92,7 @@ def test_gradients_are_those_of_finite_differences(adjustment):
     soft = torch.tensor(np.random.default_rng(3).dirichlet(np.ones(K), N))
     for targets in (y, soft):
         loss = steer.AdjustedCrossEntropy(adjustment, label_smoothing=0.1)
-        assert torch.autograd.gradcheck(lambda z, t=targets, f=loss: f(z, t), z.clone().requires_grad_())
+        assert torch.autograd.gradcheck(lambda z, t=targets, f=loss: f(z, t), z.clone().requires_grad_(), fast_mode=True)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_gradients_are_those_of_finite_differences(adjustment):
 )
 def test_gradients_of_other_losses_are_those_of_finite_differences(loss):
     z, y = data(4)
-    assert torch.autograd.gradcheck(lambda z: loss(z, y), z.clone().requires_grad_())
+    assert torch.autograd.gradcheck(lambda z: loss(z, y), z.clone().requires_grad_(), fast_mode=True)
 
 
 def test_weighted_mean_is_the_mean_of_the_framework_and_mean_is_not():
@@ -177,5 +177,5 @@ def test_an_orthogonal_frame_attains_the_least_supervised_contrastive_loss_of_no
     bound = float(np.sum(counts * np.log(counts - 1 + (n - counts) * np.exp(-1 / tau))))
     assert float(loss(torch.eye(3, dtype=torch.float64)[y], y)) == pytest.approx(bound, rel=1e-12)
     random = torch.Generator().manual_seed(0)
-    for _ in range(200):
+    for _ in range(50):
         assert float(loss(torch.rand(len(y), 3, dtype=torch.float64, generator=random) ** 8, y)) > bound

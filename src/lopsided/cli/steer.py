@@ -2,15 +2,135 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from lopsided.cli.classes import Classes
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from lopsided import Adjustment, Counts, Geometry
+
+
+@dataclass(frozen=True)
+class Row:
+    """A loss, the line that makes it, and where it leads."""
+
+    loss: str
+    code: str
+    adjustment: Adjustment
+    norm_ratio: float
+    minority_cosine: float
+    margins: dict[int, float]
+    distance: float
 
 
 @dataclass(frozen=True)
 class Steer:
-    """To be written."""
+    """Find the loss whose predicted geometry is nearest to a wanted one, beside the named losses."""
 
+    classes: Classes
+    target: Literal["etf-classifiers", "etf-embeddings", "equal-norms", "largest-margin", "aligned"] = "etf-classifiers"
+    """what the geometry is wanted to be"""
+    family: Literal["cdt", "ldt", "cdt-ldt", "vs", "weighted", "logit-adjusted"] | None = None
+    """terms of the loss to turn; by default cdt, ldt and both"""
+    ridge: float = 0.0
+    """of the unconstrained-features model, sum normalisation; 0 is its limit"""
     json: bool = False
-    """print JSON"""
+    """print JSON, with the arrays of each loss"""
 
     def run(self) -> None:
-        """Run."""
+        """Print the losses, best first, and how to train with the best."""
+        from rich.console import Console
+
+        from lopsided.steer import TARGETS, design
+
+        counts = self.classes.resolve()
+        designs = [
+            design(counts, self.target, family, self.ridge)
+            for family in ([self.family] if self.family else ["cdt", "ldt", "cdt-ldt"])
+        ]
+        ridge = f", ridge={self.ridge!r}" if self.ridge else ""
+        rows = [self._row(counts, name, code, adjustment) for name, code, adjustment in _named(counts)]
+        for found in designs:
+            code = f'steer.design(counts, "{self.target}", family="{found.family}"{ridge}).adjustment'
+            rows.append(self._row(counts, f"designed: {found.family}", code, found.adjustment, found.geometry))
+        # A named loss that is as good as a designed one goes first: it is the simpler.
+        rows.sort(key=lambda row: round(row.distance, 5))
+        best = rows[0]
+        unmet = min(designs, key=lambda found: found.distance).unmet
+        line = f"loss = steer.AdjustedCrossEntropy({best.code})"
+        if self.json:
+            answer = {"target": self.target, "ridge": self.ridge, "counts": counts.values.tolist(), "unmet": unmet, "code": line}
+            print(json.dumps(answer | {"losses": [_plain(row) for row in rows]}))
+            return
+        console = Console(soft_wrap=True, highlight=False)
+        console.print(f"[bold]{self.target}[/]: {TARGETS[self.target].meaning}")
+        console.print(_table(rows, counts))
+        if unmet:
+            console.print(f"not met by any designed loss: {'; '.join(unmet)}", markup=False)
+        console.print(f"train with the best:\n    {line}", markup=False)
+
+    def _row(self, counts: Counts, name: str, code: str, adjustment: Adjustment, geometry: Geometry | None = None) -> Row:
+        import numpy as np
+
+        from lopsided.steer import TARGETS
+        from lopsided.steer.design import foresee
+        from lopsided.steer.targets import relative_margins
+
+        found = foresee(counts, adjustment, self.ridge) if geometry is None else geometry
+        order = np.argsort(counts.values, kind="stable")
+        squares = found.classifiers.squared_norms()
+        margins = relative_margins(found)
+        shown = sorted({int(counts.distinct[i]) for i in (0, len(counts.distinct) // 2, -1)}, reverse=True)
+        return Row(
+            name,
+            code,
+            adjustment,
+            float(squares[order[-1]] / squares[order[0]]) if squares[order[0]] > 0 else float("inf"),
+            float(found.classifiers.cosine(order[0], order[1])),
+            {n: float(margins[counts.values == n].min()) for n in shown},
+            TARGETS[self.target].distance(found),
+        )
+
+
+def _named(counts: Counts) -> list[tuple[str, str, Adjustment]]:
+    from lopsided import Adjustment
+
+    return [
+        ("cross-entropy", "Adjustment()", Adjustment()),
+        ("weighted", "Adjustment.weighted(counts)", Adjustment.weighted(counts)),
+        ("logit-adjusted", "Adjustment.logit_adjusted(counts)", Adjustment.logit_adjusted(counts)),
+        ("CDT, γ=½", "Adjustment.cdt(counts, gamma=0.5)", Adjustment.cdt(counts, gamma=0.5)),
+        ("LDT, γ=½", "Adjustment.ldt(counts, gamma=0.5)", Adjustment.ldt(counts, gamma=0.5)),
+        ("VS, γ=¼, τ=1", "Adjustment.vs(counts, gamma=0.25, tau=1.0)", Adjustment.vs(counts, gamma=0.25, tau=1.0)),
+    ]
+
+
+def _table(rows: list[Row], counts: Counts) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold")
+    table.add_column("loss", no_wrap=True)
+    titles = ["norms", "cosine", *(f"margin {n}" for n in rows[0].margins), "distance"]
+    for title in titles:
+        table.add_column(title, justify="right")
+    for i, row in enumerate(rows):
+        numbers = (row.norm_ratio, row.minority_cosine, *row.margins.values(), row.distance)
+        table.add_row(row.loss, *(f"{round(number, 4) + 0.0:.4f}" for number in numbers), style="bold" if i == 0 else "")
+    table.caption = (
+        f"norms: ‖w‖² of a class of {counts.distinct[-1]} samples over one of {counts.distinct[0]}; cosine: of the two rarest;\n"
+        "margin N: smallest z_y - z_c of a class of N samples, where 1 is the simplex ETF of equal norms"
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    from lopsided.adjustment import ARRAYS
+
+    terms = {name: value.tolist() for name in ARRAYS if (value := getattr(row.adjustment, name)) is not None}
+    numbers = {name: getattr(row, name) for name in ("loss", "code", "norm_ratio", "minority_cosine", "margins", "distance")}
+    return numbers | {"adjustment": terms | {"per_sample": row.adjustment.per_sample}}

@@ -11,6 +11,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from lopsided.steer.absent import counts_with_absent
+from lopsided.steer.design import Design, design
+from lopsided.steer.families import FAMILIES
+from lopsided.steer.targets import TARGETS, Target
 
 if TYPE_CHECKING:
     from lopsided.steer import posthoc
@@ -25,16 +28,21 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "FAMILIES",
+    "TARGETS",
     "AdjustedCrossEntropy",
     "BindingBatches",
     "CosineHead",
+    "Design",
     "DotRegression",
     "FixedHead",
     "Focal",
     "NearestETFHead",
     "SquaredError",
     "SupervisedContrastive",
+    "Target",
     "counts_with_absent",
+    "design",
     "initialise_",
     "nearest_etf",
     "posthoc",

@@ -1,0 +1,194 @@
+"""Design, the inverse problem: the loss whose predicted geometry is nearest to a wanted one.
+
+The search knows nothing of the closed forms' exponents: it scans the exponents of the family's terms, first each alone, then
+together, refines them without derivatives, and lets the curves bend where exponents do not meet the target. At ridge 0 a trial is a
+closed form, at a positive ridge a solved problem. The target is any function, so the best found need not be the best there is.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.optimize
+
+from lopsided.adjustment import Adjustment
+from lopsided.arrays import Floats
+from lopsided.counts import Counts
+from lopsided.geometry import Geometry
+from lopsided.predict import cross_entropy
+from lopsided.solve import Problem, minimize
+from lopsided.steer.families import FAMILIES, Curves, Family, check_family
+from lopsided.steer.targets import TARGETS, Measure, Target, least, nearest_to
+
+#: A target or a part of it counts as met up to this.
+MET = 1e-5
+
+#: Exponents and bends are searched from minus this to this.
+LARGEST = 2.0
+
+_SCANNED = np.linspace(-1.5, 1.5, 8)
+_BENDS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """A loss for a wanted geometry.
+
+    Attributes:
+        adjustment: the loss; train with `steer.AdjustedCrossEntropy(design.adjustment)`.
+        geometry: what it is predicted to lead to.
+        distance: from there to the target, 0 where it is met.
+        target: what was wanted.
+        family: the terms that were turned.
+        exponents: of n_c / n_max, one a term of the family.
+        plain: the distance of plain cross-entropy, to compare.
+        parts: the target's parts, each 0 where met.
+        trials: geometries looked at.
+    """
+
+    adjustment: Adjustment
+    geometry: Geometry
+    distance: float
+    target: Target
+    family: Family
+    exponents: tuple[float, ...]
+    plain: float
+    parts: dict[str, float]
+    trials: int
+
+    @property
+    def met(self) -> bool:
+        """Whether the target is met, up to 1e-5."""
+        return self.distance <= MET
+
+    @property
+    def unmet(self) -> tuple[str, ...]:
+        """The parts of the target that the family cannot meet on these counts, each with what is missing."""
+        return tuple(f"{part} (off by {value:.3g})" for part, value in self.parts.items() if value > MET)
+
+
+def design(counts: Counts, target: str | Target | Geometry | Measure, family: str = "cdt-ldt", ridge: float = 0.0) -> Design:
+    """Return the adjustment of a family whose predicted geometry is nearest to a target.
+
+    Args:
+        counts: the class counts.
+        target: a name of `TARGETS`, a `Target`, a `Geometry` to be near, or a function of a geometry to make small.
+        family: which terms of the loss to turn, a name of `FAMILIES`. Weights and shifts do not move the geometry of ridge 0.
+        ridge: of the unconstrained-features model in the sum normalisation; 0 is its limit, where closed forms answer.
+
+    Returns:
+        The design, best found; its distance says how near it comes and `unmet` what the family cannot meet.
+
+    Raises:
+        ValueError: if the target or family is unknown, the ridge negative, or the ridge so large that every classifier is zero.
+
+    Example:
+        >>> wanted = design(Counts.step(k=10, minority=5, ratio=100), "etf-classifiers", family="ldt")
+        >>> round(wanted.exponents[0], 6), wanted.met
+        (0.5, True)
+    """
+    chosen = _target(target)
+    known = check_family(family)
+    if not 0 <= ridge < np.inf:
+        raise ValueError(f"ridge must be a finite number of at least 0, got {ridge}")
+    terms = tuple(term for term in FAMILIES[known] if ridge > 0 or term not in ("weight", "shift"))
+    curves = Curves(known, counts, terms, min(_BENDS, max(counts.groups.m - 2, 0)))
+    search = _Search(lambda adjustment: foresee(counts, adjustment, ridge), chosen.distance, curves)
+    plain = search.distance(search.start)
+    if not np.isfinite(plain):
+        raise ValueError(f"at ridge {ridge} plain cross-entropy has no geometry to start from; a smaller ridge may")
+    best = search.run()
+    adjustment = curves.adjustment(best)
+    geometry = foresee(counts, adjustment, ridge)
+    return Design(
+        adjustment,
+        geometry,
+        chosen.distance(geometry),
+        chosen,
+        known,
+        tuple(float(best[i]) for i in range(0, len(best), 1 + curves.bends)),
+        plain,
+        {name: measure(geometry) for name, measure in chosen.parts.items()},
+        search.trials,
+    )
+
+
+class _Search:
+    """Minimises a distance over the coefficients of a family."""
+
+    def __init__(self, predict: Callable[[Adjustment], Geometry], measure: Measure, curves: Curves) -> None:
+        self.predict, self.measure, self.curves, self.trials = predict, measure, curves, 0
+        self.start = np.zeros(curves.size)
+
+    def distance(self, coefficients: Floats) -> float:
+        """Return the distance of one member; infinite where all its classifiers or embeddings are zero."""
+        self.trials += 1
+        geometry = self.predict(self.curves.adjustment(coefficients))
+        if geometry.logits.frobenius() == 0:
+            return np.inf
+        return self.measure(geometry)
+
+    def run(self) -> Floats:
+        """Return the best coefficients, with as few terms turned as it takes."""
+        best, step = self.start, 1 + self.curves.bends
+        exponents = range(0, self.curves.size, step)
+        for number in range(1, len(exponents) + 1):
+            for turned in itertools.combinations(exponents, number):
+                found = self._refine(self._scan(best, turned), turned)
+                best = min(best, found, key=self.distance)
+                if self.distance(best) <= MET:
+                    return best
+        return self._refine(best, range(self.curves.size)) if self.curves.bends else best
+
+    def _scan(self, best: Floats, turned: Sequence[int]) -> Floats:
+        """Return the best of a grid of exponents and the best so far."""
+        grid = [best]
+        for values in itertools.product(_SCANNED, repeat=len(turned)):
+            grid.append(self.start.copy())
+            grid[-1][list(turned)] = values
+        return min(grid, key=self.distance)
+
+    def _refine(self, start: Floats, turned: Sequence[int]) -> Floats:
+        """Descend from a point without derivatives, moving the coefficients turned."""
+        free = list(turned)
+
+        def point(values: Floats) -> Floats:
+            moved = start.copy()
+            moved[free] = values
+            return moved
+
+        def kinkless(values: Floats) -> float:
+            # A distance has a kink where it vanishes; its square, with the sign a user's function may have, has none.
+            distance = self.distance(point(values))
+            return distance * abs(distance)
+
+        found = scipy.optimize.minimize(
+            kinkless,
+            start[free],
+            method="COBYQA",
+            bounds=[(-LARGEST, LARGEST)] * len(free),
+            options={"initial_tr_radius": 0.2, "final_tr_radius": 1e-9, "maxfev": 80 * len(free)},
+        )
+        return min(start, point(found.x), key=self.distance)
+
+
+def foresee(counts: Counts, adjustment: Adjustment, ridge: float) -> Geometry:
+    """Return the geometry of a loss: in closed form at ridge 0, solved at a positive ridge."""
+    if ridge == 0:
+        return cross_entropy(counts, adjustment)
+    return minimize(Problem(counts, adjustment, ridge=ridge)).geometry
+
+
+def _target(target: str | Target | Geometry | Measure) -> Target:
+    if isinstance(target, Target):
+        return target
+    if isinstance(target, Geometry):
+        return nearest_to(target)
+    if callable(target):
+        return least(target)
+    if target not in TARGETS:
+        raise ValueError(f"target must be one of {', '.join(TARGETS)}, a geometry or a function of one, got {target!r}")
+    return TARGETS[target]

@@ -1,0 +1,145 @@
+"""Design finds what theory knows, is never worse than plain cross-entropy, and says what a family cannot meet."""
+
+import time
+
+import numpy as np
+import pytest
+
+from lopsided import Adjustment, Counts, Geometry, predict
+from lopsided.solve import Problem, minimize
+from lopsided.steer import FAMILIES, TARGETS, design
+from lopsided.steer.targets import angle_spread, margins, norm_spread, relative_margins
+
+STEP = Counts.step(k=10, minority=5, ratio=10)
+RESOLVED = 3e-8  # what a distance that is the root of 2 - 2 cos can tell from 0 in float64
+TAIL = Counts.exponential(k=8, largest=500, ratio=100)
+both = pytest.mark.parametrize("counts", [STEP, TAIL], ids=["step", "tail"])
+
+
+@both
+def test_label_temperatures_of_root_counts_are_found_for_etf_classifiers(counts):
+    found = design(counts, "etf-classifiers", family="ldt")
+    assert found.exponents[0] == pytest.approx(0.5, abs=1e-6)
+    assert found.met
+    assert not found.unmet
+
+
+@both
+def test_column_temperatures_of_root_counts_are_found_for_alignment(counts):
+    found = design(counts, "aligned", family="cdt")
+    assert found.exponents[0] == pytest.approx(0.5, abs=1e-6)
+    assert found.met
+
+
+@both
+def test_margins_of_root_counts_are_found_when_columns_and_labels_may_turn(counts):
+    found = design(counts, "etf-classifiers", family="cdt-ldt")
+    assert found.met
+    np.testing.assert_allclose(found.adjustment.margin, np.sqrt(counts.distinct[-1] / counts.values), rtol=1e-4)
+    np.testing.assert_allclose(found.adjustment.scale, 1, rtol=1e-4)
+
+
+@both
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("family", ["cdt", "ldt"])
+def test_a_design_is_never_worse_than_any_named_member_of_its_family(counts, target, family):
+    found = design(counts, target, family)
+    exponents = np.linspace(-1.9, 1.9, 39)
+    named = [TARGETS[target].distance(predict.cross_entropy(counts, getattr(Adjustment, family)(counts, g))) for g in exponents]
+    assert found.distance <= min(*named, found.plain) + RESOLVED
+    assert found.distance == TARGETS[target].distance(predict.cross_entropy(counts, found.adjustment))
+
+
+def test_every_function_of_two_counts_is_in_the_family():
+    """With two groups the exponent is the whole family: a fine search over the scale finds nothing nearer."""
+    found = design(STEP, "etf-embeddings", family="cdt")
+    for scale in np.geomspace(0.1, 10, 201):
+        adjustment = Adjustment(scale=np.where(STEP.values > 5, 1.0, scale))
+        assert TARGETS["etf-embeddings"].distance(predict.cross_entropy(STEP, adjustment)) >= found.distance - 1e-12
+
+
+def test_a_family_that_cannot_reach_the_target_says_which_part():
+    found = design(STEP, "etf-classifiers", family="cdt")
+    assert 0.2 < found.distance < found.plain
+    assert not found.met
+    assert any("equal norms" in part for part in found.unmet)
+    assert any("equal angles" in part for part in found.unmet)
+
+
+def test_weights_and_shifts_do_nothing_at_ridge_zero():
+    for family in ("weighted", "logit-adjusted"):
+        found = design(STEP, "equal-norms", family)
+        assert found.distance == found.plain
+        assert found.adjustment == Adjustment()
+        assert found.unmet
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_at_a_positive_ridge_the_design_is_that_of_the_solver(family):
+    found = design(STEP, "etf-classifiers", family, ridge=0.1)
+    solved = minimize(Problem(STEP, found.adjustment, ridge=0.1)).geometry
+    assert TARGETS["etf-classifiers"].distance(solved) == found.distance
+    assert found.distance < found.plain
+
+
+def test_a_geometry_of_the_family_is_found_again():
+    wanted = predict.cross_entropy(STEP, Adjustment.cdt(STEP, 0.3))
+    found = design(STEP, wanted, family="cdt")
+    assert found.met
+    assert found.exponents[0] == pytest.approx(0.3, abs=1e-6)
+
+
+def test_a_function_of_the_geometry_is_a_target_even_where_it_is_negative():
+    def ratio(geometry: Geometry) -> float:
+        squares = geometry.classifiers.squared_norms()
+        return float(abs(squares[0] / squares[-1] - 2) - 1)
+
+    found = design(STEP, ratio, family="cdt")
+    assert found.distance == pytest.approx(-1, abs=1e-6)
+    assert found.target.name == "ratio"
+
+
+def test_balanced_classes_need_no_steering():
+    found = design(Counts([7, 7, 7]), "etf-classifiers")
+    assert found.met
+    assert found.adjustment == Adjustment()
+
+
+@pytest.mark.parametrize("counts", [STEP, TAIL, Counts([3, 1]), Counts([4, 4, 2, 1])], ids=repr)
+@pytest.mark.parametrize("gamma", [-0.4, 0.0, 0.8])
+def test_group_wise_measures_are_those_of_the_whole_matrices(counts, gamma):
+    geometry = predict.cross_entropy(counts, Adjustment.cdt(counts, gamma))
+    logits, cosines = geometry.logits.matrix(), geometry.classifiers.cosines()
+    apart = ~np.eye(counts.k, dtype=bool)
+    rivals = np.where(apart, logits, -np.inf).max(axis=0)
+    smallest = np.diag(logits) - rivals
+    np.testing.assert_allclose(geometry.logits.groups.expand(margins(geometry.logits)), smallest, rtol=1e-12)
+    norms = geometry.classifiers.norms()
+    size = np.linalg.norm(norms) * np.linalg.norm(geometry.embeddings.norms())
+    np.testing.assert_allclose(relative_margins(geometry), (counts.k - 1) * smallest / size, rtol=1e-12)
+    assert norm_spread(geometry.classifiers) == pytest.approx(norms.std() / norms.mean(), abs=1e-12)
+    spread = np.sqrt(np.mean((cosines[apart] + 1 / (counts.k - 1)) ** 2))
+    assert angle_spread(geometry.classifiers) == pytest.approx(spread, abs=1e-12)
+
+
+def test_the_etf_meets_every_target():
+    for target in TARGETS.values():
+        assert abs(target.distance(predict.etf(7))) < RESOLVED
+        assert all(abs(part(predict.etf(7))) < RESOLVED for part in target.parts.values())
+
+
+def test_a_long_tail_of_a_thousand_classes_is_designed_for_in_seconds():
+    start = time.process_time()
+    assert design(Counts.exponential(1000, 5000, 100), "etf-classifiers", family="ldt").met
+    assert time.process_time() - start < 10
+
+
+def test_wrong_wishes_are_refused():
+    with pytest.raises(ValueError, match="target must be one of etf-classifiers"):
+        design(STEP, "etf")
+    with pytest.raises(ValueError, match="family must be one of cdt"):
+        design(STEP, "aligned", family="sgd")
+    with pytest.raises(ValueError, match="ridge must be"):
+        design(STEP, "aligned", ridge=-1.0)
+    with pytest.raises(ValueError, match="a smaller ridge"):
+        design(STEP, "aligned", ridge=1e4)
