@@ -12,7 +12,7 @@ from lopsided.reproduce.settings import Training
 from lopsided.reproduce.thrampoulidis2022.deep import DEEP
 
 #: What MNIST needs to get as far in about the same time.
-_MNIST = {"dataset": "mnist", "largest": 1000, "epochs": 110, "batch": 128}
+_MNIST = {"dataset": "mnist", "largest": 1000, "epochs": 110, "batch": 128, "rate": 0.03}
 
 
 @dataclass(frozen=True)

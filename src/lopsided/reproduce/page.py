@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,10 @@ from markupsafe import Markup
 from lopsided import __version__
 from lopsided.reproduce.claim import Claim
 from lopsided.reproduce.record import Record, write_atomically
+
+_POWER = re.compile(r"(?<![\w.-])(\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)")
+_MINUS = re.compile(r"(?<![\w)])-(?=\d|\.\d)")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def read(folder: Path) -> list[Record]:
@@ -53,10 +58,22 @@ def write(records: Sequence[Record], claims: Mapping[str, Claim], path: Path) ->
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["typeset"] = typeset
     # Figures are made by matplotlib here, with their labels escaped; everything else is escaped by the template.
     text = environment.get_template("page.html.j2").render(sections=sections, version=__version__, svg=Markup)
     write_atomically(path, text.encode())
     return path
+
+
+def typeset(text: str) -> str:
+    """Return text with the numbers in it as a printer sets them.
+
+    Example:
+        >>> typeset("a gap of 3e-16, cosines -0.25, R = 2e+06, from results-2e1.json")
+        'a gap of 3·10⁻¹⁶, cosines −0.25, R = 2·10⁶, from results-2e1.json'
+    """
+    text = _POWER.sub(lambda m: f"{m[1]}·10{str(int(m[2])).translate(_RAISED)}" if float(m[0]) else "0", text)
+    return _MINUS.sub("−", text)
 
 
 def command(record: Record, claim: Claim) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,12 @@ from lopsided.geometry import Geometry, Source
 from lopsided.gram import ClassMatrix, Gram
 from lopsided.groups import Groups
 from lopsided.plot.measured import class_norms, sorted_cosines
-from lopsided.plot.training import against_epochs
+from lopsided.plot.training import against_epochs, several
 from lopsided.reproduce.blocks import Block, Figure, Fold, Row, Table, Text, drawn
 from lopsided.reproduce.record import Record
 
+#: More kinds of runs than this are not told apart in one figure.
+_CURVES = 8
 _PARTS = ("classifiers", "class means", "logits")
 
 
@@ -24,30 +26,65 @@ def show(records: Sequence[Record]) -> list[Block]:
     """Return the report of these runs."""
     if len(records) == 1:
         return details(records[0])
+    ordered = sorted(records, key=lambda record: (kind(record), record.configuration["seed"]))
+    kinds = {name: [record for record in ordered if kind(record) == name] for name in map(kind, ordered)}
     return [
-        overview(records),
-        *(Fold(heading(record), [Text(record.verdict.sentence), *details(record)[1:]]) for record in records),
+        overview(kinds),
+        *([curves(kinds)] if len(kinds) <= _CURVES else []),
+        *(Fold(heading(record), [Text(record.verdict.sentence), *details(record)[1:]]) for record in ordered),
     ]
 
 
-def heading(record: Record) -> str:
-    """Return what was trained, in one line."""
+def kind(record: Record) -> str:
+    """Return what was trained, but for the seed."""
     c = record.configuration
     model = f"MLP {c['depth']}×{c['width']}" if c["model"] == "mlp" else f"{c['model']}, width {c['width']}"
     profile = {"step": "STEP ", "exponential": "exponential ", "given": ""}[c["profile"]]
     ratio = max(record.numbers["counts"]) / min(record.numbers["counts"])
-    bias = ", head with bias" if c["bias"] == "free" else ""
-    return f"{model} on {record.numbers['title']}, {profile}R = {ratio:g}{bias}, {c['epochs']} epochs, seed {c['seed']}"
+    bias = ", free bias" if c["bias"] == "free" else ""
+    return f"{model} on {record.numbers['title']}, {profile}R = {ratio:g}{bias}, {c['epochs']} epochs"
 
 
-def overview(records: Sequence[Record]) -> Table:
-    """Return one row a run: its distances to SELI and to the ETF at the end."""
+def heading(record: Record) -> str:
+    """Return what was trained, in one line."""
+    return f"{kind(record)}, seed {record.configuration['seed']}"
+
+
+def overview(kinds: Mapping[str, Sequence[Record]]) -> Table:
+    """Return one row a kind of run: its distances at the end, with their spread over the seeds."""
     rows = []
-    for record in records:
-        last = record.numbers["history"][-1]
-        pairs = [f"{a:.2f} / {b:.2f}" for a, b in zip(last["distances"]["SELI"], last["distances"]["ETF"], strict=True)]
-        rows.append([heading(record), *pairs, f"{last['nc1']:.2g}", "yes" if record.verdict.holds else "no"])
-    return Table("Distance to SELI / to the ETF at the end of each run.", ["run", *_PARTS, "NC1", "SELI nearer"], rows)
+    for name, records in kinds.items():
+        last = [record.numbers["history"][-1] for record in records]
+        cells = [f"{spread([row['distances'][law][i] for row in last])}" for i in (0, 1) for law in ("SELI", "ETF")]
+        logits, nc1 = spread([row["distances"]["SELI"][2] for row in last]), np.mean([row["nc1"] for row in last])
+        held = sum(record.verdict.holds for record in records)
+        rows.append([name, *cells, logits, f"{nc1:.2g}", f"{held} of {len(records)}"])
+    columns = ["run", *(f"{part} to {law}" for part in _PARTS[:2] for law in ("SELI", "ETF")), "logits", "NC1", "holds"]
+    return Table("Distances at the end of each kind of run, mean ± standard deviation over its seeds.", columns, rows)
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return mean and, of several values, standard deviation."""
+    return f"{np.mean(values):.2f}" + (f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else "")
+
+
+def curves(kinds: Mapping[str, Sequence[Record]]) -> Row:
+    """Return the distance to SELI against epoch, one colour a kind of run and one line a seed."""
+
+    def panel(i: int) -> Figure:
+        lines = {
+            name: ([row["epoch"] for row in records[0].numbers["history"]], _columns(records, i)) for name, records in kinds.items()
+        }
+        label = f"Distance of the {_PARTS[i]} to SELI, all runs"
+        return drawn(lambda ax: several(lines, ax, x="epoch", label="distance to SELI"), label, _PARTS[i].capitalize(), (4.6, 4.2))
+
+    return Row([panel(0), panel(1)], "Distance to SELI against epoch, all runs; a colour is a kind of run, a line a seed.")
+
+
+def _columns(records: Sequence[Record], i: int) -> list[list[float]]:
+    """Return the (t, seeds) distances to SELI of runs observed at the same epochs."""
+    each = [[row["distances"]["SELI"][i] for row in record.numbers["history"]] for record in records]
+    return [list(row) for row in zip(*each, strict=True)]
 
 
 def details(record: Record) -> list[Block]:

@@ -1,0 +1,170 @@
+"""Training with a loss and a head of `lopsided.steer`, and what is seen of the network that comes out.
+
+The networks are small, so that a comparison of many losses and seeds takes minutes on one thread; a run that is interrupted starts
+again, and those finished before it are remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lopsided import predict
+from lopsided.adjustment import Adjustment
+from lopsided.arrays import Floats
+from lopsided.counts import Counts
+from lopsided.geometry import Geometry, Source
+from lopsided.measure import Moments
+from lopsided.measure.metrics import METRICS
+from lopsided.reproduce import data
+from lopsided.reproduce.context import Context
+from lopsided.reproduce.models import MODELS
+from lopsided.reproduce.settings import Training
+from lopsided.reproduce.training import Sample
+
+
+@dataclass(frozen=True)
+class Material:
+    """The data of a comparison, the same for all its runs.
+
+    Attributes:
+        title: of the data set.
+        counts: of the training set.
+        train: the training set.
+        test: held-out samples, as many of each class.
+        indices: hash of the list of training samples.
+    """
+
+    title: str
+    counts: Counts
+    train: Sample
+    test: Sample
+    indices: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A way to train.
+
+    Attributes:
+        loss: of logits and labels.
+        head: feature dimensions, classes and seed to a head with a (k, d) `weight`.
+        adjustment: of the loss, by which its geometry is predicted; None where no closed form speaks of it.
+        unit: features and classifiers are normalised.
+    """
+
+    loss: nn.Module
+    head: Callable[[int, int, int], nn.Module]
+    adjustment: Adjustment | None = None
+    unit: bool = False
+
+
+def linear(d: int, k: int, seed: int) -> nn.Module:
+    """Return the usual head, without bias, initialised by torch's state."""
+    return nn.Linear(d, k, bias=False)
+
+
+class Unit(nn.Module):
+    """Normalises features."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (n, d) features of length one."""
+        return functional.normalize(features, dim=1)
+
+
+def material(settings: Training, context: Context) -> Material:
+    """Read the data and choose the training set.
+
+    Raises:
+        ValueError: if the class counts do not fit the data.
+        FileNotFoundError: if the data is not there.
+    """
+    dataset = data.load(settings.dataset, context.place.data)
+    counts = settings.class_counts(dataset.k)
+    chosen = data.choose(dataset.train.labels, counts, settings.split)
+    train, test = dataset.train.take(chosen), dataset.test.take(data.balanced(dataset.test.labels))
+    samples = (Sample(torch.from_numpy(dataset.normalise(part)), torch.from_numpy(part.labels)) for part in (train, test))
+    return Material(dataset.title, counts, *samples, data.write_indices(chosen, context.place.out / "indices"))
+
+
+def train(settings: Training, recipe: Recipe, given: Material, seed: int) -> tuple[nn.Module, nn.Module]:
+    """Return body and head after SGD at a constant rate; initialisation and order of the samples come from the seed alone.
+
+    Raises:
+        FloatingPointError: if the loss is no longer finite.
+    """
+    torch.set_num_threads(1)
+    images, labels = given.train
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        body, d = MODELS[settings.model]((images.shape[1], images.shape[2], images.shape[3]), settings.width, settings.depth)
+        body = nn.Sequential(body, Unit()) if recipe.unit else body
+        head = recipe.head(d, given.counts.k, seed)
+    parameters = [*body.parameters(), *head.parameters()]
+    optimiser = torch.optim.SGD(parameters, settings.rate, settings.momentum, weight_decay=settings.weight_decay)
+    for epoch in range(settings.epochs):
+        for group in optimiser.param_groups:
+            group["lr"] = settings.rate_at(epoch)
+        order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(len(labels)))
+        # Batches of equal size, so that none is too small for batch norm.
+        for batch in order.tensor_split(-(-len(labels) // settings.batch)):
+            loss = recipe.loss(head(body(images[batch])), labels[batch])
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            optimiser.step()
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"the loss is {float(loss)} in epoch {epoch + 1}: take a smaller rate than {settings.rate:g}")
+    return body.eval(), head.eval()
+
+
+@torch.inference_mode()
+def observe(recipe: Recipe, given: Material, body: nn.Module, head: nn.Module) -> dict[str, Any]:
+    """Return accuracies by class, the geometry in numbers, and its distance to prediction, SELI and ETF, as plain data."""
+    counts = given.counts
+    features, tested = features_of(body, given.train), features_of(body, given.test)
+    weight = head.weight
+    assert isinstance(weight, Tensor)
+    moments = Moments(counts.k, weight.shape[1])
+    moments.update(features.numpy(), given.train.labels.numpy())
+    adjustment = recipe.adjustment or Adjustment()
+    W = (functional.normalize(weight, dim=1) if recipe.unit else weight).double().numpy()
+    seen = geometry(W, moments.means, counts, adjustment)
+    laws = {"CE": predict.seli(counts), "ETF": predict.etf(counts.k)}
+    if recipe.adjustment is not None:
+        laws["prediction"] = predict.cross_entropy(counts, recipe.adjustment)
+    return {
+        "test_accuracy": accuracies(head(tested), given.test.labels, counts.k),
+        "train_accuracy": accuracies(head(features), given.train.labels, counts.k),
+        "nc1": float(METRICS["nc1"].compute(moments)),
+        "distances": {name: list(seen.distance(law)) for name, law in laws.items()},
+        **{name: describe(gram_of(seen, name), counts) for name in ("classifiers", "embeddings")},
+    }
+
+
+def features_of(body: nn.Module, sample: Sample) -> Tensor:
+    """Return the (n, d) features of a sample."""
+    return torch.cat([body(images) for images in sample.images.split(2048)])
+
+
+def accuracies(logits: Tensor, labels: Tensor, k: int) -> list[float]:
+    """Return the share of each class that is right."""
+    right = (logits.argmax(1) == labels).double()
+    return [float(right[labels == c].mean()) for c in range(k)]
+
+
+def geometry(W: Floats, means: Floats, counts: Counts, adjustment: Adjustment) -> Geometry:
+    """Return a measured geometry, its class means centred as the prediction's are.
+
+    A network's features share an offset that the predicted ones do not have. Where all logits of a sample are multiplied by s_y, it is
+    sum_y s_y mu_y that vanishes in theory; for other losses the plain mean.
+    """
+    given = adjustment.resolve(counts)
+    share = given.groups.expand(given.samples)
+    centre = share @ means / share.sum()
+    return Geometry.of_vectors(W, means - centre, Source("network", "measured on the training set"), counts)
