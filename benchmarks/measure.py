@@ -2,10 +2,10 @@
 
     OMP_NUM_THREADS=1 python benchmarks/measure.py
 
-Case A is 50,000 samples of 512 dimensions in 10 classes, case B 20,000 of 2,048 in 1,000; float32 features in batches of 1,024. Every
-route gives NC1, NC2, NC3 and CDNV. The peer's algorithm is that of rhubarbwu/neural-collapse, written here plainly: a pass for the means,
-a pass for the (d, d) covariance in float32, its pseudo-inverse, and all pairs of classes. The floor is what no route can do without:
-reading the features in float64 and the matrix products. Each time is the best of three in one run.
+Case A is 50,000 samples of 512 dimensions in 10 classes, case B 20,000 of 2,048 in 1,000; float32 features in batches of 1,024.
+Every route gives NC1, NC2, NC3 and CDNV. The peer's algorithm is that of rhubarbwu/neural-collapse, written here plainly: a pass
+for the means, a pass for the (d, d) covariance in float32, a pseudo-inverse, and all pairs of classes. The floor is what no route can
+do without: reading the features in float64 and the matrix products. Each time is the best of three in one run.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def watching() -> dict[str, float]:
     optimiser = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     images, labels = torch.randn(12_800, 784), torch.arange(12_800) % 10
     shares, spent, total = [], 0.0, 0.0
-    for scatter in ("none", "pooled"):
+    for scatter in ("none", "pooled", "replay"):
         with watch(model, model[-1], scatter=scatter) as watcher:
             for epoch in range(3):
                 spent, start = 0.0, time.perf_counter()
@@ -163,7 +163,7 @@ def watching() -> dict[str, float]:
                     shares.append((scatter, spent / (total - spent), (total - spent) / 12_800 * 1e6))
     return {
         f"{scatter}: {name}": min(share[i] for share in shares if share[0] == scatter)
-        for scatter in ("none", "pooled")
+        for scatter in ("none", "pooled", "replay")
         for i, name in ((1, "share of training time"), (2, "training, us a sample"))
     }
 
@@ -185,7 +185,13 @@ def main() -> None:
     for case, (n, d, k) in CASES.items():
         arguments = sample(n, d, k)
         rows: dict[str, dict[str, float]] = {}
-        routes = {"two passes": two_passes, "one pass": one_pass, "peer": peer, "floor, two passes": floor(2), "floor, one pass": floor(1)}
+        routes = {
+            "two passes": two_passes,
+            "one pass": one_pass,
+            "peer": peer,
+            "floor, two passes": floor(2),
+            "floor, one pass": floor(1),
+        }
         answers = {}
         for name, route in routes.items():
             seconds, answers[name] = best(route, *arguments)

@@ -63,6 +63,26 @@ def test_watching_sees_what_the_head_sees_and_changes_nothing(tmp_path):
     assert line["SELI/classifiers"] == collapse.geometry.distance(seli["SELI"]).classifiers
 
 
+def test_a_replay_is_the_stream_in_two_passes():
+    model, batches = network().eval(), loader()
+    results = []
+    for scatter in ("pooled", "replay"):
+        with watch(model, model[-1], COUNTS, scatter=scatter, during="eval") as watching:
+            for inputs, labels in batches:
+                model(inputs)
+                watching.labels(labels)
+            results.append(watching.epoch())
+    stream, replay = results
+    assert replay.nc1 == pytest.approx(stream.nc1, rel=1e-11)
+    np.testing.assert_array_equal(replay.error_rates, stream.error_rates)
+    assert watching.stream.n == 0
+    with pytest.raises(ValueError, match=r"sample 1 of the batch .class 2. has NaN"):
+        watching.stream.update(torch.tensor([[0.0] * D, [float("nan")] * D]), torch.tensor([0, 2]))
+    watching.stream.update(torch.eye(2, D), torch.tensor([0, 2]))
+    with pytest.raises(ValueError, match="class 1 has no sample"):
+        watching.stream.compute()
+
+
 def test_the_last_linear_layer_is_found_and_named(caplog):
     model = network()
     with caplog.at_level(logging.WARNING, "lopsided"):

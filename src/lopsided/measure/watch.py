@@ -23,6 +23,7 @@ from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.head import find_head
 from lopsided.measure.loggers import Logger
 from lopsided.measure.needs import need, torch
+from lopsided.measure.replay import Replay
 from lopsided.measure.stream import Stream
 
 
@@ -30,7 +31,7 @@ class Watch:
     """A measurement of the forward passes of a model; use as a context, so that its hooks are removed.
 
     Attributes:
-        stream: the state of the current epoch.
+        stream: the state of the current epoch, a `Stream` or a `Replay`.
         head: the watched layer.
         head_name: its name in the model.
         history: the scalars of every epoch closed.
@@ -41,7 +42,7 @@ class Watch:
         counts: training samples of each class; they tell minorities and check the head's width.
         predictions: geometries to log the distance to, by name.
         loggers: where the scalars of each epoch go.
-        scatter: as in `Stream`.
+        scatter: "pooled" or "none" as in `Stream`; "replay" keeps the features of the epoch in memory, which is faster.
         classes: as in `Stream.compute`.
         during: whether forward passes in training mode or in evaluation mode are measured.
         ignore: a label that marks positions without a class, such as -100; without it negative labels are refused.
@@ -59,7 +60,7 @@ class Watch:
         *,
         predictions: Mapping[str, Geometry] | None = None,
         loggers: Sequence[Logger] = (),
-        scatter: Literal["pooled", "none"] = "pooled",
+        scatter: Literal["pooled", "replay", "none"] = "pooled",
         classes: Classes = "all",
         during: Literal["train", "eval"] = "train",
         ignore: int | None = None,
@@ -70,7 +71,7 @@ class Watch:
         self._model, self._loggers, self._classes = model, loggers, classes
         self._training, self._ignore, self._keyword = during == "train", ignore, labels_from
         k, d = self.head.weight.shape
-        self.stream = Stream(k, d, scatter, device=self.head.weight.device)
+        self.stream = Replay(k, d) if scatter == "replay" else Stream(k, d, scatter, device=self.head.weight.device)
         self._hooks: list[Any] = []
         self._seen: tuple[Any, Any] | None = None
         self._given: Any = None

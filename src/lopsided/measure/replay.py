@@ -1,0 +1,114 @@
+"""Replay: an epoch of torch features kept in memory, so that they can be measured in two passes.
+
+Two passes cost a third of one pass that keeps the (d, d) scatter, and large blocks less than small batches; the price is memory for
+the features of an epoch, n d numbers of the type they come in. Everything is summed when `compute` is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import copy
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Ints
+from lopsided.counts import Counts
+from lopsided.measure import sync
+from lopsided.measure.checks import labels_of, rows_of
+from lopsided.measure.collapse import Classes, Collapse
+from lopsided.measure.decisions import Decisions
+from lopsided.measure.moments import Moments
+from lopsided.measure.second import SecondPass
+from lopsided.measure.stream import to_numpy
+
+#: Samples summed at once.
+ROWS = 4096
+
+Batch = tuple[npt.NDArray[Any], Ints, npt.NDArray[Any] | None]
+
+
+class Replay:
+    """Features kept for two passes; used like a `Stream`.
+
+    Args:
+        k: number of classes.
+        d: feature dimensions.
+
+    Example:
+        >>> import torch
+        >>> replay = Replay(k=2, d=2)
+        >>> replay.update(torch.tensor([[1.0, 0.0], [3.0, 0.0], [0.0, 2.0]]), torch.tensor([0, 0, 1]))
+        >>> round(replay.compute(weight=torch.eye(2)).nc1, 12)
+        0.083333333333
+    """
+
+    def __init__(self, k: int, d: int) -> None:
+        self.k, self.d = k, d
+        self._batches: list[Batch] = []
+        self._joined, self._group = False, None
+
+    @property
+    def n(self) -> int:
+        """Samples kept."""
+        return sum(len(labels) for _, labels, _ in self._batches)
+
+    def update(self, features: Any, labels: Any, logits: Any = None) -> None:
+        """Keep a batch; arguments and errors as in `Stream.update`.
+
+        Raises:
+            ValueError: if shapes do not fit, a label is out of range or a number is not finite; sample and class are named. The
+                state is as it was.
+            TypeError: if a tensor does not hold numbers of the right kind.
+        """
+        y = labels_of(to_numpy(labels), self.k)
+        x = rows_of(to_numpy(features), y, self.d, "features")
+        self._batches.append((x, y, None if logits is None else rows_of(to_numpy(logits), y, self.k, "logits")))
+
+    def sync(self, group: Any = None) -> Replay:
+        """Return a replay whose `compute` joins the samples of all processes of the group; every process must call both."""
+        joined = copy(self)
+        joined._joined, joined._group = True, group
+        return joined
+
+    def compute(self, weight: Any = None, bias: Any = None, classes: Classes = "all", counts: Counts | None = None) -> Collapse:
+        """Return what the samples kept show; arguments and errors as in `Stream.compute`.
+
+        Raises:
+            ValueError: if a class has no sample under classes="all", or head or counts do not fit.
+        """
+        first, decisions = Moments(self.k, self.d, scatter="none"), Decisions(self.k)
+        for features, labels, logits in self._blocks():
+            first.update(features, labels)
+            if logits is not None:
+                decisions.update(logits, labels)
+        if self._joined:
+            first, decisions = sync.moments(first, self._group), sync.decisions(decisions, self._group)
+        if classes == "all":
+            first.require_every_class()
+        second = SecondPass(first)
+        for features, labels, _ in self._blocks():
+            second.update(features, labels)
+        if self._joined:
+            second = sync.second_pass(second, self._group)
+        w, b = (None if part is None else to_numpy(part) for part in (weight, bias))
+        return Collapse.of(second.moments(), w, b, decisions if decisions.counts.any() else None, classes, counts)
+
+    def reset(self) -> None:
+        """Forget all samples."""
+        self._batches = []
+
+    def _blocks(self) -> Iterator[Batch]:
+        """Put batches together to blocks of about ROWS samples."""
+        block: list[Batch] = []
+        for i, batch in enumerate(self._batches):
+            block.append(batch)
+            if sum(len(labels) for _, labels, _ in block) >= ROWS or i == len(self._batches) - 1:
+                logits = [part for *_, part in block if part is not None]
+                yield (
+                    np.concatenate([features for features, *_ in block]),
+                    np.concatenate([labels for _, labels, _ in block]),
+                    np.concatenate(logits) if len(logits) == len(block) else None,
+                )
+                block = []

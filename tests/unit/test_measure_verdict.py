@@ -1,0 +1,103 @@
+"""The verdict and the other words of a result."""
+
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from lopsided import Counts, predict
+from lopsided.measure import METRICS, Collapse, Decisions, Moments
+from lopsided.measure.verdict import merging
+
+COUNTS = Counts([100, 100, 100, 2, 2, 2])
+
+
+def network(geometry, noise=0.0, seed=0, counts=COUNTS):
+    """A network whose class means and classifiers have a geometry, with Gaussian features about the means."""
+    W, M = geometry.vectors(12, seed)
+    labels = np.repeat(np.arange(6), 8)
+    rng = np.random.default_rng(seed)
+    features = M[labels] + noise * np.linalg.norm(M) * rng.standard_normal((48, 12))
+    moments, decisions = Moments(6, 12), Decisions(6)
+    moments.update(features, labels)
+    decisions.update(features @ W.T, labels)
+    return Collapse.of(moments, W, None, decisions, counts=counts)
+
+
+def predictions():
+    return {"SELI": predict.seli(COUNTS), "ETF": predict.etf(6)}
+
+
+def test_the_verdict_names_the_prediction_that_fits():
+    assert "SELI explains both best" in network(predict.seli(COUNTS)).verdict(predictions())
+    assert "ETF explains both best" in network(predict.etf(6)).verdict(predictions())
+
+
+def test_the_verdict_says_so_when_nothing_fits():
+    rng = np.random.default_rng(0)
+    collapse = network(predict.etf(6), noise=1.0)
+    odd = Collapse.of(collapse.moments, rng.standard_normal((6, 12)) * [[5], [1], [1], [1], [1], [1]], counts=COUNTS)
+    words = odd.verdict(predictions())
+    assert "no prediction fits the classifiers" in words
+    assert "have not collapsed" in words
+
+
+def test_the_verdict_names_merging_minorities_and_what_to_try():
+    W, _ = predict.etf(6).vectors(12)
+    W[3:] = W[3] + 0.1 * W[3:]
+    collapse = network(predict.etf(6))
+    merged = Collapse.of(collapse.moments, W, None, collapse.decisions, counts=COUNTS)
+    words = merged.verdict(predictions())
+    assert "classes 3, 4, 5 are merging (all minorities)" in words
+    assert "label-dependent temperatures" in words
+    assert merged.minority_cosine_max > 0.9
+    pairs = merging(merged.geometry.classifiers)
+    assert [pair[:2] for pair in sorted(pairs)] == [(3, 4), (3, 5), (4, 5)]
+    assert pairs[0][2] == pytest.approx(merged.minority_cosine_max)
+
+
+def test_classifiers_of_zero_are_named():
+    collapse = network(predict.etf(6))
+    W = collapse.weight.copy()
+    W[4:] = 0
+    words = Collapse.of(collapse.moments, W, counts=COUNTS).verdict()
+    assert "classifiers of classes 4, 5 are zero" in words
+
+
+def test_errors_of_minorities_ask_for_logit_adjustment():
+    collapse = network(predict.etf(6))
+    collapse.decisions.errors[:] = [0, 0, 0, 4, 4, 4]
+    assert "logit adjustment, in the loss or post hoc (minorities err 50%" in collapse.verdict(predictions())
+
+
+def test_the_table_shows_predictions_and_anchors_and_the_json_everything():
+    collapse = network(predict.seli(COUNTS), noise=0.01)
+    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(collapse.table(predictions()))
+    text = console.export_text()
+    assert "NC1" in text
+    assert "SELI" in text
+    assert "random" in text
+    plain = collapse.to_dict()
+    json.dumps(plain, allow_nan=False)
+    assert set(plain["metrics"]) | set(plain["undefined"]) == set(METRICS)
+    assert plain["metrics"]["nc1"] == collapse.nc1
+    scalars = collapse.scalars(predictions())
+    assert scalars["SELI/classifiers"] < 1e-6
+    assert all(isinstance(value, float) for value in scalars.values())
+
+
+def test_a_result_keeps_its_numbers_and_names_what_it_has():
+    collapse = network(predict.etf(6))
+    before = collapse.moments.means.copy()
+    with pytest.raises(AttributeError, match="a collapse has no 'nc9'; its metrics are nc1"):
+        _ = collapse.nc9
+    with pytest.raises(ValueError, match="give the head's weight"):
+        _ = Collapse.of(collapse.moments).geometry
+    with pytest.raises(ValueError, match="nc4 compares with the nearest class mean"):
+        _ = collapse.nc4
+    with pytest.raises(ValueError, match="error_rates needs the answers"):
+        _ = Collapse.of(collapse.moments).error_rates
+    np.testing.assert_array_equal(collapse.moments.means, before)
+    assert repr(collapse) == "Collapse(n=48, k=6, d=12)"
