@@ -206,7 +206,7 @@ def test_nc1_is_right_where_a_float32_pseudo_inverse_reports_collapse(size, trut
     expected = np.sum(np.square(deviations @ Vt[: k - 1].T).mean(0) / (S[: k - 1] ** 2))
     assert nc1(moments_of(features, labels, k)) == pytest.approx(expected, rel=1e-6)
     assert nc1(two_passes(features, labels, k).moments()) == pytest.approx(expected, rel=1e-6)
-    # The published values are of other draws of the same experiment; at 1,000 times less than the others, one direction is half noise.
+    # The published values are of other draws of this experiment, in which noise in the means counts.
     assert expected == pytest.approx(truth, rel=0.2)
     naive = np.trace(
         (deviations.T @ deviations / n).astype(np.float32) @ np.linalg.pinv((centred.T @ centred / k).astype(np.float32))

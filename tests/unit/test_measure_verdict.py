@@ -1,5 +1,6 @@
 """The verdict and the other words of a result."""
 
+import io
 import json
 
 import numpy as np
@@ -73,7 +74,7 @@ def test_errors_of_minorities_ask_for_logit_adjustment():
 
 def test_the_table_shows_predictions_and_anchors_and_the_json_everything():
     collapse = network(predict.seli(COUNTS), noise=0.01)
-    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=200, record=True, file=io.StringIO())
     console.print(collapse.table(predictions()))
     text = console.export_text()
     assert "NC1" in text
