@@ -3,11 +3,13 @@
 Distinct entries v_1 < ... < v_p of a, with sizes s_j and weights k_j = sum of d_c^2 over the classes c with a_c = v_j, give the
 eigenvalues v_j with multiplicity s_j - 1, one zero, and the root in each gap (v_j, v_j+1) of
 
-    sum_j k_j / (v_j - x) = 0.
+    f(x) = sum_j k_j / (v_j - x) = 0.
 
-A root can agree with its pole in every digit, so it is kept as an offset from the nearer pole; differences of poles are exact.
+A root can agree with its pole in every digit, so it is kept as an offset from the nearer pole; differences of poles are exact. Roots
+are found a block of neighbours at a time: near poles are summed one by one, far ones through `Cell` proxies, so p roots cost
+O(p log p).
 
-Source: Golub 1973 for the equation; offsets after Gu and Eisenstat 1994.
+Source: Golub 1973 for the equation; Bunch, Nielsen and Sorensen 1978 for the iteration; the far field is derived here.
 """
 
 from __future__ import annotations
@@ -18,11 +20,22 @@ from functools import cached_property
 import numpy as np
 
 from lopsided.arrays import Floats, Ints
+from lopsided.predict.farfield import LEAF, Cell
 
 
 @dataclass(frozen=True, eq=False)
 class Secular:
-    """Poles v (p,) ascending, weights k (p,) positive, sizes s (p,)."""
+    """Poles, weights and sizes of the equation.
+
+    Attributes:
+        poles: (p,) ascending, distinct.
+        weights: (p,) positive.
+        sizes: (p,) classes at each pole.
+
+    Example:
+        >>> Secular(np.array([5.0, 50.0]), np.array([2.0, 2.0]), np.array([2, 2])).spectrum()
+        array([50. , 27.5,  5. ,  0. ])
+    """
 
     poles: Floats
     weights: Floats
@@ -31,10 +44,12 @@ class Secular:
     @cached_property
     def roots(self) -> tuple[Ints, Floats]:
         """(p - 1,) index of the nearer pole of each root, and the root's signed offset from it."""
-        v, w = self.poles, self.weights
-        nearer, offsets = np.empty(len(v) - 1, np.int64), np.empty(len(v) - 1)
-        for r in range(len(v) - 1):
-            nearer[r], offsets[r] = _root(v, w, r)
+        count = len(self.poles) - 1
+        nearer, offsets = np.empty(count, np.int64), np.empty(count)
+        tree = Cell.tree(self.poles, self.weights) if count > 4 * LEAF else None
+        for start in range(0, count, LEAF):
+            block = np.arange(start, min(start + LEAF, count))
+            nearer[block], offsets[block] = self._solve(block, tree)
         return nearer, offsets
 
     def spectrum(self) -> Floats:
@@ -43,18 +58,76 @@ class Secular:
         repeated = np.repeat(self.poles, self.sizes - 1)
         return np.sort(np.concatenate([repeated, self.poles[nearer] + offsets, [0.0]]))[::-1]
 
+    def _solve(self, block: Ints, tree: Cell | None) -> tuple[Ints, Floats]:
+        """Return nearer pole and offset of the roots in the gaps of a block of neighbours."""
+        sources = _Sources.around(self, block, tree)
+        gap = self.poles[block + 1] - self.poles[block]
+        # In units of the gap's own orientation the nearer pole sits at 0 and the root between 0 and gap / 2.
+        at_left = sources.evaluate(block, np.ones(len(block)), gap / 2)[0] >= 0
+        nearer = np.where(at_left, block, block + 1)
+        side = np.where(at_left, 1.0, -1.0)
+        low, high, x = np.zeros_like(gap), gap / 2, gap / 2
+        # The iteration approaches the root from one side and squares its relative error; far fewer than 64 rounds are needed.
+        for _ in range(64):
+            f, own, other = sources.evaluate(nearer, side, x)
+            low, high = np.where(f < 0, x, low), np.where(f < 0, high, x)
+            # Interpolate the poles on either side by one pole each, at 0 and at gap, and a constant.
+            toward, away = own * x**2, other * (gap - x) ** 2
+            constant = f + own * x - other * (gap - x)
+            b = constant * gap + toward + away
+            root = np.sqrt(np.maximum(b**2 - 4 * constant * toward * gap, 0))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                new = np.where(b > 0, 2 * toward * gap / (b + root), (b - root) / (2 * constant))
+            last, x = x, np.clip(new, low, high)
+            if np.all(np.abs(x - last) <= 1e-10 * x):
+                break
+        return nearer, side * x
 
-def _root(v: Floats, w: Floats, r: int) -> tuple[int, float]:
-    gap = v[r + 1] - v[r]
-    middle = float(np.sum(w / ((v - v[r]) - gap / 2)))
-    pole = r if middle > 0 else r + 1
-    shifted = v - v[pole]
-    low, high = (0.0, gap / 2) if pole == r else (-gap / 2, 0.0)
-    while True:
-        x = (low + high) / 2
-        if x in (low, high):
-            return pole, x
-        if np.sum(w / (shifted - x)) > 0:
-            high = x
-        else:
-            low = x
+
+@dataclass(frozen=True, eq=False)
+class _Sources:
+    """Poles and proxies that a block of roots sees, left of the block's gaps first.
+
+    Attributes:
+        poles: all poles of the equation.
+        anchors: (s,) a pole by each source, to which exact distances can be taken.
+        offsets: (s,) of the source from its anchor; 0 for poles themselves.
+        weights: (s,) of the sources.
+    """
+
+    poles: Floats
+    anchors: Ints
+    offsets: Floats
+    weights: Floats
+
+    @classmethod
+    def around(cls, equation: Secular, block: Ints, tree: Cell | None) -> _Sources:
+        poles, weights = equation.poles, equation.weights
+        near = np.ones(len(poles), bool)
+        cells = [] if tree is None else list(tree.far_from(poles, int(block[0]), int(block[-1]) + 2))
+        for cell in cells:
+            near[cell.start : cell.stop] = False
+        kept = np.flatnonzero(near)
+        return cls(
+            poles,
+            np.concatenate([kept, *[np.full(len(cell.offsets), cell.start) for cell in cells]]),
+            np.concatenate([np.zeros(len(kept)), *[cell.offsets for cell in cells]]),
+            np.concatenate([weights[kept], *[cell.weights for cell in cells]]),
+        )
+
+    def evaluate(self, pole: Ints, side: Floats, x: Floats) -> tuple[Floats, Floats, Floats]:
+        """Evaluate the equation, mirrored where `side` is -1, at a distance x from a pole toward its root.
+
+        Returns:
+            f, and the parts of its derivative that come from the pole's own side and from the other side.
+        """
+        distance = ((self.poles[self.anchors] - self.poles[pole][:, None]) + self.offsets) * side[:, None]
+        own = distance <= 0
+        distance -= x[:, None]
+        np.reciprocal(distance, out=distance)
+        f = distance @ self.weights
+        np.square(distance, out=distance)
+        total = distance @ self.weights
+        distance *= own
+        toward = distance @ self.weights
+        return f, toward, total - toward
