@@ -73,6 +73,10 @@ class Reproduce:
 
     def run(self) -> None:
         """Run, or list, or report."""
+        from lopsided.measure.needs import need
+
+        for module in ("torch", "safetensors", "matplotlib", "jinja2"):
+            need(module, "'lopsided[reproduce]'")
         from rich.console import Console
         from rich.table import Table
 

@@ -10,8 +10,20 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-#: One colour a law, told apart by lightness too, for print and for the colour-blind.
-COLOURS = {"SELI": "#1a5e9a", "ETF": "#c8571b", "UFM": "#7a8b2b"}
+#: The colour of each line by its name; told apart by lightness too, for print and for the colour-blind.
+COLOURS = {
+    "SELI": "#1a5e9a",
+    "ETF": "#c8571b",
+    "UFM": "#7a8b2b",
+    "free bias": "#8a4f9e",
+    "majority": "#1a5e9a",
+    "minority": "#c8571b",
+    "cross": "#7a8b2b",
+    "classifiers": "#1a5e9a",
+    "class means": "#c8571b",
+    "largest classes": "#1a5e9a",
+    "smallest classes": "#c8571b",
+}
 GREY = "#555555"
 
 
@@ -78,15 +90,11 @@ def _name_ends(ends: Sequence[tuple[float, str, str]], x: float, ax: Axes) -> No
         )
 
 
-#: Which classes a cosine is between.
-_CLASSES = {"majority": "#1a5e9a", "minority": "#c8571b", "cross": "#7a8b2b", "classifiers": "#1a5e9a", "class means": "#c8571b"}
-
-
 def against_ratio(ratios: npt.ArrayLike, series: Mapping[str, npt.ArrayLike], ax: Axes, *, label: str = "") -> Axes:
     """Draw one line a name against the imbalance ratio R, logarithmic."""
     x = np.asarray(ratios, np.float64)
     for name, values in series.items():
-        ax.plot(x, np.asarray(values), color=_CLASSES.get(name, GREY), lw=1.8, label=name)
+        ax.plot(x, np.asarray(values), color=COLOURS.get(name, GREY), lw=1.8, label=name)
     ax.set_xscale("log")
     ax.set_xlim(x[0], x[-1])
     ax.set_xlabel("imbalance ratio R")

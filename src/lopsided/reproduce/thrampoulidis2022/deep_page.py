@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from lopsided import predict
 from lopsided.counts import Counts
@@ -13,7 +14,7 @@ from lopsided.geometry import Geometry, Source
 from lopsided.gram import ClassMatrix, Gram
 from lopsided.groups import Groups
 from lopsided.plot.measured import class_norms, sorted_cosines
-from lopsided.plot.training import against_epochs, several
+from lopsided.plot.training import COLOURS, against_epochs, several
 from lopsided.reproduce.blocks import Block, Figure, Fold, Row, Table, Text, drawn
 from lopsided.reproduce.record import Record
 
@@ -99,6 +100,7 @@ def details(record: Record) -> list[Block]:
         norms(predicted, measured, counts, record.name),
         cosines("classifiers", predicted.classifiers, measured.classifiers, counts, record.name),
         cosines("class means", predicted.embeddings, measured.embeddings, counts, record.name),
+        over_time(numbers["history"], counts, record.name),
         Row(
             [
                 scalar(numbers["history"], "nc1", "NC1, within-class over between-class scatter", record.name),
@@ -179,6 +181,37 @@ def cosines(title: str, predicted: Gram, measured: Gram, counts: Counts, name: s
 
     caption = f"Cosines of the angles between the {title} of all pairs of classes, largest classes first."
     return Row([panel(predicted, "predicted"), panel(measured, "measured")], caption)
+
+
+def over_time(history: Sequence[dict[str, Any]], counts: Counts, name: str) -> Row:
+    """Return norm ratios, with their prediction, and held-out accuracies of the largest and the smallest classes against epoch."""
+    epochs = [row["epoch"] for row in history]
+    large, small = counts.values == counts.distinct[-1], counts.values == counts.distinct[0]
+    seli = predict.seli(counts)
+
+    def ratio(norms: Sequence[float]) -> float:
+        return float(np.mean(np.square(norms)[large]) / np.mean(np.square(norms)[small]))
+
+    def draw_ratios(ax: Axes) -> None:
+        parts = {"classifiers": seli.classifiers, "class means": seli.embeddings}
+        keys = {"classifiers": "classifier_norms", "class means": "embedding_norms"}
+        against_epochs(epochs, {part: [ratio(row[keys[part]]) for row in history] for part in parts}, ax)
+        for part, gram in parts.items():
+            ax.axhline(ratio(gram.norms().tolist()), color=COLOURS[part], lw=0.9, ls="--")
+
+    def draw_accuracies(ax: Axes) -> None:
+        groups = {"largest classes": large, "smallest classes": small}
+        against_epochs(
+            epochs, {g: [float(np.mean(np.array(row["test_accuracy"])[of])) for row in history] for g, of in groups.items()}, ax
+        )
+
+    panels = [
+        drawn(
+            draw_ratios, f"Squared norms, largest over smallest classes, against epoch, {name}", "Squared norms, largest / smallest"
+        ),
+        drawn(draw_accuracies, f"Held-out accuracy against epoch, {name}", "Held-out accuracy"),
+    ]
+    return Row(panels, "Left: dashed lines are SELI's prediction. Right: accuracy of the largest and of the smallest classes.")
 
 
 def scalar(history: Sequence[dict[str, Any]], key: str, caption: str, name: str) -> Figure:
