@@ -1,9 +1,9 @@
 """Far fields: many distant poles replaced by a few, so that sums over poles cost less than one term a pole.
 
-A cell is a stretch of neighbouring poles. Seen from x at least the cell's length away, sum_j w_j / (v_j - x) over the cell equals, to
-about 1e-15 of its terms' sizes, the same sum over `ORDER` proxy poles at Chebyshev nodes, since 1 / (v - x) is there an analytic function of v
-that a polynomial interpolates (error 5.8^-ORDER). Positions are offsets from the cell's first pole, whose distance to any other pole
-is one exact subtraction: large poles cost no digits.
+A cell is a stretch of neighbouring poles. Seen from x at least the cell's length away, sum_j w_j / (v_j - x) over the cell equals,
+to about 1e-15 of its terms' sizes, the same sum over `ORDER` proxy poles at Chebyshev nodes, since 1 / (v - x) is there an analytic
+function of v that a polynomial interpolates (error 5.8^-ORDER). Positions are offsets from the cell's first pole, whose distance to
+any other pole is one exact subtraction: large poles cost no digits.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ eigenvalues v_j with multiplicity s_j - 1, one zero, and the root in each gap (v
 
     f(x) = sum_j k_j / (v_j - x) = 0.
 
-A root can agree with its pole in every digit, so it is kept as an offset from the nearer pole; differences of poles are exact. Roots
-are found a block of neighbours at a time: near poles are summed one by one, far ones through `Cell` proxies, so p roots cost
+A root can agree with its pole in every digit, so it is kept as an offset from the nearer pole; differences of poles are exact.
+Roots are found a block of neighbours at a time: near poles are summed one by one, far ones through `Cell` proxies, so p roots cost
 O(p log p).
 
 Source: Golub 1973 for the equation; Bunch, Nielsen and Sorensen 1978 for the iteration; the far field is derived here.

@@ -1,0 +1,139 @@
+"""What the nouns refuse, and how they say so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import lopsided
+from lopsided import Adjustment, ClassMatrix, Counts, Geometry, Gram, Source, distance, predict
+from lopsided.groups import Groups
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([5], "at least 2"),
+        ([], "at least 2"),
+        ([[1, 2], [3, 4]], "at least 2"),
+        ([5, 0, 3], "got 0 for class 1"),
+        ([-1, 2], "got -1 for class 0"),
+        ([2, 2.5], "got 2.5 for class 1"),
+        ([2, float("nan")], "got nan for class 1"),
+        ([2, float("inf")], "got inf for class 1"),
+        ([2, 2**53 + 2], "for class 1"),
+        (["a", "b"], "whole numbers"),
+    ],
+)
+def test_counts_refuse_what_is_no_count(values, message):
+    with pytest.raises(ValueError, match=message):
+        Counts(values)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Counts.step(k=1, minority=1, ratio=2), "at least 2 classes"),
+        (lambda: Counts.step(k=5, minority=1, ratio=2), "whole number of minority classes"),
+        (lambda: Counts.step(k=4, minority=1, ratio=0.5), "ratio must be at least 1"),
+        (lambda: Counts.step(k=4, minority=3, ratio=1.5), "whole"),
+        (lambda: Counts.exponential(k=10, largest=50, ratio=100), "got 0 for class 8"),
+        (lambda: Counts.exponential(k=10, largest=50, ratio=float("nan")), "ratio must be"),
+        (lambda: Counts.zipf(k=10, largest=5), "got 0 for class 5"),
+        (lambda: Counts.zipf(k=10, largest=2**60), "largest must be"),
+        (lambda: Counts.from_labels([0, 1, -1]), "got -1 for sample 2"),
+        (lambda: Counts.from_labels([0, 3], k=3), "got 3 for sample 1"),
+        (lambda: Counts.from_labels([0, 2]), "got 0 for class 1"),
+        (lambda: Counts.from_labels([0.0, 1.0]), "whole numbers"),
+        (lambda: Counts.from_labels([]), "at least one label"),
+    ],
+)
+def test_profiles_refuse_what_makes_no_counts(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"scale": [1, 0]}, "scale must be positive finite numbers, got 0.0 for class 1"),
+        ({"margin": [1, -2]}, "margin must be positive"),
+        ({"weight": [np.nan, 1]}, "got nan for class 0"),
+        ({"shift": [np.inf, 1]}, "shift must be finite"),
+        ({"scale": [1, 2], "shift": [1, 2, 3]}, "one length"),
+        ({"scale": [[1, 2]]}, "one number a class"),
+    ],
+)
+def test_adjustments_refuse_impossible_parameters(arrays, message):
+    with pytest.raises(ValueError, match=message):
+        Adjustment(**arrays)
+
+
+def test_an_adjustment_for_other_classes_is_refused():
+    with pytest.raises(ValueError, match="scale has 2 entries, but there are 3 classes"):
+        Adjustment(scale=[1, 2]).resolve(Counts([1, 2, 3]))
+
+
+def test_matrices_of_different_classes_or_none_have_no_distance():
+    three, four = predict.etf(3), predict.etf(4)
+    with pytest.raises(ValueError, match="3 classes with 4 classes"):
+        distance(three, four)
+    with pytest.raises(ValueError, match="no direction"):
+        distance(three.classifiers, Gram.of_vectors(np.zeros((3, 2))))
+    with pytest.raises(TypeError, match="Geometry and Gram"):
+        distance(three, three.classifiers)
+
+
+def test_vectors_say_which_width_would_do():
+    with pytest.raises(ValueError, match="spans 3 dimensions, d=2 is too small"):
+        predict.etf(4).vectors(2)
+
+
+def test_grams_refuse_what_is_no_gram():
+    with pytest.raises(ValueError, match="class 1 is not finite"):
+        Gram.of_vectors([[1, 2], [np.nan, 1]])
+    with pytest.raises(ValueError, match="shape"):
+        Gram.of_vectors([1, 2])
+    with pytest.raises(ValueError, match="symmetric"):
+        Gram.of_matrix([[1, 2], [3, 4]])
+    with pytest.raises(ValueError, match="one shape"):
+        Geometry.of_vectors(np.ones((3, 2)), np.ones((3, 3)), Source("x"))
+
+
+def test_absurd_matrices_are_refused_with_the_memory_they_need():
+    gram = predict.seli(Counts.step(k=10**7, minority=5, ratio=10)).classifiers
+    with pytest.raises(MemoryError, match="GiB"):
+        gram.matrix()
+
+
+def test_classes_that_do_not_exist_are_refused():
+    with pytest.raises(IndexError, match="classes are 0 to 2"):
+        predict.etf(3).classifiers.cosine(0, 3)
+
+
+def test_the_cosine_of_a_zero_vector_is_not_a_number():
+    gram = Gram.of_vectors([[1.0, 0.0], [0.0, 0.0]])
+    assert np.isnan(gram.cosine(0, 1))
+    assert np.isnan(gram.cosines()[0, 1])
+
+
+def test_saved_python_objects_are_refused_unread(tmp_path):
+    matrix = ClassMatrix(Groups.single(2), np.ones((1, 1)), np.ones((1, 1)), np.ones(1))
+    geometry = Geometry(predict.etf(2).classifiers, predict.etf(2).embeddings, matrix, Source("x"))
+    geometry.save(tmp_path / "g")
+    np.savez(tmp_path / "g.npz", **{"classifiers.labels": np.array([{}], object)})
+    with pytest.raises(ValueError, match="allow_pickle"):
+        Geometry.load(tmp_path / "g")
+
+
+def test_lopsided_and_its_prediction_never_import_torch():
+    code = "import sys, lopsided; lopsided.predict.seli(lopsided.Counts([5, 3])); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_package_names_what_it_does_not_have():
+    with pytest.raises(AttributeError, match="no attribute 'foo'"):
+        lopsided.foo  # noqa: B018
