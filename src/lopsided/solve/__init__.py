@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from lopsided.solve.certificate import Certificate, certify
+from lopsided.solve.depth import best_multiple, deep_objective, pairs, squared_loss
 from lopsided.solve.minimize import METHODS, minimize
 from lopsided.solve.path import Breakpoint, Match, breakpoints, largest_ridge, match, path
+from lopsided.solve.peeled import layer_peeled
 from lopsided.solve.problem import Problem
 from lopsided.solve.solution import Solution, Status
 
@@ -16,10 +18,15 @@ __all__ = [
     "Problem",
     "Solution",
     "Status",
+    "best_multiple",
     "breakpoints",
     "certify",
+    "deep_objective",
     "largest_ridge",
+    "layer_peeled",
     "match",
     "minimize",
+    "pairs",
     "path",
+    "squared_loss",
 ]

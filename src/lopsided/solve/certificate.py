@@ -59,7 +59,7 @@ def certify(problem: Problem, logits: npt.ArrayLike | ClassMatrix) -> Certificat
         The certificate, for the best W and H of these logits in any width.
 
     Raises:
-        ValueError: if the shape is wrong or an entry is not finite.
+        ValueError: if the ridge is 0, the shape is wrong or an entry is not finite.
 
     Example:
         >>> from lopsided import Counts
@@ -68,6 +68,8 @@ def certify(problem: Problem, logits: npt.ArrayLike | ClassMatrix) -> Certificat
         0.551
     """
     reduced, point = candidate(problem, logits)
+    if problem.ridge == 0:
+        raise ValueError("certify needs a positive ridge; the max-margin limit of ridge 0 is certified by solve.minimize")
     if reduced.biased:
         point = point._replace(bias=best_bias(reduced, point))
     return bounds(problem.ridge, reduced, point, reduced.fit(reduced.margins(point)))

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lopsided.gram import ClassMatrix
 from lopsided.solve.certificate import Certificate
+from lopsided.solve.factors import factors
+from lopsided.solve.margin import max_margin
+from lopsided.solve.narrow import narrow_optimum
 from lopsided.solve.problem import Problem
+from lopsided.solve.proximal import proximal
 from lopsided.solve.reduced import Point, Reduced
 from lopsided.solve.smoothing import smoothing
 from lopsided.solve.solution import Solution, Status
@@ -14,7 +19,7 @@ from lopsided.solve.start import start
 Method = Callable[[float, Reduced, Point, float], tuple[Point, Certificate]]
 
 #: Name -> a method for the convex problem: (ridge, reduced, start, tolerance) -> point and certificate.
-METHODS: dict[str, Method] = {"smoothing": smoothing}
+METHODS: dict[str, Method] = {"smoothing": smoothing, "factors": factors, "proximal": proximal}
 
 
 def minimize(problem: Problem, *, method: str = "smoothing", tolerance: float = 1e-10, strict: bool = False) -> Solution:
@@ -30,7 +35,7 @@ def minimize(problem: Problem, *, method: str = "smoothing", tolerance: float = 
         The solution; its certificate bounds how far it is from the optimum.
 
     Raises:
-        ValueError: for an unknown method or a tolerance that is not positive.
+        ValueError: for an unknown method, a tolerance that is not positive, or a narrow width with ridge 0.
         RuntimeError: if `strict` and the tolerance was not reached.
         MemoryError: if there are too many groups of interchangeable classes for this machine.
 
@@ -48,15 +53,34 @@ def minimize(problem: Problem, *, method: str = "smoothing", tolerance: float = 
     if not tolerance > 0:
         raise ValueError(f"tolerance must be a positive number, got {tolerance}")
     reduced = Reduced.of(problem)
-    return finish(problem, reduced, start(problem.ridge, reduced), method, tolerance, strict)
+    if problem.ridge == 0:
+        solution = _judged(problem, reduced, *max_margin(problem, reduced, tolerance), "max-margin", tolerance)
+    else:
+        solution = finish(problem, reduced, start(problem.ridge, reduced), method, tolerance)
+    if problem.width is not None and solution.W.shape[1] > problem.width:
+        solution = _narrowed(problem, solution, tolerance)
+    if strict and solution.status not in (Status.OPTIMAL, Status.ZERO):
+        raise RuntimeError(solution.message)
+    return solution
 
 
-def finish(problem: Problem, reduced: Reduced, point: Point, method: str, tolerance: float, strict: bool = False) -> Solution:
+def finish(problem: Problem, reduced: Reduced, point: Point, method: str, tolerance: float) -> Solution:
     """Run a method from a point and judge what it returns."""
-    point, certificate = METHODS[method](problem.ridge, reduced, point, tolerance)
+    return _judged(problem, reduced, *METHODS[method](problem.ridge, reduced, point, tolerance), method, tolerance)
+
+
+def _judged(problem: Problem, reduced: Reduced, point: Point, certificate: Certificate, method: str, tolerance: float) -> Solution:
     nothing = not point.across.any() and not point.within.any()
     reached = Status.ZERO if nothing else Status.OPTIMAL
     status = reached if certificate.relative_gap <= tolerance else Status.INEXACT
-    if strict and status is Status.INEXACT:
-        raise RuntimeError(f"relative gap {certificate.relative_gap:.1e} instead of {tolerance:.1e}: {status.value}")
     return Solution(problem, certificate.primal, certificate, status, method, reduced, point)
+
+
+def _narrowed(problem: Problem, wide: Solution, tolerance: float) -> Solution:
+    if problem.ridge == 0:
+        raise ValueError(f"the max-margin limit needs width {wide.W.shape[1]}, got {problem.width}; use a small ridge instead of 0")
+    assert problem.width is not None
+    logits = wide.logits.matrix() if isinstance(wide.logits, ClassMatrix) else wide.logits
+    reduced, point, certificate = narrow_optimum(problem, problem.width, wide.certificate.dual, logits)
+    status = Status.OPTIMAL if certificate.relative_gap <= tolerance else Status.LOCAL
+    return Solution(problem, certificate.primal, certificate, status, "narrow factors", reduced, point)

@@ -25,7 +25,6 @@ class Status(Enum):
     LOCAL = (
         "local: the problem is not convex at this width; read the certificate for the distance to the bound, or add starts or width"
     )
-    UNREACHABLE = "no optimum: the loss only vanishes at infinity in this direction; the result is the max-margin direction"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +48,11 @@ class Solution:
     method: str
     reduced: Reduced
     point: Point
+
+    @property
+    def message(self) -> str:
+        """The status as a sentence with the gap."""
+        return f"{self.status.value} (relative gap {self.certificate.relative_gap:.1e})"
 
     @cached_property
     def logits(self) -> ClassMatrix | Floats:

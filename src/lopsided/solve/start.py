@@ -12,15 +12,21 @@ from lopsided.arrays import Floats
 from lopsided.solve.reduced import Point, Reduced
 
 
+def simplex(reduced: Reduced) -> Point:
+    """Return the logits that fulfil every label's margin exactly and have no part along the shift of all logits.
+
+    Source: the SEL matrix of Thrampoulidis et al. 2022; with scales Behnia et al. 2023 (arXiv 2303.07608), section 3.
+    """
+    column = reduced.factor[0, 0] / reduced.factor[:, 0]
+    matrix = -np.outer(column, column) / float(reduced.sizes @ column**2)
+    return reduced.point_of(matrix / reduced.own, (matrix.diagonal() + 1) / reduced.own)
+
+
 def start(ridge: float, reduced: Reduced) -> Point:
     """Return a point to start from at a positive ridge."""
     if not reduced.labels:
         return reduced.zero()
-    k = float(reduced.sizes.sum())
-    column = 1 / reduced.factor[:, :1] * reduced.factor[0, 0]
-    norm = float(reduced.sizes @ column[:, 0] ** 2)
-    simplex = -np.outer(column, column) / norm
-    base = reduced.point_of(simplex / reduced.own, (simplex.diagonal() + 1) / reduced.own)
+    k, base = float(reduced.sizes.sum()), simplex(reduced)
     scales = np.concatenate([[0.0], np.geomspace(0.1, 2 * np.log(k * np.exp(5) + np.sqrt(reduced.counts.max()) / ridge), 12)])
     candidates = [Point(a * base.across, a * base.within, base.bias) for a in scales]
     left, values, right = np.linalg.svd(base.across)
