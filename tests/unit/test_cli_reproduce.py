@@ -59,7 +59,9 @@ def test_a_grid_runs_every_combination_in_several_processes(tmp_path: Path, caps
         (["demo", "--epochs", "0"], "epochs must be positive"),
         (["demo", "--dataset", "nowhere"], "no data set 'nowhere'"),
         (["demo", "--largest", "1000"], "class 0 has 108 training samples, 1,000 are wanted"),
-        (["deep", "--data-dir", "absent"], "no file train-images-idx3-ubyte"),
+        (["deep", "--data-dir", "absent"], "there is none at absent"),
+        (["deep", "--data-dir", "."], "no file train-images-idx3-ubyte"),
+        (["demo", "--grid", "largest=7,9"], "2 of 2 runs failed; the first: largest / ratio must be a whole number"),
         (["demo", "--ratio", "7"], "largest / ratio must be a whole number"),
     ],
 )

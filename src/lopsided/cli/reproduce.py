@@ -99,6 +99,8 @@ class Reproduce:
         if self.claim is not None:
             environment = os.environ.get("LOPSIDED_DATA")
             place = Place(self.out, self.data_dir or (Path(environment) if environment else None))
+            if place.data is not None and not place.data.is_dir():
+                raise ValueError(f"--data-dir or LOPSIDED_DATA must be a folder of data sets, there is none at {place.data}")
             combinations = grid.combine(CLAIMS[self.claim], self.grid, self.options.given(), place)
             records = grid.run(CLAIMS[self.claim], combinations, place, self.processes, console)
             if self.json and is_first():

@@ -65,10 +65,8 @@ def _parse(word: str, default: Any, name: str) -> Any:
 def run(claim: Claim, combinations: Sequence[Options], place: Place, processes: int, console: Console) -> list[Record]:
     """Run every combination that has no record, with a live line of progress each, and return all their records.
 
-    A run that fails is reported in a sentence; the others go on.
-
     Raises:
-        ValueError: if a single run cannot be done, or at the end if some of many could not.
+        ValueError: at the end, if some runs could not be done; the others were.
     """
     todo = [options for options in combinations if claim.record_of(options, place.out) is None]
     for options in combinations:
@@ -86,11 +84,11 @@ def run(claim: Claim, combinations: Sequence[Options], place: Place, processes: 
     with Progress(*columns, console=console) as progress:
         tasks = [progress.add_task("waiting", total=1.0, start=False, name=_short(claim, options, todo)) for options in todo]
         if processes <= 1 or len(todo) <= 1:
-            for options, task in zip(todo, tasks, strict=True):
-                progress.start_task(task)
-                _one(claim, options, place, _bar(progress, task), progress.console.print)
+            failures = _in_turn(claim, todo, tasks, place, progress)
         else:
-            _many(claim, todo, tasks, place, processes, progress)
+            failures = _at_once(claim, todo, tasks, place, processes, progress)
+    if failures:
+        raise ValueError(failures[0] if len(todo) == 1 else f"{len(failures)} of {len(todo)} runs failed; the first: {failures[0]}")
     records = [claim.record_of(options, place.out) for options in combinations]
     return [record for record in records if record is not None]
 
@@ -99,6 +97,19 @@ def _one(claim: Claim, options: Options, place: Place, advance: Callable[[float,
     name = name_of(claim.name, claim.configuration(options))
     claim.run(options, place.context(name, advance, note))
     advance(1.0, "done")
+
+
+def _in_turn(claim: Claim, todo: Sequence[Options], tasks: Sequence[TaskID], place: Place, progress: Progress) -> list[str]:
+    """Run one after the other and return the sentences of those that could not be done."""
+    failures = []
+    for options, task in zip(todo, tasks, strict=True):
+        progress.start_task(task)
+        try:
+            _one(claim, options, place, _bar(progress, task), progress.console.print)
+        except (ValueError, OSError, ImportError, MemoryError) as error:
+            progress.update(task, description="failed")
+            failures.append(str(error))
+    return failures
 
 
 def _bar(progress: Progress, task: TaskID) -> Callable[[float, str], None]:
@@ -111,7 +122,10 @@ def _short(claim: Claim, options: Options, among: Sequence[Options]) -> str:
     return " ".join(f"{key}={options[key]}" for key in varying) or claim.name
 
 
-def _many(claim: Claim, todo: Sequence[Options], tasks: Sequence[TaskID], place: Place, processes: int, progress: Progress) -> None:
+def _at_once(
+    claim: Claim, todo: Sequence[Options], tasks: Sequence[TaskID], place: Place, processes: int, progress: Progress
+) -> list[str]:
+    """Run several at a time, each in a process of its own, and return the sentences of those that could not be done."""
     # A fresh interpreter for each: forked ones would share torch's threads. The limit of threads must stand before numpy loads.
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
@@ -137,10 +151,9 @@ def _many(claim: Claim, todo: Sequence[Options], tasks: Sequence[TaskID], place:
                     progress.update(task, completed=fraction, description=text)
         for future, task in futures.items():
             if (error := future.exception()) is not None:
-                progress.update(task, description=f"failed: {error}")
+                progress.update(task, description="failed")
                 failures.append(str(error))
-    if failures:
-        raise ValueError(f"{len(failures)} of {len(futures)} runs failed; the first: {failures[0]}")
+    return failures
 
 
 def _worker(name: str, options: Options, place: Place, messages: Any, task: int) -> None:

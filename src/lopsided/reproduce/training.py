@@ -82,7 +82,7 @@ def train(
         identity: of the run, lest a checkpoint of another be taken.
 
     Raises:
-        FloatingPointError: if the loss is no longer finite.
+        ValueError: if the loss is no longer finite.
     """
     workers = Workers.of(settings.device)
     wrapped = workers.wrap(network)
@@ -101,7 +101,7 @@ def train(
         loss = _epoch(settings, epoch, wrapped, optimiser, sample, workers)
         busy += time.monotonic() - at
         if not np.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss} in epoch {epoch}: take a smaller rate than {settings.rate:g}")
+            raise ValueError(f"the loss is {loss} in epoch {epoch}: take a smaller rate than {settings.rate:g}")
         if epoch in measured:
             workers.share_buffers(network)
             network.eval()
