@@ -40,6 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verb = tyro.cli(Verb, prog="lopsided", description=DESCRIPTION, args=words, config=(tyro.conf.OmitArgPrefixes,))
     try:
         verb.run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; Python must not complain again when it closes standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, TypeError, OSError, MemoryError, ImportError) as error:
         if os.environ.get("LOPSIDED_TRACEBACK"):
             raise
