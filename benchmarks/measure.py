@@ -17,6 +17,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -108,7 +109,7 @@ def floor(passes: int) -> Callable:
     def run(features, labels, weight) -> None:
         k, d = weight.shape
         basis = np.random.default_rng(0).standard_normal((d, min(k - 1, d)))
-        inner = np.zeros((d, d) if passes == 1 else (basis.shape[1],) * 2, order="F")
+        inner = np.zeros((d, d) if passes == 1 else (1, 1), order="F")
         means = np.random.default_rng(1).standard_normal((k, d))
         for x, _ in batches(features, labels):
             block = x.astype(np.float64)
@@ -116,8 +117,7 @@ def floor(passes: int) -> Callable:
                 inner = dsyrk(1.0, block.T, 1.0, inner, overwrite_c=1)
         if passes == 2:
             for x, _ in batches(features, labels):
-                inside = x.astype(np.float64) @ basis
-                inner = dsyrk(1.0, inside.T, 1.0, inner, overwrite_c=1)
+                x.astype(np.float64) @ basis
         means @ means.T
         weight @ weight.T
 
@@ -141,11 +141,11 @@ def watching() -> dict[str, float]:
         layers += [torch.nn.Linear(784 if i == 0 else 512, 512), torch.nn.BatchNorm1d(512), torch.nn.ReLU()]
     model = torch.nn.Sequential(*layers, torch.nn.Linear(512, 10))
     optimiser = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-    images, labels = torch.randn(12_800, 784), torch.arange(12_800) % 10
+    images, labels = torch.randn(25_600, 784), torch.arange(25_600) % 10
     shares, spent, total = [], 0.0, 0.0
     for scatter in ("none", "pooled", "replay"):
         with watch(model, model[-1], scatter=scatter) as watcher:
-            for epoch in range(3):
+            for epoch in range(2):
                 spent, start = 0.0, time.process_time()
                 for x, y in zip(images.split(128), labels.split(128), strict=True):
                     loss = torch.nn.functional.cross_entropy(model(x), y)
@@ -160,7 +160,7 @@ def watching() -> dict[str, float]:
                 spent += time.process_time() - begin
                 total = time.process_time() - start
                 if epoch:
-                    shares.append((scatter, spent / (total - spent), (total - spent) / 12_800 * 1e6))
+                    shares.append((scatter, spent / (total - spent), (total - spent) / 25_600 * 1e6))
     return {
         f"{scatter}: {name}": min(share[i] for share in shares if share[0] == scatter)
         for scatter in ("none", "pooled", "replay")
@@ -199,7 +199,9 @@ def main() -> None:
             print(f"{case} {name}: {seconds / n * 1e6:.2f} us a sample", flush=True)
         for name in ("two passes", "one pass"):
             tracemalloc.start()
-            routes[name](*arguments)
+            # A new thread has no working memory from before, which would not be counted.
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(routes[name], *arguments).result()
             rows[name]["peak MiB"] = tracemalloc.get_traced_memory()[1] / 2**20
             tracemalloc.stop()
             rows[name]["over floor"] = rows[name]["us a sample"] / rows[f"floor, {name}"]["us a sample"]

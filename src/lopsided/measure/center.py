@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 
 from lopsided.arrays import Floats
 from lopsided.measure.moments import Moments
-
-#: What the class means are centred by: their unweighted mean, the mean of all samples, or nothing.
-Center = Literal["classes", "samples", "none"]
+from lopsided.measure.span import Center
 
 
 def centered(moments: Moments, center: Center = "classes") -> Floats:

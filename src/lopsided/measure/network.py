@@ -6,9 +6,10 @@ import numpy.typing as npt
 
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.measure.center import Center, centered
+from lopsided.measure.center import centered
 from lopsided.measure.checks import head_of
 from lopsided.measure.moments import Moments
+from lopsided.measure.span import Center
 
 
 def geometry(

@@ -102,13 +102,15 @@ class Replay:
     def _blocks(self) -> Iterator[Batch]:
         """Put batches together to blocks of about ROWS samples."""
         block: list[Batch] = []
+        rows = 0
         for i, batch in enumerate(self._batches):
             block.append(batch)
-            if sum(len(labels) for _, labels, _ in block) >= ROWS or i == len(self._batches) - 1:
+            rows += len(batch[1])
+            if rows >= ROWS or i == len(self._batches) - 1:
                 logits = [part for *_, part in block if part is not None]
                 yield (
                     np.concatenate([features for features, *_ in block]),
                     np.concatenate([labels for _, labels, _ in block]),
                     np.concatenate(logits) if len(logits) == len(block) else None,
                 )
-                block = []
+                block, rows = [], 0

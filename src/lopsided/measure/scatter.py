@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg.blas import dsyrk
 
 from lopsided.arrays import Floats
-from lopsided.measure.span import Span
+from lopsided.measure.span import Center, Span
 
 
 @dataclass(eq=False)
@@ -36,34 +36,44 @@ class Pooled:
         """Return the whole symmetric (q, q) array."""
         return np.asarray(self.upper + np.triu(self.upper, 1).T)
 
-    def along(self, span: Span) -> Floats:
-        """Return (r,) the scatter along each direction of a span, the diagonal of B' S B."""
-        return np.asarray(np.einsum("dr,dr->r", span.basis, self.matrix() @ span.basis))
+    def quotient(self, between: Span) -> float:
+        """Return tr(S E^+) for E = B diag(values^2) B', the scatter of the class means that span `between`, a sum over classes."""
+        along = np.einsum("dr,dr->r", between.basis, self.matrix() @ between.basis)
+        return float(np.sum(along / between.values**2))
 
     def copy(self) -> Pooled:
         """Return an independent copy."""
         return Pooled(self.upper.copy(order="F"))
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Projected:
-    """The scatter in the span of the class means, B' S B.
+    """The scatter seen from the class means, as far as NC1 needs it.
 
     Attributes:
-        span: of the class means centred by classes, with the basis B; it holds all differences of class means.
-        inner: the (r, r) scatter in that basis.
+        span: of the class means centred by classes, B diag(values) in its basis B; it holds all differences of class means.
+        along: (r,) the scatter along each direction of the basis.
+        shift: (r,) mean of the class means minus mean of the samples, in the basis.
+        toward: the scatter along E^+ shift, E = B diag(values^2) B'.
     """
 
     span: Span
-    inner: Pooled
+    along: Floats
+    shift: Floats
+    toward: float
 
-    def along(self, span: Span) -> Floats:
-        """Return (r,) the scatter along each direction of a span of differences of class means."""
-        if span is self.span:
-            return self.inner.upper.diagonal()
-        inside = self.span.basis.T @ span.basis
-        return np.asarray(np.einsum("sr,sr->r", inside, self.inner.matrix() @ inside))
+    def quotient(self, center: Center) -> float:
+        """Return tr(S E^+), E the scatter of the class means about a centre, a sum over classes.
+
+        About the mean of the samples E gains k shift shift', so by Sherman and Morrison its inverse in the span loses a term of rank
+        one (derived here).
+        """
+        value = float(np.sum(self.along / self.span.values**2))
+        if center == "classes":
+            return value
+        k = len(self.span.left)
+        return value - k * self.toward / (1 + k * float(np.sum(self.shift**2 / self.span.values**2)))
 
     def copy(self) -> Projected:
-        """Return an independent copy."""
-        return Projected(self.span, self.inner.copy())
+        """Return the projection itself, which nothing changes."""
+        return self

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from lopsided.arrays import Floats, require_memory
+
+#: What the class means are centred by: their unweighted mean, the mean of all samples, or nothing.
+Center = Literal["classes", "samples", "none"]
 
 
 class Span(NamedTuple):

@@ -61,8 +61,8 @@ def decisions(local: Decisions, group: Any = None) -> Decisions:
 
 def second_pass(local: SecondPass, group: Any = None) -> SecondPass:
     """Return the second pass over the samples of all processes, under a common first pass; every process must call it."""
-    counts, spread, inner = reduce(local.sums(), "sum", group)
-    return local.joint(counts, spread, inner, decisions(local.decisions, group))
+    counts, spread, along = reduce(local.sums(), "sum", group)
+    return local.joint(counts, spread, along, decisions(local.decisions, group))
 
 
 def reduce(arrays: Sequence[npt.NDArray[Any]], operation: str, group: Any = None) -> list[npt.NDArray[Any]]:

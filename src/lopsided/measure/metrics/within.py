@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from lopsided.arrays import Floats
-from lopsided.measure.center import Center, centered
+from lopsided.measure.center import centered
 from lopsided.measure.moments import Moments
 from lopsided.measure.scatter import Pooled, Projected
-from lopsided.measure.span import Span, span
+from lopsided.measure.span import Center, Span, span
 
 _TILE = 1024
 
@@ -35,10 +35,12 @@ def nc1(moments: Moments, *, center: Center = "classes", per_class: bool = True)
         >>> round(nc1(moments, per_class=False), 12)
         0.16
     """
-    spanned = _between(moments, center, "nc1")
+    between = _between(moments, center, "nc1")
     if moments.scatter is None:
         raise ValueError("nc1 needs the within-class scatter: measure with scatter='pooled', or in two passes")
-    quotient = moments.k / moments.n * float(np.sum(moments.scatter.along(spanned) / spanned.values**2))
+    scatter = moments.scatter
+    trace = scatter.quotient(center) if isinstance(scatter, Projected) else scatter.quotient(between)
+    quotient = moments.k / moments.n * trace
     return quotient / moments.k if per_class else quotient
 
 
