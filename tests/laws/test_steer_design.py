@@ -35,8 +35,16 @@ def test_column_temperatures_of_root_counts_are_found_for_alignment(counts):
 def test_margins_of_root_counts_are_found_when_columns_and_labels_may_turn(counts):
     found = design(counts, "etf-classifiers", family="cdt-ldt")
     assert found.met
-    np.testing.assert_allclose(found.adjustment.margin, np.sqrt(counts.distinct[-1] / counts.values), rtol=1e-4)
+    roots = found.adjustment.margin * np.sqrt(counts.values)
+    np.testing.assert_allclose(roots, roots[0], rtol=1e-4)
     np.testing.assert_allclose(found.adjustment.scale, 1, rtol=1e-4)
+
+
+@pytest.mark.parametrize("family", ["cdt", "ldt", "cdt-ldt"])
+def test_scales_of_a_design_have_geometric_mean_one(family):
+    found = design(TAIL, "etf-embeddings", family).adjustment
+    for factor in (found.scale, found.margin):
+        assert factor is None or np.log(factor).mean() == pytest.approx(0, abs=1e-12)
 
 
 @both

@@ -13,7 +13,7 @@ from lopsided.steer import TARGETS
 def test_the_table_names_the_best_loss_and_the_line_to_train_with(capsys):
     assert main(["steer", "--step", "k=10,ratio=10,minority=5", "--target", "etf-classifiers"]) == 0
     out = capsys.readouterr().out
-    assert "loss = steer.AdjustedCrossEntropy(Adjustment.ldt(counts, gamma=0.5))" in out
+    assert 'loss = steer.AdjustedCrossEntropy(steer.design(counts, "etf-classifiers", family="ldt").adjustment)' in out
     assert "2.6721" in out  # the norm ratio of cross-entropy
 
 

@@ -54,10 +54,10 @@ class Steer:
         ]
         ridge = f", ridge={self.ridge!r}" if self.ridge else ""
         rows = [self._row(counts, name, code, adjustment) for name, code, adjustment in _named(counts)]
-        for found in designs:
+        for i, found in enumerate(designs, start=1):
             code = f'steer.design(counts, "{self.target}", family="{found.family}"{ridge}).adjustment'
-            rows.append(self._row(counts, f"designed: {found.family}", code, found.adjustment, found.geometry))
-        # A named loss that is as good as a designed one goes first: it is the simpler.
+            rows.insert(i, self._row(counts, f"designed: {found.family}", code, found.adjustment, found.geometry))
+        # Among equals plain cross-entropy goes first, then the designs, whose scales are learned faster than those of named losses.
         rows.sort(key=lambda row: round(row.distance, 5))
         best = rows[0]
         unmet = min(designs, key=lambda found: found.distance).unmet

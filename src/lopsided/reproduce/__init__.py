@@ -6,13 +6,15 @@ and everything in a report is drawn from records.
 
 from __future__ import annotations
 
+from lopsided.reproduce.behnia2023 import BEHNIA2023
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.demo import DEMO
+from lopsided.reproduce.longtail import LONGTAIL
 from lopsided.reproduce.record import Record, Verdict
 from lopsided.reproduce.thrampoulidis2022 import CLAIMS as THRAMPOULIDIS_2022
 
 #: Name -> claim, in the order of a report.
-CLAIMS: dict[str, Claim] = {claim.name: claim for claim in (DEMO, *THRAMPOULIDIS_2022)}
+CLAIMS: dict[str, Claim] = {claim.name: claim for claim in (DEMO, *THRAMPOULIDIS_2022, BEHNIA2023, LONGTAIL)}
 
 __all__ = ["CLAIMS", "Claim", "Context", "Outcome", "Place", "Record", "Verdict"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -89,8 +90,8 @@ def material(settings: Training, context: Context) -> Material:
     counts = settings.class_counts(dataset.k)
     chosen = data.choose(dataset.train.labels, counts, settings.split)
     train, test = dataset.train.take(chosen), dataset.test.take(data.balanced(dataset.test.labels))
-    samples = (Sample(torch.from_numpy(dataset.normalise(part)), torch.from_numpy(part.labels)) for part in (train, test))
-    return Material(dataset.title, counts, *samples, data.write_indices(chosen, context.place.out / "indices"))
+    seen, held_out = (Sample(torch.from_numpy(dataset.normalise(part)), torch.from_numpy(part.labels)) for part in (train, test))
+    return Material(dataset.title, counts, seen, held_out, data.write_indices(chosen, context.place.out / "indices"))
 
 
 def train(settings: Training, recipe: Recipe, given: Material, seed: int) -> tuple[nn.Module, nn.Module]:
@@ -141,15 +142,15 @@ def observe(recipe: Recipe, given: Material, body: nn.Module, head: nn.Module) -
     return {
         "test_accuracy": accuracies(head(tested), given.test.labels, counts.k),
         "train_accuracy": accuracies(head(features), given.train.labels, counts.k),
-        "nc1": float(METRICS["nc1"].compute(moments)),
+        "nc1": float(METRICS["nc1"].function(moments)),
         "distances": {name: list(seen.distance(law)) for name, law in laws.items()},
-        **{name: describe(gram_of(seen, name), counts) for name in ("classifiers", "embeddings")},
+        "shape": shape(seen, counts),
     }
 
 
 def features_of(body: nn.Module, sample: Sample) -> Tensor:
     """Return the (n, d) features of a sample."""
-    return torch.cat([body(images) for images in sample.images.split(2048)])
+    return torch.cat([body(images) for images in torch.split(sample.images, 2048)])
 
 
 def accuracies(logits: Tensor, labels: Tensor, k: int) -> list[float]:
@@ -161,10 +162,26 @@ def accuracies(logits: Tensor, labels: Tensor, k: int) -> list[float]:
 def geometry(W: Floats, means: Floats, counts: Counts, adjustment: Adjustment) -> Geometry:
     """Return a measured geometry, its class means centred as the prediction's are.
 
-    A network's features share an offset that the predicted ones do not have. Where all logits of a sample are multiplied by s_y, it is
-    sum_y s_y mu_y that vanishes in theory; for other losses the plain mean.
+    A network's features share an offset that the predicted ones do not have. Where all logits of a sample are multiplied by s_y, it
+    is sum_y s_y mu_y that vanishes in theory; for other losses the plain sum.
     """
     given = adjustment.resolve(counts)
     share = given.groups.expand(given.samples)
     centre = share @ means / share.sum()
     return Geometry.of_vectors(W, means - centre, Source("network", "measured on the training set"), counts)
+
+
+def minority(counts: Counts) -> npt.NDArray[np.bool_]:
+    """Return which classes have fewer samples than the geometric mean of the largest and the smallest count."""
+    return np.asarray(counts.values < np.sqrt(float(counts.distinct[0]) * float(counts.distinct[-1])))
+
+
+def shape(seen: Geometry, counts: Counts) -> dict[str, dict[str, float]]:
+    """Return, for classifiers and means, the ratio of squared norms, majority to minority, and the cosine of two minorities."""
+    few = minority(counts)
+    pairs = np.outer(few, few) & ~np.eye(counts.k, dtype=bool)
+    result = {}
+    for name, gram in (("classifiers", seen.classifiers), ("embeddings", seen.embeddings)):
+        squares = gram.squared_norms()
+        result[name] = {"ratio": float(squares[~few].mean() / squares[few].mean()), "cosine": float(gram.cosines()[pairs].mean())}
+    return result

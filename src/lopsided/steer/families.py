@@ -5,7 +5,10 @@ Every term is a function of the class count n, so classes of equal count stay in
     t(n) = gamma log(n / n_max) + sum_j beta_j sin(pi j x),      x = log(n_max / n) / log(n_max / n_min) from 0 to 1
 
 The exponent gamma is what the named losses turn. The bends beta leave the largest and the smallest class alone; with m - 2 of them
-every function of m distinct counts is reached. The largest class has scale 1.
+every function of m distinct counts is reached.
+
+Factors are brought to a geometric mean of 1 over the classes. A common factor of all scales moves no geometry of ridge 0, but with
+the largest at 1, as the named losses have it, the scales of rare classes are so small that they are learned late (claim longtail).
 """
 
 from __future__ import annotations
@@ -75,7 +78,7 @@ class Curves:
         curve = part[0] * share
         for j, bend in enumerate(part[1:], start=1):
             curve += bend * np.sin(np.pi * j * share / np.log(self.counts.ratio))
-        return np.asarray(curve)
+        return np.asarray(curve - curve.mean())
 
 
 def check_family(family: str) -> Family:
