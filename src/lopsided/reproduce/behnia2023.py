@@ -46,9 +46,7 @@ class Settings(Training):
     width: int = 256
     depth: int = 4
     largest: int = 500
-    epochs: int = 100
-    batch: int = 64
-    rate: float = 0.05
+    epochs: int = 60
     exponents: tuple[float, ...] = (-0.5, -0.25, 0.25, 0.5, 0.75)
     free: tuple[float, ...] = tuple(np.linspace(-1.5, 1.5, 13).tolist())
     steps: int = 60000

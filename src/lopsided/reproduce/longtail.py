@@ -46,9 +46,7 @@ class Settings(Training):
     profile: str = "exponential"  # type: ignore[assignment]
     ratio: float = 100.0
     largest: int = 500
-    epochs: int = 100
-    batch: int = 64
-    rate: float = 0.05
+    epochs: int = 80
     seeds: int = 3
 
 
