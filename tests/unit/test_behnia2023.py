@@ -1,0 +1,60 @@
+"""The claim behnia2023 in short: free features arrive, the record is drawn, an interrupted run goes on."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lopsided import Adjustment, Counts, predict
+from lopsided.reproduce import CLAIMS, Place
+from lopsided.reproduce.behnia2023 import descend
+from lopsided.reproduce.steered import minority, shape
+
+STEP = Counts.step(k=6, minority=4, ratio=9)
+SHORT = {
+    "dataset": "digits",
+    "largest": 100,
+    "epochs": 1,
+    "steps": 300,
+    "width": 32,
+    "depth": 2,
+    "exponents": (-0.5, 0.5),
+    "free": (0.5,),
+}
+
+
+@pytest.mark.parametrize(
+    "adjustment",
+    [
+        Adjustment(),
+        Adjustment.weighted(STEP),
+        Adjustment.logit_adjusted(STEP),
+        Adjustment.cdt(STEP, 0.5),
+        Adjustment.cdt(STEP, -0.5),
+        Adjustment.ldt(STEP, 0.5),
+        Adjustment.ldt(STEP, -0.5),
+    ],
+    ids=repr,
+)
+def test_descent_on_free_features_arrives_at_the_prediction(adjustment):
+    law = predict.cross_entropy(STEP, adjustment)
+    assert max(descend(STEP, adjustment, steps=8000, d=8).distance(law)) < 0.05
+
+
+def test_shape_is_the_ratio_and_cosine_of_the_closed_form():
+    counts = Counts.step(k=10, minority=5, ratio=10)
+    seen = shape(predict.seli(counts), counts)
+    assert seen["classifiers"]["ratio"] == pytest.approx(2.6721, abs=1e-4)
+    assert seen["classifiers"]["cosine"] == pytest.approx(float(predict.seli(counts).classifiers.cosine(8, 9)))
+    np.testing.assert_array_equal(minority(counts), counts.values == 5)
+
+
+def test_a_short_run_is_judged_and_drawn_and_resumes(tmp_path):
+    claim, place = CLAIMS["behnia2023"], Place(tmp_path)
+    record = claim.run(SHORT, place.context("short"))
+    assert "Free features come within" in record.verdict.sentence
+    assert len(claim.show([record])) == 3
+    # What was finished before an interruption is taken as it is.
+    kept = next((tmp_path / ".work" / "short").glob("free-CDT*"))
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "distance": [1.5, 0.0, 0.0]}))
+    assert "1.5e+00 of every prediction" in claim.run(SHORT, place.context("short")).verdict.sentence

@@ -1,0 +1,52 @@
+"""The claim longtail in short, and its verdict on made-up numbers."""
+
+import numpy as np
+import pytest
+
+from lopsided import Adjustment, Counts, predict, steer
+from lopsided.reproduce import CLAIMS, Place
+from lopsided.reproduce.longtail import DESIGNED, recipes, scores
+from lopsided.reproduce.steered import geometry
+
+TAIL = Counts.exponential(10, 100, 20)
+SHORT = {"dataset": "digits", "largest": 100, "ratio": 20.0, "epochs": 1, "seeds": 2, "width": 32, "depth": 2}
+
+
+def test_a_short_run_compares_every_loss_and_both_ways_of_logit_adjustment(tmp_path):
+    claim = CLAIMS["longtail"]
+    record = claim.run(SHORT, Place(tmp_path).context("short"))
+    assert set(record.numbers["runs"]) == {*recipes(TAIL), "LA after training", "tau-normalised, 1"}
+    assert all(len(balanced) == 2 for balanced, _ in scores(record.numbers).values())
+    assert "balanced accuracy" in record.verdict.sentence
+    table = claim.show([record])[0]
+    assert len(table.rows) == len(record.numbers["runs"])
+    assert claim.run(SHORT, Place(tmp_path).context("short")).digest() == record.digest()
+    again = claim.run(SHORT, Place(tmp_path).context("afresh"))
+    assert again.digest() == record.digest()
+
+
+@pytest.mark.parametrize("winner", ["LDAM", *DESIGNED])
+def test_the_verdict_names_the_winner_whoever_it_is(winner):
+    counts = Counts([50, 50, 5, 5])
+    names = ["CE", "LDAM", *DESIGNED]
+    accuracy = {name: [0.9, 0.9, 0.5, 0.5 + 0.1 * (name == winner)] for name in names}
+    run = {"distances": {"prediction": [0.25, 0.5, 0.5]}}
+    numbers = {"title": "T", "counts": counts.values.tolist(), "runs": {n: [{"test_accuracy": accuracy[n], **run}] for n in names}}
+    verdict = CLAIMS["longtail"].judge({"seeds": 1}, numbers)
+    assert verdict.holds == (winner in DESIGNED)
+    assert f"the best is “{winner}”" in verdict.sentence.replace("The", "the")
+
+
+@pytest.mark.parametrize("adjustment", [Adjustment(), Adjustment.cdt(TAIL, 0.4), Adjustment.ldt(TAIL, 0.4)], ids=repr)
+def test_an_offset_of_all_features_does_not_move_the_measured_geometry(adjustment):
+    law = predict.cross_entropy(TAIL, adjustment)
+    W, M = law.vectors(seed=1)
+    offset = np.random.default_rng(0).normal(size=M.shape[1])
+    assert max(geometry(W, M + offset, TAIL, adjustment).distance(law)) < 1e-6
+
+
+def test_designed_losses_are_those_of_design():
+    found = recipes(TAIL)
+    assert found[DESIGNED[0]].adjustment == steer.design(TAIL, "etf-classifiers").adjustment
+    law = predict.cross_entropy(TAIL, found[DESIGNED[0]].adjustment)
+    assert law.classifiers.distance(predict.etf(10).classifiers) < 1e-5
