@@ -3,14 +3,183 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lopsided.cli.classes import Classes
+
+if TYPE_CHECKING:
+    from lopsided.geometry import Geometry
+    from lopsided.solve import Problem, Solution
+
+_POINTS = 17
 
 
 @dataclass(frozen=True)
 class Solve:
-    """To be written."""
+    """Solve the unconstrained-features model to its global optimum, with a proof."""
 
+    classes: Classes
+    ridge: float | None = None
+    """ridge on classifiers and features of the summed loss; 0 for the limit of a vanishing ridge"""
+    weight_decay: float | None = None
+    """instead of --ridge: weight decay of a mean loss, on classifiers and features"""
+    bias: str = "none"
+    """bias of the classifiers: none, free, or a number, the ridge on it"""
+    width: int | None = None
+    """feature dimensions; as many as the optimum wants if not given"""
+    path: bool = False
+    """solve a path of ridges down from where the optimum is zero"""
     json: bool = False
     """print JSON"""
+    plot: Path | None = None
+    """write a figure of the path (svg, png or pdf)"""
 
     def run(self) -> None:
-        """Run."""
+        """Print the optimum, or the path."""
+        import numpy as np
+
+        from lopsided import solve
+
+        if self.plot is not None and not self.path:
+            raise ValueError("--plot draws a path of ridges, add --path")
+        problem = self._problem()
+        limit = solve.minimize(problem.at(0.0)).geometry if problem.width is None else None
+        if not self.path:
+            self._print_one(solve.minimize(problem), limit)
+            return
+        top = solve.largest_ridge(problem)
+        solutions = solve.path(problem, np.geomspace(0.99 * top, 1e-8 * top, _POINTS).tolist())
+        if self.json:
+            print_json([_summary(s, limit) for s in solutions])
+        else:
+            _print_path(solutions, limit)
+        if self.plot is not None:
+            from matplotlib.figure import Figure
+
+            from lopsided.plot.path import ridge_path
+
+            figure = Figure(figsize=(5.2, 3.4), layout="constrained")
+            ridge_path(solutions, figure.subplots(), limit)
+            figure.savefig(self.plot)
+
+    def _problem(self) -> Problem:
+        from lopsided import solve
+
+        counts = self.classes.resolve()
+        if (self.ridge is None) == (self.weight_decay is None) and not self.path:
+            raise ValueError("give either --ridge or --weight-decay, or --path for all ridges")
+        try:
+            bias: Any = self.bias if self.bias in ("none", "free") else float(self.bias)
+        except ValueError:
+            raise ValueError(f"--bias must be none, free or a number, got {self.bias!r}") from None
+        if self.weight_decay is not None:
+            return solve.Problem.from_weight_decay(counts, self.weight_decay, self.weight_decay, bias=bias, width=self.width)
+        return solve.Problem(counts, ridge=1.0 if self.ridge is None else self.ridge, bias=bias, width=self.width)
+
+    def _print_one(self, solution: Solution, limit: Geometry | None) -> None:
+        from rich.console import Console
+        from rich.table import Table
+
+        summary = _summary(solution, limit)
+        if self.json:
+            print_json(summary)
+            return
+        console = Console(highlight=False)
+        table = Table("samples", "classes", "|w|", "|mu|", "cos(w, mu)", "cos(w, w')", "cos(mu, mu')", "", box=None, pad_edge=False)
+        for row in summary["groups"]:
+            cells = [_show(row[name]) for name in ("w", "mu", "alignment", "cosine_w", "cosine_mu")]
+            table.add_row(f"{row['samples']:,}", f"{row['classes']:,}", *cells, "collapsed" if row["collapsed"] else "")
+        console.print(table)
+        console.print(f"ridge {summary['ridge']:g} (summed loss), objective {summary['objective']:.10g}")
+        if summary["distance_to_limit"] is not None:
+            distances = ", ".join(f"{name} {value:.3f}" for name, value in summary["distance_to_limit"].items())
+            console.print(f"distance to the limit of a vanishing ridge (SELI without a bias): {distances}")
+        console.print(summary["status"], soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print plain data as JSON."""
+    import json
+
+    print(json.dumps(value, indent=1))
+
+
+def _summary(solution: Solution, limit: Geometry | None) -> dict[str, Any]:
+    """Return what is worth telling of a solution, one row a group of interchangeable classes."""
+    import numpy as np
+
+    geometry = solution.geometry
+    groups = geometry.logits.groups
+    first = groups.first
+    second = np.array([_second(groups, g) for g in range(groups.m)])
+    w, mu = geometry.classifiers, geometry.embeddings
+    counts = solution.problem.counts
+    assert counts is not None
+    distances = None
+    if limit is not None and w.frobenius() > 0:
+        distances = {name: float(d) for name, d in geometry.distance(limit)._asdict().items()}
+    rows = []
+    for g in range(groups.m)[::-1]:
+        c, other = int(first[g]), int(second[g])
+        same = [float(x.cosine(c, other)) if other >= 0 else None for x in (w, mu)]
+        rows.append(
+            {
+                "samples": counts[c],
+                "classes": int(groups.sizes[g]),
+                "first_class": c,
+                "w": float(np.sqrt(w.entries(c, c))),
+                "mu": float(np.sqrt(mu.entries(c, c))),
+                "alignment": _ratio(geometry.logits.entries(c, c), np.sqrt(w.entries(c, c) * mu.entries(c, c))),
+                "cosine_w": None if same[0] is None or np.isnan(same[0]) else same[0],
+                "cosine_mu": None if same[1] is None or np.isnan(same[1]) else same[1],
+                "collapsed": bool(w.entries(c, c) == 0 or (same[0] is not None and same[0] > 1 - 1e-9)),
+            }
+        )
+    return {
+        "ridge": solution.problem.ridge,
+        "bias": solution.problem.bias,
+        "objective": solution.objective,
+        "dual": solution.certificate.dual,
+        "relative_gap": solution.certificate.relative_gap,
+        "status": solution.message,
+        "distance_to_limit": distances,
+        "groups": rows,
+    }
+
+
+def _print_path(solutions: list[Solution], limit: Geometry | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        "ridge", "objective", "gap", "rank", "classifiers", "embeddings", "logits", "collapsed classes", box=None, pad_edge=False
+    )
+    for solution in solutions:
+        summary = _summary(solution, limit)
+        distances = list((summary["distance_to_limit"] or {}).values()) or [None] * 3
+        collapsed = " and ".join(f"{row['samples']:,}" for row in summary["groups"] if row["collapsed"])
+        cells = [f"{summary['ridge']:.3g}", f"{summary['objective']:.8g}", f"{summary['relative_gap']:.0e}", str(solution.rank)]
+        table.add_row(*cells, *map(_show, distances), f"with {collapsed} samples" if collapsed else "")
+    console = Console(highlight=False)
+    console.print(table)
+    console.print("distances of classifiers, embeddings and logits to the limit of a vanishing ridge (SELI without a bias)")
+
+
+def _second(groups: Any, g: int) -> int:
+    """Return another class of a group than its first, or -1."""
+    import numpy as np
+
+    if groups.sizes[g] < 2:
+        return -1
+    runs = np.flatnonzero(groups.labels == g)
+    starts = np.cumsum(groups.lengths) - groups.lengths
+    return int(starts[runs[0]] + 1 if groups.lengths[runs[0]] > 1 else starts[runs[1]])
+
+
+def _ratio(numerator: Any, denominator: Any) -> float | None:
+    return float(numerator / denominator) if denominator > 0 else None
+
+
+def _show(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

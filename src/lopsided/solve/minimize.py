@@ -57,7 +57,7 @@ def minimize(problem: Problem, *, method: str = "smoothing", tolerance: float = 
         solution = _judged(problem, reduced, *max_margin(problem, reduced, tolerance), "max-margin", tolerance)
     else:
         solution = finish(problem, reduced, start(problem.ridge, reduced), method, tolerance)
-    if problem.width is not None and solution.W.shape[1] > problem.width:
+    if problem.width is not None and solution.rank > problem.width:
         solution = _narrowed(problem, solution, tolerance)
     if strict and solution.status not in (Status.OPTIMAL, Status.ZERO):
         raise RuntimeError(solution.message)
@@ -78,7 +78,7 @@ def _judged(problem: Problem, reduced: Reduced, point: Point, certificate: Certi
 
 def _narrowed(problem: Problem, wide: Solution, tolerance: float) -> Solution:
     if problem.ridge == 0:
-        raise ValueError(f"the max-margin limit needs width {wide.W.shape[1]}, got {problem.width}; use a small ridge instead of 0")
+        raise ValueError(f"the max-margin limit needs width {wide.rank}, got {problem.width}; use a small ridge instead of 0")
     assert problem.width is not None
     logits = wide.logits.matrix() if isinstance(wide.logits, ClassMatrix) else wide.logits
     reduced, point, certificate = narrow_optimum(problem, problem.width, wide.certificate.dual, logits)

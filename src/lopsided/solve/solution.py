@@ -98,6 +98,12 @@ class Solution:
         within[self.reduced.multiple] = np.abs(self.point.within)
         return within
 
+    @property
+    def rank(self) -> int:
+        """Dimensions that the classifiers span."""
+        alive = self._within[self.reduced.multiple] > 0 if self.reduced.labels else np.zeros(0, bool)
+        return len(self._factors[1]) + int(self.reduced.times @ alive)
+
     @cached_property
     def _factors(self) -> tuple[Floats, Floats, Floats]:
         """Singular vectors (as columns) and values of the reduced logits, of numerical rank."""
@@ -128,8 +134,7 @@ class Solution:
         reduced, group = self.reduced, self.reduced.groups
         # Within a group the classes span a simplex of k_j - 1 dimensions: an orthonormal basis of the vectors of zero sum.
         alive = [j for j in reduced.multiple if self._within[j] > 0] if reduced.labels else []
-        rank = len(values) + sum(int(reduced.sizes[j]) - 1 for j in alive)
-        width = max(rank, self.problem.width or 0)
+        width = max(self.rank, self.problem.width or 0)
         rows = group.k if side == 1 or reduced.labels else len(reduced.counts)
         require_memory(8.0 * rows * width, f"explicit vectors of {rows:,} classes in {width:,} dimensions")
         scale = np.sqrt(reduced.sizes) if side == 1 else np.sqrt(reduced.counts * (reduced.sizes if reduced.labels else 1.0))

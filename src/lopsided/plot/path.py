@@ -1,0 +1,73 @@
+"""Figures of the solver: the path of optima over ridges, and training paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from lopsided.geometry import Geometry
+from lopsided.solve import Solution, Trajectory
+
+_COLOURS = ("#1a5e9a", "#c8571b", "#7a8b2b", "#7b4b94", "#222222", "#b03060")
+
+
+def ridge_path(solutions: Sequence[Solution], ax: Axes, goal: Geometry | None = None) -> Axes:
+    """Draw the norms of the classifiers against the ridge, one line a group, or with a goal the distances to it.
+
+    Args:
+        solutions: of one problem at several ridges, as `solve.path` returns them.
+        ax: to draw on.
+        goal: the geometry to measure distances to.
+
+    Returns:
+        The axes.
+    """
+    ridges = np.array([s.problem.ridge for s in solutions])
+    alive = [s.geometry.classifiers.frobenius() > 0 for s in solutions]
+    if goal is not None:
+        rows = np.array([s.geometry.distance(goal) if a else (np.nan,) * 3 for s, a in zip(solutions, alive, strict=True)])
+        for name, values, colour in zip(("classifiers", "embeddings", "logits"), rows.T, _COLOURS, strict=False):
+            ax.plot(ridges, values, color=colour, lw=1.8, label=name)
+        ax.set_ylabel("distance to the limit of a vanishing ridge")
+        ax.set_ylim(bottom=0)
+    else:
+        first = solutions[0].geometry.logits.groups.first
+        norms = np.array([s.geometry.classifiers.norms()[first] for s in solutions])
+        for c, values, colour in zip(first, norms.T, _COLOURS, strict=False):
+            ax.plot(ridges, values, color=colour, lw=1.8, label=f"class {c}")
+        ax.set_ylabel("norm of the classifier")
+    ax.set_xscale("log")
+    ax.invert_xaxis()
+    ax.set_xlabel("ridge")
+    ax.grid(axis="y", lw=0.4, color="#dddddd")
+    ax.legend(frameon=False)
+    return ax
+
+
+def training_paths(paths: Mapping[str, Trajectory], ax: Axes, part: int = 0) -> Axes:
+    """Draw distance against steps for several optimisers.
+
+    Args:
+        paths: name -> path.
+        ax: to draw on.
+        part: which distance: 0 classifiers, 1 class means, 2 logits.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: if `part` is none of these.
+    """
+    if part not in (0, 1, 2):
+        raise ValueError(f"part must be 0 (classifiers), 1 (class means) or 2 (logits), got {part}")
+    for (name, path), colour in zip(paths.items(), _COLOURS, strict=False):
+        ax.plot(path.steps[1:], path.distances[1:, part], color=colour, lw=1.8, label=name)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("step")
+    ax.set_ylabel(f"distance of {('classifiers', 'class means', 'logits')[part]} to the reference")
+    ax.grid(axis="y", lw=0.4, color="#dddddd")
+    ax.legend(frameon=False)
+    return ax
