@@ -163,10 +163,10 @@ def test_nc4_errors_and_margins_count_with_the_bias():
     np.testing.assert_allclose(smallest_margins(decisions), [margins[labels == c].min() for c in range(5)])
 
 
-@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if {"collapse", "etf"} & metric.anchors.keys()])
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if {"collapse", "ETF"} & metric.anchors.keys()])
 def test_a_collapsed_simplex_network_stands_at_the_anchors(name):
     collapse, metric = simplex_network(), METRICS[name]
-    for where in {"collapse", "etf"} & metric.anchors.keys():
+    for where in {"collapse", "ETF"} & metric.anchors.keys():
         anchor = metric.anchors[where]
         expected = anchor(5, 9, 3.0) if callable(anchor) else anchor
         np.testing.assert_allclose(getattr(collapse, name), expected, atol=1e-7)

@@ -24,7 +24,7 @@ from lopsided.measure.verdict import verdict
 #: Whether every class must have samples, or those without are left out.
 Classes = Literal["all", "seen"]
 #: Columns of the table for the anchors of the metrics.
-ANCHORS = {"collapse": "collapse", "random": "random", "ETF": "etf"}
+ANCHORS = ("collapse", "random", "ETF")
 #: What is shown as zero.
 ROUNDING = 1e-12
 
@@ -177,7 +177,7 @@ class Collapse:
     def _expected(self, name: str, column: str, prediction: Geometry | None) -> Any:
         """Return what a metric is in a predicted geometry, or else at the anchor of the same name."""
         value = None if prediction is None else METRICS[name].of_prediction(prediction, self.minorities)
-        anchor = METRICS[name].anchors.get(ANCHORS.get(column, ""))
+        anchor = METRICS[name].anchors.get(column)
         if value is None and anchor is not None:
             value = anchor(self.k, self.moments.d, self.moments.n / self.k) if callable(anchor) else anchor
         return value

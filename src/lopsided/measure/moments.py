@@ -163,10 +163,6 @@ class Moments:
         part.scatter = None if self.scatter is None else self.scatter.copy()
         return part
 
-    def seen(self) -> Moments:
-        """Return the moments of the classes that have samples."""
-        return self.take(np.flatnonzero(self.counts))
-
     def require_every_class(self) -> None:
         """Refuse moments in which a class has no sample.
 

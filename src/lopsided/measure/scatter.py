@@ -65,8 +65,8 @@ class Projected:
     def quotient(self, center: Center) -> float:
         """Return tr(S E^+), E the scatter of the class means about a centre, a sum over classes.
 
-        About the mean of the samples E gains k shift shift', so by Sherman and Morrison its inverse in the span loses a term of rank
-        one (derived here).
+        About the mean of the samples E gains k shift shift', so by Sherman and Morrison its inverse in the span loses a term of
+        rank one (derived here).
         """
         value = float(np.sum(self.along / self.span.values**2))
         if center == "classes":

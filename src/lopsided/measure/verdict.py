@@ -18,6 +18,7 @@ from lopsided.measure.metrics.within import nc1
 if TYPE_CHECKING:
     from lopsided.measure.collapse import Collapse
 
+_TILE = 1024
 #: Classifiers less than 60 degrees apart are called merging; a simplex keeps all of them more than 90 degrees apart.
 MERGING = 0.5
 #: Nearer than this a prediction fits; published networks come to 0.2, and random classifiers of ten classes lie 0.3 from the ETF.
@@ -46,16 +47,14 @@ def merging(classifiers: Gram, threshold: float = MERGING) -> list[tuple[int, in
 
     A zero classifier has no angle and is in no pair. Costs k^2 d, in tiles.
     """
-    lengths = classifiers.norms()
+    lengths = classifiers.norms()[:, None]
+    safe = np.where(lengths > 0, lengths, np.inf)
+    left, right = (classifiers.groups.expand(part) / safe for part in (classifiers.left, classifiers.right))
     pairs: list[tuple[int, int, float]] = []
-    for start in range(0, classifiers.k, 1024):
-        rows = np.arange(start, min(start + 1024, classifiers.k))
-        columns = np.arange(classifiers.k)
-        safe = np.where(lengths > 0, lengths, np.inf)
-        left, right = (classifiers.groups.expand(part) for part in (classifiers.left, classifiers.right))
-        cosines = (left[rows] / safe[rows, None]) @ (right / safe[:, None]).T
-        a, b = np.nonzero((cosines > threshold) & (columns > rows[:, None]))
-        pairs += [(int(rows[i]), int(j), float(cosines[i, j])) for i, j in zip(a, b, strict=True)]
+    for start in range(0, classifiers.k, _TILE):
+        cosines = left[start : start + _TILE] @ right.T
+        a, b = np.nonzero(np.triu(cosines > threshold, start + 1))
+        pairs += [(int(i) + start, int(j), float(cosines[i, j])) for i, j in zip(a, b, strict=True)]
     return sorted(pairs, key=lambda pair: -pair[2])
 
 

@@ -41,7 +41,6 @@ class GeometryCallback(Callback):  # type: ignore[misc]
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Hook the head."""
         head = None if self._head is None else pl_module.get_submodule(self._head)
-        # The module's own forward is not called by every training step, so the hooks sit on it and on the head alike.
         self.watch = Watch(pl_module, head, self._counts, **self._options)
         self.watch.__enter__()
 

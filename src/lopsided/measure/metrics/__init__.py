@@ -58,7 +58,7 @@ class Metric:
         function: the pure function; its keyword arguments are the conventions.
         needs: what it reads, in the order of its arguments: moments, geometry, decisions, or a part of the geometry (classifiers,
             embeddings, logits), or minorities, the numbers of the minority classes.
-        anchors: its value under "collapse", in the "etf" and in a "random" network, where there is one.
+        anchors: its value under "collapse", in the "ETF" and in a "random" network, where there is one.
         options: conventions that differ from the function's defaults.
     """
 
@@ -93,34 +93,34 @@ METRICS: dict[str, Metric] = {
         "class-distance normalised variance", cdnv, ("moments",), {"collapse": 0.0, "random": lambda k, d, per: per / 2}
     ),
     "vci": Metric("variability collapse index", vci, ("moments",), {"collapse": 0.0}),
-    "rank": Metric("rank of the centred class means", rank, ("moments",), {"etf": lambda k, d, per: k - 1}),
-    "nearest_etf_distance": Metric("class means to the nearest ETF", nearest_etf_distance, ("moments",), {"etf": 0.0}),
-    "classifier_equinorm": Metric("CoV of classifier norms", equinorm, ("classifiers",), {"etf": 0.0, "random": 0.0}),
-    "embedding_equinorm": Metric("CoV of class-mean norms", equinorm, ("embeddings",), {"etf": 0.0}),
+    "rank": Metric("rank of the centred class means", rank, ("moments",), {"ETF": lambda k, d, per: k - 1}),
+    "nearest_etf_distance": Metric("class means to the nearest ETF", nearest_etf_distance, ("moments",), {"ETF": 0.0}),
+    "classifier_equinorm": Metric("CoV of classifier norms", equinorm, ("classifiers",), {"ETF": 0.0, "random": 0.0}),
+    "embedding_equinorm": Metric("CoV of class-mean norms", equinorm, ("embeddings",), {"ETF": 0.0}),
     "classifier_equiangularity": Metric(
-        "classifier angles off the ETF", equiangularity, ("classifiers",), {"etf": 0.0, "random": lambda k, d, per: 1 / (k - 1)}
+        "classifier angles off the ETF", equiangularity, ("classifiers",), {"ETF": 0.0, "random": lambda k, d, per: 1 / (k - 1)}
     ),
-    "embedding_equiangularity": Metric("class-mean angles off the ETF", equiangularity, ("embeddings",), {"etf": 0.0}),
+    "embedding_equiangularity": Metric("class-mean angles off the ETF", equiangularity, ("embeddings",), {"ETF": 0.0}),
     "classifier_etf_distance": Metric(
-        "classifiers to the ETF", etf_distance, ("classifiers",), {"etf": 0.0, "random": _simplex_of_independent}
+        "classifiers to the ETF", etf_distance, ("classifiers",), {"ETF": 0.0, "random": _simplex_of_independent}
     ),
-    "embedding_etf_distance": Metric("class means to the ETF", etf_distance, ("embeddings",), {"etf": 0.0}),
-    "logit_etf_distance": Metric("class logits to the ETF (NC3, Zhu)", etf_distance, ("logits",), {"etf": 0.0, "random": 2**0.5}),
-    "nc3": Metric("NC3, classifiers against class means", nc3, ("geometry",), {"etf": 0.0, "random": 2**0.5}),
-    "alignment": Metric("cosine of classifier and class mean", alignment, ("geometry",), {"etf": 1.0, "random": 0.0}),
-    "unc3": Metric("UNC3, CoV of the alignment", unc3, ("geometry",), {"etf": 0.0}),
-    "gnc2": Metric("GNC2, uniformity of class means", gnc2, ("embeddings",), {"etf": 0.0}),
+    "embedding_etf_distance": Metric("class means to the ETF", etf_distance, ("embeddings",), {"ETF": 0.0}),
+    "logit_etf_distance": Metric("class logits to the ETF (NC3, Zhu)", etf_distance, ("logits",), {"ETF": 0.0, "random": 2**0.5}),
+    "nc3": Metric("NC3, classifiers against class means", nc3, ("geometry",), {"ETF": 0.0, "random": 2**0.5}),
+    "alignment": Metric("cosine of classifier and class mean", alignment, ("geometry",), {"ETF": 1.0, "random": 0.0}),
+    "unc3": Metric("UNC3, CoV of the alignment", unc3, ("geometry",), {"ETF": 0.0}),
+    "gnc2": Metric("GNC2, uniformity of class means", gnc2, ("embeddings",), {"ETF": 0.0}),
     "minority_cosine_mean": Metric(
         "mean cosine of minority classifiers",
         minority_cosine,
         ("classifiers", "minorities"),
-        {"etf": lambda k, d, per: -1 / (k - 1)},
+        {"ETF": lambda k, d, per: -1 / (k - 1)},
     ),
     "minority_cosine_max": Metric(
         "largest cosine of minority classifiers",
         minority_cosine,
         ("classifiers", "minorities"),
-        {"etf": lambda k, d, per: -1 / (k - 1)},
+        {"ETF": lambda k, d, per: -1 / (k - 1)},
         {"form": "max"},
     ),
     "nc4": Metric("NC4, head agrees with nearest mean", nc4, ("decisions",), {"collapse": 1.0, "random": lambda k, d, per: 1 / k}),
