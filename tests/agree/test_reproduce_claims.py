@@ -54,6 +54,6 @@ def test_a_network_on_real_digits_ends_nearer_to_seli_than_to_the_etf(tmp_path: 
     not (DATA and Path(DATA, "mnist").is_dir()), reason="LOPSIDED_DATA has no MNIST: the bundled digits stand for it"
 )
 def test_a_network_on_mnist_ends_with_classifiers_nearer_to_seli_than_to_the_etf(tmp_path: Path) -> None:
-    record = short("demo", tmp_path, dataset="mnist", largest=500, epochs=60, batch=128, width=192)
+    record = short("demo", tmp_path, dataset="mnist", largest=500, epochs=40, batch=128, width=128)
     last = record.numbers["history"][-1]["distances"]
     assert last["SELI"][0] < last["ETF"][0], record.verdict.sentence

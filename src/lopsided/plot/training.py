@@ -140,5 +140,6 @@ def several(
     ax.set_xlabel(x)
     ax.set_ylabel(label)
     ax.grid(axis="y", lw=0.4, color="#dddddd")
-    ax.legend()
+    # A long name must not squeeze the axes.
+    ax.legend().set_in_layout(False)
     return ax

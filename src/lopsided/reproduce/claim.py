@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -81,6 +82,8 @@ class Claim:
         record = Record(self.name, configuration, numbers, self.judge(configuration, numbers), environment(**facts))
         if is_first():
             record.save(context.place.out)
+            # What an interrupted run needs is needed no more; a record deleted later means to run again from the start.
+            shutil.rmtree(context.folder, ignore_errors=True)
         return record
 
     def record_of(self, options: Mapping[str, Any], out: Path) -> Record | None:

@@ -55,8 +55,10 @@ def compute(settings: Training, context: Context) -> Outcome:
 
     context.advance(0.01, "predict: SELI and ETF in closed form")
     laws = {"SELI": predict.seli(counts), "ETF": predict.etf(counts.k)}
+    if settings.bias == "free":
+        laws["free bias"] = predict.cross_entropy(counts, bias="free")
     context.advance(0.02, "solve: the optimum along a ridge path")
-    path = [solve.minimize(solve.Problem(counts, ridge=ridge)) for ridge in ridges(counts)]
+    path = [solve.minimize(solve.Problem(counts, ridge=ridge, bias=settings.bias)) for ridge in ridges(counts)]
 
     train_set, test_set = dataset.train.take(chosen), dataset.test.take(data.balanced(dataset.test.labels))
     sample, held_out = (_sample(dataset, images, device) for images in (train_set, test_set))
@@ -87,30 +89,37 @@ def compute(settings: Training, context: Context) -> Outcome:
 
 
 def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
-    """Hold when classifiers and class means end nearer to SELI than to the ETF; balanced classes, when all is near the ETF.
+    """Hold when classifiers and class means end nearer to the prediction than to the ETF; if balanced, when all is near the ETF.
 
-    The logits cannot decide between the two: both predict the simplex I - 11'/k.
+    The prediction is SELI, for a head with a free bias that bias's limit. SELI's logits decide nothing: the ETF's are the same.
     """
     last = numbers["history"][-1]
-    (w, m, logits), (w_etf, m_etf, _) = last["distances"]["SELI"], last["distances"]["ETF"]
+    law = "free bias" if "free bias" in last["distances"] else "SELI"
+    name = "SELI" if law == "SELI" else "the limit with a free bias"
+    (w, m, logits), (w_etf, m_etf, logits_etf) = last["distances"][law], last["distances"]["ETF"]
     end = _fitted(last)
     if len(set(numbers["counts"])) == 1:
         holds = max(w, m, logits) < NEAR
         near = f"All are below {NEAR}." if holds else f"Not all are below {NEAR}: the network has not arrived."
         amounts = f"classifiers {w:.2f}, class means {m:.2f}, logits {logits:.2f}"
         return Verdict(holds, f"The classes are balanced, so SELI is the ETF; distances to it: {amounts}. {near}{end}")
-    amounts = f"Classifiers are {w:.2f} from SELI and {w_etf:.2f} from the ETF; class means {m:.2f} and {m_etf:.2f}"
-    both = f"logits are {logits:.2f} from the simplex that both predict"
-    return Verdict(w < w_etf and m < m_etf, f"{amounts}; {both}. {_explains(w < w_etf, m < m_etf)}{end}")
+    amounts = f"Classifiers are {w:.2f} from {name} and {w_etf:.2f} from the ETF; class means {m:.2f} and {m_etf:.2f}"
+    both = (
+        f"logits are {logits:.2f} from the simplex that both predict"
+        if law == "SELI"
+        else f"logits {logits:.2f} and {logits_etf:.2f}"
+    )
+    return Verdict(w < w_etf and m < m_etf, f"{amounts}; {both}. {_explains(name, w < w_etf, m < m_etf)}{end}")
 
 
-def _explains(classifiers: bool, means: bool) -> str:
+def _explains(name: str, classifiers: bool, means: bool) -> str:
     if classifiers and means:
-        return "SELI explains both better."
+        return f"{name[0].upper()}{name[1:]} explains both better."
     if not classifiers and not means:
         return "The prediction does not hold here: the ETF explains both better."
     better, worse = ("classifiers", "class means") if classifiers else ("class means", "classifiers")
-    return f"SELI explains the {better} better, but the prediction does not hold for the {worse}: the ETF is nearer."
+    start = f"{name[0].upper()}{name[1:]} explains the {better} better"
+    return f"{start}, but the prediction does not hold for the {worse}: the ETF is nearer."
 
 
 def _fitted(last: dict[str, Any]) -> str:
@@ -133,8 +142,7 @@ DEEP = Claim(
     title="Deep networks approach SELI",
     statement=(
         "Deep networks trained on imbalanced classes to zero training error and beyond approach the SELI geometry in their "
-        "classifiers and "
-        "class means, not the simplex ETF; more slowly with more imbalance."
+        "classifiers and class means, not the simplex ETF."
     ),
     source="Thrampoulidis et al. 2022, Section 5 and Figures 1, 5 and 6",
     settings=Training,

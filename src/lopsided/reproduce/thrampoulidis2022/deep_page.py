@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,12 @@ from lopsided.plot.measured import class_norms, sorted_cosines
 from lopsided.plot.training import COLOURS, against_epochs, several
 from lopsided.reproduce.blocks import Block, Figure, Fold, Row, Table, Text, drawn
 from lopsided.reproduce.record import Record
+from lopsided.reproduce.settings import Training
 
 #: More kinds of runs than this are not told apart in one figure.
 _CURVES = 8
+#: Settings that are named where they are not the default.
+_SPECIAL = ("largest", "rho", "split", "batch", "rate", "momentum", "weight_decay", "schedule", "device", "amp")
 _PARTS = ("classifiers", "class means", "logits")
 
 
@@ -43,7 +47,9 @@ def kind(record: Record) -> str:
     profile = {"step": "STEP ", "exponential": "exponential ", "given": ""}[c["profile"]]
     ratio = max(record.numbers["counts"]) / min(record.numbers["counts"])
     bias = ", free bias" if c["bias"] == "free" else ""
-    return f"{model} on {record.numbers['title']}, {profile}R = {ratio:g}{bias}, {c['epochs']} epochs"
+    default = asdict(Training())
+    special = "".join(f", {name.replace('_', ' ')} {c[name]}" for name in _SPECIAL if c[name] != default[name])
+    return f"{model} on {record.numbers['title']}, {profile}R = {ratio:g}{bias}, {c['epochs']} epochs{special}"
 
 
 def heading(record: Record) -> str:
@@ -74,12 +80,20 @@ def curves(kinds: Mapping[str, Sequence[Record]]) -> Row:
 
     def panel(i: int) -> Figure:
         lines = {
-            name: ([row["epoch"] for row in records[0].numbers["history"]], _columns(records, i)) for name, records in kinds.items()
+            short: ([row["epoch"] for row in records[0].numbers["history"]], _columns(records, i))
+            for short, records in zip(_differences(list(kinds)), kinds.values(), strict=True)
         }
         label = f"Distance of the {_PARTS[i]} to SELI, all runs"
         return drawn(lambda ax: several(lines, ax, x="epoch", label="distance to SELI"), label, _PARTS[i].capitalize(), (4.6, 4.2))
 
     return Row([panel(0), panel(1)], "Distance to SELI against epoch, all runs; a colour is a kind of run, a line a seed.")
+
+
+def _differences(names: Sequence[str]) -> list[str]:
+    """Return names without the parts, between commas, that all have in common."""
+    parts = [name.split(", ") for name in names]
+    common = set.intersection(*map(set, parts)) if len(names) > 1 else set()
+    return [", ".join(part for part in each if part not in common) for each in parts]
 
 
 def _columns(records: Sequence[Record], i: int) -> list[list[float]]:
@@ -128,7 +142,7 @@ def distances(history: Sequence[dict[str, Any]], name: str) -> Row:
     epochs = [row["epoch"] for row in history]
 
     def panel(i: int) -> Figure:
-        series = {law: [row["distances"][law][i] for row in history] for law in ("SELI", "ETF", "UFM")}
+        series = {law: [row["distances"][law][i] for row in history] for law in history[0]["distances"]}
         return drawn(
             lambda ax: against_epochs(epochs, series, ax),
             f"Distance of the {_PARTS[i]} against epoch, {name}",
@@ -147,8 +161,8 @@ def final_distances(numbers: dict[str, Any]) -> Table:
     """Return the distances at the end."""
     last = numbers["history"][-1]
     ridge = numbers["path"][last["nearest_ridge"]]["ridge"]
-    names = {"SELI": "SELI", "ETF": "simplex ETF", "UFM": f"UFM optimum, ridge {ridge:.2g}"}
-    rows = [[title, *(f"{value:.3f}" for value in last["distances"][law])] for law, title in names.items()]
+    titles = {"ETF": "simplex ETF", "UFM": f"UFM optimum, ridge {ridge:.2g}", "free bias": "limit with a free bias"}
+    rows = [[titles.get(law, law), *(f"{value:.3f}" for value in values)] for law, values in last["distances"].items()]
     return Table("Distances at the end of training.", ["to", *_PARTS], rows)
 
 

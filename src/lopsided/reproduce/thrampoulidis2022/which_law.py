@@ -29,7 +29,7 @@ from lopsided.reproduce.blocks import Block, Table
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Record, Verdict
-from lopsided.reproduce.thrampoulidis2022.deep_page import geometry_of
+from lopsided.reproduce.thrampoulidis2022.deep_page import geometry_of, kind
 from lopsided.reproduce.thrampoulidis2022.ridge_path import zero_threshold
 
 LAWS = ("SELI", "own ridge", "best ridge", "free bias", "ETF")
@@ -102,8 +102,7 @@ def compute(settings: Settings, context: Context) -> Outcome:
         counts = Counts(record.numbers["counts"])
         measured = geometry_of(record.numbers["geometry"], counts)
         fits = laws(measured, counts, record.configuration["weight_decay"])
-        settings_ = {key: record.configuration[key] for key in ("model", "width", "depth", "profile", "bias", "seed", "epochs")}
-        runs.append({"title": record.numbers["title"], "R": counts.ratio, **settings_, "laws": fits})
+        runs.append({"kind": kind(record), "R": counts.ratio, "seed": record.configuration["seed"], "laws": fits})
     return Outcome({"runs": runs})
 
 
@@ -141,16 +140,14 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
 def show(records: Sequence[Record]) -> list[Block]:
     """Return one row a kind of run, mean and spread over its seeds."""
     runs = max((record.numbers["runs"] for record in records), key=len)
-    kinds: dict[tuple[str, float, str], list[dict[str, Any]]] = {}
+    kinds: dict[str, list[dict[str, Any]]] = {}
     for run in runs:
-        model = f"MLP {run['depth']}×{run['width']}" if run["model"] == "mlp" else f"{run['model']} {run['width']}"
-        kinds.setdefault((f"{model} on {run['title']}, {run['profile']}", run["R"], run["bias"]), []).append(run)
+        kinds.setdefault(run["kind"], []).append(run)
     blocks: list[Block] = []
     for i, part in enumerate(("classifiers", "class means", "logits")):
         rows = []
-        for (title, ratio, bias), members in sorted(kinds.items()):
-            label = f"{title}, R = {ratio:g}{', bias' if bias == 'free' else ''} ({len(members)})"
-            rows.append([label, *(_mean(members, law, i) for law in LAWS)])
+        for title, members in sorted(kinds.items()):
+            rows.append([f"{title} ({len(members)})", *(_mean(members, law, i) for law in LAWS)])
         blocks.append(
             Table(
                 f"Distance of the {part}, mean ± standard deviation over the seeds (their number in brackets).",
