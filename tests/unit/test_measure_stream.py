@@ -1,5 +1,8 @@
 """The torch stream: types, graphs, devices, state, processes, and input that it refuses."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -103,6 +106,13 @@ def test_a_stream_on_the_gpu_is_the_stream_on_the_cpu():
     agree(stream.to("cpu"), whole(), rtol=1e-10)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_nccl_sums_on_the_gpu(tmp_path):
+    dist.init_process_group("nccl", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    agree(whole().sync(), whole())
+    dist.destroy_process_group()
+
+
 def _process(rank, size, folder):
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=size)
     features, labels, logits = sample()
@@ -181,3 +191,15 @@ def test_a_head_or_a_class_that_does_not_fit_is_named():
         stream.update(torch.eye(2), torch.tensor([0.5, 1.0]))
     with pytest.raises(ValueError, match="classes must be"):
         stream.compute(classes="some")
+
+
+def test_measure_loads_without_torch_and_says_how_to_install_it():
+    script = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from lopsided import measure\n"
+        "moments = measure.Moments(2, 1); moments.update([[0.0], [1.0]], [0, 1]); measure.Collapse.of(moments).rank\n"
+        "try: measure.Stream(2, 1)\n"
+        "except ImportError as error: print(error)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout == "this needs torch; install it with: pip install 'lopsided[torch]'\n"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import Any
 
 
+@functools.cache
 def need(module: str, extra: str) -> Any:
     """Import a library that the core does without.
 
