@@ -66,7 +66,7 @@ class Trajectory:
         """
         settings = json.loads(Path(f"{path}.json").read_text())
         with np.load(Path(f"{path}.npz"), allow_pickle=False) as stored:
-            memory = tuple(stored[f"memory{i}"] for i in range(4))
+            memory = tuple(stored[f"memory{i}"] for i in range(sum(name.startswith("memory") for name in stored)))
             arrays = {name: stored[name] for name in ("steps", "loss", "gap", "norms", "distances", "W", "H")}
         return cls(Optimizer(**settings["optimizer"]), settings["seed"], **arrays, memory=memory)
 

@@ -1,0 +1,100 @@
+"""Laws of first-order training paths."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lopsided import Adjustment, Counts, predict, solve
+
+OPTIMIZERS = [
+    solve.Optimizer("descent", 0.5),
+    solve.Optimizer("descent", 0.2, momentum=0.9),
+    solve.Optimizer("descent", 0.5, batch=3),
+    solve.Optimizer("descent", 0.1, momentum=0.9, batch=3),
+    solve.Optimizer("adam", 0.01, momentum=0.9),
+    solve.Optimizer("adam", 0.01, momentum=0.9, batch=5),
+    solve.Optimizer("normalized", 0.5),
+    solve.Optimizer("sign", 0.005),
+    solve.Optimizer("spectral", 0.02),
+    solve.Optimizer("spectral", 0.005, momentum=0.9),
+]
+SMALL = solve.Problem(Counts([8, 8, 2]), ridge=0.01)
+
+
+def test_loss_normalised_descent_reaches_seli():
+    counts = Counts.step(4, 1, 10)
+    path = solve.train(solve.Problem(counts, ridge=0.0), solve.Optimizer("normalized", 2.0), 2000)
+    assert path.distances[-1].max() <= 1e-3
+    assert path.distances[0].max() > 0.3
+
+
+def test_convergence_slows_with_the_imbalance():
+    optimizer = solve.Optimizer("normalized", 1.0)
+    ends = [solve.train(solve.Problem(Counts.step(4, 1, R), ridge=0.0), optimizer, 1500).distances[-1, 0] for R in (1, 10, 100)]
+    assert ends[0] < ends[1] < ends[2]
+
+
+def test_sgd_with_the_published_settings_stays_on_a_plateau():
+    """k=10, d=20, n_min=5, R=10, batch 5, no ridge: epochs bring the loss down, but SELI stays far (math: .30, .27)."""
+    problem = solve.Problem(Counts.step(10, 5, 10), ridge=0.0, width=20)
+    path = solve.train(problem, solve.Optimizer("descent", 1.0, batch=5), 55 * 60, size=0.1)
+    half, end = np.searchsorted(path.steps, 55 * 30), -1
+    assert path.loss[end] < path.loss[half]
+    assert path.distances[end].min() > 0.2
+    assert path.distances[end].max() < 0.4
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
+def test_every_optimiser_descends(optimizer):
+    path = solve.train(SMALL, optimizer, 300)
+    assert path.loss[-1] < 0.7 * path.loss[0]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
+def test_a_resumed_path_is_the_same_path(optimizer, tmp_path):
+    whole = solve.train(SMALL, optimizer, 60, seed=3)
+    solve.train(SMALL, optimizer, 25, seed=3).save(tmp_path / "half")
+    resumed = solve.train(SMALL, optimizer, 60, seed=3, resume=solve.Trajectory.load(tmp_path / "half"))
+    assert np.array_equal(resumed.W, whole.W)
+    assert np.array_equal(resumed.H, whole.H)
+    assert np.array_equal(resumed.steps, whole.steps)
+    assert np.array_equal(resumed.distances, whole.distances)
+
+
+@pytest.mark.parametrize("name", ["descent", "adam", "sign", "spectral", "normalized"])
+def test_class_symmetric_paths_are_those_of_all_samples(name):
+    """Full batches on n equal-started samples move as classifiers and class means do."""
+    counts, steps = Counts([4, 3, 1]), 40
+    problem = solve.Problem(counts, ridge=0.02)
+    rate = 0.01 if name in ("adam", "sign", "spectral") else 0.3
+    by_class = solve.train(problem, solve.Optimizer(name, rate, momentum=0.5), steps)
+    begin = solve.train(problem, solve.Optimizer(name, rate, momentum=0.5), 0)
+    by_sample = solve.Optimizer(name, rate, momentum=0.5, batch=counts.n)
+    labels = np.repeat(np.arange(3), counts.values)
+    start = solve.train(problem, by_sample, 0)
+    H = begin.H[labels]
+    memory = tuple(m if m.shape == begin.W.shape and i % 2 == 0 else np.zeros_like(H) for i, m in enumerate(start.memory))
+    start = solve.Trajectory(by_sample, 0, start.steps, start.loss, start.gap, start.norms, start.distances, begin.W, H, memory)
+    path = solve.train(problem, by_sample, steps, resume=start)
+    assert np.abs(path.W - by_class.W).max() < 1e-8
+    assert np.abs(path.H - by_class.H[labels]).max() < 1e-8
+
+
+def test_gradients_are_those_of_finite_differences():
+    counts = Counts([5, 2, 2])
+    adjustment = Adjustment(weight=[1, 2, 3], scale=[1, 0.5, 2], shift=[0.1, 0, -0.4], additive_margin=[0.2, 0.1, 0])
+    problem = solve.Problem(counts, adjustment, ridge=0.3, width=2)
+    rate = 1e-7
+    path = solve.train(problem, solve.Optimizer("descent", rate), 1, size=0.5, reference=predict.seli(counts))
+    start = solve.train(problem, solve.Optimizer("descent", rate), 0, size=0.5, reference=predict.seli(counts))
+    moved = np.sum((path.W - start.W) ** 2) + np.sum(counts.values[:, None] * (path.H - start.H) ** 2)
+    # Down the gradient of F / n by `rate`, F falls by rate * n * |gradient of F / n|^2 = n * moved / rate.
+    assert start.loss[0] - path.loss[-1] == pytest.approx(counts.n * moved / rate, rel=1e-4)
+
+
+def test_logits_of_ten_thousand_do_not_overflow():
+    path = solve.train(solve.Problem(Counts([9, 3, 1]), ridge=0.0), solve.Optimizer("normalized", 50.0), 4000)
+    assert np.abs(path.W @ path.H.T).max() > 1e4
+    assert np.isfinite(path.distances).all()
+    assert solve.certify(solve.Problem(Counts([9, 3, 1]), ridge=1e-3), path.W @ path.H.T).gap > 0

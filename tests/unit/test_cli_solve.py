@@ -1,0 +1,54 @@
+"""The command `lopsided solve`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lopsided.cli import main
+
+
+def test_json_tells_loss_gap_norms_and_distance(capsys):
+    assert main(["solve", "--counts", "50,50,5,5,1", "--ridge", "1e-3", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["relative_gap"] < 1e-9
+    assert [row["samples"] for row in told["groups"]] == [50, 5, 1]
+    assert told["groups"][-1]["cosine_w"] is None
+    assert 0 < told["distance_to_limit"]["classifiers"] < 0.2
+
+
+def test_collapsed_classes_are_named(capsys):
+    assert main(["solve", "--counts", "100,100,4,4", "--ridge", "3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert ["collapsed" in line for line in lines[:4] if line.strip()[:1].isdigit()] == [False, True]
+
+
+def test_weight_decay_is_the_ridge_of_the_mean_loss(capsys):
+    assert main(["solve", "--counts", "500,500", "--weight-decay", "5e-4", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ridge"] == pytest.approx(0.5)
+
+
+def test_a_path_is_printed_and_drawn(capsys, tmp_path):
+    figure = tmp_path / "path.svg"
+    assert main(["solve", "--step", "k=4,ratio=10,minority=1", "--path", "--plot", str(figure)]) == 0
+    assert "objective" in capsys.readouterr().out
+    assert figure.read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--ridge", "-1"], "ridge must be"),
+        (["--ridge", "nan"], "ridge must be"),
+        ([], "--ridge or --weight-decay"),
+        (["--ridge", "1", "--weight-decay", "1"], "--ridge or --weight-decay"),
+        (["--ridge", "1", "--bias", "maybe"], "--bias must be"),
+        (["--ridge", "1", "--plot", "x.svg"], "add --path"),
+    ],
+)
+def test_wrong_options_give_one_sentence_and_status_two(words, message, capsys):
+    assert main(["solve", "--counts", "5,3", *words]) == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert len(error.splitlines()) == 1

@@ -1,0 +1,133 @@
+"""What the solver refuses, and how it says so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lopsided import Adjustment, Counts, solve
+from lopsided.solve.margin import _project
+from lopsided.solve.spectral import Spectrum
+
+COUNTS = Counts([10, 4, 1])
+
+
+@pytest.mark.parametrize("ridge", [-1.0, np.inf, np.nan])
+def test_ridges_out_of_range_are_refused(ridge):
+    with pytest.raises(ValueError, match="ridge must be a finite number of at least 0"):
+        solve.Problem(COUNTS, ridge=ridge)
+
+
+@pytest.mark.parametrize("bias", ["some", 0.0, -1.0, np.nan])
+def test_unknown_biases_are_refused(bias):
+    with pytest.raises(ValueError, match="bias"):
+        solve.Problem(COUNTS, ridge=1.0, bias=bias)
+
+
+@pytest.mark.parametrize(
+    ("targets", "weights", "words"),
+    [
+        ([[0.5, 1.0], [0.6, 0.0]], None, "column 0 sums to 1.1"),
+        ([[1.5, 1.0], [-0.5, 0.0]], None, "non-negative"),
+        ([[np.nan, 1.0], [0.5, 0.0]], None, "column 0"),
+        ([0.5, 0.5], None, "shape"),
+        ([[1.0], [0.0]], [0.0], "weights"),
+        ([[1.0], [0.0]], [1.0, 2.0], "weights"),
+    ],
+)
+def test_targets_that_are_no_distributions_are_refused(targets, weights, words):
+    with pytest.raises(ValueError, match=words):
+        solve.Problem.of_targets(targets, weights, ridge=1.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: solve.Problem(ridge=1.0), "counts or soft targets"),
+        (lambda: solve.Problem(COUNTS, ridge=1.0, width=0), "width"),
+        (lambda: solve.Problem(COUNTS, Adjustment(weight=[1, 2]), ridge=1.0), "weight has 2 entries"),
+        (lambda: solve.Problem.from_weight_decay(COUNTS, 0.0, 1e-3), "lambda_w must be a positive"),
+        (lambda: solve.minimize(solve.Problem(COUNTS, ridge=1.0), method="magic"), "smoothing, factors, proximal"),
+        (lambda: solve.minimize(solve.Problem(COUNTS, ridge=1.0), tolerance=0), "tolerance"),
+        (lambda: solve.minimize(solve.Problem(COUNTS, ridge=0.0, width=1)), "needs width 2"),
+        (lambda: solve.path(solve.Problem(COUNTS, ridge=1.0), [1.0, 0.0]), "ridges of a path"),
+        (lambda: solve.certify(solve.Problem(COUNTS, ridge=0.0), np.eye(3)), "positive ridge"),
+        (lambda: solve.certify(solve.Problem(COUNTS, ridge=1.0), np.eye(4)), r"shape \(3, 3\)"),
+        (lambda: solve.certify(solve.Problem(COUNTS, ridge=1.0), np.diag([1, np.nan, 1])), "class 1 in column 1"),
+        (lambda: solve.breakpoints(solve.Problem.of_targets(np.eye(3), ridge=1.0)), "soft targets"),
+        (lambda: solve.breakpoints(solve.Problem(COUNTS, Adjustment(additive_margin=1.0), ridge=1.0)), "additive margins"),
+        (lambda: solve.minimize(solve.Problem.of_targets(np.full((2, 2), 0.5), ridge=0.0)), "asks for nothing"),
+        (lambda: solve.minimize(solve.Problem.of_targets(np.eye(2), ridge=0.0, bias="free")), "free bias"),
+        (lambda: solve.minimize(solve.Problem.of_targets(np.eye(3)[:, :2], ridge=0.1)).geometry, "3 classes and 2 columns"),
+        (lambda: solve.Optimizer("lion", 0.1), "descent, normalized, adam, sign, spectral"),
+        (lambda: solve.Optimizer("adam", 0.0), "learning rate"),
+        (lambda: solve.Optimizer("adam", 0.1, momentum=1.0), "momentum"),
+        (lambda: solve.train(solve.Problem(COUNTS, ridge=0.1, bias="free"), solve.Optimizer("adam", 0.1), 1), "without a bias"),
+        (
+            lambda: solve.train(solve.Problem(COUNTS, ridge=0.1), solve.Optimizer("adam", 0.1, batch=99), 1),
+            "99 is more than the 15",
+        ),
+        (lambda: solve.squared_loss(COUNTS, 0.0), "ridge"),
+        (lambda: solve.deep_objective(solve.Problem(COUNTS, ridge=1.0), np.eye(3), 0), "layers"),
+        (lambda: solve.pairs(5), "even number"),
+        (lambda: solve.layer_peeled([1, 2], 0, 1), "e_w and e_h"),
+    ],
+)
+def test_wrong_input_gets_a_sentence(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+def test_more_groups_than_memory_are_refused_by_name():
+    counts = Counts(np.arange(1, 200_001))
+    with pytest.raises(MemoryError, match="200,000 groups"):
+        solve.minimize(solve.Problem(counts, ridge=1.0))
+
+
+def test_strict_raises_what_the_status_says():
+    with pytest.raises(RuntimeError, match="not to the tolerance"):
+        solve.minimize(solve.Problem(COUNTS, ridge=1e-3), method="factors", tolerance=1e-15, strict=True)
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_a_narrow_network_says_how_far_from_the_bound_it_is(width):
+    problem = solve.Problem(Counts([20, 9, 9, 2]), ridge=0.3, width=width)
+    narrow, wide = solve.minimize(problem), solve.minimize(solve.Problem(Counts([20, 9, 9, 2]), ridge=0.3))
+    assert narrow.status is solve.Status.LOCAL
+    assert narrow.W.shape == narrow.M.shape == (4, width)
+    assert narrow.certificate.dual == wide.certificate.dual
+    assert narrow.objective > wide.objective
+    assert "relative gap" in narrow.message
+
+
+def test_enough_width_is_the_global_optimum():
+    problem = solve.Problem(Counts([20, 9, 9, 2]), ridge=0.3, width=7)
+    solution = solve.minimize(problem)
+    assert solution.status is solve.Status.OPTIMAL
+    assert solution.W.shape == (4, 7)
+
+
+def test_spectral_derivatives_are_those_of_finite_differences():
+    rng = np.random.default_rng(0)
+    for shape in ((4, 4), (3, 5), (5, 3)):
+        Y, E = rng.normal(size=shape), rng.normal(size=shape)
+        at, mu, h = Spectrum(Y), 0.3, 1e-5
+        up, down = Spectrum(Y + h * E), Spectrum(Y - h * E)
+        assert np.vdot(at.gradient(mu), E) == pytest.approx((up.smooth(mu) - down.smooth(mu)) / (2 * h), rel=1e-7)
+        product, inverse = at.hessian(mu, 1.0, np.full(shape, 0.7), at.values / np.hypot(at.values, mu))
+        assert product(E) == pytest.approx((up.gradient(mu) - down.gradient(mu)) / (2 * h), abs=1e-7)
+        if shape == (4, 4):
+            assert inverse(product(E) + 0.7 * E) == pytest.approx(E, abs=1e-10)
+
+
+def test_projection_on_margins_is_that_of_brute_force():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        column, support = rng.normal(size=6), rng.random(6) < 0.4
+        support[rng.integers(6)] = True
+        levels = np.linspace(-5, 5, 20_001)
+        outside = np.maximum(column[~support][:, None] - (levels - 0.8), 0)
+        cost = np.sum((column[support][:, None] - levels) ** 2, axis=0) + np.sum(outside**2, axis=0)
+        projected = _project(column[:, None], support[:, None], np.array([0.8]))[:, 0]
+        assert projected[support] == pytest.approx(levels[np.argmin(cost)], abs=5e-4)
+        assert (projected[~support] <= projected[support][0] - 0.8 + 1e-12).all()
