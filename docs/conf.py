@@ -13,3 +13,4 @@ myst_enable_extensions = ["dollarmath", "colon_fence"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 napoleon_custom_sections = ["Source"]
+napoleon_use_ivar = True
