@@ -43,6 +43,13 @@ def test_the_table_the_page_and_the_figures(network, tmp_path, capsys):
     assert (tmp_path / "f.svg").read_text().startswith("<?xml")
 
 
+def test_a_ridge_adds_the_certified_optimum_and_the_gap_to_it(network, capsys):
+    assert main(["measure", str(network), "--ridge", "0.1", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert 0 < result["ufm_gap"] < 1
+    assert 0 < result["distances"]["UFM, ridge 0.1"]["classifiers"] < 0.5
+
+
 def test_training_counts_may_differ_from_the_samples_measured(network, capsys):
     assert main(["measure", str(network), "--counts", "400,400,1,1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["counts"] == [400, 400, 1, 1]

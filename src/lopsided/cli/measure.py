@@ -59,7 +59,8 @@ class Measure:
 
         store = measure.open_store(self.features, self.labels, self.head)
         counts = None if self.counts is None else Classes(counts=self.counts).resolve()
-        with Progress(console=Console(stderr=True), transient=True) as bar:
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(f"measuring {store.n:,} samples", total=store.n * self.passes)
             collapse = measure.stored(
                 store,
