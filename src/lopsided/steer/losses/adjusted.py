@@ -80,8 +80,8 @@ class AdjustedCrossEntropy(nn.Module):
             losses = (shares * self.terms.every_label(logits, self.label_smoothing)).sum(1)
             weight = self.terms.weight
             return reduce(losses, self.reduction, weights=None if weight is None else shares @ weight.to(shares.dtype).expand(k))
-        check_labels(targets, n, k, self.ignore_index)
-        kept = None if self.ignore_index is None else targets != self.ignore_index
+        inside = check_labels(targets, n, k, self.ignore_index)
+        kept = None if inside or self.ignore_index is None else targets != self.ignore_index
         labels = (targets if kept is None else targets.where(kept, 0)).long()
         adjusted = self.terms.adjusted(logits, labels)
         losses = functional.cross_entropy(adjusted, labels, reduction="none", label_smoothing=self.label_smoothing)

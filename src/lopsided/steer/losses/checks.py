@@ -44,8 +44,11 @@ def check_logits(logits: Tensor, k: int | None) -> None:
         raise ValueError(f"the loss is for {k} classes, but the logits have {logits.shape[1]} columns")
 
 
-def check_labels(labels: Tensor, n: int, k: int, ignore_index: int | None = None) -> None:
+def check_labels(labels: Tensor, n: int, k: int, ignore_index: int | None = None) -> bool:
     """Refuse labels that are not n whole numbers from 0 to k-1 (or the ignored label).
+
+    Returns:
+        Whether they are known to be all from 0 to k-1; without a look at the values nothing is known.
 
     Raises:
         ValueError: if the shape is wrong or a label is out of range; the sample is named.
@@ -56,13 +59,18 @@ def check_labels(labels: Tensor, n: int, k: int, ignore_index: int | None = None
     if labels.is_floating_point() or labels.dtype == torch.bool:
         raise TypeError(f"labels must be integers, got {labels.dtype}")
     if torch.compiler.is_compiling() or labels.device.type != "cpu":
-        return
+        return False
+    if len(labels):
+        low, high = torch.aminmax(labels)
+        if low >= 0 and high < k:
+            return True
     wrong = (labels < 0) | (labels >= k)
     if ignore_index is not None:
         wrong &= labels != ignore_index
     if wrong.any():
         sample = int(wrong.nonzero()[0])
         raise ValueError(f"labels must be from 0 to {k - 1}, got {int(labels[sample])} for sample {sample}")
+    return False
 
 
 def check_soft_targets(targets: Tensor, n: int, k: int) -> None:

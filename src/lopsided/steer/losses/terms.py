@@ -47,8 +47,8 @@ class Terms(nn.Module):
         z = full_precision(logits)
         factor = None if self.columns is None else self.columns.to(z.dtype)
         if self.samples is not None:
-            z = z if factor is None else z * factor
-            factor = _of(self.samples, labels, z)[..., None]
+            sample = _of(self.samples, labels, z)[..., None]
+            factor = sample if factor is None else sample * factor
         if factor is None:
             z = z if self.shift is None else z + self.shift.to(z.dtype)
         else:
