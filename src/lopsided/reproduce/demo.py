@@ -38,9 +38,9 @@ DEMO = Claim(
     name="demo",
     title="A network trained on lopsided classes, beside its prediction",
     statement=(
-        "A network is trained on classes of unequal size. SELI predicts, from the class counts alone, the lengths and angles of "
-        "its classifiers and of its class means at the end of training; the simplex ETF is what balanced classes would give. "
-        "Which of the two does the network approach?"
+        "A network is trained on classes of unequal size. SELI predicts, from the class counts alone, the lengths and angles "
+        "of its classifiers and of its class means at the end of training; the simplex ETF is what balanced classes would "
+        "give. Which of the two does the network approach?"
     ),
     source="Thrampoulidis, Kini, Vakilian and Behnia 2022, arXiv 2208.05512, Section 4; the digits and the small network are ours",
     settings=Demo,

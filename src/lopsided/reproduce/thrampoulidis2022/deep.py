@@ -29,7 +29,7 @@ from lopsided.reproduce.training import Sample, train
 #: Points of the ridge path that the network is held against.
 _RIDGES = 15
 
-#: A balanced network is called near its ETF below this distance: half of what separates SELI from the ETF at R = 10.
+#: A balanced network is called near its ETF below this distance: about half of what separates SELI from the ETF at R = 10.
 NEAR = 0.2
 
 

@@ -150,9 +150,9 @@ def distances(history: Sequence[dict[str, Any]], name: str) -> Row:
         )
 
     caption = (
-        "Distance of the trained network to SELI, to the simplex ETF and to the optimum of the unconstrained-features model (UFM) "
-        "with the nearest ridge, against epoch. 0 is the same geometry up to scale, 2 the opposite. SELI and the ETF predict the "
-        "same logits."
+        "Distance of the trained network to SELI, to the simplex ETF and to the optimum of the unconstrained-features model "
+        "(UFM) with the nearest ridge, against epoch. 0 is the same geometry up to scale, 2 the opposite. SELI and the ETF "
+        "predict the same logits."
     )
     return Row([panel(i) for i in range(3)], caption)
 
@@ -177,8 +177,8 @@ def norms(predicted: Geometry, measured: Geometry, counts: Counts, name: str) ->
         )
 
     caption = (
-        f"Norm of each class, scaled to a mean square of 1: lines are predicted from the class counts alone, dots are the trained "
-        f"network. Classes have {_runs(counts)} samples."
+        "Norm of each class, scaled to a mean square of 1: lines are predicted from the class counts alone, dots are the "
+        f"trained network. Classes have {_runs(counts)} samples."
     )
     return Row([panel("classifiers", "classifiers"), panel("embeddings", "class means")], caption)
 

@@ -87,9 +87,8 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
     return Verdict(
         holds,
         f"The squared norms of majority over minority classifiers grow to {ratios[-1]:.2f} (limit {limit:.2f}). Minority "
-        f"classifiers "
-        f"turn towards each other but never coincide: {reached}. Minority class means turn apart, to a cosine of {means[-1]:.4f} "
-        f"(limit {floor:.4f}): embeddings never collapse. Closed form and SVD agree to {error:.0e}.",
+        f"classifiers turn towards each other but never coincide: {reached}. Minority class means turn apart, to a cosine of "
+        f"{means[-1]:.4f} (limit {floor:.4f}): embeddings never collapse. Closed form and SVD agree to {error:.0e}.",
     )
 
 
@@ -119,9 +118,8 @@ def show(records: Sequence[Record]) -> list[Block]:
     return [
         Row(
             [figure, angles("classifiers", "Classifiers"), angles("embeddings", "Class means")],
-            "SELI against the imbalance ratio R: squared norms of majority over minority classes, and the cosines between two "
-            "majority "
-            "classes, two minority classes, and one of each.",
+            "SELI against the imbalance ratio R: squared norms of majority over minority classes, and the cosines between "
+            "two majority classes, two minority classes, and one of each.",
         ),
         Table("Some of the numbers; w are classifiers, μ class means.", columns, table),
     ]
@@ -132,8 +130,7 @@ NORMS = Claim(
     title="Norms and angles against the imbalance",
     statement=(
         "With imbalance the majority classifiers grow longer and the minority classifiers turn towards each other, but they "
-        "coincide "
-        "only asymptotically; class means do the opposite, and never collapse."
+        "coincide only asymptotically; class means do the opposite, and never collapse."
     ),
     source="Thrampoulidis et al. 2022, Lemma 4.1 and Figures 2 and 3 (closed forms for STEP imbalance)",
     settings=Settings,

@@ -112,10 +112,9 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
     return Verdict(
         bool(holds),
         f"Balanced classes are SELI at every ridge (to {balanced:.0e}). With imbalance no ridge gives SELI: the smallest "
-        f"distance met is "
-        f"{smallest:.3f}, and the classifiers' distance falls like log(1/λ) to the power {-max(rates):.2f} to {-min(rates):.2f}. "
-        f"Minority classes {'collapse exactly' if collapsed else 'do not collapse'} at ridges from √n_min on. "
-        f"All optima are certified to a relative gap of {gap:.0e}.",
+        f"distance met is {smallest:.3f}, and the classifiers' distance falls like log(1/λ) to the power {-max(rates):.2f} to "
+        f"{-min(rates):.2f}. Minority classes {'collapse exactly' if collapsed else 'do not collapse'} at ridges from √n_min "
+        f"on. All optima are certified to a relative gap of {gap:.0e}.",
     )
 
 
@@ -149,8 +148,7 @@ def show(records: Sequence[Record]) -> list[Block]:
         Row(
             [panel(i) for i in range(3)],
             "Distance of the certified optimum to SELI against the ridge, one sample a minority class. Right of the dotted "
-            "line, λ = √n_min, "
-            "minority classes have collapsed; each curve ends where everything is zero.",
+            "line, λ = √n_min, minority classes have collapsed; each curve ends where everything is zero.",
         ),
         Table("Thresholds, and the distance of the classifiers to SELI at some ridges.", columns, rows),
     ]
@@ -167,8 +165,7 @@ RIDGE_PATH = Claim(
     title="SELI is the end of the ridge path, and only its end",
     statement=(
         "With a ridge λ the global optimum of the unconstrained-features model tends to SELI as λ vanishes. Balanced classes "
-        "are at the "
-        "ETF for every λ; imbalanced classes are at SELI for none, and approach it only logarithmically."
+        "are at the ETF for every λ; imbalanced classes are at SELI for none, and approach it only logarithmically."
     ),
     source="Thrampoulidis et al. 2022, Propositions 1 and 2 and Figure 4; rate and thresholds: derived here",
     settings=Settings,

@@ -141,9 +141,9 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
     return Verdict(
         holds,
         f"In {len(cases)} profiles of class counts the conic solver's minimiser is at most {worst:.0e} from SELI, the dual "
-        f"certificate "
-        f"closes to {gap:.0e} and its sign condition is {'strict' if slack > 0 else 'violated'} (smallest slack {slack:.2g}). "
-        f"Balanced classes give the ETF to {etf:.0e}; two classes are {'' if antipodal else 'not '}antipodal at any imbalance.",
+        f"certificate closes to {gap:.0e} and its sign condition is {'strict' if slack > 0 else 'violated'} (smallest slack "
+        f"{slack:.2g}). Balanced classes give the ETF to {etf:.0e}; two classes are {'' if antipodal else 'not '}antipodal at "
+        "any imbalance.",
     )
 
 
@@ -178,9 +178,8 @@ UF_SVM = Claim(
     title="The minimisers of the UF-SVM are SELI",
     statement=(
         "When features are free variables, the max-margin classifier and its features follow one geometry, SELI, for every "
-        "imbalance: "
-        "the logits are the centred labels, and classifiers and features are the factors of their singular value decomposition. "
-        "Balanced classes give the simplex ETF, two classes antipodal vectors."
+        "imbalance: the logits are the centred labels, and classifiers and features are the factors of their singular value "
+        "decomposition. Balanced classes give the simplex ETF, two classes antipodal vectors."
     ),
     source="Thrampoulidis et al. 2022, Theorem 1; counts beyond STEP: derived here",
     settings=Settings,

@@ -1,12 +1,10 @@
 """The unconstrained-features model trained by SGD: how near it gets to SELI in practice, and where descent would end.
 
-Published setting: k = 10, d = 20, minority classes of 5 samples, batches of 5, constant rate, 6000 epochs, neither bias nor
-ridge. The
-follow-up (Behnia et al. 2023, Figure 4) shows the same plateaus.
+Published setting: k = 10, d = 20, minority classes of 5 samples, batches of 5, constant rate, 6000 epochs, neither bias nor ridge.
+The follow-up (Behnia et al. 2023, Figure 4) shows the same plateaus.
 
-Beside it runs full-batch descent whose step is divided by the loss and by the largest logit, so that margins grow linearly
-instead of
-logarithmically; its loss is kept as a logarithm and falls to e^-10000. Samples of a class start equal there and so stay equal.
+Beside it runs full-batch descent whose step is divided by the loss and by the largest logit, so that margins grow linearly instead
+of logarithmically; its loss is kept as a logarithm and falls to e^-10000. Samples of a class start equal there and so stay equal.
 """
 
 from __future__ import annotations
@@ -176,11 +174,11 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
     return Verdict(
         nearer and slower and arrived < _ARRIVED,
         f"After {configuration['epochs']} epochs of SGD classifiers and class means are still {shown} from SELI (means of "
-        f"{configuration['seeds']} seeds): {'all' if nearer else 'not all'} nearer to it than to the ETF, but stalled, and "
-        f"{'further away' if ordered else 'not steadily further away'} with larger R. Descent that divides its step by the loss "
+        f"{configuration['seeds']} seeds): {'all' if nearer else 'not all'} nearer to it than to the ETF, "
+        f"{'and' if ordered else 'but not steadily'} further away with larger R. Descent that divides its step by the loss "
         f"{'arrives' if arrived < _ARRIVED else 'does not arrive'}, within {arrived:.0e} at every R; its classifiers need "
-        f"{', '.join(f'{step:g}' for step in steps)} steps to come within {_NEAR}: {'more' if slower else 'not always more'} with "
-        f"more imbalance.",
+        f"{', '.join(f'{step:g}' for step in steps)} steps to come within {_NEAR}: {'more' if slower else 'not always more'} "
+        "with more imbalance.",
     )
 
 
@@ -212,9 +210,8 @@ def show(records: Sequence[Record]) -> list[Block]:
     return [
         Row(
             [trained(0, "Classifiers"), trained(1, "Class means"), descent],
-            "Left and middle: SGD in the published setting, every seed a line. Right: full-batch descent with the step divided "
-            "by the "
-            "loss, the largest of the three distances.",
+            "Left and middle: SGD in the published setting, every seed a line. Right: full-batch descent with the step "
+            "divided by the loss, the largest of the three distances.",
         ),
         Table(
             "Distances at the end of SGD, mean ± standard deviation over the seeds.",
@@ -233,8 +230,8 @@ UFM_SGD = Claim(
     name="ufm-sgd",
     title="SGD on free features approaches SELI, more slowly with more imbalance",
     statement=(
-        "Trained without ridge, the unconstrained-features model converges in direction to SELI, the more slowly the larger the "
-        "imbalance; SGD at a constant rate gets part of the way."
+        "Trained without ridge, the unconstrained-features model converges in direction to SELI, the more slowly the larger "
+        "the imbalance; SGD at a constant rate gets part of the way."
     ),
     source="Thrampoulidis et al. 2022, Section 5; setting as in Behnia et al. 2023 (arXiv 2303.07608), Figure 4",
     settings=Settings,

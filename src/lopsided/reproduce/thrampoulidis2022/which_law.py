@@ -4,8 +4,7 @@ The candidates need nothing but the class counts and, for the second, the run's 
 
 * SELI, the limit of a vanishing ridge;
 * the optimum at the run's own ridge. Weight decay acts on the classifiers; on features it acts through the layers below. Whatever
-ridge
-  that amounts to, at an optimum both penalties are equal, ridge_W ||W||^2 = ridge_H ||H||^2, so ridge = n decay ||W|| / ||H||;
+  ridge that amounts to, at an optimum both penalties are equal, ridge_W ||W||^2 = ridge_H ||H||^2: ridge = n decay ||W|| / ||H||;
 * the optimum at the ridge that matches best, one fitted number, as a floor;
 * the limit of a head whose bias is free, where classes are centred by their samples;
 * the simplex ETF.
@@ -132,8 +131,8 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
     return Verdict(
         beaten == len(runs),
         f"Over {len(runs)} imbalanced runs the root mean square of the three distances is, mean ± spread over the runs: "
-        f"{means}. Of the "
-        f"laws without a fitted number, nearest is {nearest}. Theory beats the ETF in {beaten} of {len(runs)} runs.",
+        f"{means}. Of the laws without a fitted number, nearest is {nearest}. SELI or the optimum at the run's own ridge is "
+        f"nearer than the ETF in {beaten} of {len(runs)} runs.",
     )
 
 
@@ -170,8 +169,7 @@ WHICH_LAW = Claim(
     title="Which law fits trained networks",
     statement=(
         "Trained networks stop short of the limit, with a finite ridge, a bias, a finite time. Of all geometries that theory "
-        "offers from "
-        "class counts and weight decay, which one is nearest to each finished run?"
+        "offers from class counts and weight decay, which one is nearest to each finished run?"
     ),
     source="new here; the laws are those of lopsided.predict and lopsided.solve",
     settings=Settings,
