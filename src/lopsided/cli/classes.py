@@ -39,24 +39,30 @@ class Classes:
             import numpy as np
 
             return Counts.from_labels(np.load(self.labels, mmap_mode="r", allow_pickle=False))
-        profile = {"step": Counts.step, "exponential": Counts.exponential, "zipf": Counts.zipf}[given[0]]
-        return profile(**_fields(getattr(self, given[0]), given[0], FIELDS[given[0]]))
+        if self.step is not None:
+            return Counts.step(**_fields(self.step, "step"))
+        if self.exponential is not None:
+            return Counts.exponential(**_fields(self.exponential, "exponential"))
+        return Counts.zipf(**_fields(str(self.zipf), "zipf"))
 
 
-FIELDS = {
+#: Profile -> the names it needs and the names it may have.
+FIELDS: dict[str, tuple[set[str], set[str]]] = {
     "step": ({"k", "minority", "ratio"}, {"rho"}),
     "exponential": ({"k", "largest", "ratio"}, set()),
     "zipf": ({"k", "largest"}, {"exponent"}),
 }
 
 
-def _fields(text: str, option: str, names: tuple[set[str], set[str]]) -> dict[str, Any]:
-    required, optional = names
+def _fields(text: str, option: str) -> dict[str, Any]:
+    required, optional = FIELDS[option]
     values: dict[str, Any] = {}
     for part in text.split(","):
         name, equals, value = part.partition("=")
         if not equals or name not in required | optional:
             raise ValueError(f"--{option} takes {', '.join(sorted(required | optional))} as name=value, got {part!r}")
+        if name in values:
+            raise ValueError(f"--{option} has {name} twice")
         values[name] = _number(value, f"{name} of --{option}")
     if missing := required - values.keys():
         raise ValueError(f"--{option} also needs {', '.join(sorted(missing))}")
@@ -64,6 +70,10 @@ def _fields(text: str, option: str, names: tuple[set[str], set[str]]) -> dict[st
 
 
 def _number(word: str, where: str) -> float | int:
+    try:
+        return int(word)  # first, because large whole numbers are not floats
+    except ValueError:
+        pass
     try:
         number = float(word)
     except ValueError:

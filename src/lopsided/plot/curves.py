@@ -1,0 +1,131 @@
+"""Norm ratios and cosines along a family of geometries: theory as lines, measurements as marks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from lopsided.geometry import Geometry
+from lopsided.gram import Gram
+from lopsided.plot.style import FAINT, GREY, MAJORITY, MIDDLE, MINORITY
+
+#: Between which classes a cosine is; the line's colour and dashes.
+PAIRS = {"majority": (MAJORITY, "-"), "minority": (MINORITY, "-"), "across": (MIDDLE, (0, (4, 2)))}
+
+
+def curves(
+    places: npt.ArrayLike,
+    geometries: Sequence[Geometry],
+    axes: Sequence[Axes],
+    *,
+    label: str,
+    log: bool = True,
+    measured: Mapping[str, tuple[npt.ArrayLike, Sequence[Geometry]]] | None = None,
+) -> Sequence[Axes]:
+    """Draw squared norm ratios, cosines of classifiers and cosines of class means of geometries along a parameter.
+
+    Majority is the largest class, minority the smallest; cosines are to a class of the same count, or across between the two.
+
+    Args:
+        places: (t,) values of the parameter, such as the ratio R or the exponent gamma.
+        geometries: t predicted geometries with counts, drawn as lines.
+        axes: three to draw on.
+        label: of the parameter.
+        log: logarithmic parameter.
+        measured: name -> places and geometries that are drawn as marks.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: if there are not three axes, numbers of places and geometries differ, or a geometry has no counts.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> from lopsided import Counts, predict
+        >>> ratios = [1, 10, 100]
+        >>> theory = [predict.seli(Counts.step(k=10, minority=1, ratio=ratio)) for ratio in ratios]
+        >>> [axes.get_ylabel() for axes in curves(ratios, theory, Figure().subplots(1, 3), label="ratio R")][0]
+        'squared norm, majority over minority'
+    """
+    if len(axes) != 3:
+        raise ValueError(f"norm ratios, cosines of classifiers and of class means need 3 axes, got {len(axes)}")
+    norms, *both = axes
+    _lines(norms, places, geometries, _ratios)
+    _lines(both[0], places, geometries, lambda geometry: _cosines(geometry, geometry.classifiers))
+    _lines(both[1], places, geometries, lambda geometry: _cosines(geometry, geometry.embeddings))
+    for (name, (where, found)), marker in zip((measured or {}).items(), "os^Dv", strict=False):
+        _lines(norms, where, found, _ratios, marker, name)
+        _lines(both[0], where, found, lambda geometry: _cosines(geometry, geometry.classifiers), marker, name)
+        _lines(both[1], where, found, lambda geometry: _cosines(geometry, geometry.embeddings), marker, name)
+    norms.set_yscale("log")
+    norms.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    norms.yaxis.set_minor_formatter(NullFormatter())
+    norms.set_ylabel("squared norm, majority over minority")
+    both[0].set_ylabel("cosine of classifiers")
+    both[1].set_ylabel("cosine of class means")
+    for ax in axes:
+        if log:
+            ax.set_xscale("log")
+            ax.xaxis.set_major_locator(LogLocator(numticks=6))
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+            ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.margins(x=0)
+        ax.set_xlabel(label)
+        ax.grid(axis="y", lw=0.5, color=FAINT)
+        ax.set_axisbelow(True)
+        ax.spines[["top", "right"]].set_visible(False)
+        if ax is not norms:
+            ax.axhline(0, color=GREY, lw=0.7, zorder=1)
+        ax.legend(frameon=False, fontsize=8)
+    return axes
+
+
+#: Name -> colour and dashes of the line, and the values at one geometry.
+Values = dict[str, tuple[str, object, float]]
+
+
+def _ratios(geometry: Geometry) -> Values:
+    large, _, small, _ = _classes(geometry)
+    squares = {"classifiers": geometry.classifiers.squared_norms(), "class means": geometry.embeddings.squared_norms()}
+    colours = {"classifiers": (MAJORITY, "-"), "class means": (MINORITY, (0, (4, 2)))}
+    return {name: (*colours[name], float(values[large] / values[small])) for name, values in squares.items()}
+
+
+def _cosines(geometry: Geometry, gram: Gram) -> Values:
+    large, large_too, small, small_too = _classes(geometry)
+    pairs = {"majority": (large, large_too), "minority": (small, small_too), "across": (large, small)}
+    return {name: (*PAIRS[name], float(gram.cosine(*pair)) if pair[0] != pair[1] else np.nan) for name, pair in pairs.items()}
+
+
+def _classes(geometry: Geometry) -> tuple[int, int, int, int]:
+    """Return two of the largest classes and two of the smallest, one class twice where it is alone."""
+    if geometry.counts is None:
+        raise ValueError(f"the geometry {geometry.source.name} has no class counts, so its majority and minority are unknown")
+    values = geometry.counts.values
+    large, small = np.flatnonzero(values == values.max()), np.flatnonzero(values == values.min())
+    return int(large[0]), int(large[-1]), int(small[-1]), int(small[0])
+
+
+def _lines(
+    ax: Axes,
+    places: npt.ArrayLike,
+    geometries: Sequence[Geometry],
+    values: Callable[[Geometry], Values],
+    marker: str | None = None,
+    name: str = "",
+) -> None:
+    x = np.asarray(places, np.float64)
+    if x.shape != (len(geometries),):
+        raise ValueError(f"one geometry a place is needed, got {len(geometries)} geometries for places of shape {x.shape}")
+    rows = [values(geometry) for geometry in geometries]
+    for i, (line, (colour, dashes, _)) in enumerate(rows[0].items()):
+        y = [row[line][2] for row in rows]
+        if marker is None:
+            ax.plot(x, y, color=colour, ls=dashes, lw=1.8, label=line)
+        else:
+            ax.plot(x, y, marker, color=colour, mfc="white", mew=1.3, ms=5, clip_on=False, zorder=4, label=name if i == 0 else None)

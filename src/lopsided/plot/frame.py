@@ -1,0 +1,125 @@
+"""The exact drawing of up to four classes: their classifiers and class means span at most three dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+
+from lopsided.arrays import Floats
+from lopsided.geometry import Geometry
+from lopsided.plot.style import FAINT, GREY, class_colours
+
+#: Turn about the vertical axis and tilt toward the reader, in degrees, of a frame in three dimensions.
+AZIMUTH, ELEVATION = 38.0, 20.0
+
+
+def frame(geometry: Geometry, ax: Axes, *, colours: Sequence[str] | None = None) -> Axes:
+    """Draw classifiers as solid arrows and class means as dashed lines with a ring, in their true lengths and angles.
+
+    Two classes lie on a line and three in a plane; four are seen in parallel projection, the two largest classes upward. The class
+    means are drawn in the scale in which their squares sum to those of the classifiers.
+
+    Args:
+        geometry: of two, three or four classes.
+        ax: to draw on.
+        colours: one a class; by default by class size.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: for more than four classes, or a geometry of more than three dimensions.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> from lopsided import Counts, predict
+        >>> axes = frame(predict.seli(Counts([100, 100, 1, 1])), Figure().subplots())
+        >>> [text.get_text() for text in axes.texts]
+        ['$w_1$', '$w_2$', '$w_3$', '$w_4$']
+    """
+    if geometry.k > 4:
+        raise ValueError(f"a frame of {geometry.k} classes has more than three dimensions, at most 4 classes can be drawn exactly")
+    order = np.arange(geometry.k) if geometry.counts is None else np.argsort(-geometry.counts.values, kind="stable")
+    w, m = _oriented(geometry, list(order))
+    m = m * np.sqrt((w**2).sum() / (m**2).sum())
+    colours = class_colours(geometry.counts, geometry.k) if colours is None else colours
+    (flat_w, depth), (flat_m, _) = _project(w), _project(m)
+    reach = 1.12 * float(np.abs(np.vstack([flat_w, flat_m])).max())
+    for i in range(geometry.k):
+        for j in range(i):
+            ax.plot(*flat_w[[i, j]].T, color=FAINT, lw=0.9, zorder=1)
+    far = np.ptp(depth) or 1.0
+    for c, colour in enumerate(colours):
+        front = (depth[c] - depth.min()) / far
+        halo = [patheffects.withStroke(linewidth=4.6, foreground="white")]
+        ax.annotate(
+            "",
+            flat_w[c],
+            (0, 0),
+            arrowprops={
+                "arrowstyle": "-|>",
+                "color": colour,
+                "lw": 1.9 + 0.7 * front,
+                "shrinkA": 0,
+                "shrinkB": 0,
+                "mutation_scale": 13,
+            },
+            zorder=3 + front,
+        ).arrow_patch.set_path_effects([*halo, patheffects.Normal()])  # type: ignore[union-attr]
+        ax.plot(*np.vstack([[0, 0], flat_m[c]]).T, color=colour, lw=1.3, ls=(0, (3.2, 2.2)), zorder=5 + front)
+        ax.plot(*flat_m[c], "o", color=colour, ms=6, mfc="white", mew=1.4, zorder=6 + front)
+    for c, colour in enumerate(colours):
+        x, y = _label(flat_w, flat_m, c, 0.1 * reach)
+        ax.text(x, y, f"$w_{c + 1}$", color=colour, ha="center", va="center", fontsize=11, zorder=9)
+    ax.plot(0, 0, "o", color=GREY, ms=3, zorder=8)
+    ax.set(xlim=(-reach * 1.1, reach * 1.1), ylim=(-reach * 1.1, reach * 1.1), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def _oriented(geometry: Geometry, order: list[int]) -> tuple[Floats, Floats]:
+    """Return classifiers and means in coordinates right, away and up that depend on the geometry alone."""
+    w, m = geometry.vectors()
+    if (d := w.shape[1]) > 3:
+        raise ValueError(f"this geometry has {d} dimensions, at most 3 can be drawn exactly")
+    unit = [w[c] / np.linalg.norm(w[c]) for c in order if np.linalg.norm(w[c]) > 0]
+    # The two largest classes point upward and lie in the plane of up and right.
+    toward = [unit[0] + unit[1], unit[0] - unit[1], *unit] if d == 3 else unit
+    axes: list[Floats] = []
+    for vector in toward:
+        rest = vector - sum((vector @ axis * axis for axis in axes), np.zeros(d))
+        if len(axes) < d and np.linalg.norm(rest) > 1e-6:
+            axes.append(rest / np.linalg.norm(rest))
+    if len(axes) < d:
+        raise ValueError("the classifiers span fewer dimensions than the class means, so no orientation of the frame is natural")
+    basis = np.zeros((d, 3))
+    for axis, place in zip(axes, ((0,), (2, 0), (2, 0, 1))[d - 1], strict=True):
+        basis[:, place] = axis
+    return w @ basis, m @ basis
+
+
+def _project(points: Floats) -> tuple[Floats, Floats]:
+    """Return (k, 2) places on the page, and how near each point is to the reader."""
+    turn, tilt = np.radians([AZIMUTH, ELEVATION])
+    if not points[:, 1].any():
+        return points[:, [0, 2]], np.zeros(len(points))
+    right = points[:, 0] * np.cos(turn) - points[:, 1] * np.sin(turn)
+    away = points[:, 0] * np.sin(turn) + points[:, 1] * np.cos(turn)
+    return np.column_stack([right, points[:, 2] * np.cos(tilt) + away * np.sin(tilt)]), points[:, 2] * np.sin(tilt) - away * np.cos(
+        tilt
+    )
+
+
+def _label(w: Floats, m: Floats, c: int, distance: float) -> tuple[float, float]:
+    """Return the place beside the tip of a classifier that is farthest from all lines, rather outward than not."""
+    tips = np.vstack([w, m])
+    lines = (tips[:, None, :] * np.linspace(0, 1, 33)[:, None]).reshape(-1, 2)
+    angles = np.arange(0, 2 * np.pi, np.pi / 12)
+    places = w[c] + distance * np.column_stack([np.cos(angles), np.sin(angles)])
+    free = np.minimum(np.linalg.norm(places[:, None] - lines, axis=2).min(axis=1), distance)
+    outward = (places - w[c]) @ w[c] / max(float(np.linalg.norm(w[c])), 1e-9)
+    x, y = places[np.argmax(free + 0.3 * outward)]
+    return float(x), float(y)
