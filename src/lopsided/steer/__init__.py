@@ -62,3 +62,7 @@ def __getattr__(name: str) -> Any:
         if error.name == "torch":
             raise ImportError(f"lopsided.steer.{name} needs torch: pip install 'lopsided[torch]'") from error
         raise
+
+
+def __dir__() -> list[str]:
+    return __all__
