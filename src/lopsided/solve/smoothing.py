@@ -158,7 +158,7 @@ def _first(ridge: float, reduced: Reduced, state: _State) -> float:
 
 
 def _newton_step(ridge: float, reduced: Reduced, state: _State, mu: float, gradient: Floats, relax: bool) -> Point:
-    shares, mass = state.fit.shares, reduced.mass
+    shares, mass, spectrum = state.fit.shares, reduced.mass, state.spectrum
     spread = mass * shares * (1 - shares) * (reduced.factor * reduced.unit) ** 2
     j = reduced.multiple
     if reduced.labels:
@@ -172,20 +172,21 @@ def _newton_step(ridge: float, reduced: Reduced, state: _State, mu: float, gradi
     else:
         inside = np.zeros(0)
     loss = reduced.adjoint(state.fit.residual)
-    s, h = state.spectrum.values, np.hypot(state.point.within, mu)
+    s, h = spectrum.values, np.hypot(state.point.within, mu)
     dual, inner_dual = s / np.hypot(s, mu), state.point.within / h
     if relax:
-        dual, inner_dual = -state.spectrum.diagonal_of(loss.across) / ridge, -loss.within / (ridge * reduced.times)
+        dual, inner_dual = -spectrum.diagonal_of(loss.across) / ridge, -loss.within / (ridge * reduced.times)
     bend = ridge * reduced.times * relaxed(state.point.within, mu, np.clip(inner_dual, -1, 1))
-    product, inverse = state.spectrum.hessian(mu, ridge, spread + 1e-12 * spread.max(), np.clip(dual, -1, 1))
+    product, inverse = spectrum.hessian(mu, ridge, spread + 1e-12 * spread.max(), np.clip(dual, -1, 1))
     prior = reduced.penalty * reduced.sizes
     offset = (mass * shares * (1 - shares) * reduced.factor**2).sum(axis=1) + prior
     damping = 1e-10 * offset.max()  # a free bias can be shifted
 
     def hessian(x: Floats) -> Floats:
         step = _unflat(x, reduced)
-        loss = reduced.adjoint(reduced.curvature(shares, reduced.margins(step)))
-        across, within = loss.across + product(step.across), loss.within + bend * step.within
+        moved = step._replace(across=spectrum.unrotate(step.across))
+        loss = reduced.adjoint(reduced.curvature(shares, reduced.margins(moved)))
+        across, within = spectrum.rotate(loss.across) + product(step.across), loss.within + bend * step.within
         return _flat(Point(across, within, loss.bias + (prior + damping) * step.bias))
 
     def precondition(x: Floats) -> Floats:
@@ -193,8 +194,11 @@ def _newton_step(ridge: float, reduced: Reduced, state: _State, mu: float, gradi
         return _flat(Point(inverse(r.across), r.within / (inside + bend), r.bias / (offset + damping)))
 
     # A loose solution while far away, a tight one when Newton's method converges fast.
-    tolerance = max(1e-3, min(0.1, 0.03 * float(np.linalg.norm(gradient)) / ridge))
-    return _unflat(conjugate_gradients(hessian, precondition, gradient, tolerance), reduced)
+    tolerance = max(1e-2, min(0.1, 0.1 * float(np.linalg.norm(gradient)) / ridge))
+    slope = _unflat(gradient, reduced)
+    rotated = _flat(slope._replace(across=spectrum.rotate(slope.across)))
+    step = _unflat(conjugate_gradients(hessian, precondition, rotated, tolerance), reduced)
+    return step._replace(across=spectrum.unrotate(step.across))
 
 
 def _flat(point: Point) -> Floats:

@@ -53,10 +53,18 @@ class Spectrum:
         """Return the diagonal of a (p, m) matrix in the singular basis."""
         return np.asarray(np.sum((self.left.T @ (matrix.T if self.tall else matrix)) * self.right, axis=1))
 
+    def rotate(self, matrix: Floats) -> Floats:
+        """Return a matrix in the coordinates of `hessian`: the singular basis for a square one, else unchanged."""
+        return np.asarray(self.left.T @ matrix @ self.right.T) if self.square else matrix
+
+    def unrotate(self, matrix: Floats) -> Floats:
+        """Invert `rotate`."""
+        return np.asarray(self.left @ matrix @ self.right) if self.square else matrix
+
     def hessian(
         self, mu: float, factor: float, diagonal: Floats, dual: Floats
     ) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:
-        """Return the second derivative, times a factor, and an approximate inverse of it plus a diagonal.
+        """Return the second derivative, times a factor, and an approximate inverse of it plus a diagonal, rotated.
 
         Args:
             mu: the smoothing.
@@ -81,13 +89,13 @@ class Spectrum:
         determinant = own * own.T - swap**2
         rest = (half.mean(axis=1) + outside)[:, None]
 
+        if self.square:
+            return lambda w: same * w + swap * w.T, lambda w: (own.T * w - swap * w.T) / determinant
+
         def apply(matrix: Floats, inner: Callable[[Floats], Floats], outer: Callable[[Floats], Floats]) -> Floats:
             rows = self.left.T @ (matrix.T if self.tall else matrix)
             omega = rows @ self.right.T
-            result = inner(omega) @ self.right
-            if not self.square:
-                result += outer(rows - omega @ self.right)
-            result = self.left @ result
+            result = self.left @ (inner(omega) @ self.right + outer(rows - omega @ self.right))
             return np.asarray(result.T if self.tall else result)
 
         def product(matrix: Floats) -> Floats:
