@@ -263,7 +263,7 @@ def configuration(record: Record) -> Table:
     return Table(
         "Everything that determines the numbers, and where they were computed.",
         ["what", "value"],
-        [[k, str(v)] for k, v in pairs.items()],
+        [[k.replace("_", " "), str(v)] for k, v in pairs.items() if v != ""],
     )
 
 
