@@ -185,6 +185,19 @@ def test_losses_compile_without_a_graph_break(loss):
     torch.testing.assert_close(compiled(z, y), loss(z, y))
 
 
+def test_soft_targets_compile_without_a_graph_break():
+    loss, z, targets = steer.AdjustedCrossEntropy(ADJUSTMENTS[-1]), torch.randn(6, 4), torch.full((6, 4), 0.25)
+    torch._dynamo.reset()
+    torch.testing.assert_close(torch.compile(loss, fullgraph=True, backend="eager")(z, targets), loss(z, targets))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_losses_on_a_gpu_are_those_on_the_cpu(loss):
+    z, y = torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 0, 1])
+    torch.testing.assert_close(loss.cuda()(z.cuda(), y.cuda()).cpu(), loss.cpu()(z, y))
+
+
 @pytest.mark.skipif(shutil.which("c++") is None and shutil.which("g++") is None, reason="no C++ compiler")
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*:DeprecationWarning")  # of torch's own compiler
 def test_the_widest_loss_compiles_to_machine_code():
