@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch
 
 from lopsided.arrays import Floats
 from lopsided.geometry import Geometry
@@ -36,9 +37,9 @@ def frame(geometry: Geometry, ax: Axes, *, colours: Sequence[str] | None = None)
     Example:
         >>> from matplotlib.figure import Figure
         >>> from lopsided import Counts, predict
-        >>> axes = frame(predict.seli(Counts([100, 100, 1, 1])), Figure().subplots())
+        >>> axes = frame(predict.seli(Counts([7, 7, 7])), Figure().subplots())
         >>> [text.get_text() for text in axes.texts]
-        ['$w_1$', '$w_2$', '$w_3$', '$w_4$']
+        ['$w_1$', '$w_2$', '$w_3$']
     """
     if geometry.k > 4:
         raise ValueError(f"a frame of {geometry.k} classes has more than three dimensions, at most 4 classes can be drawn exactly")
@@ -51,29 +52,22 @@ def frame(geometry: Geometry, ax: Axes, *, colours: Sequence[str] | None = None)
     for i in range(geometry.k):
         for j in range(i):
             ax.plot(*flat_w[[i, j]].T, color=FAINT, lw=0.9, zorder=1)
-    far = np.ptp(depth) or 1.0
-    for c, colour in enumerate(colours):
-        front = (depth[c] - depth.min()) / far
-        halo = [patheffects.withStroke(linewidth=4.6, foreground="white")]
-        ax.annotate(
-            "",
-            flat_w[c],
-            (0, 0),
-            arrowprops={
-                "arrowstyle": "-|>",
-                "color": colour,
-                "lw": 1.9 + 0.7 * front,
-                "shrinkA": 0,
-                "shrinkB": 0,
-                "mutation_scale": 13,
-            },
-            zorder=3 + front,
-        ).arrow_patch.set_path_effects([*halo, patheffects.Normal()])  # type: ignore[union-attr]
-        ax.plot(*np.vstack([[0, 0], flat_m[c]]).T, color=colour, lw=1.3, ls=(0, (3.2, 2.2)), zorder=5 + front)
-        ax.plot(*flat_m[c], "o", color=colour, ms=6, mfc="white", mew=1.4, zorder=6 + front)
-    for c, colour in enumerate(colours):
-        x, y = _label(flat_w, flat_m, c, 0.1 * reach)
-        ax.text(x, y, f"$w_{c + 1}$", color=colour, ha="center", va="center", fontsize=11, zorder=9)
+    halo: list[patheffects.AbstractPathEffect] = [patheffects.withStroke(linewidth=4.6, foreground="white")]
+    nearness = (depth - depth.min()) / max(float(np.ptp(depth)), 1e-9)
+    for c, (colour, near) in enumerate(zip(colours, nearness, strict=True)):
+        width = 1.9 + 0.7 * near
+        arrow = FancyArrowPatch(
+            (0, 0), flat_w[c], arrowstyle="-|>", color=colour, lw=width, shrinkA=0, shrinkB=0, mutation_scale=13
+        )
+        arrow.set_path_effects(halo)
+        ax.add_patch(arrow).set_zorder(3 + near)
+        ax.plot(*np.vstack([[0, 0], flat_m[c]]).T, color=colour, lw=1.3, ls=(0, (3.2, 2.2)), zorder=5 + near)
+        ax.plot(*flat_m[c], "o", color=colour, ms=6, mfc="white", mew=1.4, zorder=6 + near)
+        # A mean at the tip of its classifier needs no name of its own.
+        apart = float(np.linalg.norm(flat_m[c] - flat_w[c])) > 0.15 * reach
+        for name, tip in [("w", flat_w[c]), *([("\\mu", flat_m[c])] if apart else [])]:
+            x, y = _label(np.vstack([flat_w, flat_m]), tip, 0.1 * reach)
+            ax.text(x, y, f"${name}_{c + 1}$", color=colour, ha="center", va="center", fontsize=11, zorder=9)
     ax.plot(0, 0, "o", color=GREY, ms=3, zorder=8)
     ax.set(xlim=(-reach * 1.1, reach * 1.1), ylim=(-reach * 1.1, reach * 1.1), aspect="equal")
     ax.set_axis_off()
@@ -113,13 +107,12 @@ def _project(points: Floats) -> tuple[Floats, Floats]:
     )
 
 
-def _label(w: Floats, m: Floats, c: int, distance: float) -> tuple[float, float]:
-    """Return the place beside the tip of a classifier that is farthest from all lines, rather outward than not."""
-    tips = np.vstack([w, m])
+def _label(tips: Floats, tip: Floats, distance: float) -> tuple[float, float]:
+    """Return the place beside a tip that is farthest from all lines, rather outward than not."""
     lines = (tips[:, None, :] * np.linspace(0, 1, 33)[:, None]).reshape(-1, 2)
     angles = np.arange(0, 2 * np.pi, np.pi / 12)
-    places = w[c] + distance * np.column_stack([np.cos(angles), np.sin(angles)])
+    places = tip + distance * np.column_stack([np.cos(angles), np.sin(angles)])
     free = np.minimum(np.linalg.norm(places[:, None] - lines, axis=2).min(axis=1), distance)
-    outward = (places - w[c]) @ w[c] / max(float(np.linalg.norm(w[c])), 1e-9)
+    outward = (places - tip) @ tip / max(float(np.linalg.norm(tip)), 1e-9)
     x, y = places[np.argmax(free + 0.3 * outward)]
     return float(x), float(y)

@@ -1,0 +1,178 @@
+"""lopsided predict, as its user runs it."""
+
+import json
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from lopsided import Adjustment, Counts, predict
+from lopsided.cli import main
+
+PAPER = ["predict", "--counts", "50,50,50,50,50,5,5,5,5,5"]
+
+
+def answer(capsys, *words):
+    assert main(["predict", *words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_paper_s_numbers(capsys):
+    found = answer(capsys, *PAPER[1:])
+    w, m = found["classifiers"], found["embeddings"]
+    assert w["squared_norm_ratio"] == pytest.approx(2.6721, abs=5e-5)
+    assert m["squared_norm_ratio"] == pytest.approx(0.35083, abs=5e-6)
+    np.testing.assert_allclose(w["cosines"], [[-0.14395, -0.13868], [-0.13868, 0.03337]], atol=5e-6)
+    np.testing.assert_allclose(m["cosines"], [[-0.0697, -0.0854], [-0.0854, -0.1867]], atol=1e-4)
+    assert [(group["count"], group["size"]) for group in found["groups"]] == [(50, 5), (5, 5)]
+    assert found["cosines_between"] == [50, 5]
+    assert [group["alignment"] for group in found["groups"]] == pytest.approx([0.9956, 0.9639], abs=5e-5)
+
+
+def test_the_spectrum_is_that_of_the_label_matrix(capsys):
+    counts = Counts([7, 4, 4, 2])
+    labels = np.repeat(np.eye(4) - 1 / 4, counts.values, axis=1)
+    singular = np.linalg.svd(labels, compute_uv=False)
+    found = answer(capsys, "--counts", "7,4,4,2")
+    spectrum = found["classifiers"]["spectrum"]
+    assert (spectrum["rank"], spectrum["largest"], spectrum["sum"]) == (
+        3,
+        pytest.approx(singular[0]),
+        pytest.approx(singular.sum()),
+    )
+    assert found["embeddings"]["spectrum"]["smallest_positive"] == pytest.approx(1 / singular[0])
+
+
+def test_equal_counts_give_the_simplex(capsys):
+    found = answer(capsys, "--counts", "7,7,7,7")
+    for part in ("classifiers", "embeddings"):
+        assert found[part]["squared_norm_ratio"] == 1
+        np.testing.assert_allclose(found[part]["cosines"], [[-1 / 3]])
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--counts", "5,0,3"], "each count must be a whole number from 1 to 2**53, got 0 for class 1"),
+        (["--counts", "5"], "counts must be at least 2 whole numbers, one a class, got [5]"),
+        (["--counts", "a,b"], "--counts must be numbers, got 'a'"),
+        (["--counts", "-1,2"], "got -1 for class 0"),
+        (["--counts", "nan,2"], "got nan for class 0"),
+        (["--counts", "2.5,2"], "got 2.5 for class 0"),
+        (["--counts", "9007199254740993,2"], "got 9007199254740993 for class 0"),
+        (["--counts", "1e400,2"], "got inf for class 0"),
+        ([], "give the class counts in exactly one way"),
+        (["--counts", "3,2", "--step", "k=2"], "--counts and --step"),
+        (["--step", "k=4,ratio=10"], "--step also needs minority"),
+        (["--step", "k=4,k=6"], "--step has k twice"),
+        (["--zipf", "k=10,size=3"], "--zipf takes"),
+        (["--zipf", "k=3.5,largest=9"], "at least 2 classes, got 3.5"),
+        (["--counts", "3,2", "--geometry", "torus"], "--geometry must be one of seli, etf"),
+        (["--counts", "3,2", "--geometry", "etf", "--gamma", "1"], "give either --geometry or --loss"),
+        (["--counts", "3,2", "--gamma", "1"], "the loss cross-entropy has no gamma"),
+        (["--counts", "3,2", "--loss", "cdt", "--gamma", "1e9"], "scale"),
+        (["--counts", "3,2", "--loss", "cdt", "--gamma", "nan"], "scale"),
+        (["--counts", "3,2", "--compare", "--loss", "cdt"], "leave out --loss"),
+        (["--counts", "3,2", "--plot", "a.txt"], ".svg, .png or .pdf"),
+        (["--labels", "absent.npy"], "absent.npy"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_status_2(words, sentence, capsys):
+    assert main(["predict", *words]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n"), err[:10]) == ("", 1, "lopsided: ")
+    assert sentence.replace("--", "") in err.replace("--", "")
+
+
+def test_labels_are_counted(tmp_path, capsys):
+    np.save(tmp_path / "y.npy", [0, 0, 0, 1, 2, 2])
+    assert answer(capsys, "--labels", str(tmp_path / "y.npy")) == answer(capsys, "--counts", "3,1,2")
+
+
+@pytest.mark.parametrize("loss", ["cdt", "ldt", "vs"])
+def test_scaled_losses_give_their_geometry(loss, capsys):
+    counts = Counts([90, 90, 30, 10])
+    gamma = {"gamma": 0.3} | ({"tau": 2.0} if loss == "vs" else {})
+    wanted = predict.cross_entropy(counts, getattr(Adjustment, loss)(counts, **gamma))
+    found = answer(capsys, "--counts", "90,90,30,10", "--loss", loss, *(f"--{name}={value}" for name, value in gamma.items()))
+    assert [group["classifier_squared_norm"] for group in found["groups"]] == pytest.approx(
+        wanted.classifiers.squared_norms()[[0, 2, 3]]
+    )
+    assert found["embeddings"]["cosines"][0] == pytest.approx(wanted.embeddings.cosine(0, [1, 2, 3]))
+    assert found["classifiers"]["cosines"][2][2] is None
+    assert found["source"]["name"].startswith(loss.upper())
+
+
+@pytest.mark.parametrize("loss", ["weighted", "logit-adjusted", "ldam"])
+def test_losses_without_scales_lead_to_seli_and_say_so(loss, capsys):
+    plain, other = answer(capsys, "--counts", "9,3,3"), answer(capsys, "--counts", "9,3,3", "--loss", loss)
+    np.testing.assert_allclose(other["embeddings"]["cosines"][0][1], plain["embeddings"]["cosines"][0][1])
+    assert "no effect" in other["source"]["assumptions"]
+
+
+@pytest.mark.parametrize("geometry", predict.GEOMETRIES)
+def test_every_geometry_of_the_table_is_predicted_by_name(geometry, capsys):
+    assert answer(capsys, "--counts", "9,9,3,3", "--geometry", geometry)["classes"] == 4
+    assert main(["predict", "--counts", "9,9,3,3", "--geometry", geometry]) == 0
+
+
+def test_losses_side_by_side(capsys):
+    counts = Counts([50, 50, 5, 5])
+    rows = {row["loss"]: row for row in answer(capsys, "--counts", "50,50,5,5", "--compare", "--gamma", "0.5")}
+    assert len(rows) == 7
+    assert rows["LDT, γ=0.5"]["distance_to_etf"]["classifiers"] < 1e-12
+    assert rows["CDT, γ=0.5"]["minority_alignment"] == pytest.approx(1)
+    wanted = predict.seli(counts).distance(predict.etf(4))
+    for loss in ("cross-entropy", "weighted", "logit-adjusted, τ=1", "LDAM"):
+        assert rows[loss]["distance_to_etf"] == pytest.approx(wanted._asdict())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--counts", "9007199254740992,9007199254740991,3,2,1"],
+        ["--exponential", "k=100,largest=500,ratio=100"],
+        ["--zipf", "k=1000,largest=1000000000", "--loss", "vs", "--gamma", "0.123456", "--tau", "1.23456"],
+        ["--zipf", "k=1000,largest=1000000000", "--compare", "--gamma", "0.123456", "--tau", "1.23456"],
+        ["--step", "k=100000,ratio=1000,minority=5", "--compare"],
+    ],
+)
+def test_no_number_is_cut_in_80_columns(words, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    assert main(["predict", *words]) == 0
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert max(len(line) for line in out.splitlines()) <= 80
+
+
+def test_many_groups_are_shown_by_their_largest_middle_and_smallest(capsys):
+    assert main(["predict", "--exponential", "k=100,largest=500,ratio=100"]) == 0
+    table = capsys.readouterr().out.split("cosines of")[0]
+    assert table.count("⋮") == 2
+    assert [int(line.split()[0]) for line in table.splitlines() if line.split() and line.split()[0].isdigit()][::8] == [500, 5]
+
+
+def test_a_comparison_of_too_many_groups_says_why_it_has_no_distances(capsys):
+    assert main(["predict", "--counts", ",".join(map(str, range(1, 4100))), "--compare"]) == 0
+    assert "no distances: 4099 distinct counts" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("counts", ["7,3", "10,10,1", "100,100,1,1", "9,8,7,6,5,4,3,2"])
+def test_a_picture_is_drawn(counts, tmp_path, capsys):
+    assert main(["predict", "--counts", counts, "--plot", str(tmp_path / "f.svg")]) == 0
+    assert (tmp_path / "f.svg").read_text().startswith("<?xml")
+
+
+def test_it_answers_in_a_second_of_one_core_without_torch_or_matplotlib():
+    code = (
+        "import sys; from lopsided.cli import main; main(sys.argv[1:]);"
+        "print([m for m in ('torch', 'matplotlib', 'lopsided.plot') if m in sys.modules], file=sys.stderr)"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-c", code, *PAPER], capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.stderr.strip() == "[]"
+    # Processor time: the wall clock of a busy machine says nothing about the program.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1

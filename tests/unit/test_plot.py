@@ -1,0 +1,150 @@
+"""Pictures of geometries: what is drawn is what the geometry says."""
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from lopsided import Adjustment, Counts, Gram, plot, predict
+from lopsided.plot.frame import _oriented, _project
+from lopsided.plot.style import MAJORITY, MIDDLE, MINORITY, class_colours, number
+
+
+@pytest.fixture
+def ax():
+    return Figure().subplots()
+
+
+def rings(ax):
+    return [line for line in ax.lines if line.get_marker() == "o" and line.get_markersize() == 6]
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_the_frame_of_three_classes_has_the_true_angles_and_lengths(ax):
+    geometry = predict.seli(Counts([40, 7, 2]))
+    plot.frame(geometry, ax)
+    means = np.array([line.get_xydata()[0] for line in rings(ax)])
+    assert Gram.of_vectors(means).distance(geometry.embeddings) < 1e-12
+    assert [to_hex(line.get_color()) for line in rings(ax)] == [MAJORITY, MIDDLE, MINORITY]
+    assert {"$w_1$", "$w_2$", "$w_3$"} <= set(texts(ax))
+
+
+@pytest.mark.parametrize("counts", [[9, 9, 9, 9], [100, 100, 1, 1], [1, 5, 50, 3], [8, 3, 1], [5, 2]])
+def test_the_orientation_keeps_the_geometry(counts):
+    geometry = predict.seli(Counts(counts))
+    w, m = _oriented(geometry, list(np.argsort(counts)[::-1]))
+    np.testing.assert_allclose(w @ w.T, geometry.classifiers.matrix(), atol=1e-8)
+    np.testing.assert_allclose(m @ m.T, geometry.embeddings.matrix(), atol=1e-8)
+    np.testing.assert_allclose(w @ m.T, geometry.logits.matrix(), atol=1e-8)
+
+
+def test_the_projection_is_a_shadow_along_the_line_of_sight():
+    points = np.random.default_rng(0).standard_normal((6, 3))
+    places, nearness = _project(points)
+    np.testing.assert_allclose(np.linalg.norm(places, axis=1) ** 2 + nearness**2, np.linalg.norm(points, axis=1) ** 2)
+
+
+def test_the_frame_does_not_depend_on_the_order_of_the_classes():
+    figure = Figure()
+    one, other = figure.subplots(1, 2)
+    plot.frame(predict.seli(Counts([100, 20, 3, 1])), one)
+    plot.frame(predict.seli(Counts([1, 3, 20, 100])), other)
+    a, b = (np.array([line.get_xydata()[0] for line in rings(ax)]) for ax in (one, other))
+    np.testing.assert_allclose(a, b[::-1], atol=1e-7)
+
+
+def test_names_in_the_frame_do_not_overlap():
+    for counts in ([100, 100, 1, 1], [10, 10, 1], [50, 20, 9, 1], [7, 3], [5, 5, 5, 5]):
+        figure = Figure(figsize=(4, 4))
+        ax = plot.frame(predict.seli(Counts(counts)), figure.subplots())
+        figure.draw_without_rendering()
+        boxes = [text.get_window_extent() for text in ax.texts]
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_a_frame_of_five_classes_is_refused(ax):
+    with pytest.raises(ValueError, match="at most 4 classes"):
+        plot.frame(predict.etf(5), ax)
+
+
+def test_the_heatmap_shows_the_cosines_and_leaves_out_the_diagonal(ax):
+    counts = Counts([5, 50, 5, 50])
+    gram = predict.seli(counts).classifiers
+    plot.gram(gram, ax, counts=counts)
+    drawn, order = ax.images[0].get_array(), [1, 3, 0, 2]
+    wanted = gram.cosines()[np.ix_(order, order)]
+    assert drawn.mask.diagonal().all()
+    np.testing.assert_allclose(drawn.filled(1.0), wanted, atol=1e-12)
+    assert texts(ax) == [number(wanted[0, 1]), number(wanted[0, 2]), number(wanted[0, 2]), number(wanted[2, 3])]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["50", "5"]
+
+
+def test_the_heatmap_of_a_million_classes_draws_some_of_them(ax):
+    counts = Counts.step(k=1_000_000, minority=3, ratio=10)
+    plot.gram(predict.seli(counts).classifiers, ax, counts=counts)
+    assert ax.images[0].get_array().shape == (200, 200)
+
+
+def test_heatmaps_of_other_counts_are_refused(ax):
+    with pytest.raises(ValueError, match="counts are of 3 classes, the vectors of 4"):
+        plot.gram(predict.etf(4).classifiers, ax, counts=Counts([1, 2, 3]))
+
+
+def test_curves_draw_the_published_numbers_and_leave_room_for_marks():
+    axes = list(Figure().subplots(1, 3))
+    ratios = [1, 10, 100]
+    theory = [predict.seli(Counts.step(k=10, minority=1, ratio=ratio)) for ratio in ratios]
+    plot.curves(ratios, theory, axes, label="R", measured={"network": ([10], theory[1:2])})
+    lines = [{line.get_label(): line.get_ydata() for line in ax.lines} for ax in axes]
+    np.testing.assert_allclose(lines[0]["classifiers"], [1, 2.672, 5.766], atol=5e-4)
+    np.testing.assert_allclose(lines[0]["class means"], [1, 0.3508, 0.1156], atol=5e-5)
+    np.testing.assert_allclose(lines[1]["minority"], [-0.1111, 0.0334, 0.3380], atol=5e-5)
+    np.testing.assert_allclose(lines[2]["across"][1], -0.0854, atol=5e-5)
+    assert all(ax.get_legend().get_texts()[-1].get_text() == "network" for ax in axes)
+
+
+def test_curves_run_along_an_exponent_too():
+    axes = list(Figure().subplots(1, 3))
+    counts, gammas = Counts.step(k=10, minority=5, ratio=10), np.linspace(0, 1, 5)
+    plot.curves(
+        gammas, [predict.cross_entropy(counts, Adjustment.cdt(counts, gamma)) for gamma in gammas], axes, label="γ", log=False
+    )
+    assert axes[0].get_xscale() == "linear"
+
+
+@pytest.mark.parametrize(
+    ("places", "geometries", "axes", "message"),
+    [
+        ([1], [predict.seli(Counts([2, 1]))], 2, "need 3 axes, got 2"),
+        ([1, 2], [predict.seli(Counts([2, 1]))], 3, "one geometry a place"),
+        ([1], [predict.etf(3)], 3, "ETF has no class counts"),
+    ],
+)
+def test_curves_refuse_what_they_cannot_draw(places, geometries, axes, message):
+    with pytest.raises(ValueError, match=message):
+        plot.curves(places, geometries, list(Figure().subplots(1, axes)), label="R")
+
+
+def test_classes_are_coloured_by_their_size():
+    assert class_colours(Counts([9, 5, 1]), 3) == [MAJORITY, MIDDLE, MINORITY]
+    assert class_colours(Counts([5, 5]), 2) == class_colours(None, 2) == [MAJORITY] * 2
+
+
+def test_numbers_are_written_as_papers_write_them():
+    assert [number(value) for value in (-0.14395, 0.03, -1.0, 0.0, 0.999)] == ["−.14", ".03", "−1.00", ".00", "1.00"]
+
+
+def test_a_saved_picture_is_the_same_every_time(tmp_path):
+    def draw(name):
+        figure = Figure()
+        plot.frame(predict.seli(Counts([9, 1, 1])), figure.subplots())
+        plot.save(figure, tmp_path / name)
+        return (tmp_path / name).read_bytes()
+
+    assert draw("a.svg") == draw("b.svg")
+    assert draw("a.pdf").startswith(b"%PDF")
+    with pytest.raises(ValueError, match=r"\.svg, \.png or \.pdf"):
+        draw("a.txt")
