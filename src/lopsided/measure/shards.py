@@ -155,5 +155,5 @@ class _Slice:
 def _beside(features: Path) -> Path:
     name = features.name.replace("features", "labels")
     if name == features.name:
-        raise ValueError(f"{features} does not say where its labels are: name it with 'features' in it, or give the file of labels too")
+        raise ValueError(f"{features} does not say where its labels are: put 'features' in its name, or give the labels' file")
     return features.with_name(name)
