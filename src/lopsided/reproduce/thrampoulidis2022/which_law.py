@@ -74,10 +74,11 @@ def laws(measured: Geometry, counts: Counts, weight_decay: float) -> dict[str, d
     lowest = int(np.argmin([misfit(x) for x in scan]))
     bracket = scan[max(lowest - 1, 0)], scan[min(lowest + 1, len(scan) - 1)]
     best = float(np.exp(minimize_scalar(misfit, bounds=bracket, method="bounded", options={"xatol": 1e-3}).x))
+    free = solve.minimize(solve.Problem(counts, ridge=0, bias="free")).geometry
     fits: dict[str, dict[str, Any]] = {
         "SELI": {"distances": measured.distance(seli)},
         "best ridge": {"distances": measured.distance(at(best)), "ridge": best},
-        "free bias": {"distances": measured.distance(predict.cross_entropy(counts, bias="free"))},
+        "free bias": {"distances": measured.distance(free)},
         "ETF": {"distances": measured.distance(predict.etf(counts.k))},
     }
     if 0 < own < zero:
