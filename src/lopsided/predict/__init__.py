@@ -11,12 +11,14 @@ from lopsided.counts import Counts
 from lopsided.geometry import Geometry
 from lopsided.predict.cross_entropy import cross_entropy
 from lopsided.predict.etf import etf
+from lopsided.predict.free_bias import free_bias
 from lopsided.predict.seli import seli
 
 #: Name -> the geometry of given class counts.
 GEOMETRIES: dict[str, Callable[[Counts], Geometry]] = {
     "seli": seli,
     "etf": lambda counts: etf(counts.k),
+    "free-bias": free_bias,
 }
 
-__all__ = ["GEOMETRIES", "cross_entropy", "etf", "seli"]
+__all__ = ["GEOMETRIES", "cross_entropy", "etf", "free_bias", "seli"]

@@ -77,7 +77,7 @@ def inverse_root(a: Floats, d: Floats, sizes: Ints) -> Factor:
     terms = (sizes * d**2)[:, None] * resolvent
     overlap = terms.sum(axis=0)
     # The diagonal needs 1 - d_i^2 / ((a_i + t) S), which cancels where class i dominates S: sum the other classes instead.
-    others = _before(terms) + _before(terms[::-1])[::-1] + terms * ((sizes - 1) / sizes)[:, None]
+    others = sums_before(terms) + sums_before(terms[::-1])[::-1] + terms * ((sizes - 1) / sizes)[:, None]
     factor = d[:, None] * resolvent
     return Factor(-factor * (w / overlap), factor, (resolvent * others) @ (w / overlap))
 
@@ -101,7 +101,7 @@ def root(a: Floats, d: Floats, sizes: Ints) -> Factor:
     return Factor(left, right, np.sqrt(a) + np.einsum("iq,iq->i", left, right))
 
 
-def _before(terms: Floats) -> Floats:
+def sums_before(terms: Floats) -> Floats:
     """Return, for each row, the sum of the rows above it."""
     sums = np.zeros_like(terms)
     np.cumsum(terms[:-1], axis=0, out=sums[1:])

@@ -41,6 +41,15 @@ class Secular:
     weights: Floats
     sizes: Ints
 
+    @classmethod
+    def of(cls, a: Floats, d: Floats, sizes: Ints) -> Secular:
+        """Return the equation of Q diag(a) Q, Q the projector off d, for groups of `sizes` classes with entries a and d."""
+        poles, place = np.unique(a, return_inverse=True)
+        weights, classes = np.zeros_like(poles), np.zeros(len(poles), np.int64)
+        np.add.at(weights, place, sizes * d**2)
+        np.add.at(classes, place, sizes)
+        return cls(poles, weights, classes)
+
     @cached_property
     def roots(self) -> tuple[Ints, Floats]:
         """(p - 1,) index of the nearer pole of each root, and the root's signed offset from it."""
@@ -82,6 +91,11 @@ class Secular:
             if np.all(np.abs(x - last) <= 1e-10 * x):
                 break
         return nearer, side * x
+
+
+def inverted(spectrum: Floats) -> Floats:
+    """Return the pseudo-inverse's spectrum, descending, of one that descends to a single zero."""
+    return np.append(1 / spectrum[-2::-1], 0.0)
 
 
 @dataclass(frozen=True, eq=False)

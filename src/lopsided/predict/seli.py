@@ -8,7 +8,7 @@ from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import ClassMatrix, Gram
 from lopsided.predict.roots import inverse_root, root
-from lopsided.predict.secular import Secular
+from lopsided.predict.secular import Secular, inverted
 
 
 def seli(counts: Counts) -> Geometry:
@@ -29,19 +29,14 @@ def seli(counts: Counts) -> Geometry:
     Example:
         >>> paper = seli(Counts.step(k=10, minority=5, ratio=10))
         >>> norms = paper.classifiers.squared_norms()
-        >>> round(norms[0] / norms[-1], 4)
+        >>> round(float(norms[0] / norms[-1]), 4)
         2.6721
     """
     n, sizes = counts.distinct.astype(np.float64), counts.groups.sizes
     ones = np.ones_like(n)
-    poles = Secular(n, ones * sizes, sizes)
+    poles = Secular.of(n, ones, sizes)
     classifiers = Gram(counts.groups, *root(n, ones, sizes), eigenvalues=lambda: np.sqrt(poles.spectrum()))
-    embeddings = Gram(counts.groups, *inverse_root(n, ones, sizes), eigenvalues=lambda: _inverse(np.sqrt(poles.spectrum())))
+    embeddings = Gram(counts.groups, *inverse_root(n, ones, sizes), eigenvalues=lambda: inverted(np.sqrt(poles.spectrum())))
     logits = ClassMatrix(counts.groups, -ones[:, None] / counts.k, ones[:, None], np.full_like(n, 1 - 1 / counts.k))
     source = Source("SELI", "Thrampoulidis et al. 2022, Theorem 1", "cross-entropy, vanishing ridge, d >= k - 1, no bias")
     return Geometry(classifiers, embeddings, logits, source, counts)
-
-
-def _inverse(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Pseudo-invert a descending spectrum that ends in one zero."""
-    return np.append(1 / values[-2::-1], 0.0)
