@@ -36,6 +36,14 @@ def test_a_path_is_printed_and_drawn(capsys, tmp_path):
     assert figure.read_text().startswith("<?xml")
 
 
+def test_an_adjusted_loss_is_solved(capsys):
+    assert main(["solve", "--counts", "50,50,5", "--ridge", "0.1", "--loss", "cdt", "--gamma", "0.5", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["relative_gap"] < 1e-9
+    assert main(["solve", "--counts", "50,50,5", "--ridge", "0.1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["objective"] != pytest.approx(told["objective"], rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -45,6 +53,7 @@ def test_a_path_is_printed_and_drawn(capsys, tmp_path):
         (["--ridge", "1", "--weight-decay", "1"], "--ridge or --weight-decay"),
         (["--ridge", "1", "--bias", "maybe"], "--bias must be"),
         (["--ridge", "1", "--plot", "x.svg"], "add --path"),
+        (["--ridge", "1", "--gamma", "1"], "has no gamma"),
     ],
 )
 def test_wrong_options_give_one_sentence_and_status_two(words, message, capsys):

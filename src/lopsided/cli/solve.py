@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.classes import Classes
+from lopsided.cli.predict import Loss, Predict
 
 if TYPE_CHECKING:
     from lopsided.geometry import Geometry
@@ -24,6 +25,12 @@ class Solve:
     """ridge on classifiers and features of the summed loss; 0 for the limit of a vanishing ridge"""
     weight_decay: float | None = None
     """instead of --ridge: weight decay of a mean loss, on classifiers and features"""
+    loss: Loss = "cross-entropy"
+    """cross-entropy or one of its adjustments"""
+    gamma: float | None = None
+    """exponent of the scales of cdt, ldt (by default 0.5) and vs (0.25)"""
+    tau: float | None = None
+    """factor of the shifts of logit-adjusted and vs (by default 1)"""
     bias: str = "none"
     """bias of the classifiers: none, free, or a number, the ridge on it"""
     width: int | None = None
@@ -57,11 +64,11 @@ class Solve:
         if self.plot is not None:
             from matplotlib.figure import Figure
 
-            from lopsided.plot.path import ridge_path
+            from lopsided.plot import ridge_path, save
 
             figure = Figure(figsize=(5.2, 3.4), layout="constrained")
             ridge_path(solutions, figure.subplots(), limit)
-            figure.savefig(self.plot)
+            save(figure, self.plot)
 
     def _problem(self) -> Problem:
         from lopsided import solve
@@ -73,9 +80,11 @@ class Solve:
             bias: Any = self.bias if self.bias in ("none", "free") else float(self.bias)
         except ValueError:
             raise ValueError(f"--bias must be none, free or a number, got {self.bias!r}") from None
+        _, adjustment = Predict(self.classes, self.loss, self.gamma, self.tau)._adjustment(counts, self.loss)
         if self.weight_decay is not None:
-            return solve.Problem.from_weight_decay(counts, self.weight_decay, self.weight_decay, bias=bias, width=self.width)
-        return solve.Problem(counts, ridge=1.0 if self.ridge is None else self.ridge, bias=bias, width=self.width)
+            decay = self.weight_decay
+            return solve.Problem.from_weight_decay(counts, decay, decay, adjustment, bias=bias, width=self.width)
+        return solve.Problem(counts, adjustment, ridge=1.0 if self.ridge is None else self.ridge, bias=bias, width=self.width)
 
     def _print_one(self, solution: Solution, limit: Geometry | None) -> None:
         from rich.console import Console
@@ -94,7 +103,7 @@ class Solve:
         console.print(f"ridge {summary['ridge']:g} (summed loss), objective {summary['objective']:.10g}")
         if summary["distance_to_limit"] is not None:
             distances = ", ".join(f"{name} {value:.3f}" for name, value in summary["distance_to_limit"].items())
-            console.print(f"distance to the limit of a vanishing ridge (SELI without a bias): {distances}")
+            console.print(f"distance to the limit of a vanishing ridge (SELI for plain cross-entropy): {distances}")
         console.print(summary["status"], soft_wrap=True)
 
 
@@ -102,7 +111,7 @@ def print_json(value: Any) -> None:
     """Print plain data as JSON."""
     import json
 
-    print(json.dumps(value, indent=1))
+    print(json.dumps(value, indent=1, allow_nan=False))
 
 
 def _summary(solution: Solution, limit: Geometry | None) -> dict[str, Any]:
@@ -163,7 +172,9 @@ def _print_path(solutions: list[Solution], limit: Geometry | None) -> None:
         table.add_row(*cells, *map(_show, distances), f"with {collapsed} samples" if collapsed else "")
     console = Console(highlight=False)
     console.print(table)
-    console.print("distances of classifiers, embeddings and logits to the limit of a vanishing ridge (SELI without a bias)")
+    console.print(
+        "distances of classifiers, embeddings and logits to the limit of a vanishing ridge (SELI for plain cross-entropy)"
+    )
 
 
 def _second(groups: Any, g: int) -> int:

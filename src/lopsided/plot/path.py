@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from lopsided.geometry import Geometry
+from lopsided.plot.style import FAINT, GREY, INK, MAJORITY, MIDDLE, MINORITY
 from lopsided.solve import Solution, Trajectory
 
-_COLOURS = ("#1a5e9a", "#c8571b", "#7a8b2b", "#7b4b94", "#222222", "#b03060")
+_COLOURS = (MAJORITY, MINORITY, MIDDLE, "#7b4b94", INK, "#b03060", GREY)
 
 
 def ridge_path(solutions: Sequence[Solution], ax: Axes, goal: Geometry | None = None) -> Axes:
@@ -41,7 +42,7 @@ def ridge_path(solutions: Sequence[Solution], ax: Axes, goal: Geometry | None = 
     ax.set_xscale("log")
     ax.invert_xaxis()
     ax.set_xlabel("ridge")
-    ax.grid(axis="y", lw=0.4, color="#dddddd")
+    ax.grid(axis="y", lw=0.4, color=FAINT)
     ax.legend(frameon=False)
     return ax
 
@@ -68,6 +69,6 @@ def training_paths(paths: Mapping[str, Trajectory], ax: Axes, part: int = 0) -> 
     ax.set_yscale("log")
     ax.set_xlabel("step")
     ax.set_ylabel(f"distance of {('classifiers', 'class means', 'logits')[part]} to the reference")
-    ax.grid(axis="y", lw=0.4, color="#dddddd")
+    ax.grid(axis="y", lw=0.4, color=FAINT)
     ax.legend(frameon=False)
     return ax
