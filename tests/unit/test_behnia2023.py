@@ -51,10 +51,10 @@ def test_shape_is_the_ratio_and_cosine_of_the_closed_form():
 
 def test_a_short_run_is_judged_and_drawn_and_resumes(tmp_path):
     claim, place = CLAIMS["behnia2023"], Place(tmp_path)
-    record = claim.run(SHORT, place.context("short"))
-    assert "Free features come within" in record.verdict.sentence
-    assert len(claim.show([record])) == 3
+    claim.compute(claim.settings(**SHORT), place.context("short"))
     # What was finished before an interruption is taken as it is.
     kept = next((tmp_path / ".work" / "short").glob("free-CDT*"))
     kept.write_text(json.dumps({**json.loads(kept.read_text()), "distance": [1.5, 0.0, 0.0]}))
-    assert "1.5e+00 of every prediction" in claim.run(SHORT, place.context("short")).verdict.sentence
+    record = claim.run(SHORT, place.context("short"))
+    assert "CDT 0.5, 1.5e+00" in record.verdict.sentence
+    assert len(claim.show([record])) == 3

@@ -30,10 +30,11 @@ def test_the_verdict_names_the_winner_whoever_it_is(winner):
     counts = Counts([50, 50, 5, 5])
     names = ["CE", "LDAM", *DESIGNED]
     accuracy = {name: [0.9, 0.9, 0.5, 0.5 + 0.1 * (name == winner)] for name in names}
-    run = {"distances": {"prediction": [0.25, 0.5, 0.5]}}
+    run = {"distances": {"prediction": [0.25, 0.5, 0.5]}, "train_accuracy": [1.0, 1.0, 1.0, 0.5]}
     numbers = {"title": "T", "counts": counts.values.tolist(), "runs": {n: [{"test_accuracy": accuracy[n], **run}] for n in names}}
     verdict = CLAIMS["longtail"].judge({"seeds": 1}, numbers)
     assert verdict.holds == (winner in DESIGNED)
+    assert "a class only to 50%" in verdict.sentence
     assert f"the best is “{winner}”" in verdict.sentence.replace("The", "the")
 
 

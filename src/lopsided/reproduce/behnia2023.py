@@ -123,14 +123,16 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
     ]
     span = float(np.log(max(steered) / min(steered)))
     arrived, follows, stays = far[worst] < _ARRIVED, min(agreement.values()) > 0.8, moved < span / 4
-    return Verdict(
-        bool(arrived and follows and stays),
-        f"Free features come within {far[worst]:.1e} of every prediction (worst: {worst}). On {numbers['title']} the norm ratio of "
-        f"the networks' classifiers follows the predicted one with a correlation of {agreement['CDT']:.2f} (CDT) and "
-        f"{agreement['LDT']:.2f} (LDT), in logarithms, from {min(steered):.2f} to {max(steered):.2f}; cross-entropy has "
-        f"{ratios['CE']:.2f}, weighted {ratios['wCE']:.2f}, logit-adjusted {ratios['LA']:.2f} (predicted: all "
-        f"{shape(predict.seli(counts), counts)['classifiers']['ratio']:.2f}).",
-    )
+    come, follow, leave = ("" if yes else "do not " for yes in (arrived, follows, stays))
+    predicted = shape(predict.seli(counts), counts)["classifiers"]["ratio"]
+    sentences = [
+        f"Free features {come}come within {_ARRIVED} of the prediction (worst: {worst}, {far[worst]:.1e}).",
+        f"On {numbers['title']} the norm ratios of the networks' classifiers {follow}follow the predicted ones: correlations of "
+        f"logarithms {agreement['CDT']:.2f} (CDT) and {agreement['LDT']:.2f} (LDT), from {min(steered):.2f} to {max(steered):.2f}.",
+        f"Weights and shifts {leave}leave it nearly as it is after {configuration['epochs']} epochs: cross-entropy "
+        f"{ratios['CE']:.2f}, weighted {ratios['wCE']:.2f}, logit-adjusted {ratios['LA']:.2f} (predicted: all {predicted:.2f}).",
+    ]
+    return Verdict(bool(arrived and follows and stays), " ".join(sentences))
 
 
 def _correlation(configuration: dict[str, Any], networks: dict[str, Any], counts: Counts, family: str) -> float:

@@ -145,16 +145,15 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
         start = (
             f"No designed loss wins: the best is “{best}”, {means[best]:.1%}; the better design, “{mine}”, has {means[mine]:.1%}"
         )
+    gap = float(np.mean([row["distances"]["prediction"][0] for row in numbers["runs"][mine]]))
+    fitted = min(min(row["train_accuracy"]) for row in numbers["runs"][mine])
+    unfitted = f"; in one seed it fits a class only to {fitted:.0%} of its training samples" if fitted < 0.99 else ""
     return Verdict(
         won,
         f"{start}; cross-entropy has {means['CE']:.1%} (balanced accuracy, means of {configuration['seeds']} seeds on "
-        f"{numbers['title']}). On minority classes “{mine}” has {few.mean():.1%}. Its classifiers end {_gap(numbers, mine):.2f} "
-        "from their prediction.",
+        f"{numbers['title']}). On minority classes “{mine}” has {few.mean():.1%}. Its classifiers end {gap:.2f} from their "
+        f"prediction{unfitted}.",
     )
-
-
-def _gap(numbers: dict[str, Any], name: str) -> float:
-    return float(np.mean([row["distances"]["prediction"][0] for row in numbers["runs"][name]]))
 
 
 def show(records: Sequence[Record]) -> list[Block]:
