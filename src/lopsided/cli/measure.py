@@ -131,7 +131,7 @@ def _print_json(collapse: Collapse, predictions: dict[str, Geometry], gap: float
 def _plot(collapse: Collapse, predictions: dict[str, Geometry], path: Path) -> None:
     from matplotlib.figure import Figure
 
-    from lopsided.plot import measured
+    from lopsided.plot import measured, save
 
     figure = Figure(figsize=(11, 9), layout="constrained")
     axes = figure.subplots(3, 2)
@@ -144,7 +144,7 @@ def _plot(collapse: Collapse, predictions: dict[str, Geometry], path: Path) -> N
     measured.sorted_cosines(next(iter(predictions.values())).classifiers, collapse.counts, axes[2, 0])
     axes[2, 0].set_title(f"cosines of classifiers, {next(iter(predictions))}")
     measured.distances(collapse.geometry, predictions, axes[2, 1]).set_title("distances to predictions")
-    figure.savefig(path)
+    save(figure, path)
 
 
 def _report(collapse: Collapse, predictions: dict[str, Geometry], path: Path, name: str) -> None:

@@ -14,12 +14,12 @@ from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
+from lopsided.plot.style import DIVERGING, GREY, INK, MAJORITY, MIDDLE, MINORITY, number
 
 #: Up to so many classes each is drawn; beyond, neighbours in the order of size are averaged.
 DRAWN = 200
 #: One colour a prediction, in the order given; told apart by lightness too.
-COLOURS = ("#1a5e9a", "#c8571b", "#7a8b2b", "#8a4f9e", "#555555")
-INK = "#1c1c1c"
+COLOURS = (MAJORITY, MINORITY, MIDDLE, GREY)
 
 
 def by_size(counts: Counts) -> Ints:
@@ -81,7 +81,7 @@ def sorted_cosines(gram: Gram, counts: Counts, ax: Axes, *, limit: float = 0.5) 
     values = left @ right.T
     if gram.k <= DRAWN:
         np.fill_diagonal(values, np.nan)
-    ax.imshow(np.ma.masked_invalid(values), cmap="PuOr", vmin=-limit, vmax=limit, interpolation="none")
+    ax.imshow(np.ma.masked_invalid(values), cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="none")
     if gram.k <= DRAWN:
         _name_classes(order, ax)
         ax.set_yticks(ax.get_xticks(), [label.get_text() for label in ax.get_xticklabels()], fontsize=7)
@@ -90,8 +90,9 @@ def sorted_cosines(gram: Gram, counts: Counts, ax: Axes, *, limit: float = 0.5) 
     if gram.k <= 12:
         for (i, j), value in np.ndenumerate(values):
             if np.isfinite(value):
-                text = f"{value:.2f}".replace("0.", ".").replace("-", "−")
-                ax.text(j, i, text, ha="center", va="center", fontsize=5.5, color="white" if abs(value) > 0.7 * limit else INK)
+                ax.text(
+                    j, i, number(value), ha="center", va="center", fontsize=5.5, color="white" if abs(value) > 0.7 * limit else INK
+                )
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return ax

@@ -11,7 +11,7 @@ from lopsided.geometry import Geometry
 def nc3(geometry: Geometry) -> float:
     """Return ||W/||W|| - M/||M||||, the distance of classifiers and centred class means as vectors; 0 for self-duality, 2 at most.
 
-    From the geometry alone, as sqrt(2 - 2 tr(W M') / (||W|| ||M||)); values below 1e-8 are rounding. The other form in use, the
+    From the geometry alone, as sqrt(2 - 2 tr(W M') / (||W|| ||M||)), where less than 4e-8 is rounding and zero. The other form, the
     distance of the class logits to the simplex (Zhu et al. 2021), is `logit_etf_distance`.
 
     Source: NC3 of Papyan, Han and Donoho 2020.
@@ -23,7 +23,8 @@ def nc3(geometry: Geometry) -> float:
     lengths = [np.sqrt(float(part.groups.sizes @ part.diagonal)) for part in (geometry.classifiers, geometry.embeddings)]
     if not all(lengths):
         raise ValueError("classifiers or class means are all zero, so their directions cannot be compared")
-    return float(np.sqrt(max(2 - 2 * own / (lengths[0] * lengths[1]), 0.0)))
+    square = 2 - 2 * own / (lengths[0] * lengths[1])
+    return float(np.sqrt(square)) if square > 8 * np.finfo(np.float64).eps else 0.0
 
 
 def alignment(geometry: Geometry) -> Floats:
