@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lopsided.measure import Moments
+from lopsided.measure import Moments, SecondPass
 from lopsided.measure.metrics import nc1
 
 LAW = settings(deadline=None, derandomize=True, max_examples=30)
@@ -95,3 +95,32 @@ def test_nc1_is_the_trace_with_the_pseudo_inverse():
         expected = np.trace(scatter / 60 @ np.linalg.pinv(between)) / 4
         assert nc1(of(features, labels), center=center) == pytest.approx(expected, rel=1e-10)
         assert nc1(of(features, labels), center=center, per_class=False) == pytest.approx(4 * expected, rel=1e-10)
+
+
+def test_a_second_pass_merges_and_sees_what_the_first_saw():
+    features, labels = sample(5)
+    first = Moments(4, 5, scatter="none")
+    first.update(features, labels)
+    whole, half, rest = (SecondPass(first, np.eye(4, 5)) for _ in range(3))
+    whole.update(features, labels)
+    half.update(features[:20], labels[:20])
+    rest.update(features[20:], labels[20:])
+    with pytest.raises(ValueError, match=r"the second pass saw \d+ samples of class 0 and the first \d+"):
+        half.moments()
+    half.merge(rest)
+    assert nc1(half.moments()) == pytest.approx(nc1(whole.moments()), rel=1e-12)
+    np.testing.assert_array_equal(half.decisions.agreed, whole.decisions.agreed)
+    with pytest.raises(ValueError, match="merge only under one first pass"):
+        half.merge(SecondPass(of(features + 1, labels)))
+    with pytest.raises(ValueError, match="closed by a second pass"):
+        whole.moments().update(features, labels)
+
+
+def test_moments_of_different_kinds_do_not_merge():
+    for other in (Moments(4, 6), Moments(3, 5), Moments(4, 5, scatter="none")):
+        with pytest.raises(ValueError, match="merge"):
+            Moments(4, 5).merge(other)
+    with pytest.raises(ValueError, match="scatter must be"):
+        Moments(4, 5, scatter="some")
+    with pytest.raises(ValueError, match="at least 2 classes"):
+        Moments(1, 5)
