@@ -21,7 +21,7 @@ from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.plot.steering import losses_beside
-from lopsided.reproduce.blocks import Block, Row, Table, Text, drawn
+from lopsided.reproduce.blocks import Block, Fold, Table, Text, drawn
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Record, Verdict
@@ -179,6 +179,7 @@ def _page(record: Record) -> list[Block]:
             fitted = min(min(row["train_accuracy"]) for row in runs)
             measured = [f"{np.mean(ratio):.2f}", *parts, f"{etf:.2f}", f"{fitted:.0%}"]
         rows.append([name, _percent(balanced), _percent(few), *measured])
+    rate, seeds = record.configuration["rate"], record.configuration["seeds"]
     few_count = int(minority(Counts(numbers["counts"])).sum())
     columns = [
         "loss",
@@ -198,14 +199,14 @@ def _page(record: Record) -> list[Block]:
     figure = drawn(
         lambda ax: losses_beside(points, ax, x="distance of classifiers to the ETF", y="balanced accuracy"),
         f"Balanced accuracy against the distance of classifiers to the ETF, {numbers['title']}",
-        numbers["title"],
+        f"{numbers['title']}: each mark is a loss, with the spread over seeds.",
         size=(5.4, 2.8),
     )
     exact = {name: numbers["losses"][name] for name in DESIGNED}
     return [
-        Table(f"{numbers['title']}, {record.configuration['seeds']} seeds, mean ± standard deviation.", columns, rows),
-        Row([figure], "Each mark is a loss, with the spread over seeds."),
-        Text("; ".join(f"{name}: {value}" for name, value in exact.items())),
+        Table(f"{numbers['title']}, rate {rate:g}, {seeds} seeds, mean ± standard deviation.", columns, rows),
+        figure,
+        Fold("The designed losses", [Text(f"{name}: {value}") for name, value in exact.items()]),
     ]
 
 
@@ -218,7 +219,7 @@ LONGTAIL = Claim(
     name="longtail",
     title="Does the loss designed for a geometry also classify best?",
     statement=(
-        "On an exponential long tail a loss that `steer.design` chose for its geometry reaches a higher balanced accuracy than the "
+        "On an exponential long tail a loss that steer.design chose for its geometry reaches a higher balanced accuracy than the "
         "named losses with their usual exponents."
     ),
     source="asked here, of the losses of Menon 2021, Cao 2019, Ye 2020, Kini 2021, Yang 2022 and Behnia 2023 with others",
