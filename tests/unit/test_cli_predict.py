@@ -69,7 +69,7 @@ def test_equal_counts_give_the_simplex(capsys):
         (["--step", "k=4,k=6"], "--step has k twice"),
         (["--zipf", "k=10,size=3"], "--zipf takes"),
         (["--zipf", "k=3.5,largest=9"], "at least 2 classes, got 3.5"),
-        (["--counts", "3,2", "--geometry", "torus"], "--geometry must be one of seli, etf"),
+        (["--counts", "3,2", "--geometry", "torus"], "--geometry must be one of seli, "),
         (["--counts", "3,2", "--geometry", "etf", "--gamma", "1"], "give either --geometry or --loss"),
         (["--counts", "3,2", "--gamma", "1"], "the loss cross-entropy has no gamma"),
         (["--counts", "3,2", "--loss", "cdt", "--gamma", "1e9"], "scale"),
@@ -89,6 +89,16 @@ def test_bad_input_is_one_sentence_and_exit_status_2(words, sentence, capsys):
 def test_labels_are_counted(tmp_path, capsys):
     np.save(tmp_path / "y.npy", [0, 0, 0, 1, 2, 2])
     assert answer(capsys, "--labels", str(tmp_path / "y.npy")) == answer(capsys, "--counts", "3,1,2")
+
+
+def test_files_that_hold_no_labels_are_refused_by_name(tmp_path, capsys):
+    (tmp_path / "empty.npy").touch()
+    (tmp_path / "text.npy").write_text("0 1 2")
+    np.save(tmp_path / "objects.npy", np.array(["a", None], dtype=object), allow_pickle=True)
+    np.savez(tmp_path / "several.npz", a=[0, 1])
+    for path in sorted(tmp_path.iterdir()):
+        assert main(["predict", "--labels", str(path)]) == 2
+        assert f"{path.name} is not" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("loss", ["cdt", "ldt", "vs"])
@@ -116,6 +126,7 @@ def test_losses_without_scales_lead_to_seli_and_say_so(loss, capsys):
 def test_every_geometry_of_the_table_is_predicted_by_name(geometry, capsys):
     assert answer(capsys, "--counts", "9,9,3,3", "--geometry", geometry)["classes"] == 4
     assert main(["predict", "--counts", "9,9,3,3", "--geometry", geometry]) == 0
+    assert "…" not in capsys.readouterr().out
 
 
 def test_losses_side_by_side(capsys):

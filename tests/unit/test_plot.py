@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from lopsided import Adjustment, Counts, Gram, plot, predict
+from lopsided import Adjustment, Counts, Geometry, Gram, plot, predict
 from lopsided.plot.frame import _oriented, _project
 from lopsided.plot.style import MAJORITY, MIDDLE, MINORITY, class_colours, number
 
@@ -68,6 +68,16 @@ def test_names_in_the_frame_do_not_overlap():
 def test_a_frame_of_five_classes_is_refused(ax):
     with pytest.raises(ValueError, match="at most 4 classes"):
         plot.frame(predict.etf(5), ax)
+
+
+def test_a_frame_of_vanished_vectors_is_refused_or_drawn_without_them(ax):
+    source, zero = predict.etf(3).source, np.zeros((3, 2))
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plot.frame(Geometry.of_vectors(zero, zero, source), ax)
+    means = np.array([[1.0, 0.0], [-0.5, 0.8], [-0.5, -0.8]])
+    plot.frame(Geometry.of_vectors(zero, means, source), ax)
+    drawn = np.array([line.get_xydata()[0] for line in rings(ax)])
+    np.testing.assert_allclose(drawn @ drawn.T, means @ means.T, atol=1e-8)
 
 
 def test_the_heatmap_shows_the_cosines_and_leaves_out_the_diagonal(ax):

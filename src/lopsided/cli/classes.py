@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lopsided.counts import Counts
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,7 @@ class Classes:
         if self.counts is not None:
             return Counts([_number(word, "--counts") for word in self.counts.split(",")])
         if self.labels is not None:
-            import numpy as np
-
-            return Counts.from_labels(np.load(self.labels, mmap_mode="r", allow_pickle=False))
+            return Counts.from_labels(_labels(self.labels))
         if self.step is not None:
             return Counts.step(**_fields(self.step, "step"))
         if self.exponential is not None:
@@ -52,6 +53,18 @@ FIELDS: dict[str, tuple[set[str], set[str]]] = {
     "exponential": ({"k", "largest", "ratio"}, set()),
     "zipf": ({"k", "largest"}, {"exponent"}),
 }
+
+
+def _labels(path: str) -> npt.NDArray[Any]:
+    import numpy as np
+
+    try:
+        labels = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (EOFError, ValueError):
+        labels = None
+    if not isinstance(labels, np.ndarray):
+        raise ValueError(f"--labels must be an npy file of whole numbers, one a sample, and {path} is not")
+    return labels
 
 
 def _fields(text: str, option: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Predict:
     tau: float | None = None
     """factor of the shifts of logit-adjusted and vs (by default 1)"""
     geometry: str | None = None
-    """instead of a loss: a geometry by name; an unknown name is answered with the list"""
+    """instead of a loss: a geometry by name, such as etf; an unknown name is answered with the list"""
     compare: bool = False
     """all losses side by side"""
     json: bool = False
@@ -112,12 +112,15 @@ def _draw(geometry: Geometry, counts: Counts, path: Path) -> None:
     from matplotlib.figure import Figure
 
     from lopsided import plot
+    from lopsided.plot.style import class_colours
 
-    flat = counts.k <= 4
+    flat = counts.k <= 4 and geometry.vectors()[0].shape[1] <= 3
     figure = Figure(figsize=(4.2 * (2 + flat), 4.2), layout="constrained")
     axes = figure.subplots(1, 2 + flat)
     if flat:
-        plot.frame(geometry, axes[0]).set_title("classifiers (arrows), class means (rings)", fontsize=10)
+        plot.frame(geometry, axes[0], colours=class_colours(counts, counts.k)).set_title(
+            "classifiers (arrows), class means (rings)", fontsize=10
+        )
     for ax, gram, title in zip(axes[-2:], (geometry.classifiers, geometry.embeddings), ("classifiers", "class means"), strict=True):
         plot.gram(gram, ax, counts=counts).set_title(f"cosines of {title}", fontsize=10)
     plot.save(figure, path)

@@ -104,7 +104,8 @@ def print_summary(answer: Mapping[str, Any]) -> None:
     console.print(
         f"[bold]{source['name']}[/]: {answer['classes']} classes, {answer['samples']} samples, ratio {answer['ratio']:.6g}"
     )
-    console.print(f"[dim]{source['reference']}; holds for: {source['assumptions']}[/]\n")
+    provenance = [source["reference"], f"holds for: {source['assumptions']}" if source["assumptions"] else ""]
+    console.print("; ".join(filter(None, provenance)) + "\n", style="dim", markup=False)
     limit = 5 if groups[0]["count"] < 10**10 else 3
     shown = ends(len(groups))
     table = Table(box=None, header_style="bold")
@@ -175,7 +176,7 @@ def _cosines(gram: Gram, first: Ints, last: Ints) -> list[list[float | None]]:
     return [[_plain(value) for value in row] for row in values]
 
 
-def _spectrum(gram: Gram) -> dict[str, float] | None:
+def _spectrum(gram: Gram) -> dict[str, float | None] | None:
     """Return eigenvalues of the Gram in numbers; None where no closed form knows them and there are too many groups."""
     if gram.eigenvalues is None and gram.groups.m > SPECTRUM:
         return None
@@ -184,7 +185,7 @@ def _spectrum(gram: Gram) -> dict[str, float] | None:
     return {
         "rank": len(positive),
         "largest": float(values[0]),
-        "smallest_positive": float(positive[-1]),
+        "smallest_positive": float(positive[-1]) if len(positive) else None,
         "sum": float(values.sum()),
     }
 

@@ -32,7 +32,7 @@ def frame(geometry: Geometry, ax: Axes, *, colours: Sequence[str] | None = None)
         The axes.
 
     Raises:
-        ValueError: for more than four classes, or a geometry of more than three dimensions.
+        ValueError: for more than four classes, or a geometry of more than three dimensions or of none.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -45,7 +45,8 @@ def frame(geometry: Geometry, ax: Axes, *, colours: Sequence[str] | None = None)
         raise ValueError(f"a frame of {geometry.k} classes has more than three dimensions, at most 4 classes can be drawn exactly")
     order = np.arange(geometry.k) if geometry.counts is None else np.argsort(-geometry.counts.values, kind="stable")
     w, m = _oriented(geometry, list(order))
-    m = m * np.sqrt((w**2).sum() / (m**2).sum())
+    if w.any() and m.any():
+        m = m * np.sqrt((w**2).sum() / (m**2).sum())
     colours = class_colours(geometry.counts, geometry.k) if colours is None else colours
     (flat_w, depth), (flat_m, _) = _project(w), _project(m)
     reach = 1.12 * float(np.abs(np.vstack([flat_w, flat_m])).max())
@@ -79,16 +80,16 @@ def _oriented(geometry: Geometry, order: list[int]) -> tuple[Floats, Floats]:
     w, m = geometry.vectors()
     if (d := w.shape[1]) > 3:
         raise ValueError(f"this geometry has {d} dimensions, at most 3 can be drawn exactly")
-    unit = [w[c] / np.linalg.norm(w[c]) for c in order if np.linalg.norm(w[c]) > 0]
-    # The two largest classes point upward and lie in the plane of up and right.
-    toward = [unit[0] + unit[1], unit[0] - unit[1], *unit] if d == 3 else unit
+    vectors = [vector / length for vector in (*w[order], *m[order]) if (length := np.linalg.norm(vector)) > 0]
+    if not vectors:
+        raise ValueError("all classifiers and class means are zero, there is nothing to draw")
+    # Of four classes the two largest point upward and lie in the plane of up and right.
+    toward = [vectors[0] + vectors[1], vectors[0] - vectors[1], *vectors] if d == 3 else vectors
     axes: list[Floats] = []
     for vector in toward:
         rest = vector - sum((vector @ axis * axis for axis in axes), np.zeros(d))
         if len(axes) < d and np.linalg.norm(rest) > 1e-6:
             axes.append(rest / np.linalg.norm(rest))
-    if len(axes) < d:
-        raise ValueError("the classifiers span fewer dimensions than the class means, so no orientation of the frame is natural")
     basis = np.zeros((d, 3))
     for axis, place in zip(axes, ((0,), (2, 0), (2, 0, 1))[d - 1], strict=True):
         basis[:, place] = axis
