@@ -16,15 +16,18 @@ from lopsided.predict.roots import inverse_root, root
 from lopsided.predict.secular import Secular
 
 
-def cross_entropy(counts: Counts, adjustment: Adjustment | None = None, bias: Literal["none", "free"] = "none") -> Geometry:
+Bias = Literal["none", "free"]
+
+
+def cross_entropy(counts: Counts, adjustment: Adjustment | None = None, bias: Bias = "none") -> Geometry:
     """Return the geometry that an adjusted cross-entropy converges to as the ridge vanishes.
 
     With x = margin / scale of each class, d = 1 / scale, Q the projector off d and A = Q diag(n_c x_c^2) Q, the class logits are
     Q diag(x), the classifiers have WW' = A^{1/2} and the class means MM' = diag(x) A^{+1/2} diag(x). Weights, shifts and additive
     margins change the geometry at a finite ridge and have no effect in the limit; scales and margins do. `certificate` proves it.
 
-    Source: Behnia, Kini, Vakilian and Thrampoulidis 2023 (arXiv 2303.07608) for STEP imbalance; any counts, scales and margins, and the
-    free bias, derived here (docs/derivations.md).
+    Source: Behnia, Kini, Vakilian and Thrampoulidis 2023 (arXiv 2303.07608) for STEP imbalance; any counts, scales and margins, and
+    the free bias, derived here (docs/derivations.md).
 
     Args:
         counts: the class counts.
@@ -35,8 +38,8 @@ def cross_entropy(counts: Counts, adjustment: Adjustment | None = None, bias: Li
         The geometry in the scale in which every margin asked for is met exactly.
 
     Raises:
-        ValueError: if the adjustment is for another number of classes, the bias is neither, or is free while scales or margins differ
-            between classes, for which no closed form is known.
+        ValueError: if the adjustment is for another number of classes, the bias is neither, or is free while scales or margins
+            differ between classes, for which no closed form is known.
 
     Example:
         >>> from lopsided import Adjustment, Counts

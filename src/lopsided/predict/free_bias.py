@@ -1,9 +1,9 @@
 """Cross-entropy with an unpenalised bias: the globally centred variant of SELI.
 
-A free bias is a term b 1' that the nuclear norm of the logits does not see, so the k x n label matrix is centred over the samples too.
-With pi = n_c / n its class logits are X = I - pi 1', and X N X' = N - n pi pi' = (C N^-1 C)^+. Hence WW' = (C N^-1 C)^{+1/2}, with
-negative entries off the diagonal: the sign condition of optimality, WW' N^-1 <= 0 off the diagonal, holds for any counts. The class
-means have MM' = (I - 1 pi') (C N^-1 C)^{1/2} (I - pi 1').
+A free bias is a term b 1' that the nuclear norm of the logits does not see, so the k x n label matrix is centred over the samples
+too. With pi = n_c / n its class logits are X = I - pi 1', and X N X' = N - n pi pi' = (C N^-1 C)^+. Hence WW' = (C N^-1 C)^{+1/2},
+with negative entries off the diagonal: the sign condition of optimality, WW' N^-1 <= 0 off the diagonal, holds for any counts. The
+class means have MM' = (I - 1 pi') (C N^-1 C)^{1/2} (I - pi 1').
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def free_bias(counts: Counts, margin: float = 1.0) -> Geometry:
 
 
 def _others(terms: Floats, sizes: Ints) -> Floats:
-    """Return, for a class of each group, the sum of all terms but its own, without subtracting; `terms` are those of whole groups."""
+    """Return, for a class of each group, the sum of all terms but its own; `terms` are those of whole groups."""
     return sums_before(terms) + sums_before(terms[::-1])[::-1] + terms * ((sizes - 1) / sizes)[:, None]
 
 

@@ -1,13 +1,13 @@
 """Square roots of a projected diagonal matrix, without its eigenvectors.
 
-The cross-entropy geometries all need A^{1/2} and A^{+1/2} (pseudo-inverse root) for A = Q diag(a) Q, where a > 0 and Q is the projector
-off a positive vector d; SELI is a = class counts, d = ones. Both roots are mixtures of resolvents, A^{+1/2} = sum_q w_q (A + t_q)^+ on
-the complement of d, and the resolvent of A is a diagonal plus rank one:
+The cross-entropy geometries all need A^{1/2} and A^{+1/2} (pseudo-inverse root) for A = Q diag(a) Q, where a > 0 and Q is the
+projector off a positive vector d; SELI is a = class counts, d = ones. Both roots are mixtures of resolvents,
+A^{+1/2} = sum_q w_q (A + t_q)^+ on the complement of d, and the resolvent of A is a diagonal plus rank one:
 
     (A + t)^+ [i, j] = delta_ij / (a_i + t) - d_i d_j / ((a_i + t) (a_j + t) S(t)),    S(t) = sum_l d_l^2 / (a_l + t).
 
-With the nodes of Zolotarev's best rational approximation of the root on [min a, max a] (the eigenvalues of A interlace a, so they lie
-there) about log(max a / min a) nodes give all digits. Cost: O(m) for m groups of equal (a, d), times those 20 to 60 nodes.
+With the nodes of Zolotarev's best rational approximation of the root on [min a, max a] (the eigenvalues of A interlace a, so they
+lie there) about log(max a / min a) nodes give all digits. Cost: O(m) for m groups of equal (a, d), times those 20 to 60 nodes.
 
 Every off-diagonal entry of A^{+1/2} is a sum of negative terms. This proves, for all counts, scales and margins, the sign condition
 under which the cross-entropy geometries are optimal, and it means that no digits cancel.

@@ -14,11 +14,11 @@ from lopsided.predict.secular import Secular, inverted
 def seli(counts: Counts) -> Geometry:
     """Return the SELI geometry of any class counts.
 
-    The logits interpolate the simplex-encoded labels, WM' = C = I - 11'/k, and classifiers and embeddings are the factors of the SVD
-    of the k x n label matrix: with N = diag(n_c), WW' = (C N C)^{1/2} and MM' = (C N C)^{+1/2}. Nothing of size k x k is formed.
+    The logits interpolate the simplex-encoded labels, WM' = C = I - 11'/k, and classifiers and embeddings are the factors of the
+    SVD of the k x n label matrix: with N = diag(n_c), WW' = (C N C)^{1/2} and MM' = (C N C)^{+1/2}. Nothing k x k is formed.
 
-    Source: Thrampoulidis, Kini, Vakilian and Behnia 2022 (arXiv 2208.05512), Definition 2 and Theorem 1 for STEP imbalance; any counts
-    and the proof of optimality: derived here (see `lopsided.predict.roots`).
+    Source: Thrampoulidis, Kini, Vakilian and Behnia 2022 (arXiv 2208.05512), Definition 2 and Theorem 1 for STEP imbalance; any
+    counts and the proof of optimality: derived here (see `lopsided.predict.roots`).
 
     Args:
         counts: the class counts.

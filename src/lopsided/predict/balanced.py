@@ -1,0 +1,59 @@
+"""Balanced classes at a finite ridge, with or without label smoothing: the simplex ETF in exact scale."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lopsided.arrays import require_finite
+from lopsided.counts import Counts
+from lopsided.geometry import Geometry, Source
+from lopsided.gram import ClassMatrix, Gram
+
+
+def balanced(counts: Counts, ridge: float, smoothing: float = 0.0) -> Geometry:
+    """Return the optimum of cross-entropy on equal counts: logits alpha (I - 11'/k).
+
+    With sigma = (smoothing + ridge / sqrt(n_c)) / k, alpha = log(1 / sigma - k + 1), and 0 from sigma = 1 / k on. A bias is zero there,
+    penalised or not.
+
+    Source: Zhu et al. 2021 (arXiv 2105.02375) and Zhou et al. 2022 (arXiv 2210.02192) for the ETF; its scale derived here.
+
+    Args:
+        counts: the class counts, all equal.
+        ridge: of the unconstrained-features model, summed loss.
+        smoothing: epsilon of label smoothing, targets (1 - epsilon) onehot + epsilon / k.
+
+    Returns:
+        The geometry; all zero from the threshold on.
+
+    Raises:
+        ValueError: if counts differ, the ridge is negative or not finite, or zero without smoothing, or the smoothing is outside [0, 1).
+
+    Example:
+        >>> geometry = balanced(Counts([4, 4, 4]), ridge=1.0)
+        >>> float(geometry.logits.entries(0, 0) - geometry.logits.entries(0, 1)) == float(np.log(4))
+        True
+    """
+    if counts.groups.m > 1:
+        raise ValueError(
+            f"this closed form needs equal counts, got {counts.distinct[0]} to {counts.distinct[-1]}; use solve.minimize for others"
+        )
+    require_finite([ridge, smoothing], "ridge and smoothing")
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"smoothing must be at least 0 and below 1, got {smoothing}")
+    if ridge < 0 or ridge == smoothing == 0:
+        raise ValueError(f"the ridge must be positive, or 0 with label smoothing, got {ridge} with smoothing {smoothing}")
+    k, root = counts.k, float(np.sqrt(counts.distinct[0]))
+    # sigma k below 1: log(k / (sigma k) - k + 1) = log1p(k (1 / (sigma k) - 1)).
+    alpha = float(np.log1p(k * max(1 / (smoothing + ridge / root) - 1, 0.0)))
+    parts = (-np.ones((1, 1)) / k, np.ones((1, 1)), np.array([1 - 1 / k]))
+
+    def scaled(factor: float) -> Gram:
+        left, right, diagonal = parts
+        return Gram(counts.groups, left * factor, right, diagonal * factor)
+
+    left, right, diagonal = parts
+    logits = ClassMatrix(counts.groups, left * alpha, right, diagonal * alpha)
+    name = f"balanced, ridge {ridge:g}" + (f", label smoothing {smoothing:g}" if smoothing else "")
+    source = Source(name, "Zhu et al. 2021; scale derived here", "equal counts, d >= k - 1")
+    return Geometry(scaled(alpha * root), scaled(alpha / root), logits, source, counts)

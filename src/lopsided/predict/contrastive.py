@@ -1,0 +1,59 @@
+"""Supervised contrastive learning on features that are not negative: the orthogonal frame."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lopsided.arrays import require_finite
+from lopsided.counts import Counts
+from lopsided.geometry import Geometry, Source
+from lopsided.gram import ClassMatrix, Gram
+
+
+def contrastive(counts: Counts) -> Geometry:
+    """Return the geometry of the supervised contrastive loss on unit features of at least 0, full batch: an orthonormal frame.
+
+    The loss trains no head; the classifiers here are the class means themselves, whose largest logit is the nearest mean.
+
+    Source: Kini et al. 2023 (arXiv 2306.07960), Theorem 1. In mini-batches it needs one fixed sample of every class in each batch.
+
+    Args:
+        counts: the class counts; they do not matter.
+
+    Returns:
+        Classifiers, embeddings and logits all equal to the identity.
+
+    Example:
+        >>> contrastive(Counts([100, 2])).embeddings.matrix()
+        array([[1., 0.], [0., 1.]])
+    """
+    parts = (counts.groups, np.zeros((counts.groups.m, 1)), np.ones((counts.groups.m, 1)), np.ones(counts.groups.m))
+    gram = Gram(*parts, eigenvalues=lambda: np.ones(counts.k))
+    assumptions = "supervised contrastive loss, unit features >= 0, d >= k, full batch; classifiers are the class means"
+    return Geometry(gram, gram, ClassMatrix(*parts), Source("orthogonal frame", "Kini et al. 2023, Theorem 1", assumptions), counts)
+
+
+def contrastive_minimum(counts: Counts, temperature: float = 1.0) -> float:
+    """Return the least full-batch supervised contrastive loss, sum_c n_c log(n_c - 1 + (n - n_c) exp(-1 / temperature)).
+
+    A sample's loss is the mean over the other samples of its class of the cross-entropy of finding them among all other samples.
+
+    Source: Kini et al. 2023 (arXiv 2306.07960), Theorem 1.
+
+    Args:
+        counts: the class counts, each at least 2.
+        temperature: divides the inner products.
+
+    Raises:
+        ValueError: if a class has one sample, which is alone and has no loss, or the temperature is not positive and finite.
+
+    Example:
+        >>> contrastive_minimum(Counts([2, 2]), temperature=1e-3)
+        0.0
+    """
+    require_finite(temperature, "temperature", positive=True)
+    if counts.distinct[0] < 2:
+        c = int(counts.groups.first[0])
+        raise ValueError(f"the contrastive loss needs at least 2 samples a class, class {c} has {counts.distinct[0]}")
+    n = counts.distinct.astype(np.float64)
+    return float((counts.groups.sizes * n) @ np.log(n - 1 + (counts.n - n) * np.exp(-1 / temperature)))

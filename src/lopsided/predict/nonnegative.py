@@ -1,0 +1,62 @@
+"""Features that are not negative: the general orthogonal frame of cross-entropy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lopsided.arrays import Floats, require_finite
+from lopsided.counts import Counts
+from lopsided.geometry import Geometry, Source
+from lopsided.gram import ClassMatrix, Gram
+
+
+def nonnegative(counts: Counts, ridge: float = 0.0) -> Geometry:
+    """Return the geometry of cross-entropy on features of at least 0, such as those behind a ReLU.
+
+    Class means are orthogonal, ||mu_c||^2 = sqrt((k - 1) / (k n_c)) m_c, with the class's logit margin
+    m_c = log((k - 1) (sqrt(n_c k / (k - 1)) / ridge - 1)), and zero where that is not positive; the classifiers are
+    w_c = (k sqrt(n_c) mu_c - sum_j sqrt(n_j) mu_j) / sqrt(k (k - 1)).
+
+    Source: Dang et al. 2024, neural collapse for cross-entropy with imbalanced classes and ReLU features; written for equal ridges on
+    classifiers and features and summed loss.
+
+    Args:
+        counts: the class counts.
+        ridge: of the unconstrained-features model, summed loss; 0 is its limit, in the scale where every margin is 1.
+
+    Returns:
+        The geometry; a class of n_c <= ridge^2 k / (k - 1) samples has a zero mean.
+
+    Raises:
+        ValueError: if the ridge is negative or not finite.
+
+    Example:
+        >>> frame = nonnegative(Counts([100, 100, 1]))
+        >>> frame.embeddings.cosine(0, 2)
+        array(0.)
+    """
+    require_finite(ridge, "ridge")
+    if ridge < 0:
+        raise ValueError(f"the ridge must not be negative, got {ridge}")
+    k, root = counts.k, np.sqrt(counts.distinct)
+    margins = np.ones_like(root) if ridge == 0 else _margins(root, k, ridge)
+    squares = np.sqrt((k - 1) / k) / root * margins
+    # ||sqrt(n_c) mu_c||^2; w_c . w_c' = (k weights_c [c = c'] - weights_c - weights_c' + total / k) / (k - 1).
+    weights = root**2 * squares
+    ones, sizes = np.ones_like(root), counts.groups.sizes
+    total = float(sizes @ weights)
+    left = np.column_stack([total / k - weights, -ones]) / (k - 1)
+    own = ((k - 2) * weights + total / k) / (k - 1)
+    classifiers = Gram(counts.groups, left, np.column_stack([ones, weights]), own)
+    embeddings = Gram(counts.groups, np.zeros((len(root), 1)), ones[:, None], squares)
+    pull = root * squares / np.sqrt(k * (k - 1))
+    logits = ClassMatrix(counts.groups, -ones[:, None], pull[:, None], (k - 1) * pull)
+    name = "non-negative features" + (f", ridge {ridge:g}" if ridge else "")
+    return Geometry(
+        classifiers, embeddings, logits, Source(name, "Dang et al. 2024", "cross-entropy, features >= 0, d >= k, no bias"), counts
+    )
+
+
+def _margins(root: Floats, k: int, ridge: float) -> Floats:
+    excess = (k - 1) * (root * np.sqrt(k / (k - 1)) / ridge - 1)
+    return np.asarray(np.log(np.maximum(excess, 1.0)))

@@ -1,0 +1,45 @@
+"""Ridges at which the optimum of cross-entropy on free features changes: where classes collapse onto each other, and onto zero."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lopsided.counts import Counts
+from lopsided.predict.seli import seli
+
+
+def minority_collapse_ridge(counts: Counts) -> float:
+    """Return the least ridge at which the rarest classes share one classifier and one class mean: the root of their count.
+
+    Source: Hong and Ling 2023 (arXiv 2309.09725) for STEP imbalance; any counts derived here. Summed loss, no bias.
+
+    Args:
+        counts: the class counts.
+
+    Raises:
+        ValueError: if only one class has the smallest count, which cannot collapse.
+
+    Example:
+        >>> minority_collapse_ridge(Counts([50, 50, 4, 4]))
+        2.0
+    """
+    if counts.groups.sizes[0] < 2:
+        raise ValueError(
+            f"only class {counts.groups.first[0]} has the smallest count {counts.distinct[0]}; classes collapse in groups of equal count"
+        )
+    return float(np.sqrt(counts.distinct[0]))
+
+
+def zero_ridge(counts: Counts) -> float:
+    """Return the least ridge at which classifiers and class means are all zero: the largest singular value of the label matrix.
+
+    Source: derived here: zero logits have the residual (I - 11'/k), whose norm over the samples the ridge must reach. No bias.
+
+    Args:
+        counts: the class counts.
+
+    Example:
+        >>> zero_ridge(Counts([9, 9, 9]))
+        3.0
+    """
+    return float(seli(counts).classifiers.spectrum()[0])
