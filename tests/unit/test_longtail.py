@@ -51,3 +51,9 @@ def test_designed_losses_are_those_of_design():
     assert found[DESIGNED[0]].adjustment == steer.design(TAIL, "etf-classifiers").adjustment
     law = predict.cross_entropy(TAIL, found[DESIGNED[0]].adjustment)
     assert law.classifiers.distance(predict.etf(10).classifiers) < 1e-5
+
+
+@pytest.mark.parametrize("option", [{"bias": "free"}, {"device": "cuda"}, {"amp": "bf16"}])
+def test_options_that_the_comparison_does_not_have_are_refused(option):
+    with pytest.raises(ValueError, match="a comparison of losses has"):
+        CLAIMS["longtail"].configuration(option)

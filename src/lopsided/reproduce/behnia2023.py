@@ -22,8 +22,7 @@ from lopsided.reproduce.blocks import Block, Row, Table, drawn
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Record, Verdict
-from lopsided.reproduce.settings import Training
-from lopsided.reproduce.steered import Recipe, linear, material, observe, shape, train
+from lopsided.reproduce.steered import Comparison, Recipe, linear, material, observe, shape, train
 
 _FAMILIES = {"CDT": Adjustment.cdt, "LDT": Adjustment.ldt}
 _QUANTITIES = {"ratio": "squared norms, majority / minority", "cosine": "cosine of two minority classes"}
@@ -34,7 +33,7 @@ _ARRIVED = 0.1
 
 
 @dataclass(frozen=True)
-class Settings(Training):
+class Settings(Comparison):
     """A network for some exponents, free features for more.
 
     Attributes:
@@ -43,9 +42,6 @@ class Settings(Training):
         steps: of their descent.
     """
 
-    width: int = 256
-    depth: int = 4
-    largest: int = 500
     epochs: int = 60
     exponents: tuple[float, ...] = (-0.5, -0.25, 0.25, 0.5, 0.75)
     free: tuple[float, ...] = tuple(np.linspace(-1.5, 1.5, 13).tolist())

@@ -25,8 +25,18 @@ from lopsided.reproduce.blocks import Block, Fold, Table, Text, drawn
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Record, Verdict
-from lopsided.reproduce.settings import Training
-from lopsided.reproduce.steered import Material, Recipe, accuracies, features_of, linear, material, minority, observe, train
+from lopsided.reproduce.steered import (
+    Comparison,
+    Material,
+    Recipe,
+    accuracies,
+    features_of,
+    linear,
+    material,
+    minority,
+    observe,
+    train,
+)
 from lopsided.steer import posthoc
 
 #: The losses that `design` chose: for classifiers that form a simplex ETF, and for equal norms by column scales alone.
@@ -34,18 +44,15 @@ DESIGNED = ("designed: ETF classifiers", "designed: equal norms")
 
 
 @dataclass(frozen=True)
-class Settings(Training):
+class Settings(Comparison):
     """A small network on a long tail.
 
     Attributes:
         seeds: repetitions.
     """
 
-    width: int = 256
-    depth: int = 4
     profile: str = "exponential"  # type: ignore[assignment]
     ratio: float = 100.0
-    largest: int = 500
     epochs: int = 80
     seeds: int = 3
 

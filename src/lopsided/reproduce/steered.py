@@ -31,6 +31,25 @@ from lopsided.reproduce.training import Sample
 
 
 @dataclass(frozen=True)
+class Comparison(Training):
+    """Settings of a comparison of losses: small networks on the CPU, heads without bias.
+
+    Raises:
+        ValueError: for a bias, a device or a precision that these runs do not have.
+    """
+
+    width: int = 256
+    depth: int = 4
+    largest: int = 500
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, only in (("bias", "none"), ("device", "cpu"), ("amp", "off")):
+            if getattr(self, name) != only:
+                raise ValueError(f"a comparison of losses has {name} {only}, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
 class Material:
     """The data of a comparison, the same for all its runs.
 

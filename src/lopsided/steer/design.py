@@ -39,7 +39,7 @@ class Design:
 
     Attributes:
         adjustment: the loss; train with `steer.AdjustedCrossEntropy(design.adjustment)`.
-        geometry: what it is predicted to lead to.
+        geometry: what it is predicted to lead to; at a positive ridge its source states how exactly it was solved.
         distance: from there to the target, 0 where it is met.
         target: what was wanted.
         family: the terms that were turned.
