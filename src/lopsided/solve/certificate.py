@@ -111,6 +111,9 @@ def bounds(ridge: float, reduced: Reduced, point: Point, fit: Fit, nuclear: floa
     if reduced.penalty:
         primal += reduced.penalty / 2 * float(reduced.sizes @ point.bias**2)
         dual -= scale**2 * float(np.sum(bias**2 / reduced.sizes)) / (2 * reduced.penalty)
+    elif reduced.biased:
+        # Residuals balanced up to rounding: charged for every bias of up to twice this size.
+        dual -= scale * float(np.abs(bias) @ (1 + 2 * np.abs(point.bias)))
     return Certificate(primal, dual)
 
 
@@ -120,15 +123,14 @@ def best_bias(reduced: Reduced, point: Point) -> Floats:
 
     def at(bias: Floats) -> tuple[float, Fit]:
         fit = reduced.fit(reduced.margins(point._replace(bias=bias)))
-        return fit.value + float(ridge @ bias**2) / 2, fit
+        return fit.value + (float(ridge @ bias**2) / 2 if reduced.penalty else 0.0), fit
 
     origin = reduced.zero()
 
     def model(bias: Floats, fit: Fit) -> tuple[Floats, Linear, Linear]:
-        square = fit.shares * (1 - fit.shares) * reduced.factor**2
-        diagonal = square @ reduced.mass + ridge
+        diagonal = reduced.bias_curvature(fit.shares) + ridge
         # A free bias can be shifted; without this a step along the shift would be rounding over zero.
-        damping = 1e-10 * diagonal.max()
+        damping = 1e-10 * diagonal
 
         def product(step: Floats) -> Floats:
             moved = reduced.margins(origin._replace(bias=step))

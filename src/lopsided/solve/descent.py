@@ -80,7 +80,7 @@ def newton(
         gradient, product, precondition = model(x, state)
         if not gradient.any():
             break
-        step = conjugate_gradients(product, precondition, gradient, 1e-3)
+        step = conjugate_gradients(product, precondition, gradient, 1e-10)
         slope = float(gradient @ step)
         length, value, found = line_search(value, slope, partial(_along, at, x, step))
         if found is None:

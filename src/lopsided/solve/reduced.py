@@ -195,6 +195,14 @@ class Reduced:
         product = shares * margins
         return np.asarray(self.mass * (product - shares * product.sum(axis=0)))
 
+    def bias_curvature(self, shares: Floats) -> Floats:
+        """Return the (p,) diagonal of the loss's second derivative by the bias, its own cell's part neglected; positive."""
+        diagonal = (shares * (1 - shares) * self.factor**2) @ self.mass
+        if self.labels:
+            others = np.minimum(shares.sum(axis=0), 1)
+            diagonal += self.mass * others * (1 - others) * self.own**2
+        return np.asarray(np.maximum(diagonal, 1e-14 * diagonal.max(initial=0)) + 1e-300)
+
     def entropy(self, shares: Floats, scale: float) -> float:
         """Return the dual value sum_j mass_j (H(q_j) + (q_j - t_j)' offset_j) of q = (1 - scale) t + scale * shares."""
         q = (1 - scale) * self.targets + scale * shares

@@ -179,8 +179,8 @@ def _newton_step(ridge: float, reduced: Reduced, state: _State, mu: float, gradi
     bend = ridge * reduced.times * relaxed(state.point.within, mu, np.clip(inner_dual, -1, 1))
     product, inverse = spectrum.hessian(mu, ridge, spread + 1e-12 * spread.max(), np.clip(dual, -1, 1))
     prior = reduced.penalty * reduced.sizes
-    offset = (mass * shares * (1 - shares) * reduced.factor**2).sum(axis=1) + prior
-    damping = 1e-10 * offset.max()  # a free bias can be shifted
+    offset = reduced.bias_curvature(shares) + prior
+    damping = 1e-10 * offset  # a free bias can be shifted
 
     def hessian(x: Floats) -> Floats:
         step = _unflat(x, reduced)
