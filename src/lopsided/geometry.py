@@ -59,8 +59,8 @@ class Geometry:
     Example:
         >>> from lopsided import Counts, predict
         >>> seli = predict.seli(Counts([50, 50, 5, 5]))
-        >>> seli.distance(predict.etf(4)).classifiers.__round__(4)
-        0.4085
+        >>> round(seli.distance(predict.etf(4)).classifiers, 4)
+        0.3875
     """
 
     classifiers: Gram
