@@ -13,8 +13,8 @@ from lopsided.gram import ClassMatrix, Gram
 def balanced(counts: Counts, ridge: float, smoothing: float = 0.0) -> Geometry:
     """Return the optimum of cross-entropy on equal counts: logits alpha (I - 11'/k).
 
-    With sigma = (smoothing + ridge / sqrt(n_c)) / k, alpha = log(1 / sigma - k + 1), and 0 from sigma = 1 / k on. A bias is zero there,
-    penalised or not.
+    With sigma = (smoothing + ridge / sqrt(n_c)) / k, alpha = log(1 / sigma - k + 1), and 0 from sigma = 1 / k on. A bias is zero
+    there, penalised or not.
 
     Source: Zhu et al. 2021 (arXiv 2105.02375) and Zhou et al. 2022 (arXiv 2210.02192) for the ETF; its scale derived here.
 
@@ -27,7 +27,8 @@ def balanced(counts: Counts, ridge: float, smoothing: float = 0.0) -> Geometry:
         The geometry; all zero from the threshold on.
 
     Raises:
-        ValueError: if counts differ, the ridge is negative or not finite, or zero without smoothing, or the smoothing is outside [0, 1).
+        ValueError: if counts differ, the ridge is negative or not finite, or zero without smoothing, or the smoothing is outside
+            [0, 1).
 
     Example:
         >>> geometry = balanced(Counts([4, 4, 4]), ridge=1.0)

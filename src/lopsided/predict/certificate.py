@@ -1,9 +1,10 @@
 """The proof that a cross-entropy geometry is the max-margin optimum, as numbers.
 
-The hard-margin problem of the unconstrained-features model, min (||W||^2 + ||H||^2) / 2 such that every margin asked for is met, has a
-convex dual over k x k matrices B (one column a class): norm of B N^{1/2} at most 1, columns orthogonal to d = 1 / scale, and no
-positive entry off the diagonal. For a closed form B = (WW')^+ X. Its entries off the diagonal are -sum_q (w_q / S_q) f_q(c) f_q(c') x_c'
-with all factors positive (`lopsided.predict.roots`), so an upper bound on all of them follows from the smallest factors.
+The hard-margin problem of the unconstrained-features model, min (||W||^2 + ||H||^2) / 2 such that every margin asked for is met,
+has a convex dual over k x k matrices B (one column a class): norm of B N^{1/2} at most 1, columns orthogonal to d = 1 / scale,
+and no positive entry off the diagonal. For a closed form B = (WW')^+ X. Its entries off the diagonal are -sum_q (w_q / S_q)
+f_q(c) f_q(c') x_c' with all factors positive (`lopsided.predict.roots`), so an upper bound on all of them follows from the
+smallest factors.
 """
 
 from __future__ import annotations

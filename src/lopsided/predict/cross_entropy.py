@@ -12,9 +12,8 @@ from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import ClassMatrix, Gram
 from lopsided.predict.free_bias import free_bias
-from lopsided.predict.roots import inverse_root, root
+from lopsided.predict.roots import inverse_root, others, root
 from lopsided.predict.secular import Secular
-
 
 Bias = Literal["none", "free"]
 
@@ -63,7 +62,7 @@ def cross_entropy(counts: Counts, adjustment: Adjustment | None = None, bias: Bi
     classifiers = Gram(groups, *root(a, d, sizes), eigenvalues=lambda: np.sqrt(Secular.of(a, d, sizes).spectrum()))
     embeddings = Gram(groups, left * x[:, None], right * x[:, None], diagonal * x**2)
     square = float(sizes @ d**2)
-    logits = ClassMatrix(groups, -d[:, None] / square, (d * x)[:, None], x * (1 - d**2 / square))
+    logits = ClassMatrix(groups, -d[:, None] / square, (d * x)[:, None], x * others((sizes * d**2)[:, None], sizes)[:, 0] / square)
     source = Source(repr(adjustment), "Behnia et al. 2023", "vanishing ridge, d >= k - 1, no bias")
     return Geometry(classifiers, embeddings, logits, source, counts)
 

@@ -14,7 +14,7 @@ from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import ClassMatrix, Gram
-from lopsided.predict.roots import Factor, inverse_root, sums_before, zolotarev
+from lopsided.predict.roots import Factor, inverse_root, others, sums_before, zolotarev
 from lopsided.predict.secular import Secular, inverted
 
 
@@ -49,8 +49,8 @@ def free_bias(counts: Counts, margin: float = 1.0) -> Geometry:
     left, right, diagonal = _means(counts.distinct / counts.n, inverse, sizes)
     embeddings = Gram(groups, left * margin, right, diagonal * margin)
     share = counts.distinct / counts.n
-    others = _others(share[:, None] * sizes[:, None], sizes)[:, 0]
-    logits = ClassMatrix(groups, -share[:, None] * margin, ones[:, None], others * margin)
+    rest = others((share * sizes)[:, None], sizes)[:, 0]
+    logits = ClassMatrix(groups, -share[:, None] * margin, ones[:, None], rest * margin)
     return Geometry(
         classifiers,
         embeddings,
@@ -58,11 +58,6 @@ def free_bias(counts: Counts, margin: float = 1.0) -> Geometry:
         Source("free bias", "derived here", "cross-entropy, vanishing ridge, d >= k - 1, free bias"),
         counts,
     )
-
-
-def _others(terms: Floats, sizes: Ints) -> Floats:
-    """Return, for a class of each group, the sum of all terms but its own; `terms` are those of whole groups."""
-    return sums_before(terms) + sums_before(terms[::-1])[::-1] + terms * ((sizes - 1) / sizes)[:, None]
 
 
 def _means(share: Floats, a: Floats, sizes: Ints) -> Factor:
@@ -81,13 +76,13 @@ def _means(share: Floats, a: Floats, sizes: Ints) -> Factor:
     centred = elsewhere * b - sums_before(mass * b) - sums_before((mass * b)[::-1])[::-1]
     c = w / (t * (sizes @ resolvent))
 
-    roots, others = np.sqrt(a), _others(mass, sizes)[:, 0]
+    roots, remainder = np.sqrt(a), others(mass, sizes)[:, 0]
     squares = share**2 * roots
-    diagonal = roots * others**2 + _others((squares * sizes)[:, None], sizes)[:, 0] + centred**2 @ c
+    diagonal = roots * remainder**2 + others((squares * sizes)[:, None], sizes)[:, 0] + centred**2 @ c
     # Off the diagonal: -root_i pi_i - root_j pi_j + sum of squares. A class alone at the top takes its own square in.
     pull, away, top, rest = -roots * share, np.ones_like(a), 0.0, float(sizes @ squares)
     if sizes[-1] == 1:
-        pull[-1] *= others[-1]
+        pull[-1] *= remainder[-1]
         away[-1], top, rest = 0.0, float(squares[-1]), float(sizes[:-1] @ squares[:-1])
     left = np.column_stack([centred * c, pull + rest, np.ones_like(a), away * top])
     right = np.column_stack([centred, np.ones_like(a), pull, away])

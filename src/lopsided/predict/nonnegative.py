@@ -17,8 +17,8 @@ def nonnegative(counts: Counts, ridge: float = 0.0) -> Geometry:
     m_c = log((k - 1) (sqrt(n_c k / (k - 1)) / ridge - 1)), and zero where that is not positive; the classifiers are
     w_c = (k sqrt(n_c) mu_c - sum_j sqrt(n_j) mu_j) / sqrt(k (k - 1)).
 
-    Source: Dang et al. 2024, neural collapse for cross-entropy with imbalanced classes and ReLU features; written for equal ridges on
-    classifiers and features and summed loss.
+    Source: Dang et al. 2024, neural collapse for cross-entropy with imbalanced classes and ReLU features; written for equal
+    ridges on classifiers and features and summed loss.
 
     Args:
         counts: the class counts.

@@ -76,10 +76,9 @@ def inverse_root(a: Floats, d: Floats, sizes: Ints) -> Factor:
     resolvent = 1 / (a[:, None] + t)
     terms = (sizes * d**2)[:, None] * resolvent
     overlap = terms.sum(axis=0)
-    # The diagonal needs 1 - d_i^2 / ((a_i + t) S), which cancels where class i dominates S: sum the other classes instead.
-    others = sums_before(terms) + sums_before(terms[::-1])[::-1] + terms * ((sizes - 1) / sizes)[:, None]
     factor = d[:, None] * resolvent
-    return Factor(-factor * (w / overlap), factor, (resolvent * others) @ (w / overlap))
+    # The diagonal needs 1 - d_i^2 / ((a_i + t) S), which cancels where class i dominates S: sum the other classes instead.
+    return Factor(-factor * (w / overlap), factor, (resolvent * others(terms, sizes)) @ (w / overlap))
 
 
 def root(a: Floats, d: Floats, sizes: Ints) -> Factor:
@@ -92,13 +91,29 @@ def root(a: Floats, d: Floats, sizes: Ints) -> Factor:
     large = t > np.sqrt(a.min() * a.max())
     share = np.where(large, a[:, None], t) / (a[:, None] + t)
     total = sizes * d**2
-    c = w / (t * (total @ (1 / (a[:, None] + t))))
+    resolvent = 1 / (a[:, None] + t)
+    c = w / (t * (total @ resolvent))
     mean = total @ share / total.sum()
     linear = -(share * (c * large)).sum(axis=1)
     constant = float(np.sum(c * np.where(large, mean, -mean)))
     left = np.column_stack([share * c, linear + constant, np.ones_like(a)]) * d[:, None]
     right = np.column_stack([share, np.ones_like(a), linear]) * d[:, None]
-    return Factor(left, right, np.sqrt(a) + np.einsum("iq,iq->i", left, right))
+    # The diagonal as a sum of positive terms: with p = d^2 / ||d||^2 and primes for sums over the other classes,
+    # w_q / mean b ((sum' p) a_i (sum' p b) + p_i b_i (sum' p a)).
+    p = (total / total.sum())[:, None]
+    above, below = a[:, None] * resolvent, t * resolvent
+    terms = others(p, sizes) * above * others(p * below, sizes) + p / sizes[:, None] * below * others(p * above, sizes)
+    return Factor(left, right, terms @ (c * total.sum()))
+
+
+def others(terms: Floats, sizes: Ints) -> Floats:
+    """Return, for a class of each group, the sum over all other classes, without subtracting.
+
+    Args:
+        terms: (m, q) sums over the classes of each group.
+        sizes: (m,) classes in each group.
+    """
+    return sums_before(terms) + sums_before(terms[::-1])[::-1] + terms * ((sizes - 1) / sizes)[:, None]
 
 
 def sums_before(terms: Floats) -> Floats:

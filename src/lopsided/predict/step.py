@@ -14,7 +14,8 @@ from lopsided.gram import ClassMatrix, Gram
 def step(counts: Counts) -> Geometry:
     """Return SELI of classes with two distinct counts, by the formulas of the paper.
 
-    Source: Thrampoulidis et al. 2022 (arXiv 2208.05512), Lemma A.3 for equal numbers of majorities and minorities; any: derived here.
+    Source: Thrampoulidis et al. 2022 (arXiv 2208.05512), Lemma A.3 for equal numbers of majorities and minorities; any: derived
+        here.
 
     Args:
         counts: class counts of two distinct values.

@@ -25,7 +25,8 @@ def minority_collapse_ridge(counts: Counts) -> float:
     """
     if counts.groups.sizes[0] < 2:
         raise ValueError(
-            f"only class {counts.groups.first[0]} has the smallest count {counts.distinct[0]}; classes collapse in groups of equal count"
+            f"only class {counts.groups.first[0]} has the smallest count {counts.distinct[0]}; "
+            "classes collapse in groups of equal count"
         )
     return float(np.sqrt(counts.distinct[0]))
 
