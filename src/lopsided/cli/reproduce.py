@@ -20,8 +20,8 @@ class Options:
     """network"""
     width: int | None = None
     """units of the MLP's layers, or channels of the first stage"""
-    bias: Literal["none", "free"] | None = None
-    """bias of the head"""
+    bias: Literal["none", "decayed", "free"] | None = None
+    """bias of the head: none, with weight decay, or free of it"""
     profile: Literal["step", "exponential", "given"] | None = None
     """shape of the class counts"""
     ratio: float | None = None

@@ -16,6 +16,8 @@ COLOURS = {
     "ETF": "#c8571b",
     "UFM": "#7a8b2b",
     "free bias": "#8a4f9e",
+    "own ridge": "#7a8b2b",
+    "best ridge": "#555555",
     "majority": "#1a5e9a",
     "minority": "#c8571b",
     "cross": "#7a8b2b",
@@ -142,4 +144,27 @@ def several(
     ax.grid(axis="y", lw=0.4, color="#dddddd")
     # A long name must not squeeze the axes.
     ax.legend().set_in_layout(False)
+    return ax
+
+
+def by_row(rows: Sequence[str], series: Mapping[str, npt.ArrayLike], ax: Axes, *, label: str = "") -> Axes:
+    """Draw one mark a name in each named row; NaN where there is none.
+
+    Args:
+        rows: names, from top to bottom.
+        series: name -> one value a row.
+        ax: to draw on.
+        label: of the horizontal axis.
+    """
+    places = np.arange(len(rows))
+    for (name, values), marker in zip(series.items(), "osD^v", strict=False):
+        colour = COLOURS.get(name, GREY)
+        ax.plot(np.asarray(values, np.float64), places, marker, ms=6, color=colour, mfc="none", mew=1.4, label=name)
+    ax.set_yticks(places, rows)
+    ax.invert_yaxis()
+    ax.set_xlim(left=0)
+    ax.set_xlabel(label)
+    ax.grid(axis="y", lw=0.4, color="#dddddd")
+    ax.tick_params(axis="y", length=0)
+    ax.legend(ncols=len(series), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, columnspacing=1.2, handletextpad=0.2)
     return ax

@@ -77,9 +77,10 @@ def typeset(text: str) -> str:
 
 
 def command(record: Record, claim: Claim) -> str:
-    """Return the command that repeats a record."""
+    """Return the command that repeats a record; lists are not set on the command line."""
     default = claim.configuration({})
-    changed = [f"{key}={value}" for key, value in record.configuration.items() if value != default[key]]
+    scalars = {key: value for key, value in record.configuration.items() if not isinstance(value, list)}
+    changed = [f"{key}={value}" for key, value in scalars.items() if value != default[key]]
     return f"lopsided reproduce {record.claim}" + (f' --grid "{" ".join(changed)}"' if changed else "")
 
 

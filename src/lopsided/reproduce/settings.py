@@ -17,7 +17,7 @@ class Training:
         model: "mlp" (batch norm), "resnet18" or "vgg13".
         width: units of an MLP's layers, or channels of a convolutional network's first stage.
         depth: layers of the MLP; the other models have their own.
-        bias: "none" or "free", of the head.
+        bias: of the head: "none", "decayed" like all other parameters, or "free" of weight decay.
         profile: "step" (majority classes first), "exponential", or "given".
         ratio: R, the largest class count over the smallest.
         rho: fraction of the classes that are minorities, of a step profile.
@@ -39,7 +39,7 @@ class Training:
     model: str = "mlp"
     width: int = 512
     depth: int = 6
-    bias: Literal["none", "free"] = "none"
+    bias: Literal["none", "decayed", "free"] = "none"
     profile: Literal["step", "exponential", "given"] = "step"
     ratio: float = 10.0
     rho: float = 0.5
@@ -79,6 +79,10 @@ class Training:
         if smallest < 1 or smallest != int(smallest):
             raise ValueError(f"largest / ratio must be a whole number, got {self.largest} / {self.ratio:g}")
         return Counts.step(k, int(smallest), self.ratio, self.rho)
+
+    def bias_ridge(self, counts: Counts) -> Literal["none", "free"] | float:
+        """Return how the head's bias enters the unconstrained-features model; a decay of the mean loss is n of the sum's."""
+        return counts.n * self.weight_decay if self.bias == "decayed" else self.bias
 
     def rate_at(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 0."""

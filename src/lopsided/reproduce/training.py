@@ -86,7 +86,10 @@ def train(
     """
     workers = Workers.of(settings.device)
     wrapped = workers.wrap(network)
-    optimiser = torch.optim.SGD(network.parameters(), settings.rate, settings.momentum, weight_decay=settings.weight_decay)
+    free = [network.head.bias] if settings.bias == "free" else []
+    decayed = [parameter for parameter in network.parameters() if not any(parameter is other for other in free)]
+    groups: list[dict[str, Any]] = [{"params": decayed}, {"params": free, "weight_decay": 0.0}]
+    optimiser = torch.optim.SGD(groups, settings.rate, settings.momentum, weight_decay=settings.weight_decay)
     rows: list[Row] = []
     start, seconds, busy = 0, 0.0, 0.0
     if (found := checkpoint.latest(context.folder, identity, context.note)) is not None:

@@ -58,12 +58,12 @@ def compute(settings: Training, context: Context) -> Outcome:
     if settings.bias == "free":
         laws["free bias"] = solve.minimize(solve.Problem(counts, ridge=0, bias="free")).geometry
     context.advance(0.02, "solve: the optimum along a ridge path")
-    path = [solve.minimize(solve.Problem(counts, ridge=ridge, bias=settings.bias)) for ridge in ridges(counts)]
+    path = [solve.minimize(solve.Problem(counts, ridge=ridge, bias=settings.bias_ridge(counts))) for ridge in ridges(counts)]
 
     train_set, test_set = dataset.train.take(chosen), dataset.test.take(data.balanced(dataset.test.labels))
     sample, held_out = (_sample(dataset, images, device) for images in (train_set, test_set))
     shape = (sample.images.shape[1], sample.images.shape[2], sample.images.shape[3])
-    network = build(settings.model, shape, dataset.k, settings.width, settings.depth, settings.bias == "free", settings.seed)
+    network = build(settings.model, shape, dataset.k, settings.width, settings.depth, settings.bias != "none", settings.seed)
     network = network.to(device)
     observer = Observer(sample, held_out, dataset.k, laws, [solution.geometry for solution in path], workers)
     identity = name_of("training", plain(vars(settings)))
@@ -91,7 +91,8 @@ def compute(settings: Training, context: Context) -> Outcome:
 def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
     """Hold when classifiers and class means end nearer to the prediction than to the ETF; if balanced, when all is near the ETF.
 
-    The prediction is SELI, for a head with a free bias that bias's limit. SELI's logits decide nothing: the ETF's are the same.
+    The prediction is SELI, also for a bias with weight decay; for a free bias it is that bias's limit. SELI's logits decide
+    nothing: the ETF's are the same.
     """
     last = numbers["history"][-1]
     law = "free bias" if "free bias" in last["distances"] else "SELI"

@@ -46,7 +46,7 @@ def kind(record: Record) -> str:
     model = f"MLP {c['depth']}×{c['width']}" if c["model"] == "mlp" else f"{c['model']}, width {c['width']}"
     profile = {"step": "STEP ", "exponential": "exponential ", "given": ""}[c["profile"]]
     ratio = max(record.numbers["counts"]) / min(record.numbers["counts"])
-    bias = ", free bias" if c["bias"] == "free" else ""
+    bias = "" if c["bias"] == "none" else f", {c['bias']} bias"
     default = asdict(Training())
     special = "".join(f", {name.replace('_', ' ')} {c[name]}" for name in _SPECIAL if c[name] != default[name])
     return f"{model} on {record.numbers['title']}, {profile}R = {ratio:g}{bias}, {c['epochs']} epochs{special}"

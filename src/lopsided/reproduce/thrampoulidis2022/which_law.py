@@ -24,12 +24,15 @@ from scipy.optimize import minimize_scalar
 from lopsided import predict, solve
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
-from lopsided.reproduce.blocks import Block, Table
+from lopsided.plot.training import by_row
+from lopsided.reproduce.blocks import Block, Figure, Table, drawn
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Record, Verdict
+from lopsided.reproduce.settings import Training
 from lopsided.reproduce.thrampoulidis2022.deep_page import geometry_of, kind
 from lopsided.reproduce.thrampoulidis2022.ridge_path import zero_threshold
+from lopsided.solve.problem import Bias
 
 LAWS = ("SELI", "own ridge", "best ridge", "free bias", "ETF")
 
@@ -57,33 +60,43 @@ def all_runs(options: Mapping[str, Any], place: Place) -> dict[str, Any]:
     return {"runs": found, **options}
 
 
-def laws(measured: Geometry, counts: Counts, weight_decay: float) -> dict[str, dict[str, Any]]:
-    """Return the distances of a network to every law, with the ridge of the two that have one."""
-    seli = predict.seli(counts)
-    own = own_ridge(measured, counts, weight_decay)
-    zero, least = zero_threshold(counts), 1e-9 * float(np.sqrt(counts.distinct[0]))
+def laws(measured: Geometry, counts: Counts, weight_decay: float, bias: Bias = "none") -> dict[str, dict[str, Any]]:
+    """Return the distances of a network to every law, with the ridge of the two that have one.
+
+    Args:
+        measured: the network.
+        counts: its class counts.
+        weight_decay: of its training.
+        bias: of its head; the optima at a ridge have the same. A law that is zero is left out.
+    """
 
     def at(ridge: float) -> Geometry:
-        return solve.minimize(solve.Problem(counts, ridge=ridge)).geometry
+        return solve.minimize(solve.Problem(counts, ridge=ridge, bias=bias)).geometry
 
     def misfit(logarithm: float) -> float:
-        return float(np.sum(np.square(measured.distance(at(float(np.exp(logarithm)))))))
+        optimum = at(float(np.exp(logarithm)))
+        return float(np.sum(np.square(measured.distance(optimum)))) if optimum.logits.frobenius() else np.inf
 
     # Where a group of classes collapses the misfit has a kink; a coarse scan finds the right valley.
+    zero, least = zero_threshold(counts), 1e-9 * float(np.sqrt(counts.distinct[0]))
     scan = np.linspace(np.log(least), np.log(0.99 * zero), 24)
     lowest = int(np.argmin([misfit(x) for x in scan]))
     bracket = scan[max(lowest - 1, 0)], scan[min(lowest + 1, len(scan) - 1)]
     best = float(np.exp(minimize_scalar(misfit, bounds=bracket, method="bounded", options={"xatol": 1e-3}).x))
-    free = solve.minimize(solve.Problem(counts, ridge=0, bias="free")).geometry
-    fits: dict[str, dict[str, Any]] = {
-        "SELI": {"distances": measured.distance(seli)},
-        "best ridge": {"distances": measured.distance(at(best)), "ridge": best},
-        "free bias": {"distances": measured.distance(free)},
-        "ETF": {"distances": measured.distance(predict.etf(counts.k))},
+    own = own_ridge(measured, counts, weight_decay)
+    candidates = {
+        "SELI": predict.seli(counts),
+        "own ridge": at(own),
+        "best ridge": at(best),
+        "free bias": solve.minimize(solve.Problem(counts, ridge=0, bias="free")).geometry,
+        "ETF": predict.etf(counts.k),
     }
-    if 0 < own < zero:
-        fits["own ridge"] = {"distances": measured.distance(at(own)), "ridge": own}
-    return {name: fits[name] for name in LAWS if name in fits}
+    ridges = {"own ridge": {"ridge": own}, "best ridge": {"ridge": best}}
+    return {
+        name: {"distances": measured.distance(law), **ridges.get(name, {})}
+        for name, law in candidates.items()
+        if law.logits.frobenius()
+    }
 
 
 def own_ridge(measured: Geometry, counts: Counts, weight_decay: float) -> float:
@@ -93,15 +106,16 @@ def own_ridge(measured: Geometry, counts: Counts, weight_decay: float) -> float:
     return counts.n * weight_decay * float(np.sqrt(classifiers / features))
 
 
-def compute(settings: Settings, context: Context) -> Outcome:
+def compute(chosen: Settings, context: Context) -> Outcome:
     """Hold every run against every law."""
     runs = []
-    for i, name in enumerate(settings.runs):
-        context.advance(i / len(settings.runs), name)
+    for i, name in enumerate(chosen.runs):
+        context.advance(i / len(chosen.runs), name)
         record = Record.load(context.place.out / f"{name}.json")
         counts = Counts(record.numbers["counts"])
         measured = geometry_of(record.numbers["geometry"], counts)
-        fits = laws(measured, counts, record.configuration["weight_decay"])
+        training = Training(**record.configuration)
+        fits = laws(measured, counts, training.weight_decay, training.bias_ridge(counts))
         runs.append({"kind": kind(record), "R": counts.ratio, "seed": record.configuration["seed"], "laws": fits})
     return Outcome({"runs": runs})
 
@@ -143,7 +157,7 @@ def show(records: Sequence[Record]) -> list[Block]:
     kinds: dict[str, list[dict[str, Any]]] = {}
     for run in runs:
         kinds.setdefault(run["kind"], []).append(run)
-    blocks: list[Block] = []
+    blocks: list[Block] = [misfits(kinds)]
     for i, part in enumerate(("classifiers", "class means", "logits")):
         rows = []
         for title, members in sorted(kinds.items()):
@@ -156,6 +170,23 @@ def show(records: Sequence[Record]) -> list[Block]:
             )
         )
     return blocks
+
+
+def misfits(kinds: Mapping[str, Sequence[dict[str, Any]]]) -> Figure:
+    """Return the root mean square of the three distances, a row a kind of run and a mark a law."""
+
+    def size(members: Sequence[dict[str, Any]], law: str) -> float:
+        return float(np.mean([_size(run["laws"][law]["distances"]) if law in run["laws"] else np.nan for run in members]))
+
+    names = sorted(kinds)
+    series = {law: [size(kinds[name], law) for name in names] for law in LAWS}
+    rows = [name.replace(", ", ",\n", 1) for name in names]
+    return drawn(
+        lambda ax: by_row(rows, series, ax, label="distance, root mean square of the three"),
+        "Distance of every kind of run to every law",
+        "Root mean square of the distances of classifiers, class means and logits to each law, mean over the seeds.",
+        (6.6, 0.9 + 0.42 * len(names)),
+    )
 
 
 def _mean(runs: Sequence[dict[str, Any]], law: str, part: int) -> str:
