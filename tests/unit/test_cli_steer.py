@@ -1,6 +1,8 @@
 """lopsided steer, as its user runs it."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -50,3 +52,14 @@ def test_the_line_to_train_with_runs(capsys):
 def test_wrong_input_is_one_sentence_and_status_2(words, sentence, capsys):
     assert main(["steer", *words]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_designing_needs_no_torch():
+    code = "import sys; from lopsided.cli import main; main(['steer', '--counts', '9,3']); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_a_loss_without_torch_is_answered_with_the_install_line():
+    code = "import sys; sys.modules['torch'] = None; from lopsided import steer; steer.Focal"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "ImportError: lopsided.steer.Focal needs torch: pip install 'lopsided[torch]'" in answer.stderr
