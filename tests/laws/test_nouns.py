@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lopsided import Adjustment, ClassMatrix, Counts, Geometry, Gram, Source, distance, predict
 from lopsided.groups import Groups
-
-settings.register_profile("laws", deadline=None, derandomize=True, max_examples=40)
-settings.load_profile("laws")
 
 counts_lists = st.lists(st.integers(1, 10**6), min_size=2, max_size=12)
 labelings = st.lists(st.integers(0, 3), min_size=2, max_size=12)
