@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from lopsided import Counts
 from lopsided.reproduce import checkpoint
 from lopsided.reproduce.checkpoint import Checkpoint
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.models import MODELS, build
 from lopsided.reproduce.settings import Training
-from lopsided.reproduce.training import Sample, observed_epochs, train
+from lopsided.reproduce.training import Sample, observed_epochs, parameters, train
 
 SETTINGS = Training(dataset="digits", width=8, depth=2, largest=20, epochs=6, batch=16, rate=0.05)
 
@@ -153,6 +154,22 @@ def test_the_convolutional_models_have_the_published_size() -> None:
     vgg = build("vgg13", (3, 32, 32), 10, width=64, depth=1, bias=True, seed=0)
     convolutions = [m for m in vgg.body.modules() if isinstance(m, torch.nn.Conv2d)]
     assert [c.out_channels for c in convolutions] == [64, 64, 128, 128, 256, 256, 512, 512, 512, 512]
+
+
+@pytest.mark.parametrize(("bias", "decay"), [("decayed", 5e-4), ("free", 0.0)])
+def test_only_a_free_bias_is_spared_the_weight_decay(bias: str, decay: float) -> None:
+    network = build("mlp", (1, 2, 2), 3, 4, 1, bias=True, seed=0)
+    groups = parameters(network, Training(bias=bias))  # type: ignore[arg-type]
+    found = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+    assert found.pop(id(network.head.bias)) == decay
+    assert set(found.values()) == {5e-4}
+    assert found.keys() == {id(p) for p in network.parameters() if p is not network.head.bias}
+
+
+def test_a_decayed_bias_enters_the_model_with_n_times_its_decay() -> None:
+    counts = Counts([30, 10])
+    assert Training(bias="decayed").bias_ridge(counts) == pytest.approx(40 * 5e-4)
+    assert Training(bias="free").bias_ridge(counts) == "free"
 
 
 def test_an_unknown_model_is_answered_with_the_list() -> None:

@@ -86,10 +86,7 @@ def train(
     """
     workers = Workers.of(settings.device)
     wrapped = workers.wrap(network)
-    free = [network.head.bias] if settings.bias == "free" else []
-    decayed = [parameter for parameter in network.parameters() if not any(parameter is other for other in free)]
-    groups: list[dict[str, Any]] = [{"params": decayed}, {"params": free, "weight_decay": 0.0}]
-    optimiser = torch.optim.SGD(groups, settings.rate, settings.momentum, weight_decay=settings.weight_decay)
+    optimiser = torch.optim.SGD(parameters(network, settings), settings.rate, settings.momentum)
     rows: list[Row] = []
     start, seconds, busy = 0, 0.0, 0.0
     if (found := checkpoint.latest(context.folder, identity, context.note)) is not None:
@@ -117,6 +114,13 @@ def train(
             checkpoint.write(context.folder, epoch, Checkpoint(_state(network, optimiser), facts))
             saved = now
     return History(rows, seconds + time.monotonic() - began, settings.epochs * len(sample.labels) / max(busy, 1e-9))
+
+
+def parameters(network: Network, settings: Training) -> list[dict[str, Any]]:
+    """Return the network's parameters in groups of one weight decay: a free bias of the head has none."""
+    free = [network.head.bias] if settings.bias == "free" else []
+    decayed = [parameter for parameter in network.parameters() if not any(parameter is other for other in free)]
+    return [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": free, "weight_decay": 0.0}]
 
 
 def _epoch(
