@@ -42,7 +42,7 @@ def _solved(row: dict[str, Any]) -> tuple[str, str, str]:
     return (
         f"optimum of the UFM, {row['case']}, relative gap {row['relative_gap']:.0e}",
         f"{1e3 * row['cpu_seconds']:.0f} ms",
-        f"{row['cpu_ratio']:.0f} times faster than cvxpy's conic solver on the same problem",
+        f"{row['cpu_ratio']:.0f} times faster than cvxpy, which stops {row['cvxpy_above_dual']:.0e} above our lower bound",
     )
 
 
@@ -51,8 +51,8 @@ def _measured(name: str, case: dict[str, Any]) -> tuple[str, str, str]:
     return (
         f"NC1-NC3 and CDNV, n = {case['n']:,}, d = {case['d']:,}, k = {case['k']:,}, two passes",
         f"{route['us a sample']:.1f} µs a sample",
-        f"{route['times faster than peer']:.1f} times faster than the usual d x d pseudo-inverse, {route['over floor']:.1f} times its "
-        "bare products and reads",
+        f"{route['times faster than peer']:.1f} times faster than the usual d x d pseudo-inverse, "
+        f"{route['over floor']:.1f} times its bare products and reads",
     )
 
 
