@@ -14,7 +14,7 @@ the largest at 1, as the named losses have it, the scales of rare classes are so
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 
@@ -89,4 +89,4 @@ def check_family(family: str) -> Family:
     """
     if family not in FAMILIES:
         raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {family!r}")
-    return cast(Family, family)
+    return family
