@@ -24,6 +24,8 @@ from lopsided.solve.reduced import Fit, Point, Reduced
 from lopsided.solve.spectral import Spectrum, relaxed
 
 _STEPS = 200
+#: From so many groups on, products with the Hessian are rounded to single precision.
+_LARGE = 200
 
 
 class _State(NamedTuple):
@@ -182,11 +184,16 @@ def _newton_step(ridge: float, reduced: Reduced, state: _State, mu: float, gradi
     offset = reduced.bias_curvature(shares) + prior
     damping = 1e-10 * offset  # a free bias can be shifted
 
+    # An inexact step needs few digits; single precision has enough of them unless the curvatures 1 / mu and 1 / sigma are far
+    # apart.
+    single = len(mass) >= _LARGE and mu > 1e-5 * _largest(state)
+    forward, backward = spectrum.rotations(np.float32 if single else np.float64)
+
     def hessian(x: Floats) -> Floats:
         step = _unflat(x, reduced)
-        moved = step._replace(across=spectrum.unrotate(step.across))
+        moved = step._replace(across=backward(step.across))
         loss = reduced.adjoint(reduced.curvature(shares, reduced.margins(moved)))
-        across, within = spectrum.rotate(loss.across) + product(step.across), loss.within + bend * step.within
+        across, within = forward(loss.across) + product(step.across), loss.within + bend * step.within
         return _flat(Point(across, within, loss.bias + (prior + damping) * step.bias))
 
     def precondition(x: Floats) -> Floats:
@@ -196,9 +203,10 @@ def _newton_step(ridge: float, reduced: Reduced, state: _State, mu: float, gradi
     # A loose solution while far away, a tight one when Newton's method converges fast.
     tolerance = max(1e-2, min(0.1, 0.1 * float(np.linalg.norm(gradient)) / ridge))
     slope = _unflat(gradient, reduced)
-    rotated = _flat(slope._replace(across=spectrum.rotate(slope.across)))
+    rotate, unrotate = spectrum.rotations()
+    rotated = _flat(slope._replace(across=rotate(slope.across)))
     step = _unflat(conjugate_gradients(hessian, precondition, rotated, tolerance), reduced)
-    return step._replace(across=spectrum.unrotate(step.across))
+    return step._replace(across=unrotate(step.across))
 
 
 def _flat(point: Point) -> Floats:

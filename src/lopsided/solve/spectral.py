@@ -53,13 +53,25 @@ class Spectrum:
         """Return the diagonal of a (p, m) matrix in the singular basis."""
         return np.asarray(np.sum((self.left.T @ (matrix.T if self.tall else matrix)) * self.right, axis=1))
 
-    def rotate(self, matrix: Floats) -> Floats:
-        """Return a matrix in the coordinates of `hessian`: the singular basis for a square one, else unchanged."""
-        return np.asarray(self.left.T @ matrix @ self.right.T) if self.square else matrix
+    def rotations(
+        self, kind: type[np.float64 | np.float32] = np.float64
+    ) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:
+        """Return the map of a matrix to the coordinates of `hessian`, and back: the singular basis for a square one, else none.
 
-    def unrotate(self, matrix: Floats) -> Floats:
-        """Invert `rotate`."""
-        return np.asarray(self.left @ matrix @ self.right) if self.square else matrix
+        Args:
+            kind: the precision to multiply in.
+        """
+        if not self.square:
+            return lambda matrix: matrix, lambda matrix: matrix
+        left, right = self.left.astype(kind), self.right.astype(kind)
+
+        def rotate(matrix: Floats) -> Floats:
+            return np.asarray(left.T @ matrix.astype(kind) @ right.T, np.float64)
+
+        def unrotate(matrix: Floats) -> Floats:
+            return np.asarray(left @ matrix.astype(kind) @ right, np.float64)
+
+        return rotate, unrotate
 
     def hessian(
         self, mu: float, factor: float, diagonal: Floats, dual: Floats
