@@ -107,3 +107,13 @@ def test_the_command_on_the_page_repeats_the_record() -> None:
     words = page.command(record, claim).split('"')[1]
     (options,) = grid.combine(claim, words, {}, Place(Path()))
     assert claim.configuration(options) == configuration
+
+
+def test_the_demo_takes_mnist_where_it_is_unless_other_data_is_asked_for(tmp_path: Path) -> None:
+    from lopsided.reproduce import CLAIMS, Place, grid
+
+    (tmp_path / "mnist").mkdir()
+    demo, there, nowhere = CLAIMS["demo"], Place(tmp_path, tmp_path), Place(tmp_path)
+    assert grid.combine(demo, "", {}, there)[0]["dataset"] == "mnist"
+    assert grid.combine(demo, "", {"dataset": "digits"}, there) == [{"dataset": "digits"}]
+    assert demo.configuration(grid.combine(demo, "", {}, nowhere)[0])["dataset"] == "digits"
