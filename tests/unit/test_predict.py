@@ -1,0 +1,73 @@
+"""What predictions refuse, and how long they take."""
+
+import time
+
+import numpy as np
+import pytest
+
+from lopsided import Adjustment, Counts, predict
+
+COUNTS = Counts([50, 50, 5, 5])
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: predict.etf(1), "at least 2 classes"),
+        (lambda: predict.cross_entropy(COUNTS, Adjustment(scale=[1, 2, 3])), "3 entries, but there are 4 classes"),
+        (lambda: predict.cross_entropy(COUNTS, bias="ridge"), "'none' or 'free', got 'ridge'"),
+        (lambda: predict.cross_entropy(COUNTS, Adjustment.cdt(COUNTS, 0.5), "free"), "one scale for all classes"),
+        (lambda: predict.certificate(COUNTS, Adjustment.ldt(COUNTS, 0.5), "free"), "per-sample scale for all classes"),
+        (lambda: predict.balanced(COUNTS, 0.1), "equal counts, got 5 to 50"),
+        (lambda: predict.balanced(Counts([3, 3]), 0.0), "ridge must be positive"),
+        (lambda: predict.balanced(Counts([3, 3]), -1.0, 0.1), "ridge must be positive"),
+        (lambda: predict.balanced(Counts([3, 3]), 1.0, 1.0), "below 1, got 1.0"),
+        (lambda: predict.balanced(Counts([3, 3]), float("nan")), "finite numbers, got nan"),
+        (lambda: predict.nonnegative(COUNTS, -1.0), "must not be negative, got -1.0"),
+        (lambda: predict.nonnegative(COUNTS, float("inf")), "finite numbers, got inf"),
+        (lambda: predict.contrastive_minimum(Counts([4, 1])), "class 1 has 1"),
+        (lambda: predict.contrastive_minimum(COUNTS, 0.0), "positive finite numbers, got 0.0"),
+        (lambda: predict.squared(COUNTS, 0.0), "positive finite numbers, got 0.0"),
+        (lambda: predict.squared(COUNTS, 1.0, 0), "at least 1, got 0"),
+        (lambda: predict.squared(COUNTS, 1.0, 1.5), "whole number of at least 1, got 1.5"),
+        (lambda: predict.step(Counts([3, 2, 1])), "two distinct counts, got 3"),
+        (lambda: predict.step_limit(10, 0.33), "between 1 and 9, got rho=0.33"),
+        (lambda: predict.minority_collapse_ridge(Counts([9, 9, 1])), "only class 2 has the smallest count 1"),
+        (lambda: predict.supports([[1, 0], [0, 0]]), "context 1 has no token"),
+        (lambda: predict.supports([[1, 1], [0, 1]]), "context 1 has all tokens"),
+        (lambda: predict.supports([[1, 0.5], [0, 1]]), "0.5 for token 0 of context 1"),
+        (lambda: predict.supports([[1, np.nan], [0, 1]]), "nan for token 0 of context 1"),
+        (lambda: predict.supports([1, 0]), "shape (k, m)"),
+    ],
+)
+def test_impossible_predictions_are_refused_in_one_sentence(call, words):
+    with pytest.raises(ValueError) as refusal:
+        call()
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_step_of_any_size_takes_no_time():
+    counts = Counts.step(k=10**6, minority=5, ratio=10)
+    predict.seli(counts)
+    best = np.inf
+    for _ in range(20):
+        began = time.process_time()
+        predict.seli(counts).classifiers.cosine([0, 0, 10**6 - 2], [1, 10**6 - 1, 10**6 - 1])
+        best = min(best, time.process_time() - began)
+    assert best < 2e-3
+
+
+def test_every_geometry_names_its_source_and_what_it_assumes():
+    for make in predict.GEOMETRIES.values():
+        source = make(COUNTS).source
+        assert source.name
+        assert source.reference
+        assert source.assumptions
+
+
+def test_a_dead_class_of_the_squared_loss_is_zero_and_nothing_else():
+    geometry = predict.squared(Counts([100, 3]), ridge=2.0)
+    assert geometry.classifiers.norms()[1] == geometry.embeddings.norms()[1] == 0
+    assert np.isnan(geometry.alignment()[1])
+    assert geometry.alignment()[0] == pytest.approx(1)
