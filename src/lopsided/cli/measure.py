@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from lopsided.cli.classes import Classes
+from lopsided.cli.output import table_console
 
 if TYPE_CHECKING:
     from lopsided.arrays import Floats
@@ -74,8 +75,6 @@ class Measure:
             self._tell(collapse)
 
     def _tell(self, collapse: Collapse) -> None:
-        from rich.console import Console
-
         predictions: dict[str, Geometry] = {}
         gap: float | None = None
         if collapse.weight is not None:
@@ -91,7 +90,7 @@ class Measure:
         if self.json:
             _print_json(collapse, predictions, gap)
             return
-        console = Console()
+        console = table_console()
         console.print(collapse.table(predictions))
         if predictions:
             console.print(collapse.verdict(predictions))

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lopsided.arrays import Floats, Ints
+from lopsided.cli.output import table_console
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from lopsided import Counts, Geometry, Gram
 
 #: Cosines are told between at most so many groups.
@@ -100,7 +99,7 @@ def print_summary(answer: Mapping[str, Any]) -> None:
     """Print a summary as tables that fit 80 columns."""
     from rich.table import Table
 
-    console, source, groups = _console(), answer["source"], answer["groups"]
+    console, source, groups = table_console(), answer["source"], answer["groups"]
     console.print(
         f"[bold]{source['name']}[/]: {answer['classes']} classes, {answer['samples']} samples, ratio {answer['ratio']:.6g}"
     )
@@ -137,7 +136,7 @@ def print_comparison(rows: list[dict[str, Any]], counts: Counts) -> None:
     """Print a comparison as a table that fits 80 columns."""
     from rich.table import Table
 
-    console = _console()
+    console = table_console()
     table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
     table.add_column("\nloss", overflow="fold")
     for title in ("norms\nw", "norms\nμ", "cosine\nw", "cosine\nμ", "aligned\nw, μ", "to ETF\nw", "to ETF\nμ"):
@@ -207,12 +206,3 @@ def _cosine(value: float | None, digits: int = 5) -> str:
         return ""
     small = 1e-14 < abs(value) < 10.0 ** (1 - digits)
     return f"{value:.1e}" if small else f"{round(value, digits) + 0.0:.{digits}f}"
-
-
-def _console() -> Console:
-    """Return a console of at least 80 columns, lest a narrow terminal cut numbers."""
-    from rich.console import Console
-
-    console = Console(highlight=False, soft_wrap=False)
-    console.width = max(console.width, 80)
-    return console

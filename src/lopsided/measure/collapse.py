@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from lopsided.arrays import Floats, Ints
@@ -165,10 +166,11 @@ class Collapse:
         """Return the metrics beside those of predicted geometries, as a rich table; per-class figures as smallest to largest."""
         predictions = predictions or {}
         columns = [*(name for name in ANCHORS if name not in predictions), *predictions]
-        table = Table(title=f"{self.moments.n:,} samples, {self.k:,} classes, {self.moments.d:,} dimensions", title_justify="left")
-        table.add_column("metric", no_wrap=True)
+        title = f"{self.moments.n:,} samples, {self.k:,} classes, {self.moments.d:,} dimensions"
+        table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+        table.add_column("metric")
         for header in ("measured", *columns):
-            table.add_column(header, justify="right")
+            table.add_column(header, justify="right", no_wrap=True)  # words may wrap, a number must not be cut
         for name, value in self.metrics()[0].items():
             cells = (self._expected(name, column, predictions.get(column)) for column in columns)
             table.add_row(METRICS[name].title, cell(value), *map(cell, cells))
@@ -195,9 +197,9 @@ def cell(value: Any) -> str:
     if value is None:
         return ""
     if np.ndim(value) == 0:
-        return f"{value:.4g}" if abs(value) > ROUNDING else "0"
+        return f"{value:.3g}" if abs(value) > ROUNDING else "0"
     low, high = (cell(end) for end in (np.min(value), np.max(value)))
-    return low if low == high else f"{low} to {high}"
+    return low if low == high else f"{low} … {high}"
 
 
 def _plain(value: Any) -> Any:
