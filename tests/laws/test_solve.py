@@ -72,7 +72,7 @@ def test_the_objective_is_that_of_the_explicit_factors(problem):
         if a.shift is not None:
             z = z + a.shift
         total += counts[y] * (1 if a.weight is None else a.weight[y]) * (np.logaddexp.reduce(z) - z[y])
-    assert total == pytest.approx(solution.objective, rel=1e-8)
+    assert total == pytest.approx(solution.objective, rel=1e-9)
 
 
 @law

@@ -78,6 +78,11 @@ def test_wrong_input_gets_a_sentence(call, words):
         call()
 
 
+def test_counts_that_are_a_list_are_refused():
+    with pytest.raises(TypeError, match=r"Counts\(...\)"):
+        solve.Problem([3, 2], ridge=1.0)
+
+
 def test_more_groups_than_memory_are_refused_by_name():
     counts = Counts(np.arange(1, 200_001))
     with pytest.raises(MemoryError, match="200,000 groups"):

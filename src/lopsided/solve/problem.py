@@ -39,6 +39,7 @@ class Problem:
 
     Raises:
         ValueError: if the ridge, the bias or the width is out of range, or neither or both of counts and targets are given.
+        TypeError: if the counts are no `Counts`.
 
     Example:
         >>> Problem(Counts([50, 50, 5, 5]), ridge=1e-3).k
@@ -57,6 +58,8 @@ class Problem:
         if (self.counts is None) == (self.targets is None):
             raise ValueError("a problem needs class counts or soft targets (Problem.of_targets), one of the two")
 
+        if self.counts is not None and not isinstance(self.counts, Counts):
+            raise TypeError(f"counts must be Counts, got {self.counts!r}; wrap them: Counts(...)")
         if not 0 <= self.ridge < np.inf:
             raise ValueError(f"ridge must be a finite number of at least 0, got {self.ridge}")
         if isinstance(self.bias, str):

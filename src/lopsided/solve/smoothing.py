@@ -51,15 +51,15 @@ def smoothing(ridge: float, reduced: Reduced, start: Point, tolerance: float) ->
     value, best, stale, previous = _smoothed(ridge, reduced, state, mu), None, 0, None
     short = False
     for _ in range(_STEPS):
-        proof = _certify(ridge, reduced, state)
-        if best is None or proof.gap < best[1].gap:
-            best, stale = (state.point, proof), 0
+        proved = _certify(ridge, reduced, state)
+        if best is None or proved[1].gap < best[1].gap:
+            best, stale = proved, 0
         elif (stale := stale + 1) > 25:
             break
         if best[1].relative_gap <= tolerance:
             break
         gradient = _gradient(ridge, reduced, state, mu)
-        if _small(gradient, reduced, ridge) and _slack(ridge, reduced, state, mu) > tolerance / 4 * proof.primal:
+        if _small(gradient, reduced, ridge) and _slack(ridge, reduced, state, mu) > tolerance / 4 * proved[1].primal:
             previous, (state, mu) = (mu, state.point), _lower(ridge, reduced, state, mu, previous)
             value, gradient = _smoothed(ridge, reduced, state, mu), _gradient(ridge, reduced, state, mu)
         step = _newton_step(ridge, reduced, state, mu, gradient, short)
@@ -93,21 +93,22 @@ def _rounded(
     across = spectrum.rebuild(np.where(spectrum.values > least, spectrum.values, 0.0))
     state = _at(reduced, Point(across, np.where(np.abs(point.within) > least, point.within, 0.0), point.bias))
     proved = _certify(ridge, reduced, state)
-    return (state.point, proved) if proved.relative_gap <= max(tolerance, proof.relative_gap) else found
+    return proved if proved[1].relative_gap <= max(tolerance, proof.relative_gap) else found
 
 
 def _at(reduced: Reduced, point: Point) -> _State:
     return _State(point, reduced.fit(reduced.margins(point)), Spectrum(point.across))
 
 
-def _certify(ridge: float, reduced: Reduced, state: _State) -> Certificate:
+def _certify(ridge: float, reduced: Reduced, state: _State) -> tuple[Point, Certificate]:
+    """Return a state's certificate, and the point that it is for: with a free bias, the best one there."""
     nuclear = float(state.spectrum.values.sum() + reduced.times @ np.abs(state.point.within))
     point, fit = state.point, state.fit
     if reduced.biased and not reduced.penalty:
         # The dual asks for balanced residuals, exactly.
         point = point._replace(bias=best_bias(reduced, point))
         fit = reduced.fit(reduced.margins(point))
-    return bounds(ridge, reduced, point, fit, nuclear)
+    return point, bounds(ridge, reduced, point, fit, nuclear)
 
 
 def _smoothed(ridge: float, reduced: Reduced, state: _State, mu: float) -> float:
@@ -152,7 +153,7 @@ def _largest(state: _State) -> float:
 
 def _first(ridge: float, reduced: Reduced, state: _State) -> float:
     """Return a smoothing that costs about as much as the start is wrong."""
-    gap = _certify(ridge, reduced, state).gap
+    gap = _certify(ridge, reduced, state)[1].gap
     mu = 0.5 * _largest(state) or 1.0
     while mu > 1e-12 and _slack(ridge, reduced, state, mu) > gap:
         mu *= 0.3
@@ -160,33 +161,19 @@ def _first(ridge: float, reduced: Reduced, state: _State) -> float:
 
 
 def _newton_step(ridge: float, reduced: Reduced, state: _State, mu: float, gradient: Floats, relax: bool) -> Point:
-    shares, mass, spectrum = state.fit.shares, reduced.mass, state.spectrum
-    spread = mass * shares * (1 - shares) * (reduced.factor * reduced.unit) ** 2
-    j = reduced.multiple
-    if reduced.labels:
-        # The own logit moves all margins of its column together, but for its group's own cell.
-        diagonal = np.arange(len(mass))
-        others = shares.sum(axis=0) - shares[diagonal, diagonal]
-        spread[diagonal, diagonal] = mass * others * (1 - others) * (reduced.own * reduced.unit[diagonal, diagonal]) ** 2
-        inner = shares[j, j] * (1 - shares[j, j])
-        outer = shares.sum(axis=0)[j] * (1 - shares.sum(axis=0)[j])
-        inside = mass[j] * np.maximum(inner, outer) * (reduced.own[j] / reduced.root) ** 2
-    else:
-        inside = np.zeros(0)
+    shares, spectrum = state.fit.shares, state.spectrum
+    prior = reduced.penalty * reduced.sizes
+    own = _diagonal(reduced, shares)
     loss = reduced.adjoint(state.fit.residual)
     s, h = spectrum.values, np.hypot(state.point.within, mu)
     dual, inner_dual = s / np.hypot(s, mu), state.point.within / h
     if relax:
         dual, inner_dual = -spectrum.diagonal_of(loss.across) / ridge, -loss.within / (ridge * reduced.times)
     bend = ridge * reduced.times * relaxed(state.point.within, mu, np.clip(inner_dual, -1, 1))
-    product, inverse = spectrum.hessian(mu, ridge, spread + 1e-12 * spread.max(), np.clip(dual, -1, 1))
-    prior = reduced.penalty * reduced.sizes
-    offset = reduced.bias_curvature(shares) + prior
-    damping = 1e-10 * offset  # a free bias can be shifted
-
-    # An inexact step needs few digits; single precision has enough of them unless the curvatures 1 / mu and 1 / sigma are far
-    # apart.
-    single = len(mass) >= _LARGE and mu > 1e-5 * _largest(state)
+    product, inverse = spectrum.hessian(mu, ridge, own.across, np.clip(dual, -1, 1))
+    damping = 1e-10 * (own.bias + prior)  # a free bias can be shifted
+    # An inexact step needs few digits, unless the curvatures 1 / mu and 1 / sigma are far apart.
+    single = len(reduced.counts) >= _LARGE and mu > 1e-5 * _largest(state)
     forward, backward = spectrum.rotations(np.float32 if single else np.float64)
 
     def hessian(x: Floats) -> Floats:
@@ -198,7 +185,7 @@ def _newton_step(ridge: float, reduced: Reduced, state: _State, mu: float, gradi
 
     def precondition(x: Floats) -> Floats:
         r = _unflat(x, reduced)
-        return _flat(Point(inverse(r.across), r.within / (inside + bend), r.bias / (offset + damping)))
+        return _flat(Point(inverse(r.across), r.within / (own.within + bend), r.bias / (own.bias + prior + damping)))
 
     # A loose solution while far away, a tight one when Newton's method converges fast.
     tolerance = max(1e-2, min(0.1, 0.1 * float(np.linalg.norm(gradient)) / ridge))
@@ -207,6 +194,20 @@ def _newton_step(ridge: float, reduced: Reduced, state: _State, mu: float, gradi
     rotated = _flat(slope._replace(across=rotate(slope.across)))
     step = _unflat(conjugate_gradients(hessian, precondition, rotated, tolerance), reduced)
     return step._replace(across=unrotate(step.across))
+
+
+def _diagonal(reduced: Reduced, shares: Floats) -> Point:
+    """Return the diagonal of the loss's second derivative, up to a group's own cell where that is small; positive."""
+    spread = reduced.mass * shares * (1 - shares) * (reduced.factor * reduced.unit) ** 2
+    inside = np.zeros(0)
+    if reduced.labels:
+        # The own logit moves all margins of its column together, but for its group's own cell.
+        d, j, total = np.arange(len(reduced.mass)), reduced.multiple, shares.sum(axis=0)
+        others = total - shares[d, d]
+        spread[d, d] = reduced.mass * others * (1 - others) * (reduced.own * reduced.unit[d, d]) ** 2
+        either = np.maximum(shares[j, j] * (1 - shares[j, j]), total[j] * (1 - total[j]))
+        inside = reduced.mass[j] * either * (reduced.own[j] / reduced.root) ** 2
+    return Point(spread + 1e-12 * spread.max(), inside, reduced.bias_curvature(shares))
 
 
 def _flat(point: Point) -> Floats:
