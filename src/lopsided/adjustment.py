@@ -25,7 +25,7 @@ from lopsided.groups import Groups
 class Parameters:
     """An adjustment and the class counts it acts on, one entry a group of interchangeable classes.
 
-    The loss of a sample of group g with logits z is `weight[g] * CE(samples[g] * columns * (z - additive_margin[g] e_y) + shift, y)`.
+    A sample of group g with logits z has loss `weight[g] * CE(samples[g] * columns * (z - additive_margin[g] e_y) + shift, y)`.
 
     Attributes:
         groups: the classes of equal count and equal parameters.
@@ -166,13 +166,17 @@ class Adjustment:
         )
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Adjustment) and repr(self) == repr(other)
+        return isinstance(other, Adjustment) and self._key() == other._key()
 
     def __hash__(self) -> int:
-        return hash(repr(self))
+        return hash(self._key())
+
+    def _key(self) -> tuple[object, ...]:
+        values = (getattr(self, name) for name in ARRAYS)
+        return (self.per_sample, *(None if value is None else (value.shape, value.tobytes()) for value in values))
 
     def __repr__(self) -> str:
-        parts = [f"{name}={getattr(self, name).tolist()}" for name in ARRAYS if getattr(self, name) is not None]
+        parts = [f"{name}={_short(getattr(self, name))}" for name in ARRAYS if getattr(self, name) is not None]
         return f"Adjustment({', '.join(parts + ['per_sample=True'] * self.per_sample)})"
 
 
@@ -182,3 +186,9 @@ ARRAYS = tuple(field.name for field in fields(Adjustment) if field.name != "per_
 
 def _share(counts: Counts) -> Floats:
     return np.asarray(counts.values / counts.distinct[-1], np.float64)
+
+
+def _short(values: Floats) -> str:
+    if values.size <= 20:
+        return str(values.tolist())
+    return f"{len(values):,} from {values.min():g} to {values.max():g}"

@@ -145,3 +145,11 @@ def test_a_geometry_survives_saving(tmp_path):
     again = Geometry.load(tmp_path / "seli")
     assert max(geometry.distance(again)) < 1e-15
     assert (again.source, again.counts) == (geometry.source, geometry.counts)
+
+
+def test_adjustments_are_equal_by_their_numbers():
+    counts = Counts([9, 4, 1])
+    assert Adjustment.cdt(counts, 0.5) == Adjustment(scale=[1, 2 / 3, 1 / 3])
+    assert Adjustment.cdt(counts, 0.5) != Adjustment.ldt(counts, 0.5)
+    assert len({Adjustment.cdt(counts, 0.5), Adjustment.cdt(counts, 0.5)}) == 1
+    assert "1,000 from" in repr(Adjustment(scale=np.arange(1, 1001)))
