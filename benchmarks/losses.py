@@ -1,7 +1,9 @@
 """Losses: time of a forward and backward pass against `torch.nn.functional.cross_entropy`, 1,024 samples of 1,000 classes, float32.
 
+    export MALLOC_TRIM_THRESHOLD_=1000000000 MALLOC_MMAP_THRESHOLD_=1000000000
     OMP_NUM_THREADS=1 python benchmarks/losses.py
 
+Without those two settings glibc hands every array of 4 MB back to the system, and fetching it again costs more than the arithmetic.
 CPU time of one thread. Loss and framework take turns, so that a busy machine slows both alike; the ratio is that of the medians.
 LDAM multiplies logits by 30, which makes exponentials underflow and slower: its baseline is the framework on logits times 30.
 """
@@ -68,6 +70,7 @@ def main() -> None:
         "versions": {"lopsided": lopsided.__version__, "torch": torch.__version__, "python": platform.python_version()},
         "cores": os.cpu_count(),
         "threads": 1,
+        "allocator keeps memory": "MALLOC_TRIM_THRESHOLD_" in os.environ,
         "processor": platform.machine(),
     }
     Path(__file__).with_name("records").mkdir(exist_ok=True)
