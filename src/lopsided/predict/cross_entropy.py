@@ -25,8 +25,8 @@ def cross_entropy(counts: Counts, adjustment: Adjustment | None = None, bias: Bi
     Q diag(x), the classifiers have WW' = A^{1/2} and the class means MM' = diag(x) A^{+1/2} diag(x). Weights, shifts and additive
     margins change the geometry at a finite ridge and have no effect in the limit; scales and margins do. `certificate` proves it.
 
-    Source: Behnia, Kini, Vakilian and Thrampoulidis 2023 (arXiv 2303.07608) for STEP imbalance; any counts, scales and margins, and
-    the free bias, derived here (docs/derivations.md).
+    Source: Behnia, Kini, Vakilian and Thrampoulidis 2023 (arXiv 2303.07608) for STEP imbalance; any counts, scales and margins
+    derived here (docs/derivations.md), the free bias too (see `lopsided.predict.free_bias`).
 
     Args:
         counts: the class counts.

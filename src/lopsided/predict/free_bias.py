@@ -23,7 +23,7 @@ def free_bias(counts: Counts, margin: float = 1.0) -> Geometry:
 
     The classifiers sum to zero, the embeddings to zero over the *samples*. Minority classifiers do not collapse as R grows.
 
-    Source: derived here (docs/derivations.md).
+    Source: derived here (see the module `lopsided.predict.free_bias`).
 
     Args:
         counts: the class counts.
