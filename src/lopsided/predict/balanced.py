@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import require_finite
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import ClassMatrix, Gram
+from lopsided.predict.ridge import require_ridge
 
 
 def balanced(counts: Counts, ridge: float, smoothing: float = 0.0) -> Geometry:
@@ -27,8 +27,8 @@ def balanced(counts: Counts, ridge: float, smoothing: float = 0.0) -> Geometry:
         The geometry; all zero from the threshold on.
 
     Raises:
-        ValueError: if counts differ, the ridge is negative or not finite, or zero without smoothing, or the smoothing is outside
-            [0, 1).
+        ValueError: if counts differ, the ridge is neither 0 nor from 1e-100 to 1e100, or is 0 without smoothing, or the smoothing is
+            outside [0, 1).
 
     Example:
         >>> geometry = balanced(Counts([4, 4, 4]), ridge=1.0)
@@ -39,11 +39,11 @@ def balanced(counts: Counts, ridge: float, smoothing: float = 0.0) -> Geometry:
         raise ValueError(
             f"this closed form needs equal counts, got {counts.distinct[0]} to {counts.distinct[-1]}; use solve.minimize for others"
         )
-    require_finite([ridge, smoothing], "ridge and smoothing")
+    require_ridge(ridge, or_zero=True)
     if not 0 <= smoothing < 1:
         raise ValueError(f"smoothing must be at least 0 and below 1, got {smoothing}")
-    if ridge < 0 or ridge == smoothing == 0:
-        raise ValueError(f"the ridge must be positive, or 0 with label smoothing, got {ridge} with smoothing {smoothing}")
+    if ridge == smoothing == 0:
+        raise ValueError("the ridge must be positive where there is no label smoothing, got 0")
     k, root = counts.k, float(np.sqrt(counts.distinct[0]))
     # sigma k below 1: log(k / (sigma k) - k + 1) = log1p(k (1 / (sigma k) - 1)).
     alpha = float(np.log1p(k * max(1 / (smoothing + ridge / root) - 1, 0.0)))

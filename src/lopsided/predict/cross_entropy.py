@@ -8,9 +8,11 @@ from typing import Literal
 import numpy as np
 
 from lopsided.adjustment import Adjustment, Parameters
+from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import ClassMatrix, Gram
+from lopsided.groups import Groups
 from lopsided.predict.free_bias import free_bias
 from lopsided.predict.roots import inverse_root, others, root
 from lopsided.predict.secular import Secular
@@ -37,8 +39,8 @@ def cross_entropy(counts: Counts, adjustment: Adjustment | None = None, bias: Bi
         The geometry in the scale in which every margin asked for is met exactly.
 
     Raises:
-        ValueError: if the adjustment is for another number of classes, the bias is neither, or is free while scales or margins
-            differ between classes, for which no closed form is known.
+        ValueError: if the adjustment is for another number of classes, the bias is neither, scales or margins span more than
+            30 orders of magnitude, or the bias is free while they differ between classes, for which no closed form is known.
 
     Example:
         >>> from lopsided import Adjustment, Counts
@@ -57,6 +59,8 @@ def cross_entropy(counts: Counts, adjustment: Adjustment | None = None, bias: Bi
     groups, sizes = given.groups, given.groups.sizes
     d = 1 / given.columns
     x = d / given.samples
+    _require_range("1 / scale", d, groups)
+    _require_range("margin / scale", x, groups)
     a = given.counts * x**2
     left, right, diagonal = inverse_root(a, d, sizes)
     classifiers = Gram(groups, *root(a, d, sizes), eigenvalues=lambda: np.sqrt(Secular.of(a, d, sizes).spectrum()))
@@ -65,6 +69,16 @@ def cross_entropy(counts: Counts, adjustment: Adjustment | None = None, bias: Bi
     logits = ClassMatrix(groups, -d[:, None] / square, (d * x)[:, None], x * others((sizes * d**2)[:, None], sizes)[:, 0] / square)
     source = Source(repr(adjustment), "Behnia et al. 2023", "vanishing ridge, d >= k - 1, no bias")
     return Geometry(classifiers, embeddings, logits, source, counts)
+
+
+def _require_range(name: str, values: Floats, groups: Groups) -> None:
+    """Refuse values whose squares, times counts, leave the range of the quadrature and of float64."""
+    low, high = int(np.argmin(values)), int(np.argmax(values))
+    if not (values[low] > 1e-100 and values[high] < 1e100 and values[high] <= 1e30 * values[low]):
+        raise ValueError(
+            f"{name} must lie between 1e-100 and 1e100 and span at most a factor of 1e30, got {values[low]:g} for class "
+            f"{groups.first[low]} and {values[high]:g} for class {groups.first[high]}"
+        )
 
 
 def require_uniform(given: Parameters) -> float:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_finite
+from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import ClassMatrix, Gram
+from lopsided.predict.ridge import require_ridge
 
 
 def nonnegative(counts: Counts, ridge: float = 0.0) -> Geometry:
@@ -28,16 +29,14 @@ def nonnegative(counts: Counts, ridge: float = 0.0) -> Geometry:
         The geometry; a class of n_c <= ridge^2 k / (k - 1) samples has a zero mean.
 
     Raises:
-        ValueError: if the ridge is negative or not finite.
+        ValueError: if the ridge is neither 0 nor from 1e-100 to 1e100.
 
     Example:
         >>> frame = nonnegative(Counts([100, 100, 1]))
         >>> frame.embeddings.cosine(0, 2)
         array(0.)
     """
-    require_finite(ridge, "ridge")
-    if ridge < 0:
-        raise ValueError(f"the ridge must not be negative, got {ridge}")
+    require_ridge(ridge, or_zero=True)
     k, root = counts.k, np.sqrt(counts.distinct)
     margins = np.ones_like(root) if ridge == 0 else _margins(root, k, ridge)
     squares = np.sqrt((k - 1) / k) / root * margins

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_finite
+from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import ClassMatrix, Gram
+from lopsided.predict.ridge import require_ridge
 
 
 def squared(counts: Counts, ridge: float, layers: int = 1) -> Geometry:
@@ -28,7 +29,7 @@ def squared(counts: Counts, ridge: float, layers: int = 1) -> Geometry:
         The geometry; classes of at most `squared_threshold(ridge, layers)` samples are zero.
 
     Raises:
-        ValueError: if the ridge is not positive and finite, or `layers` not a whole number of at least 1.
+        ValueError: if the ridge is not from 1e-100 to 1e100, or `layers` not a whole number of at least 1.
 
     Example:
         >>> squared(Counts([100, 25, 4]), ridge=2.0).classifiers.squared_norms().round(12) + 0.0
@@ -59,13 +60,13 @@ def squared_threshold(ridge: float, layers: int = 1) -> float:
     Source: Dang et al. 2023 (arXiv 2301.00437), Theorems 3 and 4.
 
     Raises:
-        ValueError: if the ridge is not positive and finite, or `layers` not a whole number of at least 1.
+        ValueError: if the ridge is not from 1e-100 to 1e100, or `layers` not a whole number of at least 1.
 
     Example:
         >>> squared_threshold(ridge=3.0)
         9.0
     """
-    require_finite(ridge, "ridge", positive=True)
+    require_ridge(ridge, or_zero=False)
     if isinstance(layers, bool) or layers != int(layers) or layers < 1:
         raise ValueError(f"layers must be a whole number of at least 1, got {layers!r}")
     return float(layers**2 * ridge ** (1 + 1 / layers) / (layers - 1) ** ((layers - 1) / layers))
