@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import ClassMatrix, Gram
+from lopsided.groups import Groups
 from lopsided.predict.ridge import require_ridge
 
 
@@ -27,8 +29,8 @@ def balanced(counts: Counts, ridge: float, smoothing: float = 0.0) -> Geometry:
         The geometry; all zero from the threshold on.
 
     Raises:
-        ValueError: if counts differ, the ridge is neither 0 nor from 1e-100 to 1e100, or is 0 without smoothing, or the smoothing is
-            outside [0, 1).
+        ValueError: if counts differ, the ridge is neither 0 nor from 1e-100 to 1e100, or is 0 without smoothing, or the smoothing
+            is outside [0, 1).
 
     Example:
         >>> geometry = balanced(Counts([4, 4, 4]), ridge=1.0)
@@ -47,14 +49,10 @@ def balanced(counts: Counts, ridge: float, smoothing: float = 0.0) -> Geometry:
     k, root = counts.k, float(np.sqrt(counts.distinct[0]))
     # sigma k below 1: log(k / (sigma k) - k + 1) = log1p(k (1 / (sigma k) - 1)).
     alpha = float(np.log1p(k * max(1 / (smoothing + ridge / root) - 1, 0.0)))
-    parts = (-np.ones((1, 1)) / k, np.ones((1, 1)), np.array([1 - 1 / k]))
 
-    def scaled(factor: float) -> Gram:
-        left, right, diagonal = parts
-        return Gram(counts.groups, left * factor, right, diagonal * factor)
+    def simplex(factor: float) -> tuple[Groups, Floats, Floats, Floats]:
+        return counts.groups, np.full((1, 1), -factor / k), np.ones((1, 1)), np.array([factor * (1 - 1 / k)])
 
-    left, right, diagonal = parts
-    logits = ClassMatrix(counts.groups, left * alpha, right, diagonal * alpha)
     name = f"balanced, ridge {ridge:g}" + (f", label smoothing {smoothing:g}" if smoothing else "")
     source = Source(name, "Zhu et al. 2021; scale derived here", "equal counts, d >= k - 1")
-    return Geometry(scaled(alpha * root), scaled(alpha / root), logits, source, counts)
+    return Geometry(Gram(*simplex(alpha * root)), Gram(*simplex(alpha / root)), ClassMatrix(*simplex(alpha)), source, counts)

@@ -47,7 +47,7 @@ class Certificate:
 def certificate(counts: Counts, adjustment: Adjustment | None = None, bias: Bias = "none") -> Certificate:
     """Return the proof of `cross_entropy(counts, adjustment, bias)`, measured on its numbers.
 
-    Source: the dual is that of Thrampoulidis et al. 2022 (arXiv 2208.05512), section 3; its signs for any counts: derived here.
+    Source: the dual is that of Thrampoulidis et al. 2022 (arXiv 2208.05512); its signs for any counts: derived here.
 
     Args:
         counts: the class counts.

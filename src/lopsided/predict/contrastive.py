@@ -15,7 +15,7 @@ def contrastive(counts: Counts) -> Geometry:
 
     The loss trains no head; the classifiers here are the class means themselves, whose largest logit is the nearest mean.
 
-    Source: Kini et al. 2023 (arXiv 2306.07960), Theorem 1. In mini-batches it needs one fixed sample of every class in each batch.
+    Source: Kini et al. 2023 (arXiv 2306.07960). In mini-batches it needs one fixed sample of every class in each batch.
 
     Args:
         counts: the class counts; they do not matter.
@@ -30,7 +30,7 @@ def contrastive(counts: Counts) -> Geometry:
     parts = (counts.groups, np.zeros((counts.groups.m, 1)), np.ones((counts.groups.m, 1)), np.ones(counts.groups.m))
     gram = Gram(*parts, eigenvalues=lambda: np.ones(counts.k))
     assumptions = "supervised contrastive loss, unit features >= 0, d >= k, full batch; classifiers are the class means"
-    return Geometry(gram, gram, ClassMatrix(*parts), Source("orthogonal frame", "Kini et al. 2023, Theorem 1", assumptions), counts)
+    return Geometry(gram, gram, ClassMatrix(*parts), Source("orthogonal frame", "Kini et al. 2023", assumptions), counts)
 
 
 def contrastive_minimum(counts: Counts, temperature: float = 1.0) -> float:
@@ -38,7 +38,7 @@ def contrastive_minimum(counts: Counts, temperature: float = 1.0) -> float:
 
     A sample's loss is the mean over the other samples of its class of the cross-entropy of finding them among all other samples.
 
-    Source: Kini et al. 2023 (arXiv 2306.07960), Theorem 1.
+    Source: Kini et al. 2023 (arXiv 2306.07960).
 
     Args:
         counts: the class counts, each at least 2.

@@ -18,7 +18,7 @@ def squared(counts: Counts, ridge: float, layers: int = 1) -> Geometry:
     x the largest root of M x^(M-1) / (x^M + 1)^2 = b / n_c; the classifiers W_M ... W_1 are orthogonal with
     ||w_c||^2 = ridge x^M, the class means with ||mu_c||^2 = ||w_c||^2 / (||w_c||^2 + ridge)^2.
 
-    Source: Dang et al. 2023 (arXiv 2301.00437), Theorems 3 and 4, written for equal ridges and summed loss.
+    Source: Dang et al. 2023 (arXiv 2301.00437), written for equal ridges and summed loss.
 
     Args:
         counts: the class counts.
@@ -57,7 +57,7 @@ def squared(counts: Counts, ridge: float, layers: int = 1) -> Geometry:
 def squared_threshold(ridge: float, layers: int = 1) -> float:
     """Return the count up to which a class is zero at the optimum of `squared`.
 
-    Source: Dang et al. 2023 (arXiv 2301.00437), Theorems 3 and 4.
+    Source: Dang et al. 2023 (arXiv 2301.00437).
 
     Raises:
         ValueError: if the ridge is not from 1e-100 to 1e100, or `layers` not a whole number of at least 1.

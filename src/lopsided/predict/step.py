@@ -14,7 +14,7 @@ from lopsided.gram import ClassMatrix, Gram
 def step(counts: Counts) -> Geometry:
     """Return SELI of classes with two distinct counts, by the formulas of the paper.
 
-    Source: Thrampoulidis et al. 2022 (arXiv 2208.05512), Lemma A.3 for equal numbers of majorities and minorities; any: derived
+    Source: Thrampoulidis et al. 2022 (arXiv 2208.05512) for equal numbers of majorities and minorities; any: derived
         here.
 
     Args:
@@ -65,7 +65,7 @@ class StepLimit:
 def step_limit(k: int, rho: float = 0.5) -> StepLimit:
     """Return the limit of STEP imbalance for R to infinity: minority *classifiers* collapse onto one, minority embeddings do not.
 
-    Source: Thrampoulidis et al. 2022 (arXiv 2208.05512), section 4, for rho = 1/2; any rho: derived here.
+    Source: Thrampoulidis et al. 2022 (arXiv 2208.05512) for rho = 1/2; any rho: derived here.
 
     Args:
         k: number of classes.

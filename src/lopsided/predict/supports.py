@@ -45,7 +45,7 @@ def supports(matrix: npt.ArrayLike) -> SupportGeometry:
     outside the supports. One-hot supports give SELI, embeddings a sample each. All supports of one size give an exact proxy;
     others usually not, then `solve.minimize` with ridge 0 finds the minimiser.
 
-    Source: Zhao et al. 2024 (arXiv 2408.15417), Proposition 2 for the proxy; where the test is also necessary: derived here.
+    Source: Zhao et al. 2024 (arXiv 2408.15417) for the proxy; where the test is also necessary: derived here.
 
     Args:
         matrix: (k, m) of 0 and 1, or True and False; 1 where a token (row) can follow a context (column).

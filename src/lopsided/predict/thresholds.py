@@ -43,4 +43,6 @@ def zero_ridge(counts: Counts) -> float:
         >>> zero_ridge(Counts([9, 9, 9]))
         3.0
     """
+    if counts.groups.sizes[-1] > 1:
+        return float(np.sqrt(counts.distinct[-1]))
     return float(seli(counts).classifiers.spectrum()[0])
