@@ -63,7 +63,8 @@ Block = Text | Figure | Row | Table | Fold
 
 STYLE: Any = {
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
+    # Text stays text, so that it can be read aloud and found; Verdana is as wide as DejaVu, with which the drawing is laid out.
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
     "font.size": 8.5,
     "axes.titlesize": 9,
     "axes.titleweight": "bold",
@@ -79,7 +80,7 @@ STYLE: Any = {
     "ytick.labelsize": 8,
     "legend.frameon": False,
     "legend.fontsize": 8,
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
 }
 
 

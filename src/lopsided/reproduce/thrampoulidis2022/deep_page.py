@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from string import ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from lopsided.reproduce.record import Record
 from lopsided.reproduce.settings import Training
 
 #: More kinds of runs than this are not told apart in one figure.
-_CURVES = 8
+_CURVES = 12
 #: Settings that are named where they are not the default.
 _SPECIAL = ("largest", "rho", "split", "batch", "rate", "momentum", "weight_decay", "schedule", "device", "amp")
 _PARTS = ("classifiers", "class means", "logits")
@@ -59,15 +60,24 @@ def heading(record: Record) -> str:
 
 def overview(kinds: Mapping[str, Sequence[Record]]) -> Table:
     """Return one row a kind of run: its distances at the end, with their spread over the seeds."""
-    rows = []
+    rows: list[list[str]] = []
     for name, records in kinds.items():
         last = [record.numbers["history"][-1] for record in records]
         cells = [f"{spread([row['distances'][law][i] for row in last])}" for i in (0, 1) for law in ("SELI", "ETF")]
         logits, nc1 = spread([row["distances"]["SELI"][2] for row in last]), np.mean([row["nc1"] for row in last])
         held = sum(record.verdict.holds for record in records)
-        rows.append([name, *cells, logits, f"{nc1:.2g}", f"{held} of {len(records)}"])
+        rows.append([lettered(len(rows), name), *cells, logits, f"{nc1:.2g}", f"{held} of {len(records)}"])
     columns = ["run", *(f"{part} to {law}" for part in _PARTS[:2] for law in ("SELI", "ETF")), "logits", "NC1", "holds"]
-    return Table("Distances at the end of each kind of run, mean ± standard deviation over its seeds.", columns, rows)
+    return Table(
+        "Distances at the end of each kind of run, mean ± standard deviation over its seeds; a run holds by its own prediction.",
+        columns,
+        rows,
+    )
+
+
+def lettered(place: int, name: str) -> str:
+    """Return a name with the letter by which figures call it."""
+    return f"{ascii_uppercase[place]}: {name}" if place < len(ascii_uppercase) else name
 
 
 def spread(values: Sequence[float]) -> str:
@@ -80,20 +90,16 @@ def curves(kinds: Mapping[str, Sequence[Record]]) -> Row:
 
     def panel(i: int) -> Figure:
         lines = {
-            short: ([row["epoch"] for row in records[0].numbers["history"]], _columns(records, i))
-            for short, records in zip(_differences(list(kinds)), kinds.values(), strict=True)
+            letter: ([row["epoch"] for row in records[0].numbers["history"]], _columns(records, i))
+            for letter, records in zip(ascii_uppercase, kinds.values(), strict=False)
         }
         label = f"Distance of the {_PARTS[i]} to SELI, all runs"
         return drawn(lambda ax: several(lines, ax, x="epoch", label="distance to SELI"), label, _PARTS[i].capitalize(), (4.6, 4.2))
 
-    return Row([panel(0), panel(1)], "Distance to SELI against epoch, all runs; a colour is a kind of run, a line a seed.")
-
-
-def _differences(names: Sequence[str]) -> list[str]:
-    """Return names without the parts, between commas, that all have in common."""
-    parts = [name.split(", ") for name in names]
-    common = set.intersection(*map(set, parts)) if len(names) > 1 else set()
-    return [", ".join(part for part in each if part not in common) for each in parts]
+    return Row(
+        [panel(0), panel(1)],
+        "Distance to SELI against epoch, all runs; a colour is a kind of run, lettered as in the table, a line a seed.",
+    )
 
 
 def _columns(records: Sequence[Record], i: int) -> list[list[float]]:

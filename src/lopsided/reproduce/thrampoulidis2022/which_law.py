@@ -30,7 +30,7 @@ from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Record, Verdict
 from lopsided.reproduce.settings import Training
-from lopsided.reproduce.thrampoulidis2022.deep_page import geometry_of, kind
+from lopsided.reproduce.thrampoulidis2022.deep_page import geometry_of, kind, lettered
 from lopsided.reproduce.thrampoulidis2022.ridge_path import zero_threshold
 from lopsided.solve.problem import Bias
 
@@ -160,8 +160,8 @@ def show(records: Sequence[Record]) -> list[Block]:
     blocks: list[Block] = [misfits(kinds)]
     for i, part in enumerate(("classifiers", "class means", "logits")):
         rows = []
-        for title, members in sorted(kinds.items()):
-            rows.append([f"{title} ({len(members)})", *(_mean(members, law, i) for law in LAWS)])
+        for place, (title, members) in enumerate(sorted(kinds.items())):
+            rows.append([lettered(place, f"{title} ({len(members)})"), *(_mean(members, law, i) for law in LAWS)])
         blocks.append(
             Table(
                 f"Distance of the {part}, mean ± standard deviation over the seeds (their number in brackets).",
@@ -180,12 +180,13 @@ def misfits(kinds: Mapping[str, Sequence[dict[str, Any]]]) -> Figure:
 
     names = sorted(kinds)
     series = {law: [size(kinds[name], law) for name in names] for law in LAWS}
-    rows = [name.replace(", ", ",\n", 1) for name in names]
+    rows = [lettered(place, "").removesuffix(": ") for place in range(len(names))]
     return drawn(
         lambda ax: by_row(rows, series, ax, label="distance, root mean square of the three"),
         "Distance of every kind of run to every law",
-        "Root mean square of the distances of classifiers, class means and logits to each law, mean over the seeds.",
-        (6.6, 0.9 + 0.42 * len(names)),
+        "Root mean square of the distances of classifiers, class means and logits to each law, mean over the seeds; "
+        "the letters are those of the tables.",
+        (6.2, 0.9 + 0.24 * len(names)),
     )
 
 
