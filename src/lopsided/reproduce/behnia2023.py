@@ -42,8 +42,8 @@ class Settings(Comparison):
         steps: of their descent.
     """
 
-    epochs: int = 60
-    exponents: tuple[float, ...] = (-0.5, -0.25, 0.25, 0.5, 0.75)
+    epochs: int = 200
+    exponents: tuple[float, ...] = (-0.25, 0.25, 0.5)
     free: tuple[float, ...] = tuple(np.linspace(-1.5, 1.5, 13).tolist())
     steps: int = 60000
 
@@ -144,8 +144,9 @@ def _law(counts: Counts, family: str, gamma: float) -> dict[str, dict[str, float
 
 
 def show(records: Sequence[Record]) -> list[Block]:
-    """Return norm ratios and cosines against the exponent, and the losses that do not steer."""
-    numbers, configuration = records[-1].numbers, records[-1].configuration
+    """Return norm ratios and cosines against the exponent for the longest training, and the losses that do not steer for all."""
+    ordered = sorted(records, key=lambda record: record.configuration["epochs"])
+    numbers, configuration = ordered[-1].numbers, ordered[-1].configuration
     counts, fine = Counts(numbers["counts"]), np.linspace(-1.5, 1.5, 61)
     laws = {family: [_law(counts, family, g) for g in fine] for family in _FAMILIES}
     kinds = {"free": ("free features", configuration["free"]), "network": ("network", configuration["exponents"])}
@@ -169,27 +170,13 @@ def show(records: Sequence[Record]) -> list[Block]:
             )
         rows.append(Row(figures, f"{title}: theory as lines, free features as rings, networks on {numbers['title']} as triangles."))
     table = []
-    for name in ("CE", "wCE", "LA"):
-        seen = numbers["network"][name]
-        table.append(
-            [
-                name,
-                *(f"{seen['shape'][part][quantity]:.2f}" for part in _PARTS for quantity in _QUANTITIES),
-                *(f"{d:.2f}" for d in seen["distances"]["CE"]),
-                f"{max(numbers['free'][name]['distance']):.1e}",
-            ]
-        )
-    columns = [
-        "",
-        "‖w‖² ratio",
-        "cos w",
-        "‖μ‖² ratio",
-        "cos μ",
-        "W to SELI",
-        "M to SELI",
-        "logits to SELI",
-        "free features to SELI",
-    ]
+    for record in ordered:
+        for name in ("CE", "wCE", "LA"):
+            seen = record.numbers["network"][name]
+            cells = [seen["shape"][part][quantity] for part in _PARTS for quantity in _QUANTITIES] + seen["distances"]["CE"]
+            far = max(record.numbers["free"][name]["distance"])
+            table.append([f"{name}, {record.configuration['epochs']} epochs", *(f"{x:.2f}" for x in cells), f"{far:.1e}"])
+    columns = ["", "‖w‖² ratio", "cos w", "‖μ‖² ratio", "cos μ", "W to SELI", "M to SELI", "logits to SELI", "free to SELI"]
     return [*rows, Table("Weights and shifts: the predicted geometry is that of cross-entropy, SELI.", columns, table)]
 
 
