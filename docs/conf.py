@@ -14,3 +14,5 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 napoleon_custom_sections = ["Source"]
 napoleon_use_ivar = True
+# The README links to files of the repository that are no pages.
+suppress_warnings = ["myst.xref_missing"]

@@ -47,9 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, OSError, MemoryError, ImportError) as error:
         if os.environ.get("LOPSIDED_TRACEBACK"):
             raise
-        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"lopsided: {error}")
+        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"lopsided: {_sentence(error)}")
         return 2
     return 0
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"cannot use {error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _join_values(words: Sequence[str]) -> list[str]:
