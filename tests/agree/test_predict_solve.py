@@ -83,6 +83,34 @@ def test_two_routes_to_the_squared_loss_agree(layers):
         np.testing.assert_allclose(a, b, atol=1e-7 * np.abs(a).max())
 
 
+def test_descent_through_two_layers_finds_the_optimum_of_the_squared_loss():
+    n, ridge = np.array([9.0, 4.0, 1.0]), 0.6
+    k = len(n)
+
+    def objective(flat):
+        upper, lower, means = flat.reshape(3, k, k)
+        residual = upper @ lower @ means - np.eye(k)
+        value = (n @ (residual**2).sum(axis=0) + ridge * ((upper**2).sum() + (lower**2).sum() + n @ (means**2).sum(axis=0))) / 2
+        G = residual * n
+        slopes = (
+            G @ (lower @ means).T + ridge * upper,
+            upper.T @ G @ means.T + ridge * lower,
+            (upper @ lower).T @ G + ridge * n * means,
+        )
+        return value, np.concatenate([slope.ravel() for slope in slopes])
+
+    rng = np.random.default_rng(0)
+    options = {"maxiter": 5000, "ftol": 1e-15, "gtol": 1e-10}
+    runs = [descend(objective, rng.normal(size=3 * k * k), jac=True, method="L-BFGS-B", options=options) for _ in range(40)]
+    upper, lower, means = min(runs, key=lambda run: run.fun).x.reshape(3, k, k)
+    geometry = predict.squared(Counts([9, 4, 1]), ridge, layers=2)
+    W = upper @ lower
+    np.testing.assert_allclose(geometry.classifiers.matrix(), W @ W.T, atol=1e-5)
+    np.testing.assert_allclose(geometry.embeddings.matrix(), means.T @ means, atol=1e-5)
+    np.testing.assert_allclose(geometry.logits.matrix(), W @ means, atol=1e-5)
+    assert (geometry.classifiers.norms() > 0).tolist() == [True, True, False]
+
+
 @pytest.mark.parametrize("ridge", [0.3, 1.2])
 def test_descent_on_features_that_are_not_negative_finds_the_orthogonal_frame(ridge):
     n, d = np.array([12.0, 12.0, 5.0, 1.0]), 6
