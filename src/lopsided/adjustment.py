@@ -94,7 +94,7 @@ class Adjustment:
     @classmethod
     def weighted(cls, counts: Counts, exponent: float = 1.0) -> Adjustment:
         """Weighted cross-entropy, weight_c = (n_max / n_c) ** exponent; the rarest class weighs most."""
-        return cls(weight=_share(counts) ** -exponent)
+        return cls(weight=_power(counts, -exponent))
 
     @classmethod
     def logit_adjusted(cls, counts: Counts, tau: float = 1.0) -> Adjustment:
@@ -102,7 +102,7 @@ class Adjustment:
 
         Source: Menon et al. 2021 (arXiv 2007.07314); tau = 1 is balanced softmax (Ren et al. 2020).
         """
-        return cls(shift=tau * np.log(counts.values / counts.n))
+        return cls(shift=require_finite(tau, "tau") * np.log(counts.values / counts.n))
 
     @classmethod
     def cdt(cls, counts: Counts, gamma: float) -> Adjustment:
@@ -110,7 +110,7 @@ class Adjustment:
 
         Source: Ye et al. 2020 (arXiv 2001.01385); geometry in Behnia et al. 2023 (arXiv 2303.07608).
         """
-        return cls(scale=_share(counts) ** gamma)
+        return cls(scale=_power(counts, gamma))
 
     @classmethod
     def ldt(cls, counts: Counts, gamma: float) -> Adjustment:
@@ -118,7 +118,7 @@ class Adjustment:
 
         Source: Behnia et al. 2023 (arXiv 2303.07608).
         """
-        return cls(scale=_share(counts) ** gamma, per_sample=True)
+        return cls(scale=_power(counts, gamma), per_sample=True)
 
     @classmethod
     def vs(cls, counts: Counts, gamma: float, tau: float) -> Adjustment:
@@ -184,8 +184,10 @@ class Adjustment:
 ARRAYS = tuple(field.name for field in fields(Adjustment) if field.name != "per_sample")
 
 
-def _share(counts: Counts) -> Floats:
-    return np.asarray(counts.values / counts.distinct[-1], np.float64)
+def _power(counts: Counts, exponent: float) -> Floats:
+    share = counts.values / counts.distinct[-1]
+    with np.errstate(over="ignore"):  # a scale beyond float range is refused by its class
+        return np.asarray(share ** require_finite(exponent, "exponent"), np.float64)
 
 
 def _short(values: Floats) -> str:

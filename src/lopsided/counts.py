@@ -166,6 +166,8 @@ class Counts:
 def _classes(k: Any) -> None:
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 2:
         raise ValueError(f"a classifier needs at least 2 classes, got {k!r}")
+    if k > LARGEST_EXACT:
+        raise ValueError(f"at most 2**53 classes can be told apart, got {k}")
 
 
 def _tail_arguments(largest: float, value: float, name: str, least: float) -> None:

@@ -137,3 +137,9 @@ def test_lopsided_and_its_prediction_never_import_torch():
 def test_the_package_names_what_it_does_not_have():
     with pytest.raises(AttributeError, match="no attribute 'foo'"):
         lopsided.foo  # noqa: B018
+
+
+@pytest.mark.parametrize("make", [Adjustment.cdt, Adjustment.ldt, Adjustment.weighted, Adjustment.logit_adjusted])
+def test_exponents_that_are_no_numbers_are_refused_even_for_equal_counts(make):
+    with pytest.raises(ValueError, match="must be finite"):
+        make(Counts([5, 5]), float("nan"))

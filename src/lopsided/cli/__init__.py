@@ -44,7 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough; Python must not complain again when it closes standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (ValueError, TypeError, OSError, MemoryError, ImportError) as error:
+    except KeyboardInterrupt:
+        Console(stderr=True).print("lopsided: interrupted")
+        return 130
+    except (ValueError, TypeError, ArithmeticError, OSError, MemoryError, ImportError) as error:
         if os.environ.get("LOPSIDED_TRACEBACK"):
             raise
         Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"lopsided: {_sentence(error)}")

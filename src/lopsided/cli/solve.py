@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.classes import Classes
+from lopsided.cli.output import table_console
 from lopsided.cli.predict import Loss, Predict
 
 if TYPE_CHECKING:
@@ -87,15 +88,15 @@ class Solve:
         return solve.Problem(counts, adjustment, ridge=1.0 if self.ridge is None else self.ridge, bias=bias, width=self.width)
 
     def _print_one(self, solution: Solution, limit: Geometry | None) -> None:
-        from rich.console import Console
         from rich.table import Table
 
         summary = _summary(solution, limit)
         if self.json:
             print_json(summary)
             return
-        console = Console(highlight=False)
+        console = table_console()
         table = Table("samples", "classes", "|w|", "|mu|", "cos(w, mu)", "cos(w, w')", "cos(mu, mu')", "", box=None, pad_edge=False)
+        table.columns[0].no_wrap = True
         for row in summary["groups"]:
             cells = [_show(row[name]) for name in ("w", "mu", "alignment", "cosine_w", "cosine_mu")]
             table.add_row(f"{row['samples']:,}", f"{row['classes']:,}", *cells, "collapsed" if row["collapsed"] else "")
@@ -103,7 +104,7 @@ class Solve:
         console.print(f"ridge {summary['ridge']:g} (summed loss), objective {summary['objective']:.10g}")
         if summary["distance_to_limit"] is not None:
             distances = ", ".join(f"{name} {value:.3f}" for name, value in summary["distance_to_limit"].items())
-            console.print(f"distance to the limit of a vanishing ridge (SELI for plain cross-entropy): {distances}")
+            console.print(f"distance to the limit of a vanishing ridge: {distances}")
         console.print(summary["status"], soft_wrap=True)
 
 
@@ -158,7 +159,6 @@ def _summary(solution: Solution, limit: Geometry | None) -> dict[str, Any]:
 
 
 def _print_path(solutions: list[Solution], limit: Geometry | None) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(
@@ -168,13 +168,13 @@ def _print_path(solutions: list[Solution], limit: Geometry | None) -> None:
         summary = _summary(solution, limit)
         distances = list((summary["distance_to_limit"] or {}).values()) or [None] * 3
         collapsed = " and ".join(f"{row['samples']:,}" for row in summary["groups"] if row["collapsed"])
-        cells = [f"{summary['ridge']:.3g}", f"{summary['objective']:.8g}", f"{summary['relative_gap']:.0e}", str(solution.rank)]
+        cells = [f"{summary['ridge']:.3g}", f"{summary['objective']:.6g}", f"{summary['relative_gap']:.0e}", str(solution.rank)]
         table.add_row(*cells, *map(_show, distances), f"with {collapsed} samples" if collapsed else "")
-    console = Console(highlight=False)
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    console = table_console()
     console.print(table)
-    console.print(
-        "distances of classifiers, embeddings and logits to the limit of a vanishing ridge (SELI for plain cross-entropy)"
-    )
+    console.print("distances of classifiers, embeddings and logits to the limit of a vanishing ridge")
 
 
 def _second(groups: Any, g: int) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from lopsided.cli.classes import Classes
+from lopsided.cli.output import table_console
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,8 +45,6 @@ class Steer:
 
     def run(self) -> None:
         """Print the losses, best first, and how to train with the best."""
-        from rich.console import Console
-
         from lopsided.steer import TARGETS, design
 
         counts = self.classes.resolve()
@@ -64,14 +64,14 @@ class Steer:
         line = f"loss = steer.AdjustedCrossEntropy({best.code})"
         if self.json:
             answer = {"target": self.target, "ridge": self.ridge, "counts": counts.values.tolist(), "unmet": unmet, "code": line}
-            print(json.dumps(answer | {"losses": [_plain(row) for row in rows]}))
+            print(json.dumps(answer | {"losses": [_plain(row) for row in rows]}, allow_nan=False))
             return
-        console = Console(soft_wrap=True, highlight=False)
+        console = table_console()
         console.print(f"[bold]{self.target}[/]: {TARGETS[self.target].meaning}")
         console.print(_table(rows, counts))
         if unmet:
             console.print(f"not met by any designed loss: {'; '.join(unmet)}", markup=False)
-        console.print(f"train with the best:\n    {line}", markup=False)
+        console.print(f"train with the best:\n    {line}", markup=False, soft_wrap=True)
 
     def _row(self, counts: Counts, name: str, code: str, adjustment: Adjustment, geometry: Geometry | None = None) -> Row:
         import numpy as np
@@ -133,4 +133,5 @@ def _plain(row: Row) -> dict[str, Any]:
 
     terms = {name: value.tolist() for name in ARRAYS if (value := getattr(row.adjustment, name)) is not None}
     numbers = {name: getattr(row, name) for name in ("loss", "code", "norm_ratio", "minority_cosine", "margins", "distance")}
+    numbers["norm_ratio"] = row.norm_ratio if math.isfinite(row.norm_ratio) else None  # JSON has no infinity
     return numbers | {"adjustment": terms | {"per_sample": row.adjustment.per_sample}}
