@@ -3,8 +3,8 @@
 Exponential counts, R = 100, three seeds, one training set for all. The exponents are usual ones of each paper, or what
 `steer.design` gives; none was tuned here. The common factor of a design's scales was set to a geometric mean of 1 after a trial on
 MNIST had left rare classes unfitted, and the runs at a rate of 0.05 were added after those at 0.1: read all records together. LDAM
-is without its deferred re-weighting. "LDT 0.5" has the predicted geometry of the first design: the two differ by a common factor of all scales alone; in one the largest class has scale 1, in the other the mean of
-the logarithms is 0. A record is one data set.
+is without its deferred re-weighting. "LDT 0.5" has the predicted geometry of the first design: the two differ by a common factor
+of all scales alone; in one the largest class has scale 1, in the other the mean of the logarithms is 0. A record is one data set.
 """
 
 from __future__ import annotations
