@@ -38,7 +38,7 @@ def require_finite(values: npt.ArrayLike, name: str, *, positive: bool = False) 
         raise ValueError(f"{name} must be one number a class, got an array of shape {array.shape}")
     wrong = ~np.isfinite(array) | ((array <= 0) & positive)
     if wrong.any():
-        kind = ("positive " if positive else "") + ("finite numbers" if array.ndim else "and finite" if positive else "finite")
+        kind = "positive finite numbers" if positive else "finite numbers"
         where = f" for class {int(np.argmax(wrong))}" if array.ndim else ""
         raise ValueError(f"{name} must be {kind}, got {array[wrong].flat[0]}{where}")
     return array

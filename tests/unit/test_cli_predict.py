@@ -73,7 +73,7 @@ def test_equal_counts_give_the_simplex(capsys):
         (["--counts", "3,2", "--geometry", "etf", "--gamma", "1"], "give either --geometry or --loss"),
         (["--counts", "3,2", "--gamma", "1"], "the loss cross-entropy has no gamma"),
         (["--counts", "3,2", "--loss", "cdt", "--gamma", "1e9"], "scale"),
-        (["--counts", "3,2", "--loss", "cdt", "--gamma", "nan"], "scale"),
+        (["--counts", "3,2", "--loss", "cdt", "--gamma", "nan"], "exponent"),
         (["--counts", "3,2", "--compare", "--loss", "cdt"], "leave out --loss"),
         (["--counts", "3,2", "--plot", "a.txt"], ".svg, .png or .pdf"),
         (["--labels", "absent.npy"], "absent.npy"),
