@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lopsided import Counts, plot, predict
+from lopsided import Counts, plot, predict, solve
 from lopsided.plot.style import GREY, MAJORITY, MINORITY
 
 
@@ -37,6 +37,26 @@ def curves() -> Figure:
     return figure
 
 
+def optimisers() -> Figure:
+    """Where first-order methods go on free features without a ridge: distance to SELI against steps, k = 4, R = 10."""
+    methods = {
+        "gradient descent": solve.Optimizer("descent", 0.5),
+        "Adam": solve.Optimizer("adam", 0.01, momentum=0.9),
+        "divided by the loss": solve.Optimizer("normalized", 2.0),
+        "sign descent": solve.Optimizer("sign", 0.1),
+        "spectral descent": solve.Optimizer("spectral", 0.03),
+        "Muon (spectral, momentum 0.9)": solve.Optimizer("spectral", 0.005, momentum=0.9),
+    }
+    problem = solve.Problem(Counts([10, 10, 1, 1]), ridge=0.0)
+    paths = {name: solve.train(problem, method, steps=4000) for name, method in methods.items()}
+    figure = Figure(figsize=(10.5, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    plot.training_paths(paths, left, part=0).get_legend().remove()
+    plot.training_paths(paths, right, part=1).get_legend().remove()
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
 if __name__ == "__main__":
-    for make in (frame, curves):
+    for make in (frame, curves, optimisers):
         plot.save(make(), Path(__file__).with_name(f"{make.__name__}.svg"))
