@@ -68,7 +68,7 @@ class Predict:
         from lopsided import predict
 
         if self.geometry is None:
-            name, adjustment = self._adjustment(counts, self.loss or "cross-entropy")
+            name, adjustment = self.adjustment(counts, self.loss or "cross-entropy")
             geometry = predict.seli(counts) if adjustment.scale is None else predict.cross_entropy(counts, adjustment)
             source = replace(geometry.source, name=name)
             if self.loss in WITHOUT_EFFECT:
@@ -89,11 +89,16 @@ class Predict:
         # Losses that differ only in what vanishes with the ridge share one geometry.
         plain, geometries = predict.seli(counts), {}
         for loss in EXPONENTS:
-            name, adjustment = self._adjustment(counts, loss, strict=False)
+            name, adjustment = self.adjustment(counts, loss, strict=False)
             geometries[name] = plain if adjustment.scale is None else predict.cross_entropy(counts, adjustment)
         return geometries
 
-    def _adjustment(self, counts: Counts, loss: str, *, strict: bool = True) -> tuple[str, Adjustment]:
+    def adjustment(self, counts: Counts, loss: str, *, strict: bool = True) -> tuple[str, Adjustment]:
+        """Return the name and the adjustment of a loss; strict refuses exponents that it does not have.
+
+        Raises:
+            ValueError: for such an exponent.
+        """
         from lopsided import Adjustment
 
         known = EXPONENTS[loss]

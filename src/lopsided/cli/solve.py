@@ -81,7 +81,7 @@ class Solve:
             bias: Any = self.bias if self.bias in ("none", "free") else float(self.bias)
         except ValueError:
             raise ValueError(f"--bias must be none, free or a number, got {self.bias!r}") from None
-        _, adjustment = Predict(self.classes, self.loss, self.gamma, self.tau)._adjustment(counts, self.loss)
+        _, adjustment = Predict(self.classes, self.loss, self.gamma, self.tau).adjustment(counts, self.loss)
         if self.weight_decay is not None:
             decay = self.weight_decay
             return solve.Problem.from_weight_decay(counts, decay, decay, adjustment, bias=bias, width=self.width)

@@ -9,7 +9,9 @@ import numpy.typing as npt
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
-_FAMILIES = {"CDT": "#1a5e9a", "LDT": "#c8571b"}
+from lopsided.plot.style import FAINT, MAJORITY, MINORITY
+
+_FAMILIES = {"CDT": MAJORITY, "LDT": MINORITY}
 
 
 def against_exponent(
@@ -49,7 +51,7 @@ def against_exponent(
         ax.set_yscale("log")
     ax.set_xlabel("exponent γ")
     ax.set_ylabel(label)
-    ax.grid(axis="y", lw=0.4, color="#dddddd")
+    ax.grid(axis="y", lw=0.4, color=FAINT)
     ax.legend(fontsize=7)
     return ax
 
@@ -74,7 +76,7 @@ def losses_beside(points: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], ax:
         )
     ax.set_xlabel(x)
     ax.set_ylabel(y)
-    ax.grid(lw=0.4, color="#dddddd")
+    ax.grid(lw=0.4, color=FAINT)
     ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
 

@@ -10,21 +10,23 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from lopsided.plot.style import FAINT, MAJORITY, MIDDLE, MINORITY
+
 #: The colour of each line by its name; told apart by lightness too, for print and for the colour-blind.
 COLOURS = {
-    "SELI": "#1a5e9a",
-    "ETF": "#c8571b",
-    "UFM": "#7a8b2b",
+    "SELI": MAJORITY,
+    "ETF": MINORITY,
+    "UFM": MIDDLE,
     "free bias": "#8a4f9e",
-    "own ridge": "#7a8b2b",
+    "own ridge": MIDDLE,
     "best ridge": "#555555",
-    "majority": "#1a5e9a",
-    "minority": "#c8571b",
-    "cross": "#7a8b2b",
-    "classifiers": "#1a5e9a",
-    "class means": "#c8571b",
-    "largest classes": "#1a5e9a",
-    "smallest classes": "#c8571b",
+    "majority": MAJORITY,
+    "minority": MINORITY,
+    "cross": MIDDLE,
+    "classifiers": MAJORITY,
+    "class means": MINORITY,
+    "largest classes": MAJORITY,
+    "smallest classes": MINORITY,
 }
 GREY = "#555555"
 
@@ -64,7 +66,7 @@ def against_epochs(
     if label:
         ax.set_ylabel(label)
     ax.set_xlabel("epoch")
-    ax.grid(axis="y", lw=0.4, color="#dddddd")
+    ax.grid(axis="y", lw=0.4, color=FAINT)
     if len(series) > 1:
         _name_ends(ends, float(x[-1]), ax)
     return ax
@@ -141,7 +143,7 @@ def several(
         ax.set_ylim(bottom=0)
     ax.set_xlabel(x)
     ax.set_ylabel(label)
-    ax.grid(axis="y", lw=0.4, color="#dddddd")
+    ax.grid(axis="y", lw=0.4, color=FAINT)
     # A long name must not squeeze the axes.
     ax.legend().set_in_layout(False)
     return ax
@@ -164,7 +166,7 @@ def by_row(rows: Sequence[str], series: Mapping[str, npt.ArrayLike], ax: Axes, *
     ax.invert_yaxis()
     ax.set_xlim(left=0)
     ax.set_xlabel(label)
-    ax.grid(axis="y", lw=0.4, color="#dddddd")
+    ax.grid(axis="y", lw=0.4, color=FAINT)
     ax.tick_params(axis="y", length=0)
     ax.legend(ncols=len(series), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, columnspacing=1.2, handletextpad=0.2)
     return ax

@@ -30,7 +30,8 @@ from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Record, Verdict
 from lopsided.reproduce.settings import Training
-from lopsided.reproduce.thrampoulidis2022.deep_page import geometry_of, kind, lettered
+from lopsided.reproduce.thrampoulidis2022.deep_page import lettered
+from lopsided.reproduce.thrampoulidis2022.deep_run import geometry_of, kind
 from lopsided.reproduce.thrampoulidis2022.ridge_path import zero_threshold
 from lopsided.solve.problem import Bias
 
