@@ -7,6 +7,7 @@ from scipy.special import logsumexp
 
 from lopsided import Adjustment, Counts, steer
 from lopsided.adjustment import ARRAYS
+from lopsided.steer.losses import blocks
 
 COUNTS = Counts([90, 40, 40, 7, 2])
 N, K = 12, COUNTS.k
@@ -37,6 +38,15 @@ FAMILY = {
         additive_margin=[0.1, 0.2, 0.0, -0.3, 1.0],
     ),
 }
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["framework", "blocks"])
+def by_blocks(request, monkeypatch):
+    """Compute both ways: as a whole, and in blocks of three samples."""
+    if request.param:
+        monkeypatch.setattr(blocks, "BLOCK", 3 * K)
+
+
 family = pytest.mark.parametrize("adjustment", FAMILY.values(), ids=FAMILY.keys())
 
 
@@ -90,9 +100,53 @@ def test_one_hot_targets_are_labels(adjustment):
 def test_gradients_are_those_of_finite_differences(adjustment):
     z, y = data(2)
     soft = torch.tensor(np.random.default_rng(3).dirichlet(np.ones(K), N))
-    for targets in (y, soft):
-        loss = steer.AdjustedCrossEntropy(adjustment, label_smoothing=0.1)
+    for targets, smoothing in ((y, 0.0), (y, 0.1), (soft, 0.1)):
+        loss = steer.AdjustedCrossEntropy(adjustment, label_smoothing=smoothing)
         assert torch.autograd.gradcheck(lambda z, t=targets, f=loss: f(z, t), z.clone().requires_grad_(), fast_mode=True)
+
+
+@family
+def test_second_derivatives_are_those_of_finite_differences(adjustment):
+    z, y = data(2, spread=1.0)
+    loss = steer.AdjustedCrossEntropy(adjustment, label_smoothing=0.1)
+    assert torch.autograd.gradgradcheck(lambda z: loss(z, y), z.clone().requires_grad_(), fast_mode=True)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")  # PyTorch's own, in forward mode
+def test_every_kind_of_derivative_is_the_same():
+    z, y = data(2)
+    loss = steer.AdjustedCrossEntropy(FAMILY["everything"], reduction="none")
+    variable, tangent = z.clone().requires_grad_(), torch.ones_like(z)
+    jacobian = torch.func.jacrev(lambda z: loss(z, y))(variable)
+    torch.testing.assert_close(torch.func.jvp(lambda z: loss(z, y), (variable,), (tangent,))[1], jacobian.sum((1, 2)))
+    torch.testing.assert_close(torch.autograd.functional.jacobian(lambda z: loss(z, y), z, vectorize=True), jacobian)
+    (backward,) = torch.autograd.grad(loss(variable, y).sum(), variable)
+    torch.testing.assert_close(backward, jacobian.sum(0))
+    with torch.autograd.forward_ad.dual_level():
+        dual = loss(torch.autograd.forward_ad.make_dual(variable, tangent), y)
+        torch.testing.assert_close(torch.autograd.forward_ad.unpack_dual(dual).tangent, jacobian.sum((1, 2)))
+
+
+def test_what_is_not_a_number_stays_so():
+    z, y = data()
+    z[3, 2] = torch.nan
+    z.requires_grad_()
+    losses = steer.AdjustedCrossEntropy(FAMILY["vs"], reduction="none")(z, y)
+    losses.sum().backward()
+    assert torch.equal(losses.isnan().nonzero().flatten(), torch.tensor([3]))
+    assert z.grad[3].isnan().all() and not z.grad[[0, 1, 2, 4]].isnan().any()
+
+
+@pytest.mark.parametrize("far", [100.0, -torch.inf])
+def test_classes_that_cannot_be_cost_nothing(far):
+    z, y = data()
+    z = z.float().index_fill(1, torch.tensor([4]), -abs(far)).requires_grad_()
+    y = y % 4
+    loss = steer.AdjustedCrossEntropy(Adjustment())(z, y)
+    torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(z[:, :4], y))
+    loss.backward()
+    assert torch.equal(z.grad[:, 4], torch.zeros(N)) or far == 100.0
+    assert z.grad[:, 4].abs().max() < 1e-30
 
 
 @pytest.mark.parametrize(

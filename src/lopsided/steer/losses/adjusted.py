@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lopsided.adjustment import ARRAYS, Adjustment
+from lopsided.steer.losses.blocks import cross_entropy
 from lopsided.steer.losses.checks import Reduction, check_labels, check_logits, check_reduction, check_soft_targets, reduce
 from lopsided.steer.losses.terms import Terms
 
@@ -83,8 +83,7 @@ class AdjustedCrossEntropy(nn.Module):
         inside = check_labels(targets, n, k, self.ignore_index)
         kept = None if inside or self.ignore_index is None else targets != self.ignore_index
         labels = (targets if kept is None else targets.where(kept, 0)).long()
-        adjusted = self.terms.adjusted(logits, labels)
-        losses = functional.cross_entropy(adjusted, labels, reduction="none", label_smoothing=self.label_smoothing)
+        losses = cross_entropy(self.terms, logits, labels, self.label_smoothing)
         weights = self.terms.weights(labels, losses)
         if weights is not None:
             losses = losses * weights

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lopsided.adjustment import Adjustment
+from lopsided.steer.losses.blocks import cross_entropy
 from lopsided.steer.losses.checks import Reduction, check_labels, check_logits, check_reduction, reduce
 from lopsided.steer.losses.terms import Terms
 
@@ -55,7 +55,7 @@ class Focal(nn.Module):
         """
         check_logits(logits, self.terms.k)
         check_labels(labels, *logits.shape)
-        losses = functional.cross_entropy(self.terms.adjusted(logits, labels), labels.long(), reduction="none")
+        losses = cross_entropy(self.terms, logits, labels.long())
         miss = -(-losses).expm1()
         # A power below one has no slope at zero: there the loss is zero too, and takes no part.
         wrong = miss > 0

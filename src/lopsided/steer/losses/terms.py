@@ -45,22 +45,28 @@ class Terms(nn.Module):
     def adjusted(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the (n, k) logits that cross-entropy is to see for these (n,) labels; at least float32."""
         z = full_precision(logits)
-        factor = None if self.columns is None else self.columns.to(z.dtype)
-        if self.samples is not None:
-            sample = _of(self.samples, labels, z)[..., None]
-            factor = sample if factor is None else sample * factor
+        columns, samples, shift, margin = self.parts(labels, z.dtype)
+        factor = columns if samples is None else samples if columns is None else samples * columns
         if factor is None:
-            z = z if self.shift is None else z + self.shift.to(z.dtype)
+            z = z if shift is None else z + shift
         else:
-            z = z * factor if self.shift is None else torch.addcmul(self.shift.to(z.dtype), z, factor)
-        if self.own is not None:
-            margin = _of(self.own, labels, z).expand(len(z))[:, None]
-            z = z.scatter_add(1, labels[:, None], -margin)
-        return z
+            z = z * factor if shift is None else torch.addcmul(shift, z, factor)
+        return z if margin is None else z.scatter_add(1, labels[:, None], -margin)
+
+    def parts(self, labels: Tensor, dtype: torch.dtype) -> tuple[Tensor | None, ...]:
+        """Return factors of columns (k,) and of samples (n, 1), shifts (k,), and what a sample's own logit loses (n, 1).
+
+        A part that is neutral is None; one of columns that is the same for all of them has shape ().
+        """
+        columns, shift = (None if part is None else part.to(dtype) for part in (self.columns, self.shift))
+        samples, margin = (
+            None if part is None else _of(part, labels, dtype).expand(len(labels))[:, None] for part in (self.samples, self.own)
+        )
+        return columns, samples, shift, margin
 
     def weights(self, labels: Tensor, like: Tensor) -> Tensor | None:
         """Return the (n,) weights of samples, or None where all are one."""
-        return None if self.weight is None else _of(self.weight, labels, like).expand(len(labels))
+        return None if self.weight is None else _of(self.weight, labels, like.dtype).expand(len(labels))
 
     def every_label(self, logits: Tensor, smoothing: float) -> Tensor:
         """Return the (n, k) weighted losses of each sample under each label; costs O(n k) for each distinct sample scale."""
@@ -91,9 +97,9 @@ def _levels(samples: Floats | None, k: int | None) -> list[tuple[float, list[int
     return [(float(value), np.flatnonzero(samples == value).tolist()) for value in np.unique(samples)]
 
 
-def _of(values: Tensor, labels: Tensor, like: Tensor) -> Tensor:
+def _of(values: Tensor, labels: Tensor, dtype: torch.dtype) -> Tensor:
     """Return one value a sample, or the single value for all."""
-    return (values[labels] if values.ndim else values).to(like.dtype)
+    return (values[labels] if values.ndim else values).to(dtype)
 
 
 def _others(a: Tensor) -> Tensor:
