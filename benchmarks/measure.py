@@ -28,7 +28,7 @@ import torch
 from scipy.linalg.blas import dsyrk
 
 import lopsided
-from lopsided.measure import Collapse, Moments, SecondPass, watch
+from lopsided.measure import Collapse, Means, Moments, SecondPass, watch
 
 CASES = {"A": (50_000, 512, 10), "B": (20_000, 2048, 1000)}
 BATCH = 1024
@@ -59,10 +59,10 @@ def one_pass(features, labels, weight) -> list[float]:
 
 
 def two_passes(features, labels, weight) -> list[float]:
-    moments = Moments(*weight.shape, scatter="none")
+    first = Means(*weight.shape)
     for x, y in batches(features, labels):
-        moments.update(x, y)
-    second = SecondPass(moments)
+        first.update(x, y)
+    second = SecondPass(first)
     for x, y in batches(features, labels):
         second.update(x, y)
     return figures(Collapse.of(second.moments(), weight))

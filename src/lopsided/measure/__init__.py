@@ -8,6 +8,7 @@ from __future__ import annotations
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.decisions import Decisions
 from lopsided.measure.diagnose import diagnose
+from lopsided.measure.means import Means
 from lopsided.measure.metrics import METRICS, Metric
 from lopsided.measure.moments import Moments
 from lopsided.measure.network import geometry
@@ -21,6 +22,7 @@ __all__ = [
     "METRICS",
     "Collapse",
     "Decisions",
+    "Means",
     "Metric",
     "Moments",
     "SecondPass",

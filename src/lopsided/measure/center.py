@@ -7,26 +7,26 @@ from typing import get_args
 import numpy as np
 
 from lopsided.arrays import Floats
-from lopsided.measure.moments import Moments
+from lopsided.measure.means import Means
 from lopsided.measure.span import Center
 
 
-def centered(moments: Moments, center: Center = "classes") -> Floats:
+def centered(means: Means, center: Center = "classes") -> Floats:
     """Return the (k, d) class means minus a global mean.
 
     Args:
-        moments: of every class.
+        means: of every class.
         center: "classes", the unweighted mean of the class means, under which theory predicts; "samples", the mean over all
             samples; "none".
 
     Raises:
         ValueError: if a class has no sample or `center` is unknown.
     """
-    moments.require_every_class()
+    means.require_every_class()
     if center == "none":
-        return moments.means
+        return means.means
     if center == "classes":
-        return np.asarray(moments.means - moments.means.mean(axis=0))
+        return np.asarray(means.means - means.means.mean(axis=0))
     if center == "samples":
-        return np.asarray(moments.means - (moments.counts / moments.n) @ moments.means)
+        return np.asarray(means.means - (means.counts / means.n) @ means.means)
     raise ValueError(f"center must be one of {', '.join(get_args(Center))}, got {center!r}")

@@ -12,12 +12,13 @@ from typing import Any, Literal, TypeVar
 from lopsided.counts import Counts
 from lopsided.measure import sync
 from lopsided.measure.collapse import Classes, Collapse
+from lopsided.measure.means import Means
 from lopsided.measure.moments import Moments
 from lopsided.measure.needs import need
 from lopsided.measure.second import SecondPass
 from lopsided.measure.store import Span, Store, open_store
 
-State = TypeVar("State", Moments, SecondPass)
+State = TypeVar("State", Means, Moments, SecondPass)
 
 
 def stored(
@@ -48,12 +49,14 @@ def stored(
     if passes not in (1, 2) or processes < 1:
         raise ValueError(f"there are 1 or 2 passes and at least 1 process, got passes={passes} and processes={processes}")
     spans, joined = _share(store.spans())
-    first = _read(store, spans, Moments(store.k, store.d, "pooled" if passes == 1 else "none"), processes, progress)
-    first = sync.moments(first) if joined else first
+    if passes == 1:
+        moments = _read(store, spans, Moments(store.k, store.d), processes, progress)
+        moments = sync.moments(moments) if joined else moments
+        return Collapse.of(moments, store.weight, store.bias, None, classes, counts)
+    first = _read(store, spans, Means(store.k, store.d), processes, progress)
+    first = sync.means(first) if joined else first
     if classes == "all":
         first.require_every_class()
-    if passes == 1:
-        return Collapse.of(first, store.weight, store.bias, None, classes, counts)
     second = _read(store, spans, SecondPass(first, store.weight, store.bias), processes, progress)
     second = sync.second_pass(second) if joined else second
     decisions = None if store.weight is None else second.decisions

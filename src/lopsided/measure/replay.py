@@ -6,27 +6,20 @@ the features of an epoch, n d numbers of the type they come in. Everything is su
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import copy
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from lopsided.arrays import Ints
 from lopsided.counts import Counts
 from lopsided.measure import sync
 from lopsided.measure.checks import labels_of, rows_of
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.decisions import Decisions
-from lopsided.measure.moments import Moments
+from lopsided.measure.means import Batch, Means, blocks
 from lopsided.measure.second import SecondPass
 from lopsided.measure.stream import to_numpy
 
-#: Samples summed at once.
-ROWS = 4096
-
-Batch = tuple[npt.NDArray[Any], Ints, npt.NDArray[Any] | None]
+#: Samples whose logits are looked at at once.
+ROWS = 1024
 
 
 class Replay:
@@ -46,13 +39,14 @@ class Replay:
 
     def __init__(self, k: int, d: int) -> None:
         self.k, self.d = k, d
-        self._batches: list[Batch] = []
+        self._features: list[Batch] = []
+        self._logits: list[Batch] = []
         self._joined, self._group = False, None
 
     @property
     def n(self) -> int:
         """Samples kept."""
-        return sum(len(labels) for _, labels, _ in self._batches)
+        return sum(len(labels) for _, labels in self._features)
 
     def update(self, features: Any, labels: Any, logits: Any = None) -> None:
         """Keep a batch; arguments and errors as in `Stream.update`.
@@ -64,7 +58,9 @@ class Replay:
         """
         y = labels_of(to_numpy(labels), self.k)
         x = rows_of(to_numpy(features), y, self.d, "features")
-        self._batches.append((x, y, None if logits is None else rows_of(to_numpy(logits), y, self.k, "logits")))
+        if logits is not None:
+            self._logits.append((rows_of(to_numpy(logits), y, self.k, "logits"), y))
+        self._features.append((x, y))
 
     def sync(self, group: Any = None) -> Replay:
         """Return a replay whose `compute` joins the samples of all processes of the group; every process must call both."""
@@ -78,18 +74,16 @@ class Replay:
         Raises:
             ValueError: if a class has no sample under classes="all", or head or counts do not fit.
         """
-        first, decisions = Moments(self.k, self.d, scatter="none"), Decisions(self.k)
-        for features, labels, logits in self._blocks():
-            first.update(features, labels)
-            if logits is not None:
-                decisions.update(logits, labels)
+        first, decisions = Means(self.k, self.d), Decisions(self.k)
+        first.fold(self._features)
+        for logits, _, labels in blocks(self._logits, self.k, ROWS):
+            decisions.update(logits, labels)
         if self._joined:
-            first, decisions = sync.moments(first, self._group), sync.decisions(decisions, self._group)
+            first, decisions = sync.means(first, self._group), sync.decisions(decisions, self._group)
         if classes == "all":
             first.require_every_class()
         second = SecondPass(first)
-        for features, labels, _ in self._blocks():
-            second.update(features, labels)
+        second.fold(self._features)
         if self._joined:
             second = sync.second_pass(second, self._group)
         w, b = (None if part is None else to_numpy(part) for part in (weight, bias))
@@ -97,20 +91,4 @@ class Replay:
 
     def reset(self) -> None:
         """Forget all samples."""
-        self._batches = []
-
-    def _blocks(self) -> Iterator[Batch]:
-        """Put batches together to blocks of about ROWS samples."""
-        block: list[Batch] = []
-        rows = 0
-        for i, batch in enumerate(self._batches):
-            block.append(batch)
-            rows += len(batch[1])
-            if rows >= ROWS or i == len(self._batches) - 1:
-                logits = [part for *_, part in block if part is not None]
-                yield (
-                    np.concatenate([features for features, *_ in block]),
-                    np.concatenate([labels for _, labels, _ in block]),
-                    np.concatenate(logits) if len(logits) == len(block) else None,
-                )
-                block, rows = [], 0
+        self._features, self._logits = [], []

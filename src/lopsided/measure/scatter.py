@@ -8,7 +8,8 @@ import numpy as np
 from scipy.linalg.blas import dsyrk
 
 from lopsided.arrays import Floats
-from lopsided.measure.span import Center, Span
+from lopsided.measure.span import Center
+from lopsided.measure.whitening import Whitening
 
 
 @dataclass(eq=False)
@@ -36,10 +37,13 @@ class Pooled:
         """Return the whole symmetric (q, q) array."""
         return np.asarray(self.upper + np.triu(self.upper, 1).T)
 
-    def quotient(self, between: Span) -> float:
-        """Return tr(S E^+) for E = B diag(values^2) B', the scatter of the class means that span `between`, a sum over classes."""
-        along = np.einsum("dr,dr->r", between.basis, self.matrix() @ between.basis)
-        return float(np.sum(along / between.values**2))
+    def projected(self, whitening: Whitening) -> Projected:
+        """Return the scatter seen from the class means."""
+        inverse, toward = whitening.columns @ whitening.columns.T, whitening.columns @ whitening.tilt
+        # Each pair is once above the diagonal; the transpose of `upper` lies in memory as the inverse does.
+        trace = 2 * np.vdot(self.upper.T, inverse) - self.upper.diagonal() @ inverse.diagonal()
+        along = 2 * (toward @ self.upper @ toward) - self.upper.diagonal() @ toward**2
+        return Projected(float(trace), float(along), whitening)
 
     def copy(self) -> Pooled:
         """Return an independent copy."""
@@ -51,16 +55,14 @@ class Projected:
     """The scatter seen from the class means, as far as NC1 needs it.
 
     Attributes:
-        span: of the class means centred by classes, B diag(values) in its basis B; it holds all differences of class means.
-        along: (r,) the scatter along each direction of the basis.
-        shift: (r,) mean of the class means minus mean of the samples, in the basis.
-        toward: the scatter along E^+ shift, E = B diag(values^2) B'.
+        trace: tr(S E^+), E the scatter of the class means about their unweighted mean.
+        toward: (P tilt)' S (P tilt), P and tilt of the whitening.
+        whitening: of the class means.
     """
 
-    span: Span
-    along: Floats
-    shift: Floats
+    trace: float
     toward: float
+    whitening: Whitening
 
     def quotient(self, center: Center) -> float:
         """Return tr(S E^+), E the scatter of the class means about a centre, a sum over classes.
@@ -68,11 +70,10 @@ class Projected:
         About the mean of the samples E gains k shift shift', so by Sherman and Morrison its inverse in the span loses a term of
         rank one (derived here).
         """
-        value = float(np.sum(self.along / self.span.values**2))
         if center == "classes":
-            return value
-        k = len(self.span.left)
-        return value - k * self.toward / (1 + k * float(np.sum(self.shift**2 / self.span.values**2)))
+            return self.trace
+        k, tilt = self.whitening.k, self.whitening.tilt
+        return self.trace - k * self.toward / (1 + k * float(tilt @ tilt))
 
     def copy(self) -> Projected:
         """Return the projection itself, which nothing changes."""

@@ -1,13 +1,14 @@
 """SecondPass: what becomes cheap or exact once the class means are known.
 
 NC1 sees the within-class scatter only in the span of the class means. A first pass finds the means; a second one projects every
-deviation on their span, at d r multiplications a sample for rank r <= min(k - 1, d), and never forms the (d, d) scatter, which
-costs d^2 / 2. With k = 10 and d = 512 that is 25 times less; from k = d / 2 on one pass is as fast. It takes data that can be read
+deviation on their span, at d r multiplications a sample for r <= min(k, d), and never forms the (d, d) scatter, which costs
+d^2 / 2. With k = 10 and d = 512 that is 25 times less; from k = d / 2 on one pass is as fast. It takes data that can be read
 twice. The nearest class mean of a sample (NC4) is known in a second pass only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
 
 import numpy as np
@@ -17,9 +18,10 @@ from lopsided.arrays import Floats, Ints
 from lopsided.measure.center import centered
 from lopsided.measure.checks import head_of, labels_of, rows_of
 from lopsided.measure.decisions import Decisions
-from lopsided.measure.moments import BLOCK, Moments, workspace
+from lopsided.measure.means import CACHED, Batch, Means, block_size, blocks
+from lopsided.measure.moments import Moments
 from lopsided.measure.scatter import Projected
-from lopsided.measure.span import span
+from lopsided.measure.whitening import Whitening
 
 
 class SecondPass:
@@ -29,8 +31,8 @@ class SecondPass:
         decisions: errors, margins and nearest class means under the head, where one is given.
 
     Args:
-        first: moments of the first pass; classes without samples in it have none in the second, and no mean is near.
-        weight: (k, d) weight of the head, for decisions; k d more multiplications a sample and k r for the nearest means.
+        first: means, or moments, of the first pass; classes without samples in it have none in the second, and no mean is near.
+        weight: (k, d) weight of the head, for decisions; k (d + r) more multiplications a sample.
         bias: (k,) bias of the head.
 
     Raises:
@@ -38,7 +40,7 @@ class SecondPass:
 
     Example:
         >>> features, labels = [[-1.0], [1.0], [4.0], [6.0]], [0, 0, 1, 1]
-        >>> first = Moments(k=2, d=1, scatter="none")
+        >>> first = Means(k=2, d=1)
         >>> first.update(features, labels)
         >>> second = SecondPass(first)
         >>> second.update(features, labels)
@@ -47,21 +49,28 @@ class SecondPass:
         0.08
     """
 
-    def __init__(self, first: Moments, weight: npt.ArrayLike | None = None, bias: npt.ArrayLike | None = None) -> None:
-        seen = np.flatnonzero(first.counts)
-        spanned = span(centered(first.take(seen)))
+    def __init__(self, first: Means, weight: npt.ArrayLike | None = None, bias: npt.ArrayLike | None = None) -> None:
         self.decisions = Decisions(first.k)
-        self._first, self._span = first, spanned
-        self._coordinates, self._height = np.zeros((first.k, len(spanned.values))), np.full(first.k, np.inf)
-        self._coordinates[seen] = spanned.left * spanned.values
-        self._height[seen] = np.square(self._coordinates[seen]).sum(axis=1) / 2
+        self._first, self._seen = first, np.flatnonzero(first.counts)
+        self._whitening = Whitening.of(first.take(self._seen))
         self._head = None if weight is None else head_of(weight, bias, first.k, first.d)
+        self._near = None if weight is None else self._coordinates()
+        # A block of half a megabyte stays in the cache; a product with many columns is faster with many rows.
+        self._block = min(max(CACHED // first.d, len(self._whitening.tilt), 1), block_size(first.d))
         self._counts: Ints = np.zeros(first.k, np.int64)
         self._spread: Floats = np.zeros(first.k)
-        self._shift = (first.means[seen].mean(axis=0) - first.counts @ first.means / first.n) @ spanned.basis
-        self._toward = self._shift / spanned.values**2
-        # The scatter along each direction of the basis, and along the one that moves the centre to the mean of the samples.
-        self._along = np.zeros(len(spanned.values) + 1)
+        # Of the scatter: tr(S E^+) and (P tilt)' S (P tilt).
+        self._traces: Floats = np.zeros(2)
+
+    def _coordinates(self) -> tuple[Floats, Floats, Floats]:
+        """Return P' m, P' E m (k, r) and |m|^2 / 2 (k,) of the centred means m; classes without samples are infinitely far."""
+        means = centered(self._first.take(self._seen))
+        k, r = self._first.k, len(self._whitening.tilt)
+        own, other, height = np.zeros((k, r)), np.zeros((k, r)), np.full(k, np.inf)
+        own[self._seen] = means @ self._whitening.columns
+        other[self._seen] = means @ (means.T @ own[self._seen])
+        height[self._seen] = np.vecdot(means, means) / 2
+        return own, other, height
 
     def update(self, features: npt.ArrayLike, labels: npt.ArrayLike) -> None:
         """Take in a batch of the samples that the first pass saw; the order may differ.
@@ -72,26 +81,25 @@ class SecondPass:
             TypeError: if the arrays do not hold numbers.
         """
         y = labels_of(labels, self._first.k)
-        x = rows_of(features, y, self._first.d, "features")
-        rows, taken = workspace(min(BLOCK, len(y)), self._first.d)
-        for start in range(0, len(y), BLOCK):
-            block = y[start : start + BLOCK]
-            np.copyto(rows[: len(block)], x[start : start + BLOCK])
-            self._fold(rows[: len(block)], taken[: len(block)], block)
+        self.fold([(rows_of(features, y, self._first.d, "features"), y)])
+
+    def fold(self, batches: Iterable[Batch]) -> None:
+        """Take in batches that have been checked."""
+        for x, taken, y in blocks(batches, self._first.d, self._block):
+            self._fold(x, taken, y)
 
     def _fold(self, x: Floats, taken: Floats, y: Ints) -> None:
         """Take in a block of samples, with as much memory to work in."""
         deviations = np.subtract(x, np.take(self._first.means, y, axis=0, out=taken, mode="clip"), out=taken)
-        inside = deviations @ self._span.basis
-        self._along[:-1] += np.einsum("br,br->r", inside, inside)
-        self._along[-1] += np.square(inside @ self._toward).sum()
+        inside = deviations @ self._whitening.columns
+        self._traces += np.vdot(inside, inside), np.square(inside @ self._whitening.tilt).sum()
         self._counts += np.bincount(y, minlength=len(self._counts))
         self._spread += np.bincount(y, weights=np.vecdot(deviations, deviations), minlength=len(self._counts))
-        if self._head is not None:
-            weight, bias = self._head
+        if self._head is not None and self._near is not None:
+            (weight, bias), (own, other, height) = self._head, self._near
             logits = x @ weight.T if bias is None else x @ weight.T + bias
-            inside += self._coordinates[y]
-            nearness = inside @ self._coordinates.T - self._height
+            inside += own[y]
+            nearness = inside @ other.T - height
             self.decisions.update(logits, y, nearest=nearness.argmax(axis=1))
 
     def merge(self, other: SecondPass) -> None:
@@ -104,17 +112,17 @@ class SecondPass:
             raise ValueError("second passes merge only under one first pass; merge the first passes before the second ones start")
         self._counts += other._counts
         self._spread += other._spread
-        self._along += other._along
+        self._traces += other._traces
         self.decisions.merge(other.decisions)
 
     def sums(self) -> tuple[Ints, Floats, Floats]:
-        """Return what adds up over disjoint samples: counts (k,), spreads (k,) and scatter along r + 1 directions."""
-        return self._counts, self._spread, self._along
+        """Return what adds up over disjoint samples: counts (k,), spreads (k,) and two traces of the scatter."""
+        return self._counts, self._spread, self._traces
 
-    def joint(self, counts: Ints, spread: Floats, along: Floats, decisions: Decisions) -> SecondPass:
+    def joint(self, counts: Ints, spread: Floats, traces: Floats, decisions: Decisions) -> SecondPass:
         """Return a second pass with other sums under the same first pass."""
         result = copy(self)
-        result._counts, result._spread, result._along, result.decisions = counts, spread, along, decisions
+        result._counts, result._spread, result._traces, result.decisions = counts, spread, traces, decisions
         return result
 
     def moments(self) -> Moments:
@@ -132,5 +140,6 @@ class SecondPass:
             )
         closed = Moments(self._first.k, self._first.d, scatter="none")
         closed.counts, closed.means, closed.spread = self._counts.copy(), self._first.means, self._spread.copy()
-        closed.scatter = Projected(self._span, self._along[:-1].copy(), self._shift, float(self._along[-1]))
+        trace, toward = self._traces.tolist()
+        closed.scatter = Projected(trace, toward, self._whitening)
         return closed

@@ -9,16 +9,37 @@ them, so nothing cancels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from lopsided.measure.decisions import SUMS, Decisions
+from lopsided.measure.means import Means
 from lopsided.measure.moments import Moments
 from lopsided.measure.needs import need, torch
 from lopsided.measure.scatter import Pooled
 from lopsided.measure.second import SecondPass
+
+First = TypeVar("First", bound=Means)
+
+
+def means(local: First, group: Any = None) -> First:
+    """Return the counts and means of the samples of all processes, and nothing else changed; every process must call it.
+
+    Args:
+        local: means of this process's samples.
+        group: process group; by default all processes.
+    """
+    joint = local.copy()
+    (joint.counts,) = reduce([local.counts], "sum", group)
+    had = (local.counts > 0)[:, None]
+    # Each class is shifted by the largest mean that a process has of it, coordinate by coordinate: near them all at any offset.
+    (shift,) = reduce([np.where(had, local.means, -np.inf)], "max", group)
+    shift = np.where(joint.counts[:, None] > 0, shift, 0.0)
+    (total,) = reduce([np.where(had, local.counts[:, None] * (local.means - shift), 0.0)], "sum", group)
+    joint.means = shift + total / np.maximum(joint.counts, 1)[:, None]
+    return joint
 
 
 def moments(local: Moments, group: Any = None) -> Moments:
@@ -33,15 +54,8 @@ def moments(local: Moments, group: Any = None) -> Moments:
     """
     if local.scatter is not None and not isinstance(local.scatter, Pooled):
         raise ValueError("synchronise the first pass before the second one starts, and the second pass itself")
-    joint = local.copy()
-    (joint.counts,) = reduce([local.counts], "sum", group)
-    had = (local.counts > 0)[:, None]
-    # Each class is shifted by the largest mean that a process has of it, coordinate by coordinate: near them all at any offset.
-    (shift,) = reduce([np.where(had, local.means, -np.inf)], "max", group)
-    shift = np.where(joint.counts[:, None] > 0, shift, 0.0)
-    (total,) = reduce([np.where(had, local.counts[:, None] * (local.means - shift), 0.0)], "sum", group)
-    joint.means = shift + total / np.maximum(joint.counts, 1)[:, None]
-    between = np.sqrt(local.counts)[:, None] * np.where(had, local.means - joint.means, 0.0)
+    joint = means(local, group)
+    between = np.sqrt(local.counts)[:, None] * np.where(local.counts[:, None] > 0, local.means - joint.means, 0.0)
     (joint.spread,) = reduce([local.spread + np.einsum("cd,cd->c", between, between)], "sum", group)
     if isinstance(joint.scatter, Pooled):
         joint.scatter.add(between)
@@ -61,8 +75,8 @@ def decisions(local: Decisions, group: Any = None) -> Decisions:
 
 def second_pass(local: SecondPass, group: Any = None) -> SecondPass:
     """Return the second pass over the samples of all processes, under a common first pass; every process must call it."""
-    counts, spread, along = reduce(local.sums(), "sum", group)
-    return local.joint(counts, spread, along, decisions(local.decisions, group))
+    counts, spread, traces = reduce(local.sums(), "sum", group)
+    return local.joint(counts, spread, traces, decisions(local.decisions, group))
 
 
 def reduce(arrays: Sequence[npt.NDArray[Any]], operation: str, group: Any = None) -> list[npt.NDArray[Any]]:

@@ -21,10 +21,13 @@ def cosines(gram: Gram) -> Iterator[tuple[Floats, Floats]]:
     lengths = np.sqrt(gram.diagonal)
     if not lengths.all():
         raise ValueError(f"the vector of class {gram.groups.first[int(np.argmin(lengths))]} is zero and has no angle to others")
-    left, right = gram.left / lengths[:, None], gram.right / lengths[:, None]
+    left = gram.left / lengths[:, None]
+    # NumPy multiplies an array by its own transpose in half the time.
+    right = left if gram.right is gram.left else gram.right / lengths[:, None]
     sizes, m = gram.groups.sizes.astype(np.float64), gram.groups.m
     for start in range(0, m, _TILE):
         tile = np.arange(start, min(start + _TILE, m))
+        part = left if len(tile) == m else left[tile]
         pairs = sizes[tile, None] * sizes
         pairs[tile - start, tile] -= sizes[tile]
-        yield left[tile] @ right.T, pairs
+        yield part @ right.T, pairs

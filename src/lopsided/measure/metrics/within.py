@@ -9,8 +9,11 @@ from lopsided.measure.center import centered
 from lopsided.measure.moments import Moments
 from lopsided.measure.scatter import Pooled, Projected
 from lopsided.measure.span import Center, Span, span
+from lopsided.measure.whitening import Whitening
 
 _TILE = 1024
+#: Where nothing lies between the classes.
+COINCIDE = "all class means coincide, so nothing lies between the classes and {} is not defined"
 
 
 def nc1(moments: Moments, *, center: Center = "classes", per_class: bool = True) -> float:
@@ -35,12 +38,15 @@ def nc1(moments: Moments, *, center: Center = "classes", per_class: bool = True)
         >>> round(nc1(moments, per_class=False), 12)
         0.16
     """
-    between = _between(moments, center, "nc1")
+    _require_center(center, "nc1")
     if moments.scatter is None:
         raise ValueError("nc1 needs the within-class scatter: measure with scatter='pooled', or in two passes")
     scatter = moments.scatter
-    trace = scatter.quotient(center) if isinstance(scatter, Projected) else scatter.quotient(between)
-    quotient = moments.k / moments.n * trace
+    if not isinstance(scatter, Projected):
+        scatter = scatter.projected(Whitening.of(moments))
+    if not len(scatter.whitening.tilt):
+        raise ValueError(COINCIDE.format("nc1"))
+    quotient = moments.k / moments.n * scatter.quotient(center)
     return quotient / moments.k if per_class else quotient
 
 
@@ -61,7 +67,8 @@ def cdnv(moments: Moments, *, exponent: int = 2) -> float:
     variances, squares, total = moments.spread / moments.counts, np.einsum("cd,cd->c", means, means), 0.0
     for start in range(0, moments.k, _TILE):
         rows = np.arange(start, min(start + _TILE, moments.k))
-        apart = squares[rows, None] + squares - 2 * (means[rows] @ means.T)
+        part = means if len(rows) == len(means) else means[rows]  # which NumPy multiplies by its own transpose in half the time
+        apart = squares[rows, None] + squares - 2 * (part @ means.T)
         apart[rows - start, rows] = np.inf
         if apart.min() <= 0:
             a, b = np.unravel_index(int(apart.argmin()), apart.shape)
@@ -94,7 +101,7 @@ def vci(moments: Moments, *, center: Center = "classes") -> float:
 
 def rank(moments: Moments, *, center: Center = "classes") -> int:
     """Return the numerical rank of the centred class means, at most min(k - 1, d); lower means that classes have merged."""
-    return len(_span(moments, center).values)
+    return len(span(centered(moments, center)).values)
 
 
 def nearest_etf_distance(moments: Moments) -> float:
@@ -119,15 +126,13 @@ def spreads(moments: Moments) -> Floats:
 
 
 def _between(moments: Moments, center: Center, name: str) -> Span:
-    if center == "none":
-        raise ValueError(f"{name} compares class means with their centre: center must be 'classes' or 'samples'")
-    spanned = _span(moments, center)
+    _require_center(center, name)
+    spanned = span(centered(moments, center))
     if not len(spanned.values):
-        raise ValueError(f"all class means coincide, so nothing lies between the classes and {name} is not defined")
+        raise ValueError(COINCIDE.format(name))
     return spanned
 
 
-def _span(moments: Moments, center: Center) -> Span:
-    if isinstance(moments.scatter, Projected) and center == "classes":
-        return moments.scatter.span
-    return span(centered(moments, center))
+def _require_center(center: Center, name: str) -> None:
+    if center not in ("classes", "samples"):
+        raise ValueError(f"{name} compares class means with their centre: center must be 'classes' or 'samples', got {center!r}")

@@ -1,0 +1,200 @@
+"""Means: how many samples of each class there are, and their mean; the least that a first pass has to find.
+
+Everything is float64 whatever comes in. Arrays are row-major: features (n, d), means (k, d). With counts a and b of a class and D
+the difference of the means, the mean of the union is m_b - a/(a+b) D. A batch is a small stream.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from lopsided.arrays import Floats, Ints, require_memory
+from lopsided.measure.checks import labels_of, rows_of
+
+#: Rows of any real type, one a sample, and the labels.
+Batch = tuple[npt.NDArray[Any], Ints]
+#: Samples worked on at once, and numbers at most: many for the matrix product, few for the cache.
+BLOCK, NUMBERS = 1024, 2**21
+#: Numbers that stay in a core's cache, half a megabyte.
+CACHED = 2**16
+
+
+class Means:
+    """Counts and means of k classes of d-dimensional features; the first of two passes (see `lopsided.measure.SecondPass`).
+
+    Attributes:
+        counts: (k,) samples seen of each class.
+        means: (k, d) class means; zero for a class without samples.
+
+    Args:
+        k: number of classes.
+        d: feature dimensions.
+
+    Raises:
+        ValueError: if k < 2 or d < 1.
+        MemoryError: if the state would take more than half of this machine's memory.
+
+    Example:
+        >>> means = Means(k=2, d=1)
+        >>> means.update([[1.0], [3.0], [10.0]], [0, 0, 1])
+        >>> means.counts, means.means.ravel()
+        (array([2, 1]), array([ 2., 10.]))
+    """
+
+    def __init__(self, k: int, d: int) -> None:
+        if k < 2 or d < 1:
+            raise ValueError(f"a measurement needs at least 2 classes and 1 dimension, got k={k}, d={d}")
+        require_memory(8.0 * d * k, f"the state for {k:,} classes in {d:,} dimensions")
+        self.counts: Ints = np.zeros(k, np.int64)
+        self.means: Floats = np.zeros((k, d))
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return len(self.counts)
+
+    @property
+    def d(self) -> int:
+        """Feature dimensions."""
+        return int(self.means.shape[1])
+
+    @property
+    def n(self) -> int:
+        """Samples seen."""
+        return int(self.counts.sum())
+
+    def update(self, features: npt.ArrayLike, labels: npt.ArrayLike) -> None:
+        """Take in a batch.
+
+        Args:
+            features: (b, d) in any real type; b may be 0.
+            labels: (b,) classes 0..k-1.
+
+        Raises:
+            ValueError: if shapes do not fit, a label is out of range or a feature is not finite; sample and class are named. The
+                state is as it was.
+            TypeError: if the arrays do not hold numbers.
+        """
+        y = labels_of(labels, self.k)
+        self.fold([(rows_of(features, y, self.d, "features"), y)])
+
+    def fold(self, batches: Iterable[Batch]) -> None:
+        """Take in batches that have been checked."""
+        for x, taken, y in blocks(batches, self.d, block_size(self.d)):
+            self._fold(x, taken, y)
+
+    def _fold(self, x: Floats, taken: Floats, y: Ints) -> None:
+        """Take in a block of samples; a subclass may overwrite them, and `taken` of the same shape."""
+        present, _, added, mean = by_class(x, y)
+        self._join(present, added, mean)
+
+    def _join(self, present: Ints, added: Ints, mean: Floats) -> None:
+        """Join counts (c,) and means (c, d) of some classes; overwrite the means m_b by m_b - sqrt(a / (a + b)) (m_b - m_a).
+
+        A few rows at once, which stay in the cache: with many classes this is most of the memory that a batch moves.
+        """
+        had = self.counts[present]
+        self.counts[present] += added
+        old = (had / (had + added))[:, None]
+        root, step = np.sqrt(old), max(CACHED // self.d, 1)
+        for start in range(0, len(present), step):
+            rows = slice(start, start + step)
+            delta = self.means[present[rows]]
+            np.subtract(mean[rows], delta, out=delta)
+            self.means[present[rows]] = mean[rows] - old[rows] * delta
+            mean[rows] -= np.multiply(root[rows], delta, out=delta)
+
+    def merge(self, other: Self) -> None:
+        """Take in the samples of other means; the order of merges matters to rounding only.
+
+        Raises:
+            ValueError: if the shapes differ.
+        """
+        self._require_same_shape(other)
+        present = np.flatnonzero(other.counts)
+        self._join(present, other.counts[present], other.means[present])
+
+    def _require_same_shape(self, other: Means) -> None:
+        if (self.k, self.d) != (other.k, other.d):
+            name = type(self).__name__.lower()
+            raise ValueError(f"cannot merge {name} of k={other.k}, d={other.d} into {name} of k={self.k}, d={self.d}")
+
+    def copy(self) -> Self:
+        """Return an independent copy."""
+        return self.take(np.arange(self.k))
+
+    def take(self, classes: npt.ArrayLike) -> Self:
+        """Return the means of some of the classes, renumbered in the order given."""
+        index = np.asarray(classes, np.int64)
+        part = type(self).__new__(type(self))
+        part.counts, part.means = self.counts[index], self.means[index]
+        return part
+
+    def require_every_class(self) -> None:
+        """Refuse means in which a class has no sample.
+
+        Raises:
+            ValueError: naming the first such class.
+        """
+        if not self.counts.all():
+            raise ValueError(
+                f"class {int(np.argmin(self.counts))} has no sample and so no mean; measure more data, or ask for classes='seen'"
+            )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(k={self.k}, d={self.d}, n={self.n:,})"
+
+
+def by_class(x: Floats, y: Ints) -> tuple[Ints, Ints, Ints, Floats]:
+    """Return the c classes that are present, the number (b,) among them of each sample, their counts (c,) and means (c, d)."""
+    present, index, added = np.unique(y, return_inverse=True, return_counts=True)
+    member = csr_array((np.ones(len(y)), index, np.arange(len(y) + 1)), shape=(len(y), len(present)))
+    mean = np.asarray(member.T @ x)
+    mean /= added[:, None]
+    return present, index, added, mean
+
+
+def block_size(d: int) -> int:
+    """Return the samples of d dimensions to work on at once."""
+    return max(min(BLOCK, NUMBERS // d), 1)
+
+
+def blocks(batches: Iterable[Batch], d: int, size: int) -> Iterator[tuple[Floats, Floats, Ints]]:
+    """Yield the rows of checked batches in float64, `size` at once, as much memory to work in, and their labels.
+
+    The arrays serve all blocks in turn. Small batches are put together, large ones cut.
+    """
+    x, taken = _workspace(size, d)
+    filled, labels = 0, list[Ints]()
+    for rows, y in batches:
+        start = 0
+        while start < len(y):
+            stop = min(start + size - filled, len(y))
+            np.copyto(x[filled : filled + stop - start], rows[start:stop])
+            labels.append(y[start:stop])
+            filled, start = filled + stop - start, stop
+            if filled == size:
+                yield x, taken, labels[0] if len(labels) == 1 else np.concatenate(labels)
+                filled, labels = 0, []
+    if filled:
+        yield x[:filled], taken[:filled], np.concatenate(labels)
+
+
+def _workspace(rows: int, d: int) -> tuple[Floats, Floats]:
+    """Return two uninitialised (rows, d) arrays.
+
+    The last pair is kept for the next batch: to get fresh pages from the system costs more time than the arithmetic on them.
+    """
+    kept = getattr(_kept, "arrays", None)
+    if kept is None or kept.shape[1] < rows or kept.shape[2] != d:
+        kept = _kept.arrays = np.empty((2, rows, d))
+    return kept[0, :rows], kept[1, :rows]
+
+
+_kept = threading.local()
