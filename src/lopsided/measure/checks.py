@@ -25,9 +25,8 @@ def labels_of(labels: npt.ArrayLike, k: int) -> Ints:
         raise ValueError(f"labels must be a vector, one class a sample, got shape {array.shape}")
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"labels must be whole numbers, got dtype {array.dtype}")
-    wrong = (array < 0) | (array >= k)
-    if wrong.any():
-        i = int(np.argmax(wrong))
+    if array.size and (array.min() < 0 or array.max() >= k):
+        i = int(np.argmax((array < 0) | (array >= k)))
         raise ValueError(f"labels must be from 0 to {k - 1}, got {array[i]} for sample {i} of the batch")
     return array.astype(np.int64, copy=False)
 

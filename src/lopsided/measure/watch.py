@@ -112,8 +112,9 @@ class Watch:
         if self._seen is None:
             raise ValueError(f"labels came without a forward pass through the head {self.head_name!r}")
         (features, logits), self._seen = self._seen, None
-        y = torch().as_tensor(labels).flatten()
-        features, logits = (t.reshape(-1, t.shape[-1]) for t in (features, logits))
+        y = torch().as_tensor(labels)
+        if features.ndim != 2:
+            y, features, logits = y.flatten(), features.reshape(-1, features.shape[-1]), logits.reshape(-1, logits.shape[-1])
         if self._ignore is not None and len(y) == len(features):
             kept = y != self._ignore
             features, logits, y = features[kept.to(features.device)], logits[kept.to(logits.device)], y[kept]
