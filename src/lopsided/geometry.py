@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import ClassMatrix, Gram, ZeroMatrixError
 from lopsided.groups import Groups
 
 Matrix = TypeVar("Matrix", bound=ClassMatrix)
@@ -94,15 +94,15 @@ class Geometry:
             return np.asarray(own / (self.classifiers.norms() * self.embeddings.norms()))
 
     def distance(self, other: Geometry) -> Distances:
-        """Return the distances of classifiers, embeddings and logits to those of another geometry.
+        """Return the distances of classifiers, embeddings and logits to those of another geometry; NaN where a part of one is zero.
 
         Raises:
-            ValueError: if the numbers of classes differ or a part is zero.
+            ValueError: if the numbers of classes differ.
         """
         return Distances(
-            self.classifiers.distance(other.classifiers),
-            self.embeddings.distance(other.embeddings),
-            self.logits.distance(other.logits),
+            _distance(self.classifiers, other.classifiers),
+            _distance(self.embeddings, other.embeddings),
+            _distance(self.logits, other.logits),
         )
 
     def vectors(self, d: int | None = None, seed: int = 0) -> tuple[Floats, Floats]:
@@ -171,3 +171,10 @@ class Geometry:
 
             counts = Counts(stored["counts"]) if "counts" in stored else None
             return cls(part(Gram, "classifiers"), part(Gram, "embeddings"), part(ClassMatrix, "logits"), source, counts)
+
+
+def _distance(a: ClassMatrix, b: ClassMatrix) -> float:
+    try:
+        return a.distance(b)
+    except ZeroMatrixError:
+        return float("nan")

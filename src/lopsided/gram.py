@@ -24,6 +24,10 @@ from lopsided.groups import Groups
 _TILE = 1024
 
 
+class ZeroMatrixError(ValueError):
+    """A scale-free figure was asked of a matrix of zeros."""
+
+
 @dataclass(frozen=True, eq=False)
 class ClassMatrix:
     """A k x k matrix of class against class, structured by groups.
@@ -73,11 +77,12 @@ class ClassMatrix:
         Costs O(m^2 q) time and O(m q) memory for m joint groups and q columns of the factors.
 
         Raises:
-            ValueError: if the numbers of classes differ, or one of the two is zero and so has no direction.
+            ValueError: if the numbers of classes differ.
+            ZeroMatrixError: if one of the two is zero and so has no direction.
         """
         a, b = self.frobenius(), other.frobenius()
         if a == 0 or b == 0:
-            raise ValueError("a matrix of zeros has no direction, so no distance to it is defined")
+            raise ZeroMatrixError("a matrix of zeros has no direction, so no distance to it is defined")
         return float(np.sqrt(_square_sum(self._scaled(1 / a), other._scaled(1 / b))))
 
     def _scaled(self, factor: float) -> ClassMatrix:

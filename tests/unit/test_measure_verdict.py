@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from lopsided import Counts, predict
+from lopsided import Counts, predict, solve
 from lopsided.measure import METRICS, Collapse, Decisions, Moments
 from lopsided.measure.verdict import merging
 
@@ -102,3 +102,44 @@ def test_a_result_keeps_its_numbers_and_names_what_it_has():
         _ = Collapse.of(collapse.moments).error_rates
     np.testing.assert_array_equal(collapse.moments.means, before)
     assert repr(collapse) == "Collapse(n=48, k=6, d=12)"
+
+
+@pytest.mark.parametrize(
+    ("features", "head", "words", "undefined"),
+    [
+        (1.0, 0.0, "All classifiers are zero", "alignment"),
+        (0.0, 1.0, "All class means coincide", "nc1"),
+        (0.0, 0.0, "All classifiers are zero", "nearest_etf_distance"),
+    ],
+)
+def test_where_something_is_zero_the_rest_is_still_told(features, head, words, undefined):
+    rng = np.random.default_rng(0)
+    labels, W = np.repeat(np.arange(6), 8), rng.standard_normal((6, 12))
+    moments = Moments(6, 12)
+    moments.update(features * rng.standard_normal((48, 12)) + features * W[labels] + 3.0, labels)
+    collapse = Collapse.of(moments, head * W, counts=COUNTS)
+    assert words in collapse.verdict(predictions())
+    values, missing = collapse.metrics()
+    assert undefined in missing
+    assert "classifier_norms" in values
+    scalars = collapse.scalars(predictions())
+    assert np.isfinite(list(scalars.values())).all()
+    assert ("SELI/embeddings" in scalars) == bool(features)
+    json.dumps(collapse.to_dict(), allow_nan=False)
+
+
+def test_an_optimum_of_zero_is_no_prediction():
+    zero = solve.minimize(solve.Problem(COUNTS, ridge=1e6)).geometry
+    words = network(predict.etf(6)).verdict({"the optimum": zero, "ETF": predict.etf(6)})
+    assert "The optimum of the optimum is zero, so there is nothing to compare with. Classifiers are 0.00 from ETF" in words
+
+
+@pytest.mark.parametrize("factor", [1e200, 1e-200])
+def test_numbers_whose_squares_leave_float64_are_refused(factor):
+    moments = Moments(2, 3)
+    with np.errstate(over="ignore"):
+        moments.update(factor * np.eye(2, 3), [0, 1])
+    with pytest.raises(ValueError, match="out of float64's range"):
+        Collapse.of(moments, np.eye(2, 3)).geometry  # noqa: B018  computed when asked for
+    with pytest.raises(ValueError, match="the head's weights reach"):
+        Collapse.of(moments, factor * np.eye(2, 3))

@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 
 from lopsided.arrays import Floats
+from lopsided.measure.checks import require_squares
 from lopsided.measure.means import Means
 from lopsided.measure.span import Center
 
@@ -20,9 +21,15 @@ def centered(means: Means, center: Center = "classes") -> Floats:
             samples; "none".
 
     Raises:
-        ValueError: if a class has no sample or `center` is unknown.
+        ValueError: if a class has no sample, `center` is unknown, or the squares of the means leave float64.
     """
     means.require_every_class()
+    result = _shifted(means, center)
+    require_squares(result, "the class means, from their centre,")
+    return result
+
+
+def _shifted(means: Means, center: Center) -> Floats:
     if center == "none":
         return means.means
     if center == "classes":

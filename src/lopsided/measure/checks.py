@@ -58,6 +58,20 @@ def rows_of(rows: npt.ArrayLike, labels: Ints, width: int, what: str) -> npt.NDA
     return array
 
 
+def require_squares(array: Floats, what: str) -> None:
+    """Refuse numbers so large, or all so small, that float64 cannot hold sums of their squares.
+
+    Raises:
+        ValueError: naming the largest number.
+    """
+    largest = float(np.abs(array).max(initial=0.0))
+    if largest and not 1e-140 < largest < 1e140:
+        raise ValueError(
+            f"{what} reach {largest:.0e}, whose square is out of float64's range; multiply them all by one constant first, "
+            "which changes no direction and no ratio"
+        )
+
+
 def _sum(array: npt.NDArray[Any]) -> Any:
     with np.errstate(over="ignore", invalid="ignore"):
         return array.sum()
@@ -67,7 +81,7 @@ def head_of(weight: npt.ArrayLike, bias: npt.ArrayLike | None, k: int, d: int) -
     """Return the classifiers (k, d) and the bias (k,) of a head in float64.
 
     Raises:
-        ValueError: if a shape is another, or an entry is not finite; the class is named.
+        ValueError: if a shape is another, an entry is not finite (the class is named), or the squares leave float64.
     """
     w = np.asarray(weight, np.float64)
     if w.shape != (k, d):
@@ -79,4 +93,5 @@ def head_of(weight: npt.ArrayLike, bias: npt.ArrayLike | None, k: int, d: int) -
         if array is not None and not np.isfinite(array).all():
             c = int(np.argmin(np.isfinite(array.reshape(k, -1)).all(axis=1)))
             raise ValueError(f"the head's {what} of class {c} has NaN or infinity")
+    require_squares(w, "the head's weights")
     return w, b

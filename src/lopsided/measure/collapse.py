@@ -83,6 +83,8 @@ class Collapse:
         if classes == "all":
             moments.require_every_class()
         seen = np.flatnonzero(moments.counts)
+        if len(seen) < 2:
+            raise ValueError(f"a measurement needs samples of at least 2 classes, got {moments.n:,} samples of {len(seen)}")
         return cls(
             moments.take(seen),
             None if w is None else w[seen],
@@ -145,7 +147,8 @@ class Collapse:
         """Return every metric that is one number, and the distances to predictions as NAME/classifiers and so on; for loggers."""
         result = {name: float(value) for name, value in self.metrics()[0].items() if np.ndim(value) == 0}
         for name, other in (predictions or {}).items():
-            result |= {f"{name}/{part}": value for part, value in self.geometry.distance(other)._asdict().items()}
+            distances = self.geometry.distance(other)._asdict()
+            result |= {f"{name}/{part}": value for part, value in distances.items() if np.isfinite(value)}
         return result
 
     def to_dict(self) -> dict[str, Any]:

@@ -144,7 +144,8 @@ class Means:
         """
         if not self.counts.all():
             raise ValueError(
-                f"class {int(np.argmin(self.counts))} has no sample and so no mean; measure more data, or ask for classes='seen'"
+                f"class {int(np.argmin(self.counts))} has no sample and so no mean; measure more data, or leave out such classes "
+                "(classes='seen', on the command line --seen)"
             )
 
     def __repr__(self) -> str:

@@ -63,7 +63,10 @@ def open_shard(path: Path, labels: Path | None = None) -> Shard:
     """
     arrays = open_arrays(path)
     if path.suffix == ".npy":
-        arrays["labels"] = open_arrays(labels or _beside(path))["features"]
+        beside = labels or _beside(path)
+        if beside.suffix != ".npy":
+            raise ValueError(f"the labels of an npy file are read from another npy file, got {beside}")
+        arrays["labels"] = open_arrays(beside)["features"]
     for name, axes in (("features", 2), ("labels", 1)):
         if name not in arrays:
             raise ValueError(f"{path} must hold arrays 'features' and 'labels', got {', '.join(sorted(arrays)) or 'none'}")

@@ -78,7 +78,7 @@ def open_store(path: str | Path, labels: str | Path | None = None, head: str | P
 
     Raises:
         ValueError: if a file is damaged, a pickle, or lacks arrays, shards differ in width, or a label is negative or beyond the
-            head; the file is named.
+            head, or there are no samples; the file is named.
         FileNotFoundError: if there is nothing at the path.
     """
     origin, path = path, Path(path)
@@ -91,6 +91,8 @@ def open_store(path: str | Path, labels: str | Path | None = None, head: str | P
             raise ValueError(
                 f"all shards must have one width, got d={shards[0].d} in {shards[0].path} and d={shard.d} in {shard.path}"
             )
+    if not any(shard.n for shard in shards):
+        raise ValueError(f"there are no samples in {path}")
     weight, bias = _head(path, shards[0], None if head is None else Path(head))
     largest = max(_largest_label(shard, None if weight is None else len(weight)) for shard in shards)
     return Store(shards, largest + 1 if weight is None else len(weight), weight, bias, (origin, labels, head))

@@ -13,7 +13,6 @@ import numpy as np
 
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
-from lopsided.measure.metrics.within import nc1
 
 if TYPE_CHECKING:
     from lopsided.measure.collapse import Collapse
@@ -60,6 +59,8 @@ def merging(classifiers: Gram, threshold: float = MERGING) -> list[tuple[int, in
 
 def _merging(collapse: Collapse, merged: list[tuple[int, int, float]]) -> str:
     zero = collapse.classes[collapse.geometry.classifiers.norms() == 0]
+    if len(zero) == collapse.k:
+        return "All classifiers are zero: the head tells no class from another."
     lost = f"The classifiers of classes {_list(zero)} are zero. " if len(zero) else ""
     if not merged:
         return f"{lost}No two classifiers are merging (every cosine is below {MERGING})."
@@ -74,11 +75,16 @@ def _merging(collapse: Collapse, merged: list[tuple[int, int, float]]) -> str:
 
 
 def _collapsed(collapse: Collapse) -> str:
-    if collapse.moments.scatter is None:
-        return ""
-    value = nc1(collapse.moments)
+    value = _nc1(collapse)
+    if value is None:
+        apart = collapse.geometry.embeddings.norms().any()
+        return "" if apart else "All class means coincide: the features tell no class from another."
     state = "have collapsed to their class means" if value < COLLAPSED else "have not collapsed to their class means"
     return f"Features {state} (NC1 = {value:.3g})."
+
+
+def _nc1(collapse: Collapse) -> float | None:
+    return collapse.metrics()[0].get("nc1")
 
 
 def _fit(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
@@ -87,12 +93,17 @@ def _fit(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
     parts = []
     best: dict[str, tuple[float, str]] = {}
     distances = {name: collapse.geometry.distance(other) for name, other in predictions.items()}
+    zero = [name for name, other in predictions.items() if not other.classifiers.diagonal.any()]
+    names = " and ".join(zero)
+    nothing = f"The optimum of {names} is zero, so there is nothing to compare with. " if zero else ""
     for part, title in (("classifiers", "Classifiers"), ("embeddings", "class means")):
-        ranked = sorted((getattr(d, part), name) for name, d in distances.items())
+        ranked = sorted((value, name) for name, d in distances.items() if np.isfinite(value := getattr(d, part)))
+        if not ranked:  # said already: this part of the network is zero
+            return nothing.strip()
         best[part] = ranked[0]
         parts.append(f"{title} are " + ", ".join(f"{value:.2f} from {name}" for value, name in ranked))
     (near, name), (far, other) = best["classifiers"], best["embeddings"]
-    measured = " and ".join(parts)
+    measured = nothing + " and ".join(parts)
     if max(near, far) > FITS:
         missing = [
             title
@@ -111,7 +122,8 @@ def _advice(collapse: Collapse, merged: list[tuple[int, int, float]]) -> str:
         advice.append(
             "label-dependent temperatures (exponent 1/2 makes classifiers an ETF) or a fixed ETF head, to keep minorities apart"
         )
-    if collapse.moments.scatter is not None and nc1(collapse.moments) >= COLLAPSED:
+    value = _nc1(collapse)
+    if value is not None and value >= COLLAPSED:
         advice.append("training on at a constant rate with a little weight decay (predictions are for the end of training)")
     if collapse.decisions is not None and len(collapse.minorities):
         rates = collapse.error_rates

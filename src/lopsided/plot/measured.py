@@ -108,13 +108,16 @@ def distances(measured: Geometry, predictions: Mapping[str, Geometry], ax: Axes)
     height = 0.8 / len(predictions)
     for i, (name, other) in enumerate(predictions.items()):
         places = np.arange(3) + (i - (len(predictions) - 1) / 2) * height
-        values = list(measured.distance(other))
-        ax.barh(places, values, height * 0.9, color=COLOURS[i % len(COLOURS)], label=name)
-        for place, value in zip(places, values, strict=True):
-            ax.annotate(f"{value:.2f}", (value, place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8)
+        values = measured.distance(other)
+        widths = np.nan_to_num(values)
+        ax.barh(places, widths, height * 0.9, color=COLOURS[i % len(COLOURS)], label=name)
+        for place, value, width in zip(places, values, widths, strict=True):
+            text = f"{value:.2f}" if np.isfinite(value) else "not defined, one of the two is zero"
+            ax.annotate(text, (width, place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8)
     ax.set_yticks(range(3), parts)
     ax.invert_yaxis()
-    ax.set_xlim(0, max(bar.get_width() for bar in ax.patches) * 1.15)  # type: ignore[attr-defined]
+    longest = max(bar.get_width() for bar in ax.patches)  # type: ignore[attr-defined]
+    ax.set_xlim(0, longest * 1.15 or 1)
     ax.set_xlabel("distance (0 same direction, 2 opposite)")
     ax.legend(frameon=False, fontsize=8)
     ax.tick_params(axis="y", length=0)
@@ -139,7 +142,7 @@ def svg(draw: Callable[[Axes], object], size: tuple[float, float] = (5.2, 3.6)) 
 
 def _scaled(gram: Gram) -> Floats:
     squares = gram.squared_norms()
-    return np.asarray(np.sqrt(squares / squares.mean()))
+    return np.asarray(np.sqrt(squares / (squares.mean() or 1)))
 
 
 def _name_classes(order: Ints, ax: Axes) -> None:

@@ -26,9 +26,8 @@ def ridge_path(solutions: Sequence[Solution], ax: Axes, goal: Geometry | None = 
         The axes.
     """
     ridges = np.array([s.problem.ridge for s in solutions])
-    alive = [s.geometry.classifiers.frobenius() > 0 for s in solutions]
     if goal is not None:
-        rows = np.array([s.geometry.distance(goal) if a else (np.nan,) * 3 for s, a in zip(solutions, alive, strict=True)])
+        rows = np.array([s.geometry.distance(goal) for s in solutions])
         for name, values, colour in zip(("classifiers", "embeddings", "logits"), rows.T, _COLOURS, strict=False):
             ax.plot(ridges, values, color=colour, lw=1.8, label=name)
         ax.set_ylabel("distance to the limit of a vanishing ridge")
