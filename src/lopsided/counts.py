@@ -142,6 +142,11 @@ class Counts:
         """R: the largest count over the smallest."""
         return float(self.distinct[-1] / self.distinct[0])
 
+    @property
+    def minorities(self) -> Ints:
+        """The classes with fewer samples than the geometric mean of the largest and the smallest count; none if balanced."""
+        return np.flatnonzero(self.values < np.sqrt(float(self.distinct[0]) * float(self.distinct[-1])))
+
     def __len__(self) -> int:
         return self.k
 

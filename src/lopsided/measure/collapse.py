@@ -110,12 +110,6 @@ class Collapse:
             raise ValueError("this needs classifiers: give the head's weight")
         return geometry(self.moments, self.weight, counts=self.counts)
 
-    @cached_property
-    def minorities(self) -> Ints:
-        """The classes with fewer samples than the geometric mean of the largest and the smallest count; none if balanced."""
-        middle = np.sqrt(float(self.counts.distinct[0]) * float(self.counts.distinct[-1]))
-        return np.flatnonzero(self.counts.values < middle)
-
     def __getattr__(self, name: str) -> Any:
         if name not in METRICS:
             raise AttributeError(f"a collapse has no {name!r}; its metrics are {', '.join(METRICS)}")
@@ -127,6 +121,8 @@ class Collapse:
     def _need(self, need: str, metric: str) -> Any:
         if need in ("classifiers", "embeddings", "logits"):
             return getattr(self.geometry, need)
+        if need == "minorities":
+            return self.counts.minorities
         value = getattr(self, need)
         if value is None:
             raise ValueError(f"{metric} needs the answers of the network: give logits with the features, or a head in two passes")
@@ -181,7 +177,7 @@ class Collapse:
 
     def _expected(self, name: str, column: str, prediction: Geometry | None) -> Any:
         """Return what a metric is in a predicted geometry, or else at the anchor of the same name."""
-        value = None if prediction is None else METRICS[name].of_prediction(prediction, self.minorities)
+        value = None if prediction is None else METRICS[name].of_prediction(prediction, self.counts.minorities)
         anchor = METRICS[name].anchors.get(column)
         if value is None and anchor is not None:
             value = anchor(self.k, self.moments.d, self.moments.n / self.k) if callable(anchor) else anchor

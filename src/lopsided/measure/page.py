@@ -72,7 +72,7 @@ def _metrics(collapse: Collapse, predictions: Mapping[str, Geometry]) -> list[tu
     rows = []
     for name, value in collapse.metrics()[0].items():
         if np.ndim(value) == 0:
-            others = (METRICS[name].of_prediction(other, collapse.minorities) for other in predictions.values())
+            others = (METRICS[name].of_prediction(other, collapse.counts.minorities) for other in predictions.values())
             rows.append((METRICS[name].title, [cell(value), *map(cell, others)]))
     return rows
 

@@ -65,7 +65,7 @@ def _merging(collapse: Collapse, merged: list[tuple[int, int, float]]) -> str:
     if not merged:
         return f"{lost}No two classifiers are merging (every cosine is below {MERGING})."
     members = sorted({c for a, b, _ in merged for c in (a, b)})
-    rare = set(members) <= set(collapse.minorities.tolist())
+    rare = set(members) <= set(collapse.counts.minorities.tolist())
     kind = "all minorities" if rare else "not only minorities"
     a, b, cosine = merged[0]
     return (
@@ -118,16 +118,16 @@ def _fit(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
 
 def _advice(collapse: Collapse, merged: list[tuple[int, int, float]]) -> str:
     advice = []
-    if merged and len(collapse.minorities):
+    if merged and len(collapse.counts.minorities):
         advice.append(
             "label-dependent temperatures (exponent 1/2 makes classifiers an ETF) or a fixed ETF head, to keep minorities apart"
         )
     value = _nc1(collapse)
     if value is not None and value >= COLLAPSED:
         advice.append("training on at a constant rate with a little weight decay (predictions are for the end of training)")
-    if collapse.decisions is not None and len(collapse.minorities):
+    if collapse.decisions is not None and len(collapse.counts.minorities):
         rates = collapse.error_rates
-        rare, common = rates[collapse.minorities].mean(), np.delete(rates, collapse.minorities).mean()
+        rare, common = rates[collapse.counts.minorities].mean(), np.delete(rates, collapse.counts.minorities).mean()
         if rare > 2 * common and rare > 0.05:
             advice.append(
                 f"logit adjustment, in the loss or post hoc (minorities err {rare:.0%} of the time, other classes {common:.0%})"

@@ -61,7 +61,7 @@ def against_epochs(
     ax.xaxis.set_minor_formatter(NullFormatter())
     if log:
         ax.set_yscale("log")
-    else:
+    elif all(np.min(values) >= 0 for values in series.values()):
         ax.set_ylim(bottom=0)
     if label:
         ax.set_ylabel(label)

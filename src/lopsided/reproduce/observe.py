@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from lopsided.arrays import Ints
 from lopsided.geometry import Geometry
+from lopsided.gram import Gram
 from lopsided.measure import Collapse, Stream
 from lopsided.reproduce.models import Network
 from lopsided.reproduce.parallel import Workers
@@ -56,6 +58,8 @@ class Observer:
             "nearest_ridge": nearest,
             "classifier_norms": seen.geometry.classifiers.norms().tolist(),
             "embedding_norms": seen.geometry.embeddings.norms().tolist(),
+            "classifier_cosines": mean_cosines(seen.geometry.classifiers, seen.counts.minorities),
+            "embedding_cosines": mean_cosines(seen.geometry.embeddings, seen.counts.minorities),
         }
 
     def collapse(self, network: Network, sample: Sample) -> tuple[Collapse, float]:
@@ -77,6 +81,16 @@ class Observer:
             stream = stream.sync()
             torch.distributed.all_reduce(total)
         return stream.compute(network.head.weight, network.head.bias), float(total[0] / total[1])
+
+
+def mean_cosines(gram: Gram, minorities: Ints) -> dict[str, float]:
+    """Return the mean cosine of majority pairs, of minority pairs, and across; of all pairs where no class is a minority."""
+    k, rare = gram.k, np.isin(np.arange(gram.k), minorities)
+    kinds = rare[:, None].astype(int) + rare
+    titles = ("majority", "cross", "minority") if rare.any() else ("all pairs",)
+    pairs = {title: (kinds == kind) & ~np.eye(k, dtype=bool) for kind, title in enumerate(titles)}
+    cosines = gram.cosines()
+    return {title: float(cosines[chosen].mean()) for title, chosen in pairs.items() if chosen.any()}
 
 
 def accuracy(seen: Collapse) -> list[float]:

@@ -15,8 +15,9 @@ from lopsided.geometry import Geometry, Source
 from lopsided.gram import ClassMatrix, Gram
 from lopsided.groups import Groups
 from lopsided.plot.measured import class_norms, sorted_cosines
-from lopsided.plot.training import COLOURS, against_epochs
+from lopsided.plot.training import COLOURS, GREY, against_epochs
 from lopsided.reproduce.blocks import Block, Figure, Fold, Row, Table, Text, drawn
+from lopsided.reproduce.observe import mean_cosines
 from lopsided.reproduce.record import Record
 from lopsided.reproduce.settings import Training
 
@@ -55,6 +56,7 @@ def details(record: Record) -> list[Block]:
         cosines("classifiers", predicted.classifiers, measured.classifiers, counts, record.name),
         cosines("class means", predicted.embeddings, measured.embeddings, counts, record.name),
         over_time(numbers["history"], counts, record.name),
+        *cosines_over_time(numbers["history"], counts, record.name),
         Row(
             [
                 scalar(numbers["history"], "nc1", "NC1, within-class over between-class scatter", record.name),
@@ -166,6 +168,26 @@ def over_time(history: Sequence[dict[str, Any]], counts: Counts, name: str) -> R
         drawn(draw_accuracies, f"Held-out accuracy against epoch, {name}", "Held-out accuracy"),
     ]
     return Row(panels, "Left: dashed lines are SELI's prediction. Right: accuracy of the largest and of the smallest classes.")
+
+
+def cosines_over_time(history: Sequence[dict[str, Any]], counts: Counts, name: str) -> list[Block]:
+    """Return the mean cosines of majority pairs, minority pairs and across, with their prediction; nothing for old records."""
+    if "classifier_cosines" not in history[0]:
+        return []
+    epochs, seli = [row["epoch"] for row in history], predict.seli(counts)
+
+    def panel(key: str, gram: Gram, title: str) -> Figure:
+        expected = mean_cosines(gram, counts.minorities)
+
+        def draw(ax: Axes) -> None:
+            against_epochs(epochs, {pairs: [row[key][pairs] for row in history] for pairs in expected}, ax)
+            for pairs, value in expected.items():
+                ax.axhline(value, color=COLOURS.get(pairs, GREY), lw=0.9, ls="--")
+
+        return drawn(draw, f"Mean cosines of the {title} against epoch, {name}", f"Mean cosines, {title}")
+
+    parts = (("classifier_cosines", seli.classifiers, "classifiers"), ("embedding_cosines", seli.embeddings, "class means"))
+    return [Row([panel(*part) for part in parts], "Dashed lines are SELI's prediction.")]
 
 
 def scalar(history: Sequence[dict[str, Any]], key: str, caption: str, name: str) -> Figure:
