@@ -187,3 +187,12 @@ def test_it_answers_in_a_second_of_one_core_without_torch_or_matplotlib():
     assert done.stderr.strip() == "[]"
     # Processor time: the wall clock of a busy machine says nothing about the program.
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+
+
+def test_a_free_bias_has_its_own_prediction(capsys):
+    found = answer(capsys, "--counts", "50,50,5,5", "--bias", "free")
+    expected = predict.cross_entropy(Counts([50, 50, 5, 5]), bias="free")
+    assert found["source"]["name"] == "cross-entropy, free bias"
+    assert found["groups"][0]["classifier_squared_norm"] == pytest.approx(expected.classifiers.squared_norms()[0])
+    assert main(["predict", "--counts", "50,50,5,5", "--bias", "free", "--geometry", "etf"]) == 2
+    assert "bias" in capsys.readouterr().err

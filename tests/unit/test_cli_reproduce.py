@@ -15,6 +15,15 @@ def test_the_list_names_every_claim(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", "--list"]) == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in CLAIMS)
+    assert main(["reproduce", "--list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out).keys() == CLAIMS.keys()
+
+
+def test_a_folder_that_takes_no_record_is_found_out_before_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "file"
+    place.write_text("")
+    assert main(["reproduce", "uf-svm", "--out", str(place)]) == 2
+    assert f"cannot use {place}" in capsys.readouterr().err
 
 
 def test_a_run_writes_record_indices_and_page_and_is_not_repeated(

@@ -49,8 +49,9 @@ def test_an_adjusted_loss_is_solved(capsys):
     [
         (["--ridge", "-1"], "ridge must be"),
         (["--ridge", "nan"], "ridge must be"),
-        ([], "--ridge or --weight-decay"),
-        (["--ridge", "1", "--weight-decay", "1"], "--ridge or --weight-decay"),
+        ([], "one of --ridge, --weight-decay, and --path"),
+        (["--path", "--ridge", "1"], "one of --ridge, --weight-decay, and --path"),
+        (["--ridge", "1", "--weight-decay", "1"], "one of --ridge, --weight-decay, and --path"),
         (["--ridge", "1", "--bias", "maybe"], "--bias must be"),
         (["--ridge", "1", "--plot", "x.svg"], "add --path"),
         (["--ridge", "1", "--gamma", "1"], "has no gamma"),
@@ -61,3 +62,8 @@ def test_wrong_options_give_one_sentence_and_status_two(words, message, capsys):
     error = capsys.readouterr().err.strip()
     assert message in error
     assert len(error.splitlines()) == 1
+
+
+def test_an_optimum_of_zero_says_from_which_ridge(capsys):
+    assert main(["solve", "--counts", "9,5,1", "--ridge", "10", "--loss", "cdt"]) == 0
+    assert "The optimum is zero from ridge 2.43646" in capsys.readouterr().out

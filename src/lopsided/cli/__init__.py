@@ -27,6 +27,7 @@ Verb = (
     | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
 )
 
+CONFIG = (tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone, tyro.conf.FlagCreatePairsOff)
 DESCRIPTION = "The geometry of classifiers trained on lopsided (class-imbalanced) data."
 
 
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, or 2 with one sentence on standard error for input that cannot be used.
     """
     words = _join_values(sys.argv[1:] if arguments is None else arguments)
-    verb = tyro.cli(Verb, prog="lopsided", description=DESCRIPTION, args=words, config=(tyro.conf.OmitArgPrefixes,))
+    verb = tyro.cli(Verb, prog="lopsided", description=DESCRIPTION, args=words, config=CONFIG)
     try:
         verb.run()
         sys.stdout.flush()

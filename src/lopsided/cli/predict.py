@@ -40,6 +40,8 @@ class Predict:
     """exponent of the scales of cdt, ldt (by default 0.5) and vs (0.25)"""
     tau: float | None = None
     """factor of the shifts of logit-adjusted and vs (by default 1)"""
+    bias: Literal["none", "free"] = "none"
+    """of the classifiers; with a ridge on it that stays fixed, a bias has the limit of none"""
     geometry: str | None = None
     """instead of a loss: a geometry by name, such as etf; an unknown name is answered with the list"""
     compare: bool = False
@@ -69,21 +71,24 @@ class Predict:
 
         if self.geometry is None:
             name, adjustment = self.adjustment(counts, self.loss or "cross-entropy")
-            geometry = predict.seli(counts) if adjustment.scale is None else predict.cross_entropy(counts, adjustment)
-            source = replace(geometry.source, name=name)
+            plain = adjustment.scale is None and self.bias == "none"
+            geometry = predict.seli(counts) if plain else predict.cross_entropy(counts, adjustment, self.bias)
+            source = replace(geometry.source, name=name if self.bias == "none" else f"{name}, free bias")
             if self.loss in WITHOUT_EFFECT:
                 source = replace(source, assumptions=f"{source.assumptions}; there {WITHOUT_EFFECT[self.loss]} have no effect")
             return replace(geometry, source=source)
-        if self.loss is not None or self.gamma is not None or self.tau is not None:
-            raise ValueError("a geometry by name has no loss and no exponents, give either --geometry or --loss")
+        if self.loss is not None or self.gamma is not None or self.tau is not None or self.bias != "none":
+            raise ValueError("a geometry by name has no loss, exponents or bias, give either --geometry or --loss")
         if self.geometry not in predict.GEOMETRIES:
             raise ValueError(f"--geometry must be one of {', '.join(predict.GEOMETRIES)}, got {self.geometry!r}")
         return predict.GEOMETRIES[self.geometry](counts)
 
     def _all(self, counts: Counts) -> dict[str, Geometry]:
         """Return the geometry of every loss."""
-        if self.loss is not None or self.geometry is not None or self.plot is not None:
-            raise ValueError("--compare shows all losses in a table, leave out --loss, --geometry and --plot")
+        if self.loss is not None or self.geometry is not None or self.plot is not None or self.bias != "none":
+            raise ValueError(
+                "--compare shows all losses without a bias in a table, leave out --loss, --geometry, --bias and --plot"
+            )
         from lopsided import predict
 
         # Losses that differ only in what vanishes with the ridge share one geometry.

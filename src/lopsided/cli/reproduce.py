@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import tempfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -53,8 +55,8 @@ class Reproduce:
     A run that has a record is not repeated; an interrupted one goes on where it was.
     """
 
-    options: Options
-    claim: Annotated[str | None, tyro.conf.Positional] = None
+    training: Options
+    claim: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="CLAIM")] = None
     """a name that --list shows"""
     list: bool = False
     """name all claims"""
@@ -69,7 +71,7 @@ class Reproduce:
     out: Path = Path("results")
     """folder for records and report.html"""
     json: bool = False
-    """print the records as JSON"""
+    """print the records, or with --list the claims, as JSON"""
 
     def run(self) -> None:
         """Run, or list, or report."""
@@ -84,6 +86,9 @@ class Reproduce:
         from lopsided.reproduce.parallel import is_first
 
         console = Console(stderr=self.json, soft_wrap=True, highlight=False, quiet=not is_first())
+        if self.list and self.json:
+            print(json.dumps({claim.name: claim.statement for claim in CLAIMS.values()}, indent=1))
+            return
         if self.list:
             table = Table(box=None, header_style="bold")
             table.add_column("claim")
@@ -101,7 +106,8 @@ class Reproduce:
             place = Place(self.out, self.data_dir or (Path(environment) if environment else None))
             if place.data is not None and not place.data.is_dir():
                 raise ValueError(f"--data-dir or LOPSIDED_DATA must be a folder of data sets, there is none at {place.data}")
-            combinations = grid.combine(CLAIMS[self.claim], self.grid, self.options.given(), place)
+            _require_writable(self.out)
+            combinations = grid.combine(CLAIMS[self.claim], self.grid, self.training.given(), place)
             records = grid.run(CLAIMS[self.claim], combinations, place, self.processes, console)
             if self.json and is_first():
                 print("\n".join(record.to_json() for record in records))
@@ -111,3 +117,13 @@ class Reproduce:
             return
         path = page.write(page.read(self.out), CLAIMS, self.out / "report.html")
         console.print(f"report: {path}", markup=False)
+
+
+def _require_writable(folder: Path) -> None:
+    """Find out before a long run, not after it, that its record cannot be written.
+
+    Raises:
+        OSError: if there is no folder, none can be made, or it takes no file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()

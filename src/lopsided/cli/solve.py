@@ -75,8 +75,8 @@ class Solve:
         from lopsided import solve
 
         counts = self.classes.resolve()
-        if (self.ridge is None) == (self.weight_decay is None) and not self.path:
-            raise ValueError("give either --ridge or --weight-decay, or --path for all ridges")
+        if [self.ridge is not None, self.weight_decay is not None, self.path].count(True) != 1:
+            raise ValueError("give one of --ridge, --weight-decay, and --path for all ridges")
         try:
             bias: Any = self.bias if self.bias in ("none", "free") else float(self.bias)
         except ValueError:
@@ -106,6 +106,10 @@ class Solve:
             distances = ", ".join(f"{name} {value:.3f}" for name, value in summary["distance_to_limit"].items())
             console.print(f"distance to the limit of a vanishing ridge: {distances}")
         console.print(summary["status"], soft_wrap=True)
+        if not any(row["w"] for row in summary["groups"]):
+            from lopsided import solve
+
+            console.print(f"The optimum is zero from ridge {solve.largest_ridge(solution.problem):.10g} up.")
 
 
 def print_json(value: Any) -> None:

@@ -20,7 +20,7 @@ class Status(Enum):
     """Why a solver stopped; the value is the sentence shown to the user."""
 
     OPTIMAL = "optimal: the duality gap is below the tolerance"
-    ZERO = "optimal and zero: at this ridge no logits pay; lower the ridge below the largest singular value of the label matrix"
+    ZERO = "optimal and zero: at this ridge no logits pay; it must be below that of `largest_ridge`"
     INEXACT = "not to the tolerance: rounding or the step limit stopped it; read the certificate, raise the tolerance or the ridge"
     LOCAL = (
         "local: the problem is not convex at this width; read the certificate for the distance to the bound, or add starts or width"

@@ -56,7 +56,7 @@ def compute(settings: Training, context: Context) -> Outcome:
     context.advance(0.01, "predict: SELI and ETF in closed form")
     laws = {"SELI": predict.seli(counts), "ETF": predict.etf(counts.k)}
     if settings.bias == "free":
-        laws["free bias"] = solve.minimize(solve.Problem(counts, ridge=0, bias="free")).geometry
+        laws["free bias"] = predict.cross_entropy(counts, bias="free")
     context.advance(0.02, "solve: the optimum along a ridge path")
     path = [solve.minimize(solve.Problem(counts, ridge=ridge, bias=settings.bias_ridge(counts))) for ridge in ridges(counts)]
 

@@ -89,7 +89,7 @@ def laws(measured: Geometry, counts: Counts, weight_decay: float, bias: Bias = "
         "SELI": predict.seli(counts),
         "own ridge": at(own),
         "best ridge": at(best),
-        "free bias": solve.minimize(solve.Problem(counts, ridge=0, bias="free")).geometry,
+        "free bias": predict.cross_entropy(counts, bias="free"),
         "ETF": predict.etf(counts.k),
     }
     ridges = {"own ridge": {"ridge": own}, "best ridge": {"ridge": best}}
