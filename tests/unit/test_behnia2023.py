@@ -8,7 +8,7 @@ import pytest
 from lopsided import Adjustment, Counts, predict
 from lopsided.reproduce import CLAIMS, Place
 from lopsided.reproduce.behnia2023 import descend
-from lopsided.reproduce.steered import minority, shape
+from lopsided.reproduce.steered import shape
 
 STEP = Counts.step(k=6, minority=4, ratio=9)
 SHORT = {
@@ -46,7 +46,7 @@ def test_shape_is_the_ratio_and_cosine_of_the_closed_form():
     seen = shape(predict.seli(counts), counts)
     assert seen["classifiers"]["ratio"] == pytest.approx(2.6721, abs=1e-4)
     assert seen["classifiers"]["cosine"] == pytest.approx(float(predict.seli(counts).classifiers.cosine(8, 9)))
-    np.testing.assert_array_equal(minority(counts), counts.values == 5)
+    np.testing.assert_array_equal(counts.minorities, np.flatnonzero(counts.values == 5))
 
 
 def test_a_short_run_is_judged_and_drawn_and_resumes(tmp_path):

@@ -34,7 +34,6 @@ from lopsided.reproduce.steered import (
     features_of,
     linear,
     material,
-    minority,
     observe,
     train,
 )
@@ -82,7 +81,7 @@ def recipes(counts: Counts) -> dict[str, Recipe]:
 def one(settings: Settings, recipe: Recipe, given: Material, seed: int, rules: bool) -> dict[str, Any]:
     """Train once, and return what is seen; with `rules` also the accuracies of post-hoc rules on the same network."""
     body, head = train(settings, recipe, given, seed)
-    row = observe(recipe, given, body, head)
+    row = observe(settings, recipe, given, body, head)
     if rules:
         with torch.inference_mode():
             h = features_of(body, given.test)
@@ -136,7 +135,7 @@ def compute(settings: Settings, context: Context) -> Outcome:
 
 def scores(numbers: dict[str, Any]) -> dict[str, tuple[Floats, Floats]]:
     """Return for each loss the (seeds,) balanced accuracies and the accuracies on minority classes."""
-    few = minority(Counts(numbers["counts"]))
+    few = Counts(numbers["counts"]).minorities
     tables = {name: np.array([row["test_accuracy"] for row in rows]) for name, rows in numbers["runs"].items()}
     return {name: (table.mean(axis=1), table[:, few].mean(axis=1)) for name, table in tables.items()}
 
@@ -188,7 +187,7 @@ def _page(record: Record) -> list[Block]:
             measured = [f"{np.mean(ratio):.2f}", *parts, f"{etf:.2f}", f"{fitted:.0%}"]
         rows.append([name, _percent(balanced), _percent(few), *measured])
     rate, seeds = record.configuration["rate"], record.configuration["seeds"]
-    few_count = int(minority(Counts(numbers["counts"])).sum())
+    few_count = len(Counts(numbers["counts"]).minorities)
     columns = [
         "loss",
         "balanced accuracy",

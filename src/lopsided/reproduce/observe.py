@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from lopsided.arrays import Ints
+from lopsided.counts import Counts
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
 from lopsided.measure import Collapse, Stream
@@ -81,6 +82,17 @@ class Observer:
             stream = stream.sync()
             torch.distributed.all_reduce(total)
         return stream.compute(network.head.weight, network.head.bias), float(total[0] / total[1])
+
+
+def own_ridge(measured: Geometry, counts: Counts, weight_decay: float) -> float:
+    """Return the ridge, in the sum normalisation, that a run's weight decay amounts to.
+
+    Weight decay acts on the classifiers; on features it acts through the layers below. Whatever ridge that amounts to, at an
+    optimum both penalties are equal, ridge_W ||W||^2 = ridge_H ||H||^2: ridge = n decay ||W|| / ||H|| (derived here).
+    """
+    classifiers = float(measured.classifiers.squared_norms().sum())
+    features = float(counts.values @ measured.embeddings.squared_norms())
+    return counts.n * weight_decay * float(np.sqrt(classifiers / features))
 
 
 def mean_cosines(gram: Gram, minorities: Ints) -> dict[str, float]:

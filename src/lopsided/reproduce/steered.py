@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lopsided import predict
+from lopsided import predict, solve
 from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
@@ -26,6 +25,7 @@ from lopsided.measure.metrics import METRICS
 from lopsided.reproduce import data
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.models import MODELS
+from lopsided.reproduce.observe import own_ridge
 from lopsided.reproduce.settings import Training
 from lopsided.reproduce.training import Sample
 
@@ -144,8 +144,11 @@ def train(settings: Training, recipe: Recipe, given: Material, seed: int) -> tup
 
 
 @torch.inference_mode()
-def observe(recipe: Recipe, given: Material, body: nn.Module, head: nn.Module) -> dict[str, Any]:
-    """Return accuracies by class, the geometry in numbers, and its distance to prediction, SELI and ETF, as plain data."""
+def observe(settings: Comparison, recipe: Recipe, given: Material, body: nn.Module, head: nn.Module) -> dict[str, Any]:
+    """Return accuracies by class, the geometry in numbers, and its distance to prediction, SELI and ETF, as plain data.
+
+    For the losses of the family also the shape that the exact optimum has at the run's own ridge.
+    """
     counts = given.counts
     features, tested = features_of(body, given.train), features_of(body, given.test)
     weight = head.weight
@@ -156,14 +159,20 @@ def observe(recipe: Recipe, given: Material, body: nn.Module, head: nn.Module) -
     W = (functional.normalize(weight, dim=1) if recipe.unit else weight).double().numpy()
     seen = geometry(W, moments.means, counts, adjustment)
     laws = {"CE": predict.seli(counts), "ETF": predict.etf(counts.k)}
+    own: dict[str, Any] = {}
     if recipe.adjustment is not None:
         laws["prediction"] = predict.cross_entropy(counts, recipe.adjustment)
+        ridge = own_ridge(seen, counts, settings.weight_decay)
+        optimum = solve.minimize(solve.Problem(counts, recipe.adjustment, ridge=ridge)).geometry
+        alive = bool(optimum.classifiers.diagonal.all())
+        own = {"own_ridge": {"ridge": ridge, "shape": shape(optimum, counts) if alive else None}}
     return {
         "test_accuracy": accuracies(head(tested), given.test.labels, counts.k),
         "train_accuracy": accuracies(head(features), given.train.labels, counts.k),
         "nc1": float(METRICS["nc1"].function(moments)),
         "distances": {name: list(seen.distance(law)) for name, law in laws.items()},
         "shape": shape(seen, counts),
+        **own,
     }
 
 
@@ -190,14 +199,9 @@ def geometry(W: Floats, means: Floats, counts: Counts, adjustment: Adjustment) -
     return Geometry.of_vectors(W, means - centre, Source("network", "measured on the training set"), counts)
 
 
-def minority(counts: Counts) -> npt.NDArray[np.bool_]:
-    """Return which classes have fewer samples than the geometric mean of the largest and the smallest count."""
-    return np.asarray(counts.values < np.sqrt(float(counts.distinct[0]) * float(counts.distinct[-1])))
-
-
 def shape(seen: Geometry, counts: Counts) -> dict[str, dict[str, float]]:
     """Return, for classifiers and means, the ratio of squared norms, majority to minority, and the cosine of two minorities."""
-    few = minority(counts)
+    few = np.isin(np.arange(counts.k), counts.minorities)
     pairs = np.outer(few, few) & ~np.eye(counts.k, dtype=bool)
     result = {}
     for name, gram in (("classifiers", seen.classifiers), ("embeddings", seen.embeddings)):

@@ -3,8 +3,7 @@
 The candidates need nothing but the class counts and, for the second, the run's own weight decay:
 
 * SELI, the limit of a vanishing ridge;
-* the optimum at the run's own ridge. Weight decay acts on the classifiers; on features it acts through the layers below. Whatever
-  ridge that amounts to, at an optimum both penalties are equal, ridge_W ||W||^2 = ridge_H ||H||^2: ridge = n decay ||W|| / ||H||;
+* the optimum at the run's own ridge (`lopsided.reproduce.observe.own_ridge`);
 * the optimum at the ridge that matches best, one fitted number, as a floor;
 * the limit of a head whose bias is free, where classes are centred by their samples;
 * the simplex ETF.
@@ -28,6 +27,7 @@ from lopsided.plot.training import by_row
 from lopsided.reproduce.blocks import Block, Figure, Table, drawn
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context, Place
+from lopsided.reproduce.observe import own_ridge
 from lopsided.reproduce.record import Record, Verdict
 from lopsided.reproduce.settings import Training
 from lopsided.reproduce.thrampoulidis2022.deep_page import lettered
@@ -98,13 +98,6 @@ def laws(measured: Geometry, counts: Counts, weight_decay: float, bias: Bias = "
         for name, law in candidates.items()
         if law.logits.frobenius()
     }
-
-
-def own_ridge(measured: Geometry, counts: Counts, weight_decay: float) -> float:
-    """Return the ridge, in the sum normalisation, that a run's weight decay amounts to."""
-    classifiers = float(measured.classifiers.squared_norms().sum())
-    features = float(counts.values @ measured.embeddings.squared_norms())
-    return counts.n * weight_decay * float(np.sqrt(classifiers / features))
 
 
 def compute(chosen: Settings, context: Context) -> Outcome:
