@@ -139,3 +139,15 @@ def test_projection_on_margins_is_that_of_brute_force():
         projected = _project(column[:, None], support[:, None], np.array([0.8]))[:, 0]
         assert projected[support] == pytest.approx(levels[np.argmin(cost)], abs=5e-4)
         assert (projected[~support] <= projected[support][0] - 0.8 + 1e-12).all()
+
+
+@pytest.mark.parametrize("bias", ["none", "free", 0.1])
+def test_from_the_largest_ridge_on_the_optimum_is_exactly_zero(bias):
+    problem = solve.Problem(Counts([9, 5, 1]), ridge=1.0, bias=bias)
+    top = solve.largest_ridge(problem)
+    for factor in (1.0, 1 + 1e-12, 1.01, 2.0):
+        solution = solve.minimize(problem.at(factor * top))
+        assert solution.rank == 0
+        assert solution.geometry.classifiers.norms().max() == 0
+        assert "zero" in solution.message
+    assert solve.minimize(problem.at(0.99 * top)).rank > 0

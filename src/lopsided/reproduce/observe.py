@@ -49,7 +49,7 @@ class Observer:
         tested, _ = self.collapse(network, self.test)
         distances = {name: list(seen.geometry.distance(law)) for name, law in self.laws.items()}
         to_path = np.array([seen.geometry.distance(optimum) for optimum in self.path])
-        nearest = int(np.argmin((to_path**2).sum(axis=1)))
+        nearest = int(np.nanargmin((to_path**2).sum(axis=1)))  # where the optimum is zero there is no distance
         return {
             "loss": loss,
             "train_accuracy": accuracy(seen),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lopsided.gram import ClassMatrix
-from lopsided.solve.certificate import Certificate
+from lopsided.solve.certificate import Certificate, best_bias, bounds
 from lopsided.solve.factors import factors
 from lopsided.solve.margin import max_margin
 from lopsided.solve.narrow import narrow_optimum
@@ -65,7 +65,13 @@ def minimize(problem: Problem, *, method: str = "smoothing", tolerance: float = 
 
 
 def finish(problem: Problem, reduced: Reduced, point: Point, method: str, tolerance: float) -> Solution:
-    """Run a method from a point and judge what it returns."""
+    """Run a method from a point and judge what it returns; where zero is the optimum, no method has to find it."""
+    nothing = reduced.zero()
+    if reduced.biased:
+        nothing = nothing._replace(bias=best_bias(reduced, nothing))
+    certificate = bounds(problem.ridge, reduced, nothing, reduced.fit(reduced.margins(nothing)), 0.0)
+    if certificate.relative_gap <= tolerance:
+        return _judged(problem, reduced, nothing, certificate, method, tolerance)
     return _judged(problem, reduced, *METHODS[method](problem.ridge, reduced, point, tolerance), method, tolerance)
 
 

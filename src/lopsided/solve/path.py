@@ -164,7 +164,8 @@ def match(problem: Problem, geometry: Geometry, *, smallest: float = 1e-8, point
 
 
 def _distance(solution: Solution, geometry: Geometry) -> float:
-    return float(np.linalg.norm(solution.geometry.distance(geometry)))
+    """Return the distance of all three parts; an optimum of zero is infinitely far."""
+    return float(np.nan_to_num(np.linalg.norm(solution.geometry.distance(geometry)), nan=np.inf))
 
 
 def _objective(ridge: float, reduced: Reduced, point: Point) -> float:
