@@ -146,7 +146,6 @@ def test_classes_that_cannot_be_cost_nothing(far):
     loss = steer.AdjustedCrossEntropy(Adjustment())(z, y)
     torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(z[:, :4], y))
     loss.backward()
-    assert torch.equal(z.grad[:, 4], torch.zeros(N)) or far == 100.0
     assert z.grad[:, 4].abs().max() < 1e-30
 
 

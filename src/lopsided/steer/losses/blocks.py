@@ -24,9 +24,9 @@ from lopsided.steer.losses.terms import Terms
 
 #: Numbers in a block: half a megabyte in float32, a part of a core's cache.
 BLOCK = 2**17
-#: A class less probable than the likeliest by a factor of 2 SMALLEST times the smallest normal number (in float32: 2e-31) counts as
-#: impossible: what follows from it would be subnormal, on which processors take twenty times as long.
-SMALLEST = 2.0**23
+#: A class counts as no less probable, against the likeliest, than this times the smallest normal number (in float32: 2e-31): what
+#: follows from less would be subnormal, on which processors take twenty times as long.
+SMALLEST = 2.0**24
 
 
 def cross_entropy(terms: Terms, logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -62,7 +62,7 @@ class _Blocks(torch.autograd.Function):
         dtype = torch.promote_types(logits.dtype, torch.float32)
         columns, factor, shift, margin = terms.parts(labels, dtype)
         powers = torch.empty(logits.shape, dtype=dtype)
-        least = SMALLEST * torch.finfo(dtype).tiny
+        least = math.log(SMALLEST * torch.finfo(dtype).tiny)
         losses, totals = [], []
         for z, into, y, sample, less in _blocks(logits.shape, logits, powers, labels[:, None], factor, margin):
             a = z.to(dtype)
@@ -73,8 +73,7 @@ class _Blocks(torch.autograd.Function):
             own, top = a.gather(1, y), a.amax(1, keepdim=True)
             if smoothing:
                 own = torch.lerp(own, a.mean(1, keepdim=True), smoothing)
-            torch.sub(a, top, out=into).clamp_min_(math.log(least)).exp_()
-            total = functional.threshold(into, 2 * least, 0.0, inplace=True).sum(1, keepdim=True)
+            total = torch.sub(a, top, out=into).clamp_min_(least).exp_().sum(1, keepdim=True)
             losses.append((top - own) + total.log())
             totals.append(total)
         ctx.save_for_backward(logits, labels, powers, torch.cat(totals))
