@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lopsided.measure import Moments, SecondPass
+from lopsided.measure import Means, Moments, SecondPass
 from lopsided.measure.metrics import nc1
 
 LAW = settings(deadline=None, derandomize=True, max_examples=30)
@@ -116,7 +116,59 @@ def test_a_second_pass_merges_and_sees_what_the_first_saw():
         whole.moments().update(features, labels)
 
 
+def test_a_first_pass_of_means_is_that_of_moments_however_it_is_cut():
+    features, labels = sample(6, n=3000)
+    whole, parts, halves = Means(4, 5), Means(4, 5), [Means(4, 5), Means(4, 5)]
+    whole.update(features, labels)
+    for part in np.split(np.arange(3000), [1, 1, 700, 1724, 2999]):
+        parts.update(features[part], labels[part])
+        halves[len(part) % 2].update(features[part], labels[part])
+    halves[0].merge(halves[1])
+    expected = of(features, labels)
+    for means in (whole, parts, halves[0]):
+        np.testing.assert_array_equal(means.counts, expected.counts)
+        np.testing.assert_allclose(means.means, expected.means, rtol=1e-12, atol=1e-12)
+    assert repr(whole) == "Means(k=4, d=5, n=3,000)"
+
+
+def test_measurements_may_interleave():
+    features, labels = sample(7, n=3000)
+    first, second = Means(4, 5), Means(4, 5)
+
+    def batches():
+        for part in np.split(np.arange(3000), 30):
+            yield features[part], labels[part]
+            second.update(100 * features[part], labels[part])
+
+    first.fold(batches())
+    np.testing.assert_allclose(100 * first.means, second.means, rtol=1e-12)
+    np.testing.assert_allclose(first.means, of(features, labels).means, rtol=1e-12)
+
+
+def test_means_that_differ_by_rounding_coincide():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 300)
+    first = Means(4, 6)
+    for part in np.split(np.arange(300), 3):
+        first.update(np.full((100, 6), 7.1), labels[part])
+    second = SecondPass(first)
+    second.update(np.full((300, 6), 7.1), labels)
+    with pytest.raises(ValueError, match="all class means coincide"):
+        nc1(second.moments())
+
+
+def test_sums_out_of_range_are_refused_and_nothing_is_kept():
+    means = Means(2, 1)
+    with pytest.raises(ValueError, match=r"sample 0 of the batch \(class 0\) has numbers beyond 1e\+70"):
+        means.update([[1e308], [1.2e308], [0.0]], [0, 0, 1])
+    assert means.n == 0
+    means.update(np.array([[3e38], [3e38]], np.float32), [0, 1])
+    assert means.means.tolist() == [[float(np.float32(3e38))]] * 2
+
+
 def test_moments_of_different_kinds_do_not_merge():
+    with pytest.raises(ValueError, match="of one kind"):
+        Moments(4, 5, scatter="none").merge(Means(4, 5))
     for other in (Moments(4, 6), Moments(3, 5), Moments(4, 5, scatter="none")):
         with pytest.raises(ValueError, match="merge"):
             Moments(4, 5).merge(other)

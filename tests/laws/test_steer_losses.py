@@ -138,6 +138,35 @@ def test_what_is_not_a_number_stays_so():
     assert not z.grad[[0, 1, 2, 4]].isnan().any()
 
 
+def test_gradients_that_are_to_be_differentiated_pass_hooks_once():
+    z, y = data()
+    loss, calls = steer.AdjustedCrossEntropy(FAMILY["vs"]), []
+    expected = torch.autograd.grad(loss(variable := z.clone().requires_grad_(), y), variable)[0]
+    leaf = z.clone().requires_grad_()
+    middle = leaf * 1
+    middle.register_hook(lambda slope: calls.append(slope) or 2 * slope)
+    (found,) = torch.autograd.grad(loss(middle, y), leaf, create_graph=True)
+    assert len(calls) == 1
+    torch.testing.assert_close(found, 2 * expected)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e5])
+def test_an_offset_of_all_logits_costs_no_digits(offset):
+    z, y = data()
+    z = (z.float() + offset).requires_grad_()
+    for smoothing in (0.0, 0.1):
+        loss = steer.AdjustedCrossEntropy(Adjustment(), label_smoothing=smoothing, reduction="none")
+        torch.testing.assert_close(loss(z, y).double(), loss(z.detach().double(), y), rtol=2e-6, atol=2e-6)
+
+
+def test_smoothing_at_the_ends_of_float32():
+    loss = steer.AdjustedCrossEntropy(Adjustment(), label_smoothing=0.1, reduction="none")
+    equal = torch.full((N, K), 3e38, requires_grad=True)
+    torch.testing.assert_close(loss(equal, torch.zeros(N, dtype=torch.long)), torch.full((N,), float(np.log(K))))
+    masked = torch.zeros(N, K).index_fill(1, torch.tensor([0]), -torch.inf).requires_grad_()
+    assert torch.equal(loss(masked, torch.zeros(N, dtype=torch.long)), torch.full((N,), torch.inf))
+
+
 @pytest.mark.parametrize("far", [100.0, -torch.inf])
 def test_classes_that_cannot_be_cost_nothing(far):
     z, y = data()

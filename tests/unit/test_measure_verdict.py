@@ -134,12 +134,12 @@ def test_an_optimum_of_zero_is_no_prediction():
     assert "The optimum of the optimum is zero, so there is nothing to compare with. Classifiers are 0.00 from ETF" in words
 
 
-@pytest.mark.parametrize("factor", [1e200, 1e-200])
+@pytest.mark.parametrize("factor", [1e200, 1e100, 1e-100])
 def test_numbers_whose_squares_leave_float64_are_refused(factor):
     moments = Moments(2, 3)
     with np.errstate(over="ignore"):
         moments.update(factor * np.eye(2, 3), [0, 1])
-    with pytest.raises(ValueError, match="out of float64's range"):
+    with pytest.raises(ValueError, match="squares of their inner products leave float64"):
         Collapse.of(moments, np.eye(2, 3)).geometry  # noqa: B018  computed when asked for
     with pytest.raises(ValueError, match="the head's weights reach"):
         Collapse.of(moments, factor * np.eye(2, 3))

@@ -11,9 +11,12 @@ from lopsided.measure.checks import require_squares
 from lopsided.measure.means import Means
 from lopsided.measure.span import Center
 
+#: Means that differ by less, relative to the largest of their entries, are the same up to the rounding of their sums.
+ROUNDING = 1e-14
+
 
 def centered(means: Means, center: Center = "classes") -> Floats:
-    """Return the (k, d) class means minus a global mean.
+    """Return the (k, d) class means minus a global mean; zeros if they coincide up to rounding.
 
     Args:
         means: of every class.
@@ -25,6 +28,8 @@ def centered(means: Means, center: Center = "classes") -> Floats:
     """
     means.require_every_class()
     result = _shifted(means, center)
+    if np.abs(result).max() <= ROUNDING * np.abs(means.means).max():
+        return np.zeros_like(result)
     require_squares(result, "the class means, from their centre,")
     return result
 

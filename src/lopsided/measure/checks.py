@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
 
+#: Beyond this number and its inverse, sums of fourth powers leave float64.
+LARGEST = 1e70
+
 
 def labels_of(labels: npt.ArrayLike, k: int) -> Ints:
     """Return the labels as int64, each from 0 to k-1.
@@ -52,23 +55,28 @@ def rows_of(rows: npt.ArrayLike, labels: Ints, width: int, what: str) -> npt.NDA
     if len(array) != len(labels):
         raise ValueError(f"{what} and labels must have one row a sample, got {len(array)} rows and {len(labels)} labels")
     # A sum is finite only of finite numbers, and quicker than a look at each; one that overflows only costs the second look.
-    if array.dtype.kind == "f" and not np.isfinite(_sum(array)) and not np.isfinite(array).all():
-        i = int(np.argmin(np.isfinite(array).all(axis=1)))
-        raise ValueError(f"{what} must be finite, sample {i} of the batch (class {labels[i]}) has NaN or infinity")
+    if array.dtype.kind == "f" and not np.isfinite(_sum(array)):
+        fine = np.isfinite(array)
+        if array.dtype.itemsize >= 8:  # such a sum overflows the state too
+            fine &= np.abs(array) < LARGEST
+        if not fine.all():
+            i = int(np.argmin(fine.all(axis=1)))
+            problem = "NaN or infinity" if not np.isfinite(array[i]).all() else f"numbers beyond {LARGEST:g}"
+            raise ValueError(f"{what} must be finite, sample {i} of the batch (class {labels[i]}) has {problem}")
     return array
 
 
 def require_squares(array: Floats, what: str) -> None:
-    """Refuse numbers so large, or all so small, that float64 cannot hold sums of their squares.
+    """Refuse numbers so large, or all so small, that float64 cannot hold squares of their inner products.
 
     Raises:
         ValueError: naming the largest number.
     """
     largest = float(np.abs(array).max(initial=0.0))
-    if largest and not 1e-140 < largest < 1e140:
+    if largest and not 1 / LARGEST < largest < LARGEST:
         raise ValueError(
-            f"{what} reach {largest:.0e}, whose square is out of float64's range; multiply them all by one constant first, "
-            "which changes no direction and no ratio"
+            f"{what} reach {largest:.0e}; beyond {1 / LARGEST:g} and {LARGEST:g} squares of their inner products leave float64. "
+            "Multiply them all by one constant first, which changes no direction and no ratio"
         )
 
 

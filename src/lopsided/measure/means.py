@@ -171,31 +171,31 @@ def blocks(batches: Iterable[Batch], d: int, size: int) -> Iterator[tuple[Floats
 
     The arrays serve all blocks in turn. Small batches are put together, large ones cut.
     """
-    x, taken = _workspace(size, d)
+    memory = _workspace(size, d)
+    x, taken = memory[:, :size]
     filled, labels = 0, list[Ints]()
     for rows, y in batches:
         start = 0
         while start < len(y):
             stop = min(start + size - filled, len(y))
             np.copyto(x[filled : filled + stop - start], rows[start:stop])
-            labels.append(y[start:stop])
+            labels.append(y[start:stop].copy())
             filled, start = filled + stop - start, stop
             if filled == size:
-                yield x, taken, labels[0] if len(labels) == 1 else np.concatenate(labels)
+                yield x, taken, np.concatenate(labels)
                 filled, labels = 0, []
     if filled:
         yield x[:filled], taken[:filled], np.concatenate(labels)
+    _kept.memory = memory
 
 
-def _workspace(rows: int, d: int) -> tuple[Floats, Floats]:
-    """Return two uninitialised (rows, d) arrays.
+def _workspace(rows: int, d: int) -> Floats:
+    """Return an uninitialised array of at least two times `rows` by d.
 
-    The last pair is kept for the next batch: to get fresh pages from the system costs more time than the arithmetic on them.
+    The last one given back is taken: to get fresh pages from the system costs more time than the arithmetic on them.
     """
-    kept = getattr(_kept, "arrays", None)
-    if kept is None or kept.shape[1] < rows or kept.shape[2] != d:
-        kept = _kept.arrays = np.empty((2, rows, d))
-    return kept[0, :rows], kept[1, :rows]
+    kept: Floats | None = _kept.__dict__.pop("memory", None)
+    return np.empty((2, rows, d)) if kept is None or kept.shape[1] < rows or kept.shape[2] != d else kept
 
 
 _kept = threading.local()

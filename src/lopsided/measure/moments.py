@@ -92,7 +92,7 @@ class Moments(Means):
             ValueError: if the shapes differ, one keeps the scatter and the other does not, or either was closed by a second pass.
         """
         self._require_same_shape(other)
-        if type(self.scatter) is not type(other.scatter) or isinstance(self.scatter, Projected):
+        if not isinstance(other, Moments) or type(self.scatter) is not type(other.scatter) or isinstance(self.scatter, Projected):
             raise ValueError("only moments of one kind merge: both with scatter='pooled', or both with scatter='none'")
         present = np.flatnonzero(other.counts)
         added = other.counts[present]

@@ -2,6 +2,9 @@
 
 Two passes cost a third of one pass that keeps the (d, d) scatter, and large blocks less than small batches; the price is memory for
 the features of an epoch, n d numbers of the type they come in. Everything is summed when `compute` is called.
+
+Features are kept where they are, not copied: the caller must copy memory that is overwritten afterwards, such as one buffer for all
+batches. Training never overwrites the input of the head, which its gradient needs.
 """
 
 from __future__ import annotations
@@ -59,7 +62,7 @@ class Replay:
         y = labels_of(to_numpy(labels), self.k)
         x = rows_of(to_numpy(features), y, self.d, "features")
         if logits is not None:
-            self._logits.append((rows_of(to_numpy(logits), y, self.k, "logits"), y))
+            self._logits.append((rows_of(to_numpy(logits), y, self.k, "logits").copy(), y))
         self._features.append((x, y))
 
     def sync(self, group: Any = None) -> Replay:

@@ -71,10 +71,12 @@ class _Blocks(torch.autograd.Function):
             a = a if shift is None else torch.add(a, shift, out=into)
             a = a if less is None else torch.scatter_add(a, 1, y, -less, out=into)
             own, top = a.gather(1, y), a.amax(1, keepdim=True)
+            own -= top
+            torch.sub(a, top, out=into)
             if smoothing:
-                own = torch.lerp(own, a.mean(1, keepdim=True), smoothing)
-            total = torch.sub(a, top, out=into).clamp_min_(least).exp_().sum(1, keepdim=True)
-            losses.append((top - own) + total.log())
+                own = (1 - smoothing) * own + smoothing * into.mean(1, keepdim=True)
+            total = into.clamp_min_(least).exp_().sum(1, keepdim=True)
+            losses.append(total.log() - own)
             totals.append(total)
         ctx.save_for_backward(logits, labels, powers, torch.cat(totals))
         ctx.terms, ctx.smoothing = terms, smoothing
@@ -86,6 +88,7 @@ class _Blocks(torch.autograd.Function):
         logits, labels, powers, total = ctx.saved_tensors
         if torch.is_grad_enabled() or _transformed(slope):
             with torch.enable_grad():  # this gradient is to be differentiated, or taken for many slopes at once
+                logits = logits.view_as(logits)  # without the hooks of the original, which run when this returns
                 losses = functional.cross_entropy(
                     ctx.terms.adjusted(logits, labels), labels, reduction="none", label_smoothing=ctx.smoothing
                 )

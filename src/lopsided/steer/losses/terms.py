@@ -94,7 +94,9 @@ def _levels(samples: Floats | None, k: int | None) -> list[tuple[float, list[int
     """Return each distinct sample scale with its classes."""
     if samples is None or k is None or samples.ndim == 0:
         return [(1.0 if samples is None else float(samples), [])]
-    return [(float(value), np.flatnonzero(samples == value).tolist()) for value in np.unique(samples)]
+    values, counts = np.unique(samples, return_counts=True)
+    classes = np.split(np.argsort(samples, kind="stable"), np.cumsum(counts)[:-1])
+    return [(float(value), part.tolist()) for value, part in zip(values, classes, strict=True)]
 
 
 def _of(values: Tensor, labels: Tensor, dtype: torch.dtype) -> Tensor:
