@@ -16,8 +16,8 @@ START, END = "<!-- figures start -->\n", "<!-- figures end -->\n"
 
 def table() -> str:
     """Return the rows as Markdown."""
-    predict, solve, measure = (
-        json.loads((HERE / "records" / f"{name}.json").read_text()) for name in ("predict", "solve", "measure")
+    predict, solve, measure, losses = (
+        json.loads((HERE / "records" / f"{name}.json").read_text()) for name in ("predict", "solve", "measure", "losses")
     )
     against, solved = predict["against"], {row["case"]: row for row in solve["rows"]}
     rows = [
@@ -33,6 +33,7 @@ def table() -> str:
         ),
         *(_solved(solved[case]) for case in ("k=10, R=100", "k=100, all distinct")),
         *(_measured(name, measure[name]) for name in ("A", "B")),
+        _loss("vs", losses),
     ]
     lines = ["| work | CPU time | beside |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
     return "\n".join(lines) + "\n"
@@ -55,6 +56,15 @@ def _measured(name: str, case: dict[str, Any]) -> tuple[str, str, str]:
         f"{route['us a sample']:.1f} µs a sample",
         f"{route['times faster than peer']:.1f} times faster than the usual d x d pseudo-inverse, "
         f"{route['over floor']:.1f} times its bare products and reads",
+    )
+
+
+def _loss(name: str, record: dict[str, Any]) -> tuple[str, str, str]:
+    row, kept = record["losses"][name], record["losses, allocator keeps memory"][name]
+    return (
+        f"{name.upper()} loss of {record['n']:,} samples of {record['k']:,} classes, forward and backward",
+        f"{row['ms']:.1f} ms",
+        f"{row['ratio']:.1f} times PyTorch's plain cross-entropy, {kept['ratio']:.1f} times with an allocator told to keep its memory",
     )
 
 
