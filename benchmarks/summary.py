@@ -64,7 +64,7 @@ def _loss(name: str, record: dict[str, Any]) -> tuple[str, str, str]:
     return (
         f"{name.upper()} loss of {record['n']:,} samples of {record['k']:,} classes, forward and backward",
         f"{row['ms']:.1f} ms",
-        f"{row['ratio']:.1f} times PyTorch's plain cross-entropy, {kept['ratio']:.1f} times with an allocator told to keep its memory",
+        f"{row['ratio']:.1f} times PyTorch's plain cross-entropy, {kept['ratio']:.1f} times where the allocator keeps its memory",
     )
 
 
