@@ -1,9 +1,9 @@
 """Deep networks trained on imbalanced classes converge to SELI: one run, from class counts to verdict.
 
 Published: SGD of momentum 0.9 and weight decay 5e-4, batches of 128, rate 0.1 divided by 10 after a third and two thirds of 350
-epochs, no bias in the head, no augmentation. What moves the geometry is steps times rate, so a falling rate freezes it, on small data
-before it has arrived. A constant rate, the default, arrives, but its noise keeps the network away (classifiers 0.15 to 0.2 from SELI on
-MNIST at a rate of 0.1). A long constant start before the rate falls has both: 600 epochs of the published schedule.
+epochs, no bias in the head, no augmentation. What moves the geometry is steps times rate, so a falling rate freezes it, on small
+data before it has arrived. A constant rate, the default, arrives, but its noise keeps the network away (classifiers 0.15 to 0.2
+from SELI on MNIST at a rate of 0.1). A long constant start before the rate falls has both: 600 epochs of the published schedule.
 """
 
 from __future__ import annotations
