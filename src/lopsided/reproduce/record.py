@@ -1,7 +1,7 @@
 """Record: what one run of a claim found, under which configuration, on which machine.
 
 A record is JSON. All that the run's settings determine (claim, configuration, numbers, verdict) is reproducible to the bit on one
-machine's CPU and makes the `digest`; what changes from day to day (seconds, versions, device, date) is kept apart, in `environment`.
+machine's CPU and makes the `digest`; what changes from day to day (seconds, versions, device, date) is apart, in `environment`.
 """
 
 from __future__ import annotations
