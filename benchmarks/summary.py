@@ -45,7 +45,7 @@ def _solved(row: dict[str, Any]) -> tuple[str, str, str]:
     return (
         f"optimum of the UFM, {row['case']}, relative gap {row['relative_gap']:.0e}",
         f"{1e3 * row['cpu_seconds']:.0f} ms",
-        arrived if above < 1e-2 else f"cvxpy does not converge within its default iterations ({row['cvxpy_cpu_seconds']:.0f} s)",
+        arrived if above < 1e-2 else f"cvxpy does not converge within its default iterations ({row['cvxpy_cpu_seconds']:.2g} s)",
     )
 
 
