@@ -11,6 +11,8 @@ html_theme = "furo"
 html_title = f"lopsided {release}"
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 autodoc_member_order = "bysource"
+# A value of a page, such as that of a table of functions, tells no reader anything.
+autodoc_default_options = {"no-value": True}
 autodoc_typehints = "description"
 napoleon_custom_sections = ["Source"]
 napoleon_use_ivar = True
