@@ -25,7 +25,7 @@ def show(records: Sequence[Record]) -> list[Block]:
     kinds = {name: [record for record in ordered if kind(record) == name] for name in map(kind, ordered)}
     return [
         overview(kinds),
-        *([curves(kinds)] if len(kinds) <= _CURVES else []),
+        *curves(kinds),
         *(Fold(heading(record), [Text(record.verdict.sentence), *details(record)[1:]]) for record in ordered),
     ]
 
@@ -57,21 +57,31 @@ def spread(values: Sequence[float]) -> str:
     return f"{np.mean(values):.2f}" + (f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else "")
 
 
-def curves(kinds: Mapping[str, Sequence[Record]]) -> Row:
-    """Return the distance to SELI against epoch, one colour a kind of run and one line a seed."""
+def curves(kinds: Mapping[str, Sequence[Record]]) -> list[Row]:
+    """Return the distance to SELI against epoch, one colour a kind of run and one line a seed.
+
+    Of more kinds than can be told apart those with a falling rate are drawn, whose ends are free of the noise of a constant one.
+    """
+    lettering = {lettered(place, "").removesuffix(": "): records for place, records in enumerate(kinds.values())}
+    drawn_kinds = lettering
+    if len(kinds) > _CURVES:
+        drawn_kinds = {
+            letter: records for letter, records in lettering.items() if records[0].configuration["schedule"] == "published"
+        }
+    if not 0 < len(drawn_kinds) <= _CURVES:
+        return []
 
     def panel(i: int) -> Figure:
         lines = {
             letter: ([row["epoch"] for row in records[0].numbers["history"]], _columns(records, i))
-            for letter, records in zip(ascii_uppercase, kinds.values(), strict=False)
+            for letter, records in drawn_kinds.items()
         }
         label = f"Distance of the {_PARTS[i]} to SELI, all runs"
         return drawn(lambda ax: several(lines, ax, x="epoch", label="distance to SELI"), label, _PARTS[i].capitalize(), (4.6, 4.2))
 
-    return Row(
-        [panel(0), panel(1)],
-        "Distance to SELI against epoch, all runs; a colour is a kind of run, lettered as in the table, a line a seed.",
-    )
+    which = "all runs" if len(drawn_kinds) == len(kinds) else "runs whose rate falls"
+    caption = f"Distance to SELI against epoch, {which}; a colour is a kind of run, lettered as in the table, a line a seed."
+    return [Row([panel(0), panel(1)], caption)]
 
 
 def _columns(records: Sequence[Record], i: int) -> list[list[float]]:
