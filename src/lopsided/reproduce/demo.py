@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lopsided.reproduce.claim import Claim
 from lopsided.reproduce.context import Place
 from lopsided.reproduce.settings import Training
 from lopsided.reproduce.thrampoulidis2022.deep import DEEP
 
-#: What MNIST needs to get as far in about the same time.
-_MNIST = {"dataset": "mnist", "largest": 1000, "epochs": 110, "batch": 128, "rate": 0.03}
+#: What MNIST needs to get about as far in about the same time.
+_MNIST = {"dataset": "mnist", "largest": 1000, "epochs": 160, "batch": 128}
 
 
 @dataclass(frozen=True)
 class Demo(Training):
-    """Settings under which an MLP arrives near SELI quickly: a constant rate, a little weight decay, many steps."""
+    """Settings under which an MLP arrives near SELI quickly: many steps, a little weight decay, and a rate that falls at last.
+
+    At a constant rate the loss has spikes, and a run that happens to end in one shows nothing.
+    """
 
     dataset: str = "digits"
     width: int = 256
     largest: int = 100
     epochs: int = 700
     batch: int = 110
-    rate: float = 0.05
     weight_decay: float = 1e-3
+    schedule: Literal["constant", "published"] = "published"
 
 
 def with_mnist(options: Mapping[str, Any], place: Place) -> dict[str, Any]:
