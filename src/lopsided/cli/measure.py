@@ -117,14 +117,13 @@ def _optimum(collapse: Collapse, weight: Floats, ridge: float) -> tuple[Geometry
 
 def _print_json(collapse: Collapse, predictions: dict[str, Geometry], gap: float | None) -> None:
     import json
-    from math import isfinite
+
+    from lopsided.measure.collapse import plain
 
     result = collapse.to_dict()
     if predictions:
         distances = {name: collapse.geometry.distance(other)._asdict() for name, other in predictions.items()}
-        result["distances"] = {
-            name: {part: value if isfinite(value) else None for part, value in row.items()} for name, row in distances.items()
-        }
+        result["distances"] = {name: {part: plain(value) for part, value in row.items()} for name, row in distances.items()}
         result["verdict"] = collapse.verdict(predictions)
     if gap is not None:
         result["ufm_gap"] = gap

@@ -157,7 +157,7 @@ class Collapse:
             "classes": self.classes.tolist(),
             "counts": self.counts.values.tolist(),
             "measured": self.moments.counts.tolist(),
-            "metrics": {name: _plain(value) for name, value in values.items()},
+            "metrics": {name: plain(value) for name, value in values.items()},
             "undefined": undefined,
         }
 
@@ -201,7 +201,8 @@ def cell(value: Any) -> str:
     return low if low == high else f"{low} … {high}"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a figure or an array of them as plain data for JSON; numbers that are not finite become `None`."""
     if np.ndim(value) == 0:
         return value if np.isfinite(value) else None
-    return [_plain(entry) for entry in np.asarray(value).tolist()]
+    return [plain(entry) for entry in np.asarray(value).tolist()]
