@@ -1,0 +1,47 @@
+"""Labels that mean "leave this out": one rule for losses and measurements, for arrays and tensors alike."""
+
+from __future__ import annotations
+
+import functools
+import numbers
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+#: One label that marks what to leave out, several, or None for none.
+Ignore = int | Sequence[int] | None
+
+
+def sentinels(ignore: Ignore) -> tuple[int, ...]:
+    """Return the labels to leave out as a tuple of plain integers.
+
+    Raises:
+        TypeError: if one of them is not a whole number.
+
+    Example:
+        >>> sentinels([0, 255]), sentinels(-100), sentinels(None)
+        ((0, 255), (-100,), ())
+    """
+    given = () if ignore is None else (ignore,) if isinstance(ignore, numbers.Number) else tuple(ignore)
+    for label in given:
+        if isinstance(label, bool) or not isinstance(label, numbers.Integral):
+            raise TypeError(f"a label to leave out must be a whole number, or a sequence of them, got {label!r}")
+    return tuple(int(label) for label in given)
+
+
+def left_out(labels: Any, marks: tuple[int, ...]) -> Any:
+    """Return which labels are marked, as a boolean array or tensor like them; None where there are no marks.
+
+    Only compares, so it may run under a compiler or a vmap.
+
+    Args:
+        labels: int64 array or tensor of any shape. Narrower types come first into int64: a uint8 label never equals -100, and is
+            not to be told otherwise by wrapping around.
+        marks: of `sentinels`.
+
+    Example:
+        >>> import numpy as np
+        >>> left_out(np.array([0, 7, 255]), (0, 255))
+        array([ True, False,  True])
+    """
+    return functools.reduce(operator.or_, (labels == mark for mark in marks)) if marks else None
