@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import numbers
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 #: One label that marks what to leave out, several, or None for none.
@@ -22,11 +21,11 @@ def sentinels(ignore: Ignore) -> tuple[int, ...]:
         >>> sentinels([0, 255]), sentinels(-100), sentinels(None)
         ((0, 255), (-100,), ())
     """
-    given = () if ignore is None else (ignore,) if isinstance(ignore, numbers.Number) else tuple(ignore)
+    given: tuple[Any, ...] = () if ignore is None else tuple(ignore) if isinstance(ignore, Iterable) else (ignore,)
     for label in given:
-        if isinstance(label, bool) or not isinstance(label, numbers.Integral):
+        if isinstance(label, bool) or not hasattr(label, "__index__"):
             raise TypeError(f"a label to leave out must be a whole number, or a sequence of them, got {label!r}")
-    return tuple(int(label) for label in given)
+    return tuple(operator.index(label) for label in given)
 
 
 def left_out(labels: Any, marks: tuple[int, ...]) -> Any:
