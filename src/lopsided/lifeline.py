@@ -1,0 +1,102 @@
+"""Lifelines: a worker process ends when the process that started it ends, however that ended.
+
+Of a parent that is killed one thing is sure: its pipes close. So each worker waits for that in a thread. Ctrl-C is the parent's to
+answer, and a parent told to terminate leaves as from an error, so that it lets go of its workers and of half-written files.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
+from types import FrameType, TracebackType
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Workers(ProcessPoolExecutor):
+    """A pool of fresh interpreters that end with this process, and at once if its `with` block is left by an error.
+
+    Args:
+        processes: at most so many.
+        start: called in each worker before its first task, with the arguments.
+        arguments: of `start`.
+    """
+
+    def __init__(self, processes: int, start: Callable[..., object] | None = None, *arguments: Any) -> None:
+        # Forked workers would hold the writing end too, and share the threads of torch.
+        context = get_context("spawn")
+        self._line, self._end = context.Pipe(duplex=False)
+        super().__init__(processes, context, _start, (self._line, start, arguments))
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Start a task, and perhaps a worker for it."""
+        with _ctrl_c_held():  # what is held here is held for ever in a worker that starts
+            return super().submit(fn, *args, **kwargs)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if kind is not None:
+                self._end.close()
+            self.shutdown(wait=True, cancel_futures=kind is not None)
+        finally:
+            self._end.close()
+            self._line.close()
+
+
+def hold_on_to_parent(*lines: Connection) -> None:
+    """Let this process end when its parent has ended, or when the other end of a line is closed.
+
+    Made to be the initializer of a worker. In a process that has no parent of Python's making only the lines count.
+    """
+    parent = parent_process()
+    held = [*lines, *([] if parent is None else [parent.sentinel])]
+    threading.Thread(target=_end_after, args=(held,), name="lifeline", daemon=True).start()
+
+
+def _end_after(held: list[Any]) -> None:
+    wait(held)
+    os._exit(1)  # nobody is left to hear why
+
+
+def _start(line: Connection, start: Callable[..., object] | None, arguments: tuple[Any, ...]) -> None:
+    hold_on_to_parent(line)
+    if start is not None:
+        start(*arguments)
+
+
+@contextmanager
+def _ctrl_c_held() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def terminate_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM in this block raise `SystemExit(143)`, so that files and workers are cleaned up on the way out.
+
+    Only the main thread can; in another the block is as it would be without.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)

@@ -1,0 +1,78 @@
+"""Worker processes end with the process that started them, however it ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lopsided.lifeline import Workers, terminate_on_sigterm
+
+#: A parent that tells the pid of its workers, which are busy for an hour.
+PARENT = """
+import os, sys, time
+from lopsided.lifeline import Workers, terminate_on_sigterm
+from time import sleep
+if __name__ == "__main__":
+    with terminate_on_sigterm():
+        try:
+            with Workers(2) as pool:
+                print(*{pool.submit(os.getpid).result() for _ in range(2)}, flush=True)
+                tasks = [pool.submit(sleep, 3600) for _ in range(2)]
+                time.sleep(0.5)
+                print(*pool._processes, flush=True)
+                tasks[0].result()
+        except KeyboardInterrupt:
+            sys.exit(130)
+"""
+
+
+def gone(pid: int) -> bool:
+    """Whether a process is no more, or only waits to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_no_worker_outlives_its_parent_and_none_complains(number: signal.Signals, status: int, tmp_path: Path) -> None:
+    (tmp_path / "parent.py").write_text(PARENT)
+    parent = subprocess.Popen(
+        [sys.executable, str(tmp_path / "parent.py")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert parent.stdout is not None
+    parent.stdout.readline()
+    pids = [int(word) for word in parent.stdout.readline().split()]
+    assert len(pids) == 2
+    assert not any(map(gone, pids))
+    # Ctrl-C reaches the whole group of processes, the other signals the parent alone.
+    (os.killpg if number is signal.SIGINT else os.kill)(parent.pid, number)
+    _, complaints = parent.communicate(timeout=20)
+    assert parent.returncode == status
+    if number is not signal.SIGKILL:  # after which Python's own tracker tells of semaphores it had to clean up
+        assert complaints == ""
+    until = time.monotonic() + 10
+    while not all(map(gone, pids)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert all(map(gone, pids))
+
+
+def test_workers_are_started_and_their_answers_come_back() -> None:
+    with Workers(2, os.putenv, "LOPSIDED_TEST", "1") as pool:
+        assert list(pool.map(abs, [-1, -2])) == [1, 2]
+
+
+def test_the_handler_of_sigterm_is_put_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit, match="143"), terminate_on_sigterm():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
