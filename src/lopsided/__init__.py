@@ -20,10 +20,11 @@ from typing import overload
 from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
 from lopsided.geometry import Distances, Geometry, Source
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import Gram
+from lopsided.pairing import Pairing
 
 __version__ = "0.1.0"
-__all__ = ["Adjustment", "ClassMatrix", "Counts", "Distances", "Geometry", "Gram", "Source", "distance"]
+__all__ = ["Adjustment", "Counts", "Distances", "Geometry", "Gram", "Pairing", "Source", "distance"]
 
 _VERBS = ("predict", "solve", "measure", "steer", "reproduce", "plot")
 
@@ -31,9 +32,9 @@ _VERBS = ("predict", "solve", "measure", "steer", "reproduce", "plot")
 @overload
 def distance(a: Geometry, b: Geometry) -> Distances: ...
 @overload
-def distance(a: ClassMatrix, b: ClassMatrix) -> float: ...
-def distance(a: Geometry | ClassMatrix, b: Geometry | ClassMatrix) -> Distances | float:
-    """Return the scale-free distance of two Grams or class matrices, or part by part of two geometries.
+def distance(a: Pairing, b: Pairing) -> float: ...
+def distance(a: Geometry | Pairing, b: Geometry | Pairing) -> Distances | float:
+    """Return the scale-free distance of two Grams or pairings, or part by part of two geometries.
 
     The distance of matrices A and B is ||A/||A|| - B/||B|||| in Frobenius norms, from 0 to 2.
 
@@ -43,7 +44,7 @@ def distance(a: Geometry | ClassMatrix, b: Geometry | ClassMatrix) -> Distances 
     """
     if isinstance(a, Geometry) and isinstance(b, Geometry):
         return a.distance(b)
-    if isinstance(a, ClassMatrix) and isinstance(b, ClassMatrix):
+    if isinstance(a, Pairing) and isinstance(b, Pairing):
         return a.distance(b)
     raise TypeError(f"distance compares two geometries or two matrices, got {type(a).__name__} and {type(b).__name__}")
 

@@ -16,10 +16,11 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
-from lopsided.gram import ClassMatrix, Gram, ZeroMatrixError
+from lopsided.gram import Gram
 from lopsided.groups import Groups
+from lopsided.pairing import Pairing, ZeroMatrixError
 
-Matrix = TypeVar("Matrix", bound=ClassMatrix)
+Matrix = TypeVar("Matrix", bound=Pairing)
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,36 @@ class Distances(NamedTuple):
     logits: float
 
 
+class Directions(NamedTuple):
+    """Singular value decomposition of logits, left * values @ right.T: concepts, principal directions.
+
+    Attributes:
+        left: (k, r) orthonormal columns, a direction over the classes each.
+        values: (r,) positive singular values, descending; r is the numerical rank.
+        right: (m, r) orthonormal columns, a direction over the kinds of samples each.
+    """
+
+    left: Floats
+    values: Floats
+    right: Floats
+
+
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """Classifiers, class-mean embeddings and class logits of k classes, up to rotation of the feature space.
+    """Classifiers of k classes, embeddings of m kinds of samples and their logits, up to rotation of the feature space.
+
+    Mostly a kind of sample is a class: k = m, the embeddings are the class means and the logits have a diagonal. Contexts of a
+    language model, sets of labels and the samples of a regression are kinds of samples too.
 
     Attributes:
         classifiers: Gram of the classifier weights w_c.
-        embeddings: Gram of the class means mu_c.
-        logits: entry [c, c'] is w_c . mu_c', the logit of class c for samples of class c'.
+        embeddings: Gram of the embeddings mu_j.
+        logits: entry [c, j] is w_c . mu_j, the logit of class c for samples of kind j.
         source: where it came from.
         counts: the class counts, where they matter.
+
+    Raises:
+        ValueError: if the parts do not fit: k classifiers, m embeddings, logits (k, m), counts of the m kinds.
 
     Example:
         >>> from lopsided import Counts, predict
@@ -65,9 +86,19 @@ class Geometry:
 
     classifiers: Gram
     embeddings: Gram
-    logits: ClassMatrix
+    logits: Pairing
     source: Source
     counts: Counts | None = None
+
+    def __post_init__(self) -> None:
+        shape = (self.classifiers.k, self.embeddings.k)
+        if (self.logits.k, self.logits.m) != shape:
+            raise ValueError(
+                f"logits of {shape[0]} classifiers by {shape[1]} embeddings must have shape {shape}, "
+                f"got {(self.logits.k, self.logits.m)}"
+            )
+        if self.counts is not None and self.counts.k != shape[1]:
+            raise ValueError(f"counts must be of the {shape[1]} embeddings, got {self.counts.k}")
 
     @classmethod
     def of_vectors(cls, W: npt.ArrayLike, M: npt.ArrayLike, source: Source, counts: Counts | None = None) -> Geometry:
@@ -78,18 +109,47 @@ class Geometry:
         """
         w, m = np.asarray(W, np.float64), np.asarray(M, np.float64)
         if w.shape != m.shape:
-            raise ValueError(f"classifiers and class means must have one shape (k, d), got {w.shape} and {m.shape}")
-        logits = ClassMatrix(Groups.each(len(w)), w, m, np.einsum("cd,cd->c", w, m))
+            raise ValueError(
+                f"classifiers and class means must have one shape (k, d), got {w.shape} and {m.shape}; "
+                "use Geometry.of_factors where a column is no class"
+            )
+        logits = Pairing.paired(Groups.each(len(w)), w, m, np.einsum("cd,cd->c", w, m))
         return cls(Gram.of_vectors(w), Gram.of_vectors(m), logits, source, counts)
+
+    @classmethod
+    def of_factors(cls, W: npt.ArrayLike, H: npt.ArrayLike, source: Source) -> Geometry:
+        """Return the geometry of k classifiers and m embeddings that are no classes, arrays (k, d) and (m, d).
+
+        Raises:
+            ValueError: if their dimensions differ or an entry is not finite.
+        """
+        w, h = np.asarray(W, np.float64), np.asarray(H, np.float64)
+        if w.ndim != 2 or h.ndim != 2 or w.shape[1] != h.shape[1]:
+            raise ValueError(f"classifiers (k, d) and embeddings (m, d) must agree in d, got {w.shape} and {h.shape}")
+        return cls(Gram.of_vectors(w), Gram.of_vectors(h), Pairing.of_factors(w, h), source)
 
     @property
     def k(self) -> int:
         """Number of classes."""
         return self.classifiers.k
 
+    @property
+    def m(self) -> int:
+        """Number of kinds of samples; mostly that of classes."""
+        return self.embeddings.k
+
+    @property
+    def paired(self) -> bool:
+        """Whether the kinds of samples are the classes, so that each classifier has a mean of its own."""
+        return self.logits.diagonal is not None
+
     def alignment(self) -> Floats:
-        """Return (k,) cosines between each class's classifier and its mean; NaN where one is zero."""
-        own = self.logits.groups.expand(self.logits.diagonal)
+        """Return (k,) cosines between each class's classifier and its mean; NaN where one is zero.
+
+        Raises:
+            ValueError: if the kinds of samples are not the classes.
+        """
+        own = self.logits.rows.expand(self.logits.own)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(own / (self.classifiers.norms() * self.embeddings.norms()))
 
@@ -105,8 +165,18 @@ class Geometry:
             _distance(self.logits, other.logits),
         )
 
+    def directions(self) -> Directions:
+        """Return the directions along which logits vary: concepts of contexts, principal directions of a regression.
+
+        Raises:
+            MemoryError: if the (k, m) array of logits is too large.
+        """
+        left, values, right = np.linalg.svd(self.logits.matrix(), full_matrices=False)
+        kept = values > max(self.k, self.m) * np.finfo(np.float64).eps * values[0]
+        return Directions(left[:, kept], values[kept], right[kept].T)
+
     def vectors(self, d: int | None = None, seed: int = 0) -> tuple[Floats, Floats]:
-        """Return explicit (k, d) classifiers and class means with this geometry, in an orientation drawn from the seed.
+        """Return explicit classifiers (k, d) and embeddings (m, d) with this geometry, in an orientation drawn from the seed.
 
         Args:
             d: feature dimensions, at least the rank of the geometry; by default exactly that.
@@ -114,7 +184,7 @@ class Geometry:
 
         Raises:
             ValueError: if `d` is too small; the smallest that works is named.
-            MemoryError: if the (2k, 2k) matrix of all inner products is too large.
+            MemoryError: if the (k + m, k + m) matrix of all inner products is too large.
         """
         cross = self.logits.matrix()
         joint = np.block([[self.classifiers.matrix(), cross], [cross.T, self.embeddings.matrix()]])
@@ -139,16 +209,20 @@ class Geometry:
             "counts": None if self.counts is None else self.counts.values.tolist(),
             "classifier_norms": self.classifiers.norms().tolist(),
             "embedding_norms": self.embeddings.norms().tolist(),
-            "alignment": self.alignment().tolist(),
+            "alignment": self.alignment().tolist() if self.paired else None,
         }
 
     def save(self, path: str | Path) -> None:
         """Write PATH.json (provenance) and PATH.npz (arrays, no pickle)."""
         arrays: dict[str, Any] = {}
         for part in ("classifiers", "embeddings", "logits"):
-            matrix = getattr(self, part)
-            arrays |= {f"{part}.{name}": getattr(matrix, name) for name in ("left", "right", "diagonal")}
-            arrays |= {f"{part}.labels": matrix.groups.labels, f"{part}.lengths": matrix.groups.lengths}
+            matrix: Pairing = getattr(self, part)
+            arrays |= {f"{part}.left": matrix.left, f"{part}.right": matrix.right}
+            arrays |= {f"{part}.labels": matrix.rows.labels, f"{part}.lengths": matrix.rows.lengths}
+            if matrix.diagonal is None:
+                arrays |= {f"{part}.columns.labels": matrix.columns.labels, f"{part}.columns.lengths": matrix.columns.lengths}
+            else:
+                arrays[f"{part}.diagonal"] = matrix.diagonal
         if self.counts is not None:
             arrays["counts"] = self.counts.values
         np.savez(Path(f"{path}.npz"), **arrays)
@@ -166,14 +240,18 @@ class Geometry:
         with np.load(Path(f"{path}.npz"), allow_pickle=False) as stored:
 
             def part(kind: type[Matrix], name: str) -> Matrix:
-                groups = Groups(stored[f"{name}.labels"], stored[f"{name}.lengths"])
-                return kind(groups, stored[f"{name}.left"], stored[f"{name}.right"], stored[f"{name}.diagonal"])
+                rows = Groups(stored[f"{name}.labels"], stored[f"{name}.lengths"])
+                factors = stored[f"{name}.left"], stored[f"{name}.right"]
+                if f"{name}.diagonal" in stored:
+                    return kind(rows, rows, *factors, stored[f"{name}.diagonal"])
+                columns = Groups(stored[f"{name}.columns.labels"], stored[f"{name}.columns.lengths"])
+                return kind(rows, columns, *factors, None)
 
             counts = Counts(stored["counts"]) if "counts" in stored else None
-            return cls(part(Gram, "classifiers"), part(Gram, "embeddings"), part(ClassMatrix, "logits"), source, counts)
+            return cls(part(Gram, "classifiers"), part(Gram, "embeddings"), part(Pairing, "logits"), source, counts)
 
 
-def _distance(a: ClassMatrix, b: ClassMatrix) -> float:
+def _distance(a: Pairing, b: Pairing) -> float:
     try:
         return a.distance(b)
     except ZeroMatrixError:

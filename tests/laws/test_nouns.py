@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lopsided import Adjustment, ClassMatrix, Counts, Geometry, Gram, Source, distance, predict
+from lopsided import Adjustment, Counts, Geometry, Gram, Pairing, Source, distance, predict
 from lopsided.groups import Groups
 
 counts_lists = st.lists(st.integers(1, 10**6), min_size=2, max_size=12)
 labelings = st.lists(st.integers(0, 3), min_size=2, max_size=12)
 
 
-def structured(labels: list[int], seed: int) -> ClassMatrix:
+def structured(labels: list[int], seed: int) -> Pairing:
     """A random class matrix on the partition that the labels make."""
     groups = Groups.of_columns(np.array(labels))
     rng = np.random.default_rng(seed)
-    return ClassMatrix(groups, rng.normal(size=(groups.m, 3)), rng.normal(size=(groups.m, 3)), rng.normal(size=groups.m))
+    return Pairing.paired(groups, rng.normal(size=(groups.m, 3)), rng.normal(size=(groups.m, 3)), rng.normal(size=groups.m))
 
 
 @given(labelings)
@@ -75,7 +75,7 @@ def test_a_geometry_is_recovered_from_its_own_vectors_to_rounding(values, seed):
 def test_the_spectrum_is_that_of_the_matrix_whether_known_or_computed(values):
     for gram in (predict.seli(Counts(values)).classifiers, predict.seli(Counts(values)).embeddings):
         dense = np.linalg.eigvalsh(gram.matrix())[::-1]
-        anonymous = Gram(gram.groups, gram.left, gram.right, gram.diagonal)
+        anonymous = Gram.paired(gram.groups, gram.left, gram.right, gram.diagonal)
         np.testing.assert_allclose(gram.spectrum(), dense, atol=1e-10 * dense[0])
         np.testing.assert_allclose(anonymous.spectrum(), dense, atol=1e-10 * dense[0])
 
@@ -99,7 +99,7 @@ def test_a_distance_of_nearly_equal_matrices_keeps_its_digits():
 
 def test_distance_is_zero_to_itself_at_any_scale_and_two_to_its_negative():
     a = predict.seli(Counts([90, 9, 3])).classifiers
-    minus = ClassMatrix(a.groups, -a.left, a.right, -a.diagonal)
+    minus = Pairing.paired(a.groups, -a.left, a.right, -a.diagonal)
     assert distance(a, Gram.of_matrix(7 * a.matrix())) < 1e-15
     assert distance(a, minus) == pytest.approx(2)
 

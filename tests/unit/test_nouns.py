@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lopsided
-from lopsided import Adjustment, ClassMatrix, Counts, Geometry, Gram, Source, distance, predict
+from lopsided import Adjustment, Counts, Geometry, Gram, Pairing, Source, distance, predict
 from lopsided.groups import Groups
 
 
@@ -121,7 +121,7 @@ def test_the_cosine_of_a_zero_vector_is_not_a_number():
 
 
 def test_saved_python_objects_are_refused_unread(tmp_path):
-    matrix = ClassMatrix(Groups.single(2), np.ones((1, 1)), np.ones((1, 1)), np.ones(1))
+    matrix = Pairing.paired(Groups.single(2), np.ones((1, 1)), np.ones((1, 1)), np.ones(1))
     geometry = Geometry(predict.etf(2).classifiers, predict.etf(2).embeddings, matrix, Source("x"))
     geometry.save(tmp_path / "g")
     np.savez(tmp_path / "g.npz", **{"classifiers.labels": np.array([{}], object)})

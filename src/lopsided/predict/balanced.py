@@ -7,8 +7,9 @@ import numpy as np
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import Gram
 from lopsided.groups import Groups
+from lopsided.pairing import Pairing
 from lopsided.predict.ridge import require_ridge
 
 
@@ -55,4 +56,6 @@ def balanced(counts: Counts, ridge: float, smoothing: float = 0.0) -> Geometry:
 
     name = f"balanced, ridge {ridge:g}" + (f", label smoothing {smoothing:g}" if smoothing else "")
     source = Source(name, "Zhu et al. 2021; scale derived here", "equal counts, d >= k - 1")
-    return Geometry(Gram(*simplex(alpha * root)), Gram(*simplex(alpha / root)), ClassMatrix(*simplex(alpha)), source, counts)
+    return Geometry(
+        Gram.paired(*simplex(alpha * root)), Gram.paired(*simplex(alpha / root)), Pairing.paired(*simplex(alpha)), source, counts
+    )

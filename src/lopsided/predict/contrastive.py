@@ -7,7 +7,8 @@ import numpy as np
 from lopsided.arrays import require_finite
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import Gram
+from lopsided.pairing import Pairing
 
 
 def contrastive(counts: Counts) -> Geometry:
@@ -28,9 +29,9 @@ def contrastive(counts: Counts) -> Geometry:
         array([[1., 0.], [0., 1.]])
     """
     parts = (counts.groups, np.zeros((counts.groups.m, 1)), np.ones((counts.groups.m, 1)), np.ones(counts.groups.m))
-    gram = Gram(*parts, eigenvalues=lambda: np.ones(counts.k))
+    gram = Gram.paired(*parts, eigenvalues=lambda: np.ones(counts.k))
     assumptions = "supervised contrastive loss, unit features >= 0, d >= k, full batch; classifiers are the class means"
-    return Geometry(gram, gram, ClassMatrix(*parts), Source("orthogonal frame", "Kini et al. 2023", assumptions), counts)
+    return Geometry(gram, gram, Pairing.paired(*parts), Source("orthogonal frame", "Kini et al. 2023", assumptions), counts)
 
 
 def contrastive_minimum(counts: Counts, temperature: float = 1.0) -> float:

@@ -11,8 +11,9 @@ from lopsided.adjustment import Adjustment, Parameters
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import Gram
 from lopsided.groups import Groups
+from lopsided.pairing import Pairing
 from lopsided.predict.free_bias import free_bias
 from lopsided.predict.roots import inverse_root, others, root
 from lopsided.predict.secular import Secular
@@ -63,10 +64,12 @@ def cross_entropy(counts: Counts, adjustment: Adjustment | None = None, bias: Bi
     _require_range("margin / scale", x, groups)
     a = given.counts * x**2
     left, right, diagonal = inverse_root(a, d, sizes)
-    classifiers = Gram(groups, *root(a, d, sizes), eigenvalues=lambda: np.sqrt(Secular.of(a, d, sizes).spectrum()))
-    embeddings = Gram(groups, left * x[:, None], right * x[:, None], diagonal * x**2)
+    classifiers = Gram.paired(groups, *root(a, d, sizes), eigenvalues=lambda: np.sqrt(Secular.of(a, d, sizes).spectrum()))
+    embeddings = Gram.paired(groups, left * x[:, None], right * x[:, None], diagonal * x**2)
     square = float(sizes @ d**2)
-    logits = ClassMatrix(groups, -d[:, None] / square, (d * x)[:, None], x * others((sizes * d**2)[:, None], sizes)[:, 0] / square)
+    logits = Pairing.paired(
+        groups, -d[:, None] / square, (d * x)[:, None], x * others((sizes * d**2)[:, None], sizes)[:, 0] / square
+    )
     source = Source(repr(adjustment), "Behnia et al. 2023", "vanishing ridge, d >= k - 1, no bias")
     return Geometry(classifiers, embeddings, logits, source, counts)
 

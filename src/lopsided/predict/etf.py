@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from lopsided.geometry import Geometry, Source
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import Gram
 from lopsided.groups import Groups
+from lopsided.pairing import Pairing
 
 
 def etf(k: int) -> Geometry:
@@ -35,5 +36,5 @@ def etf(k: int) -> Geometry:
     def eigenvalues() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         return np.append(np.ones(k - 1), 0.0)
 
-    gram = Gram(*parts, eigenvalues=eigenvalues)
-    return Geometry(gram, gram, ClassMatrix(*parts), Source("ETF", "Papyan, Han and Donoho 2020", "balanced classes"))
+    gram = Gram.paired(*parts, eigenvalues=eigenvalues)
+    return Geometry(gram, gram, Pairing.paired(*parts), Source("ETF", "Papyan, Han and Donoho 2020", "balanced classes"))

@@ -13,7 +13,8 @@ import numpy as np
 from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import Gram
+from lopsided.pairing import Pairing
 from lopsided.predict.roots import Factor, inverse_root, others, sums_before, zolotarev
 from lopsided.predict.secular import Secular, inverted
 
@@ -43,14 +44,14 @@ def free_bias(counts: Counts, margin: float = 1.0) -> Geometry:
     ones = np.ones_like(inverse)
     left, right, diagonal = inverse_root(inverse, ones, sizes)
     poles = Secular.of(inverse, ones, sizes)
-    classifiers = Gram(
+    classifiers = Gram.paired(
         groups, left * margin, right, diagonal * margin, eigenvalues=lambda: inverted(np.sqrt(poles.spectrum())) * margin
     )
     left, right, diagonal = _means(counts.distinct / counts.n, inverse, sizes)
-    embeddings = Gram(groups, left * margin, right, diagonal * margin)
+    embeddings = Gram.paired(groups, left * margin, right, diagonal * margin)
     share = counts.distinct / counts.n
     rest = others((share * sizes)[:, None], sizes)[:, 0]
-    logits = ClassMatrix(groups, -share[:, None] * margin, ones[:, None], rest * margin)
+    logits = Pairing.paired(groups, -share[:, None] * margin, ones[:, None], rest * margin)
     return Geometry(
         classifiers,
         embeddings,

@@ -7,7 +7,8 @@ import numpy as np
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import Gram
+from lopsided.pairing import Pairing
 from lopsided.predict.ridge import require_ridge
 
 
@@ -46,10 +47,10 @@ def nonnegative(counts: Counts, ridge: float = 0.0) -> Geometry:
     total = float(sizes @ weights)
     left = np.column_stack([total / k - weights, -ones]) / (k - 1)
     own = ((k - 2) * weights + total / k) / (k - 1)
-    classifiers = Gram(counts.groups, left, np.column_stack([ones, weights]), own)
-    embeddings = Gram(counts.groups, np.zeros((len(root), 1)), ones[:, None], squares)
+    classifiers = Gram.paired(counts.groups, left, np.column_stack([ones, weights]), own)
+    embeddings = Gram.paired(counts.groups, np.zeros((len(root), 1)), ones[:, None], squares)
     pull = root * squares / np.sqrt(k * (k - 1))
-    logits = ClassMatrix(counts.groups, -ones[:, None], pull[:, None], (k - 1) * pull)
+    logits = Pairing.paired(counts.groups, -ones[:, None], pull[:, None], (k - 1) * pull)
     name = "non-negative features" + (f", ridge {ridge:g}" if ridge else "")
     return Geometry(
         classifiers, embeddings, logits, Source(name, "Dang et al. 2024", "cross-entropy, features >= 0, d >= k, no bias"), counts

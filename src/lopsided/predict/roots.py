@@ -27,7 +27,7 @@ from lopsided.arrays import Floats, Ints
 
 
 class Factor(NamedTuple):
-    """A symmetric matrix on groups as `ClassMatrix` stores it: left . right off the diagonal, and the diagonal."""
+    """A symmetric matrix on groups as `Pairing` stores it: left . right off the diagonal, and the diagonal."""
 
     left: Floats
     right: Floats

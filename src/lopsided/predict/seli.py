@@ -6,7 +6,8 @@ import numpy as np
 
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import Gram
+from lopsided.pairing import Pairing
 from lopsided.predict.roots import inverse_root, root
 from lopsided.predict.secular import Secular, inverted
 
@@ -35,8 +36,8 @@ def seli(counts: Counts) -> Geometry:
     n, sizes = counts.distinct.astype(np.float64), counts.groups.sizes
     ones = np.ones_like(n)
     poles = Secular.of(n, ones, sizes)
-    classifiers = Gram(counts.groups, *root(n, ones, sizes), eigenvalues=lambda: np.sqrt(poles.spectrum()))
-    embeddings = Gram(counts.groups, *inverse_root(n, ones, sizes), eigenvalues=lambda: inverted(np.sqrt(poles.spectrum())))
-    logits = ClassMatrix(counts.groups, -ones[:, None] / counts.k, ones[:, None], np.full_like(n, 1 - 1 / counts.k))
+    classifiers = Gram.paired(counts.groups, *root(n, ones, sizes), eigenvalues=lambda: np.sqrt(poles.spectrum()))
+    embeddings = Gram.paired(counts.groups, *inverse_root(n, ones, sizes), eigenvalues=lambda: inverted(np.sqrt(poles.spectrum())))
+    logits = Pairing.paired(counts.groups, -ones[:, None] / counts.k, ones[:, None], np.full_like(n, 1 - 1 / counts.k))
     source = Source("SELI", "Thrampoulidis et al. 2022, Theorem 1", "cross-entropy, vanishing ridge, d >= k - 1, no bias")
     return Geometry(classifiers, embeddings, logits, source, counts)

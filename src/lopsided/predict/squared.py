@@ -7,7 +7,8 @@ import numpy as np
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import Gram
+from lopsided.pairing import Pairing
 from lopsided.predict.ridge import require_ridge
 
 
@@ -46,9 +47,9 @@ def squared(counts: Counts, ridge: float, layers: int = 1) -> Geometry:
     embeddings = np.divide(shrunk**2, lengths, out=np.zeros_like(shrunk), where=alive)
     source = Source(f"squared loss, {layers} linear layers, ridge {ridge:g}", "Dang et al. 2023", "free features, d >= k, no bias")
     return Geometry(
-        Gram(groups, zero, zero + 1, lengths),
-        Gram(groups, zero, zero + 1, embeddings),
-        ClassMatrix(groups, zero, zero + 1, shrunk),
+        Gram.paired(groups, zero, zero + 1, lengths),
+        Gram.paired(groups, zero, zero + 1, embeddings),
+        Pairing.paired(groups, zero, zero + 1, shrunk),
         source,
         counts,
     )

@@ -8,7 +8,8 @@ import numpy as np
 
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import Gram
+from lopsided.pairing import Pairing
 
 
 def step(counts: Counts) -> Geometry:
@@ -40,9 +41,9 @@ def step(counts: Counts) -> Geometry:
     def gram(minor: float, major: float, across: float) -> Gram:
         blocks = np.array([[across * a / (k * b) - minor / b, -across / k], [-across / k, across * b / (k * a) - major / a]])
         own = [across * a / (k * b) + minor * (1 - 1 / b), across * b / (k * a) + major * (1 - 1 / a)]
-        return Gram(counts.groups, blocks, np.eye(2), np.array(own))
+        return Gram.paired(counts.groups, blocks, np.eye(2), np.array(own))
 
-    logits = ClassMatrix(counts.groups, -np.ones((2, 1)) / k, np.ones((2, 1)), np.full(2, 1 - 1 / k))
+    logits = Pairing.paired(counts.groups, -np.ones((2, 1)) / k, np.ones((2, 1)), np.full(2, 1 - 1 / k))
     source = Source("SELI, STEP closed form", "Thrampoulidis et al. 2022", "cross-entropy, vanishing ridge, d >= k - 1, no bias")
     return Geometry(gram(minor, major, across), gram(1 / minor, 1 / major, 1 / across), logits, source, counts)
 

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats
-from lopsided.gram import ClassMatrix
 from lopsided.groups import Groups
+from lopsided.pairing import Pairing
 from lopsided.solve.descent import Linear, newton
 from lopsided.solve.problem import Problem
 from lopsided.solve.reduced import Fit, Point, Reduced
@@ -47,7 +47,7 @@ class Certificate:
         return self.gap / self.primal if self.primal else 0.0
 
 
-def certify(problem: Problem, logits: npt.ArrayLike | ClassMatrix) -> Certificate:
+def certify(problem: Problem, logits: npt.ArrayLike | Pairing) -> Certificate:
     """Bound the suboptimality of any class logits; no solver is trusted.
 
     Args:
@@ -75,17 +75,17 @@ def certify(problem: Problem, logits: npt.ArrayLike | ClassMatrix) -> Certificat
     return bounds(problem.ridge, reduced, point, reduced.fit(reduced.margins(point)))
 
 
-def candidate(problem: Problem, logits: npt.ArrayLike | ClassMatrix) -> tuple[Reduced, Point]:
+def candidate(problem: Problem, logits: npt.ArrayLike | Pairing) -> tuple[Reduced, Point]:
     """Return the reduced problem in which given logits are a point, and that point.
 
     Raises:
         ValueError: if the shape is wrong or an entry is not finite.
     """
-    if isinstance(logits, ClassMatrix) and problem.counts is not None:
+    if isinstance(logits, Pairing) and problem.counts is not None:
         reduced = Reduced.of(problem, logits.groups)
         _, _, index = reduced.groups.join(logits.groups)
-        return reduced, reduced.point_of(logits.left[index] @ logits.right[index].T, logits.diagonal[index])
-    array = logits.matrix() if isinstance(logits, ClassMatrix) else np.asarray(logits, np.float64)
+        return reduced, reduced.point_of(logits.left[index] @ logits.right[index].T, logits.own[index])
+    array = logits.matrix() if isinstance(logits, Pairing) else np.asarray(logits, np.float64)
     shape = (problem.k, problem.k) if problem.targets is None else problem.targets.shape
     if array.shape != shape:
         raise ValueError(f"logits must be an array of shape {shape}, classes by columns, got {array.shape}")

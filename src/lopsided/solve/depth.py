@@ -17,12 +17,13 @@ from scipy.optimize import brentq, minimize_scalar
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import Gram
+from lopsided.pairing import Pairing
 from lopsided.solve.certificate import candidate
 from lopsided.solve.problem import Problem
 
 
-def deep_objective(problem: Problem, logits: npt.ArrayLike | ClassMatrix, layers: int) -> float:
+def deep_objective(problem: Problem, logits: npt.ArrayLike | Pairing, layers: int) -> float:
     """Return the objective of class logits under L linear layers, with the best factors.
 
     Args:
@@ -49,13 +50,13 @@ def deep_objective(problem: Problem, logits: npt.ArrayLike | ClassMatrix, layers
     return reduced.fit(reduced.margins(point)).value + problem.ridge * (layers + 1) / 2 * float(penalty)
 
 
-def best_multiple(problem: Problem, logits: npt.ArrayLike | ClassMatrix, layers: int) -> tuple[float, float]:
+def best_multiple(problem: Problem, logits: npt.ArrayLike | Pairing, layers: int) -> tuple[float, float]:
     """Return the multiple of class logits with the least deep objective, and that objective.
 
     Raises:
         ValueError: as in `deep_objective`.
     """
-    matrix = logits.matrix() if isinstance(logits, ClassMatrix) else np.asarray(logits, np.float64)
+    matrix = logits.matrix() if isinstance(logits, Pairing) else np.asarray(logits, np.float64)
     grid = np.geomspace(1e-3, 1e3, 61)
     values = [deep_objective(problem, a * matrix, layers) for a in grid]
     best = int(np.argmin(values))
@@ -117,9 +118,9 @@ def squared_loss(counts: Counts, ridge: float, layers: int = 1) -> Geometry:
         "UFM optimum, squared loss", "Dang et al. 2023, Theorem 4.1", f"ridge {ridge:g}, {layers} linear layers, no bias"
     )
     return Geometry(
-        Gram(counts.groups, *diagonal(sigma ** (layers * power))),
-        Gram(counts.groups, *diagonal(sigma**power / n)),
-        ClassMatrix(counts.groups, *diagonal(sigma / np.sqrt(n))),
+        Gram.paired(counts.groups, *diagonal(sigma ** (layers * power))),
+        Gram.paired(counts.groups, *diagonal(sigma**power / n)),
+        Pairing.paired(counts.groups, *diagonal(sigma / np.sqrt(n))),
         source,
         counts,
     )

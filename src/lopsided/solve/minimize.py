@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lopsided.gram import ClassMatrix
+from lopsided.pairing import Pairing
 from lopsided.solve.certificate import Certificate, best_bias, bounds
 from lopsided.solve.factors import factors
 from lopsided.solve.margin import max_margin
@@ -86,7 +86,7 @@ def _narrowed(problem: Problem, wide: Solution, tolerance: float) -> Solution:
     if problem.ridge == 0:
         raise ValueError(f"the max-margin limit needs width {wide.rank}, got {problem.width}; use a small ridge instead of 0")
     assert problem.width is not None
-    logits = wide.logits.matrix() if isinstance(wide.logits, ClassMatrix) else wide.logits
+    logits = wide.logits.matrix() if isinstance(wide.logits, Pairing) else wide.logits
     reduced, point, certificate = narrow_optimum(problem, problem.width, wide.certificate.dual, logits)
     status = Status.OPTIMAL if certificate.relative_gap <= tolerance else Status.LOCAL
     return Solution(problem, certificate.primal, certificate, status, "narrow factors", reduced, point)

@@ -23,8 +23,8 @@ import numpy as np
 
 from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats, Ints, require_memory
-from lopsided.gram import ClassMatrix
 from lopsided.groups import Groups
+from lopsided.pairing import Pairing
 from lopsided.solve.problem import Problem
 
 
@@ -225,11 +225,11 @@ class Reduced:
             within = (own[j] - logits[j, j]) * self.root
         return Point(across, within, np.zeros(len(self.sizes)))
 
-    def logits(self, point: Point) -> ClassMatrix:
+    def logits(self, point: Point) -> Pairing:
         """Return the class logits W M' of a labels problem, the bias not included."""
         j, k = self.multiple, self.sizes[self.multiple]
         base = self.unit * point.across
         own = base.diagonal().copy()
         own[j] += point.within * (1 - 1 / k) / self.root
         base[j, j] -= point.within / (k * self.root)
-        return ClassMatrix(self.groups, base, np.eye(len(own)), own)
+        return Pairing.paired(self.groups, base, np.eye(len(own)), own)

@@ -10,7 +10,8 @@ import numpy as np
 
 from lopsided.arrays import Floats, require_memory
 from lopsided.geometry import Geometry, Source
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import Gram
+from lopsided.pairing import Pairing
 from lopsided.solve.certificate import Certificate
 from lopsided.solve.problem import Problem
 from lopsided.solve.reduced import Point, Reduced
@@ -55,7 +56,7 @@ class Solution:
         return f"{self.status.value} (relative gap {self.certificate.relative_gap:.1e})"
 
     @cached_property
-    def logits(self) -> ClassMatrix | Floats:
+    def logits(self) -> Pairing | Floats:
         """W M', the bias not included: a class matrix, for soft targets a (k, m) array."""
         return self.reduced.logits(self.point) if self.reduced.labels else self.reduced.unit * self.point.across
 
@@ -167,7 +168,7 @@ def _gram(reduced: Reduced, left: Floats, right: Floats, within: Floats) -> Gram
     pick = np.zeros((len(k), len(inside)))
     pick[inside, np.arange(len(inside))] = 1
     diagonal = np.einsum("iq,iq->i", left, right) + within * (1 - 1 / k)
-    return Gram(reduced.groups, np.hstack([left, pick * -(within / k)[:, None]]), np.hstack([right, pick]), diagonal)
+    return Gram.paired(reduced.groups, np.hstack([left, pick * -(within / k)[:, None]]), np.hstack([right, pick]), diagonal)
 
 
 def _assumptions(problem: Problem) -> str:

@@ -13,7 +13,8 @@ import numpy as np
 
 from lopsided.arrays import Floats
 from lopsided.geometry import Geometry
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import Gram
+from lopsided.pairing import Pairing
 from lopsided.predict import etf
 
 Measure = Callable[[Geometry], float]
@@ -46,7 +47,7 @@ def relative_margins(geometry: Geometry) -> Floats:
     return geometry.logits.groups.expand((geometry.k - 1) * margins(geometry.logits) / size)
 
 
-def margins(logits: ClassMatrix) -> Floats:
+def margins(logits: Pairing) -> Floats:
     """Return (m,) the smallest margin z_y - z_c of each group's class means, in tiles of groups."""
     lowest = np.empty(logits.groups.m)
     single = logits.groups.sizes == 1
@@ -54,7 +55,7 @@ def margins(logits: ClassMatrix) -> Floats:
         tile = np.arange(start, min(start + 1024, logits.groups.m))
         rivals = logits.left @ logits.right[tile].T
         rivals[tile, tile - start] = np.where(single[tile], -np.inf, rivals[tile, tile - start])
-        lowest[tile] = logits.diagonal[tile] - rivals.max(axis=0)
+        lowest[tile] = logits.own[tile] - rivals.max(axis=0)
     return lowest
 
 
@@ -72,7 +73,7 @@ def angle_spread(gram: Gram) -> float:
         return np.inf
     k, one = gram.k, np.ones((len(norms), 1))
     unit, other = gram.left / norms[:, None], gram.right / norms[:, None]
-    excess = ClassMatrix(gram.groups, np.hstack([unit, one / (k - 1)]), np.hstack([other, one]), np.zeros_like(norms))
+    excess = Pairing.paired(gram.groups, np.hstack([unit, one / (k - 1)]), np.hstack([other, one]), np.zeros_like(norms))
     return excess.frobenius() / float(np.sqrt(k * (k - 1)))
 
 

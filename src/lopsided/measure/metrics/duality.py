@@ -19,7 +19,7 @@ def nc3(geometry: Geometry) -> float:
     Raises:
         ValueError: if the classifiers or the means are all zero.
     """
-    own = float(geometry.logits.groups.sizes @ geometry.logits.diagonal)
+    own = float(geometry.logits.groups.sizes @ geometry.logits.own)
     lengths = [np.sqrt(float(part.groups.sizes @ part.diagonal)) for part in (geometry.classifiers, geometry.embeddings)]
     if not all(lengths):
         raise ValueError("classifiers or class means are all zero, so their directions cannot be compared")

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import Gram
 from lopsided.groups import Groups
 from lopsided.measure.metrics.pairs import cosines
+from lopsided.pairing import Pairing
 
 
 def equinorm(gram: Gram) -> float:
@@ -74,7 +75,7 @@ def gnc2(gram: Gram) -> float:
     return float(np.sqrt(_mean(gram, lambda c: (logarithm(c) - mean) ** 2)) / abs(mean))
 
 
-def etf_distance(matrix: ClassMatrix) -> float:
+def etf_distance(matrix: Pairing) -> float:
     """Return the scale-free distance ||A/||A|| - C/||C|||| to the simplex, C = I - 11'/k; of a Gram or of the class logits.
 
     Source: NC2 and, on the logits, NC3 in the form of Zhu et al. 2021.
@@ -83,7 +84,7 @@ def etf_distance(matrix: ClassMatrix) -> float:
         ValueError: if the matrix is zero.
     """
     k = matrix.k
-    simplex = ClassMatrix(Groups.single(k), np.full((1, 1), -1 / k), np.ones((1, 1)), np.array([1 - 1 / k]))
+    simplex = Pairing.paired(Groups.single(k), np.full((1, 1), -1 / k), np.ones((1, 1)), np.array([1 - 1 / k]))
     return matrix.distance(simplex)
 
 
@@ -106,7 +107,7 @@ def minority_cosine(gram: Gram, minorities: npt.ArrayLike, *, form: Literal["mea
     if form not in ("mean", "max"):
         raise ValueError(f"form must be 'mean' or 'max', got {form!r}")
     groups = gram.groups.of_class(index)
-    part = Gram(Groups.each(len(index)), gram.left[groups], gram.right[groups], gram.diagonal[groups])
+    part = Gram.paired(Groups.each(len(index)), gram.left[groups], gram.right[groups], gram.diagonal[groups])
     if form == "mean":
         return _mean(part, lambda c: c)
     return max(float(tile[pairs > 0].max(initial=-1.0)) for tile, pairs in cosines(part))

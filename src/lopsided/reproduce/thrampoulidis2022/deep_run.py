@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from lopsided import predict
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.gram import ClassMatrix, Gram
+from lopsided.gram import Gram
 from lopsided.groups import Groups
+from lopsided.pairing import Pairing
 from lopsided.plot.measured import class_norms, sorted_cosines
 from lopsided.plot.training import COLOURS, GREY, against_epochs
 from lopsided.reproduce.blocks import Block, Figure, Fold, Row, Table, Text, drawn
@@ -74,7 +75,7 @@ def geometry_of(stored: dict[str, Any], counts: Counts) -> Geometry:
     """Return the geometry whose matrices a record holds."""
     k = counts.k
     logits = np.asarray(stored["logits"])
-    cross = ClassMatrix(Groups.each(k), logits, np.eye(k), logits.diagonal().copy())
+    cross = Pairing.paired(Groups.each(k), logits, np.eye(k), logits.diagonal().copy())
     parts = Gram.of_matrix(stored["classifiers"]), Gram.of_matrix(stored["embeddings"])
     return Geometry(*parts, cross, Source("network", "measured at the end of training"), counts)
 

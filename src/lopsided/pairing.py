@@ -1,0 +1,193 @@
+"""Pairing: a k x m matrix of classes against kinds of samples, without its k x m array.
+
+Every matrix that theory, solver or measurement produces has the form
+
+    A[c, j] = left[g(c)] . right[h(j)],      and where rows and columns are the same classes, A[c, c] = diagonal[g(c)]
+
+with g(c) and h(j) the groups of row c and column j: of low rank and constant on blocks of interchangeable classes, but for the
+diagonal. A simplex ETF is one group; SELI of a million classes has as many groups as distinct counts; measured vectors are the
+case of a group each. The diagonal is stored, not implied: the square of a short vector would be a difference of two large numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, require_memory
+from lopsided.groups import Groups
+
+_TILE = 1024
+
+
+class ZeroMatrixError(ValueError):
+    """A scale-free figure was asked of a matrix of zeros."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pairing:
+    """A k x m matrix structured by groups of its rows and of its columns.
+
+    Attributes:
+        rows: the interchangeable rows.
+        columns: the interchangeable columns.
+        left: (p, q) factor of the p groups of rows.
+        right: (r, q) factor of the r groups of columns.
+        diagonal: (p,) entry of a class with itself, where rows and columns are the same classes; None where they are not.
+
+    Raises:
+        ValueError: if the parts do not fit.
+    """
+
+    rows: Groups
+    columns: Groups
+    left: Floats = field(repr=False)
+    right: Floats = field(repr=False)
+    diagonal: Floats | None = field(repr=False)
+
+    def __post_init__(self) -> None:
+        wanted = {"left": self.rows.m, "right": self.columns.m}
+        for name, groups in wanted.items():
+            if (shape := np.shape(getattr(self, name))) != (groups, np.shape(self.right)[-1]):
+                raise ValueError(
+                    f"{name} must have one row for each of {groups} groups and as many columns as the other factor, got {shape}"
+                )
+        if self.diagonal is not None and (not _same(self.rows, self.columns) or np.shape(self.diagonal) != (self.rows.m,)):
+            raise ValueError("a diagonal needs the same groups of rows and columns, and one entry for each of them")
+
+    @classmethod
+    def paired(cls, groups: Groups, left: Floats, right: Floats, diagonal: Floats, **more: Any) -> Self:
+        """Return the k x k matrix of classes against themselves."""
+        return cls(groups, groups, left, right, diagonal, **more)
+
+    @classmethod
+    def of_matrix(cls, matrix: npt.ArrayLike) -> Pairing:
+        """Return an array (k, m) as it is, every row and every column a group of its own.
+
+        Raises:
+            ValueError: if the array has not two axes.
+        """
+        array = np.asarray(matrix, np.float64)
+        if array.ndim != 2:
+            raise ValueError(f"a pairing is of classes and kinds of samples, an array (k, m), got shape {array.shape}")
+        return Pairing(Groups.each(len(array)), Groups.each(array.shape[1]), array, np.eye(array.shape[1]), None)
+
+    @classmethod
+    def of_factors(cls, rows: npt.ArrayLike, columns: npt.ArrayLike) -> Pairing:
+        """Return the inner products of (k, d) and (m, d) vectors, unpaired; O((k + m) d) memory."""
+        w, h = np.asarray(rows, np.float64), np.asarray(columns, np.float64)
+        return Pairing(Groups.each(len(w)), Groups.each(len(h)), w, h, None)
+
+    @property
+    def k(self) -> int:
+        """Number of rows: classes."""
+        return self.rows.k
+
+    @property
+    def m(self) -> int:
+        """Number of columns: kinds of samples."""
+        return self.columns.k
+
+    @property
+    def own(self) -> Floats:
+        """(p,) the diagonal, the entry of a class of each group with itself.
+
+        Raises:
+            ValueError: if rows and columns are not the same classes.
+        """
+        if self.diagonal is None:
+            raise ValueError(f"rows and columns are not the same classes: {self.k} classes by {self.m} kinds of samples")
+        return self.diagonal
+
+    @property
+    def groups(self) -> Groups:
+        """The groups of rows and columns, where these are the same classes; the errors of `own` where they are not."""
+        _ = self.own
+        return self.rows
+
+    def entries(self, rows: npt.ArrayLike, columns: npt.ArrayLike) -> Floats:
+        """Return A[rows, columns] for numbers given as in numpy indexing."""
+        i, j = np.broadcast_arrays(np.asarray(rows), np.asarray(columns))
+        a, b = self.rows.of_class(i), self.columns.of_class(j)
+        low_rank = np.einsum("...q,...q->...", self.left[a], self.right[b])
+        return low_rank if self.diagonal is None else np.where(i % self.k == j % self.k, self.diagonal[a], low_rank)
+
+    def matrix(self) -> Floats:
+        """Return the whole (k, m) array.
+
+        Raises:
+            MemoryError: if it would take more than half of this machine's memory.
+        """
+        require_memory(8.0 * self.k * self.m, f"a matrix of {self.k:,} by {self.m:,}")
+        full = self.rows.expand(self.left) @ self.columns.expand(self.right).T
+        if self.diagonal is not None:
+            np.fill_diagonal(full, self.rows.expand(self.diagonal))
+        return np.asarray(full)
+
+    def frobenius(self) -> float:
+        """Return the Frobenius norm."""
+        return float(np.sqrt(_square_sum(self)))
+
+    def distance(self, other: Pairing) -> float:
+        """Return ||A/||A|| - B/||B|||| in Frobenius norms: scale-free, from 0 (same direction) to 2 (opposite).
+
+        Costs O(p r q) time and O((p + r) q) memory for p and r joint groups and q columns of the factors.
+
+        Raises:
+            ValueError: if the shapes differ.
+            ZeroMatrixError: if one of the two is zero and so has no direction.
+        """
+        a, b = self.frobenius(), other.frobenius()
+        if a == 0 or b == 0:
+            raise ZeroMatrixError("a matrix of zeros has no direction, so no distance to it is defined")
+        return float(np.sqrt(_square_sum(self._scaled(1 / a), other._scaled(1 / b))))
+
+    def _scaled(self, factor: float) -> Pairing:
+        diagonal = None if self.diagonal is None else self.diagonal * factor
+        return Pairing(self.rows, self.columns, self.left * factor, self.right, diagonal)
+
+    def _with_diagonal(self) -> Pairing:
+        """Return this matrix as one of classes against themselves, on the coarsest groups that serve rows and columns."""
+        if self.diagonal is not None:
+            return self
+        groups, rows, columns = self.rows.join(self.columns)
+        left, right = self.left[rows], self.right[columns]
+        return Pairing.paired(groups, left, right, np.einsum("iq,iq->i", left, right))
+
+
+def _same(a: Groups, b: Groups) -> bool:
+    return a is b or (np.array_equal(a.labels, b.labels) and np.array_equal(a.lengths, b.lengths))
+
+
+def _square_sum(a: Pairing, b: Pairing | None = None) -> float:
+    """Return the sum of squares of the entries of A - B (of A for no B), in tiles over the joint groups of rows."""
+    difference = a if b is None else _difference(a, b)
+    left, right, diagonal = difference.left, difference.right, difference.diagonal
+    rows, columns = (groups.sizes.astype(np.float64) for groups in (difference.rows, difference.columns))
+    total = 0.0
+    for start in range(0, len(rows), _TILE):
+        tile = np.arange(start, min(start + _TILE, len(rows)))
+        squares = left[tile] @ right.T
+        own = None if diagonal is None else squares[tile - start, tile]
+        np.square(squares, out=squares)
+        if own is not None and diagonal is not None:
+            # Of the k^2 pairs within a group, k are a class with itself.
+            k = rows[tile]
+            squares[tile - start, tile] = ((k - 1) * own**2 + diagonal[tile] ** 2) / k
+        total += float(rows[tile] @ squares @ columns)
+    return total
+
+
+def _difference(a: Pairing, b: Pairing) -> Pairing:
+    if (a.diagonal is None) != (b.diagonal is None):
+        a, b = a._with_diagonal(), b._with_diagonal()
+    rows, i, j = a.rows.join(b.rows)
+    if a.diagonal is None or b.diagonal is None:
+        columns, u, v = a.columns.join(b.columns)
+        diagonal = None
+    else:
+        columns, u, v, diagonal = rows, i, j, a.diagonal[i] - b.diagonal[j]
+    return Pairing(rows, columns, np.hstack([a.left[i], -b.left[j]]), np.hstack([a.right[u], b.right[v]]), diagonal)
