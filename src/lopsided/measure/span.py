@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_memory
+from lopsided.arrays import Floats, require_memory, svd
 
 #: What the class means are centred by: their unweighted mean, the mean of all samples, or nothing.
 Center = Literal["classes", "samples", "none"]
@@ -44,7 +44,7 @@ def span(means: Floats, rank: int | None = None) -> Span:
     require_memory(24.0 * min(k, d) ** 2, f"the Gram matrix of {k:,} class means in {d:,} dimensions")
     squares, vectors = np.linalg.eigh(means @ means.T if k <= d else means.T @ means)
     if squares[-expected] <= 1e-6 * squares[-1]:
-        left, values, right = np.linalg.svd(means, full_matrices=False)
+        left, values, right = svd(means)
         kept = values > values[0] * max(k, d) * np.finfo(np.float64).eps
         return Span(values[kept], left[:, kept], right[kept].T)
     values, vectors = np.sqrt(squares[::-1][:expected]), vectors[:, ::-1][:, :expected]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, frozen, require_memory
+from lopsided.arrays import Floats, frozen, require_memory, svd
 from lopsided.geometry import Source
 from lopsided.gram import Gram
 
@@ -73,7 +73,7 @@ def supports(matrix: npt.ArrayLike) -> SupportGeometry:
             raise ValueError(f"each context needs some tokens but not all, context {int(np.argmax(inside == size))} has {words}")
     require_memory(8.0 * (4 * k * m + 2 * min(k, m) ** 2), f"the decomposition of {k:,} tokens by {m:,} contexts")
     logits = support - inside / k
-    u, s, vt = np.linalg.svd(logits, full_matrices=False)
+    u, s, vt = svd(logits)
     rank = int((s > RANK * s[0]).sum())
     u, s, vt = u[:, :rank], s[:rank], vt[:rank]
     largest = float((u @ vt)[support == 0].max())

@@ -6,7 +6,8 @@ distributions q = (1 - s) t + s p are feasible for the dual problem, whose value
     gap = primal - sum_c n_c [entropy(q_c) + (q_c - t_c)' shift] >= primal - optimum >= 0.
 
 A free bias is minimised over first, which balances the residuals (sum_c n_c (q_c - t_c) = 0); a bias with ridge beta subtracts
-||sum_c n_c (q_c - t_c)||^2 / (2 beta). Derived in docs/solve.md from Fenchel duality.
+||sum_c n_c (q_c - t_c)||^2 / (2 beta). Derived in docs/solve.md from Fenchel duality, with the bound on rounding: both values are
+sums of terms that do not cancel, or whose cancellation is measured.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, singular_values
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
 from lopsided.solve.descent import Linear, newton
@@ -31,20 +32,29 @@ class Certificate:
     Attributes:
         primal: the objective at the candidate, an upper bound.
         dual: a lower bound.
+        rounding: bound on the relative error of their difference, from the arithmetic alone.
     """
 
     primal: float
     dual: float
+    rounding: float = 1e-13
 
     @property
     def gap(self) -> float:
-        """How much the candidate can be above the optimum at most; not below 0 but for rounding."""
+        """How much the candidate can be above the optimum at most; below 0 by no more than rounding."""
         return self.primal - self.dual
 
     @property
     def relative_gap(self) -> float:
         """The gap over the primal value."""
         return self.gap / self.primal if self.primal else 0.0
+
+    def proves(self, tolerance: float) -> bool:
+        """Return whether the candidate is within a relative tolerance of the optimum whatever was rounded.
+
+        A gap below minus rounding contradicts duality, so that it proves nothing but an error.
+        """
+        return -self.rounding <= self.relative_gap <= tolerance - self.rounding
 
 
 def certify(problem: Problem, logits: npt.ArrayLike | Pairing) -> Certificate:
@@ -101,20 +111,23 @@ def candidate(problem: Problem, logits: npt.ArrayLike | Pairing) -> tuple[Reduce
 def bounds(ridge: float, reduced: Reduced, point: Point, fit: Fit, nuclear: float | None = None) -> Certificate:
     """Return the certificate of a point whose loss is known, and whose nuclear norm may be."""
     if nuclear is None:
-        nuclear = float(np.linalg.svd(point.across, compute_uv=False).sum() + reduced.times @ np.abs(point.within))
+        nuclear = float(singular_values(point.across).sum() + reduced.times @ np.abs(point.within))
     across, within, bias = reduced.adjoint(fit.residual)
-    norm = float(np.linalg.svd(across, compute_uv=False)[0])
+    norm = float(singular_values(across)[0])
     if len(within):
         norm = max(norm, float(np.max(np.abs(within) / reduced.times)))
     scale = min(1.0, ridge / norm) if norm > 0 else 1.0
-    primal, dual = fit.value + ridge * nuclear, reduced.entropy(fit.shares, scale)
+    primal, (dual, size) = fit.value + ridge * nuclear, reduced.entropy(fit.shares, scale)
     if reduced.penalty:
         primal += reduced.penalty / 2 * float(reduced.sizes @ point.bias**2)
-        dual -= scale**2 * float(np.sum(bias**2 / reduced.sizes)) / (2 * reduced.penalty)
+        cost = scale**2 * float(np.sum(bias**2 / reduced.sizes)) / (2 * reduced.penalty)
+        dual, size = dual - cost, size + cost
     elif reduced.biased:
         # Residuals balanced up to rounding: charged for every bias of up to twice this size.
         dual -= scale * float(np.abs(bias) @ (1 + 2 * np.abs(point.bias)))
-    return Certificate(primal, dual)
+    # Each share has the relative error of its exponent, each singular value an error of that of the largest.
+    error = 4 * np.finfo(np.float64).eps * (reduced.exponent(point) + len(reduced.counts))
+    return Certificate(primal, dual, error * max(1.0, size / primal) if primal > 0 else 0.0)
 
 
 def best_bias(reduced: Reduced, point: Point) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq, minimize_scalar
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, singular_values
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
@@ -44,7 +44,7 @@ def deep_objective(problem: Problem, logits: npt.ArrayLike | Pairing, layers: in
         raise ValueError("the objective of deep linear heads is for problems without a bias")
     reduced, point = candidate(problem, logits)
     power = 2 / (layers + 1)
-    values = np.linalg.svd(point.across, compute_uv=False)
+    values = singular_values(point.across)
     values = np.where(values > 1e-13 * values.max(initial=0), values, 0.0)
     penalty = np.sum(values**power) + reduced.times @ np.abs(point.within) ** power
     return reduced.fit(reduced.margins(point)).value + problem.ridge * (layers + 1) / 2 * float(penalty)

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize as scipy_minimize
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, svd
 from lopsided.solve.certificate import Certificate, best_bias, bounds
 from lopsided.solve.reduced import Point, Reduced
 
 
 def factors(ridge: float, reduced: Reduced, start: Point, tolerance: float) -> tuple[Point, Certificate]:
     """Minimise over full-width factors; arguments and result as every method in `METHODS`."""
-    left, values, right = np.linalg.svd(start.across, full_matrices=False)
+    left, values, right = svd(start.across)
     # A zero column of both factors is a saddle; a small random one is not.
     columns = np.sqrt(np.maximum(values, 1e-3 * (values.max() or 1.0)))
     noise = np.random.default_rng(0).standard_normal(right.shape) * 1e-3

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, singular_values
 from lopsided.solve.certificate import Certificate
 from lopsided.solve.problem import Problem
 from lopsided.solve.reduced import Point, Reduced
@@ -46,7 +46,7 @@ def max_margin(problem: Problem, reduced: Reduced, tolerance: float) -> tuple[Po
     proxy = (support - support.mean(axis=0)) / reduced.unit
     point = reduced.zero()._replace(across=proxy)
     certificate = certify_margins(reduced, point)
-    if certificate.relative_gap <= tolerance:
+    if certificate.proves(tolerance):
         return point, certificate
     return _admm(reduced, support, proxy, tolerance)
 
@@ -66,7 +66,7 @@ def certify_margins(reduced: Reduced, point: Point) -> Certificate:
     worst = -float(np.max(np.where(reduced.copies > 0, reduced.margins(point), -np.inf)))
     multipliers = np.maximum(_multipliers(reduced, polar), 0)
     across, within, bias = reduced.adjoint(-multipliers)
-    norm = max(float(np.linalg.svd(across, compute_uv=False)[0]), float(np.max(np.abs(within) / reduced.times, initial=0)))
+    norm = max(float(singular_values(across)[0]), float(np.max(np.abs(within) / reduced.times, initial=0)))
     # Under a free bias the dual must be balanced; a multiplier that is not proves nothing.
     proves = norm > 0 and np.abs(bias).max() <= 1e-9 * multipliers.sum()
     return Certificate(nuclear / worst if worst > 0 else np.inf, float(multipliers.sum()) / norm if proves else 0.0)
@@ -111,7 +111,7 @@ def _dual_value(reduced: Reduced, support: np.ndarray[tuple[int, ...], np.dtype[
     missing = (outside.sum(axis=0) + np.sum(dual * support, axis=0)) / support.sum(axis=0)
     feasible = np.where(support, dual - missing, outside)
     feasible[:, support.all(axis=0)] = 0
-    norm = float(np.linalg.svd(feasible, compute_uv=False)[0])
+    norm = float(singular_values(feasible)[0])
     return float(-(outside.sum(axis=0) @ np.sqrt(reduced.counts)) / norm) if norm else 0.0
 
 
@@ -134,7 +134,7 @@ def _admm(
             certificate = Certificate(primal, _dual_value(reduced, support, -penalty * multiplier))
             if best is None or certificate.gap < best[1].gap:
                 best = reduced.zero()._replace(across=feasible / worst), certificate
-            if certificate.relative_gap <= tolerance:
+            if certificate.proves(tolerance):
                 break
     assert best is not None
     return best

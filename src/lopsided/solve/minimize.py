@@ -70,7 +70,7 @@ def finish(problem: Problem, reduced: Reduced, point: Point, method: str, tolera
     if reduced.biased:
         nothing = nothing._replace(bias=best_bias(reduced, nothing))
     certificate = bounds(problem.ridge, reduced, nothing, reduced.fit(reduced.margins(nothing)), 0.0)
-    if certificate.relative_gap <= tolerance:
+    if certificate.proves(tolerance):
         return _judged(problem, reduced, nothing, certificate, method, tolerance)
     return _judged(problem, reduced, *METHODS[method](problem.ridge, reduced, point, tolerance), method, tolerance)
 
@@ -78,7 +78,7 @@ def finish(problem: Problem, reduced: Reduced, point: Point, method: str, tolera
 def _judged(problem: Problem, reduced: Reduced, point: Point, certificate: Certificate, method: str, tolerance: float) -> Solution:
     nothing = not point.across.any() and not point.within.any()
     reached = Status.ZERO if nothing else Status.OPTIMAL
-    status = reached if certificate.relative_gap <= tolerance else Status.INEXACT
+    status = reached if certificate.proves(tolerance) else Status.INEXACT
     return Solution(problem, certificate.primal, certificate, status, method, reduced, point)
 
 
@@ -88,5 +88,5 @@ def _narrowed(problem: Problem, wide: Solution, tolerance: float) -> Solution:
     assert problem.width is not None
     logits = wide.logits.matrix() if isinstance(wide.logits, Pairing) else wide.logits
     reduced, point, certificate = narrow_optimum(problem, problem.width, wide.certificate.dual, logits)
-    status = Status.OPTIMAL if certificate.relative_gap <= tolerance else Status.LOCAL
+    status = Status.OPTIMAL if certificate.proves(tolerance) else Status.LOCAL
     return Solution(problem, certificate.primal, certificate, status, "narrow factors", reduced, point)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, svd
 from lopsided.groups import Groups
 from lopsided.solve.certificate import Certificate, bounds
 from lopsided.solve.factors import narrow
@@ -35,7 +35,7 @@ def narrow_optimum(problem: Problem, width: int, dual: float, logits: Floats) ->
     for seed in range(_STARTS):
         rng = np.random.default_rng(seed)
         blend = convex if seed == 0 else rng.standard_normal(convex.shape) * np.linalg.norm(convex) / np.sqrt(convex.size)
-        left, values, right = np.linalg.svd(blend, full_matrices=False)
+        left, values, right = svd(blend)
         root = np.sqrt(values[:width])
         noise = 1e-3 * root.max() * rng.standard_normal((convex.shape[1], width))
         point = narrow(problem.ridge, reduced, left[:, :width] * root, (right[:width].T * root) + noise, reduced.zero())

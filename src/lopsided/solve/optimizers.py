@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, svd
 
 
 class Slope(NamedTuple):
@@ -116,7 +116,7 @@ def _adam(optimizer: Optimizer, slope: Slope) -> tuple[tuple[Floats, Floats], tu
 
 def _polar(gradient: Floats, weights: Floats) -> Floats:
     root = np.sqrt(weights)[:, None]
-    left, values, right = np.linalg.svd(gradient * root, full_matrices=False)
+    left, values, right = svd(gradient * root)
     alive = values > 1e-9 * values.max(initial=0)
     return np.asarray((left[:, alive] @ right[alive]) / root)
 

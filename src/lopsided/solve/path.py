@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from lopsided.arrays import singular_values
 from lopsided.geometry import Distances, Geometry
 from lopsided.solve.certificate import best_bias
 from lopsided.solve.minimize import finish
@@ -59,7 +60,7 @@ def largest_ridge(problem: Problem) -> float:
     if reduced.biased:
         origin = origin._replace(bias=best_bias(reduced, origin))
     across, within, _ = reduced.adjoint(reduced.fit(reduced.margins(origin)).residual)
-    return float(max(np.linalg.svd(across, compute_uv=False)[0], np.max(np.abs(within) / reduced.times, initial=0)))
+    return float(max(singular_values(across)[0], np.max(np.abs(within) / reduced.times, initial=0)))
 
 
 def path(problem: Problem, ridges: Sequence[float], *, tolerance: float = 1e-8, method: str = "smoothing") -> list[Solution]:
@@ -169,6 +170,6 @@ def _distance(solution: Solution, geometry: Geometry) -> float:
 
 
 def _objective(ridge: float, reduced: Reduced, point: Point) -> float:
-    nuclear = float(np.linalg.svd(point.across, compute_uv=False).sum() + reduced.times @ np.abs(point.within))
+    nuclear = float(singular_values(point.across).sum() + reduced.times @ np.abs(point.within))
     penalty = reduced.penalty / 2 * float(reduced.sizes @ point.bias**2)
     return reduced.fit(reduced.margins(point)).value + ridge * nuclear + penalty

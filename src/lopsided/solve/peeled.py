@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 
 from lopsided.adjustment import Adjustment
-from lopsided.arrays import require_finite
+from lopsided.arrays import require_finite, singular_values
 from lopsided.counts import Counts
 from lopsided.solve.minimize import minimize
 from lopsided.solve.path import largest_ridge
@@ -52,7 +52,7 @@ def layer_peeled(weights: npt.ArrayLike, e_w: float, e_h: float) -> Solution:
 
     def excess(log_ridge: float) -> float:
         point = minimize(problem.at(float(np.exp(log_ridge))), tolerance=1e-9)
-        nuclear = np.linalg.svd(point.point.across, compute_uv=False).sum() + point.reduced.times @ np.abs(point.point.within)
+        nuclear = singular_values(point.point.across).sum() + point.reduced.times @ np.abs(point.point.within)
         return float(nuclear - radius)
 
     low = top - 1

@@ -115,7 +115,7 @@ class Problem:
         """Return the problem of soft labels: next-token contexts, label smoothing, several labels a sample.
 
         Args:
-            targets: (k, m), each column a distribution over k classes.
+            targets: (k, m), each column a distribution over k classes, up to 1e-9; divided by its sum.
             weights: (m,) positive number of samples of each column; by default 1.
             ridge: as in `Problem`.
             bias: as in `Problem`.
@@ -138,7 +138,7 @@ class Problem:
         w = np.ones(t.shape[1]) if weights is None else np.asarray(weights, np.float64)
         if w.shape != (t.shape[1],) or not ((w > 0) & np.isfinite(w)).all():
             raise ValueError(f"weights must be {t.shape[1]} positive finite numbers, one a column of targets, got {weights!r}")
-        return cls(ridge=ridge, bias=bias, width=width, targets=frozen(t), weights=frozen(w))
+        return cls(ridge=ridge, bias=bias, width=width, targets=frozen(t / t.sum(axis=0)), weights=frozen(w))
 
     @property
     def k(self) -> int:

@@ -43,7 +43,7 @@ def proximal(ridge: float, reduced: Reduced, start: Point, tolerance: float) -> 
         point, ahead = new, Point(*(a + weight * b for a, b in zip(new, moved, strict=True)))
         if step % 10 == 0:
             certificate = _certify(ridge, reduced, point)
-            if certificate.relative_gap <= tolerance:
+            if certificate.proves(tolerance):
                 break
     if reduced.biased:
         point = point._replace(bias=best_bias(reduced, point))

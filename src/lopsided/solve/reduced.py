@@ -120,6 +120,9 @@ class Reduced:
         np.fill_diagonal(copies, k - 1)
         factor = np.outer(parameters.columns[index], parameters.samples[index])
         own, shift = factor.diagonal().copy(), parameters.shift[index]
+        offset = shift[:, None] - shift + own * parameters.additive_margin[index]
+        # A class is not asked to beat itself: cells of no class have no margin, which would hide those that there are.
+        offset[copies == 0] = 0
         return cls(
             groups=joint,
             sizes=k,
@@ -129,7 +132,7 @@ class Reduced:
             copies=copies,
             factor=factor,
             own=own,
-            offset=shift[:, None] - shift + own * parameters.additive_margin[index],
+            offset=offset,
             targets=np.zeros_like(copies),
             labels=True,
             multiple=np.flatnonzero(k > 1),
@@ -153,16 +156,27 @@ class Reduced:
 
     def margins(self, point: Point) -> Floats:
         """Return the (p, m) margins without their offset: a linear map."""
+        logits, own = self._cells(point)
+        return np.asarray(self.factor * logits - self.own * own) if self.labels else logits
+
+    def exponent(self, point: Point) -> float:
+        """Return the largest number that is rounded on the way to a margin with its offset."""
+        logits, own = self._cells(point)
+        terms = (self.factor * logits, self.own * own, self.offset)
+        return float(sum(np.max(np.abs(term), initial=0) for term in terms))
+
+    def _cells(self, point: Point) -> tuple[Floats, Floats]:
+        """Return the (p, m) logits of the classes of each cell, own class not counted, and the (m,) own logits."""
         logits = self.unit * point.across
         if self.biased:
             logits += point.bias[:, None]
         if not self.labels:
-            return logits
+            return logits, np.zeros(logits.shape[1])
         j, k = self.multiple, self.sizes[self.multiple]
         own = logits.diagonal().copy()
         logits[j, j] -= point.within / (k * self.root)
         own[j] += point.within * (1 - 1 / k) / self.root
-        return np.asarray(self.factor * logits - self.own * own)
+        return logits, own
 
     def adjoint(self, residual: Floats) -> Point:
         """Return the transpose of `margins` at a (p, m) array."""
@@ -176,19 +190,27 @@ class Reduced:
         return Point(self.unit * scaled, within, scaled.sum(axis=1) * self.biased)
 
     def fit(self, margins: Floats) -> Fit:
-        """Return the loss at margins given without their offset; overflow-safe."""
+        """Return the loss at margins given without their offset; overflow-safe, and a sum of positive terms."""
         shifted = margins + self.offset
         highest = np.maximum(shifted.max(axis=0), 0.0 if self.labels else -np.inf)
         cells = self.copies * np.exp(shifted - highest)
-        total = cells.sum(axis=0)
         if self.labels:
-            own = np.exp(-highest)
+            total, own = cells.sum(axis=0), np.exp(-highest)
             value = np.where(highest == 0, np.log1p(total), highest + np.log(own + total))
             shares = cells / (own + total)
-        else:
-            value = highest + np.log(total) - np.sum(self.targets * shifted, axis=0)
-            shares = cells / total
-        return Fit(float(self.mass @ value), shares, self.mass * (shares - self.targets))
+            return Fit(float(self.mass @ value), shares, self.mass * shares)
+        columns = np.arange(cells.shape[1])
+        top = np.argmax(shifted, axis=0), columns
+        cells[top] = 0
+        others = cells.sum(axis=0)
+        value = np.log1p(others) + np.sum(self.targets * (highest - shifted), axis=0)
+        cells[top] = 1
+        shares = cells / (1 + others)
+        # The largest share is near 1 where the fit is good: what it misses is what the others have too much.
+        residual = shares - self.targets
+        residual[top] = 0
+        residual[top] = -residual.sum(axis=0)
+        return Fit(float(self.mass @ value), shares, self.mass * residual)
 
     def curvature(self, shares: Floats, margins: Floats) -> Floats:
         """Return the second derivative of the loss by the margins, applied to a (p, m) array."""
@@ -203,16 +225,28 @@ class Reduced:
             diagonal += self.mass * others * (1 - others) * self.own**2
         return np.asarray(np.maximum(diagonal, 1e-14 * diagonal.max(initial=0)) + 1e-300)
 
-    def entropy(self, shares: Floats, scale: float) -> float:
-        """Return the dual value sum_j mass_j (H(q_j) + (q_j - t_j)' offset_j) of q = (1 - scale) t + scale * shares."""
+    def entropy(self, shares: Floats, scale: float) -> tuple[float, float]:
+        """Return the dual value of q = (1 - scale) t + scale * shares, and the sum of the sizes of its terms.
+
+        The value is sum_j mass_j (H(q_j) + (q_j - t_j)' offset_j); where its terms cancel, the second number is larger.
+        """
         q = (1 - scale) * self.targets + scale * shares
         per_class = np.divide(q, self.copies, out=np.ones_like(q), where=(self.copies > 0) & (q > 0))
-        value = np.sum((q - self.targets) * self.offset - q * np.log(per_class), axis=0)
+        shifted, own = (q - self.targets) * self.offset, np.zeros(q.shape[1])
         if self.labels:
             others = q.sum(axis=0)
             inside = others < 1
-            value -= np.where(inside, (1 - others) * np.log1p(-np.where(inside, others, 0.0)), 0.0)
-        return float(self.mass @ value)
+            own = np.where(inside, (others - 1) * np.log1p(-np.where(inside, others, 0.0)), 0.0)
+            information = -q * np.log(per_class)
+        else:
+            top = np.argmax(q, axis=0), np.arange(q.shape[1])
+            rest = q.copy()
+            rest[top] = 0
+            information = -q * np.log(per_class)
+            information[top] = -q[top] * np.log1p(-np.minimum(rest.sum(axis=0), 1 - 1 / len(q)))
+        value = np.sum(information + shifted, axis=0) + own
+        size = np.sum(np.abs(information) + np.abs(shifted), axis=0) + own
+        return float(self.mass @ value), float(self.mass @ size)
 
     def point_of(self, logits: Floats, own: Floats) -> Point:
         """Return the point of logits between groups (p, m) and of each class with itself (m,)."""

@@ -56,7 +56,7 @@ def smoothing(ridge: float, reduced: Reduced, start: Point, tolerance: float) ->
             best, stale = proved, 0
         elif (stale := stale + 1) > 25:
             break
-        if best[1].relative_gap <= tolerance:
+        if best[1].proves(tolerance):
             break
         gradient = _gradient(ridge, reduced, state, mu)
         if _small(gradient, reduced, ridge) and _slack(ridge, reduced, state, mu) > tolerance / 4 * proved[1].primal:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_memory
+from lopsided.arrays import Floats, require_memory, svd
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
@@ -108,7 +108,7 @@ class Solution:
     @cached_property
     def _factors(self) -> tuple[Floats, Floats, Floats]:
         """Singular vectors (as columns) and values of the reduced logits, of numerical rank."""
-        left, values, right = np.linalg.svd(self.point.across, full_matrices=False)
+        left, values, right = svd(self.point.across)
         some = values > 1e-13 * max(values.max(), self._within.max(initial=0))
         return left[:, some], values[some], right[some].T
 

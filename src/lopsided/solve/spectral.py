@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, svd
 
 
 def relaxed(values: Floats, mu: float, dual: Floats) -> Floats:
@@ -33,7 +33,7 @@ class Spectrum:
     def __init__(self, matrix: Floats) -> None:
         """Decompose a (p, m) matrix."""
         self.tall = matrix.shape[0] > matrix.shape[1]
-        self.left, self.values, self.right = np.linalg.svd(matrix.T if self.tall else matrix, full_matrices=False)
+        self.left, self.values, self.right = svd(matrix.T if self.tall else matrix)
         self.square = matrix.shape[0] == matrix.shape[1]
 
     def smooth(self, mu: float) -> float:

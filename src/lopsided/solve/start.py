@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, singular_values, svd
 from lopsided.solve.reduced import Point, Reduced
 
 
@@ -29,13 +29,13 @@ def start(ridge: float, reduced: Reduced) -> Point:
     k, base = float(reduced.sizes.sum()), simplex(reduced)
     scales = np.concatenate([[0.0], np.geomspace(0.1, 2 * np.log(k * np.exp(5) + np.sqrt(reduced.counts.max()) / ridge), 12)])
     candidates = [Point(a * base.across, a * base.within, base.bias) for a in scales]
-    left, values, right = np.linalg.svd(base.across)
+    left, values, right = svd(base.across)
     nuclear = float(values.sum() + reduced.times @ np.abs(base.within))
     worth = [reduced.fit(reduced.margins(p)).value + ridge * a * nuclear for a, p in zip(scales, candidates, strict=True)]
     best = candidates[int(np.argmin(worth))]
     refined = _refined(ridge, reduced, base, left[:, :-1] @ right[:-1])
     if refined is not None:
-        nuclear = float(np.linalg.svd(refined.across, compute_uv=False).sum() + reduced.times @ np.abs(refined.within))
+        nuclear = float(singular_values(refined.across).sum() + reduced.times @ np.abs(refined.within))
         if reduced.fit(reduced.margins(refined)).value + ridge * nuclear < min(worth):
             best = refined
     return best

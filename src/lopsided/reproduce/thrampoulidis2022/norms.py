@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lopsided import predict
+from lopsided.arrays import svd
 from lopsided.counts import Counts
 from lopsided.gram import Gram
 from lopsided.plot.training import against_ratio
@@ -49,7 +50,7 @@ def describe(vectors: Gram) -> dict[str, float]:
 def decomposed(counts: Counts) -> tuple[Gram, Gram]:
     """Return the Grams of classifiers and class means from the SVD of the (k, n) label matrix, its equal columns merged."""
     root = np.sqrt(counts.values)
-    left, values, right = np.linalg.svd((np.eye(counts.k) - 1 / counts.k) * root)
+    left, values, right = svd((np.eye(counts.k) - 1 / counts.k) * root)
     kept = slice(0, counts.k - 1)
     return Gram.of_vectors(left[:, kept] * np.sqrt(values[kept])), Gram.of_vectors((right[kept] / root).T * np.sqrt(values[kept]))
 

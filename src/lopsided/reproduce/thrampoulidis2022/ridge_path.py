@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lopsided import predict, solve
+from lopsided.arrays import singular_values
 from lopsided.counts import Counts
 from lopsided.gram import Gram
 from lopsided.plot.training import several
@@ -45,7 +46,7 @@ class Settings:
 def zero_threshold(counts: Counts) -> float:
     """Return the ridge from which on the optimum is zero: the largest singular value of the label matrix."""
     root = np.sqrt(counts.values)
-    return float(np.linalg.svd((np.eye(counts.k) - 1 / counts.k) * root, compute_uv=False)[0])
+    return float(singular_values((np.eye(counts.k) - 1 / counts.k) * root)[0])
 
 
 def _path(settings: Settings, counts: Counts) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lopsided import predict
-from lopsided.arrays import Floats, Ints
+from lopsided.arrays import Floats, Ints, svd
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.plot.training import dots
@@ -84,7 +84,7 @@ def conic(labels: Ints, weights: Floats, k: int) -> Floats:
 def geometry_of_logits(logits: Floats, counts: Counts) -> Geometry:
     """Return the geometry of the least-norm factors of class logits, from the SVD of X N^{1/2}."""
     root = np.sqrt(counts.values)
-    left, values, right = np.linalg.svd(logits * root)
+    left, values, right = svd(logits * root)
     kept = np.sqrt(values[: counts.k - 1])
     W, M = left[:, : counts.k - 1] * kept, (right[: counts.k - 1] / root).T * kept
     return Geometry.of_vectors(W, M, Source("UF-SVM", "conic solver"), counts)
@@ -97,7 +97,7 @@ def certificate(counts: Counts) -> dict[str, float]:
         "slack", the smallest entry of B' * Z relative to the largest (positive proves uniqueness), and "gap", the relative gap.
     """
     n, k = counts.values.astype(np.float64), counts.k
-    left, values, right = np.linalg.svd((np.eye(k) - 1 / k) * np.sqrt(n), full_matrices=False)
+    left, values, right = svd((np.eye(k) - 1 / k) * np.sqrt(n))
     # Column c of the class-level matrix stands for n_c equal columns, each 1 / sqrt(n_c) of it.
     dual = (left[:, : k - 1] @ right[: k - 1]) / np.sqrt(n)
     signed = dual * np.where(np.eye(k, dtype=bool), 1, -1)

@@ -1,0 +1,128 @@
+"""Laws of the certificate: its two bounds are those of 50-digit arithmetic, and OPTIMAL is true."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lopsided import Adjustment, Counts, arrays, solve
+
+law = settings(deadline=None, derandomize=True, max_examples=25)
+
+
+def in_50_digits(problem, X):
+    """Return objective and dual value of (k, k) class logits without a bias, by definition, class by class."""
+    with mpmath.workdps(50):
+        mpf, k, n = mpmath.mpf, problem.k, problem.counts.values
+        a = problem.adjustment or Adjustment()
+
+        def entry(name, c, neutral):
+            value = getattr(a, name)
+            return mpf(neutral) if value is None else mpf(float(np.broadcast_to(value, k)[c]))
+
+        def scale(c, y):
+            return entry("scale", y if a.per_sample else c, 1)
+
+        ridge, Z, G, shares = mpf(problem.ridge), mpmath.matrix(k, k), mpmath.matrix(k, k), []
+        loss = mpf(0)
+        for y in range(k):
+            weight = n[y] * entry("weight", y, 1)
+            z = [scale(c, y) * (mpf(float(X[c, y])) - (entry("additive_margin", y, 0) if c == y else 0)) for c in range(k)]
+            z = [value + entry("shift", c, 0) for c, value in enumerate(z)]
+            others = mpmath.fsum(mpmath.exp(z[c] - z[y]) for c in range(k) if c != y)
+            loss += weight * mpmath.log1p(others)
+            shares.append([mpmath.exp(z[c] - z[y]) / (1 + others) for c in range(k)])
+            for c in range(k):
+                Z[c, y] = mpf(float(X[c, y])) * mpmath.sqrt(n[y])
+                residual = shares[y][c] if c != y else -others / (1 + others)
+                G[c, y] = weight * scale(c, y) * residual / mpmath.sqrt(n[y])
+        primal = loss + ridge * mpmath.fsum(mpmath.svd_r(Z, compute_uv=False))
+        s = min(mpf(1), ridge / max(mpmath.svd_r(G, compute_uv=False)))
+        dual = mpf(0)
+        for y in range(k):
+            q = [s * shares[y][c] for c in range(k) if c != y]
+            shift = [entry("shift", c, 0) - entry("shift", y, 0) + scale(y, y) * entry("additive_margin", y, 0) for c in range(k)]
+            shift.pop(y)
+            own = 1 - mpmath.fsum(q)
+            value = mpmath.fsum(x * (o - mpmath.log(x)) for x, o in zip(q, shift, strict=True)) - own * mpmath.log(own)
+            dual += n[y] * entry("weight", y, 1) * value
+        return primal, dual
+
+
+@st.composite
+def small_problems(draw):
+    counts = Counts(draw(st.lists(st.integers(1, 10**5), min_size=2, max_size=4)))
+    kind = draw(st.sampled_from(["plain", "ldam", "la", "cdt", "ldt", "vs", "weighted"]))
+    adjustment = {
+        "plain": Adjustment(),
+        "ldam": Adjustment.ldam(counts, 0.5, draw(st.sampled_from([1.0, 10.0, 30.0]))),
+        "la": Adjustment.logit_adjusted(counts),
+        "cdt": Adjustment.cdt(counts, 0.3),
+        "ldt": Adjustment.ldt(counts, 0.3),
+        "vs": Adjustment.vs(counts, 0.2, 1.0),
+        "weighted": Adjustment.weighted(counts, 0.5),
+    }[kind]
+    return solve.Problem(counts, adjustment, ridge=10 ** draw(st.floats(-12, 2)))
+
+
+@law
+@given(small_problems())
+def test_a_status_of_optimal_is_true_in_50_digits(problem):
+    tolerance = 1e-10
+    solution = solve.minimize(problem, tolerance=tolerance)
+    primal, dual = in_50_digits(problem, solution.logits.matrix())
+    certificate = solution.certificate
+    assert float(certificate.primal / primal - 1) == pytest.approx(0, abs=certificate.rounding)
+    assert float(certificate.dual / primal - dual / primal) == pytest.approx(0, abs=certificate.rounding)
+    assert certificate.relative_gap >= -certificate.rounding
+    if solution.status in (solve.Status.OPTIMAL, solve.Status.ZERO):
+        assert primal - dual <= tolerance * primal
+
+
+@law
+@given(small_problems(), st.integers(0, 99))
+def test_bounds_of_any_logits_are_those_of_50_digits(problem, seed):
+    logits = np.random.default_rng(seed).normal(size=(problem.k, problem.k)) * 3
+    primal, dual = in_50_digits(problem, logits)
+    certificate = solve.certify(problem, logits)
+    assert float(certificate.primal / primal - 1) == pytest.approx(0, abs=certificate.rounding)
+    assert float(certificate.dual / primal - dual / primal) == pytest.approx(0, abs=certificate.rounding)
+
+
+def test_a_gap_below_minus_rounding_proves_nothing():
+    assert solve.Certificate(1.0, 1.0, 1e-14).proves(1e-10)
+    assert not solve.Certificate(1.0, 1.0 + 1e-12, 1e-14).proves(1e-10)
+    assert not solve.Certificate(1.0, 1.0 - 1e-14, 1e-10).proves(1e-10)
+
+
+@pytest.mark.parametrize(
+    ("counts", "scale", "ridge"),
+    [([1000, 10], 10, 1e-9), ([1000, 10], 30, 1e-9), ([1000, 10], 1, 1e-12), ([5, 4, 6, 8, 6, 1, 8, 5], 20, 1e-14)],
+)
+def test_additive_margins_at_small_ridges_keep_their_digits(counts, scale, ridge):
+    counts = Counts(counts)
+    problem = solve.Problem(counts, Adjustment.ldam(counts, 0.5, scale), ridge=ridge)
+    solution = solve.minimize(problem)
+    primal, dual = in_50_digits(problem, solution.logits.matrix())
+    assert solution.status is solve.Status.OPTIMAL
+    assert solution.objective == pytest.approx(float(primal), rel=1e-12)
+    assert solution.certificate.dual == pytest.approx(float(dual), rel=1e-12)
+
+
+def test_a_finite_matrix_is_decomposed_where_divide_and_conquer_gives_up(monkeypatch):
+    matrix = np.random.default_rng(0).normal(size=(4, 6))
+    _, values, _ = arrays.svd(matrix)
+
+    def gives_up(*args, **kwargs):
+        raise np.linalg.LinAlgError("SVD did not converge")
+
+    monkeypatch.setattr(np.linalg, "svd", gives_up)
+    left, others, right = arrays.svd(matrix)
+    assert left @ np.diag(others) @ right == pytest.approx(matrix, abs=1e-14)
+    assert others == pytest.approx(values, abs=1e-14)
+    assert arrays.singular_values(matrix) == pytest.approx(values, abs=1e-14)
+    with pytest.raises(ValueError, match="infs or NaNs"):
+        arrays.svd(np.full((2, 2), np.nan))
