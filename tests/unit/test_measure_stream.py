@@ -157,7 +157,7 @@ def test_processes_give_the_answer_of_one(size, tmp_path):
         ([[1.0, 2.0]], [0, 1], "1 rows and 2 labels"),
         ([[1.0, 2.0, 3.0]], [0], r"shape \(b, 2\), got \(1, 3\)"),
         ([1.0, 2.0], [0], r"shape \(b, 2\)"),
-        ([[1.0, 2.0]], [[0]], "labels must be a vector"),
+        ([[1.0, 2.0]], [[0, 1]], r"shapes \(1, 2\) and \(1, 2\)"),
     ],
 )
 def test_a_refused_batch_leaves_the_state_as_it_was(features, labels, words):

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from lopsided.measure.checks import LARGEST, labels_of
 from lopsided.measure.moments import Moments
 from lopsided.measure.needs import torch
 from lopsided.measure.scatter import Pooled
+from lopsided.measure.tensors import to_numpy
 
 
 class DeviceMoments:
@@ -32,20 +34,22 @@ class DeviceMoments:
 
         Raises:
             ValueError: if shapes do not fit, a label is out of range or a feature is not finite; the sample is named.
+            TypeError: if the tensors do not hold numbers of the right kind.
         """
         k, d = self.means.shape
-        x, y = features.to(self.device, torch().float64), labels.to(self.device)
-        if x.ndim != 2 or x.shape[1] != d or y.shape != x.shape[:1]:
-            raise ValueError(f"features must have shape (b, {d}) with one label a row, got {tuple(x.shape)} and {tuple(y.shape)}")
-        if y.is_floating_point() or y.is_complex():
-            raise TypeError(f"labels must be whole numbers, got dtype {y.dtype}")
-        outside, broken = (y < 0) | (y >= k), ~torch().isfinite(x).all(dim=1)
-        if bool((outside | broken).any()):
-            if bool(outside.any()):
-                i = int(outside.long().argmax())
-                raise ValueError(f"labels must be from 0 to {k - 1}, got {int(y[i])} for sample {i} of the batch")
+        checked = labels_of(to_numpy(labels), k)
+        if features.is_complex() or features.dtype == torch().bool:
+            raise TypeError(f"features must be real numbers, got dtype {features.dtype}")
+        if features.ndim != 2 or features.shape != (len(checked), d):
+            raise ValueError(
+                f"features must have shape (b, {d}) with one label a row, got {tuple(features.shape)} and {checked.shape}"
+            )
+        x, y = features.to(self.device, torch().float64), torch().tensor(checked, device=self.device)
+        broken = ~(x.abs() < LARGEST).all(dim=1)
+        if bool(broken.any()):
             i = int(broken.long().argmax())
-            raise ValueError(f"features must be finite, sample {i} of the batch (class {int(y[i])}) has NaN or infinity")
+            problem = f"numbers beyond {LARGEST:g}" if bool(x[i].isfinite().all()) else "NaN or infinity"
+            raise ValueError(f"features must be finite, sample {i} of the batch (class {int(y[i])}) has {problem}")
         if not len(y):
             return
         present, index = torch().unique(y, return_inverse=True)

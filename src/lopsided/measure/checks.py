@@ -5,33 +5,100 @@ A check raises before any state has changed, so a refused batch loses nothing: t
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
+from lopsided.labels import left_out
 
+#: What a result without samples would be of.
+NOTHING = "nothing has been measured yet: a batch of features and labels comes before the result"
 #: Beyond this number and its inverse, sums of fourth powers leave float64.
 LARGEST = 1e70
 
 
+def samples_of(
+    features: Any, labels: npt.ArrayLike, logits: Any, shape: tuple[int, int], marks: tuple[int, ...] = ()
+) -> tuple[Any, Ints, Any]:
+    """Return a batch of any layout as one row a sample, without the positions that are marked.
+
+    Args:
+        features: (*batch, d) array or tensor; the batch is (b,), or (b, t) for sequences.
+        labels: of the batch's shape; one more axis of length one is understood, or all in one vector.
+        logits: (*batch, k) array or tensor, or `None`.
+        shape: k and d.
+        marks: labels that say to leave a position out, of `lopsided.labels.sentinels`.
+
+    Returns:
+        Features (n, d), classes (n,) from 0 to k-1, and logits (n, k) or `None`.
+
+    Raises:
+        ValueError: if the labels are not one for each row of features, or out of range.
+        TypeError: if the labels are not whole numbers.
+    """
+    y, (k, d) = np.asarray(labels), shape
+    if y.dtype.kind == "f" and y.ndim > 1 and y.shape[-1] == k:
+        raise ValueError(
+            f"labels must be one class a sample, got shares of the {k} classes in shape {y.shape}, as mixup and one-hot "
+            "encoding make them; features of mixed inputs belong to no class: measure inputs that are not mixed "
+            "(measure.diagnose), and of one-hot labels give the argmax"
+        )
+    for part, width, what in ((features, d, "features"), (logits, k, "logits")):
+        if part is None:
+            continue
+        if part.ndim < 2 or part.shape[-1] != width:
+            raise ValueError(f"{what} must have shape (b, {width}), got {tuple(part.shape)}")
+        batch = tuple(part.shape[:-1])
+        if y.shape not in (batch, (*batch, 1), (math.prod(batch),)):
+            raise ValueError(
+                f"{what} and labels must have one row a sample, got {math.prod(batch):,} rows and {y.size:,} labels "
+                f"(shapes {tuple(part.shape)} and {y.shape})"
+            )
+    y = whole(y).reshape(-1)
+    out = left_out(y, marks)
+    y = labels_of(y if out is None else np.where(out, 0, y), k)
+    kept = slice(None) if out is None or not out.any() else np.flatnonzero(~out)
+    x, z = (None if part is None else part.reshape(-1, part.shape[-1])[kept] for part in (features, logits))
+    return x, y[kept], z
+
+
+def whole(labels: npt.ArrayLike) -> Ints:
+    """Return labels as int64, whatever integer type they come in.
+
+    Raises:
+        TypeError: if they are not whole numbers.
+        ValueError: if one does not fit int64.
+    """
+    array = np.asarray(labels)
+    if array.dtype.kind not in "iu" and array.size:
+        raise TypeError(f"labels must be whole numbers, got dtype {array.dtype}")
+    if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"labels must be classes, got {array.max()}")
+    return array.astype(np.int64, copy=False)
+
+
 def labels_of(labels: npt.ArrayLike, k: int) -> Ints:
-    """Return the labels as int64, each from 0 to k-1.
+    """Return the labels (n,) as int64, each from 0 to k-1; a column (n, 1) is taken for the vector.
 
     Raises:
         ValueError: if the labels are no vector, or one is negative or too large; the sample is named.
         TypeError: if they are not whole numbers.
     """
-    array = np.asarray(labels)
+    array = whole(labels)
+    array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
     if array.ndim != 1:
         raise ValueError(f"labels must be a vector, one class a sample, got shape {array.shape}")
-    if array.dtype.kind not in "iu" and array.size:
-        raise TypeError(f"labels must be whole numbers, got dtype {array.dtype}")
     if array.size and (array.min() < 0 or array.max() >= k):
         i = int(np.argmax((array < 0) | (array >= k)))
-        raise ValueError(f"labels must be from 0 to {k - 1}, got {array[i]} for sample {i} of the batch")
-    return array.astype(np.int64, copy=False)
+        raise ValueError(
+            f"labels must be from 0 to {k - 1}, got {array[i]} for sample {i} of the batch; a label that marks what to leave out "
+            "is named by `ignore`, and labels that start at 1 or have gaps are renumbered first: "
+            "names, labels = np.unique(labels, return_inverse=True)"
+        )
+    return array
 
 
 def rows_of(rows: npt.ArrayLike, labels: Ints, width: int, what: str) -> npt.NDArray[Any]:

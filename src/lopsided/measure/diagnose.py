@@ -13,7 +13,8 @@ from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.head import find_head
 from lopsided.measure.needs import torch
 from lopsided.measure.second import SecondPass
-from lopsided.measure.stream import Stream, to_numpy
+from lopsided.measure.stream import Stream
+from lopsided.measure.tensors import to_numpy
 
 
 def diagnose(

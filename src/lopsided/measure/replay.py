@@ -13,13 +13,14 @@ from copy import copy
 from typing import Any
 
 from lopsided.counts import Counts
+from lopsided.labels import Ignore, sentinels
 from lopsided.measure import sync
-from lopsided.measure.checks import labels_of, rows_of
+from lopsided.measure.checks import NOTHING, rows_of, samples_of
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.decisions import Decisions
 from lopsided.measure.means import Batch, Means, blocks
 from lopsided.measure.second import SecondPass
-from lopsided.measure.stream import to_numpy
+from lopsided.measure.tensors import to_numpy
 
 #: Samples whose logits are looked at at once.
 ROWS = 1024
@@ -31,6 +32,7 @@ class Replay:
     Args:
         k: number of classes.
         d: feature dimensions.
+        ignore: as in `Stream`.
 
     Example:
         >>> import torch
@@ -40,8 +42,9 @@ class Replay:
         0.083333333333
     """
 
-    def __init__(self, k: int, d: int) -> None:
+    def __init__(self, k: int, d: int, ignore: Ignore = None) -> None:
         self.k, self.d = k, d
+        self._marks = sentinels(ignore)
         self._features: list[Batch] = []
         self._logits: list[Batch] = []
         self._joined, self._group = False, None
@@ -59,10 +62,11 @@ class Replay:
                 state is as it was.
             TypeError: if a tensor does not hold numbers of the right kind.
         """
-        y = labels_of(to_numpy(labels), self.k)
-        x = rows_of(to_numpy(features), y, self.d, "features")
-        if logits is not None:
-            self._logits.append((rows_of(to_numpy(logits), y, self.k, "logits").copy(), y))
+        x, given = to_numpy(features), None if logits is None else to_numpy(logits)
+        x, y, z = samples_of(x, to_numpy(labels), given, (self.k, self.d), self._marks)
+        x = rows_of(x, y, self.d, "features")
+        if z is not None:
+            self._logits.append((rows_of(z, y, self.k, "logits").copy(), y))
         self._features.append((x, y))
 
     def sync(self, group: Any = None) -> Replay:
@@ -75,7 +79,7 @@ class Replay:
         """Return what the samples kept show; arguments and errors as in `Stream.compute`.
 
         Raises:
-            ValueError: if a class has no sample under classes="all", or head or counts do not fit.
+            ValueError: if there is no sample, a class has none under classes="all", or head or counts do not fit.
         """
         first, decisions = Means(self.k, self.d), Decisions(self.k)
         first.fold(self._features)
@@ -83,6 +87,8 @@ class Replay:
             decisions.update(logits, labels)
         if self._joined:
             first, decisions = sync.means(first, self._group), sync.decisions(decisions, self._group)
+        if not first.n:
+            raise ValueError(NOTHING)
         if classes == "all":
             first.require_every_class()
         second = SecondPass(first)

@@ -5,22 +5,24 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from lopsided.counts import Counts
+from lopsided.labels import Ignore, sentinels
 from lopsided.measure.accelerated import DeviceMoments
+from lopsided.measure.checks import NOTHING, samples_of
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.decisions import SUMS, Decisions
 from lopsided.measure.moments import Moments
 from lopsided.measure.needs import torch
 from lopsided.measure.scatter import Pooled
+from lopsided.measure.tensors import as_array, has_float64, to_numpy
 
 
 class Stream:
     """The state of a measurement of torch features: `update` with every batch, `compute` when you like.
 
     Autograd graphs are cut, any float type comes in (autocast's too), sums are float64. On the CPU the tensors' memory is read
-    where it is; on an accelerator features stay there.
+    where it is; on an accelerator features stay there, unless it has no float64 (mps): then the state is on the CPU.
 
     Args:
         k: number of classes.
@@ -28,9 +30,11 @@ class Stream:
         scatter: "pooled" for NC1 in one pass (d^2 / 2 multiplications a sample), "none" for everything else (d a sample). Data that
             can be read twice is measured faster by `SecondPass`.
         device: where the state lives; features from elsewhere are brought there.
+        ignore: the label, or labels, of positions to leave out, such as -100; without it such labels are refused.
 
     Raises:
         ValueError: if k < 2, d < 1, or `scatter` is unknown.
+        TypeError: if a label to leave out is no whole number.
         MemoryError: if the state would take more than half of this machine's memory.
 
     Example:
@@ -41,8 +45,16 @@ class Stream:
         0.083333333333
     """
 
-    def __init__(self, k: int, d: int, scatter: Literal["pooled", "none"] = "pooled", device: Any = "cpu") -> None:
+    def __init__(
+        self,
+        k: int,
+        d: int,
+        scatter: Literal["pooled", "none"] = "pooled",
+        device: Any = "cpu",
+        ignore: Ignore = None,
+    ) -> None:
         self._empty: tuple[int, int, Literal["pooled", "none"]] = (k, d, scatter)
+        self._marks = sentinels(ignore)
         self._state: Moments | DeviceMoments = Moments(k, d, scatter)
         self.decisions = Decisions(k)
         self.to(device)
@@ -53,40 +65,36 @@ class Stream:
         return self._state if isinstance(self._state, Moments) else self._state.moments()
 
     def to(self, device: Any) -> Stream:
-        """Move the state to a device and return the stream itself.
-
-        Raises:
-            ValueError: if the device has no float64.
-        """
+        """Move the state to a device, or to the CPU for one without float64, and return the stream itself."""
         target = torch().device(device)
-        if target.type == "mps":
-            raise ValueError(
-                "the state is float64, which mps does not have; keep the stream on the cpu and it will fetch the features"
-            )
-        self._state = self.moments if target.type == "cpu" else DeviceMoments(self.moments, target)
+        on_cpu = target.type == "cpu" or not has_float64(target)
+        self._state = self.moments if on_cpu else DeviceMoments(self.moments, target)
         return self
 
     def update(self, features: Any, labels: Any, logits: Any = None) -> None:
         """Take in a batch.
 
         Args:
-            features: (b, d) tensor.
-            labels: (b,) integer tensor of classes 0..k-1.
-            logits: (b, k) tensor of the head's answers, for errors and margins.
+            features: (b, d) tensor, or (b, t, d) of sequences.
+            labels: (b,) or (b, t) integer tensor of classes 0..k-1, and of labels to leave out.
+            logits: (b, k) or (b, t, k) tensor of the head's answers, for errors and margins.
 
         Raises:
             ValueError: if shapes do not fit, a label is out of range or a number is not finite; sample and class are named. The
                 state is as it was.
             TypeError: if a tensor does not hold numbers of the right kind.
         """
-        answers = Decisions(self.decisions.k)
-        if logits is not None:
-            answers.update(to_numpy(logits), to_numpy(labels))
+        k, d, _ = self._empty
+        answers = None if logits is None else as_array(logits)
+        x, y, z = samples_of(as_array(features), to_numpy(labels), answers, (k, d), self._marks)
+        decisions = Decisions(k)
+        if z is not None:
+            decisions.update(to_numpy(z), y)
         if isinstance(self._state, Moments):
-            self._state.update(to_numpy(features), to_numpy(labels))
+            self._state.update(to_numpy(x), y)
         else:
-            self._state.update(torch().as_tensor(features).detach(), torch().as_tensor(labels))
-        self.decisions.merge(answers)
+            self._state.update(torch().as_tensor(x), y)
+        self.decisions.merge(decisions)
 
     def merge(self, other: Stream) -> None:
         """Take in the samples of another stream, wherever that lives.
@@ -107,7 +115,7 @@ class Stream:
         """
         from lopsided.measure import sync
 
-        joint = Stream(*self._empty)
+        joint = Stream(*self._empty, ignore=self._marks)
         joint._state, joint.decisions = sync.moments(self.moments, group), sync.decisions(self.decisions, group)
         return joint
 
@@ -121,17 +129,20 @@ class Stream:
             counts: training samples of each class, where the samples measured are others.
 
         Raises:
-            ValueError: if a class has no sample under classes="all", or head or counts do not fit.
+            ValueError: if there is no sample, a class has none under classes="all", or head or counts do not fit.
         """
+        moments = self.moments
+        if not moments.n:
+            raise ValueError(NOTHING)
         w = None if weight is None else to_numpy(weight)
         b = None if bias is None else to_numpy(bias)
         decisions = self.decisions if self.decisions.counts.any() else None
-        return Collapse.of(self.moments, w, b, decisions, classes, counts)
+        return Collapse.of(moments, w, b, decisions, classes, counts)
 
     def reset(self) -> None:
         """Forget all samples."""
         device = "cpu" if isinstance(self._state, Moments) else self._state.device
-        self.__init__(*self._empty, device)  # type: ignore[misc]
+        self.__init__(*self._empty, device, self._marks)  # type: ignore[misc]
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state as tensors on the CPU, fit for torch.save and safetensors."""
@@ -162,13 +173,3 @@ class Stream:
             setattr(self.decisions, name, to_numpy(state[f"decisions.{name}"]).copy())
         self._state = moments
         self.to(device)
-
-
-def to_numpy(tensor: Any) -> npt.NDArray[Any]:
-    """Return a tensor as an array that shares its memory where it can; types that NumPy lacks become float32."""
-    if isinstance(tensor, torch().Tensor):
-        tensor = tensor.detach()
-        if tensor.is_floating_point() and tensor.dtype not in (torch().float32, torch().float64):
-            tensor = tensor.float()
-        return np.asarray(tensor.cpu().numpy())
-    return np.asarray(tensor)
