@@ -12,6 +12,7 @@ where `scale` multiplies logit by logit (CDT), or with `per_sample=True` all log
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +22,31 @@ from lopsided.counts import Counts
 from lopsided.groups import Groups
 
 
+class Terms(NamedTuple):
+    """What an adjustment does to logits: the loss of a sample is weight_y * CE(samples_y columns * z + shift - own_y e_y, y).
+
+    Each is None where it is neutral, one number for all classes (shape ()), or one a class (k,).
+
+    Attributes:
+        columns: factor of a class's own logit, in every sample.
+        samples: factor of all logits in a sample of this label.
+        shift: added to a class's logit.
+        own: subtracted from the label's own logit.
+        weight: factor of the loss.
+    """
+
+    columns: Floats | None
+    samples: Floats | None
+    shift: Floats | None
+    own: Floats | None
+    weight: Floats | None
+
+
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """An adjustment and the class counts it acts on, one entry a group of interchangeable classes.
+    """The terms of an adjustment on the class counts it acts on, one entry a group of interchangeable classes.
 
-    A sample of group g with logits z has loss `weight[g] * CE(samples[g] * columns * (z - additive_margin[g] e_y) + shift, y)`.
+    A sample of group g with logits z has loss `weight[g] * CE(samples[g] * columns * z + shift - own[g] e_y, y)`.
 
     Attributes:
         groups: the classes of equal count and equal parameters.
@@ -34,7 +55,7 @@ class Parameters:
         columns: (m,) factor of a class's own logit, in every sample.
         samples: (m,) factor of all logits in a sample of this label.
         shift: (m,) added to a class's logit.
-        additive_margin: (m,) subtracted from a sample's own logit.
+        own: (m,) subtracted from a sample's own logit.
     """
 
     groups: Groups
@@ -43,7 +64,7 @@ class Parameters:
     columns: Floats
     samples: Floats
     shift: Floats
-    additive_margin: Floats
+    own: Floats
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -133,36 +154,45 @@ class Adjustment:
         """
         return cls(scale=scale, additive_margin=max_margin * (counts.distinct[0] / counts.values) ** 0.25)
 
+    @property
+    def terms(self) -> Terms:
+        """What this adjustment does to logits; the only place that says so."""
+        arrays: dict[str, Floats | None] = {name: getattr(self, name) for name in ARRAYS}
+        scale, margin = arrays["scale"], arrays["margin"]
+        columns, samples = (None, scale) if self.per_sample else (scale, None)
+        if margin is not None:
+            samples = np.asarray((1.0 if samples is None else samples) / margin)
+        own = arrays["additive_margin"]
+        for factor in (columns, samples):
+            own = own if own is None or factor is None else np.asarray(own * factor)
+        return Terms(columns, samples, arrays["shift"], own, arrays["weight"])
+
     def resolve(self, counts: Counts) -> Parameters:
         """Group the classes by count and parameters.
 
         Raises:
             ValueError: if the adjustment is for another number of classes.
         """
-        arrays: dict[str, Floats] = {}
-        for name in ARRAYS:
-            value = getattr(self, name)
-            if value is not None and value.ndim and len(value) != counts.k:
+        varying = {name: value for name in ARRAYS if (value := getattr(self, name)) is not None and value.ndim}
+        for name, value in varying.items():
+            if len(value) != counts.k:
                 raise ValueError(f"{name} has {len(value)} entries, but there are {counts.k} classes")
-            if value is not None and value.ndim:
-                arrays[name] = value
-        groups = Groups.of_columns(counts.values, *arrays.values()) if arrays else counts.groups
+        groups = Groups.of_columns(counts.values, *varying.values()) if varying else counts.groups
         first = groups.first
 
-        def entry(name: str, neutral: float) -> Floats:
-            value = arrays[name][first] if name in arrays else getattr(self, name)
-            return np.full(groups.m, neutral if value is None else value, np.float64)
+        def entry(value: Floats | None, neutral: float) -> Floats:
+            values = np.asarray(neutral if value is None else value, np.float64)
+            return np.broadcast_to(values[first] if values.ndim else values, groups.m)
 
-        scale, samples = entry("scale", 1.0), 1 / entry("margin", 1.0)
-        columns, samples = (np.ones(groups.m), samples * scale) if self.per_sample else (scale, samples)
+        terms = self.terms
         return Parameters(
             groups=groups,
-            counts=counts.values[first] if arrays else counts.distinct,
-            weight=entry("weight", 1.0),
-            columns=columns,
-            samples=samples,
-            shift=entry("shift", 0.0),
-            additive_margin=entry("additive_margin", 0.0),
+            counts=counts.values[first] if varying else counts.distinct,
+            weight=entry(terms.weight, 1.0),
+            columns=entry(terms.columns, 1.0),
+            samples=entry(terms.samples, 1.0),
+            shift=entry(terms.shift, 0.0),
+            own=entry(terms.own, 0.0),
         )
 
     def __eq__(self, other: object) -> bool:

@@ -120,7 +120,7 @@ class Reduced:
         np.fill_diagonal(copies, k - 1)
         factor = np.outer(parameters.columns[index], parameters.samples[index])
         own, shift = factor.diagonal().copy(), parameters.shift[index]
-        offset = shift[:, None] - shift + own * parameters.additive_margin[index]
+        offset = shift[:, None] - shift + parameters.own[index]
         # A class is not asked to beat itself: cells of no class have no margin, which would hide those that there are.
         offset[copies == 0] = 0
         return cls(

@@ -151,7 +151,7 @@ class _Model:
         parameters = (problem.adjustment or Adjustment()).resolve(problem.counts)
         expand = parameters.groups.expand
         self.columns, self.samples, self.shift = expand(parameters.columns), expand(parameters.samples), expand(parameters.shift)
-        self.weight, self.margin = expand(parameters.weight), expand(parameters.additive_margin)
+        self.weight, self.own = expand(parameters.weight), expand(parameters.own)
         k, n = self.counts.k, self.counts.n
         self.labels = np.arange(k) if batch is None else np.repeat(np.arange(k), self.counts.values)
         self.copies = self.counts.values.astype(np.float64) if batch is None else np.ones(n)
@@ -202,7 +202,7 @@ class _Model:
         rows = np.arange(len(labels))
         scale = self.samples[labels, None] * self.columns
         adjusted = scale * z + self.shift
-        adjusted[rows, labels] -= scale[rows, labels] * self.margin[labels]
+        adjusted[rows, labels] -= self.own[labels]
         relative = adjusted - adjusted[rows, labels][:, None]
         if lift:
             relative[rows, labels] = -np.inf

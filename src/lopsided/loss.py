@@ -1,0 +1,83 @@
+"""Losses: value and slope of logits against targets. The only NumPy definition of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from scipy.special import logsumexp
+
+from lopsided.adjustment import Adjustment
+from lopsided.arrays import Floats
+from lopsided.targets import Targets
+
+
+class Loss(Protocol):
+    """What a problem minimises, one column of logits at a time."""
+
+    def refuses(self, targets: Targets) -> str:
+        """Return why the loss means nothing for such targets; "" where it means something."""
+
+    def value(self, logits: Floats, targets: Targets) -> tuple[Floats, Floats]:
+        """Return the (m,) losses of a sample of each column, and their (k, m) derivatives by its (k, m) logits."""
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Softmax cross-entropy, with the weights, scales, shifts and margins of an adjustment.
+
+    The loss of a column of targets t that sum to s is weight * (s logsumexp(a) - t . a), a the adjusted logits: plain cross-entropy
+    for s = 1, the sum of the cross-entropies of s labels otherwise.
+
+    Attributes:
+        adjustment: of the logits; it needs one label a sample.
+
+    Example:
+        >>> from lopsided import Counts
+        >>> losses, slopes = CrossEntropy().value(np.zeros((2, 2)), Targets.classes(Counts([3, 1])))
+        >>> losses.round(4), slopes[:, 0]
+        (array([0.6931, 0.6931]), array([-0.5,  0.5]))
+    """
+
+    adjustment: Adjustment = field(default_factory=Adjustment)
+
+    def refuses(self, targets: Targets) -> str:
+        """Return why the loss means nothing for such targets; "" where it means something."""
+        if targets.kind == "regression":
+            return "cross-entropy is of classes; use Squared() for a regression"
+        if targets.counts is None and self.adjustment != Adjustment():
+            return f"an adjustment needs one label a sample, not {targets.kind}"
+        return ""
+
+    def value(self, logits: Floats, targets: Targets) -> tuple[Floats, Floats]:
+        """Return the (m,) losses of a sample of each column, and their (k, m) derivatives by its (k, m) logits."""
+        t, s, a = targets.matrix, targets.strength, logits
+        scale, weight = np.ones(1), np.ones(1)
+        if targets.counts is not None:
+            given = self.adjustment.resolve(targets.counts)
+            expand = given.groups.expand
+            scale, weight = np.outer(expand(given.columns), expand(given.samples)), expand(given.weight)
+            a = scale * logits + expand(given.shift)[:, None] - np.diag(expand(given.own))
+        total = logsumexp(a, axis=0)
+        slope = s * np.exp(a - total) - t
+        return weight * (s * total - np.sum(t * a, axis=0)), weight * scale * slope
+
+
+@dataclass(frozen=True)
+class Squared:
+    """Half the squared distance of the logits from the targets.
+
+    Example:
+        >>> Squared().value(np.array([[0.0], [2.0]]), Targets.contexts([[1.0], [0.0]]))[0]
+        array([2.5])
+    """
+
+    def refuses(self, targets: Targets) -> str:
+        """Return "": any numbers can be met."""
+        return ""
+
+    def value(self, logits: Floats, targets: Targets) -> tuple[Floats, Floats]:
+        """Return the (m,) losses of a sample of each column, and their (k, m) derivatives by its (k, m) logits."""
+        error = logits - targets.matrix
+        return 0.5 * np.sum(error**2, axis=0), error

@@ -1,0 +1,208 @@
+"""Problem: what is to be minimised.
+
+The unconstrained-features model (UFM) lets the features of n samples move freely. In the *sum* normalisation used throughout, with
+weight matrices W_L .. W_1, an embedding h_j for each kind of sample and w_j samples of it,
+
+    F = sum_j w_j loss(W_L .. W_1 h_j + b, t_j) + ridge/2 (sum_l ||W_l||^2 + sum_j w_j ||h_j||^2) [+ beta/2 ||b||^2]
+
+Over feature dimensions d >= k - 1 and one layer its minimum is convex in the logits Z (k x m), with N = diag(w_j):
+
+    min over Z of sum_j w_j loss(z_j, t_j) + ridge ||Z N^{1/2}||_*        (nuclear norm: sum of the singular values)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.adjustment import Adjustment
+from lopsided.arrays import Floats
+from lopsided.counts import Counts
+from lopsided.loss import CrossEntropy, Loss
+from lopsided.targets import Targets
+
+Bias = Literal["none", "free"] | float
+#: Where embeddings may be: anywhere, at no negative coordinates (behind a ReLU), or on the unit sphere.
+Features = Literal["free", "nonnegative", "unit"]
+
+
+class Objective(NamedTuple):
+    """Value of a problem's objective and its derivatives.
+
+    Attributes:
+        value: F.
+        layers: by W_L, .., W_1.
+        embeddings: (m, d) by the embeddings.
+        bias: (k,) by the bias.
+    """
+
+    value: float
+    layers: list[Floats]
+    embeddings: Floats
+    bias: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """An unconstrained-features model: targets x loss x features x ridge.
+
+    Attributes:
+        targets: what is asked of the logits; class counts stand for the targets of classes.
+        loss: of logits against targets; an `Adjustment` stands for its cross-entropy.
+        ridge: factor of the ridge on every weight matrix and on the embeddings, sum normalisation; 0: the hard-margin limit.
+        bias: "none", "free", or the factor of a ridge on the bias.
+        features: where embeddings may be.
+        layers: L, linear layers above the features.
+        width: feature dimensions d; None is as many as the optimum wants.
+
+    Raises:
+        ValueError: if a number is out of range, or the loss means nothing for the targets.
+        TypeError: if targets or loss are of another type.
+
+    Example:
+        >>> Problem(Counts([50, 50, 5, 5]), ridge=1e-3).k
+        4
+    """
+
+    targets: Targets
+    loss: Loss = field(default_factory=CrossEntropy)
+    ridge: float = field(kw_only=True)
+    bias: Bias = field(default="none", kw_only=True)
+    features: Features = field(default="free", kw_only=True)
+    layers: int = field(default=1, kw_only=True)
+    width: int | None = field(default=None, kw_only=True)
+
+    if TYPE_CHECKING:  # the fields hold nouns, the door takes what stands for them
+
+        def __init__(
+            self,
+            targets: Targets | Counts,
+            loss: Loss | Adjustment | None = None,
+            *,
+            ridge: float,
+            bias: Bias = "none",
+            features: Features = "free",
+            layers: int = 1,
+            width: int | None = None,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "targets", Targets.of(self.targets))
+        loss: Loss | Adjustment | None = self.loss
+        if loss is None or isinstance(loss, Adjustment):
+            object.__setattr__(self, "loss", CrossEntropy(loss or Adjustment()))
+        if not 0 <= self.ridge < np.inf:
+            raise ValueError(f"ridge must be a finite number of at least 0, got {self.ridge}")
+        if isinstance(self.bias, str):
+            if self.bias not in ("none", "free"):
+                raise ValueError(f'bias must be "none", "free" or the factor of its ridge, got {self.bias!r}')
+        elif not 0 < self.bias < np.inf:
+            raise ValueError(f'the ridge on the bias must be a positive finite number ("free" for no ridge), got {self.bias}')
+        if self.features not in get_args(Features):
+            raise ValueError(f"features must be one of {', '.join(get_args(Features))}, got {self.features!r}")
+        for name, value in (("layers", self.layers), ("width", 1 if self.width is None else self.width)):
+            if isinstance(value, bool) or value != int(value) or value < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if reason := self.loss.refuses(self.targets):
+            raise ValueError(reason)
+        if self.counts is not None and self.adjustment is not None:
+            self.adjustment.resolve(self.counts)
+
+    @classmethod
+    def from_weight_decay(
+        cls,
+        counts: Counts,
+        lambda_w: float,
+        lambda_h: float,
+        adjustment: Adjustment | None = None,
+        bias: Bias = "none",
+        width: int | None = None,
+    ) -> Problem:
+        """Return the problem of a *mean* loss with weight decay on classifiers and on features.
+
+        (1/n) sum_i loss_i + lambda_w/2 ||W||^2 + lambda_h/2 ||H||^2, times n, has the ridges n lambda_w and n lambda_h. Scaling W
+        by (lambda_h / lambda_w)^{1/4} and H by its inverse leaves the logits and makes both equal ridge = n sqrt(lambda_w
+        lambda_h). So with 1,000 samples and weight decay 5e-4 on both, the ridge is 1000 * 5e-4 = 0.5. A ridge on the bias is in
+        the sum normalisation: n times the decay of a mean loss.
+
+        Raises:
+            ValueError: if a decay is not positive and finite.
+
+        Example:
+            >>> Problem.from_weight_decay(Counts([500, 500]), 5e-4, 5e-4).ridge
+            0.5
+        """
+        for name, decay in (("lambda_w", lambda_w), ("lambda_h", lambda_h)):
+            if not 0 < decay < np.inf:
+                raise ValueError(f"{name} must be a positive finite number, got {decay}")
+        return cls(counts, adjustment, ridge=counts.n * float(np.sqrt(lambda_w) * np.sqrt(lambda_h)), bias=bias, width=width)
+
+    @classmethod
+    def of_targets(
+        cls,
+        targets: npt.ArrayLike,
+        weights: npt.ArrayLike | None = None,
+        *,
+        ridge: float,
+        bias: Bias = "none",
+        width: int | None = None,
+    ) -> Problem:
+        """Return the problem of soft labels; the arguments of `Targets.contexts`, then those of `Problem`.
+
+        Raises:
+            ValueError: as in `Targets.contexts`.
+
+        Example:
+            >>> Problem.of_targets([[1.0, 0.5, 0.0], [0.0, 0.5, 1.0]], [3, 2, 1], ridge=0.1).k
+            2
+        """
+        return cls(Targets.contexts(targets, weights), ridge=ridge, bias=bias, width=width)
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return self.targets.k
+
+    @property
+    def counts(self) -> Counts | None:
+        """The class counts, where the kinds of samples are classes."""
+        return self.targets.counts
+
+    @property
+    def adjustment(self) -> Adjustment | None:
+        """Of the cross-entropy; None for another loss."""
+        return self.loss.adjustment if isinstance(self.loss, CrossEntropy) else None
+
+    def at(self, ridge: float) -> Problem:
+        """Return this problem at another ridge."""
+        return replace(self, ridge=ridge)
+
+    def objective(self, layers: Sequence[Floats], embeddings: Floats, bias: Floats | None = None) -> Objective:
+        """Return the objective of explicit factors, and its derivatives.
+
+        Args:
+            layers: W_L, .., W_1; the first has k rows, each next as many rows as the one before has columns.
+            embeddings: (m, d), one row a kind of sample.
+            bias: (k,); None for zero.
+        """
+        w, b = self.targets.weights, np.zeros(self.k) if bias is None else bias
+        products = [layers[0]]
+        for layer in layers[1:]:
+            products.append(products[-1] @ layer)
+        losses, slope = self.loss.value(products[-1] @ embeddings.T + b[:, None], self.targets)
+        slope = slope * w
+        penalty = sum(float(np.sum(layer**2)) for layer in layers) + float(w @ np.sum(embeddings**2, axis=1))
+        beta = 0.0 if isinstance(self.bias, str) else self.bias
+        by_layers, below = list[Floats](), embeddings.T
+        for i in range(len(layers) - 1, -1, -1):
+            above = slope if i == 0 else products[i - 1].T @ slope
+            by_layers.insert(0, above @ below.T + self.ridge * layers[i])
+            below = layers[i] @ below
+        by_embeddings = slope.T @ products[-1] + self.ridge * w[:, None] * embeddings
+        by_bias = np.zeros(self.k) if self.bias == "none" else slope.sum(axis=1) + beta * b
+        value = float(w @ losses) + self.ridge / 2 * penalty + beta / 2 * float(b @ b)
+        return Objective(value, by_layers, by_embeddings, by_bias)
