@@ -21,10 +21,26 @@ from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
 from lopsided.geometry import Distances, Geometry, Source
 from lopsided.gram import Gram
+from lopsided.loss import CrossEntropy, Squared
 from lopsided.pairing import Pairing
+from lopsided.problem import Problem
+from lopsided.targets import Targets
 
 __version__ = "0.1.0"
-__all__ = ["Adjustment", "Counts", "Distances", "Geometry", "Gram", "Pairing", "Source", "distance"]
+__all__ = [
+    "Adjustment",
+    "Counts",
+    "CrossEntropy",
+    "Distances",
+    "Geometry",
+    "Gram",
+    "Pairing",
+    "Problem",
+    "Source",
+    "Squared",
+    "Targets",
+    "distance",
+]
 
 _VERBS = ("predict", "solve", "measure", "steer", "reproduce", "plot")
 

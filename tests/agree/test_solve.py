@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq, minimize
 
-from lopsided import Adjustment, Counts, predict, solve
+from lopsided import Adjustment, Counts, Targets, predict, solve
 
 COUNTS = Counts([40, 40, 12, 5, 5])
 ADJUSTMENTS = {
@@ -61,7 +61,8 @@ def test_optimum_of_soft_targets_is_that_of_a_conic_solver(shape):
     solution = solve.minimize(solve.Problem.of_targets(targets, weights, ridge=0.2))
     assert solution.objective == pytest.approx(conic(targets, weights, 0.2), rel=2e-5)
     assert solution.certificate.relative_gap <= 1e-8
-    assert np.abs(solution.W @ solution.M.T - solution.logits).max() < 1e-10
+    assert np.abs(solution.W @ solution.M.T - solution.logits.matrix()).max() < 1e-10
+    assert solution.geometry.logits.matrix() == pytest.approx(solution.logits.matrix())
 
 
 @pytest.mark.parametrize("name", ADJUSTMENTS)
@@ -85,8 +86,7 @@ def test_hard_labels_are_a_case_of_soft_targets():
 @pytest.mark.parametrize(("smoothing", "n"), [(0.1, 20), (0.3, 4)])
 def test_label_smoothing_of_balanced_classes_has_the_known_size(smoothing, n):
     k, ridge = 4, 0.4
-    targets = (1 - smoothing) * np.eye(k) + smoothing / k
-    logits = solve.minimize(solve.Problem.of_targets(targets, np.full(k, n), ridge=ridge)).logits
+    logits = solve.minimize(solve.Problem(Targets.smoothed(Counts([n] * k), smoothing), ridge=ridge)).logits.matrix()
     sigma = smoothing / k + ridge / np.sqrt(n) / k
     alpha = np.log(1 / sigma - k + 1)
     assert logits == pytest.approx(alpha * (np.eye(k) - 1 / k), abs=1e-4)

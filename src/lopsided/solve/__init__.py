@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate, certify
 from lopsided.solve.depth import best_multiple, deep_objective, pairs, squared_loss
 from lopsided.solve.minimize import METHODS, minimize
 from lopsided.solve.optimizers import DIRECTIONS, Optimizer
 from lopsided.solve.path import Breakpoint, Match, breakpoints, largest_ridge, match, path
 from lopsided.solve.peeled import layer_peeled
-from lopsided.solve.problem import Problem
 from lopsided.solve.solution import Solution, Status
 from lopsided.solve.training import Trajectory, train
 

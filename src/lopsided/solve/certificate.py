@@ -20,8 +20,8 @@ import numpy.typing as npt
 from lopsided.arrays import Floats, singular_values
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
+from lopsided.problem import Problem
 from lopsided.solve.descent import Linear, newton
-from lopsided.solve.problem import Problem
 from lopsided.solve.reduced import Fit, Point, Reduced
 
 
@@ -91,18 +91,19 @@ def candidate(problem: Problem, logits: npt.ArrayLike | Pairing) -> tuple[Reduce
     Raises:
         ValueError: if the shape is wrong or an entry is not finite.
     """
-    if isinstance(logits, Pairing) and problem.counts is not None:
+    labels = problem.counts is not None and not problem.targets.smoothing
+    if isinstance(logits, Pairing) and labels:
         reduced = Reduced.of(problem, logits.groups)
         _, _, index = reduced.groups.join(logits.groups)
         return reduced, reduced.point_of(logits.left[index] @ logits.right[index].T, logits.own[index])
     array = logits.matrix() if isinstance(logits, Pairing) else np.asarray(logits, np.float64)
-    shape = (problem.k, problem.k) if problem.targets is None else problem.targets.shape
+    shape = (problem.k, problem.targets.m)
     if array.shape != shape:
         raise ValueError(f"logits must be an array of shape {shape}, classes by columns, got {array.shape}")
     if not np.isfinite(array).all():
         c, j = np.argwhere(~np.isfinite(array))[0]
         raise ValueError(f"logits must be finite, got {array[c, j]} for class {c} in column {j}")
-    reduced = Reduced.of(problem, Groups.each(problem.k) if problem.targets is None else None)
+    reduced = Reduced.of(problem, Groups.each(problem.k) if labels else None)
     if reduced.labels:
         array = array[np.ix_(reduced.groups.first, reduced.groups.first)]
     return reduced, reduced.point_of(array, array.diagonal().copy())

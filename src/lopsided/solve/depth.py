@@ -19,8 +19,8 @@ from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
+from lopsided.problem import Problem
 from lopsided.solve.certificate import candidate
-from lopsided.solve.problem import Problem
 
 
 def deep_objective(problem: Problem, logits: npt.ArrayLike | Pairing, layers: int) -> float:

@@ -16,8 +16,8 @@ from __future__ import annotations
 import numpy as np
 
 from lopsided.arrays import Floats, singular_values
+from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate
-from lopsided.solve.problem import Problem
 from lopsided.solve.reduced import Point, Reduced
 from lopsided.solve.spectral import Spectrum
 from lopsided.solve.start import simplex

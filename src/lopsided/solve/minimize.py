@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lopsided.pairing import Pairing
+from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate, best_bias, bounds
 from lopsided.solve.factors import factors
 from lopsided.solve.margin import max_margin
 from lopsided.solve.narrow import narrow_optimum
-from lopsided.solve.problem import Problem
 from lopsided.solve.proximal import proximal
 from lopsided.solve.reduced import Point, Reduced
 from lopsided.solve.smoothing import smoothing
@@ -86,7 +85,7 @@ def _narrowed(problem: Problem, wide: Solution, tolerance: float) -> Solution:
     if problem.ridge == 0:
         raise ValueError(f"the max-margin limit needs width {wide.rank}, got {problem.width}; use a small ridge instead of 0")
     assert problem.width is not None
-    logits = wide.logits.matrix() if isinstance(wide.logits, Pairing) else wide.logits
+    logits = wide.logits.matrix()
     reduced, point, certificate = narrow_optimum(problem, problem.width, wide.certificate.dual, logits)
     status = Status.OPTIMAL if certificate.proves(tolerance) else Status.LOCAL
     return Solution(problem, certificate.primal, certificate, status, "narrow factors", reduced, point)

@@ -10,9 +10,9 @@ import numpy as np
 
 from lopsided.arrays import Floats, svd
 from lopsided.groups import Groups
+from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate, bounds
 from lopsided.solve.factors import narrow
-from lopsided.solve.problem import Problem
 from lopsided.solve.reduced import Point, Reduced
 
 _STARTS = 4
@@ -27,7 +27,7 @@ def narrow_optimum(problem: Problem, width: int, dual: float, logits: Floats) ->
         dual: lower bound of the convex problem.
         logits: (k, m) optimal logits without the limit on the width, the first start.
     """
-    reduced = Reduced.of(problem, Groups.each(problem.k) if problem.targets is None else None)
+    reduced = Reduced.of(problem, Groups.each(problem.k) if problem.counts is not None and not problem.targets.smoothing else None)
     if reduced.labels:
         logits = logits[np.ix_(reduced.groups.first, reduced.groups.first)]
     convex = reduced.point_of(logits, logits.diagonal().copy()).across

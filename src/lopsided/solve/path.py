@@ -10,9 +10,9 @@ from scipy.optimize import minimize_scalar
 
 from lopsided.arrays import singular_values
 from lopsided.geometry import Distances, Geometry
+from lopsided.problem import Problem
 from lopsided.solve.certificate import best_bias
 from lopsided.solve.minimize import finish
-from lopsided.solve.problem import Problem
 from lopsided.solve.reduced import Point, Reduced
 from lopsided.solve.solution import Solution
 from lopsided.solve.start import start

@@ -17,9 +17,9 @@ from scipy.optimize import brentq
 from lopsided.adjustment import Adjustment
 from lopsided.arrays import require_finite, singular_values
 from lopsided.counts import Counts
+from lopsided.problem import Problem
 from lopsided.solve.minimize import minimize
 from lopsided.solve.path import largest_ridge
-from lopsided.solve.problem import Problem
 from lopsided.solve.solution import Solution
 
 

@@ -25,7 +25,7 @@ from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats, Ints, require_memory
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
-from lopsided.solve.problem import Problem
+from lopsided.problem import Problem
 
 
 class Point(NamedTuple):
@@ -97,22 +97,22 @@ class Reduced:
         """Reduce a problem by its own symmetry, or by a finer partition of the classes.
 
         Raises:
-            ValueError: if `groups` is for another number of classes.
+            ValueError: if the problem is not convex in the logits, or `groups` is for another number of classes.
             MemoryError: if there are too many groups for this machine.
         """
+        _require_convex(problem)
         biased, penalty = problem.bias != "none", 0.0 if isinstance(problem.bias, str) else float(problem.bias)
-        if problem.counts is None:
-            assert problem.targets is not None
-            assert problem.weights is not None
-            t, w = problem.targets, problem.weights
+        counts = problem.counts
+        if counts is None or problem.targets.smoothing:
+            # s labels a sample are s samples in the loss, and one in the norm.
+            t, w, strength = problem.targets.matrix, problem.targets.weights, problem.targets.strength
             ones = np.ones(t.shape)
             rows, columns = t.shape
-            each = Groups.each(rows)
-            unit = np.broadcast_to(1 / np.sqrt(w), t.shape)
-            none = np.empty(0, np.int64)
-            zeros = np.zeros(t.shape)
-            return cls(each, np.ones(rows), w, w, unit, ones, ones, np.ones(columns), zeros, t, False, none, penalty, biased)
-        parameters = (problem.adjustment or Adjustment()).resolve(problem.counts)
+            each, none, own = Groups.each(rows), np.empty(0, np.int64), np.ones(columns)
+            unit, shares = np.broadcast_to(1 / np.sqrt(w), t.shape), t / strength
+            zeros, weight = np.zeros(t.shape), w * strength
+            return cls(each, np.ones(rows), w, weight, unit, ones, ones, own, zeros, shares, False, none, penalty, biased)
+        parameters = (problem.adjustment or Adjustment()).resolve(counts)
         joint, index, _ = parameters.groups.join(parameters.groups if groups is None else groups)
         require_memory(8.0 * 40 * joint.m**2, f"the optimum for {joint.m:,} groups of interchangeable classes")
         k, v = joint.sizes.astype(np.float64), parameters.counts[index].astype(np.float64)
@@ -267,3 +267,15 @@ class Reduced:
         own[j] += point.within * (1 - 1 / k) / self.root
         base[j, j] -= point.within / (k * self.root)
         return Pairing.paired(self.groups, base, np.eye(len(own)), own)
+
+
+def _require_convex(problem: Problem) -> None:
+    reasons = {
+        "the loss must be cross-entropy": problem.adjustment is not None,
+        "features must be free": problem.features == "free",
+        "there must be one linear layer": problem.layers == 1,
+        "label smoothing goes with plain cross-entropy": not problem.targets.smoothing or problem.adjustment == Adjustment(),
+    }
+    for reason, holds in reasons.items():
+        if not holds:
+            raise ValueError(f"the solver's problem is convex in the logits: {reason}; ask predict.geometry for a closed form")

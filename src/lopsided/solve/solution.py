@@ -12,8 +12,8 @@ from lopsided.arrays import Floats, require_memory, svd
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
+from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate
-from lopsided.solve.problem import Problem
 from lopsided.solve.reduced import Point, Reduced
 
 
@@ -56,9 +56,11 @@ class Solution:
         return f"{self.status.value} (relative gap {self.certificate.relative_gap:.1e})"
 
     @cached_property
-    def logits(self) -> Pairing | Floats:
-        """W M', the bias not included: a class matrix, for soft targets a (k, m) array."""
-        return self.reduced.logits(self.point) if self.reduced.labels else self.reduced.unit * self.point.across
+    def logits(self) -> Pairing:
+        """W M', the bias not included: k classes by m kinds of samples."""
+        if self.reduced.labels:
+            return self.reduced.logits(self.point)
+        return Pairing.of_matrix(self.reduced.unit * self.point.across)
 
     @property
     def bias(self) -> Floats | None:
@@ -71,22 +73,14 @@ class Solution:
 
     @cached_property
     def geometry(self) -> Geometry:
-        """The optimum as a geometry, structured by groups.
-
-        Raises:
-            ValueError: for soft targets with another number of columns than classes.
-        """
-        source = Source(
-            "UFM optimum", f"solved by {self.method}, relative gap {self.certificate.relative_gap:.1e}", _assumptions(self.problem)
-        )
-        left, values, right = self._factors
+        """The optimum as a geometry, structured by groups."""
+        gap = f"relative gap {self.certificate.relative_gap:.1e}"
+        source = Source("UFM optimum", f"solved by {self.method}, {gap}", _assumptions(self.problem))
         if not self.reduced.labels:
-            if self.problem.k != len(self.reduced.counts):
-                raise ValueError(
-                    f"a geometry pairs each class with one mean, but there are {self.problem.k} classes and "
-                    f"{len(self.reduced.counts)} columns of targets; read W, M and logits of the solution"
-                )
-            return Geometry.of_vectors(self.W, self.M, source)
+            if self.problem.counts is None:
+                return Geometry.of_factors(self.W, self.M, source)
+            return Geometry.of_vectors(self.W, self.M, source, self.problem.counts)
+        left, values, right = self._factors
         k, v, within = self.reduced.sizes, self.reduced.counts, self._within
         logits = self.reduced.logits(self.point)
         classifiers = _gram(self.reduced, left * values / np.sqrt(k)[:, None], left / np.sqrt(k)[:, None], within)
@@ -123,7 +117,7 @@ class Solution:
 
     @cached_property
     def M(self) -> Floats:
-        """(k, d) class means; for soft targets (m, d) embeddings of the contexts.
+        """(m, d) embeddings of the kinds of samples: class means, contexts.
 
         Raises:
             MemoryError: if the array would take more than half of this machine's memory.

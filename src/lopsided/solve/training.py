@@ -16,10 +16,10 @@ import numpy as np
 from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats, Ints
 from lopsided.geometry import Distances, Geometry, Source
+from lopsided.problem import Problem
 from lopsided.solve.certificate import certify
 from lopsided.solve.minimize import minimize
 from lopsided.solve.optimizers import DIRECTIONS, Optimizer, Slope
-from lopsided.solve.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)

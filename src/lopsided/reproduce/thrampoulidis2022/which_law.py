@@ -24,6 +24,7 @@ from lopsided import predict, solve
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
 from lopsided.plot.training import by_row
+from lopsided.problem import Bias
 from lopsided.reproduce.blocks import Block, Figure, Table, drawn
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context, Place
@@ -33,7 +34,6 @@ from lopsided.reproduce.settings import Training
 from lopsided.reproduce.thrampoulidis2022.deep_page import lettered
 from lopsided.reproduce.thrampoulidis2022.deep_run import geometry_of, kind
 from lopsided.reproduce.thrampoulidis2022.ridge_path import zero_threshold
-from lopsided.solve.problem import Bias
 
 LAWS = ("SELI", "own ridge", "best ridge", "free bias", "ETF")
 
