@@ -144,8 +144,14 @@ class Counts:
 
     @property
     def minorities(self) -> Ints:
-        """The classes with fewer samples than the geometric mean of the largest and the smallest count; none if balanced."""
-        return np.flatnonzero(self.values < np.sqrt(float(self.distinct[0]) * float(self.distinct[-1])))
+        """The minority classes: rare among these counts, and at most half as large as the largest class.
+
+        Rare is below the geometric mean of the largest and the smallest count. That alone would make
+        minorities of half the classes of MNIST, whose counts are balanced but for a little jitter.
+        """
+        values, largest = self.values, int(self.distinct[-1])
+        rare = values < np.sqrt(float(self.distinct[0]) * float(largest))
+        return np.flatnonzero(rare & (values <= largest // 2))
 
     def __len__(self) -> int:
         return self.k

@@ -153,3 +153,26 @@ def test_adjustments_are_equal_by_their_numbers():
     assert Adjustment.cdt(counts, 0.5) != Adjustment.ldt(counts, 0.5)
     assert len({Adjustment.cdt(counts, 0.5), Adjustment.cdt(counts, 0.5)}) == 1
     assert "1,000 from" in repr(Adjustment(scale=np.arange(1, 1001)))
+
+
+@given(st.lists(st.integers(1000, 1999), min_size=2, max_size=12))
+def test_balanced_counts_with_jitter_have_no_minorities(values):
+    assert not len(Counts(values).minorities)
+
+
+def test_minorities_are_rare_and_at_most_half_as_large_as_the_largest():
+    mnist = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert Counts(mnist).minorities.tolist() == []
+    assert Counts([100] * 9 + [51]).minorities.tolist() == []
+    assert Counts([100] * 9 + [50]).minorities.tolist() == [9]
+    assert Counts([10**6] + [100] * 4).minorities.tolist() == [1, 2, 3, 4]
+    assert Counts([100, 100, 40, 1]).minorities.tolist() == [3]
+    assert Counts.exponential(10, 500, 100).minorities.tolist() == [5, 6, 7, 8, 9]
+    assert Counts([3 * 2**51, 3 * 2**50]).minorities.tolist() == [1]
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 50), st.integers(1, 1000))
+def test_the_minorities_of_a_step_are_its_small_classes_from_ratio_two(many, few, minority, ratio):
+    counts = Counts([ratio * minority] * many + [minority] * few)
+    small = list(range(many, many + few))
+    assert counts.minorities.tolist() == (small if ratio >= 2 else [])
