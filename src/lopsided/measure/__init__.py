@@ -9,7 +9,7 @@ from lopsided.measure.collapse import Collapse
 from lopsided.measure.decisions import Decisions
 from lopsided.measure.diagnose import diagnose
 from lopsided.measure.means import Means
-from lopsided.measure.metrics import METRICS, Metric
+from lopsided.measure.metrics import METRICS, Metric, Undefined
 from lopsided.measure.moments import Moments
 from lopsided.measure.network import geometry
 from lopsided.measure.reading import stored
@@ -28,6 +28,7 @@ __all__ = [
     "SecondPass",
     "Store",
     "Stream",
+    "Undefined",
     "Watch",
     "diagnose",
     "geometry",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from lopsided.arrays import Floats, Ints
@@ -17,7 +19,7 @@ from lopsided.counts import Counts
 from lopsided.geometry import Geometry
 from lopsided.measure.checks import head_of
 from lopsided.measure.decisions import Decisions
-from lopsided.measure.metrics import METRICS
+from lopsided.measure.metrics import METRICS, Undefined
 from lopsided.measure.moments import Moments
 from lopsided.measure.network import geometry
 from lopsided.measure.verdict import verdict
@@ -28,11 +30,15 @@ Classes = Literal["all", "seen"]
 ANCHORS = ("collapse", "random", "ETF")
 #: What is shown as zero.
 ROUNDING = 1e-12
+#: What a measurement of features alone lacks.
+NO_HEAD = "this needs classifiers: give the head's weight"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Collapse:
     """What samples and head show. Every metric of METRICS is an attribute, computed when first asked for.
+
+    One that is not defined here raises `Undefined`, whose sentence says why.
 
     Attributes:
         moments: of the classes measured.
@@ -104,19 +110,29 @@ class Collapse:
         """The measured geometry, embeddings centred by the unweighted mean of the class means.
 
         Raises:
-            ValueError: if no head was given.
+            Undefined: if no head was given.
         """
         if self.weight is None:
-            raise ValueError("this needs classifiers: give the head's weight")
+            raise Undefined(NO_HEAD)
         return geometry(self.moments, self.weight, counts=self.counts)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "geometry":  # which has raised: Python asks here for what a property lacks
+            raise Undefined(NO_HEAD)
         if name not in METRICS:
-            raise AttributeError(f"a collapse has no {name!r}; its metrics are {', '.join(METRICS)}")
+            near = get_close_matches(name, METRICS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise AttributeError(f"a collapse has no {name!r}; its metrics are {', '.join(METRICS)}{hint}")
         metric = METRICS[name]
-        value = metric.function(*(self._need(need, name) for need in metric.needs), **metric.options)
+        try:
+            value = metric.function(*(self._need(need, name) for need in metric.needs), **metric.options)
+        except Undefined as error:
+            raise error.named(self.classes) from None
         self.__dict__[name] = value
         return value
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *METRICS})
 
     def _need(self, need: str, metric: str) -> Any:
         if need in ("classifiers", "embeddings", "logits"):
@@ -125,7 +141,7 @@ class Collapse:
             return self.counts.minorities
         value = getattr(self, need)
         if value is None:
-            raise ValueError(f"{metric} needs the answers of the network: give logits with the features, or a head in two passes")
+            raise Undefined(f"{metric} needs the answers of the network: give logits with the features, or a head in two passes")
         return value
 
     def metrics(self) -> tuple[dict[str, Any], dict[str, str]]:
@@ -135,7 +151,7 @@ class Collapse:
         for name in METRICS:
             try:
                 values[name] = getattr(self, name)
-            except ValueError as error:
+            except Undefined as error:
                 undefined[name] = str(error)
         return values, undefined
 
@@ -169,7 +185,7 @@ class Collapse:
         table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
         table.add_column("metric")
         for header in ("measured", *columns):
-            table.add_column(header, justify="right", no_wrap=True)  # words may wrap, a number must not be cut
+            table.add_column(escape(header), justify="right", no_wrap=True)  # words may wrap, a number must not be cut
         for name, value in self.metrics()[0].items():
             cells = (self._expected(name, column, predictions.get(column)) for column in columns)
             table.add_row(METRICS[name].title, cell(value), *map(cell, cells))

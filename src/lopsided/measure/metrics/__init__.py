@@ -18,11 +18,13 @@ from lopsided.geometry import Geometry
 from lopsided.measure.metrics.answers import error_rates, mean_margins, nc4, smallest_margins, ufm_gap
 from lopsided.measure.metrics.duality import alignment, nc3, unc3
 from lopsided.measure.metrics.shape import equiangularity, equinorm, etf_distance, gnc2, minority_cosine, norms
+from lopsided.measure.metrics.undefined import Undefined
 from lopsided.measure.metrics.within import cdnv, nc1, nearest_etf_distance, rank, spreads, vci
 
 __all__ = [
     "METRICS",
     "Metric",
+    "Undefined",
     "alignment",
     "cdnv",
     "equiangularity",
@@ -76,7 +78,7 @@ class Metric:
             return None
         try:
             return self.function(*(known[need] for need in self.needs), **self.options)
-        except ValueError:  # such as an angle to a classifier that is predicted to be zero
+        except Undefined:  # such as an angle to a classifier that is predicted to be zero
             return None
 
 

@@ -10,6 +10,7 @@ from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.measure.checks import head_of
 from lopsided.measure.decisions import Decisions
+from lopsided.measure.metrics.undefined import Undefined
 from lopsided.measure.moments import Moments
 
 
@@ -19,10 +20,10 @@ def nc4(decisions: Decisions) -> float:
     Source: NC4 of Papyan, Han and Donoho 2020.
 
     Raises:
-        ValueError: if the decisions were not made in a second pass, where the class means are known.
+        Undefined: if the decisions were not made in a second pass, where the class means are known.
     """
     if not decisions.compared.any():
-        raise ValueError(
+        raise Undefined(
             "nc4 compares with the nearest class mean, which only a second pass knows: measure in two passes with a head"
         )
     return float(decisions.agreed.sum() / decisions.compared.sum())

@@ -6,6 +6,7 @@ import numpy as np
 
 from lopsided.arrays import Floats
 from lopsided.geometry import Geometry
+from lopsided.measure.metrics.undefined import Undefined
 
 
 def nc3(geometry: Geometry) -> float:
@@ -17,12 +18,12 @@ def nc3(geometry: Geometry) -> float:
     Source: NC3 of Papyan, Han and Donoho 2020.
 
     Raises:
-        ValueError: if the classifiers or the means are all zero.
+        Undefined: if the classifiers or the means are all zero.
     """
     own = float(geometry.logits.groups.sizes @ geometry.logits.own)
     lengths = [np.sqrt(float(part.groups.sizes @ part.diagonal)) for part in (geometry.classifiers, geometry.embeddings)]
     if not all(lengths):
-        raise ValueError("classifiers or class means are all zero, so their directions cannot be compared")
+        raise Undefined("classifiers or class means are all zero, so their directions cannot be compared")
     square = 2 - 2 * own / (lengths[0] * lengths[1])
     return float(np.sqrt(square)) if square > 8 * np.finfo(np.float64).eps else 0.0
 
@@ -31,11 +32,12 @@ def alignment(geometry: Geometry) -> Floats:
     """Return (k,) cosines between each classifier and its centred class mean.
 
     Raises:
-        ValueError: if a classifier or a mean is zero; the class is named.
+        Undefined: if a classifier or a mean is zero; the class is named.
     """
     cosines = geometry.alignment()
     if np.isnan(cosines).any():
-        raise ValueError(f"the classifier or the mean of class {int(np.argmax(np.isnan(cosines)))} is zero and has no direction")
+        zero = int(np.argmax(np.isnan(cosines)))
+        raise Undefined("the classifier or the mean of class {} is zero and has no direction", zero)
     return cosines
 
 
@@ -45,9 +47,9 @@ def unc3(geometry: Geometry) -> float:
     Source: Wu and Papyan 2024 (arXiv 2405.17767), UNC3.
 
     Raises:
-        ValueError: if a classifier or a mean is zero, or the cosines average to zero.
+        Undefined: if a classifier or a mean is zero, or the cosines average to zero.
     """
     cosines = alignment(geometry)
     if cosines.mean() == 0:
-        raise ValueError("the cosines average to zero and have no coefficient of variation")
+        raise Undefined("the cosines average to zero and have no coefficient of variation")
     return float(cosines.std() / abs(cosines.mean()))

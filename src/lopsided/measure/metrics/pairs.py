@@ -8,6 +8,7 @@ import numpy as np
 
 from lopsided.arrays import Floats
 from lopsided.gram import Gram
+from lopsided.measure.metrics.undefined import Undefined
 
 _TILE = 1024
 
@@ -16,11 +17,12 @@ def cosines(gram: Gram) -> Iterator[tuple[Floats, Floats]]:
     """Yield tiles of cosines between the vectors of groups, and the number of ordered pairs of distinct classes behind each.
 
     Raises:
-        ValueError: if a vector is zero and so has no angle; the class is named.
+        Undefined: if a vector is zero and so has no angle; the class is named.
     """
     lengths = np.sqrt(gram.diagonal)
     if not lengths.all():
-        raise ValueError(f"the vector of class {gram.groups.first[int(np.argmin(lengths))]} is zero and has no angle to others")
+        zero = int(gram.groups.first[int(np.argmin(lengths))])
+        raise Undefined("the vector of class {} is zero and has no angle to others", zero)
     left = gram.left / lengths[:, None]
     # NumPy multiplies an array by its own transpose in half the time.
     right = left if gram.right is gram.left else gram.right / lengths[:, None]

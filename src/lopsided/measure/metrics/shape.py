@@ -15,7 +15,8 @@ from lopsided.arrays import Floats
 from lopsided.gram import Gram
 from lopsided.groups import Groups
 from lopsided.measure.metrics.pairs import cosines
-from lopsided.pairing import Pairing
+from lopsided.measure.metrics.undefined import Undefined
+from lopsided.pairing import Pairing, ZeroMatrixError
 
 
 def equinorm(gram: Gram) -> float:
@@ -24,11 +25,11 @@ def equinorm(gram: Gram) -> float:
     Source: NC2 of Papyan, Han and Donoho 2020.
 
     Raises:
-        ValueError: if all vectors are zero.
+        Undefined: if all vectors are zero.
     """
     lengths = gram.norms()
     if not lengths.any():
-        raise ValueError("all vectors are zero, so their lengths have no coefficient of variation")
+        raise Undefined("all vectors are zero, so their lengths have no coefficient of variation")
     return float(lengths.std() / lengths.mean())
 
 
@@ -43,7 +44,8 @@ def equiangularity(gram: Gram, *, form: Literal["simplex", "spread"] = "simplex"
             the cosines, zero for any equal angles.
 
     Raises:
-        ValueError: if a vector is zero (the class is named) or the form is unknown.
+        Undefined: if a vector is zero (the class is named).
+        ValueError: if the form is unknown.
     """
     if form not in ("simplex", "spread"):
         raise ValueError(f"form must be 'simplex' or 'spread', got {form!r}")
@@ -61,7 +63,8 @@ def gnc2(gram: Gram) -> float:
     Source: Wu and Papyan 2024 (arXiv 2405.17767), GNC2.
 
     Raises:
-        ValueError: if a vector is zero or two point the same way, which leaves no distance between them.
+        Undefined: if a vector is zero, two point the same way, which leaves no distance between them,
+            or the logarithms average to zero.
     """
 
     def logarithm(cosine: Floats) -> Floats:
@@ -71,7 +74,9 @@ def gnc2(gram: Gram) -> float:
 
     mean = _mean(gram, logarithm)
     if not np.isfinite(mean):
-        raise ValueError("two vectors point the same way, so the logarithm of their distance is not defined")
+        raise Undefined("two vectors point the same way, so the logarithm of their distance is not defined")
+    if mean == 0:
+        raise Undefined("the logarithms average to zero and have no coefficient of variation")
     return float(np.sqrt(_mean(gram, lambda c: (logarithm(c) - mean) ** 2)) / abs(mean))
 
 
@@ -81,11 +86,14 @@ def etf_distance(matrix: Pairing) -> float:
     Source: NC2 and, on the logits, NC3 in the form of Zhu et al. 2021.
 
     Raises:
-        ValueError: if the matrix is zero.
+        Undefined: if the matrix is zero.
     """
     k = matrix.k
     simplex = Pairing.paired(Groups.single(k), np.full((1, 1), -1 / k), np.ones((1, 1)), np.array([1 - 1 / k]))
-    return matrix.distance(simplex)
+    try:
+        return matrix.distance(simplex)
+    except ZeroMatrixError as error:
+        raise Undefined(str(error)) from error
 
 
 def minority_cosine(gram: Gram, minorities: npt.ArrayLike, *, form: Literal["mean", "max"] = "mean") -> float:
@@ -99,18 +107,24 @@ def minority_cosine(gram: Gram, minorities: npt.ArrayLike, *, form: Literal["mea
         form: "mean" or "max" over the pairs.
 
     Raises:
-        ValueError: if there are fewer than two minorities, a vector is zero, or the form is unknown.
+        Undefined: if there are fewer than two minorities, or one has a vector of zero.
+        ValueError: if the form is unknown.
     """
     index = np.asarray(minorities, np.int64)
-    if len(index) < 2:
-        raise ValueError(f"minority cosines take at least two minority classes, got {len(index)}")
     if form not in ("mean", "max"):
         raise ValueError(f"form must be 'mean' or 'max', got {form!r}")
+    if len(index) < 2:
+        raise Undefined(
+            f"minority cosines take at least two minority classes, got {len(index)}; training counts say which they are"
+        )
     groups = gram.groups.of_class(index)
     part = Gram.paired(Groups.each(len(index)), gram.left[groups], gram.right[groups], gram.diagonal[groups])
-    if form == "mean":
-        return _mean(part, lambda c: c)
-    return max(float(tile[pairs > 0].max(initial=-1.0)) for tile, pairs in cosines(part))
+    try:
+        if form == "mean":
+            return _mean(part, lambda c: c)
+        return max(float(tile[pairs > 0].max(initial=-1.0)) for tile, pairs in cosines(part))
+    except Undefined as error:
+        raise error.named(index) from None
 
 
 def norms(gram: Gram) -> Floats:

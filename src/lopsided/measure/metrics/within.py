@@ -6,6 +6,7 @@ import numpy as np
 
 from lopsided.arrays import Floats
 from lopsided.measure.center import centered
+from lopsided.measure.metrics.undefined import Undefined
 from lopsided.measure.moments import Moments
 from lopsided.measure.scatter import Pooled, Projected
 from lopsided.measure.span import Center, Span, span
@@ -30,7 +31,8 @@ def nc1(moments: Moments, *, center: Center = "classes", per_class: bool = True)
         per_class: divide by k, as Zhu et al. and most later work; `False` is Papyan's notebook and the SELI authors' code.
 
     Raises:
-        ValueError: if no scatter was kept, a class has no sample, all class means coincide or `center` is "none" or unknown.
+        Undefined: if no scatter was kept, no class has two samples, or all class means coincide.
+        ValueError: if a class has no sample, or `center` is "none" or unknown.
 
     Example:
         >>> moments = Moments(k=2, d=1)
@@ -39,13 +41,14 @@ def nc1(moments: Moments, *, center: Center = "classes", per_class: bool = True)
         0.16
     """
     _require_center(center, "nc1")
+    _require_scatter(moments, "nc1")
     if moments.scatter is None:
-        raise ValueError("nc1 needs the within-class scatter: measure with scatter='pooled', or in two passes")
+        raise Undefined("nc1 needs the within-class scatter: measure with scatter='pooled', or in two passes")
     scatter = moments.scatter
     if not isinstance(scatter, Projected):
         scatter = scatter.projected(Whitening.of(moments))
     if not len(scatter.whitening.tilt):
-        raise ValueError(COINCIDE.format("nc1"))
+        raise Undefined(COINCIDE.format("nc1"))
     quotient = moments.k / moments.n * scatter.quotient(center)
     return quotient / moments.k if per_class else quotient
 
@@ -59,10 +62,12 @@ def cdnv(moments: Moments, *, exponent: int = 2) -> float:
     Source: Galanti, György and Hutter 2022 (exponent 2); with exponent 4 it is not scale-free and punishes close means more.
 
     Raises:
-        ValueError: if a class has no sample, two class means coincide, or the exponent is neither 2 nor 4.
+        Undefined: if no class has two samples, or two class means coincide (they are named).
+        ValueError: if a class has no sample, or the exponent is neither 2 nor 4.
     """
     if exponent not in (2, 4):
         raise ValueError(f"exponent must be 2 or 4, got {exponent}")
+    _require_scatter(moments, "cdnv")
     means = centered(moments)
     variances, squares, total = moments.spread / moments.counts, np.einsum("cd,cd->c", means, means), 0.0
     for start in range(0, moments.k, _TILE):
@@ -72,7 +77,7 @@ def cdnv(moments: Moments, *, exponent: int = 2) -> float:
         apart[rows - start, rows] = np.inf
         if apart.min() <= 0:
             a, b = np.unravel_index(int(apart.argmin()), apart.shape)
-            raise ValueError(f"the means of classes {rows[a]} and {b} coincide, so cdnv is not defined")
+            raise Undefined("the means of classes {} and {} coincide, so cdnv is not defined", int(rows[a]), int(b))
         total += float(np.sum((variances[rows, None] + variances) / (2 * apart ** (exponent / 2))))
     return total / (moments.k * (moments.k - 1))
 
@@ -85,10 +90,13 @@ def vci(moments: Moments, *, center: Center = "classes") -> float:
     Source: Xu and Liu 2023 (arXiv 2306.03440).
 
     Raises:
-        ValueError: if the whole scatter was not kept, a class has no sample, or all class means coincide.
+        Undefined: if the whole scatter was not kept, no class has two samples, or all class means
+            coincide.
+        ValueError: if a class has no sample, or `center` is "none" or unknown.
     """
     if not isinstance(moments.scatter, Pooled):
-        raise ValueError("vci needs the whole within-class scatter: measure in one pass with scatter='pooled'")
+        raise Undefined("vci needs the whole within-class scatter: measure in one pass with scatter='pooled'")
+    _require_scatter(moments, "vci")
     spanned = _between(moments, center, "vci")
     scaled = spanned.basis * (spanned.values / np.sqrt(moments.k))
     total = moments.scatter.matrix() / moments.n + scaled @ scaled.T
@@ -112,7 +120,8 @@ def nearest_etf_distance(moments: Moments) -> float:
     Source: derived here, from the polar factor that solves the nearest-ETF problem of Markou, Ajanthan and Gould 2024.
 
     Raises:
-        ValueError: if a class has no sample or all class means coincide.
+        Undefined: if all class means coincide.
+        ValueError: if a class has no sample.
     """
     values = _between(moments, "classes", "nearest_etf_distance").values
     fit = values.sum() / (np.linalg.norm(values) * np.sqrt(moments.k - 1))
@@ -129,8 +138,13 @@ def _between(moments: Moments, center: Center, name: str) -> Span:
     _require_center(center, name)
     spanned = span(centered(moments, center))
     if not len(spanned.values):
-        raise ValueError(COINCIDE.format(name))
+        raise Undefined(COINCIDE.format(name))
     return spanned
+
+
+def _require_scatter(moments: Moments, name: str) -> None:
+    if (moments.counts == 1).all():
+        raise Undefined(f"every class has one sample, which has no scatter for {name} to measure")
 
 
 def _require_center(center: Center, name: str) -> None:
