@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 
-from lopsided.measure import Moments, SecondPass, Stream, sync
+from lopsided.measure import Moments, Stream
 from lopsided.measure.accelerated import DeviceMoments
 
 K, D, N = 3, 4, 90
@@ -111,40 +110,6 @@ def test_nccl_sums_on_the_gpu(tmp_path):
     dist.init_process_group("nccl", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
     agree(whole().sync(), whole())
     dist.destroy_process_group()
-
-
-def _process(rank, size, folder):
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=size)
-    features, labels, logits = sample()
-    # Uneven shards, the last one empty, and class 0 seen by the first process only.
-    cuts = [0, *range(30, 30 + size - 2), N, N] if size > 2 else [0, 5, N]
-    mine = slice(cuts[rank], cuts[rank + 1])
-    stream = Stream(K, D)
-    stream.update(features[mine], labels[mine], logits[mine])
-    joint = stream.sync()
-    second = SecondPass(joint.moments, np.eye(K, D))
-    second.update(features[mine].numpy(), labels[mine].numpy())
-    closed = sync.second_pass(second)
-    if rank == size - 1:
-        torch.save(
-            joint.state_dict() | {"inner": torch.tensor(closed.sums()[2]), "agreed": torch.tensor(closed.decisions.agreed)},
-            f"{folder}/joint",
-        )
-    dist.destroy_process_group()
-
-
-@pytest.mark.parametrize("size", [2, 4])
-def test_processes_give_the_answer_of_one(size, tmp_path):
-    mp.start_processes(_process, args=(size, str(tmp_path)), nprocs=size, start_method="fork")
-    joint = torch.load(tmp_path / "joint", weights_only=True)
-    features, labels, _ = sample()
-    second = SecondPass(whole().moments, np.eye(K, D))
-    second.update(features.numpy(), labels.numpy())
-    inner, agreed = joint.pop("inner"), joint.pop("agreed")
-    for name, tensor in whole().state_dict().items():
-        torch.testing.assert_close(joint[name], tensor, rtol=1e-12, atol=1e-11)
-    np.testing.assert_allclose(inner.numpy(), second.sums()[2], rtol=1e-9)
-    np.testing.assert_array_equal(agreed, second.decisions.agreed)
 
 
 @pytest.mark.parametrize(

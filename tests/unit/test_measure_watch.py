@@ -1,4 +1,4 @@
-"""Watching torch models: hooks, loggers, diagnose, the torchmetrics adapter."""
+"""Watching torch models: hooks and diagnose."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from torch import nn
 
 from lopsided import Counts, predict
 from lopsided.measure import Stream, diagnose, watch
-from lopsided.measure.loggers import JsonLines, TensorBoard
+from lopsided.measure.loggers import JsonLines
 
 K, D, COUNTS = 3, 5, Counts([20, 10, 6])
 
@@ -154,28 +154,3 @@ def test_diagnose_reads_mappings():
 
     data = [{"x": torch.randn(9, D), "labels": torch.arange(9) % 3}]
     assert diagnose(Model(), data, show_progress=False).moments.n == 9
-
-
-def test_tensorboard_takes_the_scalars(tmp_path):
-    logger = TensorBoard(tmp_path)
-    logger.log({"nc1": 0.5}, 1)
-    logger.close()
-    assert any(tmp_path.iterdir())
-
-
-def test_the_metric_works_in_a_collection_and_resets():
-    torchmetrics = pytest.importorskip("torchmetrics")
-    from lopsided.measure.adapters.torchmetrics import GeometryMetric
-
-    model, batches = network().eval(), loader()
-    accuracy = torchmetrics.classification.MulticlassAccuracy(num_classes=K, average="micro")
-    collection = torchmetrics.MetricCollection({"geometry": GeometryMetric(K, D, model[-1], counts=COUNTS), "accuracy": accuracy})
-    for inputs, labels in batches:
-        features = model[:-1](inputs)
-        collection.update(features=features, preds=model[-1](features), target=labels)
-    result, expected = collection.compute(), by_hand(model, batches)
-    assert result["nc1"].item() == pytest.approx(expected.nc1, rel=1e-9)
-    assert result["accuracy"].item() == pytest.approx(1 - expected.decisions.errors.sum() / COUNTS.n)
-    assert collection["geometry"](features=torch.zeros(1, D), target=torch.tensor([0])) == {}
-    collection.reset()
-    assert collection["geometry"].stream.moments.n == 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from lopsided.measure.collapse import plain
 from lopsided.measure.needs import need
 
 
@@ -17,27 +19,37 @@ class Logger(Protocol):
         """Take the scalars of one step."""
 
     def close(self) -> None:
-        """Finish."""
+        """Finish; may be called again, and `log` after it."""
 
 
 class JsonLines:
-    """One JSON object a line.
+    """One JSON object a line; numbers that are not finite, which JSON lacks, become null.
+
+    The file is open only while a line is written: lines are there at once, runs can follow each other, and nothing is left open.
 
     Args:
-        path: file to append to.
+        path: file to append to; its folder is made.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._file = Path(path).open("a")  # noqa: SIM115  closed by close()
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.open("a").close()  # a path that cannot be written is told now, not after an epoch
 
     def log(self, scalars: Mapping[str, float], step: int) -> None:
-        """Write a line."""
-        self._file.write(json.dumps({"step": step, **scalars}) + "\n")
-        self._file.flush()
+        """Write a line, a new one also where a killed process left half of one."""
+        line = json.dumps(
+            {"step": step} | {name: plain(value) for name, value in scalars.items()},
+            allow_nan=False,
+        )
+        with self.path.open("a+b") as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                line = line if file.read() == b"\n" else f"\n{line}"
+            file.write(f"{line}\n".encode())
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Do nothing: no file is open."""
 
 
 class TensorBoard:
@@ -60,5 +72,5 @@ class TensorBoard:
             self._writer.add_scalar(f"geometry/{name}", value, step)
 
     def close(self) -> None:
-        """Close the event file."""
+        """Close the event file; `log` opens another one."""
         self._writer.close()

@@ -4,6 +4,9 @@ Each process has its shard's counts n_r, means m_r and scatter S_r. The joint me
 sum [S_r + n_r (m_r - m)(m_r - m)'], so a few sums over the processes do it. Shards may be uneven or empty, and no process ever
 holds the state of another. All terms of the scatter are squares, and means are summed as differences from a common vector near
 them, so nothing cancels.
+
+Sums over processes that hold different things would hang, or abort, or be wrong. So each process first says in a sentence what it
+holds, or why it holds nothing of use, and where the sentences differ every process raises the same error.
 """
 
 from __future__ import annotations
@@ -18,10 +21,38 @@ from lopsided.measure.decisions import SUMS, Decisions
 from lopsided.measure.means import Means
 from lopsided.measure.moments import Moments
 from lopsided.measure.needs import need, torch
-from lopsided.measure.scatter import Pooled
+from lopsided.measure.scatter import Pooled, Projected
 from lopsided.measure.second import SecondPass
 
 First = TypeVar("First", bound=Means)
+#: Bytes in which a process says what it holds.
+SENTENCE = 1024
+
+
+def available() -> bool:
+    """Return whether this process belongs to a group of torch.distributed."""
+    distributed = need("torch.distributed", "'lopsided[torch]'")
+    return bool(distributed.is_available() and distributed.is_initialized())
+
+
+def agree(holds: str, group: Any = None, *, problem: str = "") -> None:
+    """Go on only if all processes hold things of one kind; every process must call it.
+
+    Args:
+        holds: what this process holds, shapes included.
+        group: process group; by default all processes.
+        problem: why this process cannot take part; the others, which may be in any function of this module, learn it too.
+
+    Raises:
+        ValueError: the same in every process, if one has a problem or two hold different things.
+    """
+    said = _gather(f"!{problem}" if problem else holds, group)
+    for rank, sentence in enumerate(said):
+        if sentence.startswith("!"):
+            raise ValueError(f"process {rank} could not measure: {sentence[1:]}")
+    for rank, sentence in enumerate(said):
+        if sentence != said[0]:
+            raise ValueError(f"all processes must measure one thing, but process 0 has {said[0]} and process {rank} has {sentence}")
 
 
 def means(local: First, group: Any = None) -> First:
@@ -30,7 +61,15 @@ def means(local: First, group: Any = None) -> First:
     Args:
         local: means of this process's samples.
         group: process group; by default all processes.
+
+    Raises:
+        ValueError: the same in every process, if they hold different things.
     """
+    agree(f"means of k={local.k}, d={local.d}", group)
+    return _means(local, group)
+
+
+def _means(local: First, group: Any) -> First:
     joint = local.copy()
     (joint.counts,) = reduce([local.counts], "sum", group)
     had = (local.counts > 0)[:, None]
@@ -50,11 +89,16 @@ def moments(local: Moments, group: Any = None) -> Moments:
         group: process group; by default all processes.
 
     Raises:
-        ValueError: if the moments were closed by a second pass.
+        ValueError: the same in every process, if one has moments that were closed by a second pass, or they hold different things.
     """
-    if local.scatter is not None and not isinstance(local.scatter, Pooled):
-        raise ValueError("synchronise the first pass before the second one starts, and the second pass itself")
-    joint = means(local, group)
+    closed = isinstance(local.scatter, Projected)
+    kept = "none" if local.scatter is None else "pooled"
+    agree(
+        f"moments of k={local.k}, d={local.d}, scatter={kept!r}",
+        group,
+        problem="synchronise the first pass before the second one starts, and the second pass itself" if closed else "",
+    )
+    joint = _means(local, group)
     between = np.sqrt(local.counts)[:, None] * np.where(local.counts[:, None] > 0, local.means - joint.means, 0.0)
     (joint.spread,) = reduce([local.spread + np.einsum("cd,cd->c", between, between)], "sum", group)
     if isinstance(joint.scatter, Pooled):
@@ -65,7 +109,12 @@ def moments(local: Moments, group: Any = None) -> Moments:
 
 
 def decisions(local: Decisions, group: Any = None) -> Decisions:
-    """Return the decisions on the samples of all processes; every process must call it."""
+    """Return the decisions on the samples of all processes; every process must call it.
+
+    Raises:
+        ValueError: the same in every process, if they hold different things.
+    """
+    agree(f"decisions on {local.k} classes", group)
     joint = Decisions(local.k)
     for name, array in zip(SUMS, reduce([getattr(local, name) for name in SUMS], "sum", group), strict=True):
         setattr(joint, name, array)
@@ -74,7 +123,12 @@ def decisions(local: Decisions, group: Any = None) -> Decisions:
 
 
 def second_pass(local: SecondPass, group: Any = None) -> SecondPass:
-    """Return the second pass over the samples of all processes, under a common first pass; every process must call it."""
+    """Return the second pass over the samples of all processes, under a common first pass; every process must call it.
+
+    Raises:
+        ValueError: the same in every process, if they hold different things.
+    """
+    agree(f"a second pass of k={len(local.sums()[0])}", group)
     counts, spread, traces = reduce(local.sums(), "sum", group)
     return local.joint(counts, spread, traces, decisions(local.decisions, group))
 
@@ -82,11 +136,23 @@ def second_pass(local: SecondPass, group: Any = None) -> SecondPass:
 def reduce(arrays: Sequence[npt.NDArray[Any]], operation: str, group: Any = None) -> list[npt.NDArray[Any]]:
     """Return the sums, minima or maxima of arrays over the processes; gloo works on the CPU, nccl on the current GPU."""
     distributed = need("torch.distributed", "'lopsided[torch]'")
-    device = "cuda" if distributed.get_backend(group) == "nccl" else "cpu"
     operations = {"sum": distributed.ReduceOp.SUM, "min": distributed.ReduceOp.MIN, "max": distributed.ReduceOp.MAX}
     results = []
     for array in arrays:
-        tensor = torch().tensor(np.ascontiguousarray(array), device=device)
+        tensor = torch().tensor(np.ascontiguousarray(array), device=_device(group))
         distributed.all_reduce(tensor, op=operations[operation], group=group)
         results.append(tensor.cpu().numpy())
     return results
+
+
+def _gather(sentence: str, group: Any) -> list[str]:
+    """Return the sentences of all processes, each cut to what a tensor of SENTENCE bytes holds."""
+    distributed = need("torch.distributed", "'lopsided[torch]'")
+    mine = torch().tensor(list(sentence.encode()[:SENTENCE].ljust(SENTENCE)), dtype=torch().uint8, device=_device(group))
+    everyone = [torch().empty_like(mine) for _ in range(distributed.get_world_size(group))]
+    distributed.all_gather(everyone, mine, group=group)
+    return [bytes(tensor.tolist()).decode(errors="ignore").rstrip() for tensor in everyone]
+
+
+def _device(group: Any) -> str:
+    return "cuda" if need("torch.distributed", "'lopsided[torch]'").get_backend(group) == "nccl" else "cpu"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from lopsided.counts import Counts
+from lopsided.labels import Ignore
 from lopsided.measure.collapse import Classes, Collapse
-from lopsided.measure.needs import need
+from lopsided.measure.needs import need, torch
 from lopsided.measure.stream import Stream
 
 Metric: Any = need("torchmetrics", "torchmetrics").Metric
@@ -16,16 +19,28 @@ class GeometryMetric(Metric):  # type: ignore[misc]
     """The scalars of a measurement.
 
     In a `MetricCollection` call it by keywords, so that each metric takes what it needs:
-    `collection.update(features=h, preds=logits, target=labels)`. A batch has no geometry of its own, so `forward` returns nothing.
-    `compute` joins all processes itself.
+    `collection.update(features=h, preds=logits, target=labels)`. A batch has no geometry of its
+    own, so `forward` returns nothing.
+
+    The state is float64 whatever the metric is cast to, and follows it to devices that have
+    float64. It is in `state_dict` after `persistent(True)`. A clone goes on measuring the same live
+    head; a copy of a whole model measures the head of the copy; a pickle takes along the head as it
+    is.
 
     Args:
         k: number of classes.
         d: feature dimensions.
-        head: layer with the weight (k, d) and bias at the time of `compute`; without one, only what features show is measured.
+        head: layer with the weight (k, d) and bias at the time of `compute`; without one, only what
+            features show is measured.
         scatter: as in `Stream`.
         classes: as in `Stream.compute`.
         counts: training samples of each class.
+        ignore: a label, or several, whose samples are left out.
+        options: of `torchmetrics.Metric`, such as `process_group` and `sync_on_compute`.
+
+    Raises:
+        ValueError: if a shape or an option is not possible.
+        TypeError: if a label to leave out is not a whole number.
     """
 
     full_state_update = False
@@ -39,15 +54,30 @@ class GeometryMetric(Metric):  # type: ignore[misc]
         scatter: Literal["pooled", "none"] = "pooled",
         classes: Classes = "all",
         counts: Counts | None = None,
+        ignore: Ignore = None,
+        **options: Any,
     ) -> None:
-        super().__init__(sync_on_compute=False)
-        self.stream = Stream(k, d, scatter)
+        super().__init__(**options)
+        if self.dist_sync_fn is not None:
+            raise ValueError("processes are joined by sums, not by gathering their states: leave out dist_sync_fn")
+        self.stream = Stream(k, d, scatter, ignore=ignore)
+        self._shape: tuple[int, int, Literal["pooled", "none"]] = (k, d, scatter)
         self._measured, self._counts = classes, counts
-        # In a tuple the head is no submodule, and does not follow the metric through devices and state dicts.
-        self._head = (head,)
+        self._head = Reference(head)
+        # No state is registered: torchmetrics would join each on its own, and share states between
+        # metrics whose first batches agree.
+        self._persistent["stream"] = False
 
     def update(self, features: Any, target: Any, preds: Any = None) -> None:
-        """Take in features (b, d), labels (b,) and, for errors and margins, logits (b, k)."""
+        """Take in features (b, d), labels (b,) and, for errors and margins, logits (b, k).
+
+        Raises:
+            ValueError: if the metric is synchronised, or the batch cannot be used (see
+                `Stream.update`).
+            TypeError: if a tensor does not hold numbers of the right kind.
+        """
+        if self._is_synced:
+            raise ValueError("the metric holds the samples of all processes: call unsync before it takes in more")
         self.stream.update(features, target, preds)
 
     def forward(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -56,21 +86,109 @@ class GeometryMetric(Metric):  # type: ignore[misc]
         return {}
 
     def collapse(self) -> Collapse:
-        """Return the whole result, over all processes where there are several."""
-        distributed = need("torch.distributed", "'lopsided[torch]'")
-        joined = (
-            self.stream.sync(self.process_group) if distributed.is_available() and distributed.is_initialized() else self.stream
-        )
-        (head,) = self._head
+        """Return the whole result, over all processes where there are several.
+
+        Raises:
+            ValueError: if there is no sample, or a class has none under classes="all", or head or
+                counts do not fit.
+        """
+        synced, head = self._is_synced, self._head.module()
         weight, bias = (None, None) if head is None else (head.weight, getattr(head, "bias", None))
-        return joined.compute(weight, bias, self._measured, self._counts)
+        with self.sync_context(should_sync=self._to_sync and not synced, should_unsync=not synced):
+            return self.stream.compute(weight, bias, self._measured, self._counts)
 
     def compute(self) -> dict[str, Any]:
-        """Return the scalars."""
-        tensor = need("torch", "'lopsided[torch]'").tensor
-        return {name: tensor(value, dtype=tensor(0.0).double().dtype) for name, value in self.collapse().scalars().items()}
+        """Return the scalars; errors as of `collapse`."""
+        scalars = self.collapse().scalars()
+        return {name: torch().tensor(value, dtype=torch().float64) for name, value in scalars.items()}
 
     def reset(self) -> None:
         """Forget all samples."""
         super().reset()
         self.stream.reset()
+
+    @property
+    def metric_state(self) -> dict[str, Any]:
+        """The state as tensors on the CPU."""
+        return self.stream.state_dict()
+
+    def merge_state(self, incoming_state: Any) -> None:
+        """Take in the samples of another metric, or of its `metric_state`.
+
+        Raises:
+            ValueError: if it is neither, or of another shape or kind.
+        """
+        if isinstance(incoming_state, GeometryMetric):
+            other = incoming_state.stream
+        elif isinstance(incoming_state, dict):
+            other = Stream(*self._shape)
+            other.load_state_dict(incoming_state)
+        else:
+            raise ValueError(f"a GeometryMetric merges with another or with the state of one, got {type(incoming_state).__name__}")
+        self.stream.merge(other)
+        self._changed()
+
+    def state_dict(self, *args: Any, prefix: str = "", **options: Any) -> dict[str, Any]:
+        """Return the state after `persistent(True)`, and nothing before, as torchmetrics has it."""
+        result: dict[str, Any] = super().state_dict(*args, prefix=prefix, **options)
+        if self._persistent["stream"]:
+            result |= {prefix + name: tensor for name, tensor in self.metric_state.items()}
+        return result
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **options: Any) -> None:
+        names = [name for name in self.metric_state if prefix + name in state_dict]
+        if names:
+            self.stream.load_state_dict({name: state_dict.pop(prefix + name) for name in names})
+            self._changed()
+        super()._load_from_state_dict(state_dict, prefix, *args, **options)
+
+    def _changed(self) -> None:
+        # What was computed no longer holds, and samples that came in without `update` are samples.
+        self._computed: Any = None
+        self._update_count: int = self._update_count + 1
+
+    # `sync` caches what this returns, `unsync` puts it back.
+    def _copy_state_dict(self) -> dict[str, Any]:
+        return {"stream": self.stream}
+
+    def _sync_dist(self, dist_sync_fn: Any = None, process_group: Any = None) -> None:
+        self.stream = self.stream.sync(process_group or self.process_group)
+
+    @contextmanager
+    def sync_context(self, *args: Any, should_unsync: bool = True, **kwargs: Any) -> Iterator[None]:
+        """Join the processes, and part them again also where nothing could be computed."""
+        self.sync(*args, **kwargs)
+        try:
+            yield
+        finally:
+            self.unsync(should_unsync=self._is_synced and should_unsync)
+
+    def _apply(self, fn: Any, exclude_state: Any = "") -> Any:
+        super()._apply(fn, exclude_state)
+        self._computed = None  # it may have been cast
+        self.stream.to(self.device)
+        return self
+
+
+class Reference:
+    """A layer that belongs to somebody else, held so that it is no submodule and is not copied.
+
+    Args:
+        module: the layer, or `None`.
+        copies: of a deep copy under way, the objects copied by identity.
+    """
+
+    def __init__(self, module: Any, copies: dict[int, Any] | None = None) -> None:
+        self._module, self._copies = module, copies
+
+    def module(self) -> Any:
+        """Return the layer, or its copy where both were copied together, in whatever order."""
+        if self._copies is not None:
+            self._module, self._copies = self._copies.get(id(self._module), self._module), None
+        return self._module
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Reference:
+        return Reference(self.module(), memo)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Reference, (self.module(),)

@@ -1,0 +1,251 @@
+"""Laws of many processes: they measure what one would, or every one of them says the same error.
+
+Real processes: this file is also the program of a process, `python FILE RANK FOLDER`.
+"""
+
+import json
+import os
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+
+K, D, N, SIZE = 4, 5, 240, 4
+OFFSETS = (0.0, 1e3)
+#: How many samples each process has: even and uneven shares, empty ones, all in one.
+SHARES = {
+    "even": (60, 60, 60, 60),
+    "uneven": (1, 2, 37, 200),
+    "empty": (0, 120, 0, 120),
+    "one": (0, 0, 0, 240),
+}
+#: Seconds until a process that waits for another gives up.
+PATIENCE = 60.0
+
+
+def sample(offset):
+    rng = np.random.default_rng(0)
+    labels = np.concatenate([np.arange(K), rng.integers(0, K, N - K)])
+    features = offset + 3 * rng.standard_normal((K, D))[labels] + rng.standard_normal((N, D))
+    return features, labels, rng.standard_normal((N, K))
+
+
+def shards(shares, size):
+    """Cut the samples in `size` shards, the last ones of the shares joined."""
+    cuts = np.cumsum(shares)[: size - 1]
+    return np.split(np.arange(N), cuts)
+
+
+def again(moments, offset, part):
+    from lopsided.measure import SecondPass
+
+    features, labels, _ = sample(offset)
+    second = SecondPass(moments, np.eye(K, D))
+    second.update(features[part], labels[part])
+    return second
+
+
+def kept(offset, part):
+    import torch
+
+    from lopsided.measure.replay import Replay
+
+    replay = Replay(K, D)
+    replay.update(*(torch.tensor(array[part]) for array in sample(offset)))
+    return replay
+
+
+def named(key, stream, second, replay):
+    """What is compared, by name: the state of a first pass, what a second adds, and both in one."""
+    from lopsided.measure import Collapse
+
+    found = {name: tensor.numpy() for name, tensor in stream.state_dict().items()}
+    found |= {"traces": second.sums()[2], "agreed": second.decisions.agreed}
+    found["nc1"] = [stream.compute().nc1, Collapse.of(second.moments()).nc1, replay.compute().nc1]
+    return {f"{key}/{name}": value for name, value in found.items()}
+
+
+class Process:
+    """What one process does; everything it finds out is written down for the tests."""
+
+    def __init__(self, rank, folder):
+        import torch
+        import torch.distributed as dist
+
+        self.torch, self.dist, self.rank, self.folder = torch, dist, rank, Path(folder)
+        self.said = {}
+        timeout = timedelta(seconds=PATIENCE)
+        dist.init_process_group(
+            "gloo",
+            init_method=f"file://{folder}/store",
+            rank=rank,
+            world_size=SIZE,
+            timeout=timeout,
+        )
+        self.pair = dist.new_group([0, 1], timeout=timeout)
+        self.hasty = dist.new_group(timeout=timedelta(seconds=2))
+
+    def run(self):
+        self.joins()
+        self.refusals()
+        self.stragglers()
+        (self.folder / f"said{self.rank}.json").write_text(json.dumps(self.said))
+        self.deaths()
+
+    def stream(self, offset, part, **options):
+        from lopsided.measure import Stream
+
+        stream = Stream(K, D, **options)
+        for rows in np.array_split(part, 3):
+            stream.update(*(self.torch.tensor(array[rows]) for array in sample(offset)))
+        return stream
+
+    def joins(self):
+        from lopsided.measure import sync
+
+        found = {}
+        for size, group in ((2, self.pair), (4, None)):
+            if self.rank >= size:
+                continue
+            for name, shares in SHARES.items():
+                for offset in OFFSETS:
+                    part = shards(shares, size)[self.rank]
+                    joint = self.stream(offset, part).sync(group)
+                    second = sync.second_pass(again(joint.moments, offset, part), group)
+                    replay = kept(offset, part).sync(group)
+                    found |= named(f"{size}/{name}/{offset:g}", joint, second, replay)
+        np.savez(self.folder / f"joint{self.rank}.npz", **found)
+
+    def refused(self, name, act):
+        try:
+            act()
+        except ValueError as error:
+            self.said[name] = str(error)
+
+    def refusals(self):
+        from lopsided.measure import Means, Moments, Stream, sync
+        from lopsided.measure.replay import Replay
+
+        odd = self.rank == 2
+        self.refused("d", lambda: Stream(K, D + odd).sync())
+        self.refused("k", lambda: Stream(K + odd, D).sync())
+        self.refused("scatter", lambda: Stream(K, D, "none" if odd else "pooled").sync())
+        self.refused("kind", lambda: Replay(K, D).sync().compute() if odd else Stream(K, D).sync())
+        closed = again(self.stream(0.0, np.arange(N)).moments, 0.0, np.arange(N))
+        self.refused("closed", lambda: sync.moments(closed.moments() if odd else Moments(K, D)))
+        self.refused("phase", lambda: sync.second_pass(closed) if odd else sync.means(Means(K, D)))
+        problem = "a word that is long " * 100
+        self.refused("problem", lambda: sync.agree("", problem=problem) if odd else Stream(K, D).sync())
+        self.said["n"] = self.stream(0.0, shards(SHARES["uneven"], SIZE)[self.rank]).sync().moments.n
+
+    def stragglers(self):
+        start = time.monotonic()
+        try:
+            if self.rank != 3:
+                self.stream(0.0, np.arange(N)).sync(self.hasty)
+        except RuntimeError as error:
+            self.said["straggler"] = type(error).__name__
+        self.said["waited"] = time.monotonic() - start
+        self.dist.barrier()
+
+    def deaths(self):
+        if self.rank == 3:
+            os._exit(9)
+        try:
+            self.stream(0.0, np.arange(N)).sync()
+        except RuntimeError:
+            (self.folder / f"ended{self.rank}").touch()
+        os._exit(0)  # the group cannot be left in order any more
+
+
+if __name__ == "__main__":
+    Process(int(sys.argv[1]), sys.argv[2]).run()
+    sys.exit()
+
+import subprocess  # noqa: E402
+
+import pytest  # noqa: E402
+
+pytest.importorskip("torch")
+
+from lopsided.measure import Stream  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Run four processes once, for all the laws."""
+    folder = tmp_path_factory.mktemp("processes")
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, __file__]
+    ranks = [[*command, str(rank), str(folder)] for rank in range(SIZE)]
+    processes = [subprocess.Popen(rank, env=environment) for rank in ranks]
+    try:
+        codes = [process.wait(timeout=10 * PATIENCE) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert codes == [0, 0, 0, 9]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def said(folder):
+    return [json.loads((folder / f"said{rank}.json").read_text()) for rank in range(SIZE)]
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+@pytest.mark.parametrize("shares", SHARES)
+@pytest.mark.parametrize("size", [2, 4])
+def test_processes_measure_what_one_measures(size, shares, offset, folder):
+    import torch
+
+    one, all_of_them = Stream(K, D), slice(None)
+    one.update(*(torch.tensor(array) for array in sample(offset)))
+    second, replay = again(one.moments, offset, all_of_them), kept(offset, all_of_them)
+    joint = np.load(folder / "joint0.npz")
+    for key, value in named(f"{size}/{shares}/{offset:g}", one, second, replay).items():
+        largest = np.abs(value).max()
+        np.testing.assert_allclose(joint[key], value, rtol=1e-12, atol=1e-12 * largest, err_msg=key)
+
+
+def test_every_process_holds_the_same_bits(folder):
+    joints = [np.load(folder / f"joint{rank}.npz") for rank in range(SIZE)]
+    for rank in range(1, SIZE):
+        for key in joints[rank].files:
+            np.testing.assert_array_equal(joints[rank][key], joints[0][key])
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        (
+            "d",
+            "process 0 has moments of k=4, d=5, scatter='pooled' and process 2 has moments of k=4, d=6",
+        ),
+        ("k", "process 2 has moments of k=5, d=5"),
+        ("scatter", "process 2 has moments of k=4, d=5, scatter='none'"),
+        (
+            "kind",
+            "process 0 has moments of k=4, d=5, scatter='pooled' and process 2 has means of k=4, d=5",
+        ),
+        ("closed", "process 2 could not measure: synchronise the first pass"),
+        ("phase", "process 0 has means of k=4, d=5 and process 2 has a second pass"),
+        ("problem", "process 2 could not measure: a word that is long a word"),
+    ],
+)
+def test_what_does_not_fit_together_is_one_error_in_every_process(what, words, said):
+    assert words in said[0][what]
+    assert [process[what] for process in said] == [said[0][what]] * SIZE
+    assert [process["n"] for process in said] == [N] * SIZE  # and they can go on
+
+
+def test_processes_that_wait_for_one_that_does_not_come_give_up(said):
+    for process in said[:3]:
+        assert process["straggler"]
+        assert process["waited"] < PATIENCE
+
+
+def test_the_end_of_a_process_ends_the_others_with_an_error(folder):
+    assert [(folder / f"ended{rank}").exists() for rank in range(SIZE)] == [True, True, True, False]
