@@ -44,22 +44,20 @@ def require_finite(values: npt.ArrayLike, name: str, *, positive: bool = False) 
     return array
 
 
-def require_memory(size: float, what: str) -> None:
+def require_memory(size: float, what: str, instead: str = "ask for the entries you need instead") -> None:
     """Refuse an array that would take more than half of this machine's memory.
 
     Args:
         size: bytes.
         what: what the bytes are for, for the message.
+        instead: what to do about it.
 
     Raises:
         MemoryError: naming the bytes needed and the bytes there are.
     """
     present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if size > present / 2:
-        raise MemoryError(
-            f"{what} needs {size / 2**30:,.1f} GiB and this machine has {present / 2**30:,.1f} GiB; "
-            "ask for the entries you need instead"
-        )
+        raise MemoryError(f"{what} needs {size / 2**30:,.1f} GiB and this machine has {present / 2**30:,.1f} GiB; {instead}")
 
 
 def svd(matrix: Floats) -> tuple[Floats, Floats, Floats]:

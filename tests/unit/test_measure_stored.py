@@ -1,6 +1,7 @@
 """Stored features: every format, processes, and files that cannot be used."""
 
 import json
+import multiprocessing
 import os
 import pickle
 
@@ -109,9 +110,73 @@ def test_bfloat16_features_are_read(tmp_path):
     assert stored(open_store(tmp_path / "x.safetensors")).nc1 == pytest.approx(nc1(moments), rel=1e-9)
 
 
-def test_features_stay_on_the_disk_until_their_rows_are_read(tmp_path):
-    for write in (write_npz, write_npy_pair):
-        assert isinstance(open_store(write(tmp_path)).shards[0].arrays["features"], np.memmap)
+def test_features_larger_than_memory_are_opened_and_read_in_part(tmp_path):
+    width = 2**37
+    with (tmp_path / "features.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (3, width)})
+        file.truncate(file.tell() + 3 * 4 * width)
+    np.save(tmp_path / "labels.npy", [0, 1, 0])
+    store = open_store(tmp_path / "features.npy")
+    assert (store.n, store.d) == (3, width)
+    with pytest.raises(MemoryError, match="2 classes in 137,438,953,472 dimensions"):
+        stored(store)
+
+
+@pytest.mark.parametrize("write", [write_npz, write_compressed, write_fortran, write_npy_pair, write_safetensors])
+def test_rows_are_those_of_the_array(write, tmp_path):
+    (shard,), arrays = open_store(write(tmp_path)).shards, sample()
+    for start, stop in ((0, N), (0, 1), (7, 7), (N - 3, N)):
+        features, labels = shard.rows(start, stop)
+        np.testing.assert_array_equal(features, arrays["features"][start:stop])
+        np.testing.assert_array_equal(labels, arrays["labels"][start:stop])
+
+
+def test_big_endian_numbers_are_read(tmp_path):
+    arrays = sample()
+    np.savez(tmp_path / "x.npz", features=arrays["features"].astype(">f8"), labels=arrays["labels"].astype(">i4"))
+    assert stored(open_store(tmp_path / "x.npz")).nc1 == pytest.approx(expected(), rel=1e-9)
+
+
+def test_a_shard_without_samples_adds_none(tmp_path):
+    folder = write_npz_shards(tmp_path)
+    save_file({"features": np.zeros((0, D), np.float32), "labels": np.zeros(0, np.int64)}, folder / "a.safetensors")
+    np.savez_compressed(folder / "b.npz", features=np.zeros((0, D)), labels=np.zeros(0, np.int64))
+    assert stored(open_store(folder)).nc1 == pytest.approx(expected(), rel=1e-9)
+
+
+def test_samples_whose_label_says_so_are_left_out(tmp_path):
+    arrays = sample()
+    left_out = np.random.default_rng(1).random(N) < 0.3
+    labels = np.where(left_out, np.where(np.arange(N) % 2, -100, 255), arrays["labels"])
+    np.savez(tmp_path / "x.npz", **arrays | {"labels": labels[:, None]})
+    np.savez(
+        tmp_path / "y.npz",
+        **{name: arrays[name][~left_out] for name in ("features", "labels")},
+        weight=arrays["weight"],
+        bias=arrays["bias"],
+    )
+    some, done = open_store(tmp_path / "x.npz", ignore=(-100, 255)), []
+    alone = stored(open_store(tmp_path / "y.npz"))
+    for passes in (1, 2):
+        assert stored(some, passes=passes, progress=done.append).nc1 == pytest.approx(alone.nc1, rel=1e-9)
+    assert sum(done) == 3 * N
+    with pytest.raises(ValueError, match=r"all samples in .*x.npz have labels that mean to leave them out"):
+        open_store(tmp_path / "x.npz", ignore=(*range(K), -100, 255))
+
+
+def test_a_wrong_sample_is_named_where_others_are_left_out(tmp_path):
+    arrays = sample()
+    arrays["features"][77, 0] = np.inf
+    labels = arrays["labels"].copy()
+    labels[:50] = -1
+    np.savez(tmp_path / "x.npz", **arrays | {"labels": labels})
+    with pytest.raises(ValueError, match="row 77 of"):
+        stored(open_store(tmp_path / "x.npz", ignore=-1))
+
+
+def test_other_arrays_in_a_file_are_not_looked_at(tmp_path):
+    np.savez(tmp_path / "x.npz", **sample(), names=np.array([Bomb()], object))
+    assert stored(open_store(tmp_path / "x.npz")).nc1 == pytest.approx(expected(), rel=1e-9)
 
 
 @pytest.mark.parametrize("passes", [1, 2])
@@ -184,6 +249,18 @@ def two_widths(folder):
     return folder
 
 
+def two_heads(folder):
+    for name, sign in (("a", 1), ("b", -1)):
+        np.savez(folder / f"{name}.npz", features=np.ones((3, 2)), labels=[0, 1, 0], weight=sign * np.eye(2))
+    return folder
+
+
+def headless(folder):
+    np.savez(folder / "a.npz", features=np.ones((3, 2)), labels=[0, 1, 0])
+    np.savez(folder / "b.npz", features=np.ones((3, 2)), labels=[0, 1, 0], bias=np.zeros(2))
+    return folder
+
+
 class Bomb:
     def __reduce__(self):
         return pytest.fail, ("a pickle was read",)
@@ -219,6 +296,14 @@ def object_arrays(folder):
         (changed(labels=np.zeros(3, int)), "500 features and 3 labels"),
         (changed(labels=np.zeros(N)), "labels must be whole numbers"),
         (changed(weight=np.ones((K, D + 1))), r"weight must have shape \(k, 6\)"),
+        (changed(weight=np.float64(0)), "weight in .*x.npz must have 2 axes"),
+        (changed(bias=np.float64(0)), "bias in .*x.npz must have 1 axes"),
+        (changed(bias=np.zeros(K + 1)), r"in .*x.npz: the head's bias must have shape \(4,\), got \(5,\)"),
+        (changed(weight=np.ones((K, D)) + 1j), "holds weight of type complex128"),
+        (changed(weight=np.full((K, D), np.nan)), "in .*x.npz: the head's weight of class 0 has NaN"),
+        (changed(features=np.zeros((N, D), "M8[s]")), "holds features of type datetime64"),
+        (two_heads, "a.npz and .*b.npz hold different heads; say by --head"),
+        (headless, "b.npz holds the bias of a head and not its weight"),
         (changed(features=np.ones(N)), "must have 2 axes"),
         (lambda folder: folder, "there are no npz, npy or safetensors files"),
         (lambda folder: folder / "x.csv", "no file or folder"),
@@ -233,7 +318,33 @@ def test_a_sample_that_is_not_finite_is_found(tmp_path):
     features = sample()["features"]
     features[321, 2] = np.nan
     store = open_store(changed(features=features)(tmp_path))
-    with pytest.raises(
-        ValueError, match=r"x.npz, in the batch that starts at row 0: .* sample 321 of the batch .class \d. has NaN"
-    ):
-        stored(store)
+    for processes in (1, 2):
+        with pytest.raises(ValueError, match=r"row 321 of .*x.npz \(class \d\) has NaN"):
+            stored(store, processes=processes)
+
+
+@pytest.mark.parametrize("write", [write_npz, write_npz_shards])
+def test_labels_of_their_own_belong_to_a_single_npy_file(write, tmp_path):
+    np.save(tmp_path / "others.npy", np.zeros(N, int))
+    with pytest.raises(ValueError, match="belong to features in a single npy file"):
+        open_store(write(tmp_path), tmp_path / "others.npy")
+
+
+@pytest.mark.parametrize("write", [write_npz, write_npy_pair, write_safetensors])
+def test_a_file_that_changes_while_it_is_measured_is_told_of(write, tmp_path):
+    store = open_store(path := write(tmp_path))
+    content = path.read_bytes()
+    with pytest.raises(ValueError, match="was changed while it was read"):
+        stored(store, progress=lambda rows: path.write_bytes(content[: len(content) // 2]))
+
+
+def test_processes_ended_from_outside_are_told_of(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "SPAN", 50)
+    store, before = open_store(write_npz(tmp_path)), set(multiprocessing.active_children())
+
+    def end_them(rows):
+        for process in set(multiprocessing.active_children()) - before:
+            process.kill()
+
+    with pytest.raises(ChildProcessError, match="one of 2 processes was ended from outside"):
+        stored(store, processes=2, progress=end_them)

@@ -23,7 +23,7 @@ class Measure:
     """Measure the geometry of a trained network from its stored features.
 
     Features are read from an npz or safetensors file with arrays features (n, d), labels (n,) and, for the head, weight (k, d) and
-    bias (k,); from an npy file with the labels in another; or from a folder of such files. They are memory-mapped, never unpickled.
+    bias (k,); from an npy file with the labels in another; or from a folder of such files. No pickle is ever read.
     """
 
     features: tyro.conf.Positional[Path]
@@ -40,6 +40,8 @@ class Measure:
     """2 knows nearest class means and is faster for few classes; 1 reads the data once and knows VCI"""
     processes: int = 1
     """processes that share the work; under torchrun its processes do"""
+    ignore: tuple[int, ...] = ()
+    """labels of samples to leave out, such as -100"""
     seen: bool = False
     """leave out classes without samples instead of refusing them"""
     json: bool = False
@@ -58,7 +60,7 @@ class Measure:
 
         from lopsided import measure
 
-        store = measure.open_store(self.features, self.labels, self.head)
+        store = measure.open_store(self.features, self.labels, self.head, self.ignore)
         counts = None if self.counts is None else Classes(counts=self.counts).resolve()
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

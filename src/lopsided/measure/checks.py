@@ -6,6 +6,7 @@ A check raises before any state has changed, so a refused batch loses nothing: t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,9 @@ def labels_of(labels: npt.ArrayLike, k: int) -> Ints:
     return array
 
 
-def rows_of(rows: npt.ArrayLike, labels: Ints, width: int, what: str) -> npt.NDArray[Any]:
+def rows_of(
+    rows: npt.ArrayLike, labels: Ints, width: int, what: str, place: Callable[[int], str] = "sample {} of the batch".format
+) -> npt.NDArray[Any]:
     """Return a (b, width) array of finite numbers, one row a label.
 
     Args:
@@ -109,6 +112,7 @@ def rows_of(rows: npt.ArrayLike, labels: Ints, width: int, what: str) -> npt.NDA
         labels: (b,) checked labels, to name the class of a wrong sample.
         width: number of columns there must be.
         what: "features" or "logits".
+        place: says where a row is.
 
     Raises:
         ValueError: if the shape is another, or a number is NaN or infinite; sample and class are named.
@@ -129,7 +133,7 @@ def rows_of(rows: npt.ArrayLike, labels: Ints, width: int, what: str) -> npt.NDA
         if not fine.all():
             i = int(np.argmin(fine.all(axis=1)))
             problem = "NaN or infinity" if not np.isfinite(array[i]).all() else f"numbers beyond {LARGEST:g}"
-            raise ValueError(f"{what} must be finite, sample {i} of the batch (class {labels[i]}) has {problem}")
+            raise ValueError(f"{what} must be finite, {place(i)} (class {labels[i]}) has {problem}")
     return array
 
 

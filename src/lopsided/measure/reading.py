@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures import wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any, Literal, TypeVar
 
+import numpy as np
+
+from lopsided.arrays import Ints
 from lopsided.counts import Counts
+from lopsided.lifeline import Workers
 from lopsided.measure import sync
+from lopsided.measure.checks import rows_of
 from lopsided.measure.collapse import Classes, Collapse
-from lopsided.measure.means import Means
+from lopsided.measure.means import Batch, Means
 from lopsided.measure.moments import Moments
 from lopsided.measure.needs import need
 from lopsided.measure.second import SecondPass
-from lopsided.measure.store import Span, Store, open_store
+from lopsided.measure.store import Span, Store
 
 State = TypeVar("State", Means, Moments, SecondPass)
 
@@ -36,15 +42,16 @@ def stored(
         store: opened features.
         passes: 2 reads the data twice, knows nearest class means (NC4) and never forms the (d, d) scatter; 1 reads it once, keeps
             the scatter and knows VCI.
-        processes: processes that share the work; each holds one state and reads its rows where they are mapped. Under torchrun the
-            processes started there share it instead.
+        processes: processes that share the work; each holds one state and reads its own rows. Under torchrun the
+            processes started there share it instead. Checksums that files state are verified in the first pass.
         classes: "all", or "seen" to leave out classes without samples.
         counts: training samples of each class, where the samples measured are others.
         progress: told the number of rows done since the last call.
 
     Raises:
-        ValueError: if a feature is not finite (file and row are named), a class has no sample under classes="all", or `passes` or
-            `processes` is out of range.
+        ValueError: if a feature is not finite (file, row and class are named), a file is damaged or was changed since it was
+            opened, a class has no sample under classes="all", or `passes` or `processes` is out of range.
+        ChildProcessError: if one of the processes was ended from outside.
     """
     if passes not in (1, 2) or processes < 1:
         raise ValueError(f"there are 1 or 2 passes and at least 1 process, got passes={passes} and processes={processes}")
@@ -78,30 +85,43 @@ def _read(store: Store, spans: list[Span], state: State, processes: int, progres
     shares = [share for i in range(processes) if (share := spans[i::processes])]
     if len(shares) < 2:
         return _fold(store, spans, state, progress)
-    context, reported = get_context("spawn"), 0
-    done = context.Value("q", 0)
-    with _one_thread_each(), ProcessPoolExecutor(len(shares), context, _start_worker, (store.origin, done)) as pool:
+    done, reported = get_context("spawn").Value("q", 0), 0
+    with _one_thread_each(), Workers(len(shares), _start_worker, store, done) as pool:
         pending = {pool.submit(_work, share, state) for share in shares}
         while pending:
             finished, pending = wait(pending, timeout=0.2)
             progress(done.value - reported)
             reported = done.value
             for work in finished:
-                state.merge(work.result())
+                try:
+                    state.merge(work.result())
+                except BrokenProcessPool:
+                    raise ChildProcessError(
+                        f"one of {len(shares)} processes was ended from outside, as happens where memory is short; "
+                        "nothing was measured, try fewer"
+                    ) from None
     return state
 
 
 def _fold(store: Store, spans: list[Span], state: State, progress: Callable[[int], object]) -> State:
     for span in spans:
-        row = span.start
-        for features, labels in store.batches(span):
-            try:
-                state.update(features, labels)
-            except (ValueError, TypeError) as error:
-                raise type(error)(f"in {store.shards[span.shard].path}, in the batch that starts at row {row}: {error}") from error
-            row += len(labels)
-            progress(len(labels))
+        # The process that has the first rows of a shard answers for its sum, once.
+        if span.start == 0 and not isinstance(state, SecondPass):
+            store.shards[span.shard].arrays["features"].verify()
+        state.fold(_checked(store, span, progress))
     return state
+
+
+def _checked(store: Store, span: Span, progress: Callable[[int], object]) -> Iterator[Batch]:
+    for start, features, labels in store.batches(span):
+        kept, y = store.kept(labels)
+        numbers = np.arange(start, start + len(labels))[kept]
+
+        def place(i: int, numbers: Ints = numbers) -> str:
+            return f"row {numbers[i]} of {store.shards[span.shard].path}"
+
+        yield rows_of(features[kept], y, store.d, "features", place), y
+        progress(len(labels))
 
 
 @contextmanager
@@ -123,9 +143,8 @@ def _one_thread_each() -> Iterator[None]:
 _worker: dict[str, Any] = {}
 
 
-def _start_worker(origin: tuple[Any, ...], done: Any) -> None:
-    # Files are opened anew: a memory map would travel between processes as a copy of the whole file.
-    _worker.update(store=open_store(*origin), done=done)
+def _start_worker(store: Store, done: Any) -> None:
+    _worker.update(store=store, done=done)
 
 
 def _work(spans: list[Span], state: State) -> State:

@@ -1,4 +1,4 @@
-"""Stored features: npz, npy pairs, safetensors, and folders of shards of them, memory-mapped and never unpickled.
+"""Stored features: npz, npy pairs, safetensors, and folders of shards of them; no pickle is ever read.
 
 A shard holds `features` (n, d) and `labels` (n,), and may hold the head's `weight` (k, d) and `bias` (k,). In npy files each array
 is a file of its own: beside `x.features.npy` or `features.npy` the labels are in `x.labels.npy` or `labels.npy`. A folder is the
@@ -7,20 +7,20 @@ shards in it, by name; a file `head.npz` or `head.safetensors` in it is the head
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from lopsided.measure.needs import need
+from lopsided.files import reading
+from lopsided.measure.formats import FORMATS
+from lopsided.measure.rows import Stored
 
 #: Formats that are, or may hold, pickles: reading one can run any program.
 PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib"}
-SUFFIXES = (".npz", ".npy", ".safetensors")
+#: Name of an array -> its number of axes.
+AXES = {"features": 2, "labels": 1, "weight": 2, "bias": 1}
 
 
 @dataclass(frozen=True)
@@ -29,25 +29,25 @@ class Shard:
 
     Attributes:
         path: of the file.
-        arrays: what it holds by name; slices of them are read when taken.
+        arrays: what it holds by name, read when it is taken.
     """
 
     path: Path
-    arrays: dict[str, Any]
+    arrays: dict[str, Stored]
 
     @property
     def n(self) -> int:
         """Number of samples."""
-        return int(self.arrays["features"].shape[0])
+        return self.arrays["features"].shape[0]
 
     @property
     def d(self) -> int:
         """Feature dimensions."""
-        return int(self.arrays["features"].shape[1])
+        return self.arrays["features"].shape[1]
 
     def rows(self, start: int, stop: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Return features and labels of some rows."""
-        return np.asarray(self.arrays["features"][start:stop]), np.asarray(self.arrays["labels"][start:stop])
+        return self.arrays["features"].take(start, stop), self.arrays["labels"].take(start, stop).reshape(-1)
 
 
 def open_shard(path: Path, labels: Path | None = None) -> Shard:
@@ -59,100 +59,48 @@ def open_shard(path: Path, labels: Path | None = None) -> Shard:
 
     Raises:
         ValueError: if the file is truncated, is a pickle or of unknown kind, or lacks features or labels, or they do not fit.
-        FileNotFoundError: if there is no such file.
+        OSError: if a file is not there, or may not be read.
     """
-    arrays = open_arrays(path)
-    if path.suffix == ".npy":
+    if path.suffix.lower() == ".npy":
         beside = labels or _beside(path)
-        if beside.suffix != ".npy":
+        if beside.suffix.lower() != ".npy":
             raise ValueError(f"the labels of an npy file are read from another npy file, got {beside}")
-        arrays["labels"] = open_arrays(beside)["features"]
-    for name, axes in (("features", 2), ("labels", 1)):
-        if name not in arrays:
-            raise ValueError(f"{path} must hold arrays 'features' and 'labels', got {', '.join(sorted(arrays)) or 'none'}")
-        if len(arrays[name].shape) != axes:
-            raise ValueError(f"{name} in {path} must have {axes} axes, got shape {tuple(arrays[name].shape)}")
+        arrays = open_arrays(path, ("features",))
+        arrays["labels"] = open_arrays(beside, ("labels",))["labels"]
+    else:
+        if labels is not None:
+            raise ValueError(f"labels in a file of their own belong to features in a single npy file, got {path}")
+        arrays = open_arrays(path, ("features", "labels"), ("weight", "bias"))
     n, m = arrays["features"].shape[0], arrays["labels"].shape[0]
     if n != m:
         raise ValueError(f"{path} has {n:,} features and {m:,} labels")
     return Shard(path, arrays)
 
 
-def open_arrays(path: Path) -> dict[str, Any]:
-    """Open the arrays of one file by name; the array of an npy file is called features.
+def open_arrays(path: Path, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Stored]:
+    """Open arrays of one file by name; the array of an npy file is the one that is needed.
 
     Raises:
-        ValueError: if the file is truncated, is a pickle, or of unknown kind.
-        FileNotFoundError: if there is no such file.
+        ValueError: if the file is truncated, is a pickle, or of unknown kind, an array that is needed is not in it, or one has
+            another number of axes than it should.
+        OSError: if the file is not there, or may not be read.
     """
-    if path.suffix in PICKLES:
+    if path.suffix.lower() in PICKLES:
         raise ValueError(
             f"{path} may hold a pickle, which can run any program, and was not read; save features as npz or safetensors"
         )
-    if path.suffix not in SUFFIXES:
-        raise ValueError(f"features are read from {', '.join(SUFFIXES)} files and folders of them, got {path}")
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        if path.suffix == ".npz":
-            return dict(_npz(path))
-        if path.suffix == ".npy":
-            return {"features": np.load(path, mmap_mode="r", allow_pickle=False)}
-        return _safetensors(path)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        what = "holds pickled objects, which are not read" if "allow_pickle" in str(error) else f"is damaged or truncated ({error})"
-        raise ValueError(f"{path} {what}") from error
-
-
-def _npz(path: Path) -> Iterator[tuple[str, Any]]:
-    """Map the arrays of an npz file as `np.savez` writes it; compressed ones are read whole."""
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            name = info.filename.removesuffix(".npy")
-            with archive.open(info) as member:
-                if info.compress_type != zipfile.ZIP_STORED:
-                    yield name, np.lib.format.read_array(member, allow_pickle=False)
-                    continue
-                version = np.lib.format.read_magic(member)
-                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                shape, fortran, dtype = read(member)
-                if dtype.hasobject:
-                    raise ValueError("allow_pickle")
-                header = member.tell()
-            with path.open("rb") as file:
-                # The local header repeats the name and may carry other extra fields than the directory's.
-                file.seek(info.header_offset + 26)
-                lengths = np.frombuffer(file.read(4), "<u2").sum(dtype=int)
-            start = info.header_offset + 30 + int(lengths) + header
-            if 0 in shape:
-                yield name, np.empty(shape, dtype)
-            else:
-                yield name, np.memmap(path, dtype, "r", start, shape, "F" if fortran else "C")
-
-
-def _safetensors(path: Path) -> dict[str, Any]:
-    safetensors = need("safetensors", "'lopsided[torch]'")
-    try:
-        with safetensors.safe_open(path, framework="np") as file:
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  not a mapping
-            narrow = any(part.get_dtype() == "BF16" for part in slices.values())
-        if narrow:
-            with safetensors.safe_open(path, framework="pt") as file:
-                slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-    except safetensors.SafetensorError as error:
-        raise ValueError(str(error)) from error
-    return {name: _Slice(part) for name, part in slices.items()}
-
-
-class _Slice:
-    """A safetensors slice with the two habits of arrays that shards rely on: `shape`, and rows taken by slicing."""
-
-    def __init__(self, part: Any) -> None:
-        self.part, self.shape = part, tuple(part.get_shape())
-
-    def __getitem__(self, rows: slice) -> npt.NDArray[Any]:
-        taken = self.part[rows]
-        return taken if isinstance(taken, np.ndarray) else np.asarray(taken.float() if taken.is_floating_point() else taken)
+    if path.suffix.lower() not in FORMATS:
+        raise ValueError(f"features are read from {', '.join(FORMATS)} files and folders of them, got {path}")
+    with reading(path):
+        names, arrays = FORMATS[path.suffix.lower()](path, needed + optional)
+    if missing := [name for name in needed if name not in arrays]:
+        held = ", ".join(names[:9]) + (f" and {len(names) - 9:,} more" if len(names) > 9 else "")
+        raise ValueError(f"{path} must hold {' and '.join(needed)} but lacks {missing[0]}; it holds {held or 'nothing'}")
+    for name, array in arrays.items():
+        column = name == "labels" and array.shape[1:] == (1,)
+        if len(array.shape) != AXES[name] and not column:
+            raise ValueError(f"{name} in {path} must have {AXES[name]} axes, got shape {array.shape}")
+    return arrays
 
 
 def _beside(features: Path) -> Path:

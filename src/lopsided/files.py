@@ -1,0 +1,82 @@
+"""Files of users: what is asked of a path before it is read, and the sentence when something is wrong with what is read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, NamedTuple
+
+#: What a path may be instead of a file; to open some of these waits for ever.
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class UnfitError(ValueError):
+    """A sentence about a file that lacks the file's name at its start."""
+
+
+class Stamp(NamedTuple):
+    """What tells a file from another, and from itself after a change."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stamp:
+        """Return the stamp of a file by its status."""
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def require_file(path: Path) -> Stamp:
+    """Return the stamp of a file, before anybody opens what may be none.
+
+    Raises:
+        ValueError: if the path is a folder, named pipe, socket or device.
+        OSError: if there is nothing at the path, or it may not be looked at.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{path} is {_KINDS.get(stat.S_IFMT(status.st_mode), 'something else')}, not a file")
+    return Stamp.of(status)
+
+
+@contextmanager
+def opened(path: Path, stamp: Stamp) -> Iterator[IO[bytes]]:
+    """Open a file for reading that had a stamp.
+
+    Raises:
+        UnfitError: if it has another by now.
+        OSError: if it cannot be read.
+    """
+    with path.open("rb") as file:
+        if Stamp.of(os.fstat(file.fileno())) != stamp:
+            raise UnfitError("was changed while it was read; try again when nothing writes to it")
+        yield file
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn whatever a damaged or hostile file makes its readers raise into one sentence that names the file.
+
+    Raises:
+        ValueError: with that sentence.
+        OSError, MemoryError, ImportError: as they are.
+    """
+    try:
+        yield
+    except UnfitError as error:
+        raise ValueError(f"{path} {error}") from error
+    except (OSError, MemoryError, ImportError):
+        raise
+    except Exception as error:  # the errors of zip, zlib, npy and the like have no common ancestor
+        raise ValueError(f"{path} is damaged or truncated ({str(error) or type(error).__name__})") from error
