@@ -14,11 +14,12 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, svd
 from lopsided.counts import Counts
 from lopsided.gram import Gram
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing, ZeroMatrixError
+from lopsided.split import Matrices, Split, split
 
 Matrix = TypeVar("Matrix", bound=Pairing)
 
@@ -165,13 +166,41 @@ class Geometry:
             _distance(self.logits, other.logits),
         )
 
+    def split(self, law: Geometry, *runs: Geometry, cutoff: float = 1e-3) -> Split:
+        """Return why this geometry is not the law: what the head cannot see, the misfit to the law, and single classes.
+
+        Class means and logits are centred over the classes; embeddings are compared as far as the classifiers span them.
+
+        Args:
+            law: a prediction, with counts.
+            runs: more measured geometries. Where counts have no equals, runs whose classes have the same counts in other orders
+                tell the law from single classes; all are sorted by count first.
+            cutoff: singular values of the classifiers' Gram below this share of the largest count as zero.
+
+        Raises:
+            ValueError: if law or geometries lack counts or are of other counts, or their columns are no classes.
+            MemoryError: if the (k, k) matrices are too large.
+
+        Example:
+            >>> from lopsided import Counts, predict
+            >>> seli = predict.seli(Counts.step(k=4, minority=2, ratio=10))
+            >>> round(seli.split(seli).visible, 12), round(seli.split(seli).embeddings.law, 12)
+            (1.0, 0.0)
+        """
+        return split([run._matrices() for run in (self, *runs)], law._matrices(), cutoff)
+
+    def _matrices(self) -> Matrices:
+        if self.counts is None or not self.paired:
+            raise ValueError(f"a split needs classes and their counts, {self.source.name!r} has none")
+        return Matrices(self.classifiers.matrix(), self.embeddings.matrix(), self.logits.matrix(), self.counts.values)
+
     def directions(self) -> Directions:
         """Return the directions along which logits vary: concepts of contexts, principal directions of a regression.
 
         Raises:
             MemoryError: if the (k, m) array of logits is too large.
         """
-        left, values, right = np.linalg.svd(self.logits.matrix(), full_matrices=False)
+        left, values, right = svd(self.logits.matrix())
         kept = values > max(self.k, self.m) * np.finfo(np.float64).eps * values[0]
         return Directions(left[:, kept], values[kept], right[kept].T)
 

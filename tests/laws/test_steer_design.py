@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from lopsided import Adjustment, Counts, Geometry, predict
+from lopsided.shape import angle_spread, margins, norm_spread, relative_margins
 from lopsided.solve import Problem, minimize
 from lopsided.steer import FAMILIES, TARGETS, design
-from lopsided.steer.targets import angle_spread, margins, norm_spread, relative_margins
 
 STEP = Counts.step(k=10, minority=5, ratio=10)
 RESOLVED = 3e-8  # what a distance that is the root of 2 - 2 cos can tell from 0 in float64

@@ -76,9 +76,9 @@ class Steer:
     def _row(self, counts: Counts, name: str, code: str, adjustment: Adjustment, geometry: Geometry | None = None) -> Row:
         import numpy as np
 
+        from lopsided.shape import relative_margins
         from lopsided.steer import TARGETS
         from lopsided.steer.design import foresee
-        from lopsided.steer.targets import relative_margins
 
         found = foresee(counts, adjustment, self.ridge) if geometry is None else geometry
         order = np.argsort(counts.values, kind="stable")

@@ -6,16 +6,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided import shape
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
-from lopsided.pairing import Pairing
 from lopsided.predict import etf
+from lopsided.shape import margins, relative_margins
 
 Measure = Callable[[Geometry], float]
 
@@ -37,54 +38,24 @@ class Target:
     parts: Mapping[str, Measure]
 
 
-def relative_margins(geometry: Geometry) -> Floats:
-    """Return (k,) the smallest margin z_y - z_c of each class mean, relative to that of the simplex ETF of equal norms.
-
-    (k - 1) min over c != y of (w_y - w_c) . mu_y / (||W|| ||M||). The smallest of them is at most 1, and 1 for the ETF: the least
-    ||W|| ||M|| with all margins 1 is the UF-SVM of balanced classes.
-    """
-    size = np.sqrt(_trace(geometry.classifiers) * _trace(geometry.embeddings))
-    return geometry.logits.groups.expand((geometry.k - 1) * margins(geometry.logits) / size)
-
-
-def margins(logits: Pairing) -> Floats:
-    """Return (m,) the smallest margin z_y - z_c of each group's class means, in tiles of groups."""
-    lowest = np.empty(logits.groups.m)
-    single = logits.groups.sizes == 1
-    for start in range(0, logits.groups.m, 1024):
-        tile = np.arange(start, min(start + 1024, logits.groups.m))
-        rivals = logits.left @ logits.right[tile].T
-        rivals[tile, tile - start] = np.where(single[tile], -np.inf, rivals[tile, tile - start])
-        lowest[tile] = logits.own[tile] - rivals.max(axis=0)
-    return lowest
+def _or_infinite(value: float) -> float:
+    """A spread that is not defined, for a zero vector, is as far from the wish as can be."""
+    return float("inf") if math.isnan(value) else value
 
 
 def norm_spread(gram: Gram) -> float:
-    """Return the standard deviation of the norms over their mean."""
-    norms, sizes = np.sqrt(gram.diagonal), gram.groups.sizes
-    mean = np.average(norms, weights=sizes)
-    return float(np.sqrt(np.average((norms - mean) ** 2, weights=sizes)) / mean) if mean > 0 else np.inf
+    """Return the spread of the lengths; infinite where all are zero."""
+    return _or_infinite(shape.norm_spread(gram))
 
 
 def angle_spread(gram: Gram) -> float:
-    """Return the root mean square deviation of the cosines of all pairs from the simplex's -1 / (k - 1)."""
-    norms = np.sqrt(gram.diagonal)
-    if not (norms > 0).all():
-        return np.inf
-    k, one = gram.k, np.ones((len(norms), 1))
-    unit, other = gram.left / norms[:, None], gram.right / norms[:, None]
-    excess = Pairing.paired(gram.groups, np.hstack([unit, one / (k - 1)]), np.hstack([other, one]), np.zeros_like(norms))
-    return excess.frobenius() / float(np.sqrt(k * (k - 1)))
+    """Return the spread of the angles about the simplex's; infinite where a vector is zero."""
+    return _or_infinite(shape.angle_spread(gram))
 
 
 def misalignment(geometry: Geometry) -> float:
-    """Return the root mean square distance between the unit vectors of w_c and mu_c; infinite where one is zero."""
-    cosines = geometry.alignment()
-    return float(np.sqrt(np.mean(np.maximum(2 - 2 * cosines, 0)))) if np.isfinite(cosines).all() else np.inf
-
-
-def _trace(gram: Gram) -> float:
-    return float(gram.groups.sizes @ gram.diagonal)
+    """Return the spread of the angles between classifiers and means; infinite where one is zero."""
+    return _or_infinite(shape.alignment_spread(geometry))
 
 
 def _simplex_part(part: str) -> Target:

@@ -1,0 +1,131 @@
+"""Why a measured geometry is not the law: what the head cannot see, what is not of the law, and what is of single classes.
+
+With u(G) = G / ||G|| and E the average over permutations of classes of equal count, which is an orthogonal projection, a law S is
+its own average, so that exactly
+
+    ||u(G) - u(S)||^2 = ||E u(G) - u(S)||^2 + ||u(G) - E u(G)||^2:
+
+the misfit to the law, and what makes classes of equal count differ. Only that part of the class means takes part which the head
+can see: with L the logits W M' and A = W W', the Gram of the means projected on the span of the classifiers is L' A^+ L.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from lopsided.arrays import Floats, Ints
+from lopsided.groups import Groups
+
+
+class Parts(NamedTuple):
+    """A distance and its two orthogonal parts: distance^2 = law^2 + individual^2.
+
+    Attributes:
+        distance: root mean square over the runs of ||u(G) - u(S)||.
+        law: ||E u(G) - u(S)||, the misfit to the law.
+        individual: what makes classes of equal count, and runs, differ.
+    """
+
+    distance: float
+    law: float
+    individual: float
+
+
+@dataclass(frozen=True)
+class Split:
+    """Why a geometry is not the law.
+
+    Attributes:
+        visible: share of the energy (trace of the Gram) of the centred class means that the head can see.
+        classifiers: of the Gram of the classifiers.
+        embeddings: of the Gram of the visible, centred class means.
+        logits: of the class logits.
+    """
+
+    visible: float
+    classifiers: Parts
+    embeddings: Parts
+    logits: Parts
+
+
+class Matrices(NamedTuple):
+    """What a geometry of classes shows, as arrays.
+
+    Attributes:
+        classifiers: (k, k) Gram.
+        embeddings: (k, k) Gram of the class means.
+        logits: (k, k) W M'.
+        counts: (k,) samples of each class.
+    """
+
+    classifiers: Floats
+    embeddings: Floats
+    logits: Floats
+    counts: Ints
+
+
+def split(runs: Sequence[Matrices], law: Matrices, cutoff: float) -> Split:
+    """Split the distance of measured runs to a law; `Geometry.split` says how.
+
+    Raises:
+        ValueError: if a run is of other counts than the law.
+    """
+    place = _by_count(law)
+    wanted = law.counts[place]
+    groups = Groups.of_columns(wanted)
+    goal = _seen(law, cutoff)
+    for run in runs:
+        if not np.array_equal(run.counts[_by_count(run)], wanted):
+            raise ValueError("law and geometries must be of the same counts, in any order")
+    seen = [_seen(run, cutoff) for run in runs]
+    parts = [_parts([run[i] for run in seen], goal[i], groups) for i in range(3)]
+    visible, energy = sum(float(np.trace(run[1])) for run in seen), sum(run[3] for run in seen)
+    return Split(visible / energy if energy else float("nan"), *parts)
+
+
+def _by_count(run: Matrices) -> Ints:
+    return np.argsort(-run.counts, kind="stable")
+
+
+def _seen(run: Matrices, cutoff: float) -> tuple[Floats, Floats, Floats, float]:
+    """Return the Grams of classifiers and of visible centred means, the centred logits, and the energy of all centred means.
+
+    Classes are in the order of falling counts, so that runs whose classes have the same counts in other orders can be compared.
+    """
+    place = _by_count(run)
+    A, B, L = (matrix[np.ix_(place, place)] for matrix in (run.classifiers, run.embeddings, run.logits))
+    L = L - L.mean(axis=1, keepdims=True)
+    visible = L.T @ np.linalg.pinv(A, rcond=cutoff, hermitian=True) @ L
+    return A, visible, L, float(np.trace(B) - B.mean() * len(B))
+
+
+def _parts(runs: Sequence[Floats], goal: Floats, groups: Groups) -> Parts:
+    units, law = [_unit(run) for run in runs], _unit(goal)
+    mean = average(np.mean(units, axis=0), groups)
+    distance = np.sqrt(np.mean([np.sum((unit - law) ** 2) for unit in units]))
+    individual = np.sqrt(np.mean([np.sum((unit - mean) ** 2) for unit in units]))
+    return Parts(float(distance), float(np.linalg.norm(mean - law)), float(individual))
+
+
+def _unit(matrix: Floats) -> Floats:
+    norm = float(np.linalg.norm(matrix))
+    return np.asarray(matrix / norm) if norm else np.full_like(matrix, np.nan)
+
+
+def average(matrix: Floats, groups: Groups) -> Floats:
+    """Return the (k, k) average of a matrix over all permutations of the classes within each group."""
+    place = groups.expand(np.arange(groups.m))
+    member = np.equal.outer(np.arange(groups.m), place).astype(np.float64)
+    sizes = groups.sizes.astype(np.float64)
+    sums, own = member @ matrix @ member.T, member @ matrix.diagonal()
+    blocks = np.outer(sizes, sizes)
+    sums[np.diag_indices(groups.m)] -= own
+    blocks[np.diag_indices(groups.m)] -= sizes
+    means = np.divide(sums, blocks, out=np.zeros_like(sums), where=blocks > 0)
+    result = means[np.ix_(place, place)]
+    np.fill_diagonal(result, (own / sizes)[place])
+    return np.asarray(result)
