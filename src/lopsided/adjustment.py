@@ -123,7 +123,7 @@ class Adjustment:
 
         Source: Menon et al. 2021 (arXiv 2007.07314); tau = 1 is balanced softmax (Ren et al. 2020).
         """
-        return cls(shift=require_finite(tau, "tau") * np.log(counts.values / counts.n))
+        return cls(shift=require_finite(tau, "tau") * np.log(counts.values / float(counts.n)))
 
     @classmethod
     def cdt(cls, counts: Counts, gamma: float) -> Adjustment:

@@ -69,7 +69,7 @@ class Counts:
         Raises:
             ValueError: if `rho * k` or `ratio * minority` is not a whole number, or an argument is out of range.
         """
-        _classes(k)
+        require_classes(k)
         few, large = rho * k, ratio * minority
         if not 0 < rho < 1 or abs(few - round(few)) > 1e-9 * k:
             raise ValueError(f"rho must leave a whole number of minority classes between 1 and {k - 1}, got rho={rho}, k={k}")
@@ -84,7 +84,7 @@ class Counts:
         Raises:
             ValueError: if an argument is out of range or the last class would have no sample.
         """
-        _classes(k)
+        require_classes(k)
         _tail_arguments(largest, ratio, "ratio", 1)
         return cls((largest * (1 / ratio) ** (np.arange(k) / (k - 1))).astype(np.int64))
 
@@ -95,7 +95,7 @@ class Counts:
         Raises:
             ValueError: if an argument is out of range or the last class would have no sample.
         """
-        _classes(k)
+        require_classes(k)
         _tail_arguments(largest, exponent, "exponent", 0)
         return cls((largest / np.arange(1, k + 1, dtype=np.float64) ** exponent).astype(np.int64))
 
@@ -174,7 +174,12 @@ class Counts:
         return f"Counts(k={self.k:,}, n={self.n:,}, from {self.distinct[-1]:,} to {self.distinct[0]:,}, {self.groups.m:,} distinct)"
 
 
-def _classes(k: Any) -> None:
+def require_classes(k: Any) -> None:
+    """Refuse a number of classes that is none.
+
+    Raises:
+        ValueError: naming it.
+    """
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 2:
         raise ValueError(f"a classifier needs at least 2 classes, got {k!r}")
     if k > LARGEST_EXACT:

@@ -85,9 +85,12 @@ class Groups:
         """Return the group of each class asked for; negative numbers count from the last class.
 
         Raises:
-            IndexError: for a class that does not exist.
+            IndexError: for a class that does not exist, or what is no whole number.
         """
-        index = np.asarray(classes, np.int64)
+        given = np.asarray(classes)
+        if given.size and given.dtype.kind not in "iu":
+            raise IndexError(f"classes are whole numbers from 0 to {self.k - 1}, got {given.dtype} numbers")
+        index = given.astype(np.int64)
         if np.any((index < -self.k) | (index >= self.k)):
             raise IndexError(f"classes are 0 to {self.k - 1}, got {index}")
         return self.labels[np.searchsorted(self._ends, index % self.k, side="right")]

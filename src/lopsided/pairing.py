@@ -11,6 +11,7 @@ case of a group each. The diagonal is stored, not implied: the square of a short
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -110,8 +111,8 @@ class Pairing:
 
     def entries(self, rows: npt.ArrayLike, columns: npt.ArrayLike) -> Floats:
         """Return A[rows, columns] for numbers given as in numpy indexing."""
-        i, j = np.broadcast_arrays(np.asarray(rows), np.asarray(columns))
-        a, b = self.rows.of_class(i), self.columns.of_class(j)
+        a, b = self.rows.of_class(rows), self.columns.of_class(columns)
+        i, j = np.asarray(rows), np.asarray(columns)
         low_rank = np.einsum("...q,...q->...", self.left[a], self.right[b])
         return low_rank if self.diagonal is None else np.where(i % self.k == j % self.k, self.diagonal[a], low_rank)
 
@@ -127,9 +128,21 @@ class Pairing:
             np.fill_diagonal(full, self.rows.expand(self.diagonal))
         return np.asarray(full)
 
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Return `matrix()`, so that numpy takes a pairing for the array it stands for.
+
+        Raises:
+            MemoryError: as `matrix`.
+            ValueError: if a copy is forbidden; there is no array to share.
+        """
+        if copy is False:
+            raise ValueError("a pairing holds no k x m array that could be shared, so numpy has to be allowed a copy")
+        return np.asarray(self.matrix(), dtype)
+
     def frobenius(self) -> float:
         """Return the Frobenius norm."""
-        return float(np.sqrt(_square_sum(self)))
+        scaled, size = self._near_one()
+        return float(np.sqrt(_square_sum(scaled)) * size)
 
     def distance(self, other: Pairing) -> float:
         """Return ||A/||A|| - B/||B|||| in Frobenius norms: scale-free, from 0 (same direction) to 2 (opposite).
@@ -140,14 +153,25 @@ class Pairing:
             ValueError: if the shapes differ.
             ZeroMatrixError: if one of the two is zero and so has no direction.
         """
-        a, b = self.frobenius(), other.frobenius()
-        if a == 0 or b == 0:
-            raise ZeroMatrixError("a matrix of zeros has no direction, so no distance to it is defined")
-        return float(np.sqrt(_square_sum(self._scaled(1 / a), other._scaled(1 / b))))
+        return float(np.sqrt(_square_sum(self._direction(), other._direction())))
 
-    def _scaled(self, factor: float) -> Pairing:
-        diagonal = None if self.diagonal is None else self.diagonal * factor
-        return Pairing(self.rows, self.columns, self.left * factor, self.right, diagonal)
+    def _direction(self) -> Pairing:
+        """Return this matrix over its Frobenius norm."""
+        scaled, _ = self._near_one()
+        if (norm := float(np.sqrt(_square_sum(scaled)))) == 0:
+            raise ZeroMatrixError("a matrix of zeros has no direction, so no distance to it is defined")
+        return scaled._scaled(1 / norm, 1.0)
+
+    def _near_one(self) -> tuple[Pairing, float]:
+        """Return this matrix over a power of two, and that power: no digit changes, and squares of the entries are floats."""
+        right = _power_of_two(self.right) or 1.0
+        diagonal = 0.0 if self.diagonal is None else _power_of_two(self.diagonal) / right
+        left = max(_power_of_two(self.left), diagonal) or 1.0
+        return self._scaled(1 / left, 1 / right), left * right
+
+    def _scaled(self, left: float, right: float) -> Pairing:
+        diagonal = None if self.diagonal is None else self.diagonal * left * right
+        return Pairing(self.rows, self.columns, self.left * left, self.right * right, diagonal)
 
     def _with_diagonal(self) -> Pairing:
         """Return this matrix as one of classes against themselves, on the coarsest groups that serve rows and columns."""
@@ -160,6 +184,12 @@ class Pairing:
 
 def _same(a: Groups, b: Groups) -> bool:
     return a is b or (np.array_equal(a.labels, b.labels) and np.array_equal(a.lengths, b.lengths))
+
+
+def _power_of_two(values: Floats) -> float:
+    """Return the largest power of two that the largest of the values reaches, 0 for zeros."""
+    largest = float(np.abs(values).max(initial=0.0))
+    return math.ldexp(0.5, math.frexp(largest)[1]) if largest else 0.0
 
 
 def _square_sum(a: Pairing, b: Pairing | None = None) -> float:

@@ -33,8 +33,8 @@ COUNTS = Counts([50, 50, 5, 5])
         (lambda: predict.squared(COUNTS, 0.0), "from 1e-100 to 1e100, got 0.0"),
         (lambda: predict.squared(COUNTS, 1e200), "from 1e-100 to 1e100, got 1e+200"),
         (lambda: predict.balanced(Counts([3, 3]), 1.0, float("nan")), "below 1, got nan"),
-        (lambda: predict.squared(COUNTS, 1.0, 0), "at least 1, got 0"),
-        (lambda: predict.squared(COUNTS, 1.0, 1.5), "whole number of at least 1, got 1.5"),
+        (lambda: predict.squared(COUNTS, 1.0, 0), "from 1 to 1000, got 0"),
+        (lambda: predict.squared(COUNTS, 1.0, 1.5), "whole number from 1 to 1000, got 1.5"),
         (lambda: predict.step(Counts([3, 2, 1])), "two distinct counts, got 3"),
         (lambda: predict.step_limit(10, 0.33), "between 1 and 9, got rho=0.33"),
         (lambda: predict.minority_collapse_ridge(Counts([9, 9, 1])), "only class 2 has the smallest count 1"),
@@ -43,6 +43,12 @@ COUNTS = Counts([50, 50, 5, 5])
         (lambda: predict.supports([[1, 0.5], [0, 1]]), "0.5 for token 0 of context 1"),
         (lambda: predict.supports([[1, np.nan], [0, 1]]), "nan for token 0 of context 1"),
         (lambda: predict.supports([1, 0]), "shape (k, m)"),
+        (lambda: predict.etf(2.5), "got 2.5"),
+        (lambda: predict.etf("3"), "got '3'"),
+        (lambda: predict.step_limit(10, float("nan")), "rho=nan"),
+        (lambda: predict.free_bias(COUNTS, float("nan")), "margin must be positive finite numbers, got nan"),
+        (lambda: predict.cross_entropy(COUNTS, Adjustment(margin=1e-150), "free"), "from 1e-100 to 1e100, got 1e-150"),
+        (lambda: predict.squared(COUNTS, 1.0, float("nan")), "got nan"),
     ],
 )
 def test_impossible_predictions_are_refused_in_one_sentence(call, words):
@@ -76,3 +82,49 @@ def test_a_dead_class_of_the_squared_loss_is_zero_and_nothing_else():
     assert geometry.classifiers.norms()[1] == geometry.embeddings.norms()[1] == 0
     assert np.isnan(geometry.alignment()[1])
     assert geometry.alignment()[0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("counts", [[1000, 1], [115_846, 1], [10**6, 1], [2**53, 1]])
+@pytest.mark.parametrize("gamma", [-4, -3, -1, 0.5, 3, 4])
+def test_the_vectors_of_two_classes_are_opposite_at_any_scales(counts, gamma):
+    if counts[0] ** abs(gamma) > 1e30:
+        with pytest.raises(ValueError, match="at most a factor of 1e30"):
+            predict.cross_entropy(Counts(counts), Adjustment.cdt(Counts(counts), gamma))
+        return
+    geometry = predict.cross_entropy(Counts(counts), Adjustment.cdt(Counts(counts), gamma))
+    for gram in (geometry.classifiers, geometry.embeddings):
+        np.testing.assert_allclose(gram.cosines(), [[1, -1], [-1, 1]], rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("make", "ridge"),
+    [
+        # n_c = ridge^2, ridge^2 k / (k - 1), and 4 ridge^(3/2): there a class of count 9, 8, 32 or 27 is just not alive.
+        (lambda counts, ridge: predict.squared(counts, ridge), {9: 3.0}),
+        (lambda counts, ridge: predict.squared(counts, ridge, 2), {32: 4.0}),
+        (lambda counts, ridge: predict.nonnegative(counts, ridge), {8: 2.0}),
+        (lambda counts, ridge: predict.balanced(Counts([counts[0]] * 2), ridge, 0.5), {36: 3.0}),
+    ],
+)
+def test_a_class_at_its_threshold_is_zero_and_one_above_it_is_not(make, ridge):
+    ((count, at),) = ridge.items()
+    for other, alive in ((at, False), (np.nextafter(at, 0), True), (np.nextafter(at, np.inf), False)):
+        geometry = make(Counts([count, 100]), other)
+        assert (geometry.embeddings.norms()[0] > 0) == alive
+
+
+def test_sums_of_counts_beyond_sixty_three_bits_are_no_trouble():
+    counts = Counts.step(10**6, minority=2**43, ratio=2**10)
+    assert counts.n > 2**63
+    assert predict.free_bias(counts).classifiers.norms()[0] > 0
+    assert predict.step(counts).distance(predict.seli(counts)).classifiers < 1e-13
+    assert predict.certificate(counts).holds
+    assert np.isfinite(Adjustment.logit_adjusted(counts).shift).all()
+
+
+def test_spectra_tell_the_smallest_eigenvalue_from_the_largest():
+    counts = Counts([1000, 30, 1])
+    geometry = predict.cross_entropy(counts, Adjustment.cdt(counts, 4.0))
+    for gram in (geometry.classifiers, geometry.embeddings):
+        assert (gram.spectrum() > 0).sum() == 2
+        assert gram.spectrum().sum() == pytest.approx(gram.squared_norms().sum(), rel=1e-14)

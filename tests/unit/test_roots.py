@@ -1,4 +1,4 @@
-"""Roots of projected diagonal matrices against arithmetic of eighty digits, for counts that differ by orders or by one."""
+"""Roots of projected diagonal matrices against arithmetic of two hundred digits, for counts that differ by orders or by one."""
 
 import numpy as np
 import pytest
@@ -14,6 +14,12 @@ CASES = [
     ([1, 710], [18918.0, 1.0]),
     ([3.0, 2e4, 9.0, 1e6], [1e5, 1.0, 30.0, 1e-2]),
     ([2**53, 2**53 - 1, 2**52], [1, 1, 1]),
+    # One class outweighs all others, in the sums of one kind, of both, or a different class at every node.
+    ([1e3, 1e18], [1, 1e9]),
+    ([1e3, 1e-18], [1, 1e-9]),
+    ([1.0, 1e10, 1e20, 1e30], [1, 1e-5, 1e-10, 1e-15]),
+    ([1.0, 1e12, 1e24, 1e36], [1, 1e12, 1e24, 1e30]),
+    ([1e30, 3.0, 2.0, 1e-30], [1e-15, 1.0, 1.0, 1e15]),
 ]
 
 
@@ -37,7 +43,7 @@ def floats(matrix):
 
 @pytest.fixture(autouse=True)
 def digits():
-    with mp.workdps(80):
+    with mp.workdps(200):
         yield
 
 
@@ -48,22 +54,33 @@ def relative(found, wanted):
 
 
 @pytest.mark.parametrize(("a", "d"), CASES, ids=str)
-def test_both_roots_have_twelve_digits_in_every_entry(a, d):
+def test_both_roots_have_fourteen_digits_in_every_entry(a, d):
     power = exact(a, d)
     for make, wanted in ((root, floats(power(1))), (inverse_root, floats(power(-1)))):
         factor = make(np.array(a, float), np.array(d, float), np.ones(len(a), int))
         found = factor.left @ factor.right.T
         np.fill_diagonal(found, factor.diagonal)
-        assert relative(found, wanted) < 1e-12
+        assert relative(found, wanted) < 1e-14
+
+
+def test_groups_are_what_their_classes_would_be_alone():
+    a, d, sizes = np.array([1e9, 40.0, 2.0]), np.array([1e-3, 1.0, 5.0]), np.array([1, 3, 2])
+    for make in (root, inverse_root):
+        grouped, alone = make(a, d, sizes), make(np.repeat(a, sizes), np.repeat(d, sizes), np.ones(6, int))
+        whole = np.repeat(np.repeat(grouped.left @ grouped.right.T, sizes, axis=0), sizes, axis=1)
+        np.fill_diagonal(whole, np.repeat(grouped.diagonal, sizes))
+        wanted = alone.left @ alone.right.T
+        np.fill_diagonal(wanted, alone.diagonal)
+        assert relative(whole, wanted) < 1e-14
 
 
 @pytest.mark.parametrize("n", [case[0] for case in CASES[:3]], ids=str)
-def test_the_free_bias_has_twelve_digits_in_every_entry(n):
+def test_the_free_bias_has_fourteen_digits_in_every_entry(n):
     # With L = (C N^-1 C)^+ the classifiers are L^{1/2} and the class means N^-1 L^{3/2} N^-1.
     inverse = [1 / mp.mpf(x) for x in n]
     power, geometry = exact(inverse, [1] * len(n)), predict.free_bias(Counts(n))
-    assert relative(geometry.classifiers.matrix(), floats(power(-1))) < 1e-12
-    assert relative(geometry.embeddings.matrix(), floats(mp.diag(inverse) * power(-3) * mp.diag(inverse))) < 1e-12
+    assert relative(geometry.classifiers.matrix(), floats(power(-1))) < 1e-14
+    assert relative(geometry.embeddings.matrix(), floats(mp.diag(inverse) * power(-3) * mp.diag(inverse))) < 1e-14
 
 
 def test_norms_and_spectrum_of_two_thousand_counts_are_those_of_the_dense_matrix():

@@ -176,15 +176,20 @@ def _cosines(gram: Gram, first: Ints, last: Ints) -> list[list[float | None]]:
 
 
 def _spectrum(gram: Gram) -> dict[str, float | None] | None:
-    """Return eigenvalues of the Gram in numbers; None where no closed form knows them and there are too many groups."""
+    """Return eigenvalues of the Gram in numbers; None where no closed form knows them and there are too many groups.
+
+    Rank and smallest positive eigenvalue are None too, where rounding hides them.
+    """
     if gram.eigenvalues is None and gram.groups.m > SPECTRUM:
         return None
     values: Floats = gram.spectrum()
-    positive = values[values > 1e-13 * values[0]]
+    positive = values[values > (1e-13 * values[0] if gram.eigenvalues is None else 0)]
+    # A computed spectrum does not tell a small eigenvalue from none.
+    told = gram.eigenvalues is not None or len(positive) >= gram.k - 1
     return {
-        "rank": len(positive),
+        "rank": len(positive) if told else None,
         "largest": float(values[0]),
-        "smallest_positive": float(positive[-1]) if len(positive) else None,
+        "smallest_positive": float(positive[-1]) if told and len(positive) else None,
         "sum": float(values.sum()),
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from lopsided.arrays import Floats
@@ -10,7 +12,7 @@ from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
-from lopsided.predict.ridge import require_ridge
+from lopsided.predict.ridge import excess, require_ridge
 
 
 def balanced(counts: Counts, ridge: float, smoothing: float = 0.0) -> Geometry:
@@ -42,14 +44,15 @@ def balanced(counts: Counts, ridge: float, smoothing: float = 0.0) -> Geometry:
         raise ValueError(
             f"this closed form needs equal counts, got {counts.distinct[0]} to {counts.distinct[-1]}; use solve.minimize for others"
         )
-    require_ridge(ridge, or_zero=True)
+    ridge = require_ridge(ridge, or_zero=True)
     if not 0 <= smoothing < 1:
         raise ValueError(f"smoothing must be at least 0 and below 1, got {smoothing}")
     if ridge == smoothing == 0:
         raise ValueError("the ridge must be positive where there is no label smoothing, got 0")
-    k, root = counts.k, float(np.sqrt(counts.distinct[0]))
-    # sigma k below 1: log(k / (sigma k) - k + 1) = log1p(k (1 / (sigma k) - 1)).
-    alpha = float(np.log1p(k * max(1 / (smoothing + ridge / root) - 1, 0.0)))
+    k, root, kept = counts.k, float(np.sqrt(counts.distinct[0])), 1 - smoothing
+    # 1 / sigma - k = k (kept root - ridge) / (smoothing root + ridge), whose difference is one of squares over a sum.
+    over = float(excess(counts.distinct, (Fraction(ridge) / (1 - Fraction(smoothing))) ** 2)[0])
+    alpha = float(np.log1p(k * kept**2 * over / (kept * root + ridge) / (smoothing * root + ridge)))
 
     def simplex(factor: float) -> tuple[Groups, Floats, Floats, Floats]:
         return counts.groups, np.full((1, 1), -factor / k), np.ones((1, 1)), np.array([factor * (1 - 1 / k)])

@@ -15,7 +15,7 @@ import numpy as np
 
 from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
-from lopsided.predict.cross_entropy import Bias, cross_entropy, require_uniform
+from lopsided.predict.cross_entropy import Bias, cross_entropy, reduced, require_uniform
 from lopsided.predict.roots import inverse_root
 
 
@@ -73,11 +73,10 @@ def certificate(counts: Counts, adjustment: Adjustment | None = None, bias: Bias
         x, d, a = 1 / n, np.ones(groups.m), 1 / n
         demand = np.full(groups.m, require_uniform(given))
     else:
-        d = 1 / given.columns
-        x = d / given.samples
-        a, demand = n * x**2, x
+        a, d, x, unit = reduced(given)
+        demand = x * unit
     left, right, diagonal = inverse_root(a, d, sizes)
-    times = sizes * n
+    times = sizes * n.astype(np.float64)
     primal = (sizes @ geometry.classifiers.diagonal + times @ geometry.embeddings.diagonal) / 2
     dual = times @ (diagonal * x * demand)
     # left is negative, right positive.

@@ -8,7 +8,6 @@ from lopsided.arrays import require_finite
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
-from lopsided.pairing import Pairing
 
 
 def contrastive(counts: Counts) -> Geometry:
@@ -28,10 +27,9 @@ def contrastive(counts: Counts) -> Geometry:
         >>> contrastive(Counts([100, 2])).embeddings.matrix()
         array([[1., 0.], [0., 1.]])
     """
-    parts = (counts.groups, np.zeros((counts.groups.m, 1)), np.ones((counts.groups.m, 1)), np.ones(counts.groups.m))
-    gram = Gram.paired(*parts, eigenvalues=lambda: np.ones(counts.k))
+    gram = Gram.orthogonal(counts.groups, np.ones(counts.groups.m))
     assumptions = "supervised contrastive loss, unit features >= 0, d >= k, full batch; classifiers are the class means"
-    return Geometry(gram, gram, Pairing.paired(*parts), Source("orthogonal frame", "Kini et al. 2023", assumptions), counts)
+    return Geometry(gram, gram, gram, Source("orthogonal frame", "Kini et al. 2023", assumptions), counts)
 
 
 def contrastive_minimum(counts: Counts, temperature: float = 1.0) -> float:
@@ -57,4 +55,4 @@ def contrastive_minimum(counts: Counts, temperature: float = 1.0) -> float:
         c = int(counts.groups.first[0])
         raise ValueError(f"the contrastive loss needs at least 2 samples a class, class {c} has {counts.distinct[0]}")
     n = counts.distinct.astype(np.float64)
-    return float((counts.groups.sizes * n) @ np.log(n - 1 + (counts.n - n) * np.exp(-1 / temperature)))
+    return float((counts.groups.sizes * n) @ np.log1p(n - 2 + (counts.n - n) * np.exp(-1 / temperature)))

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from lopsided.adjustment import Adjustment, Parameters
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
 from lopsided.predict.free_bias import free_bias
-from lopsided.predict.roots import inverse_root, others, root
+from lopsided.predict.laplacian import balanced_spectrum
+from lopsided.predict.roots import Factor, inverse_root, others, root
 from lopsided.predict.secular import Secular
 
 Bias = Literal["none", "free"]
+
+#: Exact spectra of class means take seconds from so many groups on; for more, `Gram.spectrum` has the digits of the largest.
+CUBIC = 500
 
 
 def cross_entropy(counts: Counts, adjustment: Adjustment | None = None, bias: Bias = "none") -> Geometry:
@@ -58,24 +63,46 @@ def cross_entropy(counts: Counts, adjustment: Adjustment | None = None, bias: Bi
     if bias != "none":
         raise ValueError(f"bias must be 'none' or 'free', got {bias!r}")
     groups, sizes = given.groups, given.groups.sizes
-    d = 1 / given.columns
-    x = d / given.samples
-    _require_range("1 / scale", d, groups)
-    _require_range("margin / scale", x, groups)
-    a = given.counts * x**2
+    a, d, x, unit = reduced(given)
     left, right, diagonal = inverse_root(a, d, sizes)
-    classifiers = Gram.paired(groups, *root(a, d, sizes), eigenvalues=lambda: np.sqrt(Secular.of(a, d, sizes).spectrum()))
-    embeddings = Gram.paired(groups, left * x[:, None], right * x[:, None], diagonal * x**2)
-    square = float(sizes @ d**2)
-    logits = Pairing.paired(
-        groups, -d[:, None] / square, (d * x)[:, None], x * others((sizes * d**2)[:, None], sizes)[:, 0] / square
-    )
+    means = Factor(left * x[:, None] * unit, right * x[:, None], diagonal * x**2 * unit)
+    known = partial(balanced_spectrum, means, d / x, sizes) if groups.m <= CUBIC else None
+    embeddings = Gram.paired(groups, *means, eigenvalues=known)
+    left, right, diagonal = root(a, d, sizes)
+    classifiers = Gram.paired(groups, left * unit, right, diagonal * unit, eigenvalues=partial(_roots, a, d, sizes, unit))
+    square, rest = float(sizes @ d**2), others((sizes * d**2)[:, None], sizes)[:, 0]
+    logits = Pairing.paired(groups, -d[:, None] * unit / square, (d * x)[:, None], x * rest * unit / square)
     source = Source(repr(adjustment), "Behnia et al. 2023", "vanishing ridge, d >= k - 1, no bias")
     return Geometry(classifiers, embeddings, logits, source, counts)
 
 
+def _roots(a: Floats, d: Floats, sizes: Ints, unit: float) -> Floats:
+    return Secular.of(a, d, sizes).power(0.5, unit)
+
+
+def reduced(given: Parameters) -> tuple[Floats, Floats, Floats, float]:
+    """Return a, d and x of each group near one, and the power of two by which the whole geometry is then to be multiplied.
+
+    The projector does not depend on the length of d, and classifiers, class means and logits grow like x.
+
+    Raises:
+        ValueError: if scales or margins span more than 30 orders of magnitude.
+    """
+    d = 1 / given.columns
+    x = d / given.samples
+    _require_range("1 / scale", d, given.groups)
+    _require_range("margin / scale", x, given.groups)
+    d, x, unit = d / _middle(d), x / _middle(x), _middle(x)
+    return given.counts * x**2, d, x, unit
+
+
+def _middle(values: Floats) -> float:
+    """Return the power of two nearest to the geometric mean of the largest and the smallest."""
+    return float(2.0 ** np.round(np.mean(np.log2([values.min(), values.max()]))))
+
+
 def _require_range(name: str, values: Floats, groups: Groups) -> None:
-    """Refuse values whose squares, times counts, leave the range of the quadrature and of float64."""
+    """Refuse values that leave the range on which the digits are tested."""
     low, high = int(np.argmin(values)), int(np.argmax(values))
     if not (values[low] > 1e-100 and values[high] < 1e100 and values[high] <= 1e30 * values[low]):
         raise ValueError(
@@ -97,4 +124,4 @@ def require_uniform(given: Parameters) -> float:
                 f"with a free bias the closed form needs one {name} for all classes, but that of class {c} differs; "
                 "use bias='none', or solve for a small ridge"
             )
-    return float(1 / (given.columns[0] * given.samples[0]))
+    return float(1 / given.columns[0] / given.samples[0])

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
+from lopsided.arrays import Floats
+from lopsided.counts import require_classes
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.groups import Groups
@@ -28,13 +32,13 @@ def etf(k: int) -> Geometry:
         >>> etf(5).classifiers.cosine(0, 3)
         array(-0.25)
     """
-    if k < 2:
-        raise ValueError(f"a classifier needs at least 2 classes, got {k}")
+    require_classes(k)
     groups, one = Groups.single(k), np.ones((1, 1))
     parts = (groups, -one / k, one, np.array([1 - 1 / k]))
 
-    def eigenvalues() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        return np.append(np.ones(k - 1), 0.0)
-
-    gram = Gram.paired(*parts, eigenvalues=eigenvalues)
+    gram = Gram.paired(*parts, eigenvalues=partial(_spectrum, k))
     return Geometry(gram, gram, Pairing.paired(*parts), Source("ETF", "Papyan, Han and Donoho 2020", "balanced classes"))
+
+
+def _spectrum(k: int) -> Floats:
+    return np.append(np.ones(k - 1), 0.0)

@@ -8,15 +8,17 @@ class means have MM' = (I - 1 pi') (C N^-1 C)^{1/2} (I - pi 1').
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from lopsided.arrays import Floats, Ints
+from lopsided.arrays import Floats, Ints, require_finite
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
 from lopsided.predict.roots import Factor, inverse_root, others, sums_before, zolotarev
-from lopsided.predict.secular import Secular, inverted
+from lopsided.predict.secular import Secular
 
 
 def free_bias(counts: Counts, margin: float = 1.0) -> Geometry:
@@ -33,23 +35,27 @@ def free_bias(counts: Counts, margin: float = 1.0) -> Geometry:
     Returns:
         The geometry; its logits leave the bias out.
 
+    Raises:
+        ValueError: if the margin is not a number from 1e-100 to 1e100.
+
     Example:
         >>> counts = Counts.step(k=10, minority=5, ratio=10)
         >>> norms = free_bias(counts).classifiers.squared_norms()
         >>> round(float(norms[0] / norms[-1]), 2)
         2.85
     """
+    margin = float(require_finite(margin, "margin", positive=True))
+    if not 1e-100 <= margin <= 1e100:
+        raise ValueError(f"the margin of a free bias must be from 1e-100 to 1e100, got {margin}")
     sizes, groups = counts.groups.sizes, counts.groups
     inverse = 1 / counts.distinct
     ones = np.ones_like(inverse)
     left, right, diagonal = inverse_root(inverse, ones, sizes)
     poles = Secular.of(inverse, ones, sizes)
-    classifiers = Gram.paired(
-        groups, left * margin, right, diagonal * margin, eigenvalues=lambda: inverted(np.sqrt(poles.spectrum())) * margin
-    )
-    left, right, diagonal = _means(counts.distinct / counts.n, inverse, sizes)
+    classifiers = Gram.paired(groups, left * margin, right, diagonal * margin, eigenvalues=partial(poles.power, -0.5, margin))
+    share = counts.distinct / float(counts.n)
+    left, right, diagonal = _means(share, inverse, sizes)
     embeddings = Gram.paired(groups, left * margin, right, diagonal * margin)
-    share = counts.distinct / counts.n
     rest = others((share * sizes)[:, None], sizes)[:, 0]
     logits = Pairing.paired(groups, -share[:, None] * margin, ones[:, None], rest * margin)
     return Geometry(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from functools import partial
+
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
-from lopsided.predict.ridge import require_ridge
+from lopsided.predict.ridge import excess, require_ridge
+from lopsided.predict.secular import Secular
 
 
 def nonnegative(counts: Counts, ridge: float = 0.0) -> Geometry:
@@ -37,9 +41,9 @@ def nonnegative(counts: Counts, ridge: float = 0.0) -> Geometry:
         >>> frame.embeddings.cosine(0, 2)
         array(0.)
     """
-    require_ridge(ridge, or_zero=True)
+    ridge = require_ridge(ridge, or_zero=True)
     k, root = counts.k, np.sqrt(counts.distinct)
-    margins = np.ones_like(root) if ridge == 0 else _margins(root, k, ridge)
+    margins = np.ones_like(root) if ridge == 0 else _margins(counts.distinct, k, ridge)
     squares = np.sqrt((k - 1) / k) / root * margins
     # ||sqrt(n_c) mu_c||^2; w_c . w_c' = (k weights_c [c = c'] - weights_c - weights_c' + total / k) / (k - 1).
     weights = root**2 * squares
@@ -47,8 +51,12 @@ def nonnegative(counts: Counts, ridge: float = 0.0) -> Geometry:
     total = float(sizes @ weights)
     left = np.column_stack([total / k - weights, -ones]) / (k - 1)
     own = ((k - 2) * weights + total / k) / (k - 1)
-    classifiers = Gram.paired(counts.groups, left, np.column_stack([ones, weights]), own)
-    embeddings = Gram.paired(counts.groups, np.zeros((len(root), 1)), ones[:, None], squares)
+    # As a matrix k / (k - 1) C diag(weights) C.
+    poles = Secular.of(weights, ones, sizes)
+    classifiers = Gram.paired(
+        counts.groups, left, np.column_stack([ones, weights]), own, eigenvalues=partial(poles.power, 1.0, k / (k - 1))
+    )
+    embeddings = Gram.orthogonal(counts.groups, squares)
     pull = root * squares / np.sqrt(k * (k - 1))
     logits = Pairing.paired(counts.groups, -ones[:, None], pull[:, None], (k - 1) * pull)
     name = "non-negative features" + (f", ridge {ridge:g}" if ridge else "")
@@ -57,6 +65,10 @@ def nonnegative(counts: Counts, ridge: float = 0.0) -> Geometry:
     )
 
 
-def _margins(root: Floats, k: int, ridge: float) -> Floats:
-    excess = (k - 1) * (root * np.sqrt(k / (k - 1)) / ridge - 1)
-    return np.asarray(np.log(np.maximum(excess, 1.0)))
+def _margins(counts: Ints, k: int, ridge: float) -> Floats:
+    """Return log((k - 1) (sqrt(n k / (k - 1)) / ridge - 1)), 0 where that is not positive.
+
+    The argument is 1 + k (k - 1) (n - threshold) / (ridge (sqrt(n k (k - 1)) + k ridge)): no digits cancel near the threshold.
+    """
+    over = excess(counts, Fraction(ridge) ** 2 * k / (k - 1))
+    return np.asarray(np.log1p(over / ridge * (k * (k - 1)) / (np.sqrt(counts) * np.sqrt(k * (k - 1)) + k * ridge)))

@@ -82,28 +82,68 @@ def inverse_root(a: Floats, d: Floats, sizes: Ints) -> Factor:
 
 
 def root(a: Floats, d: Floats, sizes: Ints) -> Factor:
-    """Return A^{1/2} for A = Q diag(a) Q; arguments and result as in `inverse_root`.
+    """Return A^{1/2} for A = Q diag(a) Q; arguments as in `inverse_root`.
 
-    A^{1/2} = sum_q w_q (Q - t_q (A + t_q)^+) has, off the diagonal, d_i d_j c_q (b_i b_j - mean b) with b = t / (a + t) and
-    c = w / (t S(t)). For large t this cancels and the equal a_i a_j - a_i - a_j + mean a with a := 1 - b does not.
+    A^{1/2} = sum_q w_q (Q - t_q (A + t_q)^+). With p = d^2 / ||d||^2 for the share of a class, alpha = a / (a + t) and
+    beta = t / (a + t), a node's entry of two classes is w_q / (p . beta) sqrt(p_i p_j) times beta_i beta_j - p . beta, or equally
+    alpha_i alpha_j - alpha_i - alpha_j + p . alpha. Where the mean that is subtracted is at most a half and no class has more than
+    half of p . alpha or p . beta, no digit is lost; a class that has is a row and a column of its own, of terms that cannot cancel.
+
+    Returns:
+        The matrix; error about 1e-15 of sqrt(A_ii A_jj) in every entry, of the entry itself on the diagonal.
     """
     t, w = zolotarev(a.min(), a.max())
-    large = t > np.sqrt(a.min() * a.max())
-    share = np.where(large, a[:, None], t) / (a[:, None] + t)
-    total = sizes * d**2
+    p = (sizes * d**2)[:, None]
+    d, p = d / np.sqrt(p.sum()), p / p.sum()
     resolvent = 1 / (a[:, None] + t)
-    c = w / (t * (total @ resolvent))
-    mean = total @ share / total.sum()
-    linear = -(share * (c * large)).sum(axis=1)
-    constant = float(np.sum(c * np.where(large, mean, -mean)))
-    left = np.column_stack([share * c, linear + constant, np.ones_like(a)]) * d[:, None]
-    right = np.column_stack([share, np.ones_like(a), linear]) * d[:, None]
-    # The diagonal as a sum of positive terms: with p = d^2 / ||d||^2 and primes for sums over the other classes,
-    # w_q / mean b ((sum' p) a_i (sum' p b) + p_i b_i (sum' p a)).
-    p = (total / total.sum())[:, None]
     above, below = a[:, None] * resolvent, t * resolvent
-    terms = others(p, sizes) * above * others(p * below, sizes) + p / sizes[:, None] * below * others(p * above, sizes)
-    return Factor(left, right, terms @ (c * total.sum()))
+    over, under = p * above, p * below
+    mean_above, mean_below = over.sum(axis=0), under.sum(axis=0)
+    c = w / mean_below
+    # Sums over a class, all others and all, of positive terms:
+    # w_q / mean beta ((sum' p) alpha_i (sum' p beta) + p_i beta_i (sum' p alpha)), primes for sums over the other classes.
+    squares = others(p, sizes) * above * others(under, sizes) + under / sizes[:, None] * others(over, sizes)
+
+    large = mean_above < mean_below
+    share = np.where(large, above, below)
+    linear = -(share @ (c * large))
+    constant = float(c @ np.where(large, mean_above, -mean_below))
+    plain = np.ones_like(a)
+    alone = _dominant(sizes, (over, mean_above), (under, mean_below))
+    rows, units = np.zeros((len(alone), len(a))), np.zeros((len(a), len(alone)))
+    for place, g in enumerate(alone):
+        rows[place] = _row(g, p, sizes, above, below) @ c
+        rows[place, alone[: place + 1]] = 0  # every pair of them once, and the diagonal elsewhere
+        units[g, place] = 1
+    share[alone] = linear[alone] = plain[alone] = 0
+    right = np.column_stack([share, plain, linear, rows.T, units]) * d[:, None]
+    left = np.column_stack([share * c, linear + constant * plain, plain, units, rows.T]) * d[:, None]
+    return Factor(left, right, squares @ c)
+
+
+def _dominant(sizes: Ints, *parts: tuple[Floats, Floats]) -> list[int]:
+    """Return the groups of one class that have more than half of a total at some node, for (m, q) terms and (q,) totals."""
+    found: set[int] = set()
+    if 1 in sizes:
+        for terms, total in parts:
+            nodes = np.flatnonzero(terms.max(axis=0) > total / 2)
+            found.update(np.argmax(terms[:, nodes], axis=0).tolist())
+    return sorted(g for g in found if sizes[g] == 1)
+
+
+def _row(g: int, p: Floats, sizes: Ints, above: Floats, below: Floats) -> Floats:
+    """Return (m, q) parts of the entries of A^{1/2} between the one class of group g and a class of every group, g itself apart.
+
+    beta_i beta_j - p . beta, multiplied out with p_i + p_j + (all other shares) = 1 and alpha + beta = 1. The terms have both
+    signs, but each is at most sqrt(A_ii A_jj) (docs/derivations.md), so that what cancels was never large.
+    """
+    rest = p.copy()
+    rest[g] = 0
+    over, under = others(rest * above, sizes), others(rest * below, sizes)
+    gained = below[g] * below * over
+    lost = p[g] * below[g] * above + p / sizes[:, None] * below * above[g]
+    lost += (above[g] * below + below[g] * above + above[g] * above) * under
+    return np.asarray(gained - lost)
 
 
 def others(terms: Floats, sizes: Ints) -> Floats:

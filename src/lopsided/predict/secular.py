@@ -67,6 +67,11 @@ class Secular:
         repeated = np.repeat(self.poles, self.sizes - 1)
         return np.sort(np.concatenate([repeated, self.poles[nearer] + offsets, [0.0]]))[::-1]
 
+    def power(self, exponent: float, factor: float = 1.0) -> Floats:
+        """Return all eigenvalues of a power of the matrix times a factor, descending; the zero stays zero at a negative power."""
+        positive = self.spectrum()[:-1] ** exponent * factor
+        return np.append(positive if exponent > 0 else positive[::-1], 0.0)
+
     def _solve(self, block: Ints, tree: Cell | None) -> tuple[Ints, Floats]:
         """Return nearer pole and offset of the roots in the gaps of a block of neighbours."""
         sources = _Sources.around(self, block, tree)
@@ -91,11 +96,6 @@ class Secular:
             if np.all(np.abs(x - last) <= 1e-10 * x):
                 break
         return nearer, side * x
-
-
-def inverted(spectrum: Floats) -> Floats:
-    """Return the pseudo-inverse's spectrum, descending, of one that descends to a single zero."""
-    return np.append(1 / spectrum[-2::-1], 0.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from lopsided.counts import Counts
@@ -9,7 +11,7 @@ from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
 from lopsided.predict.roots import inverse_root, root
-from lopsided.predict.secular import Secular, inverted
+from lopsided.predict.secular import Secular
 
 
 def seli(counts: Counts) -> Geometry:
@@ -36,8 +38,8 @@ def seli(counts: Counts) -> Geometry:
     n, sizes = counts.distinct.astype(np.float64), counts.groups.sizes
     ones = np.ones_like(n)
     poles = Secular.of(n, ones, sizes)
-    classifiers = Gram.paired(counts.groups, *root(n, ones, sizes), eigenvalues=lambda: np.sqrt(poles.spectrum()))
-    embeddings = Gram.paired(counts.groups, *inverse_root(n, ones, sizes), eigenvalues=lambda: inverted(np.sqrt(poles.spectrum())))
+    classifiers = Gram.paired(counts.groups, *root(n, ones, sizes), eigenvalues=partial(poles.power, 0.5))
+    embeddings = Gram.paired(counts.groups, *inverse_root(n, ones, sizes), eigenvalues=partial(poles.power, -0.5))
     logits = Pairing.paired(counts.groups, -ones[:, None] / counts.k, ones[:, None], np.full_like(n, 1 - 1 / counts.k))
     source = Source("SELI", "Thrampoulidis et al. 2022, Theorem 1", "cross-entropy, vanishing ridge, d >= k - 1, no bias")
     return Geometry(classifiers, embeddings, logits, source, counts)

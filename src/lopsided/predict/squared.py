@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
+from fractions import Fraction
 
-from lopsided.arrays import Floats
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
-from lopsided.predict.ridge import require_ridge
+from lopsided.predict.ridge import excess, require_ridge
+
+#: The most layers for which thresholds are compared exactly.
+LAYERS = 1000
 
 
 def squared(counts: Counts, ridge: float, layers: int = 1) -> Geometry:
@@ -30,29 +36,21 @@ def squared(counts: Counts, ridge: float, layers: int = 1) -> Geometry:
         The geometry; classes of at most `squared_threshold(ridge, layers)` samples are zero.
 
     Raises:
-        ValueError: if the ridge is not from 1e-100 to 1e100, or `layers` not a whole number of at least 1.
+        ValueError: if the ridge is not from 1e-100 to 1e100, or `layers` not a whole number from 1 to 1000.
 
     Example:
         >>> squared(Counts([100, 25, 4]), ridge=2.0).classifiers.squared_norms().round(12) + 0.0
         array([8., 3., 0.])
     """
-    threshold = squared_threshold(ridge, layers)
-    alive = counts.distinct > threshold
-    powers = np.zeros(len(alive))
-    ratio = layers * ridge ** (1 + 1 / layers) / counts.distinct[alive]
-    powers[alive] = _largest_root(ratio, layers)
-    lengths = ridge * powers
+    ridge, layers, groups = require_ridge(ridge, or_zero=False), _whole(layers), counts.groups
+    alive = _alive(counts.distinct, ridge, layers)
+    lengths = np.zeros(groups.m)
+    lengths[alive] = _lengths(counts.distinct[alive], ridge, layers)
     shrunk = lengths / (lengths + ridge)
-    groups, zero = counts.groups, np.zeros((counts.groups.m, 1))
     embeddings = np.divide(shrunk**2, lengths, out=np.zeros_like(shrunk), where=alive)
+    logits = Pairing.paired(groups, np.zeros((groups.m, 1)), np.ones((groups.m, 1)), shrunk)
     source = Source(f"squared loss, {layers} linear layers, ridge {ridge:g}", "Dang et al. 2023", "free features, d >= k, no bias")
-    return Geometry(
-        Gram.paired(groups, zero, zero + 1, lengths),
-        Gram.paired(groups, zero, zero + 1, embeddings),
-        Pairing.paired(groups, zero, zero + 1, shrunk),
-        source,
-        counts,
-    )
+    return Geometry(Gram.orthogonal(groups, lengths), Gram.orthogonal(groups, embeddings), logits, source, counts)
 
 
 def squared_threshold(ridge: float, layers: int = 1) -> float:
@@ -61,22 +59,41 @@ def squared_threshold(ridge: float, layers: int = 1) -> float:
     Source: Dang et al. 2023 (arXiv 2301.00437).
 
     Raises:
-        ValueError: if the ridge is not from 1e-100 to 1e100, or `layers` not a whole number of at least 1.
+        ValueError: if the ridge is not from 1e-100 to 1e100, or `layers` not a whole number from 1 to 1000.
 
     Example:
         >>> squared_threshold(ridge=3.0)
         9.0
     """
-    require_ridge(ridge, or_zero=False)
-    if isinstance(layers, bool) or layers != int(layers) or layers < 1:
-        raise ValueError(f"layers must be a whole number of at least 1, got {layers!r}")
+    ridge, layers = require_ridge(ridge, or_zero=False), _whole(layers)
     return float(layers**2 * ridge ** (1 + 1 / layers) / (layers - 1) ** ((layers - 1) / layers))
 
 
+def _whole(layers: int) -> int:
+    if isinstance(layers, bool) or not isinstance(layers, int | float | np.integer) or not 1 <= layers <= LAYERS or layers % 1:
+        raise ValueError(f"layers must be a whole number from 1 to {LAYERS}, got {layers!r}")
+    return int(layers)
+
+
+def _alive(counts: Ints, ridge: float, layers: int) -> npt.NDArray[np.bool_]:
+    """Return which counts exceed the threshold, those within its rounding by whole numbers."""
+    threshold = squared_threshold(ridge, layers)
+    alive = counts > threshold
+    for g in np.flatnonzero(np.abs(counts - threshold) <= 1e-12 * threshold):
+        power = int(counts[g]) ** layers * (layers - 1) ** (layers - 1)
+        alive[g] = power > layers ** (2 * layers) * Fraction(ridge) ** (layers + 1)
+    return alive
+
+
+def _lengths(counts: Ints, ridge: float, layers: int) -> Floats:
+    """Return the squared lengths of the classifiers of classes above the threshold."""
+    if layers == 1:  # sqrt(n) - ridge, as a difference of squares over a sum
+        return np.asarray(excess(counts, Fraction(ridge) ** 2) / (np.sqrt(counts) + ridge))
+    return ridge * _largest_root(layers * ridge ** (1 + 1 / layers) / counts, layers)
+
+
 def _largest_root(ratio: Floats, layers: int) -> Floats:
-    """Return x^M for the largest root x of M x^(M-1) / (x^M + 1)^2 = ratio, where x^M > M - 1."""
-    if layers == 1:
-        return 1 / np.sqrt(ratio) - 1
+    """Return x^M for the largest root x of M x^(M-1) / (x^M + 1)^2 = ratio, where x^M > M - 1 and M > 1."""
     # The left side falls from x^M = M - 1 on, and is below M / x^(M + 1). Halve the interval of log x until no float is left in it.
     low = np.full_like(ratio, np.log(layers - 1) / layers)
     high = np.maximum(np.log(layers / ratio) / (layers + 1), low)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from lopsided.counts import Counts
+from lopsided.arrays import Floats
+from lopsided.counts import Counts, require_classes
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
@@ -34,18 +36,23 @@ def step(counts: Counts) -> Geometry:
     """
     if counts.groups.m != 2:
         raise ValueError(f"STEP imbalance has two distinct counts, got {counts.groups.m}")
-    (b, a), (small, large), k = counts.groups.sizes, counts.distinct, counts.k
+    (b, a), (small, large), k = counts.groups.sizes, counts.distinct.astype(np.float64), counts.k
     # The singular values of the label matrix: of the minorities, of the majorities, and of the one against the other.
     minor, major, across = np.sqrt([small, large, (a * small + b * large) / k])
 
     def gram(minor: float, major: float, across: float) -> Gram:
         blocks = np.array([[across * a / (k * b) - minor / b, -across / k], [-across / k, across * b / (k * a) - major / a]])
         own = [across * a / (k * b) + minor * (1 - 1 / b), across * b / (k * a) + major * (1 - 1 / a)]
-        return Gram.paired(counts.groups, blocks, np.eye(2), np.array(own))
+        eigenvalues = partial(_spectrum, [minor, major, across, 0.0], [b - 1, a - 1, 1, 1])
+        return Gram.paired(counts.groups, blocks, np.eye(2), np.array(own), eigenvalues=eigenvalues)
 
     logits = Pairing.paired(counts.groups, -np.ones((2, 1)) / k, np.ones((2, 1)), np.full(2, 1 - 1 / k))
     source = Source("SELI, STEP closed form", "Thrampoulidis et al. 2022", "cross-entropy, vanishing ridge, d >= k - 1, no bias")
     return Geometry(gram(minor, major, across), gram(1 / minor, 1 / major, 1 / across), logits, source, counts)
+
+
+def _spectrum(values: list[float], times: list[int]) -> Floats:
+    return np.sort(np.repeat(values, times))[::-1]
 
 
 @dataclass(frozen=True)
@@ -82,8 +89,9 @@ def step_limit(k: int, rho: float = 0.5) -> StepLimit:
         >>> step_limit(10).classifiers[1], step_limit(10).embeddings[1]
         (1.0, -0.25)
     """
-    b = round(rho * k)
-    if k < 2 or not 0 < b < k or abs(b - rho * k) > 1e-9 * k:
+    require_classes(k)
+    b = round(rho * k) if 0 < rho < 1 else 0
+    if not 0 < b < k or abs(b - rho * k) > 1e-9 * k:
         raise ValueError(f"rho must leave a whole number of minority classes between 1 and {k - 1}, got rho={rho}, k={k}")
     a = k - b
     # In units of sqrt(R): the singular values of W are 1 within the majorities and sqrt(b / k) across; those of M are the inverses.

@@ -1,0 +1,148 @@
+"""Predictions by their definitions, in as many digits as are asked for: an oracle that shares no line with the library.
+
+Classifiers and class means come from the eigenvectors of the k x k matrix X N X' of the class logits X: with its square roots the
+singular values of the label matrix X N^{1/2} = U S V', WW' = U S U' and MM' = X' U S^-1 U' X. Everything is an mpmath number or
+matrix; `mp.dps` is the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from mpmath import mp
+
+Row = Sequence[Any]
+
+
+class Exact(NamedTuple):
+    """Grams of classifiers and class means, and the class logits, as mpmath matrices."""
+
+    classifiers: Any
+    embeddings: Any
+    logits: Any
+
+
+def vector(values: Row) -> list[Any]:
+    """Return whole numbers, floats and fractions without rounding."""
+    return [mp.mpf(v.numerator) / v.denominator if isinstance(v, Fraction) else mp.mpf(v) for v in values]
+
+
+def factorised(logits: Any, counts: Row) -> Exact:
+    """Return the balanced factors of class logits of rank k - 1, on `counts` samples a class."""
+    n, k = vector(counts), logits.rows
+    values, basis = mp.eigsy(logits * mp.diag(n) * logits.T)
+    null = min(range(k), key=lambda i: abs(values[i]))
+
+    def power(exponent: int) -> Any:
+        return basis * mp.diag([mp.mpf(0) if i == null else mp.sqrt(values[i]) ** exponent for i in range(k)]) * basis.T
+
+    return Exact(power(1), logits.T * power(-1) * logits, logits)
+
+
+def cross_entropy(counts: Row, columns: Row, samples: Row) -> Exact:
+    """Return the limit of cross-entropy whose logit c is multiplied by columns[c], and all of a sample of label y by samples[y]."""
+    d = [1 / c for c in vector(columns)]
+    x = [own / s for own, s in zip(d, vector(samples), strict=True)]
+    square, k = mp.fsum(v * v for v in d), len(d)
+    projector = mp.matrix(k, k)
+    for i in range(k):
+        for j in range(k):
+            projector[i, j] = (i == j) - d[i] * d[j] / square
+    return factorised(projector * mp.diag(x), counts)
+
+
+def free_bias(counts: Row, margin: Any = 1) -> Exact:
+    """Return the limit of cross-entropy with a bias that has no ridge."""
+    n, k = vector(counts), len(counts)
+    logits = mp.matrix(k, k)
+    for i in range(k):
+        for j in range(k):
+            logits[i, j] = mp.mpf(margin) * ((i == j) - n[i] / mp.fsum(n))
+    return factorised(logits, counts)
+
+
+def simplex(k: int, factor: Any = 1) -> Any:
+    """Return factor (I - 11'/k)."""
+    return mp.mpf(factor) * (mp.eye(k) - mp.ones(k, k) / k)
+
+
+def balanced(count: int, k: int, ridge: float, smoothing: float) -> Exact:
+    """Return the optimum of k classes of `count` samples at a ridge, targets smoothed."""
+    root = mp.sqrt(count)
+    sigma = (mp.mpf(smoothing) + mp.mpf(ridge) / root) / k
+    alpha = mp.log(1 / sigma - k + 1) if sigma * k < 1 else mp.mpf(0)
+    return Exact(simplex(k, alpha * root), simplex(k, alpha / root), simplex(k, alpha))
+
+
+def nonnegative(counts: Row, ridge: float) -> Exact:
+    """Return the orthogonal frame of features of at least 0, from explicit vectors."""
+    n, k = vector(counts), len(counts)
+    lengths = []
+    for v in n:
+        margin = mp.mpf(1)
+        if ridge:
+            excess = (k - 1) * (mp.sqrt(v * k / (k - 1)) / mp.mpf(ridge) - 1)
+            margin = mp.log(excess) if excess > 1 else mp.mpf(0)
+        lengths.append(mp.sqrt(mp.sqrt(mp.mpf(k - 1) / (k * v)) * margin))
+    means = mp.diag(lengths)
+    pull = mp.diag([mp.sqrt(v) for v in n]) * means
+    heads = (k * pull - mp.ones(k, k) * pull) / mp.sqrt(mp.mpf(k) * (k - 1))
+    return Exact(heads * heads.T, means * means.T, heads * means.T)
+
+
+def squared(counts: Row, ridge: float, layers: int) -> Exact:
+    """Return the orthogonal optimum of the squared loss; each length by halving an interval around its root."""
+    r, lengths = mp.mpf(ridge), []
+    b = layers * r ** (1 + mp.mpf(1) / layers)
+    for v in vector(counts):
+        # Of x^M: M x^(M-1) / (x^M + 1)^2 falls from M - 1 on, and has to be b / n; zero is better where x^M would be below M - 1.
+        def high(y: Any, v: Any = v) -> bool:
+            return bool(layers * y ** (1 - mp.mpf(1) / layers) / (y + 1) ** 2 > b / v)
+
+        low = mp.mpf(layers - 1)
+        if not high(low):
+            lengths.append(mp.mpf(0))
+            continue
+        top = 2 * low + 1
+        while high(top):
+            top *= top + 1
+        for _ in range(int(3.33 * mp.dps) + 900):
+            middle = (low + top) / 2
+            low, top = (middle, top) if high(middle) else (low, middle)
+        lengths.append(r * low)
+    shrunk = [s / (s + r) for s in lengths]
+    return Exact(
+        mp.diag(lengths), mp.diag([s * s / own if own else own for s, own in zip(shrunk, lengths, strict=True)]), mp.diag(shrunk)
+    )
+
+
+def alignment(exact: Exact) -> list[Any]:
+    """Return the cosines between each class's classifier and its mean."""
+    w, m, x = exact
+    return [x[i, i] / mp.sqrt(w[i, i] * m[i, i]) for i in range(x.rows)]
+
+
+def cosines(gram: Any) -> Any:
+    """Return the matrix of the cosines of a Gram."""
+    k = gram.rows
+    found = mp.matrix(k, k)
+    for i in range(k):
+        for j in range(k):
+            found[i, j] = gram[i, j] / mp.sqrt(gram[i, i] * gram[j, j])
+    return found
+
+
+def spectrum(gram: Any) -> list[Any]:
+    """Return the eigenvalues of a Gram, descending."""
+    return sorted(mp.eigsy(gram, eigvals_only=True), reverse=True)
+
+
+def distance(a: Any, b: Any) -> Any:
+    """Return ||A/||A|| - B/||B||||, Frobenius norms."""
+
+    def norm(matrix: Any) -> Any:
+        return mp.sqrt(mp.fsum(v * v for v in matrix))
+
+    return norm(a / norm(a) - b / norm(b))
