@@ -39,7 +39,7 @@ class Workers(ProcessPoolExecutor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start a task, and perhaps a worker for it."""
-        with _ctrl_c_held():  # what is held here is held for ever in a worker that starts
+        with ctrl_c_held():
             return super().submit(fn, *args, **kwargs)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -74,7 +74,8 @@ def _start(line: Connection, start: Callable[..., object] | None, arguments: tup
 
 
 @contextmanager
-def _ctrl_c_held() -> Iterator[None]:
+def ctrl_c_held() -> Iterator[None]:
+    """Let no Ctrl-C reach this thread in the block, nor ever a process that is started in it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -63,14 +63,14 @@ def test_a_grid_runs_every_combination_in_several_processes(tmp_path: Path, caps
         (["demo", "--grid", "ratio"], "a grid is NAME=VALUE"),
         (["demo", "--grid", "ratio=1 ratio=2"], "different names"),
         (["demo", "--grid", "colour=red"], "has no setting 'colour'"),
-        (["demo", "--grid", "ratio=ten"], "ratio must be a float, got 'ten'"),
+        (["demo", "--grid", "ratio=ten"], "ratio must be a number, got 'ten'"),
         (["demo", "--grid", "model=lenet", *SHORT], "model must be one of mlp, resnet18, vgg13"),
-        (["demo", "--epochs", "0"], "epochs must be positive"),
+        (["demo", "--epochs", "0"], "epochs must be at least 1"),
         (["demo", "--dataset", "nowhere"], "no data set 'nowhere'"),
         (["demo", "--largest", "1000"], "class 0 has 108 training samples, 1,000 are wanted"),
         (["deep", "--data-dir", "absent"], "there is none at absent"),
         (["deep", "--data-dir", "."], "no file train-images-idx3-ubyte"),
-        (["demo", "--grid", "largest=7,9"], "2 of 2 runs failed; the first: largest / ratio must be a whole number"),
+        (["demo", "--grid", "largest=7,9"], "largest / ratio must be a whole number, got 7 / 10"),
         (["demo", "--ratio", "7"], "largest / ratio must be a whole number"),
     ],
 )
@@ -95,7 +95,7 @@ def test_text_from_records_is_escaped_on_the_page(tmp_path: Path) -> None:
         claim.name, original.configuration, original.numbers, Verdict(False, "<script>alert(1)</script>"), environment(1.0, "cpu")
     )
     changed.save(tmp_path)
-    text = page.write(page.read(tmp_path), CLAIMS, tmp_path / "report.html").read_text()
+    text = page.report(tmp_path, CLAIMS).read_text()
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert" in text
     assert "The claim does not hold" in text

@@ -83,7 +83,7 @@ class Reproduce:
         from rich.table import Table
 
         from lopsided.reproduce import CLAIMS, Place, grid, page
-        from lopsided.reproduce.parallel import is_first
+        from lopsided.reproduce.context import is_first
 
         console = Console(stderr=self.json, soft_wrap=True, highlight=False, quiet=not is_first())
         if self.list and self.json:
@@ -115,7 +115,8 @@ class Reproduce:
                 console.print(f"[bold]{'holds' if record.verdict.holds else 'does not hold'}[/] {record.verdict.sentence}")
         if not is_first():
             return
-        path = page.write(page.read(self.out), CLAIMS, self.out / "report.html")
+        told = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+        path = page.report(self.out, CLAIMS, told.print)
         console.print(f"report: {path}", markup=False)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -18,11 +18,15 @@ from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.plot.steering import against_exponent
+from lopsided.reproduce import ready
 from lopsided.reproduce.blocks import Block, Row, Table, drawn
+from lopsided.reproduce.choices import Bounds, Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Record, Verdict
 from lopsided.reproduce.steered import Comparison, Recipe, linear, material, observe, shape, train
+
+Exponent = Annotated[float, Bounds(least=-10, most=10)]
 
 _FAMILIES = {"CDT": Adjustment.cdt, "LDT": Adjustment.ldt}
 _QUANTITIES = {"ratio": "squared norms, majority / minority", "cosine": "cosine of two minority classes"}
@@ -47,10 +51,10 @@ class Settings(Comparison):
         steps: of their descent.
     """
 
-    epochs: int = 200
-    exponents: tuple[float, ...] = (-0.25, 0.25, 0.5)
-    free: tuple[float, ...] = tuple(np.linspace(-1.5, 1.5, 13).tolist())
-    steps: int = 60000
+    epochs: Whole = 200
+    exponents: tuple[Exponent, ...] = (-0.25, 0.25, 0.5)
+    free: tuple[Exponent, ...] = tuple(np.linspace(-1.5, 1.5, 13).tolist())
+    steps: Whole = 60000
 
 
 def descend(counts: Counts, adjustment: Adjustment, steps: int, d: int = 20, rate: float = 100.0) -> Geometry:
@@ -86,6 +90,7 @@ def compute(settings: Settings, context: Context) -> Outcome:
     """Descend and train for every exponent; what is finished is not repeated after an interruption."""
     context.advance(0.0, "read the images")
     given = material(settings, context)
+    context = context.of(f"data {given.digest}")
     counts = given.counts
     kept = {"CE": Adjustment(), "wCE": Adjustment.weighted(counts), "LA": Adjustment.logit_adjusted(counts)}
     numbers: dict[str, Any] = {"title": given.title, "counts": counts.values, "indices_sha256": given.indices}
@@ -107,7 +112,7 @@ def compute(settings: Settings, context: Context) -> Outcome:
         run = free if kind == "free" else network
         found = context.remember(f"{kind}-{name}", lambda run=run, adjustment=adjustment: run(adjustment))  # type: ignore[misc]
         numbers.setdefault(kind, {})[name] = found
-    return Outcome(numbers)
+    return Outcome(numbers, {"data_sha256": given.digest})
 
 
 def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
@@ -216,4 +221,5 @@ BEHNIA2023 = Claim(
     compute=compute,
     judge=judge,
     show=show,
+    ready=ready.to_train,
 )

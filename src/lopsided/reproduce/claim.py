@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lopsided.reproduce.blocks import Block
-from lopsided.reproduce.context import Context, Place
-from lopsided.reproduce.parallel import is_first
-from lopsided.reproduce.record import Record, Verdict, environment, name_of, plain
+from lopsided.reproduce.context import Context, Place, is_first
+from lopsided.reproduce.disk import alone, clear_drafts
+from lopsided.reproduce.record import Record, Verdict, environment, name_of, plain, versions
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Claim:
         judge: configuration and numbers of a record to a verdict; reads nothing else.
         show: all records of the claim to figures and tables.
         prepare: completes the options by what data and records there are.
+        ready: raises an error for settings with which a run could not start, before any run of a grid does.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Claim:
     judge: Callable[[dict[str, Any], dict[str, Any]], Verdict]
     show: Callable[[Sequence[Record]], list[Block]]
     prepare: Callable[[Mapping[str, Any], Place], dict[str, Any]] = lambda options, _: dict(options)
+    ready: Callable[[Any, Place], None] = lambda settings, _: None
 
     def configuration(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the whole configuration, as records hold it, from the options that differ from the defaults.
@@ -72,25 +76,29 @@ class Claim:
         """Compute, judge, and save the record; the context's folder is where an interrupted run goes on.
 
         Raises:
-            ValueError: for options that the claim does not have or cannot use.
+            ValueError: for options that the claim does not have or cannot use, or if another process is at this run.
         """
         configuration = self.configuration(options)
-        began = time.monotonic()
-        outcome = self.compute(self.settings(**options), context)
-        facts = {"seconds": time.monotonic() - began, "device": "cpu", **outcome.facts}
-        numbers = plain(outcome.numbers)
-        record = Record(self.name, configuration, numbers, self.judge(configuration, numbers), environment(**facts))
-        if is_first():
-            record.save(context.place.out)
-            # What an interrupted run needs is needed no more; a record deleted later means to run again from the start.
-            shutil.rmtree(context.folder, ignore_errors=True)
+        name = name_of(self.name, configuration)
+        with alone(context.folder / "lock", name) if is_first() else nullcontext():
+            if is_first():
+                clear_drafts(context.folder)
+            began = time.monotonic()
+            outcome = self.compute(self.settings(**options), context.of(f"{name} {versions()}"))
+            facts = {"seconds": time.monotonic() - began, "device": "cpu", **outcome.facts}
+            numbers = plain(outcome.numbers)
+            record = Record(self.name, configuration, numbers, self.judge(configuration, numbers), environment(**facts))
+            if is_first():
+                record.save(context.place.out)
+                # What an interrupted run needs is needed no more; a record deleted later means to run again from the start.
+                shutil.rmtree(context.folder, ignore_errors=True)
         return record
 
     def record_of(self, options: Mapping[str, Any], out: Path) -> Record | None:
         """Return the record of these options if there is one in `out`.
 
         Raises:
-            ValueError: if the file is there but damaged.
+            ValueError: if something of that name is there, but not a whole record.
         """
         path = out / f"{name_of(self.name, self.configuration(options))}.json"
-        return Record.load(path) if path.is_file() else None
+        return Record.load(path) if os.path.lexists(path) else None

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lopsided.reproduce.record import plain, write_atomically
+from lopsided.reproduce.disk import seal, unseal, without_hash
+from lopsided.reproduce.record import plain
+
+#: Bytes that a remembered value may have.
+_MOST = 2**27
+
+
+def is_first() -> bool:
+    """Whether this process is the one among those of `torchrun` that writes records and speaks to the user."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _silent(*_: object) -> None:
@@ -41,22 +52,48 @@ class Context:
         place: where data and records are.
         advance: takes the fraction done and what is being done.
         note: takes a sentence for the user.
+        identity: of the run: its settings, the versions and the data that it is computed with. What is found in the folder
+            under another is not used.
     """
 
     folder: Path
     place: Place
     advance: Callable[[float, str], None] = _silent
     note: Callable[[str], None] = _silent
+    identity: str = ""
 
     def part(self, start: float, end: float) -> Context:
         """Return the context of a part of the run, from fraction `start` to `end`."""
         return replace(self, advance=lambda fraction, text: self.advance(start + (end - start) * fraction, text))
 
+    def of(self, what: str) -> Context:
+        """Return the context of the run as computed with something besides its settings, such as the hash of its data."""
+        return replace(self, identity=f"{self.identity} {what}")
+
+    @property
+    def writer(self) -> str:
+        """The name of this process among all that may write the same file at the same time."""
+        return f"{self.folder.name}.{os.environ.get('RANK', '0')}"
+
     def remember(self, name: str, compute: Callable[[], Any]) -> Any:
         """Return what `compute` returns, as plain data; after an interruption from the file that holds it."""
-        path = self.folder / f"{name}.json"
-        if path.is_file():
-            return json.loads(path.read_text())
+        for path in self.folder.glob(f"{glob.escape(name)}.{'[0-9a-f]' * 64}.json"):
+            try:
+                identity, value = _remembered(path)
+            except ValueError as error:
+                self.note(f"{error}; it is computed again")
+            else:
+                if identity == self.identity:
+                    return value
         value = plain(compute())
-        write_atomically(path, json.dumps(value).encode())
+        if is_first():
+            seal(self.folder, name, ".json", json.dumps([self.identity, value]).encode())
         return value
+
+
+def _remembered(path: Path) -> tuple[str, Any]:
+    try:
+        identity, value = json.loads(unseal(path, _MOST))
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"{without_hash(path)} is not of this version of lopsided") from error
+    return identity, value

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from lopsided.reproduce.choices import Whole
 from lopsided.reproduce.claim import Claim
 from lopsided.reproduce.context import Place
-from lopsided.reproduce.settings import Training
+from lopsided.reproduce.settings import Decay, Schedule, Training, Width
 from lopsided.reproduce.thrampoulidis2022.deep import DEEP
 
 #: What MNIST needs to get about as far in about the same time.
@@ -23,12 +24,12 @@ class Demo(Training):
     """
 
     dataset: str = "digits"
-    width: int = 256
-    largest: int = 100
-    epochs: int = 700
-    batch: int = 110
-    weight_decay: float = 1e-3
-    schedule: Literal["constant", "published"] = "published"
+    width: Width = 256
+    largest: Whole = 100
+    epochs: Whole = 700
+    batch: Whole = 110
+    weight_decay: Decay = 1e-3
+    schedule: Schedule = "published"
 
 
 def with_mnist(options: Mapping[str, Any], place: Place) -> dict[str, Any]:
@@ -51,4 +52,5 @@ DEMO = Claim(
     judge=DEEP.judge,
     show=DEEP.show,
     prepare=with_mnist,
+    ready=DEEP.ready,
 )

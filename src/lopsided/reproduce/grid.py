@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
-import multiprocessing
+import math
 import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from lopsided.lifeline import terminate_on_sigterm
 from lopsided.reproduce.claim import Claim
 from lopsided.reproduce.context import Place
+from lopsided.reproduce.processes import Options, Show, at_once, in_turn
 from lopsided.reproduce.record import Record, name_of
 
-Options = dict[str, Any]
+#: More runs than this are taken for a slip of the pen.
+_MOST = 10_000
 
 
 def combine(claim: Claim, grid: str, options: Mapping[str, Any], place: Place) -> list[Options]:
-    """Return the options of every combination of a grid.
+    """Return the options of every combination of a grid, each of which can be run as far as that can be told beforehand.
 
     Args:
         claim: whose settings they are.
@@ -29,7 +32,9 @@ def combine(claim: Claim, grid: str, options: Mapping[str, Any], place: Place) -
         place: where data and records are, on which a claim's choice of data may depend.
 
     Raises:
-        ValueError: for a word of another form, a name given twice, a setting the claim does not have, or a value of another type.
+        ValueError: for a word of another form, a name given twice, a setting the claim does not have, a value that it cannot have,
+            the same run twice, or more than 10,000 runs.
+        FileNotFoundError: for data that is not there.
 
     Example:
         >>> from pathlib import Path
@@ -44,125 +49,91 @@ def combine(claim: Claim, grid: str, options: Mapping[str, Any], place: Place) -
         if not equals or not values or name in axes or name in options:
             raise ValueError(f"a grid is NAME=VALUE,VALUE,... for different names, got {word!r}")
         if name not in default:
-            raise ValueError(f"the claim {claim.name} has no setting {name!r}; it has {', '.join(default)}")
+            near = difflib.get_close_matches(name, default, 1)
+            meant = f"did you mean {near[0]}? It" if near else "it"
+            raise ValueError(f"the claim {claim.name} has no setting {name!r}; {meant} has {', '.join(default)}")
         axes[name] = [_parse(value, default[name], name) for value in ([values] if name == "counts" else values.split(","))]
+    if (many := math.prod(map(len, axes.values()))) > _MOST:
+        raise ValueError(f"a grid is of at most {_MOST:,} runs, got {many:,}")
     chosen = [{**options, **dict(zip(axes, values, strict=True))} for values in itertools.product(*axes.values())]
     prepared = [claim.prepare(each, place) for each in chosen]
+    names = [name_of(claim.name, claim.configuration(each)) for each in prepared]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two runs of the grid {grid!r} are the same: a value is given twice")
     for each in prepared:
-        claim.configuration(each)
+        claim.ready(claim.settings(**each), place)
     return prepared
 
 
 def _parse(word: str, default: Any, name: str) -> Any:
     if isinstance(default, list):
         raise ValueError(f"{name} is a list and cannot be an axis of a grid")
+    kind = type(default)
     try:
-        return type(default)(word)
+        return kind(word)
     except ValueError:
-        raise ValueError(f"{name} must be a {type(default).__name__}, got {word!r}") from None
+        raise ValueError(f"{name} must be {'a whole number' if kind is int else 'a number'}, got {word!r}") from None
 
 
 def run(claim: Claim, combinations: Sequence[Options], place: Place, processes: int, console: Console) -> list[Record]:
     """Run every combination that has no record, with a live line of progress each, and return all their records.
 
     Raises:
-        ValueError: at the end, if some runs could not be done; the others were.
+        ValueError: at the end, if some runs could not be done; the others were. At once for fewer than one process, or several in
+            each of the processes of `torchrun`.
     """
-    todo = [options for options in combinations if claim.record_of(options, place.out) is None]
-    for options in combinations:
-        if options not in todo:
-            console.print(
-                f"{name_of(claim.name, claim.configuration(options))} has a record; delete it to run it again", style="dim"
-            )
+    if processes < 1:
+        raise ValueError(f"processes must be at least 1, got {processes}")
+    if processes > 1 and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ValueError(f"under torchrun all processes train one network: leave out --processes, got {processes}")
+    todo, failures = _without_record(claim, combinations, place, console)
     columns = (
-        TextColumn("{task.fields[name]}"),
+        TextColumn("{task.fields[name]}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
     )
-    with Progress(*columns, console=console) as progress:
+    with terminate_on_sigterm(), Progress(*columns, console=console) as progress:
         tasks = [progress.add_task("waiting", total=1.0, start=False, name=_short(claim, options, todo)) for options in todo]
-        if processes <= 1 or len(todo) <= 1:
-            failures = _in_turn(claim, todo, tasks, place, progress)
+
+        def advance(run: int, fraction: float | None, text: str) -> None:
+            progress.start_task(tasks[run])
+            progress.update(tasks[run], completed=fraction, description=text)
+
+        def note(run: int, text: str) -> None:
+            which = f"{_short(claim, todo[run], todo)}: " if len(todo) > 1 else ""
+            progress.console.print(f"{which}{text}", markup=False)
+
+        show = Show(advance, note)
+        if processes == 1 or len(todo) <= 1:
+            failures += in_turn(claim, todo, place, show)
         else:
-            failures = _at_once(claim, todo, tasks, place, processes, progress)
+            failures += at_once(claim, todo, place, show, processes)
     if failures:
-        raise ValueError(failures[0] if len(todo) == 1 else f"{len(failures)} of {len(todo)} runs failed; the first: {failures[0]}")
-    records = [claim.record_of(options, place.out) for options in combinations]
-    return [record for record in records if record is not None]
+        many = f"{len(failures)} of {len(combinations)} runs failed; the first: "
+        raise ValueError(failures[0] if len(combinations) == 1 else many + failures[0])
+    return [record for options in combinations if (record := claim.record_of(options, place.out)) is not None]
 
 
-def _one(claim: Claim, options: Options, place: Place, advance: Callable[[float, str], None], note: Callable[[str], None]) -> None:
-    name = name_of(claim.name, claim.configuration(options))
-    claim.run(options, place.context(name, advance, note))
-    advance(1.0, "done")
-
-
-def _in_turn(claim: Claim, todo: Sequence[Options], tasks: Sequence[TaskID], place: Place, progress: Progress) -> list[str]:
-    """Run one after the other and return the sentences of those that could not be done."""
-    failures = []
-    for options, task in zip(todo, tasks, strict=True):
-        progress.start_task(task)
+def _without_record(
+    claim: Claim, combinations: Sequence[Options], place: Place, console: Console
+) -> tuple[list[Options], list[str]]:
+    """Return what is to be run, and a sentence for each run whose place is taken by something that is no record of it."""
+    todo, failures = [], []
+    for options in combinations:
+        name = name_of(claim.name, claim.configuration(options))
         try:
-            _one(claim, options, place, _bar(progress, task), progress.console.print)
-        except (ValueError, OSError, ImportError, MemoryError) as error:
-            progress.update(task, description="failed")
+            if claim.record_of(options, place.out) is None:
+                todo.append(options)
+            else:
+                console.print(f"{name} has a record; delete it to run it again", style="dim", markup=False)
+        except ValueError as error:
             failures.append(str(error))
-    return failures
-
-
-def _bar(progress: Progress, task: TaskID) -> Callable[[float, str], None]:
-    return lambda fraction, text: progress.update(task, completed=fraction, description=text)
+    return todo, failures
 
 
 def _short(claim: Claim, options: Options, among: Sequence[Options]) -> str:
     """Name a run by the settings in which it differs from the others."""
     varying = [key for key in options if len({str(other.get(key)) for other in among}) > 1]
     return " ".join(f"{key}={options[key]}" for key in varying) or claim.name
-
-
-def _at_once(
-    claim: Claim, todo: Sequence[Options], tasks: Sequence[TaskID], place: Place, processes: int, progress: Progress
-) -> list[str]:
-    """Run several at a time, each in a process of its own, and return the sentences of those that could not be done."""
-    # A fresh interpreter for each: forked ones would share torch's threads. The limit of threads must stand before numpy loads.
-    os.environ["OMP_NUM_THREADS"] = "1"
-    context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, ProcessPoolExecutor(processes, mp_context=context) as pool:
-        messages = manager.Queue()
-        futures = {
-            pool.submit(_worker, claim.name, options, place, messages, task): task
-            for options, task in zip(todo, tasks, strict=True)
-        }
-        for future in futures:
-            future.add_done_callback(lambda done: messages.put(None))
-        left, failures = len(futures), []
-        while left:
-            message = messages.get()
-            if message is None:
-                left -= 1
-            else:
-                task, fraction, text = message
-                if fraction is None:
-                    progress.console.print(text)
-                else:
-                    progress.start_task(task)
-                    progress.update(task, completed=fraction, description=text)
-        for future, task in futures.items():
-            if (error := future.exception()) is not None:
-                progress.update(task, description="failed")
-                failures.append(str(error))
-    return failures
-
-
-def _worker(name: str, options: Options, place: Place, messages: Any, task: int) -> None:
-    from lopsided.reproduce import CLAIMS
-
-    _one(
-        CLAIMS[name],
-        options,
-        place,
-        lambda fraction, text: messages.put((task, fraction, text)),
-        lambda text: messages.put((task, None, text)),
-    )

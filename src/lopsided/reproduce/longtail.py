@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -22,10 +22,13 @@ from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.plot.steering import losses_beside
+from lopsided.reproduce import ready
 from lopsided.reproduce.blocks import Block, Fold, Table, Text, drawn
+from lopsided.reproduce.choices import Bounds, Ratio, Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Record, Verdict
+from lopsided.reproduce.settings import Profile
 from lopsided.reproduce.steered import (
     Comparison,
     Material,
@@ -51,10 +54,10 @@ class Settings(Comparison):
         seeds: repetitions.
     """
 
-    profile: str = "exponential"  # type: ignore[assignment]
-    ratio: float = 100.0
-    epochs: int = 80
-    seeds: int = 3
+    profile: Profile = "exponential"
+    ratio: Ratio = 100.0
+    epochs: Whole = 80
+    seeds: Annotated[int, Bounds(least=1, most=1000)] = 3
 
 
 def recipes(counts: Counts) -> dict[str, Recipe]:
@@ -99,6 +102,7 @@ def compute(settings: Settings, context: Context) -> Outcome:
     """Train every loss with every seed; a finished run is not repeated after an interruption."""
     context.advance(0.0, "read the images")
     given = material(settings, context)
+    context = context.of(f"data {given.digest}")
     chosen = recipes(given.counts)
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in chosen}
     total, done = len(chosen) * settings.seeds, 0
@@ -129,7 +133,8 @@ def compute(settings: Settings, context: Context) -> Outcome:
             "losses": {name: repr(recipe.adjustment) for name, recipe in chosen.items() if recipe.adjustment is not None},
             "predicted_norms": predictions,
             "runs": runs,
-        }
+        },
+        {"data_sha256": given.digest},
     )
 
 
@@ -234,4 +239,5 @@ LONGTAIL = Claim(
     compute=compute,
     judge=judge,
     show=show,
+    ready=ready.to_train,
 )

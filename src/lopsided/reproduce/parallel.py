@@ -58,11 +58,6 @@ class Workers:
             dist.destroy_process_group()
 
 
-def is_first() -> bool:
-    """Whether this process is the one that writes records and speaks to the user."""
-    return os.environ.get("RANK", "0") == "0"
-
-
 def device_of(name: str) -> torch.device:
     """Return a device that is there: for "cuda" this process's own GPU.
 

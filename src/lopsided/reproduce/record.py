@@ -19,7 +19,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-FORMAT = "lopsided record 1"
+from lopsided.reproduce.disk import printable, read, write_atomically
+
+_ANY_FORMAT = "lopsided record "
+FORMAT = f"{_ANY_FORMAT}1"
+
+#: Bytes that a record may have; the longest of hundreds of classes has a few million.
+_MOST = 2**27
 
 #: The settings that make up a record's readable name, in this order.
 _NAMED = ("model", "dataset", "profile", "ratio", "bias", "seed")
@@ -75,27 +81,44 @@ class Record:
         """Read what `save` wrote.
 
         Raises:
-            ValueError: if the file is not a record, or was changed since it was written.
+            ValueError: if the file is not a record of this version, was changed since it was written, or has another's name.
         """
+        content, name = read(path, _MOST), printable(path.name)
+        what = f"{name} is not a record of lopsided"
         try:
-            data = json.loads(path.read_text())
-            stated = data.pop("digest")
-            if data.pop("format") != FORMAT:
+            data = json.loads(content.decode())
+            form, stated = data.pop("format"), data.pop("digest")
+            if form != FORMAT and str(form).startswith(_ANY_FORMAT):
+                what = f"{name} is a {printable(str(form))[:40]}, this version of lopsided reads and writes {FORMAT}"
+            if form != FORMAT:
                 raise ValueError
             record = cls(**{**data, "verdict": Verdict(**data["verdict"])})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(
-                f"{path} is not a record of lopsided; move it elsewhere, or delete it to run the claim again"
-            ) from error
-        if record.digest() != stated:
-            raise ValueError(f"{path} was changed since it was written: its digest does not fit; delete it to run the claim again")
+            _check_types(record)
+            digest = record.digest()
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError(f"{what}; move it elsewhere, or delete it to run the claim again") from error
+        if digest != stated:
+            raise ValueError(f"{name} was changed since it was written: its digest does not fit; delete it to run the claim again")
+        if record.name != path.stem:
+            raise ValueError(f"{name} holds the run {record.name}: give it that name again, or move it elsewhere")
         return record
+
+
+def _check_types(record: Record) -> None:
+    """Raise TypeError where a record's parts are not what its attributes say, ValueError for text that UTF-8 cannot hold."""
+    parts = (record.configuration, record.numbers, record.environment)
+    if not isinstance(record.claim, str) or not all(isinstance(part, dict) for part in parts):
+        raise TypeError
+    if not isinstance(record.verdict.holds, bool) or not isinstance(record.verdict.sentence, str):
+        raise TypeError
+    json.dumps(asdict(record), ensure_ascii=False, allow_nan=False).encode()
 
 
 def name_of(claim: str, configuration: dict[str, Any]) -> str:
     """Return a readable name that is unique to a claim and its configuration."""
     named = [configuration[key] for key in _NAMED if key in configuration]
-    parts = [f"{value:g}" if isinstance(value, float) else str(value).replace(os.sep, "_") for value in named]
+    # File names have an end; the hash tells apart what this cuts off.
+    parts = [f"{value:g}" if isinstance(value, float) else str(value).replace(os.sep, "_")[-60:] for value in named]
     return "-".join([claim, *parts, _hash([claim, configuration])[:8]])
 
 
@@ -112,27 +135,21 @@ def plain(value: Any) -> Any:
     return value
 
 
-def environment(seconds: float, device: str, **more: Any) -> dict[str, Any]:
-    """Return versions, machine, device, seconds and today's date."""
-    versions = {"python": platform.python_version()}
+def versions() -> dict[str, str]:
+    """Return the versions of Python, of lopsided, and of what it computes with."""
+    found = {"python": platform.python_version()}
     for package in ("lopsided", "numpy", "scipy", "torch", "scikit-learn"):
         try:
-            versions[package] = version(package)
+            found[package] = version(package)
         except PackageNotFoundError:
             continue
+    return found
+
+
+def environment(seconds: float, device: str, **more: Any) -> dict[str, Any]:
+    """Return versions, machine, device, seconds and today's date."""
     machine = {"device": device, "processor": platform.machine(), "cores": os.cpu_count()}
-    return {"seconds": round(seconds, 1), **machine, **more, "versions": versions, "date": datetime.now(UTC).date().isoformat()}
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or the next run after a crash, sees the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    return {"seconds": round(seconds, 1), **machine, **more, "versions": versions(), "date": datetime.now(UTC).date().isoformat()}
 
 
 def _hash(data: Any) -> str:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from lopsided.counts import Counts
+from lopsided.reproduce.choices import Bounds, Checked, Positive, Ratio, Seed, Whole
+
+Width = Annotated[int, Bounds(least=1, most=10**6)]
+Depth = Annotated[int, Bounds(least=1, most=1000)]
+Decay = Annotated[float, Bounds(least=0, most=1e38)]
+Profile = Literal["step", "exponential", "given"]
+Schedule = Literal["constant", "published"]
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(Checked):
     """Everything that determines a training run.
 
     Attributes:
@@ -33,52 +40,52 @@ class Training:
         seed: of initialisation and order of the samples.
         device: "cpu" or "cuda".
         amp: "off", or "bf16" for autocast; features are measured in float32 either way.
+
+    Raises:
+        ValueError: for a value that is not one of these, or settings that contradict each other.
     """
 
     dataset: str = "mnist"
-    model: str = "mlp"
-    width: int = 512
-    depth: int = 6
+    model: Literal["mlp", "resnet18", "vgg13"] = "mlp"
+    width: Width = 512
+    depth: Depth = 6
     bias: Literal["none", "decayed", "free"] = "none"
-    profile: Literal["step", "exponential", "given"] = "step"
-    ratio: float = 10.0
-    rho: float = 0.5
-    largest: int = 1000
+    profile: Profile = "step"
+    ratio: Ratio = 10.0
+    rho: Annotated[float, Bounds(above=0, below=1)] = 0.5
+    largest: Whole = 1000
     counts: str = ""
-    split: int = 0
-    epochs: int = 350
-    batch: int = 128
-    rate: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    schedule: Literal["constant", "published"] = "constant"
-    seed: int = 0
+    split: Seed = 0
+    epochs: Whole = 350
+    batch: Whole = 128
+    rate: Positive = 0.1
+    momentum: Annotated[float, Bounds(least=0, below=1)] = 0.9
+    weight_decay: Decay = 5e-4
+    schedule: Schedule = "constant"
+    seed: Seed = 0
     device: Literal["cpu", "cuda"] = "cpu"
     amp: Literal["off", "bf16"] = "off"
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "rate", "largest"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if not 0 <= self.momentum < 1 or not self.weight_decay >= 0:
-            raise ValueError(f"momentum must be in [0, 1), weight_decay at least 0, got {self.momentum}, {self.weight_decay}")
+        super().__post_init__()
         if bool(self.counts) != (self.profile == "given"):
             raise ValueError("give counts with the profile 'given', and with no other")
+        if self.profile == "given" and not all(word.strip().isdecimal() for word in self.counts.split(",")):
+            raise ValueError(f"counts must be whole numbers, comma-separated, got {self.counts!r}")
+        if self.profile == "step" and (self.largest < self.ratio or not (self.largest / self.ratio).is_integer()):
+            raise ValueError(f"largest / ratio must be a whole number, got {self.largest} / {self.ratio:g}")
 
     def class_counts(self, k: int) -> Counts:
         """Return the counts that the profile gives to k classes.
 
         Raises:
-            ValueError: if the profile does not make whole counts of at least 1.
+            ValueError: if the profile does not fit k classes.
         """
         if self.profile == "given":
             return Counts([int(word) for word in self.counts.split(",")])
         if self.profile == "exponential":
             return Counts.exponential(k, self.largest, self.ratio)
-        smallest = self.largest / self.ratio
-        if smallest < 1 or smallest != int(smallest):
-            raise ValueError(f"largest / ratio must be a whole number, got {self.largest} / {self.ratio:g}")
-        return Counts.step(k, int(smallest), self.ratio, self.rho)
+        return Counts.step(k, int(self.largest / self.ratio), self.ratio, self.rho)
 
     def bias_ridge(self, counts: Counts) -> Literal["none", "free"] | float:
         """Return how the head's bias enters the unconstrained-features model; a decay of the mean loss is n of the sum's."""

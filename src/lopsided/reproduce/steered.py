@@ -22,11 +22,12 @@ from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.measure import Moments
 from lopsided.measure.metrics import METRICS
-from lopsided.reproduce import data
+from lopsided.reproduce import data, ready
+from lopsided.reproduce.choices import Whole
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.models import MODELS
 from lopsided.reproduce.observe import own_ridge
-from lopsided.reproduce.settings import Training
+from lopsided.reproduce.settings import Depth, Training, Width
 from lopsided.reproduce.training import Sample
 
 
@@ -38,9 +39,9 @@ class Comparison(Training):
         ValueError: for a bias, a device or a precision that these runs do not have.
     """
 
-    width: int = 256
-    depth: int = 4
-    largest: int = 500
+    width: Width = 256
+    depth: Depth = 4
+    largest: Whole = 500
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,6 +60,7 @@ class Material:
         train: the training set.
         test: held-out samples, as many of each class.
         indices: hash of the list of training samples.
+        digest: hash of the whole data set.
     """
 
     title: str
@@ -66,6 +68,7 @@ class Material:
     train: Sample
     test: Sample
     indices: str
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -107,10 +110,12 @@ def material(settings: Training, context: Context) -> Material:
     """
     dataset = data.load(settings.dataset, context.place.data)
     counts = settings.class_counts(dataset.k)
+    ready.require_memory(settings, dataset.shape)
     chosen = data.choose(dataset.train.labels, counts, settings.split)
     train, test = dataset.train.take(chosen), dataset.test.take(data.balanced(dataset.test.labels))
     seen, held_out = (Sample(torch.from_numpy(dataset.normalise(part)), torch.from_numpy(part.labels)) for part in (train, test))
-    return Material(dataset.title, counts, seen, held_out, data.write_indices(chosen, context.place.out / "indices"))
+    indices = data.write_indices(chosen, context.place.out / "indices", context.writer)
+    return Material(dataset.title, counts, seen, held_out, indices, dataset.digest())
 
 
 def train(settings: Training, recipe: Recipe, given: Material, seed: int) -> tuple[nn.Module, nn.Module]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,7 +70,6 @@ def train(
     sample: Sample,
     observe: Callable[[Network], Row],
     context: Context,
-    identity: str,
 ) -> History:
     """Train a network in place, from the latest checkpoint if there is one.
 
@@ -78,8 +78,7 @@ def train(
         network: freshly built, on the run's device.
         sample: the training set.
         observe: measures the network; called after the epochs of `observed_epochs`, in evaluation mode.
-        context: where checkpoints go and progress is shown.
-        identity: of the run, lest a checkpoint of another be taken.
+        context: where checkpoints go and progress is shown; a checkpoint of another identity is not taken.
 
     Raises:
         ValueError: if the loss is no longer finite.
@@ -89,7 +88,10 @@ def train(
     optimiser = torch.optim.SGD(parameters(network, settings), settings.rate, settings.momentum)
     rows: list[Row] = []
     start, seconds, busy = 0, 0.0, 0.0
-    if (found := checkpoint.latest(context.folder, identity, context.note)) is not None:
+    found = checkpoint.latest(
+        context.folder, context.identity, context.note, partial(_require_fit, network, settings), _most(network)
+    )
+    if found is not None:
         _restore(network, optimiser, found.tensors)
         rows, start = found.facts["rows"], found.facts["epoch"]
         seconds, busy = found.facts["seconds"], found.facts["busy"]
@@ -110,7 +112,7 @@ def train(
         context.advance(epoch / settings.epochs, _text(epoch, settings.epochs, loss, rows))
         now = time.monotonic()
         if (now - saved > _SAVE_EVERY or epoch == settings.epochs) and workers.first:
-            facts = {"identity": identity, "epoch": epoch, "rows": rows, "seconds": seconds + now - began, "busy": busy}
+            facts = {"identity": context.identity, "epoch": epoch, "rows": rows, "seconds": seconds + now - began, "busy": busy}
             checkpoint.write(context.folder, epoch, Checkpoint(_state(network, optimiser), facts))
             saved = now
     return History(rows, seconds + time.monotonic() - began, settings.epochs * len(sample.labels) / max(busy, 1e-9))
@@ -156,6 +158,31 @@ def _state(network: Network, optimiser: torch.optim.SGD) -> dict[str, Tensor]:
         if optimiser.state[parameter].get("momentum_buffer") is not None
     }
     return {f"model.{name}": tensor for name, tensor in network.state_dict().items()} | momenta
+
+
+def _most(network: Network) -> int:
+    """Return how many bytes a checkpoint may have: parameters, buffers, momenta, and room for the facts."""
+    return 2**27 + 2 * sum(int(tensor.nbytes) for tensor in network.state_dict().values())
+
+
+def _require_fit(network: Network, settings: Training, found: Checkpoint) -> None:
+    """Refuse a checkpoint from which this network cannot go on.
+
+    Raises:
+        ValueError: for other tensors than the network's, or facts that are not those of `train`.
+    """
+    expected = {f"model.{name}": tensor for name, tensor in network.state_dict().items()}
+    if settings.momentum > 0:
+        expected |= {f"momentum.{name}": parameter for name, parameter in network.named_parameters()}
+    given = {name: (tensor.shape, tensor.dtype) for name, tensor in found.tensors.items()}
+    if given != {name: (tensor.shape, tensor.dtype) for name, tensor in expected.items()}:
+        raise ValueError("the checkpoint holds other tensors than this network")
+    kinds = {"epoch": int, "rows": list, "seconds": float, "busy": float}
+    for name, kind in kinds.items():
+        if not isinstance(found.facts.get(name), kind):
+            raise ValueError(f"the checkpoint has no {name} of a training run")
+    if not 1 <= found.facts["epoch"] <= settings.epochs:
+        raise ValueError(f"the checkpoint is of epoch {found.facts['epoch']}, the run has {settings.epochs}")
 
 
 def _restore(network: Network, optimiser: torch.optim.SGD, tensors: dict[str, Tensor]) -> None:

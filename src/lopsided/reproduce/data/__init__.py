@@ -35,13 +35,20 @@ def load(name: str, folder: Path | None) -> Dataset:
         FileNotFoundError: if there is no such data; says where it was looked for.
         ValueError: if a file is damaged.
     """
-    if name not in DATASETS:
-        if Path(name).exists():
-            return images_of(Path(name), Path(name).stem)
+    require(name, folder)
+    return DATASETS[name](folder or Path()) if name in DATASETS else images_of(Path(name), Path(name).stem)
+
+
+def require(name: str, folder: Path | None) -> None:
+    """Find out whether there is such a data set, without reading it; see `load`.
+
+    Raises:
+        FileNotFoundError: if there is no such data; says where it was looked for.
+    """
+    if name not in DATASETS and not Path(name).exists():
         raise FileNotFoundError(f"no data set {name!r}: give one of {', '.join(DATASETS)}, or a folder or tar of images")
-    if folder is None and name != "digits":
+    if name in DATASETS and folder is None and name != "digits":
         raise FileNotFoundError(f"{name} is read from a folder: give it by --data-dir or LOPSIDED_DATA, or use --dataset digits")
-    return DATASETS[name](folder or Path())
 
 
-__all__ = ["DATASETS", "Dataset", "Images", "balanced", "choose", "load", "write_indices"]
+__all__ = ["DATASETS", "Dataset", "Images", "balanced", "choose", "load", "require", "write_indices"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,9 +54,24 @@ class Dataset:
     white: int = 255
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        channels, height, width = self.train.pixels.shape[1:]
+        return channels, height, width
+
+    @property
     def k(self) -> int:
         """Number of classes."""
         return int(self.train.labels.max()) + 1
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all images and labels."""
+        seen = hashlib.sha256()
+        for part in (self.train, self.test):
+            seen.update(repr(part.pixels.shape).encode())
+            seen.update(np.ascontiguousarray(part.pixels).data)
+            seen.update(np.ascontiguousarray(part.labels, "<i8").data)
+        return seen.hexdigest()
 
     def moments(self) -> tuple[Floats, Floats]:
         """Return mean and standard deviation of each channel over all training images, with white as 1."""

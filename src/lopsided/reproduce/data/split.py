@@ -9,7 +9,7 @@ import numpy as np
 
 from lopsided.arrays import Ints
 from lopsided.counts import Counts
-from lopsided.reproduce.record import write_atomically
+from lopsided.reproduce.disk import write_atomically
 
 
 def choose(labels: Ints, counts: Counts, seed: int = 0) -> Ints:
@@ -50,9 +50,15 @@ def balanced(labels: Ints) -> Ints:
     return np.sort(np.concatenate([np.flatnonzero(labels == c)[:least] for c in range(int(labels.max()) + 1)]))
 
 
-def write_indices(indices: Ints, folder: Path) -> str:
-    """Write indices as text, one a line, to FOLDER/HASH.txt, and return the hash: the SHA-256 of that file."""
+def write_indices(indices: Ints, folder: Path, writer: str = "") -> str:
+    """Write indices as text, one a line, to FOLDER/HASH.txt, and return the hash: the SHA-256 of that file.
+
+    Args:
+        indices: what is chosen.
+        folder: of the file.
+        writer: one of those that may write the same list at the same time.
+    """
     content = "".join(f"{i}\n" for i in indices).encode()
     digest = hashlib.sha256(content).hexdigest()
-    write_atomically(folder / f"{digest}.txt", content)
+    write_atomically(folder / f"{digest}.txt", content, writer)
     return digest

@@ -9,22 +9,23 @@ MNIST at a rate of 0.1). A long constant start before the rate falls, the defaul
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 
 from lopsided import predict, solve
 from lopsided.counts import Counts
-from lopsided.reproduce import data
+from lopsided.reproduce import data, ready
+from lopsided.reproduce.choices import Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.data import Dataset, Images
 from lopsided.reproduce.models import build
 from lopsided.reproduce.observe import Observer, matrices
 from lopsided.reproduce.parallel import Workers, device_of
-from lopsided.reproduce.record import Verdict, name_of, plain
-from lopsided.reproduce.settings import Training
+from lopsided.reproduce.record import Verdict
+from lopsided.reproduce.settings import Schedule, Training
 from lopsided.reproduce.thrampoulidis2022.deep_page import show
 from lopsided.reproduce.training import Sample, train
 
@@ -39,8 +40,8 @@ NEAR = 0.2
 class Deep(Training):
     """The published schedule, longer than published because the sets are smaller."""
 
-    epochs: int = 600
-    schedule: Literal["constant", "published"] = "published"
+    epochs: Whole = 600
+    schedule: Schedule = "published"
 
 
 def ridges(counts: Counts) -> list[float]:
@@ -61,6 +62,7 @@ def compute(settings: Training, context: Context) -> Outcome:
     dataset = data.load(settings.dataset, context.place.data)
     counts = settings.class_counts(dataset.k)
     chosen = data.choose(dataset.train.labels, counts, settings.split)
+    indices, seen = data.write_indices(chosen, context.place.out / "indices", context.writer), dataset.digest()
     device, workers = device_of(settings.device), Workers.of(settings.device)
 
     context.advance(0.01, "predict: SELI and ETF in closed form")
@@ -72,19 +74,19 @@ def compute(settings: Training, context: Context) -> Outcome:
 
     train_set, test_set = dataset.train.take(chosen), dataset.test.take(data.balanced(dataset.test.labels))
     sample, held_out = (_sample(dataset, images, device) for images in (train_set, test_set))
-    shape = (sample.images.shape[1], sample.images.shape[2], sample.images.shape[3])
-    network = build(settings.model, shape, dataset.k, settings.width, settings.depth, settings.bias != "none", settings.seed)
+    ready.require_memory(settings, dataset.shape)
+    bias = settings.bias != "none"
+    network = build(settings.model, dataset.shape, dataset.k, settings.width, settings.depth, bias, settings.seed)
     network = network.to(device)
     observer = Observer(sample, held_out, dataset.k, laws, [solution.geometry for solution in path], workers)
-    identity = name_of("training", plain(vars(settings)))
-    history = train(settings, network, sample, observer, context.part(0.05, 1.0), identity)
+    history = train(settings, network, sample, observer, context.of(f"data {seen}").part(0.05, 1.0))
     network.eval()
     final, _ = observer.collapse(network, sample)
     workers.leave()
     numbers = {
         "title": dataset.title,
         "counts": counts.values,
-        "indices_sha256": data.write_indices(chosen, context.place.out / "indices"),
+        "indices_sha256": indices,
         "test_samples": len(held_out.labels),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "path": [
@@ -94,8 +96,8 @@ def compute(settings: Training, context: Context) -> Outcome:
         "history": history.rows,
         "geometry": matrices(final.geometry),
     }
-    speed = round(history.images_per_second)
-    return Outcome(numbers, {"seconds": history.seconds, "device": _device_name(device), "images_per_second": speed})
+    speed = {"seconds": history.seconds, "device": _device_name(device), "images_per_second": round(history.images_per_second)}
+    return Outcome(numbers, {**speed, "data_sha256": seen})
 
 
 def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
@@ -160,4 +162,5 @@ DEEP = Claim(
     compute=compute,
     judge=judge,
     show=show,
+    ready=ready.to_train,
 )

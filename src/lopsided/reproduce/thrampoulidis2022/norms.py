@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from lopsided.counts import Counts
 from lopsided.gram import Gram
 from lopsided.plot.training import against_ratio
 from lopsided.reproduce.blocks import Block, Figure, Row, Table, drawn
+from lopsided.reproduce.choices import Bounds, Checked, Ratio
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Record, Verdict
@@ -25,7 +26,7 @@ _PAIRS = {"majority": (0, 1), "minority": (-1, -2), "cross": (0, -1)}
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Checked):
     """The imbalances that are looked at.
 
     Attributes:
@@ -35,10 +36,10 @@ class Settings:
         seen: ratios up to which the label matrix is decomposed as well.
     """
 
-    k: int = 10
-    points: int = 37
-    largest: float = 1e12
-    seen: float = 1e4
+    k: Annotated[int, Bounds(least=4, most=10**4)] = 10
+    points: Annotated[int, Bounds(least=2, most=10**4)] = 37
+    largest: Ratio = 1e12
+    seen: Annotated[float, Bounds(least=0, most=1e15)] = 1e4
 
 
 def describe(vectors: Gram) -> dict[str, float]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from lopsided.counts import Counts
 from lopsided.gram import Gram
 from lopsided.plot.training import several
 from lopsided.reproduce.blocks import Block, Figure, Row, Table, drawn
+from lopsided.reproduce.choices import Bounds, Checked, Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Record, Verdict
@@ -27,7 +28,7 @@ _PARTS = ("classifiers", "class means", "logits")
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Checked):
     """The paths that are followed.
 
     Attributes:
@@ -37,10 +38,10 @@ class Settings:
         points: ridges of a path, log-spaced, from the zero threshold down.
     """
 
-    k: int = 10
-    ratios: tuple[int, ...] = (1, 5, 10, 100)
-    least: float = 1e-6
-    points: int = 29
+    k: Annotated[int, Bounds(least=4, most=1000)] = 10
+    ratios: tuple[Whole, ...] = (1, 5, 10, 100)
+    least: Annotated[float, Bounds(above=0, most=1e-4)] = 1e-6
+    points: Annotated[int, Bounds(least=2, most=10**4)] = 29
 
 
 def zero_threshold(counts: Counts) -> float:

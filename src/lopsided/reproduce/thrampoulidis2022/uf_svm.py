@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.plot.training import dots
 from lopsided.reproduce.blocks import Block, Table, drawn
+from lopsided.reproduce.choices import Bounds, Checked, Seed, Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Record, Verdict
@@ -28,7 +29,7 @@ _EQUAL = 1e-5
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Checked):
     """Which class counts are tried.
 
     Attributes:
@@ -38,10 +39,10 @@ class Settings:
         seed: of the random counts.
     """
 
-    ks: tuple[int, ...] = (3, 4, 10)
-    ratios: tuple[int, ...] = (1, 5, 10, 100)
-    random: int = 6
-    seed: int = 0
+    ks: tuple[Annotated[int, Bounds(least=2, most=1000)], ...] = (3, 4, 10)
+    ratios: tuple[Whole, ...] = (1, 5, 10, 100)
+    random: Annotated[int, Bounds(least=0, most=10**4)] = 6
+    seed: Seed = 0
 
     def profiles(self) -> list[Counts]:
         """Return the class counts; first two classes at R = 100."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.plot.training import several
 from lopsided.reproduce.blocks import Block, Figure, Row, Table, drawn
+from lopsided.reproduce.choices import Bounds, Checked, Positive, Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Record, Verdict
@@ -34,7 +35,7 @@ _NEAR = 0.05
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Checked):
     """The published model; rate and initialisation are not published.
 
     Attributes:
@@ -50,16 +51,16 @@ class Settings:
         steps: of loss-normalised descent.
     """
 
-    ratios: tuple[int, ...] = (1, 5, 10, 100)
-    k: int = 10
-    d: int = 20
-    minority: int = 5
-    batch: int = 5
-    start: float = 0.1
-    rate: float = 0.4
-    epochs: int = 6000
-    seeds: int = 3
-    steps: int = 20000
+    ratios: tuple[Whole, ...] = (1, 5, 10, 100)
+    k: Annotated[int, Bounds(least=2, most=1000)] = 10
+    d: Annotated[int, Bounds(least=1, most=10**5)] = 20
+    minority: Whole = 5
+    batch: Whole = 5
+    start: Positive = 0.1
+    rate: Positive = 0.4
+    epochs: Whole = 6000
+    seeds: Annotated[int, Bounds(least=1, most=1000)] = 3
+    steps: Whole = 20000
 
 
 def _distances(W: Floats, M: Floats, counts: Counts) -> dict[str, list[float]]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from lopsided.geometry import Geometry
 from lopsided.plot.training import by_row
 from lopsided.problem import Bias
 from lopsided.reproduce.blocks import Block, Figure, Table, drawn
+from lopsided.reproduce.choices import Checked
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.observe import own_ridge
@@ -39,7 +41,7 @@ LAWS = ("SELI", "own ridge", "best ridge", "free bias", "ETF")
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Checked):
     """Which runs are compared.
 
     Attributes:
@@ -48,17 +50,31 @@ class Settings:
 
     runs: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in self.runs:
+            if Path(name).name != name:
+                raise ValueError(f"runs are names of records in the folder of the results, got {name!r}")
+
 
 def all_runs(options: Mapping[str, Any], place: Place) -> dict[str, Any]:
-    """Take all finished deep runs of imbalanced classes, unless some are named.
+    """Take all finished deep runs, unless some are named; what is no record, or was changed, is left out as from reports.
 
     Raises:
         ValueError: if there is none.
     """
-    found = tuple(path.stem for path in sorted(place.out.glob("deep-*.json")))
+    found = tuple(path.stem for path in sorted(place.out.glob("deep-*.json")) if _is_record(path))
     if not options and not found:
         raise ValueError(f"no deep run in {place.out} to compare laws on: run lopsided reproduce deep first")
     return {"runs": found, **options}
+
+
+def _is_record(path: Path) -> bool:
+    try:
+        Record.load(path)
+    except ValueError:
+        return False
+    return True
 
 
 def laws(measured: Geometry, counts: Counts, weight_decay: float, bias: Bias = "none") -> dict[str, dict[str, Any]]:

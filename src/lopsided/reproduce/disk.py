@@ -1,0 +1,131 @@
+"""Disk: files that are whole or not there, files whose name proves what they hold, and folders that one process works in."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+
+def write_atomically(path: Path, content: bytes, writer: str = "") -> None:
+    """Write a file so that a reader, or the next run after a crash, sees the old content or the new, never a part.
+
+    The content goes to a draft beside the file first, which is removed if that fails and renamed if not. Its name is always the
+    same, so the draft that a killed process left is used up by the next that writes the file.
+
+    Args:
+        path: of the file; its folder is made if need be.
+        content: of the file.
+        writer: one of those who may write this file at the same time, lest they share a draft.
+
+    Raises:
+        OSError: if the disk is full, or the folder takes no file; the old content is still there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{writer}.draft" if writer else f".{path.name}.draft")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    """See to it that a power cut does not undo a renaming, where folders can be opened."""
+    if os.name == "posix":
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+
+
+def clear_drafts(folder: Path) -> None:
+    """Remove what writers that were killed left in a folder; nobody else may be writing there."""
+    for draft in folder.glob(".*.draft"):
+        draft.unlink(missing_ok=True)
+
+
+def seal(folder: Path, stem: str, suffix: str, content: bytes) -> Path:
+    """Write a file named STEM.HASH.SUFFIX by the SHA-256 of its content, so that no bit of it can change unseen."""
+    path = folder / f"{stem}.{hashlib.sha256(content).hexdigest()}{suffix}"
+    write_atomically(path, content)
+    return path
+
+
+def printable(text: str) -> str:
+    """Return text in which every character that a terminal or a page could stumble over is written as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def read(path: Path, most: int) -> bytes:
+    """Return the content of a file, whose size is looked at before any of it is read.
+
+    Raises:
+        ValueError: if there is no regular file, or a larger one, or it cannot be read.
+    """
+    try:
+        if not path.is_file():
+            raise ValueError(f"{printable(path.name)} is not a file")
+        if (size := path.stat().st_size) > most:
+            raise ValueError(f"{printable(path.name)} has {size:,} bytes, {most:,} at most are expected")
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{printable(path.name)} cannot be read ({error.strerror})") from error
+
+
+def unseal(path: Path, most: int) -> bytes:
+    """Return what `seal` wrote.
+
+    Args:
+        path: of the file.
+        most: bytes that it may have; a larger file is not read.
+
+    Raises:
+        ValueError: if the file cannot be read, is larger, or is not what its name says.
+    """
+    content = read(path, most)
+    stated = path.stem.rpartition(".")[2]
+    if len(stated) != 64:
+        raise ValueError(f"{printable(path.name)} has no hash in its name: it is of another version of lopsided")
+    if hashlib.sha256(content).hexdigest() != stated:
+        raise ValueError(f"{without_hash(path)} is damaged: its content does not fit the hash in its name")
+    return content
+
+
+def without_hash(path: Path) -> str:
+    """Return the name of a sealed file as a reader would call it."""
+    return printable(path.name.replace(f".{path.stem.rpartition('.')[2]}", ""))
+
+
+@contextmanager
+def alone(lock: Path, what: str, patience: float = 0) -> Iterator[None]:
+    """Keep other processes from doing the same until the block is left, or this process ends in whatever way.
+
+    Args:
+        lock: file that stands for what is done.
+        what: is done, for the sentence.
+        patience: seconds to wait for another process that is at it.
+
+    Raises:
+        ValueError: if another process is still at it.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(lock, timeout=patience)
+    try:
+        held.acquire()
+    except Timeout:
+        raise ValueError(f"another process is at {what} already: wait until it ends, or work in another folder by --out") from None
+    try:
+        yield
+    finally:
+        held.release()

@@ -1,0 +1,58 @@
+"""Ready: what would stop a training run is found out before it starts, and before anything large is allocated."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from lopsided.reproduce import data
+from lopsided.reproduce.context import Place
+from lopsided.reproduce.models import MODELS, Shape
+from lopsided.reproduce.parallel import device_of
+from lopsided.reproduce.settings import Training
+
+#: The least images that there can be, for what can be said before the data is read.
+_LEAST = (1, 1, 1)
+
+
+def to_train(settings: Training, place: Place) -> None:
+    """Find out whether a run can start, as far as that can be told without reading its data.
+
+    Raises:
+        ValueError: if the device is not there, or the network cannot fit its memory.
+        FileNotFoundError: if there is no such data set.
+    """
+    data.require(settings.dataset, place.data)
+    require_memory(settings, _LEAST)
+
+
+def require_memory(settings: Training, shape: Shape) -> None:
+    """Refuse a network whose parameters, with their gradients and momenta, are larger than the memory of its device.
+
+    Args:
+        settings: of the run.
+        shape: (channels, height, width) of an image.
+
+    Raises:
+        ValueError: if the network does not fit, or the device is not there.
+    """
+    device = device_of(settings.device)
+    there = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else _memory()
+    with torch.device("meta"):
+        body, _ = MODELS[settings.model](shape, settings.width, settings.depth)
+    needed = 3 * sum(parameter.nbytes for parameter in body.parameters())
+    if needed > there:
+        raise ValueError(
+            f"a network of width {settings.width:,} and depth {settings.depth} needs {needed / 2**30:,.0f} GiB for its parameters, "
+            f"gradients and momenta, there are {there / 2**30:,.0f} GiB: take a smaller one"
+        )
+
+
+def _memory() -> int:
+    """Return the bytes of memory that this process may have: the machine's, or fewer where its container has fewer."""
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    words = limit.read_text().strip() if limit.is_file() else "max"
+    return min(there, int(words)) if words.isdecimal() else there
