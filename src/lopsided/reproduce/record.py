@@ -66,9 +66,9 @@ class Record:
         return _hash({"claim": self.claim, "configuration": self.configuration, "numbers": self.numbers, "verdict": self.verdict})
 
     def to_json(self) -> str:
-        """Return the record as JSON, its digest included."""
+        """Return the record as JSON, with its digest, and a hash of all of it, the environment too."""
         data = {"format": FORMAT, **asdict(self), "verdict": self.verdict._asdict(), "digest": self.digest()}
-        return json.dumps(data, indent=1, allow_nan=False)
+        return json.dumps({**data, "sha256": _hash(data)}, indent=1, allow_nan=False)
 
     def save(self, folder: Path) -> Path:
         """Write FOLDER/NAME.json atomically and return its path."""
@@ -87,6 +87,8 @@ class Record:
         what = f"{name} is not a record of lopsided"
         try:
             data = json.loads(content.decode())
+            # The first records had no hash of their environment.
+            whole = "sha256" not in data or data.pop("sha256") == _hash(data)
             form, stated = data.pop("format"), data.pop("digest")
             if form != FORMAT and str(form).startswith(_ANY_FORMAT):
                 what = f"{name} is a {printable(str(form))[:40]}, this version of lopsided reads and writes {FORMAT}"
@@ -97,10 +99,10 @@ class Record:
             digest = record.digest()
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"{what}; move it elsewhere, or delete it to run the claim again") from error
-        if digest != stated:
-            raise ValueError(f"{name} was changed since it was written: its digest does not fit; delete it to run the claim again")
+        if digest != stated or not whole:
+            raise ValueError(f"{name} was changed since it was written: its hash does not fit; delete it to run the claim again")
         if record.name != path.stem:
-            raise ValueError(f"{name} holds the run {record.name}: give it that name again, or move it elsewhere")
+            raise ValueError(f"{name} holds the run {printable(record.name)}: give it that name again, or move it elsewhere")
         return record
 
 

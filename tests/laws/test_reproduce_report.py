@@ -1,0 +1,131 @@
+"""Whatever lies beside the records of a folder: the report is written, shows those that are whole, and names the others."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lopsided.cli import main
+from lopsided.reproduce import CLAIMS, Place, Record, Verdict, page
+from lopsided.reproduce.record import environment
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """A whole record."""
+    folder = tmp_path_factory.mktemp("good")
+    return CLAIMS["norms"].run({"points": 5}, Place(folder).context("short"))
+
+
+def written(record: Record, **changes: Any) -> bytes:
+    """The file of a record, hashes and all, of which some parts are not as this version has them."""
+    return replace(record, **changes).to_json().encode()
+
+
+#: Files that are no record that can be shown: name -> a good record to a file's name and content.
+BAD = {
+    "another version": lambda good: ("a.json", written(good).replace(b"lopsided record 1", b"lopsided record 9")),
+    "open brackets": lambda good: ("a.json", b"[" * 100_000),
+    "not JSON": lambda good: ("a.json", b"{"),
+    "not text": lambda good: ("a.json", b"\xff\xfe\x00"),
+    "null": lambda good: ("a.json", b"null"),
+    "not a number": lambda good: ("a.json", written(good).replace(b'"R": 1.0', b'"R": NaN')),
+    "a changed digit": lambda good: ("a.json", written(good).replace(b'"R": 1.0', b'"R": 2.0')),
+    "another's name": lambda good: (f"{good.name} (copy).json", written(good)),
+    "lone surrogates": lambda good: named(good, verdict=Verdict(True, "\udcff")),
+    "an unknown claim": lambda good: named(good, claim="norns"),
+    "an unknown setting": lambda good: named(good, configuration={**good.configuration, "colour": "red"}),
+    "a value that no setting has": lambda good: named(good, configuration={**good.configuration, "points": -1}),
+    "settings of another type": lambda good: named(good, configuration={"k": "ten"}),
+    "numbers of another shape": lambda good: named(good, numbers={"rows": [{"R": "one"}]}),
+    "no numbers": lambda good: named(good, numbers={}),
+    "a verdict in words": lambda good: named(good, verdict=Verdict("yes", "It holds.")),  # type: ignore[arg-type]
+    "a name that is not UTF-8": lambda good: (os.fsdecode(b"\xff.json"), b"{}"),
+    "a name that speaks to terminals": lambda good: ("\x1b[31m<b>.json", b"{}"),
+}
+
+
+def named(good: Record, **changes: Any) -> tuple[str, bytes]:
+    """The name and the file of a changed record whose name and hashes are true."""
+    other = replace(good, **{"configuration": {**good.configuration, "points": 6}, **changes})
+    return f"{other.name}.json", written(other)
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_record_is_named_and_never_keeps_the_others_from_the_page(tmp_path: Path, good: Record, kind: str) -> None:
+    good.save(tmp_path)
+    name, content = BAD[kind](good)
+    (tmp_path / name).write_bytes(content)
+    notes: list[str] = []
+    text = page.report(tmp_path, CLAIMS, notes.append).read_text()
+    assert good.verdict.sentence.split("e")[0] in text
+    assert "The claim holds" in text
+    (note,) = notes
+    assert note.startswith("left out of the report: ")
+    assert note.isprintable()
+    assert (name.isprintable() and name in note) or "\\" in note
+    assert "Of these files in the folder nothing is on this page" in text
+    assert "<b>" not in text
+
+
+def test_folders_and_pipes_called_json_are_named_and_not_read(tmp_path: Path, good: Record) -> None:
+    good.save(tmp_path)
+    (tmp_path / "folder.json").mkdir()
+    os.mkfifo(tmp_path / "pipe.json")
+    notes: list[str] = []
+    page.report(tmp_path, CLAIMS, notes.append)
+    assert notes == [f"left out of the report: {name}.json is not a file" for name in ("folder", "pipe")]
+
+
+def test_a_folder_of_bad_records_alone_is_answered_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.json").write_text("{")
+    assert main(["reproduce", "--report", "--out", str(tmp_path)]) == 2
+    assert "no record in" in capsys.readouterr().err
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_the_report_of_a_folder_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no records in"):
+        page.report(tmp_path / "nowhere", CLAIMS)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_left_out_are_told_on_standard_error(tmp_path: Path, good: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    good.save(tmp_path)
+    (tmp_path / "a.json").write_text("{")
+    assert main(["reproduce", "--report", "--out", str(tmp_path)]) == 0
+    assert "a.json is not a record of lopsided" in capsys.readouterr().err
+
+
+def test_no_word_of_a_record_is_markup_or_a_command(tmp_path: Path, good: Record) -> None:
+    """On the page, in a terminal, and in the shell to which a reader copies the command."""
+    evil = '<script>"$(touch x)"`touch y`</script>'
+    base = CLAIMS["deep"].configuration({"dataset": evil, "largest": 20})
+    record = Record("deep", base, {}, Verdict(True, f"[/bold]{evil}"), environment(1.0, "cpu"))
+    assert page.command(record, CLAIMS["deep"]).endswith(f"'dataset={evil} largest=20'")
+    replace(good, verdict=record.verdict).save(tmp_path)
+    assert '<script>"' not in page.report(tmp_path, CLAIMS).read_text()
+
+
+def test_every_committed_record_is_on_the_page() -> None:
+    """Records are read for years: each of those in `results/` still has settings and numbers that its claim knows."""
+    found = page.read(Path(__file__).parents[2] / "results")
+    assert found.left_out == []
+    assert len(found.records) >= 50
+    for record in found.records:
+        claim = CLAIMS[record.claim]
+        assert claim.configuration(record.configuration) == record.configuration
+        claim.judge(record.configuration, record.numbers)
+
+
+def test_what_takes_the_place_of_a_record_fails_its_run_and_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    claim = CLAIMS["norms"]
+    names = [Record("norms", claim.configuration({"points": points}), {}, Verdict(True, ""), {}).name for points in (5, 6)]
+    (tmp_path / f"{names[0]}.json").write_text("{")
+    assert main(["reproduce", "norms", "--grid", "points=5,6", "--out", str(tmp_path)]) == 2
+    assert f"1 of 2 runs failed; the first: {names[0]}.json is not a record" in capsys.readouterr().err
+    assert json.loads((tmp_path / f"{names[1]}.json").read_text())["configuration"]["points"] == 6
+    assert (tmp_path / f"{names[0]}.json").read_text() == "{"
