@@ -8,6 +8,7 @@ import pytest
 from lopsided import Adjustment, Counts, predict
 from lopsided.reproduce import CLAIMS, Place
 from lopsided.reproduce.behnia2023 import descend
+from lopsided.reproduce.disk import seal
 from lopsided.reproduce.steered import shape
 
 STEP = Counts.step(k=6, minority=4, ratio=9)
@@ -51,10 +52,18 @@ def test_shape_is_the_ratio_and_cosine_of_the_closed_form():
 
 def test_a_short_run_is_judged_and_drawn_and_resumes(tmp_path):
     claim, place = CLAIMS["behnia2023"], Place(tmp_path)
-    claim.compute(claim.settings(**SHORT), place.context("short"))
+
+    def stop(fraction, text):
+        if text.startswith("network"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        claim.run(SHORT, place.context("short", stop))
     # What was finished before an interruption is taken as it is.
-    kept = next((tmp_path / ".work" / "short").glob("free-CDT*"))
-    kept.write_text(json.dumps({**json.loads(kept.read_text()), "distance": [1.5, 0.0, 0.0]}))
+    kept = next((tmp_path / ".work" / "short").glob("free-CDT 0.5.*"))
+    identity, value = json.loads(kept.read_text())
+    kept.unlink()
+    seal(kept.parent, "free-CDT 0.5", ".json", json.dumps([identity, {**value, "distance": [1.5, 0.0, 0.0]}]).encode())
     record = claim.run(SHORT, place.context("short"))
     assert "CDT 0.5, 1.5e+00" in record.verdict.sentence
     assert len(claim.show([record])) == 3
