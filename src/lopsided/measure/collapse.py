@@ -20,6 +20,7 @@ from lopsided.geometry import Geometry
 from lopsided.measure.checks import head_of
 from lopsided.measure.decisions import Decisions
 from lopsided.measure.metrics import METRICS, Undefined
+from lopsided.measure.metrics.undefined import NO_HEAD
 from lopsided.measure.moments import Moments
 from lopsided.measure.network import geometry
 from lopsided.measure.verdict import verdict
@@ -30,8 +31,6 @@ Classes = Literal["all", "seen"]
 ANCHORS = ("collapse", "random", "ETF")
 #: What is shown as zero.
 ROUNDING = 1e-12
-#: What a measurement of features alone lacks.
-NO_HEAD = "this needs classifiers: give the head's weight"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,6 +46,7 @@ class Collapse:
         decisions: what the network answered, or `None`.
         classes: (k,) the label of each class measured.
         counts: training samples of each class, which say what a minority is; by default the samples measured.
+        counts_given: whether the counts were given, or are those of the samples measured.
 
     Example:
         >>> moments = Moments(k=2, d=1)
@@ -62,6 +62,7 @@ class Collapse:
     decisions: Decisions | None
     classes: Ints
     counts: Counts
+    counts_given: bool = False
 
     @classmethod
     def of(
@@ -98,6 +99,7 @@ class Collapse:
             None if decisions is None else decisions.take(seen),
             seen,
             Counts((moments.counts if counts is None else counts.values)[seen]),
+            counts is not None,
         )
 
     @property
@@ -172,6 +174,7 @@ class Collapse:
             "n": self.moments.n,
             "classes": self.classes.tolist(),
             "counts": self.counts.values.tolist(),
+            "counts_given": self.counts_given,
             "measured": self.moments.counts.tolist(),
             "metrics": {name: plain(value) for name, value in values.items()},
             "undefined": undefined,

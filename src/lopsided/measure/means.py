@@ -142,11 +142,20 @@ class Means:
         Raises:
             ValueError: naming the first such class.
         """
-        if not self.counts.all():
-            raise ValueError(
-                f"class {int(np.argmin(self.counts))} has no sample and so no mean; measure more data, or leave out such classes "
-                "(classes='seen', on the command line --seen)"
-            )
+        if not self.n:
+            raise ValueError("no sample has been measured yet")
+        missing = np.flatnonzero(self.counts == 0)
+        if not len(missing):
+            return
+        others = f", nor have {len(missing) - 1:,} others" if len(missing) > 1 else ""
+        # Where class 0 or many are missing, it may be the numbering and not the data.
+        numbering = (
+            "; labels that start at 1 or have gaps are renumbered first: names, labels = np.unique(labels, return_inverse=True)"
+        )
+        raise ValueError(
+            f"class {missing[0]} has no sample and so no mean{others}; measure more data, or leave out such classes "
+            f"(classes='seen', on the command line --seen){numbering if others or missing[0] == 0 else ''}"
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(k={self.k}, d={self.d}, n={self.n:,})"

@@ -6,6 +6,9 @@ from typing import Self
 
 from lopsided.arrays import Ints
 
+#: What a measurement of features alone lacks.
+NO_HEAD = "this needs classifiers: give the head's weight"
+
 
 class Undefined(ValueError, AttributeError):  # noqa: N818  as said: a value that is not defined
     """A metric that has no value here; an attribute that is not there, so `hasattr` says no.

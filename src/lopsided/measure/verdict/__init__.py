@@ -1,0 +1,146 @@
+"""The verdict: what the figures of a measurement mean for the person who trained the network.
+
+Which classes' classifiers are merging? Have the features collapsed? Which prediction fits best, and does
+it fit at all? What is worth trying? A figure can have more than one cause, so a sentence is said only
+under a condition that rules the others out:
+
+* classifiers *merge* if nearer than 60 degrees and than random directions, about their mean too
+  (`angles`);
+* features *have collapsed* if samples are near their class mean beside the next mean that has not
+  merged with it (`points`);
+* class means are *noise* if sampling alone would give half of their squared distances (`chance`);
+* a prediction *fits* if nearer than FITS and than random vectors, and is best if the next is clearly
+  farther (`fit`, `compared`);
+* minorities are those of the training counts or, if said so, of the samples measured (`counted`).
+
+`docs/measure.md` lists the sentences; each has its counter-examples in the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lopsided.geometry import Geometry
+from lopsided.measure.metrics.undefined import NO_HEAD, Undefined
+from lopsided.measure.verdict.advice import advice
+from lopsided.measure.verdict.angles import MERGING, Angles, Pair, angles
+from lopsided.measure.verdict.chance import noise_share
+from lopsided.measure.verdict.compared import compared, require_comparable
+from lopsided.measure.verdict.counted import contradiction, origin
+from lopsided.measure.verdict.points import Points, points
+from lopsided.measure.verdict.words import classes, listed
+
+if TYPE_CHECKING:
+    from lopsided.measure.collapse import Collapse
+
+#: Share of the squared distances between class means beyond which they are called noise.
+NOISE = 0.5
+
+
+def verdict(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
+    """Return the verdict in sentences.
+
+    Args:
+        collapse: the measurement, with the head.
+        predictions: geometries to compare with, by the name to call them.
+
+    Raises:
+        Undefined: if the measurement has no head.
+        ValueError: if a prediction is for another number of classes.
+    """
+    if collapse.weight is None:
+        raise Undefined(NO_HEAD)
+    require_comparable(collapse.k, predictions)
+    near = angles(collapse.weight, collapse.counts.minorities)
+    reached, noise = points(collapse.moments), noise_share(collapse.moments)
+    apart, noisy = bool(collapse.geometry.embeddings.diagonal.any()), noise > NOISE
+    settled = bool(reached.collapsed[reached.known].all() and reached.known.any())
+    unfinished = apart and not settled and not noisy and bool(reached.known.any())
+    sentences = [
+        contradiction(collapse),
+        _merging(collapse, near),
+        _collapsed(collapse, reached) if apart else "All class means coincide: nothing lies between the classes.",
+        _noise(noise) if noisy else "",
+        compared(collapse, predictions, settled=settled, noisy=noisy) if predictions else "",
+        origin(collapse, predictions),
+        advice(collapse, near, unfinished=unfinished),
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _noise(share: float) -> str:
+    return f"Of the squared distances between class means {share:.0%} is what sampling alone would give: they tell little yet."
+
+
+def _merging(collapse: Collapse, near: Angles) -> str:
+    if len(near.zero) == collapse.k:
+        return "All classifiers are zero: the head answers the same for every sample."
+    if near.same:
+        return "All classifiers are the same: the head answers the same for every sample."
+    lost = ""
+    if len(near.zero):
+        lost = f"The classifiers of {classes(collapse.classes[near.zero])} are zero. "
+    if near.merging is not None:
+        few, members = set(collapse.counts.minorities.tolist()), collapse.classes[near.members]
+        kind = " (all minorities)" if few >= set(near.members.tolist()) else " (not only minorities)"
+        return (
+            f"{lost}The classifiers of {classes(members)} are merging{kind if few else ''}; "
+            f"closest are {_pair(collapse, near.merging)}."
+        )
+    if near.closest is None:
+        return lost.strip()
+    if near.closest[2] <= MERGING:
+        return f"{lost}No two classifiers are merging (every cosine is below {MERGING})."
+    why = (
+        f"as {collapse.k:,} random directions in {collapse.moments.d:,} dimensions may have"
+        if near.closest[2] <= near.threshold
+        else "but about the mean classifier, which moves all logits of a sample alike, none are"
+    )
+    return f"{lost}No two classifiers are merging: closest are {_pair(collapse, near.closest)}, {why}."
+
+
+def _pair(collapse: Collapse, pair: Pair) -> str:
+    a, b, cosine = pair
+    return f"{collapse.classes[a]} and {collapse.classes[b]}, with a cosine of {cosine:.2f}"
+
+
+def _collapsed(collapse: Collapse, reached: Points) -> str:
+    known, collapsed = reached.known, reached.collapsed
+    if not known.any():
+        return "Every class has one sample: its scatter is zero by construction and tells nothing of collapse."
+    scattered, single = collapse.classes[known & ~collapsed], collapse.classes[~known]
+    if not collapsed.any():
+        said = "Features have not collapsed to their class means"
+    elif len(scattered):
+        said = f"Features of {classes(scattered)} have not collapsed to their class means, those of the others have"
+    else:
+        said = "Features have collapsed to their class means"
+    if reached.merged:
+        said += f", of which some have merged: those of {_merged(collapse, reached)}"
+    if len(single):
+        said += f"; of {classes(single)} one sample each tells no scatter"
+    figures = _figures(collapse, reached)
+    return f"{said} ({', '.join(figures)})." if figures else f"{said}."
+
+
+def _merged(collapse: Collapse, reached: Points) -> str:
+    """Name the classes of the first few points that several classes share."""
+    named = [listed(collapse.classes[together], " and ") for together in reached.merged[:3]]
+    left_out = len(reached.merged) - len(named)
+    return "; ".join(named) + (f"; and of {left_out:,} more points" if left_out else "")
+
+
+def _figures(collapse: Collapse, reached: Points) -> list[str]:
+    figures = []
+    nc1 = getattr(collapse, "nc1", None)
+    if nc1 is not None:
+        figures.append(f"NC1 = {nc1:.3g}" + (", in units of what is left between merged means" if reached.merged else ""))
+    some = reached.collapsed.any()
+    ends = reached.scatter[reached.collapsed if some else reached.known]
+    end = float(ends.max() if some else ends.min())
+    if np.isfinite(end):
+        figures.append(f"scatter at {'most' if some else 'least'} {end:.2g} of that to the nearest other mean")
+    return figures

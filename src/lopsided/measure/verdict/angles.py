@@ -1,0 +1,94 @@
+"""Which classifiers are merging: nearer to each other than a prediction or chance would put them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, Ints
+from lopsided.measure.verdict.chance import closest_cosine
+
+#: Pairs of classes looked at at once.
+_PAIRS = 2**22
+#: Classifiers less than 60 degrees apart are called merging; a simplex keeps all of them more than 90
+#: degrees apart.
+MERGING = 0.5
+#: Classifiers shorter than this share of the longest are zero, and so are differences.
+ROUNDING = 1e-12
+
+#: Two classes and the cosine of their classifiers.
+Pair = tuple[int, int, float]
+
+
+class Angles(NamedTuple):
+    """How near the classifiers point to each other.
+
+    Attributes:
+        zero: classes whose classifier is zero.
+        same: whether all classifiers are the same, so that no answer depends on the sample.
+        closest: the two classes whose classifiers point most nearly the same way, where two have any.
+        merging: the closest pair that is merging, if one is.
+        members: the classes of all merging pairs.
+        threshold: the cosine from which a pair may be called merging.
+        rare: whether the two of some merging pair are both minorities.
+    """
+
+    zero: Ints
+    same: bool
+    closest: Pair | None
+    merging: Pair | None
+    members: Ints
+    threshold: float
+    rare: bool
+
+
+def angles(weight: Floats, minorities: Ints) -> Angles:
+    """Return which of the (k, d) classifiers are merging; k^2 d in tiles, without a list of all pairs.
+
+    A pair merges if its cosine is above MERGING and above what the closest of k random directions in
+    d dimensions reach, both as the classifiers are and about their mean: a part that all share moves
+    all logits of a sample alike and no softmax, and beside one long classifier all others look alike
+    about the mean.
+    """
+    k, d = weight.shape
+    lengths = np.linalg.norm(weight, axis=1)
+    zero = lengths <= ROUNDING * lengths.max()
+    few = np.isin(np.arange(k), minorities)
+    about = weight - weight.mean(axis=0)
+    same = bool(np.abs(about).max() <= ROUNDING * np.abs(weight).max())
+    threshold = max(MERGING, closest_cosine(k, d))
+    plain, relative = _directions(weight), _directions(about)
+    members, rare = np.zeros(k, bool), False
+    closest: Pair | None = None
+    merging: Pair | None = None
+    step = max(_PAIRS // k, 1)
+    for start in range(0, k, step):
+        rows = slice(start, start + step)
+        cosines, others = plain[rows] @ plain.T, relative[rows] @ relative.T
+        known = np.triu(~zero[rows, None] & ~zero, start + 1)
+        merges = known & (np.minimum(cosines, others) > threshold)
+        members[rows] |= merges.any(axis=1)
+        members |= merges.any(axis=0)
+        rare = rare or bool(merges[few[rows]][:, few].any())
+        closest = _closest(cosines, known, start, closest)
+        merging = _closest(cosines, merges, start, merging)
+    found = np.flatnonzero(members)
+    return Angles(np.flatnonzero(zero), same, closest, merging, found, threshold, rare)
+
+
+def _directions(vectors: Floats) -> Floats:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    result = np.zeros_like(vectors)
+    np.divide(vectors, lengths, out=result, where=lengths > ROUNDING * lengths.max())
+    return result
+
+
+def _closest(cosines: Floats, asked: npt.NDArray[np.bool_], start: int, best: Pair | None) -> Pair | None:
+    """Return the closest of the pairs asked for in a tile, or the best so far."""
+    if not asked.any():
+        return best
+    a, b = divmod(int(np.where(asked, cosines, -np.inf).argmax()), cosines.shape[1])
+    cosine = float(np.clip(cosines[a, b], -1, 1))
+    return (a + start, b, cosine) if best is None or cosine > best[2] else best

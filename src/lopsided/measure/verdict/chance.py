@@ -1,0 +1,66 @@
+"""What chance alone would show: random directions, and the means of few samples."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import betaincinv
+
+from lopsided.arrays import Floats
+from lopsided.gram import Gram
+from lopsided.measure.center import centered
+from lopsided.measure.moments import Moments
+
+
+def closest_cosine(k: int, d: int, chance: float = 0.05) -> float:
+    """Return the cosine that the closest two of k random directions in d dimensions pass with a small chance.
+
+    The cosine of two random directions exceeds t >= 0 with probability I_{1-t^2}((d-1)/2, 1/2) / 2,
+    I the regularised incomplete beta function; that one of k (k-1) / 2 pairs does is at most so
+    many times as likely.
+    """
+    if d == 1:
+        return 1.0
+    share = chance / (k * (k - 1) / 2)
+    return float(np.sqrt(1 - betaincinv((d - 1) / 2, 0.5, 2 * share)))
+
+
+def random_distance(prediction: Gram, d: int, *, centred: bool) -> float:
+    """Return about how far the Gram of k random vectors in d dimensions is from a predicted one.
+
+    Of Gaussian vectors, scaled to unit length in the mean, the Gram matrix G has the mean Q, the
+    identity or, of vectors that are centred, I - 11'/k, and E |G|^2 is r (1 + (r + 1) / d) with
+    r = tr Q (moments of the Wishart distribution). So the squared distance to P is about
+    2 - 2 <Q, P> / (|G| |P|).
+    """
+    sizes = prediction.groups.sizes.astype(np.float64)
+    overlap, r = float(sizes @ prediction.diagonal), prediction.k
+    if centred:
+        own = np.vecdot(prediction.left, prediction.right)
+        everything = (sizes @ prediction.left) @ (sizes @ prediction.right) + sizes @ (prediction.diagonal - own)
+        overlap, r = overlap - float(everything) / prediction.k, prediction.k - 1
+    length = prediction.frobenius() * np.sqrt(r * (1 + (r + 1) / d))
+    return float(np.sqrt(max(2 - 2 * overlap / length, 0.0)))
+
+
+def variances(moments: Moments) -> Floats:
+    """Return (k,) unbiased variances of a sample about the mean of its class.
+
+    A class of one sample is taken to vary like the others; NaN where every class is one.
+    """
+    degrees = moments.counts - 1
+    pooled = moments.spread.sum() / degrees.sum() if degrees.any() else np.nan
+    return np.where(degrees > 0, moments.spread / np.maximum(degrees, 1), pooled)
+
+
+def noise_share(moments: Moments) -> float:
+    """Return which share of the squared distances of class means from their centre is sampling alone.
+
+    A mean of n_c samples of variance s_c^2 varies by s_c^2 / n_c; about the mean of all k, 1 - 1/k
+    of that is left. From 0 to 1; NaN where every class has one sample, and where all means coincide.
+    """
+    means = centered(moments)
+    apart = float(np.vdot(means, means))
+    if not apart:
+        return np.nan
+    sampled = (1 - 1 / moments.k) * float(np.sum(variances(moments) / moments.counts))
+    return min(sampled / apart, 1.0)

@@ -1,0 +1,125 @@
+"""Which prediction fits, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from lopsided.geometry import Geometry
+from lopsided.gram import Gram
+from lopsided.measure.verdict.fit import FITS, Fit, fit
+from lopsided.measure.verdict.words import listed
+
+if TYPE_CHECKING:
+    from lopsided.measure.collapse import Collapse
+
+
+def require_comparable(k: int, predictions: Mapping[str, Geometry]) -> None:
+    """Refuse predictions for other classes than those measured.
+
+    Raises:
+        ValueError: naming the prediction.
+    """
+    for name, other in predictions.items():
+        if other.paired and other.k == k:
+            continue
+        kinds = "" if other.paired else f" and {other.m:,} kinds of samples"
+        raise ValueError(
+            f"the prediction {name} is for {other.k:,} classes{kinds}, the measurement has {k:,} classes; "
+            "where classes without samples were left out, predict for the counts of the others"
+        )
+
+
+def compared(
+    collapse: Collapse,
+    predictions: Mapping[str, Geometry],
+    *,
+    settled: bool,
+    noisy: bool,
+) -> str:
+    """Return the sentences on which prediction fits.
+
+    Args:
+        collapse: the measurement.
+        predictions: by name.
+        settled: whether features have collapsed, for predictions are for the end of training.
+        noisy: whether the class means are mostly sampling noise, of which nothing can be said.
+    """
+    classifiers, shared = _classifiers(collapse, predictions)
+    embeddings = {name: other.embeddings for name, other in predictions.items()}
+    means = fit(collapse.geometry.embeddings, embeddings, collapse.moments.d, centred=True)
+    told, judged, clauses = [], {}, []
+    if classifiers.ranked:
+        told.append(f"classifiers are {_distances(classifiers)}{shared}")
+        judged["classifiers"] = classifiers
+    if means.ranked:
+        told.append(f"class means are {_distances(means)}")
+        if collapse.k == 2:
+            clauses.append("class means of two classes are opposite whatever the network does")
+        elif noisy:
+            clauses.append("of the class means nothing can be said")
+        else:
+            judged["class means"] = means
+    zero = [name for name, other in predictions.items() if not other.classifiers.diagonal.any()]
+    nothing = f"The optimum of {listed(zero, ' and ')} is zero, so there is nothing to compare with." if zero else ""
+    if not told:  # said already: the network is zero, or every prediction
+        return nothing
+    clauses = [*_fitting(judged, settled, alone=len(predictions) == 1), *_missing(judged, collapse), *clauses]
+    measured = " and ".join(told)
+    return f"{nothing} {measured[0].upper()}{measured[1:]}: {'; '.join(clauses)}.".strip()
+
+
+def _classifiers(collapse: Collapse, predictions: Mapping[str, Geometry]) -> tuple[Fit, str]:
+    """Return how predictions fit the classifiers, as they are or else about their mean.
+
+    In the second case also what to add to the distances.
+    """
+    predicted = {name: other.classifiers for name, other in predictions.items()}
+    plain = fit(collapse.geometry.classifiers, predicted, collapse.moments.d, centred=False)
+    if collapse.weight is None or plain.best or not plain.ranked:
+        return plain, ""
+    centred = Gram.of_vectors(collapse.weight - collapse.weight.mean(axis=0))
+    about = fit(centred, predicted, collapse.moments.d, centred=True)
+    if not about.best:
+        return plain, ""
+    note = f" (about their mean, which no softmax depends on, {_distances(about)})"
+    return plain._replace(best=about.best), note
+
+
+def _distances(part: Fit) -> str:
+    return ", ".join(f"{value:.2f} from {name}" for value, name in part.ranked)
+
+
+def _fitting(parts: Mapping[str, Fit], settled: bool, *, alone: bool) -> list[str]:
+    """Return a clause for each part that a prediction fits, or one for both."""
+    found = {f"the {title}": part for title, part in parts.items() if part.best}
+    if len(found) == 2 and len({frozenset(part.best) for part in found.values()}) == 1:
+        found = {"both": next(iter(found.values()))}
+    clauses = []
+    for what, part in found.items():
+        names = listed(part.best, " and ")
+        if len(part.best) > 1:
+            same = ", and are one geometry here" if part.alike else ""
+            fits = f"explain {what} equally well" if settled else f"are equally near {what} so far"
+            clauses.append(f"{names} {fits}{same}")
+        elif alone:
+            clauses.append(f"{names} fits {what}" if settled else f"{names} is near {what} so far")
+        else:
+            best = f"explains {what} best" if settled else f"is nearest to {what} so far"
+            clauses.append(f"{names} {best}")
+    return clauses
+
+
+def _missing(parts: Mapping[str, Fit], collapse: Collapse) -> list[str]:
+    """Return a clause for the parts that no prediction fits, and why."""
+    missed = {f"the {title}": part for title, part in parts.items() if not part.best}
+    far = " or ".join(what for what, part in missed.items() if part.ranked[0][0] >= FITS)
+    clauses = [f"no prediction fits {far} (nearer than {FITS} would be a fit)"] if far else []
+    for what, part in missed.items():
+        value, name = part.ranked[0]
+        if value < FITS:
+            clauses.append(f"{what} are no clearer {name} than random directions, {part.chance:.2f} from it, would be")
+    k, d = collapse.k, collapse.moments.d
+    if clauses and d < k - 1:
+        clauses.append(f"predictions spread {k:,} classes over {k - 1:,} dimensions, these features have {d:,}")
+    return clauses

@@ -1,0 +1,68 @@
+"""Which prediction fits, and whether any does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from lopsided.gram import Gram
+from lopsided.measure.verdict.chance import random_distance
+from lopsided.pairing import ZeroMatrixError
+
+#: Nearer than this a prediction may fit; published networks come to 0.2, and random classifiers of ten
+#: classes lie 0.3 from the ETF.
+FITS = 0.25
+#: A prediction fits only where its squared distance is less than this share of that of random vectors: it
+#: explains at least half of what tells them from it.
+OF_CHANCE = 0.5
+#: The nearest prediction alone fits best where the next is farther by this factor and by a hundredth.
+CLEARLY, HUNDREDTH = 1.25, 0.01
+#: Predictions nearer to each other than this are one.
+ALIKE = 1e-6
+
+
+class Fit(NamedTuple):
+    """How the predictions of one part of the geometry, classifiers or class means, fit.
+
+    Attributes:
+        ranked: distance and name of each prediction that has one, nearest first.
+        best: names of the predictions that fit best, several where none is clearly nearest; empty if none fits.
+        alike: whether all predictions are one in this part, so that none can be told from another.
+        chance: the distance of random vectors to the nearest prediction.
+    """
+
+    ranked: list[tuple[float, str]]
+    best: list[str]
+    alike: bool
+    chance: float
+
+
+def fit(measured: Gram, predicted: Mapping[str, Gram], d: int, *, centred: bool) -> Fit:
+    """Rank predictions of a part by their distance to what was measured in d dimensions.
+
+    Args:
+        measured: classifiers or class means.
+        predicted: the same part of predictions, by name.
+        d: feature dimensions.
+        centred: whether the measured vectors sum to zero, as class means about their centre do.
+    """
+    distances = {name: _distance(measured, gram) for name, gram in predicted.items()}
+    ranked = sorted((value, name) for name, value in distances.items() if np.isfinite(value))
+    if not ranked:
+        return Fit([], [], False, np.nan)
+    grams = [predicted[name] for _, name in ranked]
+    alike = len(grams) > 1 and all(_distance(grams[0], gram) < ALIKE for gram in grams[1:])
+    near, name = ranked[0]
+    chance = random_distance(predicted[name], d, centred=centred)
+    fits = near < FITS and near**2 < OF_CHANCE * chance**2
+    limit = max(CLEARLY * near, near + HUNDREDTH)
+    return Fit(ranked, [name for value, name in ranked if value <= limit] if fits else [], alike, chance)
+
+
+def _distance(a: Gram, b: Gram) -> float:
+    try:
+        return a.distance(b)
+    except ZeroMatrixError:
+        return float("nan")

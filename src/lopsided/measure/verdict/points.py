@@ -1,0 +1,114 @@
+"""Points: on how many points the samples of k classes have collapsed.
+
+NC1 asks whether the scatter within classes is small in every direction in which the class means differ. Where the means of two
+classes merge, as under minority collapse, that direction shrinks to nothing and NC1 grows without bound, although every sample
+lies on its class mean. So collapse is judged from each class outward, in squared distances:
+
+* a mean is *in reach* of class c if it is no farther than the samples of c are: T apart^2 <= 2 s_c^2, with s_c^2 the variance of a
+  sample about its class mean, and what sampling alone adds to the distance of two means taken off;
+* a class with no other mean in reach has collapsed to a point of its own;
+* a class with all other means in reach has not collapsed;
+* a class with some in reach has merged with these if they are a point seen from elsewhere: the farthest in reach is nearer than the
+  nearest out of reach, by T in squares. Else it has not collapsed.
+
+Nothing here is relative to an overall scale: neither one far class nor many merged ones decide what the others are said to do. In
+a simplex s_c^2 over half the squared distance of two means is the within-class over the between-class scatter, up to k / (k - 1).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from lopsided.arrays import Floats, Ints
+from lopsided.measure.center import ROUNDING, centered
+from lopsided.measure.moments import Moments
+from lopsided.measure.verdict.chance import variances
+
+#: Pairs of classes looked at at once.
+_PAIRS = 2**22
+#: Within-class over between-class scatter below which a class is called collapsed.
+COLLAPSED = 0.1
+
+
+class Points(NamedTuple):
+    """What the samples of each class have done.
+
+    Attributes:
+        known: (k,) whether a class has the two samples that a scatter takes.
+        collapsed: (k,) whether it has collapsed, alone or merged with others; false where that is not known.
+        scatter: (k,) variance of a sample over half the squared distance to the nearest mean of another point.
+        merged: the classes of each point that several share.
+    """
+
+    known: npt.NDArray[np.bool_]
+    collapsed: npt.NDArray[np.bool_]
+    scatter: Floats
+    merged: list[Ints]
+
+
+def points(moments: Moments) -> Points:
+    """Return which classes have collapsed, and which have merged; k^2 d in tiles.
+
+    Raises:
+        ValueError: if a class has no sample, or the squares of the means leave float64.
+    """
+    means, k = centered(moments), moments.k
+    known = moments.counts > 1
+    spread = variances(moments)
+    collapsed, scatter, group = np.zeros(k, bool), np.full(k, np.nan), np.arange(k)
+    if not known.any():
+        return Points(known, collapsed, scatter, [])
+    noise, squares = spread / moments.counts, np.vecdot(means, means)
+    rounding = moments.d * (ROUNDING * np.abs(moments.means).max()) ** 2
+    step = max(_PAIRS // k, 1)
+    for start in range(0, k, step):
+        rows = np.arange(start, min(start + step, k))
+        apart = _apart(means, squares, rows)
+        apart[apart <= rounding] = 0
+        apart -= noise[rows, None] + noise
+        apart[rows - start, rows] = np.inf
+        near = apart * COLLAPSED <= 2 * spread[rows, None]
+        farthest = np.where(near, apart, 0).max(axis=1)
+        nearest = np.where(near, np.inf, apart)
+        nearest[rows - start, rows] = np.inf
+        beyond = nearest.min(axis=1)
+        alone, all_near = ~near.any(axis=1), ~np.isfinite(beyond)
+        merges = ~alone & ~all_near & (farthest < COLLAPSED * beyond) & known[rows]
+        collapsed[rows] = (alone | merges) & known[rows]
+        scale = np.where(merges | alone, beyond, apart.min(axis=1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scatter[rows] = np.where(known[rows], 2 * spread[rows] / np.maximum(scale, 0), np.nan)
+        a, b = np.nonzero(near & merges[:, None])
+        group = _joined(group, a + start, b)
+    sizes = np.bincount(group, minlength=k)
+    return Points(known, collapsed, scatter, [np.flatnonzero(group == g) for g in np.flatnonzero(sizes > 1)])
+
+
+def _apart(means: Floats, squares: Floats, rows: Ints) -> Floats:
+    """Return squared distances of some means to all; where the product of means leaves few digits, by their difference."""
+    part = means if len(rows) == len(means) else means[rows]
+    apart = squares[rows, None] + squares - 2 * (part @ means.T)
+    a, b = np.nonzero(apart < 1e-8 * (squares[rows, None] + squares))
+    step = max(2**20 // means.shape[1], 1)
+    for start in range(0, len(a), step):
+        few = slice(start, start + step)
+        difference = part[a[few]] - means[b[few]]
+        apart[a[few], b[few]] = np.vecdot(difference, difference)
+    return np.asarray(apart)
+
+
+def _joined(group: Ints, a: Ints, b: Ints) -> Ints:
+    """Return the groups of classes after the classes a[i] and b[i] of every pair have joined."""
+    if not len(a):
+        return group
+    k, every = len(group), np.arange(len(group))
+    pairs = np.concatenate([every, a]), np.concatenate([group, b])
+    _, labels = connected_components(csr_array((np.ones(len(pairs[0]), bool), pairs), shape=(k, k)), directed=False)
+    first = np.full(k, k)
+    np.minimum.at(first, labels, every)
+    return np.asarray(first[labels], np.int64)
