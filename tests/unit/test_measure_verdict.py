@@ -9,7 +9,7 @@ from rich.console import Console
 
 from lopsided import Counts, predict, solve
 from lopsided.measure import METRICS, Collapse, Decisions, Moments
-from lopsided.measure.verdict import merging
+from lopsided.measure.verdict.angles import angles
 
 COUNTS = Counts([100, 100, 100, 2, 2, 2])
 
@@ -53,9 +53,11 @@ def test_the_verdict_names_merging_minorities_and_what_to_try():
     assert "classes 3, 4, 5 are merging (all minorities)" in words
     assert "label-dependent temperatures" in words
     assert merged.minority_cosine_max > 0.9
-    pairs = merging(merged.geometry.classifiers)
-    assert [pair[:2] for pair in sorted(pairs)] == [(3, 4), (3, 5), (4, 5)]
-    assert pairs[0][2] == pytest.approx(merged.minority_cosine_max)
+    near = angles(merged.weight, COUNTS.minorities)
+    assert near.members.tolist() == [3, 4, 5]
+    assert near.rare
+    assert near.merging[2] == pytest.approx(merged.minority_cosine_max)
+    assert near.merging == near.closest
 
 
 def test_classifiers_of_zero_are_named():

@@ -29,7 +29,7 @@ from lopsided.measure.verdict.advice import advice
 from lopsided.measure.verdict.angles import MERGING, Angles, Pair, angles
 from lopsided.measure.verdict.chance import noise_share
 from lopsided.measure.verdict.compared import compared, require_comparable
-from lopsided.measure.verdict.counted import contradiction, origin
+from lopsided.measure.verdict.counted import bias, contradiction, origin
 from lopsided.measure.verdict.points import Points, points
 from lopsided.measure.verdict.words import classes, listed
 
@@ -58,7 +58,8 @@ def verdict(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
     reached, noise = points(collapse.moments), noise_share(collapse.moments)
     apart, noisy = bool(collapse.geometry.embeddings.diagonal.any()), noise > NOISE
     settled = bool(reached.collapsed[reached.known].all() and reached.known.any())
-    unfinished = apart and not settled and not noisy and bool(reached.known.any())
+    learned = bool(reached.collapsed.any()) or not noisy
+    unfinished = apart and not settled and learned and bool(reached.known.any())
     sentences = [
         contradiction(collapse),
         _merging(collapse, near),
@@ -66,6 +67,7 @@ def verdict(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
         _noise(noise) if noisy else "",
         compared(collapse, predictions, settled=settled, noisy=noisy) if predictions else "",
         origin(collapse, predictions),
+        bias(collapse, predictions),
         advice(collapse, near, unfinished=unfinished),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
@@ -82,7 +84,8 @@ def _merging(collapse: Collapse, near: Angles) -> str:
         return "All classifiers are the same: the head answers the same for every sample."
     lost = ""
     if len(near.zero):
-        lost = f"The classifiers of {classes(collapse.classes[near.zero])} are zero. "
+        several = len(near.zero) > 1
+        lost = f"The classifier{'s' * several} of {classes(collapse.classes[near.zero])} {'are' if several else 'is'} zero. "
     if near.merging is not None:
         few, members = set(collapse.counts.minorities.tolist()), collapse.classes[near.members]
         kind = " (all minorities)" if few >= set(near.members.tolist()) else " (not only minorities)"
@@ -116,10 +119,13 @@ def _collapsed(collapse: Collapse, reached: Points) -> str:
         said = "Features have not collapsed to their class means"
     elif len(scattered):
         said = f"Features of {classes(scattered)} have not collapsed to their class means, those of the others have"
+    elif reached.merged:
+        shared = sum(len(together) - 1 for together in reached.merged)
+        said = f"Features have collapsed to {collapse.k - shared:,} points instead of {collapse.k:,}"
     else:
         said = "Features have collapsed to their class means"
     if reached.merged:
-        said += f", of which some have merged: those of {_merged(collapse, reached)}"
+        said += f": {_merged(collapse, reached)}, their means no farther apart than their samples"
     if len(single):
         said += f"; of {classes(single)} one sample each tells no scatter"
     figures = _figures(collapse, reached)
@@ -127,20 +133,21 @@ def _collapsed(collapse: Collapse, reached: Points) -> str:
 
 
 def _merged(collapse: Collapse, reached: Points) -> str:
-    """Name the classes of the first few points that several classes share."""
-    named = [listed(collapse.classes[together], " and ") for together in reached.merged[:3]]
-    left_out = len(reached.merged) - len(named)
-    return "; ".join(named) + (f"; and of {left_out:,} more points" if left_out else "")
+    """Say which classes share the first few of the points that several share."""
+    named = [f"classes {listed(collapse.classes[together], ' and ')} share one" for together in reached.merged[:3]]
+    if left_out := len(reached.merged) - len(named):
+        named.append(f"others share {left_out:,} more")
+    return ", ".join(named)
 
 
 def _figures(collapse: Collapse, reached: Points) -> list[str]:
     figures = []
     nc1 = getattr(collapse, "nc1", None)
     if nc1 is not None:
-        figures.append(f"NC1 = {nc1:.3g}" + (", in units of what is left between merged means" if reached.merged else ""))
-    some = reached.collapsed.any()
+        figures.append(f"NC1 = {nc1:.3g}" + (", which merged means distort" if reached.merged else ""))
+    some = bool(reached.collapsed.any())
     ends = reached.scatter[reached.collapsed if some else reached.known]
     end = float(ends.max() if some else ends.min())
     if np.isfinite(end):
-        figures.append(f"scatter at {'most' if some else 'least'} {end:.2g} of that to the nearest other mean")
+        figures.append(f"scatter within over between classes at {'most' if some else 'least'} {end:.2g}")
     return figures

@@ -86,9 +86,9 @@ def _directions(vectors: Floats) -> Floats:
 
 
 def _closest(cosines: Floats, asked: npt.NDArray[np.bool_], start: int, best: Pair | None) -> Pair | None:
-    """Return the closest of the pairs asked for in a tile, or the best so far."""
+    """Return the closest of the pairs asked for in a tile, or the best so far; the first of equal ones."""
     if not asked.any():
         return best
-    a, b = divmod(int(np.where(asked, cosines, -np.inf).argmax()), cosines.shape[1])
+    a, b = divmod(int(np.where(asked, cosines.round(12), -np.inf).argmax()), cosines.shape[1])
     cosine = float(np.clip(cosines[a, b], -1, 1))
-    return (a + start, b, cosine) if best is None or cosine > best[2] else best
+    return (a + start, b, cosine) if best is None or cosine > best[2] + ROUNDING else best

@@ -72,11 +72,12 @@ def compared(
 def _classifiers(collapse: Collapse, predictions: Mapping[str, Geometry]) -> tuple[Fit, str]:
     """Return how predictions fit the classifiers, as they are or else about their mean.
 
-    In the second case also what to add to the distances.
+    In the second case also what to add to the distances. Of two classifiers about their mean there is
+    nothing to see, they are opposite.
     """
     predicted = {name: other.classifiers for name, other in predictions.items()}
     plain = fit(collapse.geometry.classifiers, predicted, collapse.moments.d, centred=False)
-    if collapse.weight is None or plain.best or not plain.ranked:
+    if collapse.weight is None or plain.best or not plain.ranked or collapse.k == 2:
         return plain, ""
     centred = Gram.of_vectors(collapse.weight - collapse.weight.mean(axis=0))
     about = fit(centred, predicted, collapse.moments.d, centred=True)
@@ -118,7 +119,7 @@ def _missing(parts: Mapping[str, Fit], collapse: Collapse) -> list[str]:
     for what, part in missed.items():
         value, name = part.ranked[0]
         if value < FITS:
-            clauses.append(f"{what} are no clearer {name} than random directions, {part.chance:.2f} from it, would be")
+            clauses.append(f"{name} fits {what} no better than random directions may (nearer than {part.limit:.2g} would be a fit)")
     k, d = collapse.k, collapse.moments.d
     if clauses and d < k - 1:
         clauses.append(f"predictions spread {k:,} classes over {k - 1:,} dimensions, these features have {d:,}")

@@ -48,9 +48,21 @@ def origin(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
             "counts, are not known from them."
         )
     else:
-        what = "minorities and predictions are" if len(counted) > len(odd) else "minorities are"
-        sentences.append(f"No training counts were given: {what} by the counts of the samples measured.")
+        what = "minorities and predictions" if len(counted) > len(odd) else "minorities"
+        sentences.append(f"No training counts were given: {what} go by the samples measured.")
     return " ".join(sentences)
+
+
+def bias(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
+    """Return the sentence for a head whose bias the predictions do not have; a bias that all classes share is none."""
+    if collapse.bias is None or not np.ptp(collapse.bias):
+        return ""
+    without = [name for name, other in predictions.items() if "no bias" in other.source.assumptions]
+    return (
+        f"The head has a bias; {listed(without, ' and ')} {'are' if len(without) > 1 else 'is'} for a head without."
+        if without
+        else ""
+    )
 
 
 def _disagree(a: Counts, b: Counts) -> bool:

@@ -30,13 +30,13 @@ class Fit(NamedTuple):
         ranked: distance and name of each prediction that has one, nearest first.
         best: names of the predictions that fit best, several where none is clearly nearest; empty if none fits.
         alike: whether all predictions are one in this part, so that none can be told from another.
-        chance: the distance of random vectors to the nearest prediction.
+        limit: the distance below which the nearest prediction would fit.
     """
 
     ranked: list[tuple[float, str]]
     best: list[str]
     alike: bool
-    chance: float
+    limit: float
 
 
 def fit(measured: Gram, predicted: Mapping[str, Gram], d: int, *, centred: bool) -> Fit:
@@ -49,16 +49,17 @@ def fit(measured: Gram, predicted: Mapping[str, Gram], d: int, *, centred: bool)
         centred: whether the measured vectors sum to zero, as class means about their centre do.
     """
     distances = {name: _distance(measured, gram) for name, gram in predicted.items()}
-    ranked = sorted((value, name) for name, value in distances.items() if np.isfinite(value))
+    finite = [(value, name) for name, value in distances.items() if np.isfinite(value)]
+    ranked = sorted(finite, key=lambda pair: round(pair[0], 9))  # equal ones in the order given
     if not ranked:
         return Fit([], [], False, np.nan)
     grams = [predicted[name] for _, name in ranked]
     alike = len(grams) > 1 and all(_distance(grams[0], gram) < ALIKE for gram in grams[1:])
     near, name = ranked[0]
-    chance = random_distance(predicted[name], d, centred=centred)
-    fits = near < FITS and near**2 < OF_CHANCE * chance**2
-    limit = max(CLEARLY * near, near + HUNDREDTH)
-    return Fit(ranked, [name for value, name in ranked if value <= limit] if fits else [], alike, chance)
+    limit = min(FITS, OF_CHANCE**0.5 * random_distance(predicted[name], d, centred=centred))
+    equal = max(CLEARLY * near, near + HUNDREDTH)
+    best = [other for value, other in ranked if value <= equal] if near < limit else []
+    return Fit(ranked, best, alike, limit)
 
 
 def _distance(a: Gram, b: Gram) -> float:

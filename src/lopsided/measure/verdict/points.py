@@ -1,18 +1,20 @@
 """Points: on how many points the samples of k classes have collapsed.
 
-NC1 asks whether the scatter within classes is small in every direction in which the class means differ. Where the means of two
-classes merge, as under minority collapse, that direction shrinks to nothing and NC1 grows without bound, although every sample
-lies on its class mean. So collapse is judged from each class outward, in squared distances:
+NC1 asks whether the scatter within classes is small in every direction in which the class means differ.
+Where the means of two classes merge, as under minority collapse, that direction shrinks to nothing and NC1
+grows without bound, although every sample lies on its class mean. And in many dimensions NC1 misses most
+of the scatter of mere noise. So collapse is judged from each class outward, in squared distances:
 
-* a mean is *in reach* of class c if it is no farther than the samples of c are: T apart^2 <= 2 s_c^2, with s_c^2 the variance of a
-  sample about its class mean, and what sampling alone adds to the distance of two means taken off;
+* a mean is *in reach* of class c if T apart^2 <= 2 s_c^2, with s_c^2 the variance of a sample about its
+  class mean and T = COLLAPSED;
 * a class with no other mean in reach has collapsed to a point of its own;
 * a class with all other means in reach has not collapsed;
-* a class with some in reach has merged with these if they are a point seen from elsewhere: the farthest in reach is nearer than the
-  nearest out of reach, by T in squares. Else it has not collapsed.
+* a class with some in reach has merged with these if they are a point seen from elsewhere: the farthest
+  in reach is nearer than the nearest out of reach, by T in squares. Else it has not collapsed.
 
-Nothing here is relative to an overall scale: neither one far class nor many merged ones decide what the others are said to do. In
-a simplex s_c^2 over half the squared distance of two means is the within-class over the between-class scatter, up to k / (k - 1).
+Nothing here is relative to an overall scale: neither one far class nor many merged ones decide what is
+said of the others. In a simplex s_c^2 over half the squared distance of two means is the within-class
+over the between-class scatter, up to k / (k - 1).
 """
 
 from __future__ import annotations
@@ -40,8 +42,8 @@ class Points(NamedTuple):
 
     Attributes:
         known: (k,) whether a class has the two samples that a scatter takes.
-        collapsed: (k,) whether it has collapsed, alone or merged with others; false where that is not known.
-        scatter: (k,) variance of a sample over half the squared distance to the nearest mean of another point.
+        collapsed: (k,) whether it has collapsed, alone or merged with others; false if not known.
+        scatter: (k,) variance of a sample over half the squared distance to the nearest other point.
         merged: the classes of each point that several share.
     """
 
@@ -63,14 +65,13 @@ def points(moments: Moments) -> Points:
     collapsed, scatter, group = np.zeros(k, bool), np.full(k, np.nan), np.arange(k)
     if not known.any():
         return Points(known, collapsed, scatter, [])
-    noise, squares = spread / moments.counts, np.vecdot(means, means)
+    squares = np.vecdot(means, means)
     rounding = moments.d * (ROUNDING * np.abs(moments.means).max()) ** 2
     step = max(_PAIRS // k, 1)
     for start in range(0, k, step):
         rows = np.arange(start, min(start + step, k))
         apart = _apart(means, squares, rows)
         apart[apart <= rounding] = 0
-        apart -= noise[rows, None] + noise
         apart[rows - start, rows] = np.inf
         near = apart * COLLAPSED <= 2 * spread[rows, None]
         farthest = np.where(near, apart, 0).max(axis=1)
@@ -82,15 +83,16 @@ def points(moments: Moments) -> Points:
         collapsed[rows] = (alone | merges) & known[rows]
         scale = np.where(merges | alone, beyond, apart.min(axis=1))
         with np.errstate(divide="ignore", invalid="ignore"):
-            scatter[rows] = np.where(known[rows], 2 * spread[rows] / np.maximum(scale, 0), np.nan)
+            scatter[rows] = np.where(known[rows], 2 * spread[rows] / scale, np.nan)
         a, b = np.nonzero(near & merges[:, None])
         group = _joined(group, a + start, b)
-    sizes = np.bincount(group, minlength=k)
-    return Points(known, collapsed, scatter, [np.flatnonzero(group == g) for g in np.flatnonzero(sizes > 1)])
+    shared = collapsed | ~known
+    merged = [np.flatnonzero((group == g) & shared) for g in np.unique(group[shared])]
+    return Points(known, collapsed, scatter, [together for together in merged if len(together) > 1])
 
 
 def _apart(means: Floats, squares: Floats, rows: Ints) -> Floats:
-    """Return squared distances of some means to all; where the product of means leaves few digits, by their difference."""
+    """Return squared distances of some means to all; by their differences where products leave few digits."""
     part = means if len(rows) == len(means) else means[rows]
     apart = squares[rows, None] + squares - 2 * (part @ means.T)
     a, b = np.nonzero(apart < 1e-8 * (squares[rows, None] + squares))
