@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from lopsided.measure.checks import LARGEST, labels_of
-from lopsided.measure.moments import Moments
+from lopsided.measure.means import left_over
+from lopsided.measure.moments import SUMMED, Moments
 from lopsided.measure.needs import torch
 from lopsided.measure.scatter import Pooled
 from lopsided.measure.tensors import to_numpy
@@ -25,7 +26,8 @@ class DeviceMoments:
         def put(array: np.ndarray[Any, Any]) -> Any:
             return torch().tensor(array, device=device)
 
-        self.counts, self.means, self.spread = put(start.counts), put(start.means), put(start.spread)
+        self.counts, self.spread = put(start.counts), put(start.spread)
+        self.means, self.rests = put(start.means), put(start.rests)
         self.scatter = put(start.scatter.matrix()) if isinstance(start.scatter, Pooled) else None
         self.device = self.counts.device
 
@@ -56,11 +58,16 @@ class DeviceMoments:
         added = torch().bincount(index)
         had = self.counts[present]
         old = (had / (had + added).double())[:, None]
-        mean = torch().zeros(len(present), d, dtype=x.dtype, device=x.device).index_add_(0, index, x) / added[:, None]
-        delta = mean - self.means[present]
-        x = x - (mean - old.sqrt() * delta)[index]
+        order = torch().arange(len(y), device=self.device)
+        start = x[torch().zeros_like(added).scatter_reduce_(0, index, order, "amin", include_self=False)]
+        x = x - start[index]
+        rest = torch().zeros_like(start).index_add_(0, index, x) / added[:, None]
+        delta = rest - (self.means[present] - start + self.rests[present])
+        x -= (rest - old.sqrt() * delta)[index]
         self.counts[present] += added
-        self.means[present] = mean - old * delta
+        joined = rest - old * delta
+        self.means[present] = total = start + joined
+        self.rests[present] = left_over(start, joined, total)
         self.spread.index_add_(0, y, x.square().sum(dim=1))
         if self.scatter is not None:
             self.scatter.addmm_(x.T, x)
@@ -69,7 +76,8 @@ class DeviceMoments:
         """Return the state as NumPy moments."""
         k, d = self.means.shape
         result = Moments(k, d, scatter="none")
-        result.counts, result.means, result.spread = (t.cpu().numpy().copy() for t in (self.counts, self.means, self.spread))
+        for name in SUMMED:
+            setattr(result, name, getattr(self, name).cpu().numpy().copy())
         if self.scatter is not None:
             result.scatter = Pooled(np.asfortranarray(np.triu(self.scatter.cpu().numpy())))
         return result

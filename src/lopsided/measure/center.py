@@ -37,8 +37,8 @@ def centered(means: Means, center: Center = "classes") -> Floats:
 def _shifted(means: Means, center: Center) -> Floats:
     if center == "none":
         return means.means
-    if center == "classes":
-        return np.asarray(means.means - means.means.mean(axis=0))
-    if center == "samples":
-        return np.asarray(means.means - (means.counts / means.n) @ means.means)
+    if center in ("classes", "samples"):
+        # What all means have in common goes first: their differences are exact then.
+        apart = means.means - means.means[0] + means.rests
+        return np.asarray(apart - (apart.mean(axis=0) if center == "classes" else means.counts / means.n @ apart))
     raise ValueError(f"center must be one of {', '.join(get_args(Center))}, got {center!r}")

@@ -2,6 +2,10 @@
 
 Everything is float64 whatever comes in. Arrays are row-major: features (n, d), means (k, d). With counts a and b of a class and D
 the difference of the means, the mean of the union is m_b - a/(a+b) D. A batch is a small stream.
+
+Far from zero, a mean rounded to float64 is off by much of what classes differ by. So means are kept
+in two parts, the rounded one and the rest, and a batch there is summed in differences from a sample
+of each class.
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ Batch = tuple[npt.NDArray[Any], Ints]
 BLOCK, NUMBERS = 1024, 2**21
 #: Numbers that stay in a core's cache, half a megabyte.
 CACHED = 2**16
+#: Samples by which a block is judged, and how many times their range away it counts as far from zero.
+JUDGED, FAR = 16, 64
 
 
 class Means:
@@ -31,6 +37,7 @@ class Means:
     Attributes:
         counts: (k,) samples seen of each class.
         means: (k, d) class means; zero for a class without samples.
+        rests: (k, d) what the means have beyond float64: the mean is means + rests.
 
     Args:
         k: number of classes.
@@ -50,9 +57,10 @@ class Means:
     def __init__(self, k: int, d: int) -> None:
         if k < 2 or d < 1:
             raise ValueError(f"a measurement needs at least 2 classes and 1 dimension, got k={k}, d={d}")
-        require_memory(8.0 * d * k, f"the state for {k:,} classes in {d:,} dimensions")
+        require_memory(16.0 * d * k, f"the state for {k:,} classes in {d:,} dimensions")
         self.counts: Ints = np.zeros(k, np.int64)
         self.means: Floats = np.zeros((k, d))
+        self.rests: Floats = np.zeros((k, d))
 
     @property
     def k(self) -> int:
@@ -91,13 +99,14 @@ class Means:
 
     def _fold(self, x: Floats, taken: Floats, y: Ints) -> None:
         """Take in a block of samples; a subclass may overwrite them, and `taken` of the same shape."""
-        present, _, added, mean = by_class(x, y)
-        self._join(present, added, mean)
+        present, _, added, start, rest = by_class(x, taken, y)
+        self._join(present, added, start, rest)
 
-    def _join(self, present: Ints, added: Ints, mean: Floats) -> None:
-        """Join counts (c,) and means (c, d) of some classes; overwrite the means m_b by m_b - sqrt(a / (a + b)) (m_b - m_a).
+    def _join(self, present: Ints, added: Ints, base: Floats | None, rest: Floats) -> None:
+        """Join counts (c,) and means m_b = base + rest (c, d) of some classes; no base is zero.
 
-        A few rows at once, which stay in the cache: with many classes this is most of the memory that a batch moves.
+        The rests are overwritten by those of m_b - sqrt(a / (a + b)) (m_b - m_a). A few rows at
+        once, which stay in the cache: with many classes this is most of the memory that a batch moves.
         """
         had = self.counts[present]
         self.counts[present] += added
@@ -105,10 +114,16 @@ class Means:
         root, step = np.sqrt(old), max(CACHED // self.d, 1)
         for start in range(0, len(present), step):
             rows = slice(start, start + step)
-            delta = self.means[present[rows]]
-            np.subtract(mean[rows], delta, out=delta)
-            self.means[present[rows]] = mean[rows] - old[rows] * delta
-            mean[rows] -= np.multiply(root[rows], delta, out=delta)
+            own = self.means[present[rows]]
+            if base is not None:
+                own -= base[rows]
+                own += self.rests[present[rows]]
+            delta = np.subtract(rest[rows], own, out=own)
+            joined = rest[rows] - old[rows] * delta
+            total = joined if base is None else base[rows] + joined
+            self.means[present[rows]] = total
+            self.rests[present[rows]] = 0.0 if base is None else left_over(base[rows], joined, total)
+            rest[rows] -= np.multiply(root[rows], delta, out=delta)
 
     def merge(self, other: Self) -> None:
         """Take in the samples of other means; the order of merges matters to rounding only.
@@ -118,7 +133,7 @@ class Means:
         """
         self._require_same_shape(other)
         present = np.flatnonzero(other.counts)
-        self._join(present, other.counts[present], other.means[present])
+        self._join(present, other.counts[present], other.means[present], other.rests[present])
 
     def _require_same_shape(self, other: Means) -> None:
         if (self.k, self.d) != (other.k, other.d):
@@ -133,7 +148,7 @@ class Means:
         """Return the means of some of the classes, renumbered in the order given."""
         index = np.asarray(classes, np.int64)
         part = type(self).__new__(type(self))
-        part.counts, part.means = self.counts[index], self.means[index]
+        part.counts, part.means, part.rests = self.counts[index], self.means[index], self.rests[index]
         return part
 
     def require_every_class(self) -> None:
@@ -161,13 +176,40 @@ class Means:
         return f"{type(self).__name__}(k={self.k}, d={self.d}, n={self.n:,})"
 
 
-def by_class(x: Floats, y: Ints) -> tuple[Ints, Ints, Ints, Floats]:
-    """Return the c classes that are present, the number (b,) among them of each sample, their counts (c,) and means (c, d)."""
+def by_class(x: Floats, taken: Floats, y: Ints) -> tuple[Ints, Ints, Ints, Floats | None, Floats]:
+    """Return the classes in a block, and their means in two parts; subtract the first part from the samples.
+
+    Args:
+        x: (b, d) samples, overwritten by their differences from the start of their class.
+        taken: (b, d) to work in.
+        y: (b,) their classes.
+
+    Returns:
+        The c classes that are present, the number (b,) among them of each sample, their counts (c,),
+        and start and rest (c, d) of their means; the start is zero, and `None`, near zero.
+    """
     present, index, added = np.unique(y, return_inverse=True, return_counts=True)
+    start = None
+    if _far_from_zero(x):
+        start = x[np.unique(index, return_index=True)[1]]
+        x -= np.take(start, index, axis=0, out=taken, mode="clip")
     member = csr_array((np.ones(len(y)), index, np.arange(len(y) + 1)), shape=(len(y), len(present)))
-    mean = np.asarray(member.T @ x)
-    mean /= added[:, None]
-    return present, index, added, mean
+    rest = np.asarray(member.T @ x)
+    rest /= added[:, None]
+    return present, index, added, start, rest
+
+
+def _far_from_zero(x: Floats) -> bool:
+    """Return whether sums of these samples lose digits that their differences have; few samples are always summed carefully."""
+    some = x[:: max(len(x) // JUDGED, 1)]
+    reach, extent = np.abs(some).max(axis=0), np.ptp(some, axis=0)
+    return len(x) <= JUDGED or bool(((reach > FAR * extent) & (extent > 0)).any())
+
+
+def left_over(a: Any, b: Any, total: Any) -> Any:
+    """Return what rounding took off the sum of two numbers (Knuth 1969)."""
+    second = total - a
+    return (a - (total - second)) + (b - second)
 
 
 def block_size(d: int) -> int:

@@ -24,6 +24,9 @@ from lopsided.arrays import Floats, Ints, require_memory
 from lopsided.measure.means import Means, by_class
 from lopsided.measure.scatter import Pooled, Projected
 
+#: The fields of moments beside the scatter, all arrays.
+SUMMED = ("counts", "means", "rests", "spread")
+
 
 class Moments(Means):
     """Counts, means and within-class scatter of k classes of d-dimensional features.
@@ -78,9 +81,9 @@ class Moments(Means):
 
     def _fold(self, x: Floats, taken: Floats, y: Ints) -> None:
         """Join a block of samples (overwritten, like `taken`) by the rule of the module's docstring."""
-        present, index, added, mean = by_class(x, y)
-        self._join(present, added, mean)
-        x -= np.take(mean, index, axis=0, out=taken, mode="clip")
+        present, index, added, start, rest = by_class(x, taken, y)
+        self._join(present, added, start, rest)
+        x -= np.take(rest, index, axis=0, out=taken, mode="clip")
         self.spread[present] += np.bincount(index, weights=np.vecdot(x, x))
         if isinstance(self.scatter, Pooled):
             self.scatter.add(x)
@@ -95,10 +98,9 @@ class Moments(Means):
         if not isinstance(other, Moments) or type(self.scatter) is not type(other.scatter) or isinstance(self.scatter, Projected):
             raise ValueError("only moments of one kind merge: both with scatter='pooled', or both with scatter='none'")
         present = np.flatnonzero(other.counts)
-        added = other.counts[present]
-        target = other.means[present]
-        self._join(present, added, target)
-        between = np.sqrt(added)[:, None] * (other.means[present] - target)
+        added, target = other.counts[present], other.rests[present]
+        self._join(present, added, other.means[present], target)
+        between = np.sqrt(added)[:, None] * (other.rests[present] - target)
         self.spread[present] += other.spread[present] + np.einsum("cd,cd->c", between, between)
         if isinstance(self.scatter, Pooled) and isinstance(other.scatter, Pooled):
             self.scatter.upper += other.scatter.upper

@@ -139,7 +139,8 @@ class SecondPass:
                 "both must read the same data"
             )
         closed = Moments(self._first.k, self._first.d, scatter="none")
-        closed.counts, closed.means, closed.spread = self._counts.copy(), self._first.means, self._spread.copy()
+        closed.counts, closed.spread = self._counts.copy(), self._spread.copy()
+        closed.means, closed.rests = self._first.means, self._first.rests
         trace, toward = self._traces.tolist()
         closed.scatter = Projected(trace, toward, self._whitening)
         return closed

@@ -12,7 +12,7 @@ from lopsided.measure.accelerated import DeviceMoments
 from lopsided.measure.checks import NOTHING, samples_of
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.decisions import SUMS, Decisions
-from lopsided.measure.moments import Moments
+from lopsided.measure.moments import SUMMED, Moments
 from lopsided.measure.needs import torch
 from lopsided.measure.scatter import Pooled
 from lopsided.measure.tensors import as_array, has_float64, to_numpy
@@ -147,7 +147,7 @@ class Stream:
     def state_dict(self) -> dict[str, Any]:
         """Return the state as tensors on the CPU, fit for torch.save and safetensors."""
         moments = self.moments
-        arrays = {"counts": moments.counts, "means": moments.means, "spread": moments.spread}
+        arrays = {name: getattr(moments, name) for name in SUMMED}
         if isinstance(moments.scatter, Pooled):
             arrays["scatter"] = moments.scatter.matrix()
         arrays |= {f"decisions.{name}": getattr(self.decisions, name) for name in (*SUMS, "smallest_margin")}
@@ -166,7 +166,8 @@ class Stream:
             raise ValueError(f"the state's {wrong} has shape {theirs.get(wrong)}, this stream's {mine.get(wrong)}")
         device = "cpu" if isinstance(self._state, Moments) else self._state.device
         moments = Moments(*self._empty)
-        moments.counts, moments.means, moments.spread = (to_numpy(state[name]).copy() for name in ("counts", "means", "spread"))
+        for name in SUMMED:
+            setattr(moments, name, to_numpy(state[name]).copy())
         if "scatter" in state:
             moments.scatter = Pooled(np.asfortranarray(np.triu(to_numpy(state["scatter"]))))
         for name in (*SUMS, "smallest_margin"):

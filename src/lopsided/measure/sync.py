@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.measure.decisions import SUMS, Decisions
-from lopsided.measure.means import Means
+from lopsided.measure.means import Means, left_over
 from lopsided.measure.moments import Moments
 from lopsided.measure.needs import need, torch
 from lopsided.measure.scatter import Pooled, Projected
@@ -76,8 +76,11 @@ def _means(local: First, group: Any) -> First:
     # Each class is shifted by the largest mean that a process has of it, coordinate by coordinate: near them all at any offset.
     (shift,) = reduce([np.where(had, local.means, -np.inf)], "max", group)
     shift = np.where(joint.counts[:, None] > 0, shift, 0.0)
-    (total,) = reduce([np.where(had, local.counts[:, None] * (local.means - shift), 0.0)], "sum", group)
-    joint.means = shift + total / np.maximum(joint.counts, 1)[:, None]
+    apart = np.where(had, local.means - shift + local.rests, 0.0)
+    (total,) = reduce([local.counts[:, None] * apart], "sum", group)
+    joined = total / np.maximum(joint.counts, 1)[:, None]
+    joint.means = shift + joined
+    joint.rests = left_over(shift, joined, joint.means)
     return joint
 
 
@@ -99,7 +102,8 @@ def moments(local: Moments, group: Any = None) -> Moments:
         problem="synchronise the first pass before the second one starts, and the second pass itself" if closed else "",
     )
     joint = _means(local, group)
-    between = np.sqrt(local.counts)[:, None] * np.where(local.counts[:, None] > 0, local.means - joint.means, 0.0)
+    apart = local.means - joint.means + (local.rests - joint.rests)
+    between = np.sqrt(local.counts)[:, None] * apart
     (joint.spread,) = reduce([local.spread + np.einsum("cd,cd->c", between, between)], "sum", group)
     if isinstance(joint.scatter, Pooled):
         joint.scatter.add(between)

@@ -35,9 +35,9 @@ class Whitening(NamedTuple):
             ValueError: if a class has no sample.
             MemoryError: if the Gram matrix of the means would take more than half of this machine's memory.
         """
-        columns = _columns(centered(means))
-        shift = means.means.mean(axis=0) - (means.counts / means.n) @ means.means
-        return cls(columns, shift @ columns, means.k)
+        apart = centered(means)
+        columns = _columns(apart)
+        return cls(columns, -(means.counts / means.n) @ apart @ columns, means.k)
 
 
 def _columns(means: Floats) -> Floats:
