@@ -14,8 +14,7 @@ Theory, optimum and network return the same object, so `distance` compares any t
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
-from typing import overload
+from typing import TYPE_CHECKING, Any, overload
 
 from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
@@ -25,6 +24,9 @@ from lopsided.loss import CrossEntropy, Squared
 from lopsided.pairing import Pairing
 from lopsided.problem import Problem
 from lopsided.targets import Targets
+
+if TYPE_CHECKING:
+    from lopsided.theory import foresee
 
 __version__ = "0.1.0"
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "Squared",
     "Targets",
     "distance",
+    "foresee",
 ]
 
 _VERBS = ("predict", "solve", "measure", "steer", "reproduce", "plot")
@@ -65,7 +68,9 @@ def distance(a: Geometry | Pairing, b: Geometry | Pairing) -> Distances | float:
     raise TypeError(f"distance compares two geometries or two matrices, got {type(a).__name__} and {type(b).__name__}")
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
+    if name == "foresee":  # asks predict and solve, which load on first use
+        return importlib.import_module("lopsided.theory").foresee
     if name in _VERBS:
         return importlib.import_module(f"lopsided.{name}")
     raise AttributeError(f"module 'lopsided' has no attribute {name!r}")

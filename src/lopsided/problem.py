@@ -26,8 +26,8 @@ from lopsided.loss import CrossEntropy, Loss
 from lopsided.targets import Targets
 
 Bias = Literal["none", "free"] | float
-#: Where embeddings may be: anywhere, at no negative coordinates (behind a ReLU), or on the unit sphere.
-Features = Literal["free", "nonnegative", "unit"]
+#: Where embeddings may be: anywhere, at no negative coordinates (behind a ReLU), on the unit sphere, or both of these.
+Features = Literal["free", "nonnegative", "unit", "unit-nonnegative"]
 
 
 class Objective(NamedTuple):

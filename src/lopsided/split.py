@@ -82,8 +82,8 @@ def split(runs: Sequence[Matrices], law: Matrices, cutoff: float) -> Split:
         if not np.array_equal(run.counts[_by_count(run)], wanted):
             raise ValueError("law and geometries must be of the same counts, in any order")
     seen = [_seen(run, cutoff) for run in runs]
-    parts = [_parts([run[i] for run in seen], goal[i], groups) for i in range(3)]
-    visible, energy = sum(float(np.trace(run[1])) for run in seen), sum(run[3] for run in seen)
+    parts = [_parts([matrices[i] for matrices, _ in seen], goal[0][i], groups) for i in range(3)]
+    visible, energy = sum(float(np.trace(matrices[1])) for matrices, _ in seen), sum(whole for _, whole in seen)
     return Split(visible / energy if energy else float("nan"), *parts)
 
 
@@ -91,8 +91,8 @@ def _by_count(run: Matrices) -> Ints:
     return np.argsort(-run.counts, kind="stable")
 
 
-def _seen(run: Matrices, cutoff: float) -> tuple[Floats, Floats, Floats, float]:
-    """Return the Grams of classifiers and of visible centred means, the centred logits, and the energy of all centred means.
+def _seen(run: Matrices, cutoff: float) -> tuple[tuple[Floats, Floats, Floats], float]:
+    """Return the Grams of classifiers and of visible centred means, the centred logits; and the energy of all centred means.
 
     Classes are in the order of falling counts, so that runs whose classes have the same counts in other orders can be compared.
     """
@@ -100,7 +100,7 @@ def _seen(run: Matrices, cutoff: float) -> tuple[Floats, Floats, Floats, float]:
     A, B, L = (matrix[np.ix_(place, place)] for matrix in (run.classifiers, run.embeddings, run.logits))
     L = L - L.mean(axis=1, keepdims=True)
     visible = L.T @ np.linalg.pinv(A, rcond=cutoff, hermitian=True) @ L
-    return A, visible, L, float(np.trace(B) - B.mean() * len(B))
+    return (A, visible, L), float(np.trace(B) - B.mean() * len(B))
 
 
 def _parts(runs: Sequence[Floats], goal: Floats, groups: Groups) -> Parts:

@@ -7,6 +7,7 @@ from scipy.optimize import minimize as descend
 from scipy.special import logsumexp
 
 from lopsided import Adjustment, Counts, predict, solve
+from lopsided.predict.forms.contrastive import contrastive_minimum
 
 
 def max_margin(n, support, scale, margin, bias):
@@ -160,7 +161,7 @@ def test_descent_on_the_contrastive_loss_finds_its_minimum():
         others = logsumexp(np.where(np.eye(n, dtype=bool), -np.inf, S), axis=1)
         return float(np.sum(others - (same * S).sum(axis=1) / same.sum(axis=1)))
 
-    rng, least = np.random.default_rng(0), predict.contrastive_minimum(counts, temperature)
+    rng, least = np.random.default_rng(0), contrastive_minimum(counts, temperature)
     best = min(descend(loss, rng.normal(size=n * d), method="L-BFGS-B").fun for _ in range(6))
     assert best == pytest.approx(least, rel=1e-4)
     assert best >= least - 1e-9
@@ -176,9 +177,10 @@ def test_the_support_test_tells_exact_proxies_from_others():
         support = rng.random((k, m)) < 0.5
         if support.all(axis=0).any() or not support.any(axis=0).all():
             continue
-        proxy = predict.supports(support)
+        proxy = predict.exactness(support)
         value, _ = max_margin(np.ones(m), support, np.ones(k), np.ones(m), "none")
-        excess = np.linalg.norm(proxy.logits, "nuc") / value - 1
+        logits = predict.supports(support).logits.matrix()
+        excess = np.linalg.norm(logits, "nuc") / value - 1
         verdicts.append(proxy.exact)
         if proxy.exact:
             assert abs(excess) < 1e-5

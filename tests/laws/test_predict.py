@@ -234,7 +234,7 @@ def test_one_hot_supports_are_seli():
     counts = Counts([4, 1, 2])
     labels = np.repeat(np.arange(3), counts.values)
     proxy, seli = predict.supports(np.arange(3)[:, None] == labels), predict.seli(counts)
-    assert proxy.exact
+    assert predict.exactness(np.arange(3)[:, None] == labels).exact
     np.testing.assert_allclose(proxy.classifiers.matrix(), seli.classifiers.matrix(), atol=1e-13)
     np.testing.assert_allclose(proxy.embeddings.matrix(), seli.embeddings.matrix()[np.ix_(labels, labels)], atol=1e-13)
 
@@ -244,7 +244,7 @@ def test_all_supports_of_one_size_have_an_exact_proxy():
 
     for k, size in ((4, 2), (5, 2), (5, 3)):
         columns = [np.isin(np.arange(k), chosen) for chosen in combinations(range(k), size)]
-        assert predict.supports(np.array(columns).T).exact
+        assert predict.exactness(np.array(columns).T).exact
 
 
 @given(values=COUNTS)

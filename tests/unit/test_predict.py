@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lopsided import Adjustment, Counts, predict
+from lopsided.predict.forms.contrastive import contrastive_minimum
 
 COUNTS = Counts([50, 50, 5, 5])
 
@@ -28,8 +29,8 @@ COUNTS = Counts([50, 50, 5, 5])
         (lambda: predict.balanced(Counts([3, 3]), float("nan")), "finite numbers, got nan"),
         (lambda: predict.nonnegative(COUNTS, -1.0), "0 or from 1e-100 to 1e100, got -1.0"),
         (lambda: predict.nonnegative(COUNTS, float("inf")), "finite numbers, got inf"),
-        (lambda: predict.contrastive_minimum(Counts([4, 1])), "class 1 has 1"),
-        (lambda: predict.contrastive_minimum(COUNTS, 0.0), "positive finite numbers, got 0.0"),
+        (lambda: contrastive_minimum(Counts([4, 1])), "class 1 has 1"),
+        (lambda: contrastive_minimum(COUNTS, 0.0), "positive finite numbers, got 0.0"),
         (lambda: predict.squared(COUNTS, 0.0), "from 1e-100 to 1e100, got 0.0"),
         (lambda: predict.squared(COUNTS, 1e200), "from 1e-100 to 1e100, got 1e+200"),
         (lambda: predict.balanced(Counts([3, 3]), 1.0, float("nan")), "below 1, got nan"),

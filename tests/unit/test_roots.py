@@ -5,7 +5,7 @@ import pytest
 from mpmath import mp
 
 from lopsided import Counts, predict
-from lopsided.predict.roots import inverse_root, root
+from lopsided.predict.algebra.roots import inverse_root, root
 
 CASES = [
     ([10**9, 10**9 + 1, 1], [1, 1, 1]),

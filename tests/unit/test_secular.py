@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lopsided import Counts, predict
-from lopsided.predict.secular import Secular
+from lopsided.predict.algebra.secular import Secular
 
 RNG = np.random.default_rng(7)
 

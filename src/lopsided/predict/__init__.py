@@ -1,7 +1,7 @@
-"""Predict: the geometry that a loss converges to on given class counts, in closed form.
+"""Predict: the optimum of a problem in closed form.
 
-`GEOMETRIES` lists every closed form that needs the class counts alone; each has a file of its own here. Those of a finite ridge
-(`balanced`, `squared`) and of soft labels (`supports`) need more, and are functions beside it.
+`FORMS` lists every closed form, each a file in `forms/`: it says on which problems it speaks, and what their optimum is. `geometry`
+asks them in turn. Beside them stand functions by the names that papers use: `seli(counts)`, `etf(k)`, `squared(counts, ridge)`.
 """
 
 from __future__ import annotations
@@ -10,18 +10,23 @@ from collections.abc import Callable
 
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
-from lopsided.predict.balanced import balanced
-from lopsided.predict.certificate import Certificate, certificate
-from lopsided.predict.contrastive import contrastive, contrastive_minimum
-from lopsided.predict.cross_entropy import cross_entropy
-from lopsided.predict.etf import etf
-from lopsided.predict.free_bias import free_bias
-from lopsided.predict.nonnegative import nonnegative
-from lopsided.predict.seli import seli
-from lopsided.predict.squared import squared, squared_threshold
+from lopsided.predict.certificate import Optimality, certificate
+from lopsided.predict.form import Form
+from lopsided.predict.forms import FORMS
+from lopsided.predict.forms.balanced import balanced
+from lopsided.predict.forms.contrastive import Contrastive, contrastive
+from lopsided.predict.forms.cross_entropy import cross_entropy
+from lopsided.predict.forms.etf import etf
+from lopsided.predict.forms.free_bias import free_bias
+from lopsided.predict.forms.label_sets import label_sets
+from lopsided.predict.forms.nonnegative import nonnegative
+from lopsided.predict.forms.regression import regression
+from lopsided.predict.forms.seli import seli
+from lopsided.predict.forms.squared import squared, squared_threshold
+from lopsided.predict.forms.supports import Exactness, exactness, supports
 from lopsided.predict.step import StepLimit, step, step_limit
-from lopsided.predict.supports import SupportGeometry, supports
 from lopsided.predict.thresholds import minority_collapse_ridge, zero_ridge
+from lopsided.problem import Problem
 
 #: Name -> the geometry of given class counts.
 GEOMETRIES: dict[str, Callable[[Counts], Geometry]] = {
@@ -32,20 +37,50 @@ GEOMETRIES: dict[str, Callable[[Counts], Geometry]] = {
     "contrastive": contrastive,
 }
 
+
+class NoFormError(ValueError):
+    """No closed form speaks of a problem."""
+
+
+def geometry(problem: Problem) -> Geometry:
+    """Return the optimum of a problem by the first closed form that speaks of it.
+
+    Raises:
+        NoFormError: a ValueError, with every form's reason why not.
+
+    Example:
+        >>> geometry(Problem(Counts([50, 5]), ridge=0.0)).source.name
+        'SELI'
+    """
+    reasons = {}
+    for name, form in FORMS.items():
+        if not (reason := form.speaks(problem)):
+            return form.geometry(problem)
+        reasons[name] = reason
+    raise NoFormError("no closed form speaks of this problem: " + "; ".join(f"{name}: {why}" for name, why in reasons.items()))
+
+
 __all__ = [
+    "FORMS",
     "GEOMETRIES",
-    "Certificate",
+    "Contrastive",
+    "Exactness",
+    "Form",
+    "NoFormError",
+    "Optimality",
     "StepLimit",
-    "SupportGeometry",
     "balanced",
     "certificate",
     "contrastive",
-    "contrastive_minimum",
     "cross_entropy",
     "etf",
+    "exactness",
     "free_bias",
+    "geometry",
+    "label_sets",
     "minority_collapse_ridge",
     "nonnegative",
+    "regression",
     "seli",
     "squared",
     "squared_threshold",

@@ -3,7 +3,7 @@
 The hard-margin problem of the unconstrained-features model, min (||W||^2 + ||H||^2) / 2 such that every margin asked for is met,
 has a convex dual over k x k matrices B (one column a class): norm of B N^{1/2} at most 1, columns orthogonal to d = 1 / scale,
 and no positive entry off the diagonal. For a closed form B = (WW')^+ X. Its entries off the diagonal are -sum_q (w_q / S_q)
-f_q(c) f_q(c') x_c' with all factors positive (`lopsided.predict.roots`), so an upper bound on all of them follows from the
+f_q(c) f_q(c') x_c' with all factors positive (`lopsided.predict.algebra.roots`), so an upper bound on all of them follows from the
 smallest factors.
 """
 
@@ -15,12 +15,12 @@ import numpy as np
 
 from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
-from lopsided.predict.cross_entropy import Bias, cross_entropy, reduced, require_uniform
-from lopsided.predict.roots import inverse_root
+from lopsided.predict.algebra.roots import inverse_root
+from lopsided.predict.forms.cross_entropy import Bias, cross_entropy, reduced, require_uniform
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Optimality:
     """Primal and dual value of a geometry on the hard-margin problem, and the signs of its dual.
 
     Attributes:
@@ -44,7 +44,7 @@ class Certificate:
         return self.largest_sign <= 0 and abs(self.relative_gap) < 1e-12
 
 
-def certificate(counts: Counts, adjustment: Adjustment | None = None, bias: Bias = "none") -> Certificate:
+def certificate(counts: Counts, adjustment: Adjustment | None = None, bias: Bias = "none") -> Optimality:
     """Return the proof of `cross_entropy(counts, adjustment, bias)`, measured on its numbers.
 
     Source: the dual is that of Thrampoulidis et al. 2022 (arXiv 2208.05512); its signs for any counts: derived here.
@@ -81,4 +81,4 @@ def certificate(counts: Counts, adjustment: Adjustment | None = None, bias: Bias
     dual = times @ (diagonal * x * demand)
     # left is negative, right positive.
     largest = left.max(axis=0) @ (right * x[:, None]).min(axis=0)
-    return Certificate(float(primal), float(dual), float(largest))
+    return Optimality(float(primal), float(dual), float(largest))

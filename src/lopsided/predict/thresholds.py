@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lopsided.counts import Counts
-from lopsided.predict.seli import seli
+from lopsided.predict.forms.seli import seli
 
 
 def minority_collapse_ridge(counts: Counts) -> float:

@@ -12,8 +12,11 @@ from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
-from lopsided.predict.ridge import excess, require_ridge
-from lopsided.predict.secular import Secular
+from lopsided.papers import cite
+from lopsided.predict.algebra.ridge import excess, require_ridge
+from lopsided.predict.algebra.secular import Secular
+from lopsided.predict.form import Form, counts_of, on_classes, sharp, unadjusted, without_bias
+from lopsided.problem import Problem
 
 
 def nonnegative(counts: Counts, ridge: float = 0.0) -> Geometry:
@@ -72,3 +75,22 @@ def _margins(counts: Ints, k: int, ridge: float) -> Floats:
     """
     over = excess(counts, Fraction(ridge) ** 2 * k / (k - 1))
     return np.asarray(np.log1p(over / ridge * (k * (k - 1)) / (np.sqrt(counts) * np.sqrt(k * (k - 1)) + k * ridge)))
+
+
+def _speaks(problem: Problem) -> str:
+    wanted = unadjusted(problem), sharp(problem), without_bias(problem)
+    return on_classes(problem, *wanted, features="nonnegative")
+
+
+def _examples() -> tuple[Problem, ...]:
+    given = (([12, 12, 5, 1], 0.3), ([9, 5, 2, 1], 1.5), ([9, 5, 2, 1], 0.0))
+    return tuple(Problem(Counts(counts), ridge=ridge, features="nonnegative") for counts, ridge in given)
+
+
+FORM = Form(
+    "non-negative",
+    lambda problem: nonnegative(counts_of(problem), problem.ridge),
+    _speaks,
+    _examples,
+    cite("dang2024"),
+)

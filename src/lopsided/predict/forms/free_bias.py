@@ -17,8 +17,10 @@ from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
-from lopsided.predict.roots import Factor, inverse_root, others, sums_before, zolotarev
-from lopsided.predict.secular import Secular
+from lopsided.predict.algebra.roots import Factor, inverse_root, others, sums_before, zolotarev
+from lopsided.predict.algebra.secular import Secular
+from lopsided.predict.form import Form, counts_of, on_classes, sharp, unscaled, vanishing
+from lopsided.problem import Problem
 
 
 def free_bias(counts: Counts, margin: float = 1.0) -> Geometry:
@@ -26,7 +28,7 @@ def free_bias(counts: Counts, margin: float = 1.0) -> Geometry:
 
     The classifiers sum to zero, the embeddings to zero over the *samples*. Minority classifiers do not collapse as R grows.
 
-    Source: derived here (see the module `lopsided.predict.free_bias`).
+    Source: derived here (see the module `lopsided.predict.forms.free_bias`).
 
     Args:
         counts: the class counts.
@@ -94,3 +96,15 @@ def _means(share: Floats, a: Floats, sizes: Ints) -> Factor:
     left = np.column_stack([centred * c, pull + rest, np.ones_like(a), away * top])
     right = np.column_stack([centred, np.ones_like(a), pull, away])
     return Factor(left, right, diagonal)
+
+
+def _speaks(problem: Problem) -> str:
+    free = ("the bias must be free", problem.bias == "free")
+    return on_classes(problem, vanishing(problem), sharp(problem), free, unscaled(problem))
+
+
+def _examples() -> tuple[Problem, ...]:
+    return tuple(Problem(Counts(counts), ridge=0.0, bias="free") for counts in ([8, 8, 2, 2], [9, 5, 2, 1]))
+
+
+FORM = Form("free-bias", lambda problem: free_bias(counts_of(problem)), _speaks, _examples, "derived here")

@@ -12,7 +12,10 @@ from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
-from lopsided.predict.ridge import excess, require_ridge
+from lopsided.papers import cite
+from lopsided.predict.algebra.ridge import excess, require_ridge
+from lopsided.predict.form import Form, counts_of, equal, on_classes, positive, sharp, unadjusted
+from lopsided.problem import Problem
 
 
 def balanced(counts: Counts, ridge: float, smoothing: float = 0.0) -> Geometry:
@@ -54,11 +57,34 @@ def balanced(counts: Counts, ridge: float, smoothing: float = 0.0) -> Geometry:
     over = float(excess(counts.distinct, (Fraction(ridge) / (1 - Fraction(smoothing))) ** 2)[0])
     alpha = float(np.log1p(k * kept**2 * over / (kept * root + ridge) / (smoothing * root + ridge)))
 
-    def simplex(factor: float) -> tuple[Groups, Floats, Floats, Floats]:
+    name = f"balanced, ridge {ridge:g}" + (f", label smoothing {smoothing:g}" if smoothing else "")
+    return simplex(counts, alpha, Source(name, "Zhu et al. 2021; scale derived here", "equal counts, d >= k - 1"))
+
+
+def simplex(counts: Counts, alpha: float, source: Source) -> Geometry:
+    """Return the geometry of logits alpha (I - 11'/k) on equal counts."""
+    k, root = counts.k, float(np.sqrt(counts.distinct[0]))
+
+    def part(factor: float) -> tuple[Groups, Floats, Floats, Floats]:
         return counts.groups, np.full((1, 1), -factor / k), np.ones((1, 1)), np.array([factor * (1 - 1 / k)])
 
-    name = f"balanced, ridge {ridge:g}" + (f", label smoothing {smoothing:g}" if smoothing else "")
-    source = Source(name, "Zhu et al. 2021; scale derived here", "equal counts, d >= k - 1")
-    return Geometry(
-        Gram.paired(*simplex(alpha * root)), Gram.paired(*simplex(alpha / root)), Pairing.paired(*simplex(alpha)), source, counts
-    )
+    classifiers, embeddings = Gram.paired(*part(alpha * root)), Gram.paired(*part(alpha / root))
+    return Geometry(classifiers, embeddings, Pairing.paired(*part(alpha)), source, counts)
+
+
+def _speaks(problem: Problem) -> str:
+    return on_classes(problem, positive(problem), sharp(problem), unadjusted(problem), equal(problem))
+
+
+def _examples() -> tuple[Problem, ...]:
+    counts = Counts([6, 6, 6])
+    return Problem(counts, ridge=0.3), Problem(counts, ridge=2.0, bias="free"), Problem(counts, ridge=5.0, bias=0.5)
+
+
+FORM = Form(
+    "balanced",
+    lambda problem: balanced(counts_of(problem), problem.ridge),
+    _speaks,
+    _examples,
+    cite("zhu2021") + "; scale derived here",
+)

@@ -20,7 +20,7 @@ from functools import cached_property
 import numpy as np
 
 from lopsided.arrays import Floats, Ints
-from lopsided.predict.farfield import LEAF, Cell
+from lopsided.predict.algebra.farfield import LEAF, Cell
 
 
 @dataclass(frozen=True, eq=False)

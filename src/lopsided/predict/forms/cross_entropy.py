@@ -15,10 +15,13 @@ from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
-from lopsided.predict.free_bias import free_bias
-from lopsided.predict.laplacian import balanced_spectrum
-from lopsided.predict.roots import Factor, inverse_root, others, root
-from lopsided.predict.secular import Secular
+from lopsided.papers import cite
+from lopsided.predict.algebra.laplacian import balanced_spectrum
+from lopsided.predict.algebra.roots import Factor, inverse_root, others, root
+from lopsided.predict.algebra.secular import Secular
+from lopsided.predict.form import Form, counts_of, on_classes, sharp, uniform, vanishing
+from lopsided.predict.forms.free_bias import free_bias
+from lopsided.problem import Problem
 
 Bias = Literal["none", "free"]
 
@@ -34,7 +37,7 @@ def cross_entropy(counts: Counts, adjustment: Adjustment | None = None, bias: Bi
     margins change the geometry at a finite ridge and have no effect in the limit; scales and margins do. `certificate` proves it.
 
     Source: Behnia, Kini, Vakilian and Thrampoulidis 2023 (arXiv 2303.07608) for STEP imbalance; any counts, scales and margins
-    derived here (docs/derivations.md), the free bias too (see `lopsided.predict.free_bias`).
+    derived here (docs/derivations.md), the free bias too (see `lopsided.predict.forms.free_bias`).
 
     Args:
         counts: the class counts.
@@ -125,3 +128,27 @@ def require_uniform(given: Parameters) -> float:
                 "use bias='none', or solve for a small ridge"
             )
     return float(1 / given.columns[0] / given.samples[0])
+
+
+def _geometry(problem: Problem) -> Geometry:
+    return cross_entropy(counts_of(problem), problem.adjustment, "free" if problem.bias == "free" else "none")
+
+
+def _speaks(problem: Problem) -> str:
+    sentence, same = uniform(problem)
+    wanted = (f"with a free bias, {sentence}", problem.bias != "free" or same)
+    return on_classes(problem, vanishing(problem), sharp(problem), wanted)
+
+
+def _examples() -> tuple[Problem, ...]:
+    step, tail = Counts([8, 8, 2, 2]), Counts([9, 5, 2, 1])
+    everything = Adjustment(scale=[1, 2, 0.5, 1], shift=[0, 1, 2, 3], margin=[1, 2, 2, 1], additive_margin=0.3)
+    return (
+        Problem(step, Adjustment.cdt(step, 0.5), ridge=0.0),
+        Problem(tail, Adjustment.ldt(tail, 0.3), ridge=0.0),
+        Problem(tail, everything, ridge=0.0),
+        Problem(tail, Adjustment(scale=2.0), ridge=0.0, bias="free"),
+    )
+
+
+FORM = Form("cross-entropy", _geometry, _speaks, _examples, cite("behnia2023"))

@@ -11,8 +11,12 @@ from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
+from lopsided.loss import Squared
 from lopsided.pairing import Pairing
-from lopsided.predict.ridge import excess, require_ridge
+from lopsided.papers import cite
+from lopsided.predict.algebra.ridge import excess, require_ridge
+from lopsided.predict.form import Form, counts_of, first, positive, roomy, sharp, without_bias
+from lopsided.problem import Problem
 
 #: The most layers for which thresholds are compared exactly.
 LAYERS = 1000
@@ -89,10 +93,10 @@ def _lengths(counts: Ints, ridge: float, layers: int) -> Floats:
     """Return the squared lengths of the classifiers of classes above the threshold."""
     if layers == 1:  # sqrt(n) - ridge, as a difference of squares over a sum
         return np.asarray(excess(counts, Fraction(ridge) ** 2) / (np.sqrt(counts) + ridge))
-    return ridge * _largest_root(layers * ridge ** (1 + 1 / layers) / counts, layers)
+    return ridge * largest_root(layers * ridge ** (1 + 1 / layers) / counts, layers)
 
 
-def _largest_root(ratio: Floats, layers: int) -> Floats:
+def largest_root(ratio: Floats, layers: int) -> Floats:
     """Return x^M for the largest root x of M x^(M-1) / (x^M + 1)^2 = ratio, where x^M > M - 1 and M > 1."""
     # The left side falls from x^M = M - 1 on, and is below M / x^(M + 1). Halve the interval of log x until no float is left in it.
     low = np.full_like(ratio, np.log(layers - 1) / layers)
@@ -103,3 +107,29 @@ def _largest_root(ratio: Floats, layers: int) -> Floats:
         above = (layers - 1) * middle - 2 * np.logaddexp(layers * middle, 0) > goal
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     return np.exp(layers * (low + high) / 2)
+
+
+def _speaks(problem: Problem) -> str:
+    return first(
+        ("the loss must be squared", isinstance(problem.loss, Squared)),
+        ("the targets must be classes", problem.counts is not None),
+        ("features must be free", problem.features == "free"),
+        positive(problem),
+        sharp(problem),
+        without_bias(problem),
+        roomy(problem),
+    )
+
+
+def _examples() -> tuple[Problem, ...]:
+    counts = Counts([9, 5, 2, 1])
+    return tuple(Problem(counts, Squared(), ridge=r, layers=layers) for layers, r in ((1, 0.6), (2, 0.3), (3, 0.1)))
+
+
+FORM = Form(
+    "squared",
+    lambda problem: squared(counts_of(problem), problem.ridge, problem.layers),
+    _speaks,
+    _examples,
+    cite("dang2023"),
+)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from lopsided.arrays import Floats, Ints, require_memory
-from lopsided.predict.roots import Factor
+from lopsided.predict.algebra.roots import Factor
 
 
 def balanced_spectrum(gram: Factor, weights: Floats, sizes: Ints) -> Floats:

@@ -7,11 +7,15 @@ from functools import partial
 import numpy as np
 
 from lopsided.arrays import Floats
-from lopsided.counts import require_classes
+from lopsided.counts import Counts, require_classes
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
+from lopsided.papers import cite
+from lopsided.predict.form import Form, counts_of, equal, fixed_bias, on_classes, sharp, unscaled, vanishing
+from lopsided.predict.forms.balanced import simplex
+from lopsided.problem import Problem
 
 
 def etf(k: int) -> Geometry:
@@ -42,3 +46,19 @@ def etf(k: int) -> Geometry:
 
 def _spectrum(k: int) -> Floats:
     return np.append(np.ones(k - 1), 0.0)
+
+
+def _geometry(problem: Problem) -> Geometry:
+    counts = counts_of(problem)
+    return simplex(counts, 1.0, Source("ETF", FORM.source, "equal counts, vanishing ridge, d >= k - 1"))
+
+
+def _speaks(problem: Problem) -> str:
+    return on_classes(problem, vanishing(problem), sharp(problem), fixed_bias(problem), unscaled(problem), equal(problem))
+
+
+def _examples() -> tuple[Problem, ...]:
+    return Problem(Counts([6, 6, 6]), ridge=0.0), Problem(Counts([2, 2, 2, 2]), ridge=0.0)
+
+
+FORM = Form("etf", _geometry, _speaks, _examples, cite("papyan2020"))

@@ -1,0 +1,211 @@
+"""The bibliography: every member of every table cites from here."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Paper(NamedTuple):
+    """A paper.
+
+    Attributes:
+        authors: as a reader would cite them.
+        year: of the version whose statements are meant.
+        title: in full.
+        arxiv: number on arXiv.
+    """
+
+    authors: str
+    year: int
+    title: str
+    arxiv: str
+
+
+#: Key -> paper.
+PAPERS: dict[str, Paper] = {
+    "andriopoulos2024": Paper(
+        "Andriopoulos et al.",
+        2024,
+        "The Prevalence of Neural Collapse in Neural Multivariate Regression",
+        "2409.04180",
+    ),
+    "behnia2023": Paper(
+        "Behnia et al.",
+        2023,
+        "On the Implicit Geometry of Cross-Entropy Parameterizations for Label-Imbalanced Data",
+        "2303.07608",
+    ),
+    "bernstein2018": Paper(
+        "Bernstein et al.",
+        2018,
+        "signSGD: Compressed Optimisation for Non-Convex Problems",
+        "1802.04434",
+    ),
+    "cao2019": Paper(
+        "Cao et al.",
+        2019,
+        "Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss",
+        "1906.07413",
+    ),
+    "dang2023": Paper(
+        "Dang et al.",
+        2023,
+        "Neural Collapse in Deep Linear Networks: From Balanced to Imbalanced Data",
+        "2301.00437",
+    ),
+    "dang2024": Paper(
+        "Dang et al.",
+        2024,
+        "Neural Collapse for Cross-entropy Class-Imbalanced Learning with Unconstrained ReLU Feature Model",
+        "2401.02058",
+    ),
+    "fang2021": Paper(
+        "Fang et al.",
+        2021,
+        "Exploring Deep Neural Networks via Layer-Peeled Model: Minority Collapse in Imbalanced Training",
+        "2101.12699",
+    ),
+    "garrod2024": Paper(
+        "Garrod and Keating",
+        2024,
+        "The Persistence of Neural Collapse Despite Low-Rank Bias",
+        "2410.23169",
+    ),
+    "hasegawa2024": Paper(
+        "Hasegawa and Sato",
+        2024,
+        "Multiplicative Logit Adjustment Approximates Neural-Collapse-Aware Decision Boundary Adjustment",
+        "2409.17582",
+    ),
+    "hong2023": Paper(
+        "Hong and Ling",
+        2023,
+        "Neural Collapse for Unconstrained Feature Model under Cross-entropy Loss with Imbalanced Data",
+        "2309.09725",
+    ),
+    "kang2020": Paper(
+        "Kang et al.",
+        2020,
+        "Decoupling Representation and Classifier for Long-Tailed Recognition",
+        "1910.09217",
+    ),
+    "khosla2020": Paper("Khosla et al.", 2020, "Supervised Contrastive Learning", "2004.11362"),
+    "kini2021": Paper(
+        "Kini et al.",
+        2021,
+        "Label-Imbalanced and Group-Sensitive Classification under Overparameterization",
+        "2103.01550",
+    ),
+    "kini2023": Paper(
+        "Kini et al.",
+        2023,
+        "Supervised-Contrastive Loss Learns Orthogonal Frames and Batching Matters",
+        "2306.07960",
+    ),
+    "li2024": Paper(
+        "Li et al.",
+        2024,
+        "Neural Collapse in Multi-label Learning with Pick-all-label Loss",
+        "2310.15903",
+    ),
+    "lin2017": Paper("Lin et al.", 2017, "Focal Loss for Dense Object Detection", "1708.02002"),
+    "markou2024": Paper(
+        "Markou, Ajanthan and Gould",
+        2024,
+        "Guiding Neural Collapse: Optimising Towards the Nearest Simplex Equiangular Tight Frame",
+        "2411.01248",
+    ),
+    "menon2021": Paper(
+        "Menon et al.",
+        2021,
+        "Long-Tail Learning via Logit Adjustment",
+        "2007.07314",
+    ),
+    "nacson2019": Paper(
+        "Nacson et al.",
+        2019,
+        "Convergence of Gradient Descent on Separable Data",
+        "1803.01905",
+    ),
+    "papyan2020": Paper(
+        "Papyan, Han and Donoho",
+        2020,
+        "Prevalence of Neural Collapse during the Terminal Phase of Deep Learning Training",
+        "2008.08186",
+    ),
+    "ren2020": Paper(
+        "Ren et al.",
+        2020,
+        "Balanced Meta-Softmax for Long-Tailed Visual Recognition",
+        "2007.10740",
+    ),
+    "thrampoulidis2022": Paper(
+        "Thrampoulidis et al.",
+        2022,
+        "Imbalance Trouble: Revisiting Neural-Collapse Geometry",
+        "2208.05512",
+    ),
+    "wang2017": Paper(
+        "Wang et al.",
+        2017,
+        "NormFace: L2 Hypersphere Embedding for Face Verification",
+        "1704.06369",
+    ),
+    "wu2024": Paper(
+        "Wu and Papyan",
+        2024,
+        "Linguistic Collapse: Neural Collapse in (Large) Language Models",
+        "2405.17767",
+    ),
+    "xu2023": Paper(
+        "Xu and Liu",
+        2023,
+        "Quantifying the Variability Collapse of Neural Networks",
+        "2306.03440",
+    ),
+    "yang2022": Paper(
+        "Yang et al.",
+        2022,
+        "Inducing Neural Collapse in Imbalanced Learning: Do We Really Need a Learnable "
+        "Classifier at the End of Deep Neural Network?",
+        "2203.09081",
+    ),
+    "ye2020": Paper(
+        "Ye et al.",
+        2020,
+        "Identifying and Compensating for Feature Deviation in Imbalanced Deep Learning",
+        "2001.01385",
+    ),
+    "zhao2024": Paper(
+        "Zhao et al.",
+        2024,
+        "Implicit Geometry of Next-token Prediction: From Language Sparsity Patterns to Model Representations",
+        "2408.15417",
+    ),
+    "zhou2022": Paper(
+        "Zhou et al.",
+        2022,
+        "Are All Losses Created Equal: A Neural Collapse Perspective",
+        "2210.02192",
+    ),
+    "zhu2021": Paper(
+        "Zhu et al.",
+        2021,
+        "A Geometric Analysis of Neural Collapse with Unconstrained Features",
+        "2105.02375",
+    ),
+}
+
+
+def cite(key: str, where: str = "") -> str:
+    """Return a paper as text names it, and the place in it.
+
+    Raises:
+        KeyError: if the paper is not in the bibliography.
+
+    Example:
+        >>> cite("thrampoulidis2022", "Theorem 1")
+        'Thrampoulidis et al. 2022, Theorem 1'
+    """
+    paper = PAPERS[key]
+    return f"{paper.authors} {paper.year}" + (f", {where}" if where else "")

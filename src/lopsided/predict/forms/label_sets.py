@@ -1,0 +1,91 @@
+"""Pick-all-label learning, balanced: embeddings of label sets are scaled sums of those of their labels."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from math import comb
+
+import numpy as np
+from scipy.optimize import minimize
+
+from lopsided.arrays import Floats
+from lopsided.geometry import Geometry, Source
+from lopsided.papers import cite
+from lopsided.predict.form import Form, first, positive, roomy, unadjusted, without_bias
+from lopsided.problem import Problem
+from lopsided.targets import Targets
+
+
+def label_sets(k: int, sizes: Mapping[int, float], ridge: float) -> Geometry:
+    """Return the optimum where every set of s labels has `sizes[s]` samples.
+
+    The logits of a set S of s labels are b_s (1_S - s / k); with tau^2 = sum_s n_s C(k - 2, s - 1) b_s^2 the classifiers have
+    WW' = tau (I - 11'/k), and an embedding is (b_s / b_1) times the sum of those of its labels.
+
+    Source: Li et al. 2024 (arXiv 2310.15903); the scales b_s derived here.
+
+    Args:
+        k: number of classes.
+        sizes: samples of each set, by the number of its labels, 1 to k - 1.
+        ridge: of the unconstrained-features model, summed loss; positive.
+
+    Raises:
+        ValueError: if a size or the ridge is out of range.
+
+    Example:
+        >>> label_sets(3, {1: 5}, ridge=0.1).classifiers.cosine(0, 1).round(12).item()
+        -0.5
+    """
+    sets = [set(labels) for s in sorted(sizes) for labels in itertools.combinations(range(k), s)]
+    return geometry(Problem(Targets.label_sets(sets, k, [sizes[len(labels)] for labels in sets]), ridge=ridge))
+
+
+def geometry(problem: Problem) -> Geometry:
+    """Return the optimum of balanced label sets."""
+    t, s, k = problem.targets.matrix, problem.targets.strength.astype(int), problem.k
+    sizes, place = np.unique(s, return_inverse=True)
+    n = problem.targets.weights[[int(np.argmax(s == size)) for size in sizes]]
+    pairs = n * [comb(k - 2, int(size) - 1) for size in sizes]
+    fit = n * sizes * [comb(k, int(size)) for size in sizes]
+
+    def objective(b: Floats) -> tuple[float, Floats]:
+        tau, rest = np.sqrt(pairs @ b**2), (k - sizes) * np.exp(-b)
+        by_b = -fit * rest / (sizes + rest) + problem.ridge * (k - 1) * pairs * b / tau
+        return float(fit @ np.log(sizes + rest) + problem.ridge * (k - 1) * tau), by_b
+
+    least = [(1e-12, None)] * len(sizes)
+    found = minimize(
+        objective, np.ones(len(sizes)), jac=True, method="L-BFGS-B", bounds=least, options={"ftol": 1e-16, "gtol": 1e-12}
+    )
+    b = np.where(found.x > 1e-9, found.x, 0.0)
+    tau = float(np.sqrt(pairs @ b**2))
+    frame = np.eye(k) - 1 / k
+    W, H = np.sqrt(tau) * frame, (t.T @ frame) * b[place, None] / np.sqrt(tau or 1.0)
+    return Geometry.of_factors(W, H, Source("pick-all-label", FORM.source, "balanced label sets, d >= k - 1, no bias"))
+
+
+def _speaks(problem: Problem) -> str:
+    if problem.targets.kind != "label sets":
+        return "the targets must be label sets"
+    s, w = problem.targets.strength, problem.targets.weights
+    balanced = all(np.ptp(w[s == size]) == 0 and (s == size).sum() == comb(problem.k, int(size)) for size in np.unique(s))
+    return first(
+        unadjusted(problem),
+        ("all sets of one size must have as many samples", balanced),
+        positive(problem),
+        ("features must be free under one layer", problem.features == "free" and problem.layers == 1),
+        without_bias(problem),
+        roomy(problem),
+    )
+
+
+def _examples() -> tuple[Problem, ...]:
+    def of(k: int, sizes: dict[int, float], ridge: float) -> Problem:
+        sets = [set(labels) for s in sizes for labels in itertools.combinations(range(k), s)]
+        return Problem(Targets.label_sets(sets, k, [sizes[len(labels)] for labels in sets]), ridge=ridge)
+
+    return of(4, {1: 10.0, 2: 3.0}, 0.3), of(4, {1: 5.0, 3: 2.0}, 0.8), of(3, {1: 5.0}, 0.1)
+
+
+FORM = Form("label-sets", geometry, _speaks, _examples, cite("li2024"))
