@@ -28,6 +28,25 @@ def sentinels(ignore: Ignore) -> tuple[int, ...]:
     return tuple(operator.index(label) for label in given)
 
 
+def check_whole(labels: Any) -> None:
+    """Refuse labels that are not whole numbers; their type decides, so no value is looked at.
+
+    Args:
+        labels: array or tensor.
+
+    Raises:
+        TypeError: if they are floating point, boolean, complex or no numbers.
+
+    Example:
+        >>> import numpy as np
+        >>> check_whole(np.array([0.0, 1.0]))
+        Traceback (most recent call last):
+        TypeError: labels must be whole numbers, got dtype float64
+    """
+    if not str(labels.dtype).removeprefix("torch.").startswith(("int", "uint")):
+        raise TypeError(f"labels must be whole numbers, got dtype {labels.dtype}")
+
+
 def left_out(labels: Any, marks: tuple[int, ...]) -> Any:
     """Return which labels are marked, as a boolean array or tensor like them; None where there are no marks.
 

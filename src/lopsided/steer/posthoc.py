@@ -2,16 +2,22 @@
 
 Training with `Adjustment.logit_adjusted` *adds* tau log(share) to the logits inside the loss and then decides by the plain logits.
 The rules here change the decisions of a model trained with plain cross-entropy. Doing both corrects twice.
+
+They answer in at least float32, also where the model computes in half precision.
 """
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from lopsided.arrays import Floats
 from lopsided.counts import Counts
+from lopsided.steer.losses.checks import are_probabilities, check_logits
+from lopsided.steer.precision import exact, full_precision, lifted
 
 
 def logit_adjustment(logits: Tensor, counts: Counts, tau: float = 1.0) -> Tensor:
@@ -28,13 +34,15 @@ def logit_adjustment(logits: Tensor, counts: Counts, tau: float = 1.0) -> Tensor
         (n, k) logits to decide by.
 
     Raises:
-        ValueError: if the counts do not match the logits' width, or tau is not finite.
+        ValueError: if the counts do not match the logits' width, tau is not finite, or probabilities came instead of logits.
+        TypeError: if the logits are not floating point.
 
     Example:
         >>> logit_adjustment(torch.tensor([[1.0, 0.0]]), Counts([90, 10])).argmax(1)
         tensor([1])
     """
-    return logits - _finite(tau) * _shares(logits, counts).log()
+    z = _logits(logits, counts)
+    return z - _like(_finite(tau) * np.log(counts.values / counts.n), z)
 
 
 def multiplicative(logits: Tensor, counts: Counts, tau: float) -> Tensor:
@@ -51,30 +59,37 @@ def multiplicative(logits: Tensor, counts: Counts, tau: float) -> Tensor:
         (n, k) logits to decide by.
 
     Raises:
-        ValueError: if the counts do not match the logits' width, or tau is not finite.
+        ValueError: if the counts do not match the logits' width, tau is not finite or so large that a factor is, or probabilities
+            came instead of logits.
+        TypeError: if the logits are not floating point.
 
     Example:
         >>> multiplicative(torch.tensor([[2.0, 1.0]]), Counts([100, 1]), tau=0.5)
         tensor([[ 2., 10.]])
     """
-    shares = _shares(logits, counts)
-    return logits * (shares / shares.max()) ** -_finite(tau)
+    z = _logits(logits, counts)
+    exponents = -_finite(tau) * np.log(counts.values / counts.values.max())
+    if exponents.max() > math.log(torch.finfo(z.dtype).max):
+        raise ValueError(f"tau={tau} makes the factor of class {exponents.argmax()} larger than {z.dtype} can hold")
+    return z * _like(np.exp(exponents), z)
 
 
-def tau_normalised(weight: Tensor, tau: float = 1.0) -> Tensor:
+def tau_normalised(weight: Tensor, tau: float = 1.0, counts: Counts | None = None) -> Tensor:
     """Return the classifiers divided by the tau-th power of their lengths; a zero classifier stays zero.
 
     Source: Kang et al. 2020 (arXiv 1910.09217), section 4.
 
     Args:
-        weight: (k, d) of the trained head.
+        weight: (k, d) of the trained head, one classifier a row as in `torch.nn.Linear`; a (d, k) kernel has to be transposed.
         tau: 0 changes nothing, 1 makes all lengths one.
+        counts: of the training set, to have the number of rows checked; with d = k nothing tells rows from columns.
 
     Returns:
         (k, d) classifiers.
 
     Raises:
-        ValueError: if the weight has not two axes, or tau is not finite.
+        ValueError: if the weight has not two axes, or not a row for each class of the counts, or tau is not finite.
+        TypeError: if the weight is not floating point.
 
     Example:
         >>> tau_normalised(torch.tensor([[3.0, 4.0], [0.0, 0.5]]))
@@ -82,6 +97,13 @@ def tau_normalised(weight: Tensor, tau: float = 1.0) -> Tensor:
     """
     if weight.ndim != 2:
         raise ValueError(f"classifier weights must have shape (k, d), got {tuple(weight.shape)}")
+    if not weight.is_floating_point():
+        raise TypeError(f"classifier weights must be floating point, got {weight.dtype}")
+    if counts is not None and len(weight) != counts.k:
+        raise ValueError(
+            f"classifier weights must have shape ({counts.k}, d) for these counts, got {tuple(weight.shape)}; transpose?"
+        )
+    weight = full_precision(weight)
     lengths = weight.norm(dim=1, keepdim=True)
     powers: Tensor = lengths.where(lengths > 0, 1.0) ** _finite(tau)
     return weight / powers
@@ -99,6 +121,7 @@ def nearest_mean(features: Tensor, means: Tensor) -> Tensor:
 
     Raises:
         ValueError: if the shapes do not fit.
+        TypeError: if features or means are not floating point.
 
     Example:
         >>> nearest_mean(torch.tensor([[0.9]]), torch.tensor([[0.0], [1.0]])).argmax(1)
@@ -106,13 +129,27 @@ def nearest_mean(features: Tensor, means: Tensor) -> Tensor:
     """
     if features.ndim != 2 or means.ndim != 2 or features.shape[1] != means.shape[1]:
         raise ValueError(f"features (n, d) and means (k, d) must agree in d, got {tuple(features.shape)} and {tuple(means.shape)}")
-    return -0.5 * torch.cdist(features, means, compute_mode="donot_use_mm_for_euclid_dist").square()
+    for name, values in (("features", features), ("means", means)):
+        if not values.is_floating_point():
+            raise TypeError(f"{name} must be floating point, got {values.dtype}")
+    features, means = lifted(features, means)
+    with exact(features.device):
+        return -0.5 * torch.cdist(features, means, compute_mode="donot_use_mm_for_euclid_dist").square()
 
 
-def _shares(logits: Tensor, counts: Counts) -> Tensor:
+def _logits(logits: Tensor, counts: Counts) -> Tensor:
     if logits.ndim != 2 or logits.shape[1] != counts.k:
         raise ValueError(f"logits must have shape (n, {counts.k}) for these counts, got {tuple(logits.shape)}")
-    return torch.as_tensor(counts.values / counts.n, dtype=logits.dtype, device=logits.device)
+    check_logits(logits, counts.k)
+    if are_probabilities(logits):
+        raise ValueError(
+            "these are probabilities, every row is non-negative and sums to 1; give the logits, or probabilities.log()"
+        )
+    return full_precision(logits)
+
+
+def _like(values: Floats, logits: Tensor) -> Tensor:
+    return torch.as_tensor(values, dtype=logits.dtype, device=logits.device)
 
 
 def _finite(tau: float) -> float:

@@ -10,10 +10,14 @@ from torch.nn import functional
 
 from lopsided.geometry import Geometry
 from lopsided.steer.heads.frame import frame
+from lopsided.steer.losses.checks import check_features
+from lopsided.steer.precision import KeepsPrecision, exact, lifted
 
 
-class FixedHead(nn.Module):
+class FixedHead(KeepsPrecision):
     """Classifiers that do not learn: those of a geometry, realised in d dimensions. The buffer is saved in `state_dict`.
+
+    Logits are at least float32, and so is the buffer wherever the head is moved: rounded, the frame would be another.
 
     Source: Yang et al. 2022 (arXiv 2203.09081) for the simplex ETF; any other predicted geometry likewise.
 
@@ -44,12 +48,20 @@ class FixedHead(nn.Module):
         self.register_buffer("weight", torch.as_tensor(vectors, dtype=torch.get_default_dtype()))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return (n, k) logits of (n, d) features."""
-        return functional.linear(features, self.weight)
+        """Return (..., k) logits of (..., d) features.
+
+        Raises:
+            ValueError: if the last axis of the features is not d long.
+            TypeError: if they are not floating point.
+        """
+        check_features(features, self.weight.shape[1])
+        h, weight = lifted(features, self.weight)
+        with exact(h.device):
+            return functional.linear(h, weight)
 
 
 class CosineHead(nn.Module):
-    """Learned classifiers of which only the direction counts: logits cos(h, w_c) / temperature.
+    """Learned classifiers of which only the direction counts: logits cos(h, w_c) / temperature, at least float32.
 
     Source: NormFace, Wang et al. 2017 (arXiv 1704.06369); the head of LDAM with scale 1 / temperature.
 
@@ -75,8 +87,16 @@ class CosineHead(nn.Module):
         self.weight = nn.Parameter(torch.randn(k, d, generator=torch.Generator().manual_seed(seed)) / math.sqrt(d))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return (n, k) logits of (n, d) features; a zero feature has logits zero."""
-        return functional.linear(functional.normalize(features, dim=1), functional.normalize(self.weight, dim=1)) / self.temperature
+        """Return (..., k) logits of (..., d) features; a zero feature has logits zero.
+
+        Raises:
+            ValueError: if the last axis of the features is not d long.
+            TypeError: if they are not floating point.
+        """
+        check_features(features, self.weight.shape[1])
+        h, weight = (functional.normalize(vectors, dim=-1) for vectors in lifted(features, self.weight))
+        with exact(h.device):
+            return functional.linear(h, weight) / self.temperature
 
 
 @torch.no_grad()
@@ -92,7 +112,8 @@ def initialise_(linear: nn.Linear, geometry: Geometry, seed: int = 0) -> nn.Line
         The same head.
 
     Raises:
-        ValueError: if the head has another number of classes, or too few dimensions (the smallest number that works is named).
+        ValueError: if the head has another number of classes, or too few dimensions (the smallest number that works is named), or
+            a weight of zeros, whose norm is none to keep.
         MemoryError: if the (k, k) Gram is too large.
 
     Example:
@@ -104,8 +125,12 @@ def initialise_(linear: nn.Linear, geometry: Geometry, seed: int = 0) -> nn.Line
     k, d = linear.weight.shape
     if geometry.k != k:
         raise ValueError(f"the geometry has {geometry.k} classes, the head {k}")
-    vectors = torch.as_tensor(frame(geometry.classifiers, d, seed)).to(linear.weight)
-    linear.weight.copy_(vectors * (linear.weight.norm() / vectors.norm()))
+    (weight,) = lifted(linear.weight)
+    norm = weight.norm()
+    if not weight.is_meta and not norm > 0:
+        raise ValueError("the head's weight is zero, so there is no norm to keep; initialise it otherwise first")
+    vectors = frame(geometry.classifiers, d, seed) / math.sqrt(k)  # of Frobenius norm 1
+    linear.weight.copy_(norm * torch.as_tensor(vectors, dtype=weight.dtype, device=weight.device))
     if linear.bias is not None:
         linear.bias.zero_()
     return linear

@@ -22,25 +22,33 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.linalg import helmert
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from lopsided.steer.losses.checks import check_labels
+from lopsided.labels import Ignore, sentinels
+from lopsided.steer.losses.checks import check_features, concrete
+from lopsided.steer.losses.labels import read_labels
+from lopsided.steer.precision import KeepsPrecision, exact, lifted
 
 
 class _Polar(torch.autograd.Function):
     """The orthonormal polar factor of a (d, p) matrix, d >= p, of full rank, with its exact derivative."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         u, s, vh = torch.linalg.svd(x, full_matrices=False)
-        v: Tensor = u @ vh
-        ctx.save_for_backward(v, s, vh)
-        return v
+        return u @ vh, s, vh
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: tuple[Tensor, Tensor, Tensor]) -> None:
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.save_for_backward(*output)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> Tensor:
         v, s, vh = ctx.saved_tensors
         inside = v.T @ gradient
         turn = vh @ (inside - inside.T) @ vh.T / (s[:, None] + s)
@@ -58,41 +66,51 @@ def nearest_etf(means: Tensor, proximal: Tensor | None = None, delta: float = 0.
         delta: how strongly.
 
     Returns:
-        (k, d) unit vectors w_c with w_c . w_c' = -1 / (k - 1).
+        (k, d) unit vectors w_c with w_c . w_c' = -1 / (k - 1), at least float32.
 
     Raises:
-        ValueError: if d < k - 1, or the means coincide, or span too few dimensions and nothing near says how to choose.
+        ValueError: if a shape is wrong, d < k - 1, or the means coincide, or span too few dimensions and nothing near says how to
+            choose.
 
     Example:
         >>> etf = nearest_etf(torch.tensor([[2.0, 0.0], [0.0, 1.0], [-1.0, -1.0]]))
         >>> round(float(etf[0] @ etf[1]), 4)
         -0.5
     """
+    if means.ndim != 2 or len(means) < 2:
+        raise ValueError(f"class means must have shape (k, d) with k of at least 2, got {tuple(means.shape)}")
+    if proximal is not None and proximal.shape != means.shape:
+        raise ValueError(f"a proximal ETF must have the means' shape {tuple(means.shape)}, got {tuple(proximal.shape)}")
     k, d = means.shape
     if d < k - 1:
         raise ValueError(f"a simplex ETF of {k} classes needs d of at least {k - 1}, got d={d}")
-    basis = _complement(k, means)
-    y = means.T @ basis
-    length = y.norm()
-    x = 2 / math.sqrt(k - 1) * y / length.where(length > 0, 1.0)
-    if proximal is not None:
-        x = x + delta * (proximal.T @ basis) * math.sqrt((k - 1) / k)
-    if not torch.compiler.is_compiling():
-        values = torch.linalg.svdvals(x.detach())
-        if values[-1] <= 100 * torch.finfo(x.dtype).eps * values[0]:
-            rank = int((values > 100 * torch.finfo(x.dtype).eps * values[0]).sum())
-            raise ValueError(
-                f"the means span {rank} dimensions and an ETF {k - 1}, so the nearest is not unique; give a proximal one"
-            )
-    factor: Tensor = _Polar.apply(x)  # type: ignore[no-untyped-call]
-    return math.sqrt(k / (k - 1)) * basis @ factor.T
+    (y,) = lifted(means) if proximal is None else lifted(means, proximal)[:1]
+    basis = torch.as_tensor(np.ascontiguousarray(helmert(k).T), dtype=y.dtype, device=y.device)
+    with exact(y.device):
+        y = y.T @ basis
+        length = y.norm()
+        x = 2 / math.sqrt(k - 1) * y / length.where(length > 0, 1.0)
+        if proximal is not None:
+            x = x + delta * (proximal.to(x.dtype).T @ basis) * math.sqrt((k - 1) / k)
+        if concrete(x):
+            _refuse_ties(x.detach())
+        factor: Tensor = _Polar.apply(x)[0]  # type: ignore[no-untyped-call]
+        return math.sqrt(k / (k - 1)) * basis @ factor.T
 
 
-class NearestETFHead(nn.Module):
+def _refuse_ties(x: Tensor) -> None:
+    values = torch.linalg.svdvals(x)
+    rank, whole = int((values > 100 * torch.finfo(x.dtype).eps * values[0]).sum()), x.shape[1]
+    if rank < whole:
+        raise ValueError(f"the means span {rank} dimensions and an ETF {whole}, so the nearest is not unique; give a proximal one")
+
+
+class NearestETFHead(KeepsPrecision):
     """Fixed lengths and angles, free orientation: logits of the simplex ETF nearest to the running class means of the features.
 
     In training, give the labels: the means of the classes in the batch are joined to the running ones, and the gradient flows
-    through the new means into the ETF. In evaluation the last ETF serves.
+    through the new means into the ETF. In evaluation the last ETF serves. Logits are at least float32, and so are ETF and means
+    wherever the head is moved.
 
     Source: Markou, Ajanthan and Gould 2024 (arXiv 2411.01248).
 
@@ -103,9 +121,11 @@ class NearestETFHead(nn.Module):
         momentum: share of the old mean of a class in the new one, from 0 to below 1.
         delta: how strongly an ETF stays near the last one; positive, so that it is unique when means coincide.
         seed: of the first orientation.
+        ignore_index: label of samples that take no part in the means, or several of them; None for none.
 
     Raises:
         ValueError: if d < k - 1 or an argument is out of range.
+        TypeError: if a label to leave out is not a whole number.
 
     Example:
         >>> head = NearestETFHead(d=8, k=3)
@@ -118,7 +138,15 @@ class NearestETFHead(nn.Module):
     seen: Tensor
 
     def __init__(
-        self, d: int, k: int, *, temperature: float = 0.1, momentum: float = 0.9, delta: float = 1e-3, seed: int = 0
+        self,
+        d: int,
+        k: int,
+        *,
+        temperature: float = 0.1,
+        momentum: float = 0.9,
+        delta: float = 1e-3,
+        seed: int = 0,
+        ignore_index: Ignore = -100,
     ) -> None:
         super().__init__()
         if not (0 < temperature < math.inf and 0 <= momentum < 1 and 0 < delta < math.inf):
@@ -126,44 +154,49 @@ class NearestETFHead(nn.Module):
                 f"temperature and delta must be positive and momentum from 0 to below 1, got {temperature}, {delta} and {momentum}"
             )
         self.temperature, self.momentum, self.delta = temperature, momentum, delta
+        self.ignore_index: Ignore = sentinels(ignore_index)
         start = torch.randn(k, d, generator=torch.Generator().manual_seed(seed))
         self.register_buffer("weight", nearest_etf(start))
         self.register_buffer("means", torch.zeros(k, d))
         self.register_buffer("seen", torch.zeros(k, dtype=torch.bool))
 
     def forward(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return (n, k) logits.
+        """Return (n, k) logits; in evaluation the features may have any number of axes before the last.
 
         Args:
             features: (n, d), normalised here.
-            labels: (n,) of the batch; needed in training.
+            labels: (n,) or (n, 1) of the batch; needed in training.
 
         Raises:
-            ValueError: if the labels are missing in training, or out of range.
-            TypeError: if the labels are not integers.
+            ValueError: if a shape is wrong, or the labels are missing in training or out of range.
+            TypeError: if the features are not floating point, or the labels no whole numbers.
         """
-        h = functional.normalize(features, dim=1)
-        if not self.training:
-            return functional.linear(h, self.weight) / self.temperature
-        if labels is None:
-            raise ValueError("in training a NearestETFHead needs the labels too; call head(features, labels), or head.eval() first")
-        check_labels(labels, len(h), len(self.means))
-        weight = nearest_etf(self._joined(h, labels), self.weight, self.delta)
-        self.weight = weight.detach()
-        return functional.linear(h, weight) / self.temperature
+        k, d = self.weight.shape
+        check_features(features, d)
+        h, means, last = lifted(features, self.means, self.weight)
+        h = functional.normalize(h, dim=-1)
+        with exact(h.device):
+            if not self.training:
+                return functional.linear(h, last) / self.temperature
+            if labels is None:
+                raise ValueError(
+                    "in training a NearestETFHead needs the labels too; call head(features, labels), or head.eval() first"
+                )
+            if h.ndim != 2:
+                raise ValueError(f"in training features must have shape (n, {d}), got {tuple(h.shape)}")
+            joined, seen = self._joined(h, means, *read_labels(labels, len(h), k, self.ignore_index))
+            weight = nearest_etf(joined, last, self.delta)
+            # Only now, so that a batch without an ETF leaves the head as it was.
+            self.means, self.seen, self.weight = joined.detach().to(self.means), seen, weight.detach().to(self.weight)
+            return functional.linear(h, weight) / self.temperature
 
-    def _joined(self, h: Tensor, labels: Tensor) -> Tensor:
-        """Join the batch's class means to the running ones; the first batch of a class is its mean."""
-        which = functional.one_hot(labels.long(), len(self.means)).to(h.dtype)
+    def _joined(self, h: Tensor, means: Tensor, labels: Tensor, kept: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the running means joined with the batch's and which classes were seen; the first batch of a class is its mean."""
+        which = h.new_zeros(len(h), len(means)).scatter(1, labels[:, None], 1.0)
+        if kept is not None:
+            which, h = which * kept[:, None], h.where(kept[:, None], 0.0)
         number = which.sum(0)
-        batch = which.T @ h / number.clamp_min(1)[:, None]
         present = number > 0
-        kept = torch.where(self.seen, self.momentum, 0.0).where(present, 1.0).to(h.dtype)[:, None]
-        joined = kept * self.means + (1 - kept) * batch
-        self.means, self.seen = joined.detach(), self.seen | present
-        return joined
-
-
-def _complement(k: int, like: Tensor) -> Tensor:
-    """Return an orthonormal basis (k, k-1) of the vectors of sum zero."""
-    return torch.as_tensor(np.ascontiguousarray(helmert(k).T)).to(like)
+        batch = which.T @ h / number.clamp_min(1)[:, None]
+        share = torch.where(self.seen, self.momentum, 0.0).where(present, 1.0).to(h.dtype)[:, None]
+        return share * means + (1 - share) * batch, self.seen | present

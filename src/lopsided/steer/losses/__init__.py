@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lopsided.steer.losses.adjusted import AdjustedCrossEntropy
-from lopsided.steer.losses.contrastive import BindingBatches, SupervisedContrastive
+from lopsided.steer.losses.binding import BindingBatches
+from lopsided.steer.losses.contrastive import SupervisedContrastive
 from lopsided.steer.losses.focal import Focal
 from lopsided.steer.losses.squared import DotRegression, SquaredError
 

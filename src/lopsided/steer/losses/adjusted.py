@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lopsided.adjustment import ARRAYS, Adjustment
+from lopsided.labels import Ignore, sentinels
+from lopsided.steer.losses.base import Reduction, SoftmaxLoss
 from lopsided.steer.losses.blocks import cross_entropy
-from lopsided.steer.losses.checks import Reduction, check_labels, check_logits, check_reduction, check_soft_targets, reduce
-from lopsided.steer.losses.terms import Terms
+from lopsided.steer.losses.checks import check_soft_targets
 
 
-class AdjustedCrossEntropy(nn.Module):
+class AdjustedCrossEntropy(SoftmaxLoss):
     """Cross-entropy with the weights, scales, shifts and margins of an adjustment.
 
     With logits z of a sample of label y, in nats:
@@ -20,23 +20,26 @@ class AdjustedCrossEntropy(nn.Module):
 
     * `reduction="mean"` divides by the number of samples. PyTorch's weighted cross-entropy divides by the sum of the weights in
       the batch, which makes the step of a sample depend on which others it was drawn with; "weighted-mean" does that.
-    * Ignored samples have loss zero and do not count; the mean over none is zero.
+    * Samples left out have loss zero and do not count; the mean over none is zero, with a gradient of zeros.
     * Smoothing mixes the uniform distribution into the one-hot target; the label still decides weight, scale and margin.
     * Soft targets, (n, k) distributions, give the expected loss over labels drawn from them; with weight, scale and margin of each.
-    * Half-precision logits are computed in float32.
+    * Half-precision logits are computed in float32, also under autocast. The terms are kept in float64, wherever the loss is moved.
+    * Logits that look like probabilities are warned of, once.
 
     Source: Behnia et al. 2023 (arXiv 2303.07608), equation 2, with the additive margin of Cao et al. 2019 (arXiv 1906.07413).
 
     Args:
         adjustment: of the logits; `Adjustment()` gives plain cross-entropy.
         label_smoothing: from 0 to 1.
-        ignore_index: label of samples to leave out; None for none.
+        ignore_index: label of samples to leave out, or several of them; None for none. One that is a class's is left out too.
         reduction: "mean", "weighted-mean", "sum" or "none".
 
     Raises:
         ValueError: if the smoothing is out of range or the reduction unknown.
+        TypeError: if a label to leave out is not a whole number.
 
     Example:
+        >>> import torch
         >>> from lopsided import Adjustment, Counts
         >>> loss = AdjustedCrossEntropy(Adjustment.logit_adjusted(Counts([90, 10])))
         >>> round(float(loss(torch.zeros(1, 2), torch.tensor([1]))), 4)  # log(100 / 10)
@@ -48,48 +51,47 @@ class AdjustedCrossEntropy(nn.Module):
         adjustment: Adjustment,
         *,
         label_smoothing: float = 0.0,
-        ignore_index: int | None = -100,
+        ignore_index: Ignore = -100,
         reduction: Reduction = "mean",
     ) -> None:
-        super().__init__()
-        check_reduction(reduction)
+        super().__init__(adjustment, ignore_index, reduction)
         if not 0 <= label_smoothing <= 1:
             raise ValueError(f"label_smoothing must be from 0 to 1, got {label_smoothing}")
         self.adjustment = adjustment
         self.label_smoothing = label_smoothing
-        self.ignore_index = ignore_index
-        self.reduction: Reduction = reduction
-        self.terms = Terms(adjustment)
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the loss.
 
         Args:
             logits: (n, k).
-            targets: (n,) labels, or (n, k) distributions.
+            targets: (n,) or (n, 1) labels, or (n, k) distributions in floating point.
 
         Raises:
-            ValueError: if a shape does not fit or a target is out of range; the sample is named.
-            TypeError: if the logits are whole numbers, or (n,) targets are not.
+            ValueError: if a shape does not fit or a target is out of range, the sample is named; or if labels to leave out were
+                named and distributions given.
+            TypeError: if the logits are whole numbers, or the labels are not.
         """
-        check_logits(logits, self.terms.k)
-        n, k = logits.shape
-        if targets.ndim == 2:
-            check_soft_targets(targets, n, k)
-            shares = targets.to(torch.promote_types(logits.dtype, torch.float32))
-            losses = (shares * self.terms.every_label(logits, self.label_smoothing)).sum(1)
-            weight = self.terms.weight
-            return reduce(losses, self.reduction, weights=None if weight is None else shares @ weight.to(shares.dtype).expand(k))
-        inside = check_labels(targets, n, k, self.ignore_index)
-        kept = None if inside or self.ignore_index is None else targets != self.ignore_index
-        labels = (targets if kept is None else targets.where(kept, 0)).long()
+        self.check(logits)
+        if targets.ndim == 2 and targets.is_floating_point():
+            return self._expected(logits, targets)
+        labels, kept = self.read(targets, *logits.shape)
         losses = cross_entropy(self.terms, logits, labels, self.label_smoothing)
         weights = self.terms.weights(labels, losses)
-        if weights is not None:
-            losses = losses * weights
-        return reduce(losses if kept is None else losses.where(kept, 0.0), self.reduction, kept, weights)
+        return self.reduce(losses if weights is None else losses * weights, kept, weights)
+
+    def _expected(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss under (n, k) distributions."""
+        check_soft_targets(targets, *logits.shape)
+        if any(mark >= 0 for mark in sentinels(self.ignore_index)):
+            raise ValueError(
+                f"ignore_index={self.ignore_index} marks labels, and soft targets have none; drop samples before the loss"
+            )
+        losses = self.terms.every_label(logits, self.label_smoothing)
+        shares, weight = targets.to(losses.dtype), self.terms.tensors(losses.dtype).weight
+        return self.reduce((shares * losses).sum(1), weights=None if weight is None else (shares * weight).sum(1))
 
     def extra_repr(self) -> str:
         """Name the terms that are not neutral, and the configuration."""
         given = [name for name in ARRAYS if getattr(self.adjustment, name) is not None]
-        return f"{', '.join(given) or 'plain'}, label_smoothing={self.label_smoothing}, reduction={self.reduction!r}"
+        return f"{', '.join(given) or 'plain'}, label_smoothing={self.label_smoothing}, {super().extra_repr()}"

@@ -27,6 +27,8 @@ BLOCK = 2**17
 #: A class counts as no less probable, against the likeliest, than this times the smallest normal number (in float32: 2e-31): what
 #: follows from less would be subnormal, on which processors take twenty times as long.
 SMALLEST = 2.0**24
+#: What the framework's loss is to leave out: nothing. Its default would take a label of -100 without a word where nobody may look.
+NONE = -(2**63)
 
 
 def cross_entropy(terms: Terms, logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -40,9 +42,14 @@ def cross_entropy(terms: Terms, logits: Tensor, labels: Tensor, smoothing: float
     """
     small = logits.numel() < BLOCK
     if small or logits.device.type != "cpu" or not logits.requires_grad or _transformed(logits):
-        return functional.cross_entropy(terms.adjusted(logits, labels), labels, reduction="none", label_smoothing=smoothing)
+        return _whole(terms, logits, labels, smoothing)
     losses: Tensor = _Blocks.apply(logits, labels, terms, smoothing)  # type: ignore[no-untyped-call]
     return losses
+
+
+def _whole(terms: Terms, logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    adjusted = terms.adjusted(logits, labels)
+    return functional.cross_entropy(adjusted, labels, ignore_index=NONE, reduction="none", label_smoothing=smoothing)
 
 
 def _transformed(tensor: Tensor) -> bool:
@@ -89,9 +96,7 @@ class _Blocks(torch.autograd.Function):
         if torch.is_grad_enabled() or _transformed(slope):
             with torch.enable_grad():  # this gradient is to be differentiated, or taken for many slopes at once
                 logits = logits.view_as(logits)  # without the hooks of the original, which run when this returns
-                losses = functional.cross_entropy(
-                    ctx.terms.adjusted(logits, labels), labels, reduction="none", label_smoothing=ctx.smoothing
-                )
+                losses = _whole(ctx.terms, logits, labels, ctx.smoothing)
                 return *torch.autograd.grad(losses, logits, slope, create_graph=True), None, None, None
         columns, factor, _, _ = ctx.terms.parts(labels, total.dtype)
         weight = slope[:, None] if factor is None else slope[:, None] * factor

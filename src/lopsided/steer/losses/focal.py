@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from lopsided.adjustment import Adjustment
+from lopsided.labels import Ignore
+from lopsided.steer.losses.base import Reduction, SoftmaxLoss
 from lopsided.steer.losses.blocks import cross_entropy
-from lopsided.steer.losses.checks import Reduction, check_labels, check_logits, check_reduction, reduce
-from lopsided.steer.losses.terms import Terms
 
 
-class Focal(nn.Module):
+class Focal(SoftmaxLoss):
     """The multi-class focal loss, weight_y (1 - p_y)^gamma (-log p_y), of the softmax p of adjusted logits.
 
     Everything is computed from log p, so no logit is too large: where p_y rounds to 1 loss and gradient are 0.
@@ -22,10 +22,12 @@ class Focal(nn.Module):
     Args:
         gamma: focusing exponent, at least 0.
         adjustment: of the logits; its weights are the paper's alpha.
+        ignore_index: as in `AdjustedCrossEntropy`.
         reduction: as in `AdjustedCrossEntropy`.
 
     Raises:
         ValueError: if gamma is negative or not finite, or the reduction unknown.
+        TypeError: if a label to leave out is not a whole number.
 
     Example:
         >>> import torch
@@ -33,32 +35,35 @@ class Focal(nn.Module):
         0.1733
     """
 
-    def __init__(self, gamma: float, adjustment: Adjustment | None = None, *, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        check_reduction(reduction)
+    def __init__(
+        self, gamma: float, adjustment: Adjustment | None = None, *, ignore_index: Ignore = -100, reduction: Reduction = "mean"
+    ) -> None:
+        super().__init__(adjustment or Adjustment(), ignore_index, reduction)
         if not 0 <= gamma < math.inf:
             raise ValueError(f"gamma must be a finite number of at least 0, got {gamma}")
         self.gamma = gamma
-        self.reduction: Reduction = reduction
-        self.terms = Terms(adjustment or Adjustment())
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the loss.
 
         Args:
             logits: (n, k).
-            labels: (n,).
+            labels: (n,) or (n, 1).
 
         Raises:
             ValueError: if a shape does not fit or a label is out of range; the sample is named.
             TypeError: if the logits are whole numbers, or the labels are not.
         """
-        check_logits(logits, self.terms.k)
-        check_labels(labels, *logits.shape)
-        losses = cross_entropy(self.terms, logits, labels.long())
+        self.check(logits)
+        labels, kept = self.read(labels, *logits.shape)
+        losses = cross_entropy(self.terms, logits, labels)
         miss = -(-losses).expm1()
         # A power below one has no slope at zero: there the loss is zero too, and takes no part.
         wrong = miss > 0
         losses = (miss.where(wrong, 1.0) ** self.gamma * losses).where(wrong, 0.0)
         weights = self.terms.weights(labels, losses)
-        return reduce(losses if weights is None else losses * weights, self.reduction, weights=weights)
+        return self.reduce(losses if weights is None else losses * weights, kept, weights)
+
+    def extra_repr(self) -> str:
+        """Name the exponent and the configuration."""
+        return f"gamma={self.gamma}, {super().extra_repr()}"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
-from lopsided.steer.losses.checks import Reduction, check_labels, check_logits, check_reduction, full_precision, reduce
+from lopsided.labels import Ignore
+from lopsided.steer.losses.base import Loss, Reduction
+from lopsided.steer.losses.checks import check_logits
+from lopsided.steer.precision import full_precision
 
 
-class SquaredError(nn.Module):
+class SquaredError(Loss):
     """Half the squared distance between logits and the one-hot label, 1/2 ||z - e_y||^2, a sample.
 
     Source: Dang et al. 2023 (arXiv 2301.00437), for its geometry on imbalanced classes.
 
     Args:
+        ignore_index: as in `AdjustedCrossEntropy`.
         reduction: "mean" over samples (never over classes), "sum" or "none".
 
     Example:
@@ -22,26 +25,24 @@ class SquaredError(nn.Module):
         0.5
     """
 
-    def __init__(self, *, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        check_reduction(reduction)
-        self.reduction: Reduction = reduction
+    def __init__(self, *, ignore_index: Ignore = -100, reduction: Reduction = "mean") -> None:
+        super().__init__(ignore_index, reduction)
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of (n, k) logits and (n,) labels.
+        """Return the loss of (n, k) logits and (n,) or (n, 1) labels.
 
         Raises:
             ValueError: if a shape does not fit or a label is out of range; the sample is named.
             TypeError: if the logits are whole numbers, or the labels are not.
         """
         check_logits(logits, None)
-        check_labels(labels, *logits.shape)
+        labels, kept = self.read(labels, *logits.shape)
         z = full_precision(logits)
-        error = z - functional.one_hot(labels.long(), z.shape[1]).to(z.dtype)
-        return reduce(0.5 * error.square().sum(1), self.reduction)
+        error = z.scatter_add(1, labels[:, None], z.new_full((len(z), 1), -1.0))
+        return self.reduce(0.5 * error.square().sum(1), kept)
 
 
-class DotRegression(nn.Module):
+class DotRegression(Loss):
     """Half the squared distance of the own cosine from one, 1/2 (cos(h, w_y) - 1)^2, a sample.
 
     It pulls features to a fixed frame and pushes nothing, so no class count enters its gradient. Give it cosines: a `FixedHead` of
@@ -50,6 +51,7 @@ class DotRegression(nn.Module):
     Source: Yang et al. 2022 (arXiv 2203.09081).
 
     Args:
+        ignore_index: as in `AdjustedCrossEntropy`.
         reduction: "mean" over samples, "sum" or "none".
 
     Example:
@@ -58,19 +60,17 @@ class DotRegression(nn.Module):
         0.5
     """
 
-    def __init__(self, *, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        check_reduction(reduction)
-        self.reduction: Reduction = reduction
+    def __init__(self, *, ignore_index: Ignore = -100, reduction: Reduction = "mean") -> None:
+        super().__init__(ignore_index, reduction)
 
     def forward(self, cosines: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of (n, k) cosines and (n,) labels.
+        """Return the loss of (n, k) cosines and (n,) or (n, 1) labels.
 
         Raises:
             ValueError: if a shape does not fit or a label is out of range; the sample is named.
             TypeError: if the cosines are whole numbers, or the labels are not.
         """
         check_logits(cosines, None)
-        check_labels(labels, *cosines.shape)
-        own = full_precision(cosines).gather(1, labels.long()[:, None]).squeeze(1)
-        return reduce(0.5 * (own - 1).square(), self.reduction)
+        labels, kept = self.read(labels, *cosines.shape)
+        own = full_precision(cosines).gather(1, labels[:, None]).squeeze(1)
+        return self.reduce(0.5 * (own - 1).square(), kept)

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple, Self
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lopsided.adjustment import ARRAYS, Adjustment
 from lopsided.arrays import Floats
-from lopsided.steer.losses.checks import full_precision
+from lopsided.steer.precision import full_precision
 
 
-class Terms(nn.Module):
-    """The loss of a sample is `weight_y * CE(samples_y * columns * (z - additive_margin_y e_y) + shift, y)`.
-
-    The tensors are buffers, so they follow the module from device to device, and stay out of `state_dict`: they are the
-    configuration of the loss. They hold float64 and are rounded to the logits' precision when used.
-    """
+class Tensors(NamedTuple):
+    """The terms in one precision on one device; of shape (k,), or () where one number holds for every class."""
 
     columns: Tensor | None
     samples: Tensor | None
     shift: Tensor | None
     own: Tensor | None
     weight: Tensor | None
+
+
+class Terms(nn.Module):
+    """The loss of a sample is `weight_y * CE(samples_y * columns * (z - additive_margin_y e_y) + shift, y)`.
+
+    The tensors follow the module from device to device, but not from type to type: they are the configuration of the loss, held in
+    float64 and rounded once to the precision of the computation. As buffers they would be rounded for good by `.half()`, and by
+    wrappers that cast the buffers of what they wrap.
+    """
 
     def __init__(self, adjustment: Adjustment) -> None:
         super().__init__()
@@ -37,10 +45,27 @@ class Terms(nn.Module):
         own = arrays["additive_margin"]
         for factor in (columns, samples):
             own = own if own is None or factor is None else own * factor
-        tensors = {"columns": columns, "samples": samples, "shift": arrays["shift"], "own": own, "weight": arrays["weight"]}
-        for name, value in tensors.items():
-            self.register_buffer(name, None if value is None else torch.tensor(value), persistent=False)
+        self._arrays = (columns, samples, arrays["shift"], own, arrays["weight"])
         self._levels = _levels(samples, self.k)
+        self._place(torch.get_default_device())
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._place(fn(torch.empty(0, device=self._device)).device)
+        return self
+
+    def _place(self, device: torch.device) -> None:
+        self._device = device
+        self._single = _tensors(self._arrays, torch.float32, device)
+        try:
+            self._double = _tensors(self._arrays, torch.float64, device)
+        except TypeError:  # of a device without float64, on which no logits have it either
+            self._double = self._single
+        self._classes = [torch.as_tensor(classes, dtype=torch.int64, device=device) for _, classes in self._levels]
+
+    def tensors(self, dtype: torch.dtype) -> Tensors:
+        """Return the terms in float64 for float64, else in float32."""
+        return self._double if dtype == torch.float64 else self._single
 
     def adjusted(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the (n, k) logits that cross-entropy is to see for these (n,) labels; at least float32."""
@@ -58,36 +83,39 @@ class Terms(nn.Module):
 
         A part that is neutral is None; one of columns that is the same for all of them has shape ().
         """
-        columns, shift = (None if part is None else part.to(dtype) for part in (self.columns, self.shift))
+        terms = self.tensors(dtype)
         samples, margin = (
-            None if part is None else _of(part, labels, dtype).expand(len(labels))[:, None] for part in (self.samples, self.own)
+            None if part is None else _of(part, labels).expand(len(labels))[:, None] for part in (terms.samples, terms.own)
         )
-        return columns, samples, shift, margin
+        return terms.columns, samples, terms.shift, margin
 
     def weights(self, labels: Tensor, like: Tensor) -> Tensor | None:
         """Return the (n,) weights of samples, or None where all are one."""
-        return None if self.weight is None else _of(self.weight, labels, like.dtype).expand(len(labels))
+        weight = self.tensors(like.dtype).weight
+        return None if weight is None else _of(weight, labels).expand(len(labels))
 
     def every_label(self, logits: Tensor, smoothing: float) -> Tensor:
         """Return the (n, k) weighted losses of each sample under each label; costs O(n k) for each distinct sample scale."""
         z = full_precision(logits)
-        k = z.shape[1]
-        base = z if self.columns is None else z * self.columns.to(z.dtype)
-        own = None if self.own is None else self.own.to(z.dtype)
+        k, terms = z.shape[1], self.tensors(z.dtype)
+        base, own = z if terms.columns is None else z * terms.columns, terms.own
         columns: list[Tensor] = []
         for scale, _ in self._levels:
             a = base * scale
-            if self.shift is not None:
-                a = a + self.shift.to(z.dtype)
+            if terms.shift is not None:
+                a = a + terms.shift
             label = a if own is None else a - own
             partition = a.logsumexp(1, keepdim=True) if own is None else torch.logaddexp(_others(a), label)
             total = a.sum(1, keepdim=True) + (label - a)
             columns.append(partition - (1 - smoothing) * label - smoothing / k * total)
         losses = columns[0]
-        for (_, classes), column in zip(self._levels[1:], columns[1:], strict=True):
-            index = torch.as_tensor(classes, device=z.device)
-            losses = losses.index_copy(1, index, column[:, index])
-        return losses if self.weight is None else losses * self.weight.to(z.dtype)
+        for classes, column in zip(self._classes[1:], columns[1:], strict=True):
+            losses = losses.index_copy(1, classes, column[:, classes])
+        return losses if terms.weight is None else losses * terms.weight
+
+
+def _tensors(arrays: tuple[Floats | None, ...], dtype: torch.dtype, device: torch.device) -> Tensors:
+    return Tensors(*(None if value is None else torch.tensor(value, dtype=dtype, device=device) for value in arrays))
 
 
 def _levels(samples: Floats | None, k: int | None) -> list[tuple[float, list[int]]]:
@@ -99,9 +127,9 @@ def _levels(samples: Floats | None, k: int | None) -> list[tuple[float, list[int
     return [(float(value), part.tolist()) for value, part in zip(values, classes, strict=True)]
 
 
-def _of(values: Tensor, labels: Tensor, dtype: torch.dtype) -> Tensor:
+def _of(values: Tensor, labels: Tensor) -> Tensor:
     """Return one value a sample, or the single value for all."""
-    return (values[labels] if values.ndim else values).to(dtype)
+    return values[labels] if values.ndim else values
 
 
 def _others(a: Tensor) -> Tensor:

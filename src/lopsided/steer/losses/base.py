@@ -1,0 +1,95 @@
+"""What losses share: which samples count, and how their losses become one number."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from lopsided.adjustment import Adjustment
+from lopsided.labels import Ignore, sentinels
+from lopsided.steer.losses.checks import ENOUGH, are_probabilities, check_logits, visible
+from lopsided.steer.losses.labels import read_labels
+from lopsided.steer.losses.terms import Terms
+
+#: "mean" divides by the number of samples, "weighted-mean" by the sum of their weights, as PyTorch's own "mean" does.
+Reduction = Literal["mean", "weighted-mean", "sum", "none"]
+
+
+class Loss(nn.Module):
+    """A loss of samples: leaves out the marked ones and reduces the others.
+
+    Args:
+        ignore_index: label of samples to leave out, or several of them; None for none. One that is a class's is left out too.
+        reduction: "mean", "weighted-mean", "sum" or "none". The mean of no samples is zero.
+
+    Raises:
+        TypeError: if a label to leave out is not a whole number.
+        ValueError: if the reduction is unknown.
+    """
+
+    def __init__(self, ignore_index: Ignore, reduction: Reduction) -> None:
+        super().__init__()
+        if reduction not in get_args(Reduction):
+            raise ValueError(f"reduction must be one of {', '.join(get_args(Reduction))}, got {reduction!r}")
+        #: The labels to leave out, as plain numbers: a compiler takes those of NumPy for tensors.
+        self.ignore_index: Ignore = sentinels(ignore_index)
+        self.reduction: Reduction = reduction
+
+    def read(self, labels: Tensor, n: int, k: int) -> tuple[Tensor, Tensor | None]:
+        """Return the (n,) classes of samples, and which count; see `read_labels`."""
+        return read_labels(labels, n, k, self.ignore_index)
+
+    def reduce(self, losses: Tensor, kept: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """Reduce the losses of samples to one number.
+
+        Args:
+            losses: (n,) weighted losses.
+            kept: (n,) which samples count; None for all.
+            weights: (n,) weights of the samples, already in `losses`; None for ones.
+
+        Returns:
+            A scalar, or for "none" the losses themselves, zero where a sample does not count.
+        """
+        if kept is not None:
+            losses = losses.where(kept, 0.0)
+        if self.reduction == "none":
+            return losses
+        if self.reduction == "sum":
+            return losses.sum()
+        if self.reduction == "weighted-mean" and weights is not None:
+            total = (weights if kept is None else weights * kept).sum()
+            return losses.sum() / total.clamp_min(torch.finfo(losses.dtype).tiny)
+        if kept is None:
+            return losses.sum() / max(len(losses), 1)
+        return losses.sum() / kept.sum().clamp_min(1)
+
+    def extra_repr(self) -> str:
+        """Name the configuration that every loss has."""
+        return f"ignore_index={self.ignore_index}, reduction={self.reduction!r}"
+
+
+class SoftmaxLoss(Loss):
+    """A loss that takes the softmax of adjusted logits."""
+
+    def __init__(self, adjustment: Adjustment, ignore_index: Ignore, reduction: Reduction) -> None:
+        super().__init__(ignore_index, reduction)
+        self.terms = Terms(adjustment)
+        self._trusted = False
+
+    def check(self, logits: Tensor) -> None:
+        """Refuse logits of a wrong shape or type; say once if a softmax has been taken already.
+
+        Only the first batch of some size is looked at: whether a network ends in a softmax does not change.
+        """
+        check_logits(logits, self.terms.k)
+        if not (self._trusted or len(logits) < ENOUGH) and visible(logits):
+            self._trusted = True
+            if are_probabilities(logits):
+                warnings.warn(
+                    "the logits of every sample are non-negative and sum to 1, as after a softmax; this loss takes the softmax "
+                    "itself, so give it what comes before, or log-probabilities",
+                    stacklevel=5,  # past forward and the two frames by which a module calls it
+                )
