@@ -1,4 +1,4 @@
-"""The arrays of an `Adjustment` as tensors, and what they do to logits."""
+"""The terms of an `Adjustment` as tensors, and what they do to logits."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lopsided.adjustment import ARRAYS, Adjustment
+from lopsided import adjustment as family
 from lopsided.arrays import Floats
+from lopsided.measure.tensors import has_float64
 from lopsided.steer.precision import full_precision
 
 
 class Tensors(NamedTuple):
-    """The terms in one precision on one device; of shape (k,), or () where one number holds for every class."""
+    """The terms of an adjustment in one precision on one device, as in `lopsided.adjustment.Terms`."""
 
     columns: Tensor | None
     samples: Tensor | None
@@ -25,28 +26,21 @@ class Tensors(NamedTuple):
 
 
 class Terms(nn.Module):
-    """The loss of a sample is `weight_y * CE(samples_y * columns * (z - additive_margin_y e_y) + shift, y)`.
+    """The loss of a sample is `weight_y * CE(samples_y * columns * z + shift - own_y e_y, y)`.
 
-    The tensors follow the module from device to device, but not from type to type: they are the configuration of the loss, held in
-    float64 and rounded once to the precision of the computation. As buffers they would be rounded for good by `.half()`, and by
-    wrappers that cast the buffers of what they wrap.
+    The tensors follow the module from device to device, but not from type to type: they are the
+    configuration of the loss, held in float64 and rounded once to the precision of the computation.
+    As buffers they would be rounded for good by `.half()`, and by wrappers that cast the buffers of
+    what they wrap. They stay out of `state_dict`.
     """
 
-    def __init__(self, adjustment: Adjustment) -> None:
+    def __init__(self, adjustment: family.Adjustment) -> None:
         super().__init__()
-        arrays = {name: None if (value := getattr(adjustment, name)) is None else np.asarray(value) for name in ARRAYS}
-        lengths = [len(value) for value in arrays.values() if value is not None and value.ndim]
+        self._terms = adjustment.terms
+        lengths = [len(value) for value in self._terms if value is not None and value.ndim]
         #: Number of classes; None where every term is one number for all of them.
         self.k: int | None = lengths[0] if lengths else None
-        scale, margin = arrays["scale"], arrays["margin"]
-        columns, samples = (None, scale) if adjustment.per_sample else (scale, None)
-        if margin is not None:
-            samples = (1.0 if samples is None else samples) / margin
-        own = arrays["additive_margin"]
-        for factor in (columns, samples):
-            own = own if own is None or factor is None else own * factor
-        self._arrays = (columns, samples, arrays["shift"], own, arrays["weight"])
-        self._levels = _levels(samples, self.k)
+        self._levels = _levels(self._terms.samples, self.k)
         self._place(torch.get_default_device())
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
@@ -56,11 +50,9 @@ class Terms(nn.Module):
 
     def _place(self, device: torch.device) -> None:
         self._device = device
-        self._single = _tensors(self._arrays, torch.float32, device)
-        try:
-            self._double = _tensors(self._arrays, torch.float64, device)
-        except TypeError:  # of a device without float64, on which no logits have it either
-            self._double = self._single
+        self._single = _tensors(self._terms, torch.float32, device)
+        # Where a device has no float64, no logits have it either.
+        self._double = _tensors(self._terms, torch.float64, device) if has_float64(device) else self._single
         self._classes = [torch.as_tensor(classes, dtype=torch.int64, device=device) for _, classes in self._levels]
 
     def tensors(self, dtype: torch.dtype) -> Tensors:
@@ -114,8 +106,8 @@ class Terms(nn.Module):
         return losses if terms.weight is None else losses * terms.weight
 
 
-def _tensors(arrays: tuple[Floats | None, ...], dtype: torch.dtype, device: torch.device) -> Tensors:
-    return Tensors(*(None if value is None else torch.tensor(value, dtype=dtype, device=device) for value in arrays))
+def _tensors(terms: family.Terms, dtype: torch.dtype, device: torch.device) -> Tensors:
+    return Tensors(*(None if value is None else torch.tensor(value, dtype=dtype, device=device) for value in terms))
 
 
 def _levels(samples: Floats | None, k: int | None) -> list[tuple[float, list[int]]]:
