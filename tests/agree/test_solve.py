@@ -8,6 +8,7 @@ import pytest
 from scipy.optimize import brentq, minimize
 
 from lopsided import Adjustment, Counts, Targets, predict, solve
+from lopsided.solve.depth import best_multiple, deep_objective, pairs
 
 COUNTS = Counts([40, 40, 12, 5, 5])
 ADJUSTMENTS = {
@@ -174,7 +175,7 @@ def test_layer_peeled_minorities_collapse_at_the_published_ratio():
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_squared_loss_is_that_of_brute_force(layers):
     counts, ridge = Counts([50, 9, 2]), 1.7
-    logits = solve.squared_loss(counts, ridge, layers).logits.matrix()
+    logits = predict.squared(counts, ridge, layers).logits.matrix()
     grid = np.linspace(0, 10, 400_001)
     for c, n in enumerate(counts.values):
         best = grid[np.argmin((grid - np.sqrt(n)) ** 2 / 2 + (layers + 1) / 2 * ridge * grid ** (2 / (layers + 1)))]
@@ -186,9 +187,9 @@ def test_seli_is_a_law_of_one_layer():
     """With two linear layers and a small ridge, logits of half the rank cost less than the best multiple of SELI's."""
     counts = Counts.step(10, 1, 10)
     problem = solve.Problem(counts, ridge=1e-3)
-    simplex, paired = predict.seli(counts).logits, solve.pairs(10)
-    assert solve.best_multiple(problem, simplex, 1)[1] < solve.best_multiple(problem, paired, 1)[1]
-    assert solve.best_multiple(problem, paired, 2)[1] < solve.best_multiple(problem, simplex, 2)[1]
+    simplex, paired = predict.seli(counts).logits, pairs(10)
+    assert best_multiple(problem, simplex, 1)[1] < best_multiple(problem, paired, 1)[1]
+    assert best_multiple(problem, paired, 2)[1] < best_multiple(problem, simplex, 2)[1]
 
 
 def test_deep_objective_is_the_least_over_factors():
@@ -201,5 +202,5 @@ def test_deep_objective_is_the_least_over_factors():
     factors = [U * s ** (1 / 3), np.diag(s ** (1 / 3)), (s ** (1 / 3))[:, None] * Vt]
     assert factors[0] @ factors[1] @ factors[2] == pytest.approx(logits * root)
     value = loss + 0.3 / 2 * sum(np.sum(f**2) for f in factors)
-    assert solve.deep_objective(problem, logits, 2) == pytest.approx(value, rel=1e-12)
-    assert solve.deep_objective(problem, logits, 1) == pytest.approx(solve.certify(problem, logits).primal, rel=1e-12)
+    assert deep_objective(problem, logits, 2) == pytest.approx(value, rel=1e-12)
+    assert deep_objective(problem, logits, 1) == pytest.approx(solve.certify(problem, logits).primal, rel=1e-12)

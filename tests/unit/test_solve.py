@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lopsided import Adjustment, Counts, Squared, solve
+from lopsided.solve.depth import deep_objective, pairs
 from lopsided.solve.margin import _project
 from lopsided.solve.spectral import Spectrum
 
@@ -70,9 +71,8 @@ def test_targets_that_are_no_distributions_are_refused(targets, weights, words):
             lambda: solve.train(solve.Problem(COUNTS, ridge=0.1), solve.Optimizer("adam", 0.1, batch=99), 1),
             "99 is more than the 15",
         ),
-        (lambda: solve.squared_loss(COUNTS, 0.0), "ridge"),
-        (lambda: solve.deep_objective(solve.Problem(COUNTS, ridge=1.0), np.eye(3), 0), "layers"),
-        (lambda: solve.pairs(5), "even number"),
+        (lambda: deep_objective(solve.Problem(COUNTS, ridge=1.0), np.eye(3), 0), "layers"),
+        (lambda: pairs(5), "even number"),
         (lambda: solve.layer_peeled([1, 2], 0, 1), "e_w and e_h"),
     ],
 )

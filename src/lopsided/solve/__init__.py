@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate, certify
-from lopsided.solve.depth import best_multiple, deep_objective, pairs, squared_loss
 from lopsided.solve.minimize import METHODS, minimize
 from lopsided.solve.optimizers import DIRECTIONS, Optimizer
 from lopsided.solve.path import Breakpoint, Match, breakpoints, largest_ridge, match, path
@@ -23,16 +22,12 @@ __all__ = [
     "Solution",
     "Status",
     "Trajectory",
-    "best_multiple",
     "breakpoints",
     "certify",
-    "deep_objective",
     "largest_ridge",
     "layer_peeled",
     "match",
     "minimize",
-    "pairs",
     "path",
-    "squared_loss",
     "train",
 ]

@@ -123,7 +123,7 @@ def _speaks(problem: Problem) -> str:
 
 def _examples() -> tuple[Problem, ...]:
     counts = Counts([9, 5, 2, 1])
-    return tuple(Problem(counts, Squared(), ridge=r, layers=layers) for layers, r in ((1, 0.6), (2, 0.3), (3, 0.1)))
+    return tuple(Problem(counts, Squared(), ridge=r, layers=layers) for layers, r in ((1, 0.6), (2, 0.6), (3, 0.1)))
 
 
 FORM = Form(
