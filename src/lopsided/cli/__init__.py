@@ -8,16 +8,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
-from rich.console import Console
 
+from lopsided import __version__
 from lopsided.cli.measure import Measure
+from lopsided.cli.output import abandon_output, complain, ready_streams
 from lopsided.cli.predict import Predict
 from lopsided.cli.reproduce import Reproduce
 from lopsided.cli.solve import Solve
 from lopsided.cli.steer import Steer
+from lopsided.cli.usage import parse
+from lopsided.lifeline import terminate_on_sigterm
 
 Verb = (
     Annotated[Predict, tyro.conf.subcommand("predict")]
@@ -27,48 +30,73 @@ Verb = (
     | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
 )
 
-CONFIG = (tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone, tyro.conf.FlagCreatePairsOff)
-DESCRIPTION = "The geometry of classifiers trained on lopsided (class-imbalanced) data."
+#: Exit statuses: what was given cannot be used, our own mistake (EX_SOFTWARE of sysexits.h), Ctrl-C.
+UNUSABLE, MISTAKE, INTERRUPTED = 2, 70, 130
+#: Library -> the extra that brings it.
+EXTRAS = {
+    "torch": "torch",
+    "safetensors": "torch",
+    "matplotlib": "plot",
+    "jinja2": "report",
+    "sklearn": "reproduce",
+    "PIL": "reproduce",
+    "cvxpy": "reproduce",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb.
 
     Returns:
-        The exit status: 0, or 2 with one sentence on standard error for input that cannot be used.
+        The exit status: 0; 2 with one sentence on standard error for input that cannot be used; 130 after Ctrl-C, 143 after
+        SIGTERM; 70 for a mistake in lopsided itself. With LOPSIDED_TRACEBACK set the sentence is a traceback instead.
     """
-    words = _join_values(sys.argv[1:] if arguments is None else arguments)
-    verb = tyro.cli(Verb, prog="lopsided", description=DESCRIPTION, args=words, config=CONFIG)
     try:
-        verb.run()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader, such as `head`, has seen enough; Python must not complain again when it closes standard output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        ready_streams()
+        with terminate_on_sigterm():
+            _run(sys.argv[1:] if arguments is None else arguments)
+            sys.stdout.flush()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        abandon_output()
     except KeyboardInterrupt:
-        Console(stderr=True).print("lopsided: interrupted")
-        return 130
-    except (ValueError, TypeError, ArithmeticError, OSError, MemoryError, ImportError) as error:
+        complain("interrupted")
+        return INTERRUPTED
+    except Exception as error:
         if os.environ.get("LOPSIDED_TRACEBACK"):
             raise
-        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"lopsided: {_sentence(error)}")
-        return 2
+        return _answer(error)
     return 0
 
 
-def _sentence(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"cannot use {error.filename}: {error.strerror}"
-    return str(error)
+def _run(words: Sequence[str]) -> None:
+    if list(words) == ["--version"]:
+        print(f"lopsided {__version__}")
+        return
+    verb: Any = parse(Verb, words)  # type: ignore[arg-type]  # a union is no class
+    verb.run()
 
 
-def _join_values(words: Sequence[str]) -> list[str]:
-    """Write `--counts -1,2` as `--counts=-1,2`, lest the parser take the value for an option."""
-    joined: list[str] = []
-    for word in words:
-        numeric = len(word) > 1 and word[0] == "-" and (word[1].isdigit() or word[1] == ".")
-        if numeric and joined and joined[-1].startswith("--") and "=" not in joined[-1]:
-            joined[-1] += f"={word}"
-        else:
-            joined.append(word)
-    return joined
+def _answer(error: Exception) -> int:
+    """Say in one sentence what is wrong and return the exit status."""
+    if isinstance(error, ModuleNotFoundError) and (extra := EXTRAS.get(str(error.name).partition(".")[0])):
+        complain(f"this needs {error.name}; install it with: pip install 'lopsided[{extra}]'")
+    elif isinstance(error, OSError) and error.strerror:
+        if error.filename is None:
+            abandon_output()
+        complain(f"cannot {'write the output' if error.filename is None else f'use {error.filename}'}: {error.strerror}")
+    elif isinstance(error, MemoryError) or _of_torch(error):
+        complain(str(error) or "there is not enough memory")
+    elif isinstance(error, (ValueError, TypeError, ArithmeticError, OSError, ImportError)):
+        complain(str(error))
+    else:
+        what = f"{type(error).__name__}: {error}"
+        complain(f"this is a mistake in lopsided, please report it with what LOPSIDED_TRACEBACK=1 shows ({what})")
+        return MISTAKE
+    return UNUSABLE
+
+
+def _of_torch(error: Exception) -> bool:
+    """Whether torch could not get the memory it wanted, which it tells by an error like any other."""
+    return isinstance(error, RuntimeError) and ("can't allocate memory" in str(error) or "out of memory" in str(error))

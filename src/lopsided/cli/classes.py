@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopsided.counts import Counts
@@ -24,7 +25,7 @@ class Classes:
     zipf: str | None = None
     """Zipf's law: k=1000,largest=100000[,exponent=1]"""
     labels: str | None = None
-    """an npy file of integer labels to count"""
+    """a file of whole-number labels to count: npy, or npz or safetensors with an array labels"""
 
     def resolve(self) -> Counts:
         """Return the counts.
@@ -56,15 +57,10 @@ FIELDS: dict[str, tuple[set[str], set[str]]] = {
 
 
 def _labels(path: str) -> npt.NDArray[Any]:
-    import numpy as np
+    from lopsided.measure.rows import read_all
+    from lopsided.measure.shards import open_arrays
 
-    try:
-        labels = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (EOFError, ValueError):
-        labels = None
-    if not isinstance(labels, np.ndarray):
-        raise ValueError(f"--labels must be an npy file of whole numbers, one a sample, and {path} is not")
-    return labels
+    return read_all(open_arrays(Path(path), ("labels",))["labels"]).reshape(-1)
 
 
 def _fields(text: str, option: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from lopsided.cli.classes import Classes
-from lopsided.cli.output import table_console
+from lopsided.cli.output import require_picture, require_writable, shown, table_console
 
 if TYPE_CHECKING:
     from lopsided.arrays import Floats
     from lopsided.counts import Counts
     from lopsided.geometry import Geometry
     from lopsided.measure import Collapse
+    from lopsided.solve import Problem
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,11 @@ class Measure:
 
         from lopsided import measure
 
-        store = measure.open_store(self.features, self.labels, self.head, self.ignore)
         counts = None if self.counts is None else Classes(counts=self.counts).resolve()
+        self._require_outputs()
+        store = measure.open_store(self.features, self.labels, self.head, self.ignore)
+        if store.weight is None and (self.report or self.plot or self.ridge is not None):
+            raise ValueError("predictions are compared with classifiers: give the head's weight, beside the features or by --head")
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(f"measuring {store.n:,} samples", total=store.n * self.passes)
@@ -76,6 +81,18 @@ class Measure:
         if os.environ.get("RANK", "0") == "0":
             self._tell(collapse)
 
+    def _require_outputs(self) -> None:
+        """Refuse what could not be told at the end, before the work."""
+        from lopsided import Counts
+
+        require_picture(self.plot)
+        if self.report is not None:
+            require_writable(self.report)
+            for library in ("jinja2", "matplotlib"):
+                importlib.import_module(library)
+        if self.ridge is not None:
+            _problem(Counts([1, 1]), self.ridge)
+
     def _tell(self, collapse: Collapse) -> None:
         predictions: dict[str, Geometry] = {}
         gap: float | None = None
@@ -83,12 +100,10 @@ class Measure:
             predictions = _predictions(collapse.counts)
             if self.ridge is not None:
                 predictions[f"UFM, ridge {self.ridge:g}"], gap = _optimum(collapse, collapse.weight, self.ridge)
-        elif self.report or self.plot or self.ridge is not None:
-            raise ValueError("predictions are compared with classifiers: give the head's weight, beside the features or by --head")
         if self.plot is not None:
             _plot(collapse, predictions, self.plot)
         if self.report is not None:
-            _report(collapse, predictions, self.report, self.features.name)
+            _report(collapse, predictions, self.report, shown(self.features.name))
         if self.json:
             _print_json(collapse, predictions, gap)
             return
@@ -111,10 +126,16 @@ def _optimum(collapse: Collapse, weight: Floats, ridge: float) -> tuple[Geometry
     from lopsided import solve
     from lopsided.measure.metrics import ufm_gap
 
-    problem = solve.Problem(collapse.counts, ridge=ridge)
+    problem = _problem(collapse.counts, ridge)
     solution = solve.minimize(problem)
     gap = ufm_gap(collapse.moments, weight, collapse.counts, ridge=ridge, dual=solution.certificate.dual)
     return solution.geometry, gap
+
+
+def _problem(counts: Counts, ridge: float) -> Problem:
+    from lopsided import solve
+
+    return solve.Problem(counts, ridge=ridge)
 
 
 def _print_json(collapse: Collapse, predictions: dict[str, Geometry], gap: float | None) -> None:

@@ -1,12 +1,98 @@
-"""Where tables go."""
+"""Where output goes, and what is done to it on the way."""
 
 from __future__ import annotations
+
+import contextlib
+import errno
+import importlib
+import io
+import os
+import sys
+from pathlib import Path
 
 from rich.console import Console
 
 
+class Tables(Console):
+    """A console that leaves it to its caller what to do when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on raising what this is called for."""
+        raise
+
+
 def table_console() -> Console:
     """Return standard output as a console of at least 80 columns, lest a narrow terminal cut numbers."""
-    console = Console(highlight=False)
+    console = Tables(highlight=False)
     console.width = max(console.width, 80)
     return console
+
+
+def shown(text: str) -> str:
+    r"""Return text on one line in which nothing speaks to the terminal: what is not printable is written as its escape.
+
+    Example:
+        >>> print(shown("a\x1b[31m file\n of two lines"))
+        a\x1b[31m file of two lines
+    """
+    line = " ".join(text.split()) if "\n" in text else text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
+def complain(sentence: str) -> None:
+    """Write a sentence to standard error, if anybody still reads that."""
+    with contextlib.suppress(OSError):
+        print(f"lopsided: {shown(sentence)}", file=sys.stderr, flush=True)
+
+
+def ready_streams() -> None:
+    """Let standard output and standard error take any text, whatever their encoding, and be there.
+
+    Raises:
+        OSError: if standard output is closed.
+    """
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  for as long as the process lives
+    if sys.stdout is None:
+        raise OSError("standard output is closed; send it to /dev/null if it is not wanted")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def abandon_output() -> None:
+    """Send what is left of standard output nowhere, lest Python complain again when it closes it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def require_picture(path: Path | None) -> None:
+    """Find out before the work, not after it, that a picture cannot be drawn or written.
+
+    Raises:
+        ValueError: if the ending is none of a picture, or as `require_writable`.
+        OSError: as `require_writable`.
+        ImportError: if matplotlib is not installed.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in (".svg", ".png", ".pdf"):
+        raise ValueError(f"a picture must end in .svg, .png or .pdf, got {str(path)!r}")
+    importlib.import_module("matplotlib")
+    require_writable(path)
+
+
+def require_writable(path: Path | None) -> None:
+    """Find out before the work, not after it, that a file cannot be written.
+
+    Raises:
+        ValueError: if the path is a folder, or in none.
+        OSError: if it may not be written.
+    """
+    if path is None:
+        return
+    if path.is_dir() or not path.parent.is_dir():
+        raise ValueError(f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent} to write {path.name} in")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))

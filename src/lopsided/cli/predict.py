@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lopsided.cli.classes import Classes
+from lopsided.cli.output import require_picture
 
 if TYPE_CHECKING:
     from lopsided import Adjustment, Counts, Geometry
@@ -55,6 +56,7 @@ class Predict:
         """Print the prediction, and draw it if asked."""
         from lopsided.cli import predicted
 
+        require_picture(self.plot)
         counts = self.classes.resolve()
         if self.compare:
             rows = predicted.compare(counts, self._all(counts))

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from lopsided.cli.output import Tables, table_console
+
 
 @dataclass(frozen=True)
 class Options:
@@ -79,13 +81,12 @@ class Reproduce:
 
         for module in ("torch", "safetensors", "matplotlib", "jinja2"):
             need(module, "'lopsided[reproduce]'")
-        from rich.console import Console
         from rich.table import Table
 
         from lopsided.reproduce import CLAIMS, Place, grid, page
         from lopsided.reproduce.context import is_first
 
-        console = Console(stderr=self.json, soft_wrap=True, highlight=False, quiet=not is_first())
+        console = Tables(stderr=self.json, soft_wrap=True, highlight=False, quiet=not is_first())
         if self.list and self.json:
             print(json.dumps({claim.name: claim.statement for claim in CLAIMS.values()}, indent=1))
             return
@@ -95,7 +96,7 @@ class Reproduce:
             table.add_column("what it says")
             for claim in CLAIMS.values():
                 table.add_row(claim.name, claim.title)
-            Console().print(table)
+            table_console().print(table)
             return
         if self.claim is not None and self.claim not in CLAIMS:
             raise ValueError(f"no claim is called {self.claim!r}; there are {', '.join(CLAIMS)}")

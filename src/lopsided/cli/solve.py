@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.classes import Classes
-from lopsided.cli.output import table_console
+from lopsided.cli.output import require_picture, table_console
 from lopsided.cli.predict import Loss, Predict
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Solve:
 
         if self.plot is not None and not self.path:
             raise ValueError("--plot draws a path of ridges, add --path")
+        require_picture(self.plot)
         problem = self._problem()
         limit = solve.minimize(problem.at(0.0)).geometry if problem.width is None else None
         if not self.path:

@@ -1,0 +1,70 @@
+"""The words of a command line -> the verb they ask for, or one sentence about why they do not."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+import tyro
+
+CONFIG = (tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone, tyro.conf.FlagCreatePairsOff)
+DESCRIPTION = "The geometry of classifiers trained on lopsided (class-imbalanced) data."
+
+Verb = TypeVar("Verb")
+
+
+class UsageError(ValueError):
+    """What is wrong with a command line."""
+
+
+def parse(verbs: type[Verb], words: Sequence[str]) -> Verb:
+    """Return the verb, its options filled in.
+
+    Raises:
+        UsageError: if the words make none.
+        SystemExit: if they ask for help, which has been printed.
+    """
+    box = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(box):
+            return tyro.cli(verbs, prog="lopsided", description=DESCRIPTION, args=_join_values(words), config=CONFIG)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise UsageError(_sentence(box.getvalue())) from None
+    except AssertionError as error:  # of tyro's own options, such as for the completion of an unknown shell
+        raise UsageError(str(error)) from None
+
+
+def _sentence(box: str) -> str:
+    """Return what a box drawn by tyro, in ASCII or not, says first, and the option that it thinks was meant."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
+    lines = [line.strip("│ ") for line in plain.splitlines() if not line.startswith(("╭", "╰"))]
+    if len(lines) > 1 and set(lines[1]) == {"-"}:
+        del lines[:2]  # the title and its line
+    said = itertools.takewhile(lambda line: line and not set(line) <= {"-", "─"}, lines)
+    meant = re.search(r"Perhaps you meant:[\s│]*(--[\w-]+)", plain)
+    sentence = re.sub(r"\. Expected one of \((.*?)\)", _choices, " ".join(said)).rstrip(".")
+    return f"{sentence[:1].lower()}{sentence[1:]}" + (f"; perhaps {meant[1]} was meant" if meant else "; see lopsided --help")
+
+
+def _choices(found: re.Match[str]) -> str:
+    """Return tyro's choices, which come in another order each time and with a None that is none of them."""
+    choices = set(re.findall(r"'(.*?)'", found[1])) - {"None"}
+    return f"; there are {', '.join(sorted(choices))}"
+
+
+def _join_values(words: Sequence[str]) -> list[str]:
+    """Write `--counts -1,2` as `--counts=-1,2`, lest the parser take the value for an option."""
+    joined: list[str] = []
+    for word in words:
+        numeric = len(word) > 1 and word[0] == "-" and (word[1].isdigit() or word[1] == ".")
+        if numeric and joined and joined[-1].startswith("--") and "=" not in joined[-1]:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined

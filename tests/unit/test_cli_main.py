@@ -1,0 +1,159 @@
+"""The command line whatever its words, its streams and its surroundings: one sentence, a status, never a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from lopsided import __version__
+from lopsided.cli import EXTRAS, main
+from lopsided.cli.output import shown
+from lopsided.cli.predict import Predict
+
+PREDICT = [sys.executable, "-m", "lopsided.cli", "predict", "--counts", "50,50,5"]
+
+
+@pytest.fixture(autouse=True)
+def _without_traceback(monkeypatch):
+    monkeypatch.delenv("LOPSIDED_TRACEBACK", raising=False)
+
+
+def answer(capsys, words):
+    """Return status and sentence of a command line that is refused."""
+    status = main(words)
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith("lopsided: ")
+    assert error.count("\n") == 1
+    return status, error
+
+
+def test_the_version_is_told(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"lopsided {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "expected one of {predict, solve, measure, steer, reproduce}; see lopsided --help"),
+        (["predict", "--stepp", "k=10"], "unrecognized options: --stepp, k=10; perhaps --step was meant"),
+        (["predict", "--counts", "5,5", "--bias", "None"], "invalid choice 'None' for argument '--bias'; there are free, none"),
+        (["predict", "--counts", "5,5", "--gamma", "much"], "error parsing --gamma"),
+        (["predict", "--counts"], "missing value for argument '--counts'"),
+        (["measure"], "missing from lopsided measure: PATH"),
+        (["reproduce", "demo", "--device", "tpu"], "invalid choice 'tpu' for argument '--device'; there are cpu, cuda"),
+        (["--tyro-print-completion", "elvish"], "Shell should be one"),
+    ],
+)
+def test_a_command_line_that_is_none_is_answered_in_one_sentence(words, sentence, capsys):
+    status, error = answer(capsys, words)
+    assert status == 2
+    assert sentence in error
+
+
+def test_help_is_help(capsys):
+    assert main(["predict", "--help"]) == 0
+    assert "usage: lopsided predict" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("plain ü ‖w‖²", "plain ü ‖w‖²"),
+        ("\x1b[31mred\x07", "\\x1b[31mred\\x07"),
+        ("two\nlines\n  of text", "two lines of text"),
+        ("\u202eright to left", "\\u202eright to left"),
+        (os.fsdecode(b"caf\xe9.npz"), "caf\\udce9.npz"),
+    ],
+)
+def test_nothing_that_is_shown_speaks_to_the_terminal(text, line):
+    assert shown(text) == line
+
+
+def test_names_of_files_do_not_speak_to_the_terminal(tmp_path, capsys):
+    assert main(["measure", str(tmp_path / "\x1b[2Jx.npz")]) == 2
+    assert "\\x1b[2Jx.npz" in capsys.readouterr().err
+
+
+def test_a_path_that_is_not_utf8_is_measured_and_written_on_the_page(tmp_path, capsys):
+    path = os.path.join(os.fsencode(tmp_path), b"caf\xe9.npz")
+    rng = np.random.default_rng(0)
+    with open(path, "wb") as file:
+        np.savez(file, features=rng.standard_normal((40, 3)), labels=np.arange(40) % 4, weight=rng.standard_normal((4, 3)))
+    assert main(["measure", os.fsdecode(path), "--report", str(tmp_path / "r.html"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["k"] == 4
+    assert "caf\\udce9.npz" in (tmp_path / "r.html").read_text()
+
+
+def test_a_mistake_of_our_own_says_so_and_keeps_its_traceback_for_those_who_ask(monkeypatch, capsys):
+    def mistaken(self):
+        return {}["x"]
+
+    monkeypatch.setattr(Predict, "run", mistaken)
+    status, error = answer(capsys, ["predict", "--counts", "5,5"])
+    assert status == 70
+    assert "a mistake in lopsided, please report it with what LOPSIDED_TRACEBACK=1 shows (KeyError: 'x')" in error
+    monkeypatch.setenv("LOPSIDED_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        main(["predict", "--counts", "5,5"])
+
+
+@pytest.mark.parametrize("library", EXTRAS)
+def test_a_missing_library_is_answered_with_the_line_that_installs_it(library, monkeypatch, capsys):
+    def missing(self):
+        raise ModuleNotFoundError(f"No module named '{library}.part'", name=f"{library}.part")
+
+    monkeypatch.setattr(Predict, "run", missing)
+    status, error = answer(capsys, ["predict", "--counts", "5,5"])
+    assert status == 2
+    assert f"pip install 'lopsided[{EXTRAS[library]}]'" in error
+
+
+def test_interruption_is_one_line_and_status_130(monkeypatch, capsys):
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Predict, "run", interrupted)
+    assert answer(capsys, ["predict", "--counts", "5,5"]) == (130, "lopsided: interrupted\n")
+
+
+@pytest.mark.parametrize("option", ["--plot", "--report"])
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [("absent/f.svg", "there is no folder"), ("folder.svg", "is a folder"), ("sealed/f.svg", "Permission denied")],
+)
+def test_a_result_that_cannot_be_written_is_found_out_before_the_work(option, place, sentence, tmp_path, monkeypatch, capsys):
+    (tmp_path / "folder.svg").mkdir()
+    (tmp_path / "sealed").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: "sealed" not in str(path))  # root may write anywhere
+    status, error = answer(capsys, ["measure", "absent.npz", option, str(tmp_path / place)])
+    assert status == 2
+    assert sentence in error
+
+
+@pytest.mark.parametrize(
+    ("shell", "status", "sentence"),
+    [
+        (">&-", 2, "lopsided: standard output is closed; send it to /dev/null if it is not wanted\n"),
+        (">/dev/full", 2, "lopsided: cannot write the output: No space left on device\n"),
+        ("| true", 0, ""),
+        ("--help | true", 0, ""),
+        ("2>&- | head -n 1 | grep -q cross-entropy", 0, ""),
+        ("--bias wrong 2>&-", 2, ""),
+        ("--bias wrong 2>/dev/full", 2, ""),
+    ],
+)
+def test_streams_that_are_closed_full_or_not_read_end_in_a_sentence_at_most(shell, status, sentence):
+    line = f'"$@" {shell}; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(["bash", "-c", line, "bash", *PREDICT], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (status, sentence)
+
+
+def test_a_terminal_that_knows_ascii_only_is_told_in_escapes():
+    done = subprocess.run(PREDICT, capture_output=True, text=True, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0
+    assert "\\u2016w\\u2016\\xb2" in done.stdout
