@@ -116,7 +116,7 @@ class Reproduce:
                 console.print(f"[bold]{'holds' if record.verdict.holds else 'does not hold'}[/] {record.verdict.sentence}")
         if not is_first():
             return
-        told = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+        told = Tables(stderr=True, soft_wrap=True, highlight=False, markup=False)
         path = page.report(self.out, CLAIMS, told.print)
         console.print(f"report: {path}", markup=False)
 
