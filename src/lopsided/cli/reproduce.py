@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from lopsided.cli.output import Tables, table_console
+from lopsided.cli.output import Tables, shown, table_console
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,13 @@ class Reproduce:
             if self.json and is_first():
                 print("\n".join(record.to_json() for record in records))
             for record in records:
-                console.print(f"[bold]{'holds' if record.verdict.holds else 'does not hold'}[/] {record.verdict.sentence}")
+                console.print("holds" if record.verdict.holds else "does not hold", style="bold", end=" ")
+                console.print(shown(record.verdict.sentence), markup=False)
         if not is_first():
             return
         told = Tables(stderr=True, soft_wrap=True, highlight=False, markup=False)
-        path = page.report(self.out, CLAIMS, told.print)
-        console.print(f"report: {path}", markup=False)
+        path = page.report(self.out, CLAIMS, lambda note: told.print(shown(note)))
+        console.print(f"report: {shown(str(path))}", markup=False)
 
 
 def _require_writable(folder: Path) -> None:
