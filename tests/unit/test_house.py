@@ -1,0 +1,58 @@
+"""The house: no circle of imports, torch in its rooms alone, every source in the bibliography."""
+
+import graphlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import grimp
+import pytest
+
+from lopsided.papers import PAPERS, cite
+from lopsided.predict import FORMS
+
+SOURCE = Path(__file__).parents[2] / "src"
+GRAPH = grimp.build_graph("lopsided", include_external_packages=True, exclude_type_checking_imports=True)
+MODULES = sorted(module for module in GRAPH.modules if module.startswith("lopsided"))
+
+
+def test_no_module_imports_another_that_imports_it():
+    order = graphlib.TopologicalSorter({module: GRAPH.find_modules_directly_imported_by(module) for module in MODULES})
+    order.prepare()  # raises CycleError, which names the circle
+
+
+def test_what_needs_no_torch_does_not_import_it():
+    need_torch = GRAPH.find_downstream_modules("torch")
+
+    def free(module):  # a module is imported after the packages that it is in
+        parents = module.split(".")
+        return not any(".".join(parents[:i]) in need_torch for i in range(1, len(parents) + 1))
+
+    others = [m for m in MODULES if free(m) and not m.endswith("__main__") and ".adapters." not in m]
+    assert "lopsided.predict" in others
+    code = f"""
+import importlib, sys
+for module in {others!r}:
+    importlib.import_module(module)
+    assert "torch" not in sys.modules, module
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_torch_is_imported_in_its_rooms_alone():
+    rooms = ("lopsided.measure.", "lopsided.steer.", "lopsided.reproduce.")
+    found = GRAPH.find_modules_that_directly_import("torch")
+    assert sorted(module for module in found if not module.startswith(rooms)) == []
+
+
+def test_every_paper_that_the_code_names_is_in_the_bibliography():
+    known = {paper.arxiv for paper in PAPERS.values()}
+    named = {number for path in SOURCE.rglob("*.py") for number in re.findall(r"arXiv (\d{4}\.\d{5})", path.read_text())}
+    assert sorted(named - known) == []
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_cites_the_bibliography_or_its_derivation(name):
+    source = FORMS[name].source
+    assert source.startswith("derived here") or any(source.startswith(cite(key)) for key in PAPERS)
