@@ -55,6 +55,31 @@ def test_training_counts_may_differ_from_the_samples_measured(network, capsys):
     assert json.loads(capsys.readouterr().out)["counts"] == [400, 400, 1, 1]
 
 
+@pytest.fixture
+def balanced(tmp_path):
+    """A balanced set of a network that was trained on 40, 40, 4, 4 samples."""
+    W, M = predict.seli(Counts([40, 40, 4, 4])).vectors(6, 0)
+    labels = np.arange(40) % 4
+    features = M[labels] + 0.01 * np.random.default_rng(0).standard_normal((40, 6))
+    np.savez(tmp_path / "net.npz", features=features, labels=labels, weight=W)
+    return str(tmp_path / "net.npz")
+
+
+def test_without_training_counts_a_balanced_set_is_not_told_of_seli(balanced, tmp_path, capsys):
+    assert main(["measure", balanced, "--json", "--report", str(tmp_path / "r.html"), "--plot", str(tmp_path / "f.svg")]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert list(result["distances"]) == ["ETF"]
+    assert not result["counts_given"]
+    assert "No training counts were given, and the samples measured are balanced" in result["verdict"]
+    page = (tmp_path / "r.html").read_text()
+    assert ">SELI<" not in page
+    assert "training samples</th>" not in page
+    assert main(["measure", balanced, "--ridge", "0.1"]) == 2
+    assert "give --counts" in capsys.readouterr().err
+    assert main(["measure", balanced, "--counts", "40,40,4,4", "--json"]) == 0
+    assert "SELI explains both best" in json.loads(capsys.readouterr().out)["verdict"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -103,6 +103,54 @@ def test_heatmaps_of_other_counts_are_refused(ax):
         plot.gram(predict.etf(4).classifiers, ax, counts=Counts([1, 2, 3]))
 
 
+def test_a_binned_heatmap_shows_the_mean_cosine_of_two_different_classes(ax):
+    rng, counts = np.random.default_rng(0), Counts.exponential(230, 500, 100)
+    vectors = rng.standard_normal((230, 20))
+    vectors[100] = 0
+    for gram in (Gram.of_vectors(vectors), predict.seli(counts).classifiers):
+        plot.sorted_cosines(gram, counts, ax)
+        drawn, cosines = ax.images[-1].get_array().filled(np.nan), gram.cosines()
+        np.fill_diagonal(cosines, np.nan)
+        order = np.argsort(-counts.values, kind="stable")
+        bins = np.split(order, np.unique(np.linspace(0, 230, 200, endpoint=False).astype(int))[1:])
+        for i, j in [(0, 0), (0, 1), (7, 7), (7, 120), (86, 87), (199, 199), (6, 6), (13, 13), (87, 87)]:
+            pairs = cosines[np.ix_(bins[i], bins[j])]
+            wanted = np.nanmean(pairs) if np.isfinite(pairs).any() else np.nan
+            np.testing.assert_allclose(drawn[i, j], wanted, atol=1e-12)
+        alone = [np.count_nonzero(gram.norms()[part]) < 2 for part in bins]
+        assert np.isnan(drawn.diagonal()).tolist() == alone
+
+
+def test_the_marks_of_norms_are_whole_and_every_prediction_has_its_line(ax):
+    counts = Counts.step(k=10, minority=5, ratio=10)
+    spread = np.diag(np.linspace(0.98, 1.02, 10))
+    laws = {name: predict.etf(10).classifiers for name in "abcdef"}
+    for measured in (Gram.of_vectors(spread), predict.seli(counts).classifiers):
+        ax.clear()
+        plot.class_norms(measured, laws, counts, ax)
+        ax.figure.draw_without_rendering()
+        marks = next(line for line in ax.lines if line.get_marker() == "o")
+        x, y = ax.transData.transform(marks.get_xydata()).T
+        frame, radius = ax.get_window_extent(), marks.get_markersize() / 2 * ax.figure.dpi / 72
+        assert y.max() + radius < frame.y1
+        assert frame.x0 < x.min() - radius
+        assert x.max() + radius < frame.x1
+        assert [text.get_text() for text in ax.get_legend().get_texts()] == [*"abcdef", "measured"]
+
+
+def test_classes_left_out_of_a_measurement_do_not_rename_the_others(ax):
+    counts, labels = Counts([9, 9, 1]), np.array([0, 4, 7])
+    plot.class_norms(predict.etf(3).classifiers, {}, counts, ax, classes=labels)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "4", "7"]
+    plot.sorted_cosines(predict.etf(3).classifiers, counts, ax, classes=labels)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["0", "4", "7"]
+
+
+def test_distances_to_no_prediction_are_refused(ax):
+    with pytest.raises(ValueError, match="no prediction to draw a distance to"):
+        plot.distances(predict.etf(3), {}, ax)
+
+
 def test_curves_draw_the_published_numbers_and_leave_room_for_marks():
     axes = list(Figure().subplots(1, 3))
     ratios = [1, 10, 100]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,7 @@ class Measure:
         predictions: dict[str, Geometry] = {}
         gap: float | None = None
         if collapse.weight is not None:
-            predictions = _predictions(collapse.counts)
+            predictions = _predictions(collapse)
             if self.ridge is not None:
                 predictions[f"UFM, ridge {self.ridge:g}"], gap = _optimum(collapse, collapse.weight, self.ridge)
         if self.plot is not None:
@@ -110,15 +111,21 @@ class Measure:
         console = table_console()
         console.print(collapse.table(predictions))
         if predictions:
-            console.print(collapse.verdict(predictions))
+            console.print(collapse.verdict(predictions), markup=False)
         if gap is not None:
-            console.print(f"Classifiers and class means are within {gap:.3%} of the optimal objective at ridge {self.ridge:g}.")
+            bias = "" if collapse.bias is None else " without the head's bias"
+            console.print(
+                f"At ridge {self.ridge:g} the optimum is at most {gap:.3%} below these classifiers and class means{bias}."
+            )
 
 
-def _predictions(counts: Counts) -> dict[str, Geometry]:
+def _predictions(collapse: Collapse) -> dict[str, Geometry]:
+    """Return what can be predicted: SELI only for training counts that are known or, of a lopsided set, supposed."""
     from lopsided import predict
 
-    return {"SELI": predict.seli(counts), "ETF": predict.etf(counts.k)}
+    known = collapse.counts_given or len(collapse.counts.minorities)
+    seli = {"SELI": predict.seli(collapse.counts)} if known else {}
+    return seli | {"ETF": predict.etf(collapse.k)}
 
 
 def _optimum(collapse: Collapse, weight: Floats, ridge: float) -> tuple[Geometry, float]:
@@ -126,6 +133,8 @@ def _optimum(collapse: Collapse, weight: Floats, ridge: float) -> tuple[Geometry
     from lopsided import solve
     from lopsided.measure.metrics import ufm_gap
 
+    if not collapse.counts_given and not len(collapse.counts.minorities):
+        raise ValueError("an optimum is for the counts of the training set, and the samples measured are balanced: give --counts")
     problem = _problem(collapse.counts, ridge)
     solution = solve.minimize(problem)
     gap = ufm_gap(collapse.moments, weight, collapse.counts, ridge=ridge, dual=solution.certificate.dual)
@@ -159,14 +168,17 @@ def _plot(collapse: Collapse, predictions: dict[str, Geometry], path: Path) -> N
     from lopsided.plot import measured, save
 
     figure = Figure(figsize=(11, 9), layout="constrained")
-    axes = figure.subplots(3, 2)
+    axes, counts, classes = figure.subplots(3, 2), collapse.counts, collapse.classes
     for column, part in enumerate(("classifiers", "embeddings")):
         title = "classifiers" if part == "classifiers" else "class means"
         gram = getattr(collapse.geometry, part)
         others = {name: getattr(other, part) for name, other in predictions.items()}
-        measured.class_norms(gram, others, collapse.counts, axes[0, column]).set_title(f"norms of {title}")
-        measured.sorted_cosines(gram, collapse.counts, axes[1, column]).set_title(f"cosines of {title}, measured")
-    measured.sorted_cosines(next(iter(predictions.values())).classifiers, collapse.counts, axes[2, 0])
+        norms = measured.class_norms(gram, others, counts, axes[0, column], classes=classes)
+        norms.set_title(f"norms of {title}")
+        cosines = measured.sorted_cosines(gram, counts, axes[1, column], classes=classes)
+        cosines.set_title(f"cosines of {title}, measured")
+    limit = axes[1, 0].images[0].norm.vmax  # the same colours for the same cosines
+    measured.sorted_cosines(next(iter(predictions.values())).classifiers, counts, axes[2, 0], limit=limit, classes=classes)
     axes[2, 0].set_title(f"cosines of classifiers, {next(iter(predictions))}")
     measured.distances(collapse.geometry, predictions, axes[2, 1]).set_title("distances to predictions")
     save(figure, path)
@@ -176,14 +188,15 @@ def _report(collapse: Collapse, predictions: dict[str, Geometry], path: Path, na
     from lopsided.measure import page
     from lopsided.plot import measured
 
-    part = collapse.geometry
-    norms = {name: other.classifiers for name, other in predictions.items()}
-    means = {name: other.embeddings for name, other in predictions.items()}
-    figures = [
-        ("Norms of the classifiers.", measured.svg(lambda ax: measured.class_norms(part.classifiers, norms, collapse.counts, ax))),
-        ("Norms of the class means.", measured.svg(lambda ax: measured.class_norms(part.embeddings, means, collapse.counts, ax))),
-        ("Cosines between classifiers.", measured.svg(lambda ax: measured.sorted_cosines(part.classifiers, collapse.counts, ax))),
-        ("Cosines between class means.", measured.svg(lambda ax: measured.sorted_cosines(part.embeddings, collapse.counts, ax))),
-        ("Distances to predictions.", measured.svg(lambda ax: measured.distances(part, predictions, ax))),
-    ]
+    seen, counts, classes = collapse.geometry, collapse.counts, collapse.classes
+    parts = {"classifiers": "classifiers", "class means": "embeddings"}
+    figures = []
+    for title, part in parts.items():
+        gram, others = getattr(seen, part), {name: getattr(other, part) for name, other in predictions.items()}
+        norms = measured.svg(functools.partial(measured.class_norms, gram, others, counts, classes=classes))
+        figures.append((f"Norms of the {title}.", norms))
+    for title, part in parts.items():
+        cosines = measured.svg(functools.partial(measured.sorted_cosines, getattr(seen, part), counts, classes=classes))
+        figures.append((f"Cosines between {title}.", cosines))
+    figures.append(("Distances to predictions.", measured.svg(lambda ax: measured.distances(seen, predictions, ax))))
     page.write(path, collapse, predictions, figures, title=f"Measured: {name}")

@@ -214,12 +214,19 @@ class Collapse:
 
 
 def cell(value: Any) -> str:
-    """Write a figure, or the smallest and largest of an array, for a table."""
+    """Write a figure, or the smallest and largest of an array, for a table; nothing for what is not known."""
     if value is None:
         return ""
     if np.ndim(value) == 0:
+        if not np.isfinite(value):
+            return ""
+        if isinstance(value, int | np.integer):
+            return f"{value:,}"
         return f"{value:.3g}" if abs(value) > ROUNDING else "0"
-    low, high = (cell(end) for end in (np.min(value), np.max(value)))
+    known = np.asarray(value)[np.isfinite(value)]
+    if not known.size:
+        return ""
+    low, high = (cell(end) for end in (known.min(), known.max()))
     return low if low == high else f"{low} … {high}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from io import StringIO
+from itertools import cycle
 
 import numpy as np
 from matplotlib import rc_context
@@ -27,7 +28,7 @@ def by_size(counts: Counts) -> Ints:
     return np.argsort(-counts.values, kind="stable")
 
 
-def class_norms(measured: Gram, predictions: Mapping[str, Gram], counts: Counts, ax: Axes) -> Axes:
+def class_norms(measured: Gram, predictions: Mapping[str, Gram], counts: Counts, ax: Axes, *, classes: Ints | None = None) -> Axes:
     """Draw the norm of each class, measured as dots and each prediction as a line, all scaled to a mean square of 1.
 
     Args:
@@ -35,6 +36,7 @@ def class_norms(measured: Gram, predictions: Mapping[str, Gram], counts: Counts,
         predictions: the same part of predicted geometries, by name.
         counts: class counts; classes stand from the largest to the smallest.
         ax: to draw on.
+        classes: (k,) labels of the classes, where some were left out of the measurement.
 
     Returns:
         The axes.
@@ -44,54 +46,66 @@ def class_norms(measured: Gram, predictions: Mapping[str, Gram], counts: Counts,
     """
     order = by_size(counts)
     places = np.arange(measured.k)
-    for (name, gram), colour in zip(predictions.items(), COLOURS, strict=False):
+    drawn = [_scaled(measured)]
+    for (name, gram), colour in zip(predictions.items(), cycle(COLOURS)):
         if gram.k != measured.k:
             raise ValueError(f"{name} is for {gram.k} classes, the measurement has {measured.k}")
-        ax.step(places, _scaled(gram)[order], where="mid", color=colour, lw=1.8, label=name)
+        drawn.append(_scaled(gram))
+        ax.step(places, drawn[-1][order], where="mid", color=colour, lw=1.8, label=name)
     small = measured.k > DRAWN
-    ax.plot(places, _scaled(measured)[order], "o", color=INK, ms=1.5 if small else 4, alpha=0.4 if small else 1, label="measured")
-    ax.set_ylim(0, None)
+    ax.plot(places, drawn[0][order], "o", color=INK, ms=1.5 if small else 4, alpha=0.4 if small else 1, label="measured")
+    # The highest mark is whole; a frame from zero has no margin of its own.
+    ax.set_ylim(0, 1.08 * max(float(values.max()) for values in drawn) or 1)
     ax.margins(x=0.02)
-    _name_classes(order, ax)
+    _name_classes(order if classes is None else classes[order], ax)
     ax.set_ylabel("norm, scaled")
     ax.legend(frameon=False, fontsize=8)
     return ax
 
 
-def sorted_cosines(gram: Gram, counts: Counts, ax: Axes, *, limit: float = 0.5) -> Axes:
+def sorted_cosines(gram: Gram, counts: Counts, ax: Axes, *, limit: float | None = None, classes: Ints | None = None) -> Axes:
     """Draw the cosines between the vectors of classes, from the largest class (top left) to the smallest.
 
-    More than DRAWN classes are drawn in that many bins of neighbours, each pair of bins by its mean cosine.
+    More than DRAWN classes are drawn in that many bins of neighbours, each pair of bins by the mean
+    cosine of two different classes. Where there are no two, or a vector is zero, nothing is drawn.
 
     Args:
         gram: of the vectors.
         counts: class counts.
         ax: to draw on.
-        limit: the cosine of the strongest colour, the same in all matrices so that they compare.
+        limit: the cosine of the strongest colour; by default the largest there is, and 0.02 at least.
+        classes: (k,) labels of the classes, where some were left out of the measurement.
 
     Returns:
         The axes.
     """
     order = by_size(counts)
-    lengths = gram.norms()[order, None]
-    unit = [gram.groups.expand(part)[order] / np.where(lengths > 0, lengths, np.nan) for part in (gram.left, gram.right)]
-    starts = np.unique(np.linspace(0, gram.k, min(gram.k, DRAWN), endpoint=False).astype(int))
-    sizes = np.diff(starts, append=gram.k)[:, None]
-    left, right = (np.add.reduceat(part, starts, axis=0) / sizes for part in unit)
-    values = left @ right.T
+    values = _binned_cosines(gram, order)
+    strongest = max(float(np.nanmax(np.abs(values), initial=0.0)), 0.02) if limit is None else limit
+    drawn = np.ma.masked_invalid(values)
+    image = ax.imshow(drawn, cmap=DIVERGING, vmin=-strongest, vmax=strongest, interpolation="none")
     if gram.k <= DRAWN:
-        np.fill_diagonal(values, np.nan)
-    ax.imshow(np.ma.masked_invalid(values), cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="none")
-    if gram.k <= DRAWN:
-        _name_classes(order, ax)
+        _name_classes(order if classes is None else classes[order], ax)
         ax.set_yticks(ax.get_xticks(), [label.get_text() for label in ax.get_xticklabels()], fontsize=7)
     else:
-        ax.set_xlabel(f"classes by size, {len(starts)} bins")
-    if gram.k <= 12:
+        ax.set_xlabel(f"classes from the largest to the smallest, {len(values)} bins")
+        ax.set_xticks([])
+        ax.set_yticks([])
+    if gram.k > 12:
+        bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, aspect=25, pad=0.03)
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(length=0, labelsize=8)
+    else:
         for (i, j), value in np.ndenumerate(values):
             if np.isfinite(value):
                 ax.text(
-                    j, i, number(value), ha="center", va="center", fontsize=5.5, color="white" if abs(value) > 0.7 * limit else INK
+                    j,
+                    i,
+                    number(value),
+                    ha="center",
+                    va="center",
+                    fontsize=5.5,
+                    color="white" if abs(value) > 0.7 * strongest else INK,
                 )
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
@@ -102,8 +116,10 @@ def distances(measured: Geometry, predictions: Mapping[str, Geometry], ax: Axes)
     """Draw the scale-free distance of each part of a geometry to each prediction as bars, with the numbers.
 
     Raises:
-        ValueError: if a prediction is for another number of classes.
+        ValueError: if there is no prediction, or one is for another number of classes.
     """
+    if not predictions:
+        raise ValueError("there is no prediction to draw a distance to")
     parts = ("classifiers", "class means", "class logits")
     height = 0.8 / len(predictions)
     for i, (name, other) in enumerate(predictions.items()):
@@ -140,14 +156,32 @@ def svg(draw: Callable[[Axes], object], size: tuple[float, float] = (5.2, 3.6)) 
     return whole[whole.index("<svg") :]
 
 
+def _binned_cosines(gram: Gram, order: Ints) -> Floats:
+    """Return the mean cosines of two different classes, one of each of two bins; NaN where there are no two."""
+    lengths = gram.norms()[order]
+    known = lengths > 0
+    scale = (known / np.where(known, lengths, 1))[:, None]
+    unit = [gram.groups.expand(part)[order] * scale for part in (gram.left, gram.right)]
+    starts = np.unique(np.linspace(0, gram.k, min(gram.k, DRAWN), endpoint=False).astype(int))
+    left, right = (np.add.reduceat(part, starts, axis=0) for part in unit)
+    sizes = np.add.reduceat(known.astype(np.float64), starts)
+    # A class with itself is no pair: a measured vector has a cosine of 1 with itself, a predicted one
+    # stands for its whole group.
+    itself = np.add.reduceat(np.vecdot(*unit), starts)
+    pairs = np.outer(sizes, sizes) - np.diag(sizes)
+    result: Floats = np.full(pairs.shape, np.nan)
+    np.divide(left @ right.T - np.diag(itself), pairs, out=result, where=pairs > 0)
+    return result
+
+
 def _scaled(gram: Gram) -> Floats:
     squares = gram.squared_norms()
     return np.asarray(np.sqrt(squares / (squares.mean() or 1)))
 
 
-def _name_classes(order: Ints, ax: Axes) -> None:
+def _name_classes(names: Ints, ax: Axes) -> None:
     ax.set_xlabel("class, from the largest to the smallest")
-    if len(order) <= 25:
-        ax.set_xticks(range(len(order)), [str(c) for c in order], fontsize=7)
+    if len(names) <= 25:
+        ax.set_xticks(range(len(names)), [str(name) for name in names], fontsize=7)
     else:
         ax.set_xticks([])

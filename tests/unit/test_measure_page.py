@@ -1,0 +1,63 @@
+"""The page of a measurement: it shows what matters, and nothing of what users name is taken for HTML."""
+
+import numpy as np
+import pytest
+
+from lopsided import Counts, predict
+from lopsided.measure import Collapse, Decisions, Moments
+from lopsided.measure.collapse import cell
+from lopsided.measure.page import ROWS, shown_classes, write
+
+COUNTS = Counts.exponential(200, 500, 100)
+
+
+@pytest.fixture
+def collapse():
+    """Class 90 errs most, class 91 has the smallest margin, classifiers 100 and 120, means 103 and 104 merge, class 95 scatters."""
+    W, M = predict.seli(COUNTS).vectors(250, 0)
+    W[120] = W[100]
+    M[104] = M[103]
+    labels = np.repeat(np.arange(200), 2)
+    size = np.sqrt(np.mean(M**2)) * np.where(labels == 95, 1.0, 0.01)
+    features = M[labels] + size[:, None] * np.random.default_rng(0).standard_normal((400, 250))
+    moments, decisions = Moments(200, 250), Decisions(200)
+    moments.update(features, labels)
+    decisions.update(features @ W.T, labels)
+    decisions.errors[90], decisions.smallest_margin[91] = 2, -50
+    return Collapse.of(moments, W, None, decisions, counts=COUNTS)
+
+
+def test_the_classes_that_fail_or_merge_have_a_row_whatever_their_size(collapse):
+    shown = shown_classes(collapse)
+    assert {0, 199, 90, 91, 95, 100, 120, 103, 104} <= set(shown.tolist())
+    assert len(shown) <= ROWS
+    assert (np.diff(COUNTS.values[shown]) <= 0).all()
+
+
+def test_the_page_says_how_many_of_how_many_err_and_escapes_every_name(collapse, tmp_path):
+    laws = {"<script>alert(1)</script>": predict.seli(COUNTS), "{{ 7 * 7 }}": predict.etf(200)}
+    write(tmp_path / "page.html", collapse, laws, [("<i>caption", "<svg></svg>")], "\x1b[31m<img src=x>\udcff")
+    page = (tmp_path / "page.html").read_text()
+    assert "<td>2 of 2</td>" in page
+    assert "training samples</th>" in page
+    assert f"{len(shown_classes(collapse))} of 200: the largest" in page
+    assert "&lt;script&gt;" in page
+    assert "&lt;i&gt;caption" in page
+    assert "{{ 7 * 7 }}" in page
+    assert "<title>\ufffd[31m&lt;img src=x&gt;\ufffd" in page
+    assert not any(sign in page for sign in ("<script>", "<img", "<i>", "\x1b"))
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        *((missing, "") for missing in (None, np.nan, np.inf, np.array([np.nan]))),
+        *((nothing, "0") for nothing in (0.0, 1e-15)),
+        *((whole, "1,234") for whole in (1234, np.int64(1234))),
+        (0.12345, "0.123"),
+        (np.array([1.0, np.nan, 2.0]), "1 … 2"),
+        (np.array([np.inf, 3.0]), "3"),
+    ],
+)
+def test_what_is_not_known_is_not_shown_as_a_number(value, words):
+    assert cell(value) == words
