@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
 from lopsided.measure.checks import labels_of, rows_of
+from lopsided.measure.turn import Turn, both
 
 
 class Decisions:
@@ -37,6 +38,7 @@ class Decisions:
         self.margin_sum: Floats = np.zeros(k)
         self.compared: Ints = np.zeros(k, np.int64)
         self.agreed: Ints = np.zeros(k, np.int64)
+        self._turn = Turn()
 
     @property
     def k(self) -> int:
@@ -57,17 +59,19 @@ class Decisions:
         """
         y = labels_of(labels, self.k)
         z = rows_of(logits, y, self.k, "logits").astype(np.float64)
+        near = None if nearest is None else z.argmax(axis=1) == labels_of(nearest, self.k)
         rows = np.arange(len(y))
-        if nearest is not None:
-            self.compared += np.bincount(y, minlength=self.k)
-            self.agreed += np.bincount(y[z.argmax(axis=1) == labels_of(nearest, self.k)], minlength=self.k)
         own = z[rows, y]
         z[rows, y] = -np.inf
         margin = own - z.max(axis=1, initial=-np.inf)
-        self.counts += np.bincount(y, minlength=self.k)
-        self.errors += np.bincount(y[margin <= 0], minlength=self.k)
-        np.minimum.at(self.smallest_margin, y, margin)
-        self.margin_sum += np.bincount(y, weights=margin, minlength=self.k)
+        with self._turn:
+            self.counts += np.bincount(y, minlength=self.k)
+            self.errors += np.bincount(y[margin <= 0], minlength=self.k)
+            np.minimum.at(self.smallest_margin, y, margin)
+            self.margin_sum += np.bincount(y, weights=margin, minlength=self.k)
+            if near is not None:
+                self.compared += np.bincount(y, minlength=self.k)
+                self.agreed += np.bincount(y[near], minlength=self.k)
 
     def merge(self, other: Decisions) -> None:
         """Take in the decisions on other samples.
@@ -77,9 +81,10 @@ class Decisions:
         """
         if self.k != other.k:
             raise ValueError(f"cannot merge decisions on {other.k} classes into decisions on {self.k} classes")
-        for name in SUMS:
-            getattr(self, name).__iadd__(getattr(other, name))
-        np.minimum(self.smallest_margin, other.smallest_margin, out=self.smallest_margin)
+        with both(self._turn, other._turn):
+            for name in SUMS:
+                getattr(self, name).__iadd__(getattr(other, name))
+            np.minimum(self.smallest_margin, other.smallest_margin, out=self.smallest_margin)
 
     def take(self, classes: npt.ArrayLike) -> Decisions:
         """Return the decisions on samples of some of the classes, renumbered in the order given."""

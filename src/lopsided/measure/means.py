@@ -6,6 +6,8 @@ the difference of the means, the mean of the union is m_b - a/(a+b) D. A batch i
 Far from zero, a mean rounded to float64 is off by much of what classes differ by. So means are kept
 in two parts, the rounded one and the rest, and a batch there is summed in differences from a sample
 of each class.
+
+Several threads may add to one state.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from scipy.sparse import csr_array
 
 from lopsided.arrays import Floats, Ints, require_memory
 from lopsided.measure.checks import labels_of, rows_of
+from lopsided.measure.turn import Turn, both
 
 #: Rows of any real type, one a sample, and the labels.
 Batch = tuple[npt.NDArray[Any], Ints]
@@ -61,6 +64,7 @@ class Means:
         self.counts: Ints = np.zeros(k, np.int64)
         self.means: Floats = np.zeros((k, d))
         self.rests: Floats = np.zeros((k, d))
+        self._turn = Turn()
 
     @property
     def k(self) -> int:
@@ -95,7 +99,8 @@ class Means:
     def fold(self, batches: Iterable[Batch]) -> None:
         """Take in batches that have been checked."""
         for x, taken, y in blocks(batches, self.d, block_size(self.d)):
-            self._fold(x, taken, y)
+            with self._turn:
+                self._fold(x, taken, y)
 
     def _fold(self, x: Floats, taken: Floats, y: Ints) -> None:
         """Take in a block of samples; a subclass may overwrite them, and `taken` of the same shape."""
@@ -132,8 +137,9 @@ class Means:
             ValueError: if the shapes differ.
         """
         self._require_same_shape(other)
-        present = np.flatnonzero(other.counts)
-        self._join(present, other.counts[present], other.means[present], other.rests[present])
+        with both(self._turn, other._turn):
+            present = np.flatnonzero(other.counts)
+            self._join(present, other.counts[present], other.means[present], other.rests[present])
 
     def _require_same_shape(self, other: Means) -> None:
         if (self.k, self.d) != (other.k, other.d):
@@ -148,6 +154,7 @@ class Means:
         """Return the means of some of the classes, renumbered in the order given."""
         index = np.asarray(classes, np.int64)
         part = type(self).__new__(type(self))
+        part._turn = Turn()
         part.counts, part.means, part.rests = self.counts[index], self.means[index], self.rests[index]
         return part
 

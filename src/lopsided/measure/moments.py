@@ -23,6 +23,7 @@ import numpy.typing as npt
 from lopsided.arrays import Floats, Ints, require_memory
 from lopsided.measure.means import Means, by_class
 from lopsided.measure.scatter import Pooled, Projected
+from lopsided.measure.turn import both
 
 #: The fields of moments beside the scatter, all arrays.
 SUMMED = ("counts", "means", "rests", "spread")
@@ -97,14 +98,15 @@ class Moments(Means):
         self._require_same_shape(other)
         if not isinstance(other, Moments) or type(self.scatter) is not type(other.scatter) or isinstance(self.scatter, Projected):
             raise ValueError("only moments of one kind merge: both with scatter='pooled', or both with scatter='none'")
-        present = np.flatnonzero(other.counts)
-        added, target = other.counts[present], other.rests[present]
-        self._join(present, added, other.means[present], target)
-        between = np.sqrt(added)[:, None] * (other.rests[present] - target)
-        self.spread[present] += other.spread[present] + np.einsum("cd,cd->c", between, between)
-        if isinstance(self.scatter, Pooled) and isinstance(other.scatter, Pooled):
-            self.scatter.upper += other.scatter.upper
-            self.scatter.add(between)
+        with both(self._turn, other._turn):
+            present = np.flatnonzero(other.counts)
+            added, target = other.counts[present], other.rests[present]
+            self._join(present, added, other.means[present], target)
+            between = np.sqrt(added)[:, None] * (other.rests[present] - target)
+            self.spread[present] += other.spread[present] + np.einsum("cd,cd->c", between, between)
+            if isinstance(self.scatter, Pooled) and isinstance(other.scatter, Pooled):
+                self.scatter.upper += other.scatter.upper
+                self.scatter.add(between)
 
     def take(self, classes: npt.ArrayLike) -> Self:
         """Return the moments of some of the classes, renumbered in the order given.

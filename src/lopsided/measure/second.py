@@ -21,6 +21,7 @@ from lopsided.measure.decisions import Decisions
 from lopsided.measure.means import CACHED, Batch, Means, block_size, blocks
 from lopsided.measure.moments import Moments
 from lopsided.measure.scatter import Projected
+from lopsided.measure.turn import Turn, both
 from lopsided.measure.whitening import Whitening
 
 
@@ -61,6 +62,7 @@ class SecondPass:
         self._spread: Floats = np.zeros(first.k)
         # Of the scatter: tr(S E^+) and (P tilt)' S (P tilt).
         self._traces: Floats = np.zeros(2)
+        self._turn = Turn()
 
     def _coordinates(self) -> tuple[Floats, Floats, Floats]:
         """Return P' m, P' E m (k, r) and |m|^2 / 2 (k,) of the centred means m; classes without samples are infinitely far."""
@@ -92,9 +94,12 @@ class SecondPass:
         """Take in a block of samples, with as much memory to work in."""
         deviations = np.subtract(x, np.take(self._first.means, y, axis=0, out=taken, mode="clip"), out=taken)
         inside = deviations @ self._whitening.columns
-        self._traces += np.vdot(inside, inside), np.square(inside @ self._whitening.tilt).sum()
-        self._counts += np.bincount(y, minlength=len(self._counts))
-        self._spread += np.bincount(y, weights=np.vecdot(deviations, deviations), minlength=len(self._counts))
+        traces = np.vdot(inside, inside), np.square(inside @ self._whitening.tilt).sum()
+        spread = np.bincount(y, weights=np.vecdot(deviations, deviations), minlength=len(self._counts))
+        with self._turn:
+            self._traces += traces
+            self._counts += np.bincount(y, minlength=len(self._counts))
+            self._spread += spread
         if self._head is not None and self._near is not None:
             (weight, bias), (own, other, height) = self._head, self._near
             logits = x @ weight.T if bias is None else x @ weight.T + bias
@@ -110,9 +115,10 @@ class SecondPass:
         """
         if not np.array_equal(self._first.means, other._first.means):
             raise ValueError("second passes merge only under one first pass; merge the first passes before the second ones start")
-        self._counts += other._counts
-        self._spread += other._spread
-        self._traces += other._traces
+        with both(self._turn, other._turn):
+            self._counts += other._counts
+            self._spread += other._spread
+            self._traces += other._traces
         self.decisions.merge(other.decisions)
 
     def sums(self) -> tuple[Ints, Floats, Floats]:
