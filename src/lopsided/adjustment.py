@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints, frozen, require_finite
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.groups import Groups
 
 
@@ -113,20 +113,21 @@ class Adjustment:
         return cls()
 
     @classmethod
-    def weighted(cls, counts: Counts, exponent: float = 1.0) -> Adjustment:
+    def weighted(cls, counts: CountsLike, exponent: float = 1.0) -> Adjustment:
         """Weighted cross-entropy, weight_c = (n_max / n_c) ** exponent; the rarest class weighs most."""
         return cls(weight=_power(counts, -exponent))
 
     @classmethod
-    def logit_adjusted(cls, counts: Counts, tau: float = 1.0) -> Adjustment:
+    def logit_adjusted(cls, counts: CountsLike, tau: float = 1.0) -> Adjustment:
         """Logit adjustment in training, shift_c = tau * log(n_c / n).
 
         Source: Menon et al. 2021 (arXiv 2007.07314); tau = 1 is balanced softmax (Ren et al. 2020).
         """
+        counts = Counts.of(counts)
         return cls(shift=require_finite(tau, "tau") * np.log(counts.values / float(counts.n)))
 
     @classmethod
-    def cdt(cls, counts: Counts, gamma: float) -> Adjustment:
+    def cdt(cls, counts: CountsLike, gamma: float) -> Adjustment:
         """Class-dependent temperatures, scale_c = (n_c / n_max) ** gamma on the class's column.
 
         Source: Ye et al. 2020 (arXiv 2001.01385); geometry in Behnia et al. 2023 (arXiv 2303.07608).
@@ -134,7 +135,7 @@ class Adjustment:
         return cls(scale=_power(counts, gamma))
 
     @classmethod
-    def ldt(cls, counts: Counts, gamma: float) -> Adjustment:
+    def ldt(cls, counts: CountsLike, gamma: float) -> Adjustment:
         """Label-dependent temperatures, scale_y = (n_y / n_max) ** gamma on all logits of a sample of label y.
 
         Source: Behnia et al. 2023 (arXiv 2303.07608).
@@ -142,16 +143,18 @@ class Adjustment:
         return cls(scale=_power(counts, gamma), per_sample=True)
 
     @classmethod
-    def vs(cls, counts: Counts, gamma: float, tau: float) -> Adjustment:
+    def vs(cls, counts: CountsLike, gamma: float, tau: float) -> Adjustment:
         """Vector scaling: the scales of CDT and the shifts of logit adjustment (Kini et al. 2021, arXiv 2103.01550)."""
+        counts = Counts.of(counts)
         return cls(scale=cls.cdt(counts, gamma).scale, shift=cls.logit_adjusted(counts, tau).shift)
 
     @classmethod
-    def ldam(cls, counts: Counts, max_margin: float = 0.5, scale: float = 30.0) -> Adjustment:
+    def ldam(cls, counts: CountsLike, max_margin: float = 0.5, scale: float = 30.0) -> Adjustment:
         """Label-distribution-aware margins, additive_margin_y = max_margin * (n_min / n_y) ** 1/4, all logits times `scale`.
 
         Source: Cao et al. 2019 (arXiv 1906.07413), equations 12 and 13. There features and classifiers are normalised too.
         """
+        counts = Counts.of(counts)
         return cls(scale=scale, additive_margin=max_margin * (counts.distinct[0] / counts.values) ** 0.25)
 
     @property
@@ -167,12 +170,13 @@ class Adjustment:
             own = own if own is None or factor is None else np.asarray(own * factor)
         return Terms(columns, samples, arrays["shift"], own, arrays["weight"])
 
-    def resolve(self, counts: Counts) -> Parameters:
+    def resolve(self, counts: CountsLike) -> Parameters:
         """Group the classes by count and parameters.
 
         Raises:
             ValueError: if the adjustment is for another number of classes.
         """
+        counts = Counts.of(counts)
         varying = {name: value for name in ARRAYS if (value := getattr(self, name)) is not None and value.ndim}
         for name, value in varying.items():
             if len(value) != counts.k:
@@ -214,7 +218,8 @@ class Adjustment:
 ARRAYS = tuple(field.name for field in fields(Adjustment) if field.name != "per_sample")
 
 
-def _power(counts: Counts, exponent: float) -> Floats:
+def _power(counts: CountsLike, exponent: float) -> Floats:
+    counts = Counts.of(counts)
     share = counts.values / counts.distinct[-1]
     with np.errstate(over="ignore"):  # a scale beyond float range is refused by its class
         return np.asarray(share ** require_finite(exponent, "exponent"), np.float64)

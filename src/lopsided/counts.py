@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import LARGEST_EXACT, Ints
+from lopsided.arrays import LARGEST_EXACT, Ints, require_finite, require_memory
+from lopsided.counting import counts_of, labels_of, present, require_names
 from lopsided.groups import Groups
 
 
@@ -20,6 +21,7 @@ class Counts:
     Attributes:
         distinct: (m,) the distinct counts, ascending.
         groups: the partition of the classes by their counts; group g holds the classes of count `distinct[g]`.
+        names: (k,) the classes' names, or None. They label what is shown and change no number: counts are equal by their values.
 
     Example:
         >>> counts = Counts.step(k=4, minority=5, ratio=10)
@@ -31,22 +33,29 @@ class Counts:
 
     distinct: Ints
     groups: Groups
+    names: tuple[str, ...] | None
 
-    def __init__(self, values: npt.ArrayLike) -> None:
-        """Check and group `values`.
+    def __init__(self, values: npt.ArrayLike, names: Sequence[str] | None = None) -> None:
+        """Check and group `values`; `Counts.of` takes other forms of them.
 
         Args:
             values: k whole numbers, one a class.
+            names: of the classes, each once.
 
         Raises:
-            ValueError: if there are fewer than two classes, or a count is not a whole number from 1 to 2**53; the class is named.
+            ValueError: if there are fewer than two classes, a count is not a whole number from 1 to 2**53, or the names are not k
+                different ones; the class is named.
+            TypeError: if a name is no text.
         """
-        array = _whole(values)
-        self._set(array, np.ones(len(array), np.int64))
+        array, named = _whole(values), require_names(names)
+        if named is not None and len(named) != len(array):
+            raise ValueError(f"names must be one for each of the {len(array)} classes, got {len(named)}")
+        self._set(array, np.ones(len(array), np.int64), named)
 
-    def _set(self, values: Ints, lengths: Ints) -> None:
+    def _set(self, values: Ints, lengths: Ints, names: tuple[str, ...] | None = None) -> None:
         runs = Groups.of_columns(values)
         starts = np.concatenate([[0], np.cumsum(runs.lengths)[:-1]])
+        object.__setattr__(self, "names", names)
         object.__setattr__(self, "distinct", np.unique(values))
         object.__setattr__(self, "groups", Groups(runs.labels, np.add.reduceat(lengths, starts)))
 
@@ -55,6 +64,54 @@ class Counts:
         counts = cls.__new__(cls)
         counts._set(_whole(values, classes="run of classes"), np.asarray(lengths, np.int64))
         return counts
+
+    @classmethod
+    def of(cls, given: CountsLike) -> Counts:
+        """Return counts as they are, and what people keep counts in as `Counts`; every function that takes counts asks this.
+
+        Args:
+            given: `Counts`; a sequence, array, tensor or column of a table, one whole number a class; a `Counter`, a dictionary or
+                a column with an index from names, or from 0..k-1, to counts; or text such as "50, 20, 5".
+
+        Raises:
+            ValueError: if a number is no count or a name comes twice; the class is named.
+            TypeError: if names are neither texts nor the labels 0..k-1.
+
+        Example:
+            >>> Counts.of({"cat": 50, "dog": 20}), Counts.of("50, 20, 5")
+            (Counts([50, 20], names=['cat', 'dog']), Counts([50, 20, 5]))
+        """
+        return given if isinstance(given, Counts) else cls(*counts_of(given))
+
+    @classmethod
+    def from_shares(cls, shares: Any, total: int = 10**15) -> Counts:
+        """Return the counts of classes of which only the shares are known: of pixels, of tokens, of a population.
+
+        As the ridge vanishes only ratios of counts matter, and these are kept to `1 / (2 count)`. At a finite ridge give the real
+        number of samples, or take none of the numbers literally. Equal shares have equal counts, so their sum can differ from
+        `total` by up to half a sample a class.
+
+        Args:
+            shares: positive numbers in any scale, in the forms that `of` takes.
+            total: whole number of samples to share.
+
+        Raises:
+            ValueError: if a share is not positive and finite or would be less than half a sample, or the total is none.
+
+        Example:
+            >>> Counts.from_shares([0.5, 0.3, 0.2], total=10)
+            Counts([5, 3, 2])
+        """
+        if isinstance(total, bool) or not isinstance(total, int | np.integer) or not 2 <= total <= LARGEST_EXACT:
+            raise ValueError(f"total must be a whole number from 2 to 2**53, got {total!r}")
+        given, names = counts_of(shares)
+        array = np.atleast_1d(require_finite(given, "shares", positive=True))
+        part = array / array.max()
+        counts = np.rint(part / part.sum() * total)
+        if (counts < 1).any():
+            c = int(np.argmin(counts))
+            raise ValueError(f"share {array[c]:g} of class {c} is less than half of one sample in {total:,}; leave the class out")
+        return cls(counts, names)
 
     @classmethod
     def step(cls, k: int, minority: int, ratio: float, rho: float = 0.5) -> Counts:
@@ -100,27 +157,25 @@ class Counts:
         return cls((largest / np.arange(1, k + 1, dtype=np.float64) ** exponent).astype(np.int64))
 
     @classmethod
-    def from_labels(cls, labels: npt.ArrayLike, k: int | None = None) -> Counts:
-        """Count the labels 0..k-1.
+    def from_labels(cls, labels: Any, k: int | None = None, names: Sequence[str] | None = None) -> Counts:
+        """Count labels: the numbers 0..k-1, or names.
 
         Args:
-            labels: (n,) whole numbers.
+            labels: (n,) or (n, 1) whole numbers, or texts: array, tensor, sequence or column of a table.
             k: number of classes; by default the largest label plus one.
+            names: of the classes in their order; by default names among the labels are sorted.
 
         Raises:
-            ValueError: if a label is not a whole number from 0 to k-1, or a class has no sample; sample or class is named.
+            ValueError: if labels are neither whole numbers nor texts, a label is none of the classes, or a class has no sample;
+                sample or class is named.
+            TypeError: if a name is no text.
+
+        Example:
+            >>> Counts.from_labels(["dog", "cat", "dog"])
+            Counts([1, 2], names=['cat', 'dog'])
         """
-        array = np.asarray(labels)
-        if array.ndim != 1 or array.size == 0:
-            raise ValueError(f"labels must be a vector with at least one label, got shape {array.shape}")
-        if array.dtype.kind not in "iu":
-            raise ValueError(f"labels must be whole numbers, got dtype {array.dtype}")
-        size = int(array.max()) + 1 if k is None else k
-        wrong = (array < 0) | (array >= size)
-        if wrong.any():
-            i = int(np.argmax(wrong))
-            raise ValueError(f"labels must be from 0 to {size - 1}, got {array[i]} for sample {i}")
-        return cls(np.bincount(array.astype(np.int64), minlength=size))
+        numbers, known = labels_of(labels, names)
+        return cls(present(numbers, len(known) if k is None and known is not None else k), known)
 
     @property
     def values(self) -> Ints:
@@ -159,8 +214,23 @@ class Counts:
     def __iter__(self) -> Iterator[int]:
         return iter(self.values.tolist())
 
-    def __getitem__(self, c: int) -> int:
-        return int(self.distinct[self.groups.of_class(c)])
+    @overload
+    def __getitem__(self, c: int) -> int: ...
+    @overload
+    def __getitem__(self, c: slice | Sequence[int] | Ints) -> Ints: ...
+    def __getitem__(self, c: int | slice | Sequence[int] | Ints) -> int | Ints:
+        """Return the count of a class, or an array of the counts of several: a slice, or their numbers."""
+        if isinstance(c, slice):
+            c = np.arange(*c.indices(self.k))
+        found = self.distinct[self.groups.of_class(c)]
+        return found if isinstance(found, np.ndarray) else int(found)
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Return the counts, so that numpy takes them for the array they stand for."""
+        if copy is False:
+            raise ValueError("counts are stored by runs of equal ones, so numpy has to be allowed a copy")
+        require_memory(8.0 * self.k, f"an array of {self.k:,} counts")
+        return np.asarray(self.values, dtype)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Counts) and np.array_equal(self.values, other.values)
@@ -170,7 +240,7 @@ class Counts:
 
     def __repr__(self) -> str:
         if self.k <= 20:
-            return f"Counts({self.values.tolist()})"
+            return f"Counts({self.values.tolist()}{'' if self.names is None else f', names={list(self.names)}'})"
         return f"Counts(k={self.k:,}, n={self.n:,}, from {self.distinct[-1]:,} to {self.distinct[0]:,}, {self.groups.m:,} distinct)"
 
 
@@ -194,13 +264,26 @@ def _tail_arguments(largest: float, value: float, name: str, least: float) -> No
 
 
 def _whole(values: npt.ArrayLike, classes: str = "class") -> Ints:
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of different lengths
+        array = np.empty(())
     if array.ndim != 1 or len(array) < 2:
         raise ValueError(f"counts must be at least 2 whole numbers, one a class, got {values!r}")
+    if array.dtype.kind == "O" and all(isinstance(value, int) for value in array.tolist()):
+        array = array.astype(np.float64)  # beyond 64 bits, so out of range below
     if array.dtype.kind not in "iuf":
         raise ValueError(f"counts must be whole numbers, got {values!r}")
     wrong = ~((array >= 1) & (array <= LARGEST_EXACT) & (array == np.floor(array)))
     if wrong.any():
         c = int(np.argmax(wrong))
-        raise ValueError(f"each count must be a whole number from 1 to 2**53, got {array[c]} for {classes} {c}")
+        parts = array.dtype.kind == "f" and bool((array > 0).all()) and bool((array != np.floor(array)).any())
+        raise ValueError(
+            f"each count must be a whole number from 1 to 2**53, got {array[c]} for {classes} {c}"
+            + "; shares, of which only the ratios matter, are given to Counts.from_shares" * parts
+        )
     return array.astype(np.int64)
+
+
+#: What `Counts.of` takes.
+CountsLike = Counts | npt.ArrayLike | Mapping[Any, Any]

@@ -242,7 +242,7 @@ class Geometry:
         }
 
     def save(self, path: str | Path) -> None:
-        """Write PATH.json (provenance) and PATH.npz (arrays, no pickle)."""
+        """Write PATH.json (provenance, names of classes) and PATH.npz (arrays, no pickle)."""
         arrays: dict[str, Any] = {}
         for part in ("classifiers", "embeddings", "logits"):
             matrix: Pairing = getattr(self, part)
@@ -255,7 +255,9 @@ class Geometry:
         if self.counts is not None:
             arrays["counts"] = self.counts.values
         np.savez(Path(f"{path}.npz"), **arrays)
-        Path(f"{path}.json").write_text(json.dumps({"source": asdict(self.source)}, indent=1) + "\n")
+        names = None if self.counts is None else self.counts.names
+        facts = {"source": asdict(self.source), "names": names}
+        Path(f"{path}.json").write_text(json.dumps(facts, indent=1) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> Geometry:
@@ -265,7 +267,8 @@ class Geometry:
             FileNotFoundError: if one of the two files is missing.
             ValueError: if an array holds Python objects, which would need pickle.
         """
-        source = Source(**json.loads(Path(f"{path}.json").read_text())["source"])
+        facts = json.loads(Path(f"{path}.json").read_text())
+        source, names = Source(**facts["source"]), facts.get("names")
         with np.load(Path(f"{path}.npz"), allow_pickle=False) as stored:
 
             def part(kind: type[Matrix], name: str) -> Matrix:
@@ -276,7 +279,7 @@ class Geometry:
                 columns = Groups(stored[f"{name}.columns.labels"], stored[f"{name}.columns.lengths"])
                 return kind(rows, columns, *factors, None)
 
-            counts = Counts(stored["counts"]) if "counts" in stored else None
+            counts = Counts(stored["counts"], names) if "counts" in stored else None
             return cls(part(Gram, "classifiers"), part(Gram, "embeddings"), part(Pairing, "logits"), source, counts)
 
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.loss import CrossEntropy, Loss
 from lopsided.targets import Targets
 
@@ -80,7 +80,7 @@ class Problem:
 
         def __init__(
             self,
-            targets: Targets | Counts,
+            targets: Targets | CountsLike,
             loss: Loss | Adjustment | None = None,
             *,
             ridge: float,
@@ -115,7 +115,7 @@ class Problem:
     @classmethod
     def from_weight_decay(
         cls,
-        counts: Counts,
+        counts: CountsLike,
         lambda_w: float,
         lambda_h: float,
         adjustment: Adjustment | None = None,
@@ -139,6 +139,7 @@ class Problem:
         for name, decay in (("lambda_w", lambda_w), ("lambda_h", lambda_h)):
             if not 0 < decay < np.inf:
                 raise ValueError(f"{name} must be a positive finite number, got {decay}")
+        counts = Counts.of(counts)
         return cls(counts, adjustment, ridge=counts.n * float(np.sqrt(lambda_w) * np.sqrt(lambda_h)), bias=bias, width=width)
 
     @classmethod

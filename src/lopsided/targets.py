@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, frozen, require_finite, require_memory
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 
 Kind = Literal["classes", "contexts", "label sets", "regression"]
 
@@ -43,25 +43,28 @@ class Targets:
     column_weights: Floats | None = None
 
     @classmethod
-    def of(cls, given: Targets | Counts) -> Targets:
-        """Return targets as they are; counts as the targets of classes.
+    def of(cls, given: Targets | CountsLike) -> Targets:
+        """Return targets as they are; class counts, in any form that `Counts.of` takes, as the targets of classes.
 
         Raises:
-            TypeError: if it is neither.
+            TypeError: if it is a matrix, whose columns can mean several things.
+            ValueError: if it is neither.
         """
         if isinstance(given, Targets):
             return given
-        if isinstance(given, Counts):
-            return cls.classes(given)
-        raise TypeError(f"targets must be Targets or Counts, got {given!r}; wrap class counts: Counts(...)")
+        if getattr(given, "ndim", 1) == 2:
+            raise TypeError(
+                "targets must be Targets or class counts, got a matrix; say what its columns are, as Targets.contexts does"
+            )
+        return cls.classes(given)
 
     @classmethod
-    def classes(cls, counts: Counts) -> Targets:
+    def classes(cls, counts: CountsLike) -> Targets:
         """One column a class, all of it on that class."""
-        return cls("classes", counts)
+        return cls("classes", Counts.of(counts))
 
     @classmethod
-    def smoothed(cls, counts: Counts, smoothing: float) -> Targets:
+    def smoothed(cls, counts: CountsLike, smoothing: float) -> Targets:
         """One column a class, `smoothing` of it spread evenly over all classes.
 
         Raises:
@@ -69,7 +72,7 @@ class Targets:
         """
         if not 0 <= smoothing < 1:
             raise ValueError(f"smoothing must be at least 0 and below 1, got {smoothing}")
-        return cls("classes", counts, float(smoothing))
+        return cls("classes", Counts.of(counts), float(smoothing))
 
     @classmethod
     def contexts(cls, matrix: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Targets:

@@ -140,11 +140,11 @@ def test_an_adjustment_groups_classes_by_count_and_parameters(values):
 
 
 def test_a_geometry_survives_saving(tmp_path):
-    geometry = predict.seli(Counts([50, 50, 5, 5]))
+    geometry = predict.seli(Counts([50, 50, 5, 5], names=["a", "b", "c", "d"]))
     geometry.save(tmp_path / "seli")
     again = Geometry.load(tmp_path / "seli")
     assert max(geometry.distance(again)) < 1e-15
-    assert (again.source, again.counts) == (geometry.source, geometry.counts)
+    assert (again.source, again.counts, again.counts.names) == (geometry.source, geometry.counts, geometry.counts.names)
 
 
 def test_adjustments_are_equal_by_their_numbers():

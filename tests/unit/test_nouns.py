@@ -26,11 +26,39 @@ from lopsided.groups import Groups
         ([2, float("inf")], "got inf for class 1"),
         ([2, 2**53 + 2], "for class 1"),
         (["a", "b"], "whole numbers"),
+        ([2, 2**70], "for class 1"),
+        ([[1], [1, 2]], "at least 2"),
+        ([0.3688, 0.0609, 0.5703], "got 0.3688 for class 0.*Counts.from_shares"),
+        ({2, 5}, "at least 2"),
     ],
 )
 def test_counts_refuse_what_is_no_count(values, message):
-    with pytest.raises(ValueError, match=message):
-        Counts(values)
+    for make in (Counts, Counts.of):
+        with pytest.raises(ValueError, match=message):
+            make(values)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: Counts.of("50, many"), ValueError, "got '50, many'"),
+        (lambda: Counts.of("1,200, 50"), ValueError, "thousands"),
+        (lambda: Counts.of({1: 5, 2: 3}), ValueError, r"labels 0 to 1, got \[1, 2\]; labels that start at 1"),
+        (lambda: Counts.of({"cat": 5, 0: 3}), TypeError, "named by texts or numbered"),
+        (lambda: Counts.of({"cat": 5, "dog": 0}), ValueError, "got 0 for class 1"),
+        (lambda: Counts([5, 3], names=["cat"]), ValueError, "each of the 2 classes, got 1"),
+        (lambda: Counts([5, 3], names="ab"), TypeError, "got 'ab'"),
+        (lambda: Counts([5, 3], names=[0, 1]), TypeError, "texts"),
+        (lambda: Counts.from_shares([1, 0]), ValueError, "got 0.0 for class 1"),
+        (lambda: Counts.from_shares([1, 1e-17]), ValueError, "share 1e-17 of class 1 is less than half of one sample"),
+        (lambda: Counts.from_shares([1, 2], total=1.5), ValueError, "got 1.5"),
+        (lambda: Counts([5, 3])[1.0], IndexError, "whole numbers from 0 to 1"),
+        (lambda: Counts([5, 3])[2], IndexError, "classes are 0 to 1"),
+    ],
+)
+def test_other_forms_of_counts_are_refused_with_what_came(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
 
 
 @pytest.mark.parametrize(
@@ -46,7 +74,14 @@ def test_counts_refuse_what_is_no_count(values, message):
         (lambda: Counts.zipf(k=10, largest=2**60), "largest must be"),
         (lambda: Counts.from_labels([0, 1, -1]), "got -1 for sample 2"),
         (lambda: Counts.from_labels([0, 3], k=3), "got 3 for sample 1"),
-        (lambda: Counts.from_labels([0, 2]), "got 0 for class 1"),
+        (lambda: Counts.from_labels([0, 2]), "class 1 has none"),
+        (lambda: Counts.from_labels([1, 2, 2]), "class 0 has none.*np.unique"),
+        (lambda: Counts.from_labels([0, 10**15]), "class 1 has none.*renumbered"),
+        (lambda: Counts.from_labels([0, 1], k=3), "class 2 has none"),
+        (lambda: Counts.from_labels(["a", "b"], names=["a", "c"]), "among the 2 names, got 'b'"),
+        (lambda: Counts.from_labels([0, 1], names=["a", "a"]), "'a' comes twice"),
+        (lambda: Counts.from_labels([[0, 1], [1, 0]]), "shape"),
+        (lambda: Counts.from_labels([0, None]), "whole numbers or texts"),
         (lambda: Counts.from_labels([0.0, 1.0]), "whole numbers"),
         (lambda: Counts.from_labels([]), "at least one label"),
     ],

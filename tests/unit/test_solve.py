@@ -81,9 +81,9 @@ def test_wrong_input_gets_a_sentence(call, words):
         call()
 
 
-def test_counts_that_are_a_list_are_refused():
-    with pytest.raises(TypeError, match=r"Counts\(...\)"):
-        solve.Problem([3, 2], ridge=1.0)
+def test_a_matrix_in_place_of_targets_is_asked_what_its_columns_are():
+    with pytest.raises(TypeError, match=r"Targets.contexts"):
+        solve.Problem(np.eye(3), ridge=1.0)
 
 
 def test_more_groups_than_memory_are_refused_by_name():

@@ -2,13 +2,14 @@
 
 `FORMS` lists every closed form, each a file in `forms/`: it says on which problems it speaks, and what their optimum is. `geometry`
 asks them in turn. Beside them stand functions by the names that papers use: `seli(counts)`, `etf(k)`, `squared(counts, ridge)`.
+Class counts may come in any form that `Counts.of` takes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.predict.certificate import Optimality, certificate
 from lopsided.predict.form import Form
@@ -29,9 +30,9 @@ from lopsided.predict.thresholds import minority_collapse_ridge, zero_ridge
 from lopsided.problem import Problem
 
 #: Name -> the geometry of given class counts.
-GEOMETRIES: dict[str, Callable[[Counts], Geometry]] = {
+GEOMETRIES: dict[str, Callable[[CountsLike], Geometry]] = {
     "seli": seli,
-    "etf": lambda counts: etf(counts.k),
+    "etf": lambda counts: etf(Counts.of(counts).k),
     "free-bias": free_bias,
     "non-negative": nonnegative,
     "contrastive": contrastive,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lopsided.adjustment import Adjustment
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.predict.algebra.roots import inverse_root
 from lopsided.predict.forms.cross_entropy import Bias, cross_entropy, reduced, require_uniform
 
@@ -44,7 +44,7 @@ class Optimality:
         return self.largest_sign <= 0 and abs(self.relative_gap) < 1e-12
 
 
-def certificate(counts: Counts, adjustment: Adjustment | None = None, bias: Bias = "none") -> Optimality:
+def certificate(counts: CountsLike, adjustment: Adjustment | None = None, bias: Bias = "none") -> Optimality:
     """Return the proof of `cross_entropy(counts, adjustment, bias)`, measured on its numbers.
 
     Source: the dual is that of Thrampoulidis et al. 2022 (arXiv 2208.05512); its signs for any counts: derived here.
@@ -64,6 +64,7 @@ def certificate(counts: Counts, adjustment: Adjustment | None = None, bias: Bias
         >>> certificate(Counts([50, 7, 7, 1])).holds
         True
     """
+    counts = Counts.of(counts)
     adjustment = Adjustment() if adjustment is None else adjustment
     geometry, given = cross_entropy(counts, adjustment, bias), adjustment.resolve(counts)
     groups = geometry.classifiers.groups

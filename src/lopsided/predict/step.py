@@ -8,13 +8,13 @@ from functools import partial
 import numpy as np
 
 from lopsided.arrays import Floats
-from lopsided.counts import Counts, require_classes
+from lopsided.counts import Counts, CountsLike, require_classes
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
 
 
-def step(counts: Counts) -> Geometry:
+def step(counts: CountsLike) -> Geometry:
     """Return SELI of classes with two distinct counts, by the formulas of the paper.
 
     Source: Thrampoulidis et al. 2022 (arXiv 2208.05512) for equal numbers of majorities and minorities; any: derived
@@ -34,6 +34,7 @@ def step(counts: Counts) -> Geometry:
         >>> round(float(norms[0] / norms[-1]), 4)
         0.3508
     """
+    counts = Counts.of(counts)
     if counts.groups.m != 2:
         raise ValueError(f"STEP imbalance has two distinct counts, got {counts.groups.m}")
     (b, a), (small, large), k = counts.groups.sizes, counts.distinct.astype(np.float64), counts.k

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.predict.forms.seli import seli
 
 
-def minority_collapse_ridge(counts: Counts) -> float:
+def minority_collapse_ridge(counts: CountsLike) -> float:
     """Return the least ridge at which the rarest classes share one classifier and one class mean: the root of their count.
 
     Source: Hong and Ling 2023 (arXiv 2309.09725) for STEP imbalance; any counts derived here. Summed loss, no bias.
@@ -23,6 +23,7 @@ def minority_collapse_ridge(counts: Counts) -> float:
         >>> minority_collapse_ridge(Counts([50, 50, 4, 4]))
         2.0
     """
+    counts = Counts.of(counts)
     if counts.groups.sizes[0] < 2:
         raise ValueError(
             f"only class {counts.groups.first[0]} has the smallest count {counts.distinct[0]}; "
@@ -31,7 +32,7 @@ def minority_collapse_ridge(counts: Counts) -> float:
     return float(np.sqrt(counts.distinct[0]))
 
 
-def zero_ridge(counts: Counts) -> float:
+def zero_ridge(counts: CountsLike) -> float:
     """Return the least ridge at which classifiers and class means are all zero: the largest singular value of the label matrix.
 
     Source: derived here: zero logits have the residual (I - 11'/k), whose norm over the samples the ridge must reach. No bias.
@@ -43,6 +44,7 @@ def zero_ridge(counts: Counts) -> float:
         >>> zero_ridge(Counts([9, 9, 9]))
         3.0
     """
+    counts = Counts.of(counts)
     if counts.groups.sizes[-1] > 1:
         return float(np.sqrt(counts.distinct[-1]))
     return float(seli(counts).classifiers.spectrum()[0])

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from lopsided.arrays import Floats
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.groups import Groups
@@ -18,7 +18,7 @@ from lopsided.predict.form import Form, counts_of, equal, on_classes, positive, 
 from lopsided.problem import Problem
 
 
-def balanced(counts: Counts, ridge: float, smoothing: float = 0.0) -> Geometry:
+def balanced(counts: CountsLike, ridge: float, smoothing: float = 0.0) -> Geometry:
     """Return the optimum of cross-entropy on equal counts: logits alpha (I - 11'/k).
 
     With sigma = (smoothing + ridge / sqrt(n_c)) / k, alpha = log(1 / sigma - k + 1), and 0 from sigma = 1 / k on. A bias is zero
@@ -43,6 +43,7 @@ def balanced(counts: Counts, ridge: float, smoothing: float = 0.0) -> Geometry:
         >>> float(geometry.logits.entries(0, 0) - geometry.logits.entries(0, 1)) == float(np.log(4))
         True
     """
+    counts = Counts.of(counts)
     if counts.groups.m > 1:
         raise ValueError(
             f"this closed form needs equal counts, got {counts.distinct[0]} to {counts.distinct[-1]}; use solve.minimize for others"

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from lopsided.arrays import Floats, require_finite
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.papers import cite
@@ -17,7 +17,7 @@ from lopsided.problem import Problem
 from lopsided.targets import Targets
 
 
-def contrastive(counts: Counts) -> Geometry:
+def contrastive(counts: CountsLike) -> Geometry:
     """Return the geometry of the supervised contrastive loss on unit features of at least 0, full batch: an orthonormal frame.
 
     The loss trains no head; the classifiers here are the class means themselves, whose largest logit is the nearest mean.
@@ -34,12 +34,13 @@ def contrastive(counts: Counts) -> Geometry:
         >>> contrastive(Counts([100, 2])).embeddings.matrix()
         array([[1., 0.], [0., 1.]])
     """
+    counts = Counts.of(counts)
     gram = Gram.orthogonal(counts.groups, np.ones(counts.groups.m))
     assumptions = "supervised contrastive loss, unit features >= 0, d >= k, full batch; classifiers are the class means"
     return Geometry(gram, gram, gram, Source("orthogonal frame", "Kini et al. 2023", assumptions), counts)
 
 
-def contrastive_minimum(counts: Counts, temperature: float = 1.0) -> float:
+def contrastive_minimum(counts: CountsLike, temperature: float = 1.0) -> float:
     """Return the least full-batch supervised contrastive loss, sum_c n_c log(n_c - 1 + (n - n_c) exp(-1 / temperature)).
 
     A sample's loss is the mean over the other samples of its class of the cross-entropy of finding them among all other samples.
@@ -57,6 +58,7 @@ def contrastive_minimum(counts: Counts, temperature: float = 1.0) -> float:
         >>> contrastive_minimum(Counts([2, 2]), temperature=1e-3)
         0.0
     """
+    counts = Counts.of(counts)
     require_finite(temperature, "temperature", positive=True)
     if counts.distinct[0] < 2:
         c = int(counts.groups.first[0])

@@ -10,7 +10,7 @@ import numpy as np
 
 from lopsided.adjustment import Adjustment, Parameters
 from lopsided.arrays import Floats, Ints
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.groups import Groups
@@ -29,7 +29,7 @@ Bias = Literal["none", "free"]
 CUBIC = 500
 
 
-def cross_entropy(counts: Counts, adjustment: Adjustment | None = None, bias: Bias = "none") -> Geometry:
+def cross_entropy(counts: CountsLike, adjustment: Adjustment | None = None, bias: Bias = "none") -> Geometry:
     """Return the geometry that an adjusted cross-entropy converges to as the ridge vanishes.
 
     With x = margin / scale of each class, d = 1 / scale, Q the projector off d and A = Q diag(n_c x_c^2) Q, the class logits are
@@ -58,6 +58,7 @@ def cross_entropy(counts: Counts, adjustment: Adjustment | None = None, bias: Bi
         >>> aligned.alignment().round(12)
         array([1., 1., 1., 1.])
     """
+    counts = Counts.of(counts)
     adjustment = Adjustment() if adjustment is None else adjustment
     given = adjustment.resolve(counts)
     if bias == "free":

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from lopsided.arrays import Floats, Ints, require_finite
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
@@ -23,7 +23,7 @@ from lopsided.predict.form import Form, counts_of, on_classes, sharp, unscaled, 
 from lopsided.problem import Problem
 
 
-def free_bias(counts: Counts, margin: float = 1.0) -> Geometry:
+def free_bias(counts: CountsLike, margin: float = 1.0) -> Geometry:
     """Return the geometry of cross-entropy with an unpenalised bias at vanishing ridge.
 
     The classifiers sum to zero, the embeddings to zero over the *samples*. Minority classifiers do not collapse as R grows.
@@ -46,6 +46,7 @@ def free_bias(counts: Counts, margin: float = 1.0) -> Geometry:
         >>> round(float(norms[0] / norms[-1]), 2)
         2.85
     """
+    counts = Counts.of(counts)
     margin = float(require_finite(margin, "margin", positive=True))
     if not 1e-100 <= margin <= 1e100:
         raise ValueError(f"the margin of a free bias must be from 1e-100 to 1e100, got {margin}")

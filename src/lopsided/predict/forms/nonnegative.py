@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from lopsided.arrays import Floats, Ints
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
@@ -19,7 +19,7 @@ from lopsided.predict.form import Form, counts_of, on_classes, sharp, unadjusted
 from lopsided.problem import Problem
 
 
-def nonnegative(counts: Counts, ridge: float = 0.0) -> Geometry:
+def nonnegative(counts: CountsLike, ridge: float = 0.0) -> Geometry:
     """Return the geometry of cross-entropy on features of at least 0, such as those behind a ReLU.
 
     Class means are orthogonal, ||mu_c||^2 = sqrt((k - 1) / (k n_c)) m_c, with the class's logit margin
@@ -44,6 +44,7 @@ def nonnegative(counts: Counts, ridge: float = 0.0) -> Geometry:
         >>> frame.embeddings.cosine(0, 2)
         array(0.)
     """
+    counts = Counts.of(counts)
     ridge = require_ridge(ridge, or_zero=True)
     k, root = counts.k, np.sqrt(counts.distinct)
     margins = np.ones_like(root) if ridge == 0 else _margins(counts.distinct, k, ridge)

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from lopsided.adjustment import Adjustment
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
@@ -18,7 +18,7 @@ from lopsided.predict.form import Form, counts_of, fixed_bias, on_classes, sharp
 from lopsided.problem import Problem
 
 
-def seli(counts: Counts) -> Geometry:
+def seli(counts: CountsLike) -> Geometry:
     """Return the SELI geometry of any class counts.
 
     The logits interpolate the simplex-encoded labels, WM' = C = I - 11'/k, and classifiers and embeddings are the factors of the
@@ -39,6 +39,7 @@ def seli(counts: Counts) -> Geometry:
         >>> round(float(norms[0] / norms[-1]), 4)
         2.6721
     """
+    counts = Counts.of(counts)
     n, sizes = counts.distinct.astype(np.float64), counts.groups.sizes
     ones = np.ones_like(n)
     poles = Secular.of(n, ones, sizes)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.loss import Squared
@@ -22,7 +22,7 @@ from lopsided.problem import Problem
 LAYERS = 1000
 
 
-def squared(counts: Counts, ridge: float, layers: int = 1) -> Geometry:
+def squared(counts: CountsLike, ridge: float, layers: int = 1) -> Geometry:
     """Return the optimum of the squared loss with M linear layers above free features, no bias.
 
     The objective is ||W_M ... W_1 H - Y||^2 / 2 + ridge / 2 (sum ||W_l||^2 + ||H||^2). With b = M ridge^(1 + 1/M), class c has
@@ -46,6 +46,7 @@ def squared(counts: Counts, ridge: float, layers: int = 1) -> Geometry:
         >>> squared(Counts([100, 25, 4]), ridge=2.0).classifiers.squared_norms().round(12) + 0.0
         array([8., 3., 0.])
     """
+    counts = Counts.of(counts)
     ridge, layers, groups = require_ridge(ridge, or_zero=False), _whole(layers), counts.groups
     alive = _alive(counts.distinct, ridge, layers)
     lengths = np.zeros(groups.m)

@@ -1,0 +1,132 @@
+"""Counting: what people keep class counts and labels in, turned into numbers and names of the classes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lopsided.arrays import Ints
+
+Names = tuple[str, ...] | None
+
+#: What to do about labels in another numbering.
+RENUMBER = "labels that start at 1 or have gaps are renumbered first: names, labels = np.unique(labels, return_inverse=True)"
+
+
+def counts_of(given: Any) -> tuple[Any, Names]:
+    """Return what stands for one number a class, and the names of the classes where it has them.
+
+    A dictionary keeps its order. A `Counter` or a column of a table with an index, whose order is that of appearance or of size, is
+    sorted by name, as `labels_of` sorts. Whole numbers in place of names are classes and go to their places.
+
+    Args:
+        given: sequence, array, tensor, column of a table, `Counter`, dictionary of name to count, or text of numbers.
+
+    Raises:
+        ValueError: if the text holds no numbers, or names repeat or are classes with gaps.
+        TypeError: if it is a table, or its names are neither text nor whole numbers.
+    """
+    if isinstance(given, str):
+        return _numbers(given), None
+    if hasattr(given, "columns"):
+        raise TypeError(f"counts must be one column of a table, got a {type(given).__name__} with columns {list(given.columns)}")
+    if hasattr(given, "items"):
+        return _named(list(given.items()), keep=isinstance(given, dict) and not isinstance(given, Counter))
+    # A tensor may live on a device, require a gradient or be of a type that numpy does not know.
+    return (given.tolist() if hasattr(given, "detach") else given), None
+
+
+def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
+    """Return labels as whole numbers, and the names of the classes where they are known.
+
+    Args:
+        labels: (n,) or (n, 1) whole numbers or texts: array, tensor, sequence or column of a table.
+        names: of the classes in their order; by default texts are sorted, and whole numbers have no names.
+
+    Raises:
+        ValueError: if there is no label, they are no vector, neither whole numbers nor texts, or not among the names.
+        TypeError: if a name is no text.
+    """
+    array = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
+    array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"labels must be a vector with at least one label, got shape {array.shape}")
+    if array.dtype.kind in "iu":
+        return array, require_names(names)
+    if array.dtype.kind not in "OUT" or not all(isinstance(label, str) for label in array.tolist()):
+        raise ValueError(f"labels must be whole numbers or texts, got dtype {array.dtype}")
+    known, numbers = np.unique(array.astype(str), return_inverse=True)
+    order = require_names(names) or tuple(known.tolist())
+    place = {name: c for c, name in enumerate(order)}
+    if unknown := [name for name in known.tolist() if name not in place]:
+        raise ValueError(f"labels must be among the {len(order)} names, got {unknown[0]!r}")
+    return np.array([place[name] for name in known.tolist()])[numbers], order
+
+
+def require_names(names: Iterable[str] | None) -> Names:
+    """Return names of classes, each once.
+
+    Raises:
+        TypeError: if a name is no text.
+        ValueError: if two are the same.
+    """
+    if names is None:
+        return None
+    given = (names,) if isinstance(names, str) else tuple(names)
+    if isinstance(names, str) or not all(isinstance(name, str) for name in given):
+        raise TypeError(f"names must be a sequence of texts, one a class, got {names!r}")
+    if len(set(given)) < len(given):
+        twice = Counter(given).most_common(1)[0][0]
+        raise ValueError(f"each class needs a name of its own, {twice!r} comes twice")
+    return tuple(str(name) for name in given)
+
+
+def _named(pairs: list[tuple[Any, Any]], *, keep: bool) -> tuple[list[Any], Names]:
+    keys = [key for key, _ in pairs]
+    if all(hasattr(key, "__index__") for key in keys):
+        if sorted(keys) != list(range(len(keys))):
+            raise ValueError(f"counts by label need the labels 0 to {len(keys) - 1}, got {sorted(keys)}; {RENUMBER}")
+        return [value for _, value in sorted(pairs, key=lambda pair: pair[0])], None
+    if not all(isinstance(key, str) for key in keys):
+        raise TypeError(f"classes must be named by texts or numbered from 0, got {keys!r}")
+    names = require_names(keys if keep else sorted(keys))
+    return [value for _, value in (pairs if keep else sorted(pairs, key=lambda pair: pair[0]))], names
+
+
+def _numbers(text: str) -> list[int | float]:
+    """Return the numbers of a text with commas, semicolons, spaces or lines between them, in brackets or not."""
+    inner = text.strip().strip("[](){}")
+    if re.search(r"(?<![\d.])\d{1,3},\d{3}(?!\d)", inner) and re.search(r"[\s;]", inner.strip()):
+        raise ValueError(f"in {text!r} a comma may part two numbers or the thousands of one: leave it out of numbers")
+    words = [word for word in re.split(r"[\s,;]+", inner) if word]
+    try:
+        return [int(word) if re.fullmatch(r"[+-]?\d+", word) else float(word) for word in words]
+    except ValueError:
+        raise ValueError(f"counts as text must be numbers with commas or spaces between them, got {text!r}") from None
+
+
+def present(labels: Ints, k: int | None) -> Ints:
+    """Return how many samples each of the labels 0..k-1 has.
+
+    Args:
+        labels: (n,) whole numbers.
+        k: number of classes; by default the largest label plus one.
+
+    Raises:
+        ValueError: if a label is not from 0 to k-1, or a class has no sample; sample or class is named.
+    """
+    size = int(labels.max()) + 1 if k is None else k
+    if labels.min() < 0 or labels.max() >= size:
+        i = int(np.argmax((labels < 0) | (labels >= size)))
+        raise ValueError(f"labels must be from 0 to {size - 1}, got {labels[i]} for sample {i}; {RENUMBER}")
+    # Fewer labels than classes leave a gap no farther than their number, however large the labels are.
+    near = labels if size <= len(labels) else labels[labels <= len(labels)]
+    found = np.bincount(near.astype(np.int64), minlength=min(size, len(labels) + 1))
+    if (found == 0).any():
+        c = int(np.argmin(found))
+        raise ValueError(f"labels are the classes 0 to {size - 1} and each needs a sample, class {c} has none; {RENUMBER}")
+    return found

@@ -1,0 +1,150 @@
+"""Laws of the doors: counts and labels mean the same in every form that people keep them in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lopsided import Adjustment, Counts, Problem, Targets, predict
+
+VALUES = st.lists(st.integers(1, 10**6), min_size=2, max_size=9)
+
+
+@dataclass
+class Column:
+    """What a column of a table with an index is to this library: pairs of name and value."""
+
+    index: list
+    values: list
+
+    def items(self):
+        return zip(self.index, self.values, strict=True)
+
+
+FORMS = {
+    "counts": Counts,
+    "list": list,
+    "tuple": tuple,
+    "array": np.array,
+    "whole floats": lambda values: np.array(values, float),
+    "uint32": lambda values: np.array(values, np.uint32),
+    "tensor": torch.tensor,
+    "tensor of floats with a gradient": lambda values: torch.tensor(values, dtype=torch.float64, requires_grad=True),
+    "text": lambda values: ", ".join(map(str, values)),
+    "pasted array": lambda values: str(np.array(values)),
+    "lines": lambda values: "\n".join(map(str, values)) + "\n",
+    "dictionary": lambda values: dict(enumerate(values)),
+    "dictionary from the last class": lambda values: dict(reversed(list(enumerate(values)))),
+    "counter": lambda values: Counter(dict(enumerate(values))),
+    "column": lambda values: Column(list(range(len(values))), values),
+    "column by size": lambda values: Column(*map(list, zip(*sorted(enumerate(values), key=lambda pair: -pair[1]), strict=True))),
+}
+
+#: Every function that takes class counts, as one number that tells whether it understood them.
+DOORS = {
+    **{name: lambda counts, make=make: make(counts).classifiers.norms() for name, make in predict.GEOMETRIES.items()},
+    "cross_entropy": lambda counts: predict.cross_entropy(counts, Adjustment.cdt(counts, 0.5)).classifiers.norms(),
+    "certificate": lambda counts: predict.certificate(counts).primal,
+    "squared": lambda counts: predict.squared(counts, 0.5).classifiers.norms(),
+    "zero_ridge": predict.zero_ridge,
+    "weighted": lambda counts: Adjustment.weighted(counts).weight,
+    "logit_adjusted": lambda counts: Adjustment.logit_adjusted(counts).shift,
+    "ldt": lambda counts: Adjustment.ldt(counts, 0.5).scale,
+    "vs": lambda counts: Adjustment.vs(counts, 0.5, 1.0).shift,
+    "ldam": lambda counts: Adjustment.ldam(counts).additive_margin,
+    "resolve": lambda counts: Adjustment(scale=2.0).resolve(counts).counts,
+    "Problem": lambda counts: Problem(counts, ridge=1.0).counts.values,
+    "from_weight_decay": lambda counts: Problem.from_weight_decay(counts, 1e-3, 1e-3).ridge,
+    "Targets": lambda counts: Targets.of(counts).counts.values,
+    "smoothed": lambda counts: Targets.smoothed(counts, 0.1).counts.values,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(values=VALUES)
+def test_counts_are_the_same_in_every_form(form, values):
+    assert Counts.of(FORMS[form](values)) == Counts(values)
+
+
+@pytest.mark.parametrize("form", ["list", "array", "tensor", "text", "dictionary"])
+@pytest.mark.parametrize("door", DOORS)
+def test_every_door_takes_every_form(door, form):
+    values = [50, 20, 20, 3]
+    np.testing.assert_array_equal(DOORS[door](FORMS[form](values)), DOORS[door](Counts(values)))
+
+
+def test_balanced_step_and_thresholds_take_lists():
+    assert predict.balanced([5, 5], 0.1).counts == Counts([5, 5])
+    assert predict.step([5, 5, 2]).counts == Counts([5, 5, 2])
+    assert predict.minority_collapse_ridge([9, 4, 4]) == 2.0
+    assert predict.contrastive([5, 2]).counts == Counts([5, 2])
+
+
+def test_names_come_along_and_change_no_number():
+    named = Counts.of({"dog": 50, "cat": 5})
+    assert named.names == ("dog", "cat")
+    assert named == Counts([50, 5])
+    assert hash(named) == hash(Counts([50, 5]))
+    assert Counts.of(named) is named
+    assert predict.seli(named).counts.names == ("dog", "cat")
+    # A counter's order is that of appearance: its classes are sorted, as labels' are.
+    assert list(Counts.of(Counter("bbba"))) == list(Counts.from_labels(list("bbba"))) == [1, 3]
+    assert Counts.of(Column(["b", "a"], [3, 1])).names == Counts.from_labels(list("bbba")).names == ("a", "b")
+
+
+LABELS = {
+    "list": list,
+    "int32": lambda labels: np.array(labels, np.int32),
+    "uint8": lambda labels: np.array(labels, np.uint8),
+    "column": lambda labels: np.array(labels)[:, None],
+    "tensor": torch.tensor,
+    "column of a tensor": lambda labels: torch.tensor(labels)[:, None],
+}
+
+
+@pytest.mark.parametrize("form", LABELS)
+@given(values=st.lists(st.integers(1, 9), min_size=2, max_size=5), seed=st.integers(0, 9))
+def test_labels_are_the_same_in_every_form(form, values, seed):
+    labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(values)), values)).tolist()
+    names = [f"class {c}" for c in range(len(values))]
+    assert Counts.from_labels(LABELS[form](labels)) == Counts(values)
+    assert Counts.from_labels(LABELS[form](labels), names=names).names == tuple(names)
+    texts = Counts.from_labels([names[c] for c in labels])
+    assert (texts, texts.names) == (Counts(values), tuple(names))
+    backwards = Counts.from_labels(np.array([names[c] for c in labels], object), names=names[::-1])
+    assert (backwards, backwards.names) == (Counts(values[::-1]), tuple(names[::-1]))
+
+
+@given(shares=st.lists(st.floats(1e-6, 1), min_size=2, max_size=9), scale=st.sampled_from([1.0, 100.0, 1e-30]))
+def test_shares_in_any_scale_keep_their_ratios_and_equal_ones_stay_equal(shares, scale):
+    shares = np.array([*shares, shares[0]])
+    counts = Counts.from_shares(shares * scale)
+    assert counts[0] == counts[-1]
+    relative = counts.values / counts.values.max() / (shares / shares.max())
+    assert np.abs(relative - 1).max() < 1e-8
+    exact = Counts.from_shares(counts.values, total=min(counts.n, 2**53))
+    assert np.abs(exact.values - counts.values).max() <= 1
+
+
+@given(values=VALUES)
+def test_counts_are_read_like_an_array(values):
+    counts, array = Counts(values), np.array(values)
+    np.testing.assert_array_equal(np.asarray(counts), array)
+    np.testing.assert_array_equal(counts[1:3], array[1:3])
+    np.testing.assert_array_equal(counts[::-1], array[::-1])
+    np.testing.assert_array_equal(counts[[0, -1]], array[[0, -1]])
+    assert (len(counts), list(counts), counts[-1]) == (len(values), values, values[-1])
+    assert isinstance(counts[0], int)
+
+
+def test_an_array_of_a_billion_counts_is_refused_by_its_memory_and_a_slice_of_it_is_not():
+    counts = Counts.step(k=10**12, minority=5, ratio=10)
+    with pytest.raises(MemoryError, match="1,000,000,000,000 counts"):
+        np.asarray(counts)
+    assert counts[10**12 - 3 :].tolist() == [5, 5, 5]

@@ -1,0 +1,93 @@
+"""Laws of every result: it survives pickling and copying, and numpy takes it for the array that it stands for."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+from lopsided import Adjustment, CrossEntropy, Gram, Pairing, Problem, Targets, measure, predict, solve
+from lopsided.counts import Counts
+
+COUNTS = Counts([50, 20, 20, 3], names=list("abcd"))
+CDT = Adjustment.cdt(COUNTS, 0.5)
+
+
+def collapse():
+    rng = np.random.default_rng(0)
+    moments = measure.Moments(4, 3)
+    moments.update(rng.standard_normal((93, 3)), np.repeat(np.arange(4), COUNTS.values))
+    return measure.Collapse.of(moments, rng.standard_normal((4, 3)))
+
+
+NOUNS = {
+    "counts": lambda: COUNTS,
+    "groups": lambda: COUNTS.groups,
+    "adjustment": lambda: CDT,
+    "parameters": lambda: CDT.resolve(COUNTS),
+    "targets": lambda: Targets.smoothed(COUNTS, 0.1),
+    "loss": lambda: CrossEntropy(CDT),
+    "problem": lambda: Problem(COUNTS, CDT, ridge=0.1),
+    **{name: lambda make=make: make(COUNTS) for name, make in predict.GEOMETRIES.items()},
+    "cross-entropy": lambda: predict.cross_entropy(COUNTS, CDT),
+    "non-negative at a ridge": lambda: predict.nonnegative(COUNTS, 0.5),
+    "squared": lambda: predict.squared(COUNTS, 0.5),
+    "balanced": lambda: predict.balanced([5, 5], 0.1),
+    "step": lambda: predict.step([5, 5, 2]),
+    "step limit": lambda: predict.step_limit(10),
+    "certificate": lambda: predict.certificate(COUNTS),
+    "supports": lambda: predict.supports(np.eye(3)),
+    "regression": lambda: predict.regression([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0]], ridge=0.5),
+    "label sets": lambda: predict.label_sets(3, {1: 5}, ridge=0.1),
+    "solution": lambda: solve.minimize(Problem(COUNTS, ridge=0.1)),
+    "path": lambda: solve.path(Problem(COUNTS, ridge=0.1), [1.0, 0.1]),
+    "trajectory": lambda: solve.train(Problem([5, 3], ridge=0.1), solve.Optimizer("descent", 0.1), steps=3),
+    "moments": lambda: collapse().moments,
+    "collapse": collapse,
+    "measured geometry": lambda: collapse().geometry,
+}
+
+
+def numbers(thing):
+    """Everything in a result that is a number, by walking through what its classes say they hold."""
+    if isinstance(thing, Gram):
+        return [numbers(thing.matrix()), numbers(thing.spectrum())]
+    if isinstance(thing, Pairing):
+        return numbers(thing.matrix())
+    if isinstance(thing, np.ndarray):
+        return thing.tolist()
+    if isinstance(thing, list | tuple):
+        return [numbers(part) for part in thing]
+    if hasattr(thing, "__dataclass_fields__"):
+        return [numbers(getattr(thing, name)) for name in thing.__dataclass_fields__]
+    if hasattr(thing, "__dict__") and not callable(thing):
+        return [numbers(part) for name, part in sorted(vars(thing).items())]
+    return thing
+
+
+@pytest.mark.parametrize("name", NOUNS)
+def test_every_result_survives_pickling_and_copying(name):
+    noun = NOUNS[name]()
+    for again in (pickle.loads(pickle.dumps(noun)), copy.deepcopy(noun), copy.copy(noun)):  # noqa: S301
+        assert type(again) is type(noun)
+        assert repr(numbers(again)) == repr(numbers(noun))
+
+
+@pytest.mark.parametrize("name", [*predict.GEOMETRIES, "cross-entropy", "solution"])
+def test_numpy_takes_grams_and_logits_for_their_matrices(name):
+    made = NOUNS[name]()
+    geometry = getattr(made, "geometry", made)
+    for part in (geometry.classifiers, geometry.embeddings, geometry.logits):
+        np.testing.assert_array_equal(np.asarray(part), part.matrix())
+        assert np.asarray(part, np.float32).dtype == np.float32
+        assert np.trace(part) == pytest.approx(part.matrix().trace())
+
+
+def test_an_array_too_large_for_memory_is_refused_and_one_that_cannot_be_shared_too():
+    gram = predict.seli(Counts.step(10**7, 5, 10)).classifiers
+    with pytest.raises(MemoryError, match="GiB"):
+        np.asarray(gram)
+    with pytest.raises(ValueError, match="allowed a copy"):
+        np.array(predict.etf(3).classifiers, copy=False)
