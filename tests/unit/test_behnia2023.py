@@ -9,7 +9,7 @@ from lopsided import Adjustment, Counts, predict
 from lopsided.reproduce import CLAIMS, Place
 from lopsided.reproduce.behnia2023 import descend
 from lopsided.reproduce.disk import seal
-from lopsided.reproduce.steered import shape
+from lopsided.reproduce.shapes import shape
 
 STEP = Counts.step(k=6, minority=4, ratio=9)
 SHORT = {

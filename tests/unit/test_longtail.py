@@ -5,8 +5,9 @@ import pytest
 
 from lopsided import Adjustment, Counts, predict, steer
 from lopsided.reproduce import CLAIMS, Place
-from lopsided.reproduce.longtail import DESIGNED, recipes, scores
-from lopsided.reproduce.steered import geometry
+from lopsided.reproduce.longtail import DESIGNED, scores
+from lopsided.reproduce.longtail_training import recipes
+from lopsided.reproduce.shapes import geometry
 
 TAIL = Counts.exponential(10, 100, 20)
 SHORT = {"dataset": "digits", "largest": 100, "ratio": 20.0, "epochs": 1, "seeds": 2, "width": 32, "depth": 2}

@@ -15,8 +15,8 @@ from lopsided.reproduce import checkpoint
 from lopsided.reproduce.checkpoint import Checkpoint
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.models import MODELS, build
-from lopsided.reproduce.settings import Training
-from lopsided.reproduce.training import Sample, observed_epochs, parameters, train
+from lopsided.reproduce.settings import Training, observed_epochs
+from lopsided.reproduce.training import Sample, parameters, train
 
 SETTINGS = Training(dataset="digits", width=8, depth=2, largest=20, epochs=6, batch=16, rate=0.05)
 

@@ -40,6 +40,7 @@ EXTRAS = {
     "jinja2": "report",
     "sklearn": "reproduce",
     "PIL": "reproduce",
+    "filelock": "reproduce",
     "cvxpy": "reproduce",
 }
 

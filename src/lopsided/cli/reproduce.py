@@ -77,13 +77,10 @@ class Reproduce:
 
     def run(self) -> None:
         """Run, or list, or report."""
-        from lopsided.measure.needs import need
-
-        for module in ("torch", "safetensors", "matplotlib", "jinja2"):
-            need(module, "'lopsided[reproduce]'")
         from rich.table import Table
 
-        from lopsided.reproduce import CLAIMS, Place, grid, page
+        from lopsided.measure.needs import need
+        from lopsided.reproduce import CLAIMS, Place, grid
         from lopsided.reproduce.context import is_first
 
         console = Tables(stderr=self.json, soft_wrap=True, highlight=False, quiet=not is_first())
@@ -98,6 +95,10 @@ class Reproduce:
                 table.add_row(claim.name, claim.title)
             table_console().print(table)
             return
+        for module in ("torch", "safetensors", "matplotlib", "jinja2", "filelock"):
+            need(module, "'lopsided[reproduce]'")
+        from lopsided.reproduce import page
+
         if self.claim is not None and self.claim not in CLAIMS:
             raise ValueError(f"no claim is called {self.claim!r}; there are {', '.join(CLAIMS)}")
         if self.claim is None and not self.report:

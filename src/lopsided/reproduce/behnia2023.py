@@ -17,14 +17,14 @@ from lopsided import predict, steer
 from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.plot.steering import against_exponent
 from lopsided.reproduce import ready
 from lopsided.reproduce.blocks import Block, Row, Table, drawn
 from lopsided.reproduce.choices import Bounds, Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Record, Verdict
-from lopsided.reproduce.steered import Comparison, Recipe, linear, material, observe, shape, train
+from lopsided.reproduce.settings import Comparison
+from lopsided.reproduce.shapes import shape
 
 Exponent = Annotated[float, Bounds(least=-10, most=10)]
 
@@ -88,6 +88,8 @@ def descend(counts: Counts, adjustment: Adjustment, steps: int, d: int = 20, rat
 
 def compute(settings: Settings, context: Context) -> Outcome:
     """Descend and train for every exponent; what is finished is not repeated after an interruption."""
+    from lopsided.reproduce.steered import Recipe, linear, material, observe, train
+
     context.advance(0.0, "read the images")
     given = material(settings, context)
     context = context.of(f"data {given.digest}")
@@ -161,6 +163,8 @@ def _law(counts: Counts, family: str, gamma: float) -> dict[str, dict[str, float
 
 def show(records: Sequence[Record]) -> list[Block]:
     """Return norm ratios and cosines against the exponent for the longest training, and the losses that do not steer for all."""
+    from lopsided.plot.steering import against_exponent
+
     ordered = sorted(records, key=lambda record: record.configuration["epochs"])
     numbers, configuration = ordered[-1].numbers, ordered[-1].configuration
     counts, fine = Counts(numbers["counts"]), np.linspace(-1.5, 1.5, 61)

@@ -6,11 +6,13 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
+from lopsided.measure.needs import need
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ STYLE: Any = {
 
 def svg_of(drawing: Drawing, label: str) -> str:
     """Return a drawing as inline SVG, scalable, with a label for those who do not see it; the same drawing gives the same text."""
-    buffer = io.StringIO()
+    mpl, buffer = need("matplotlib", "'lopsided[reproduce]'"), io.StringIO()
     # Several drawings share one page, so the identifiers inside each must be its own.
     with mpl.rc_context({**STYLE, "svg.hashsalt": sha256(label.encode()).hexdigest()}):
         drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
@@ -99,7 +101,8 @@ def svg_of(drawing: Drawing, label: str) -> str:
 
 def drawn(draw: Callable[[Axes], object], label: str, caption: str = "", size: tuple[float, float] = (3.6, 2.5)) -> Figure:
     """Return the figure that `draw` makes on one pair of axes, `size` in inches."""
+    mpl, figure = (need(module, "'lopsided[reproduce]'") for module in ("matplotlib", "matplotlib.figure"))
     with mpl.rc_context(STYLE):
-        drawing = Drawing(figsize=size, layout="constrained")
+        drawing = figure.Figure(figsize=size, layout="constrained")
         draw(drawing.subplots())
         return Figure(caption, svg_of(drawing, label))

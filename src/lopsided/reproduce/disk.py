@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from lopsided.measure.needs import need
 
 
 def write_atomically(path: Path, content: bytes, writer: str = "") -> None:
@@ -119,11 +119,12 @@ def alone(lock: Path, what: str, patience: float = 0) -> Iterator[None]:
     Raises:
         ValueError: if another process is still at it.
     """
+    filelock = need("filelock", "'lopsided[reproduce]'")
     lock.parent.mkdir(parents=True, exist_ok=True)
-    held = FileLock(lock, timeout=patience)
+    held = filelock.FileLock(lock, timeout=patience)
     try:
         held.acquire()
-    except Timeout:
+    except filelock.Timeout:
         raise ValueError(f"another process is at {what} already: wait until it ends, or work in another folder by --out") from None
     try:
         yield

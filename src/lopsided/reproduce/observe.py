@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from lopsided.arrays import Ints
-from lopsided.counts import Counts
 from lopsided.geometry import Geometry
-from lopsided.gram import Gram
 from lopsided.measure import Collapse, Stream
 from lopsided.reproduce.models import Network
 from lopsided.reproduce.parallel import Workers
+from lopsided.reproduce.shapes import mean_cosines
 from lopsided.reproduce.training import Row, Sample
 
 #: Images that pass through the network at once.
@@ -84,35 +81,8 @@ class Observer:
         return stream.compute(network.head.weight, network.head.bias), float(total[0] / total[1])
 
 
-def own_ridge(measured: Geometry, counts: Counts, weight_decay: float) -> float:
-    """Return the ridge, in the sum normalisation, that a run's weight decay amounts to.
-
-    Weight decay acts on the classifiers; on features it acts through the layers below. Whatever ridge that amounts to, at an
-    optimum both penalties are equal, ridge_W ||W||^2 = ridge_H ||H||^2: ridge = n decay ||W|| / ||H|| (derived here).
-    """
-    classifiers = float(measured.classifiers.squared_norms().sum())
-    features = float(counts.values @ measured.embeddings.squared_norms())
-    return counts.n * weight_decay * float(np.sqrt(classifiers / features))
-
-
-def mean_cosines(gram: Gram, minorities: Ints) -> dict[str, float]:
-    """Return the mean cosine of majority pairs, of minority pairs, and across; of all pairs where no class is a minority."""
-    k, rare = gram.k, np.isin(np.arange(gram.k), minorities)
-    kinds = rare[:, None].astype(int) + rare
-    titles = ("majority", "cross", "minority") if rare.any() else ("all pairs",)
-    pairs = {title: (kinds == kind) & ~np.eye(k, dtype=bool) for kind, title in enumerate(titles)}
-    cosines = gram.cosines()
-    return {title: float(cosines[chosen].mean()) for title, chosen in pairs.items() if chosen.any()}
-
-
 def accuracy(seen: Collapse) -> list[float]:
     """Return the share of samples of each class that the network gets right."""
     assert seen.decisions is not None
     share = 1 - seen.decisions.errors / seen.decisions.counts
     return [float(value) for value in share]
-
-
-def matrices(geometry: Geometry) -> dict[str, Any]:
-    """Return a geometry as three (k, k) lists: everything a later reader needs to hold another law against it."""
-    parts = {"classifiers": geometry.classifiers, "embeddings": geometry.embeddings, "logits": geometry.logits}
-    return {name: part.matrix().tolist() for name, part in parts.items()}

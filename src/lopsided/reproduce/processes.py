@@ -81,7 +81,7 @@ def at_once(claim: Claim, todo: Sequence[Options], place: Place, show: Show, pro
             while waiting and len(running) < processes:
                 run = waiting.popleft()
                 starts[run] += 1
-                line, process = _start(claim, todo[run], place)
+                line, process = _start(claim, todo[run], place, f"run {run}")
                 running[line] = run, process
             for ready in cast("list[Connection]", wait(list(running))):
                 run, process = running[ready]
@@ -90,7 +90,7 @@ def at_once(claim: Claim, todo: Sequence[Options], place: Place, show: Show, pro
                     waiting.appendleft(run)
                     show.note(run, f"{told.text}; it is started again and goes on from its checkpoint")
                 elif told.kind == "lost":
-                    told = Told("failed", f"{told.text}, as {_STARTS} times before it was given up")
+                    told = Told("failed", f"{told.text}, {_STARTS} times now: it is given up")
                 show.pass_on(run, told)
                 if told.kind == "failed":
                     failures.append(told.text)
@@ -130,12 +130,12 @@ def sentence(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _start(claim: Claim, options: Options, place: Place) -> tuple[Connection, SpawnProcess]:
+def _start(claim: Claim, options: Options, place: Place, name: str) -> tuple[Connection, SpawnProcess]:
     # A fresh interpreter: a forked one would share torch's threads and hold the ends of other lines. Being a daemon, it is never
     # waited for when this process leaves.
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(claim.name, options, place, theirs), daemon=True)
+    process = context.Process(target=_work, args=(claim.name, options, place, theirs), name=name, daemon=True)
     with ctrl_c_held(), _one_thread():
         process.start()
     theirs.close()

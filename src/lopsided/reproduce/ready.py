@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import torch
-
+from lopsided.measure import needs
 from lopsided.reproduce import data
 from lopsided.reproduce.context import Place
-from lopsided.reproduce.models import MODELS, Shape
-from lopsided.reproduce.parallel import device_of
 from lopsided.reproduce.settings import Training
 
 #: The least images that there can be, for what can be said before the data is read.
@@ -28,7 +25,7 @@ def to_train(settings: Training, place: Place) -> None:
     require_memory(settings, _LEAST)
 
 
-def require_memory(settings: Training, shape: Shape) -> None:
+def require_memory(settings: Training, shape: tuple[int, int, int]) -> None:
     """Refuse a network whose parameters, with their gradients and momenta, are larger than the memory of its device.
 
     Args:
@@ -38,6 +35,10 @@ def require_memory(settings: Training, shape: Shape) -> None:
     Raises:
         ValueError: if the network does not fit, or the device is not there.
     """
+    torch = needs.torch()
+    from lopsided.reproduce.models import MODELS
+    from lopsided.reproduce.parallel import device_of
+
     device = device_of(settings.device)
     there = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else _memory()
     with torch.device("meta"):

@@ -95,3 +95,36 @@ class Training(Checked):
         """Return the learning rate of an epoch, counted from 0."""
         drops = 0 if self.schedule == "constant" else sum(epoch >= round(self.epochs * part / 3) - 1 for part in (1, 2))
         return self.rate / float(10**drops)
+
+
+@dataclass(frozen=True)
+class Comparison(Training):
+    """Settings of a comparison of losses: small networks on the CPU, heads without bias.
+
+    Raises:
+        ValueError: for a bias, a device or a precision that these runs do not have.
+    """
+
+    width: Width = 256
+    depth: Depth = 4
+    largest: Whole = 500
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, only in (("bias", "none"), ("device", "cpu"), ("amp", "off")):
+            if getattr(self, name) != only:
+                raise ValueError(f"a comparison of losses has {name} {only}, got {getattr(self, name)}")
+
+
+def observed_epochs(epochs: int) -> list[int]:
+    """Return log-spaced epochs from 1 to `epochs`, both included.
+
+    Example:
+        >>> observed_epochs(20)
+        [1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 20]
+    """
+    chosen, epoch = [1], 1
+    while epoch < epochs:
+        epoch = min(epochs, max(epoch + 1, round(epoch * 1.27)))
+        chosen.append(epoch)
+    return chosen

@@ -17,37 +17,15 @@ from torch.nn import functional
 
 from lopsided import predict, solve
 from lopsided.adjustment import Adjustment
-from lopsided.arrays import Floats
 from lopsided.counts import Counts
-from lopsided.geometry import Geometry, Source
 from lopsided.measure import Moments
 from lopsided.measure.metrics import METRICS
 from lopsided.reproduce import data, ready
-from lopsided.reproduce.choices import Whole
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.models import MODELS
-from lopsided.reproduce.observe import own_ridge
-from lopsided.reproduce.settings import Depth, Training, Width
+from lopsided.reproduce.settings import Comparison, Training
+from lopsided.reproduce.shapes import geometry, own_ridge, shape
 from lopsided.reproduce.training import Sample
-
-
-@dataclass(frozen=True)
-class Comparison(Training):
-    """Settings of a comparison of losses: small networks on the CPU, heads without bias.
-
-    Raises:
-        ValueError: for a bias, a device or a precision that these runs do not have.
-    """
-
-    width: Width = 256
-    depth: Depth = 4
-    largest: Whole = 500
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, only in (("bias", "none"), ("device", "cpu"), ("amp", "off")):
-            if getattr(self, name) != only:
-                raise ValueError(f"a comparison of losses has {name} {only}, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -190,26 +168,3 @@ def accuracies(logits: Tensor, labels: Tensor, k: int) -> list[float]:
     """Return the share of each class that is right."""
     right = (logits.argmax(1) == labels).double()
     return [float(right[labels == c].mean()) for c in range(k)]
-
-
-def geometry(W: Floats, means: Floats, counts: Counts, adjustment: Adjustment) -> Geometry:
-    """Return a measured geometry, its class means centred as the prediction's are.
-
-    A network's features share an offset that the predicted ones do not have. Where all logits of a sample are multiplied by s_y, it
-    is sum_y s_y mu_y that vanishes in theory; for other losses the plain sum.
-    """
-    given = adjustment.resolve(counts)
-    share = given.groups.expand(given.samples)
-    centre = share @ means / share.sum()
-    return Geometry.of_vectors(W, means - centre, Source("network", "measured on the training set"), counts)
-
-
-def shape(seen: Geometry, counts: Counts) -> dict[str, dict[str, float]]:
-    """Return, for classifiers and means, the ratio of squared norms, majority to minority, and the cosine of two minorities."""
-    few = np.isin(np.arange(counts.k), counts.minorities)
-    pairs = np.outer(few, few) & ~np.eye(counts.k, dtype=bool)
-    result = {}
-    for name, gram in (("classifiers", seen.classifiers), ("embeddings", seen.embeddings)):
-        squares = gram.squared_norms()
-        result[name] = {"ratio": float(squares[~few].mean() / squares[few].mean()), "cosine": float(gram.cosines()[pairs].mean())}
-    return result

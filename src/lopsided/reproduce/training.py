@@ -21,7 +21,7 @@ from lopsided.reproduce.checkpoint import Checkpoint
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.models import Network
 from lopsided.reproduce.parallel import Workers
-from lopsided.reproduce.settings import Training
+from lopsided.reproduce.settings import Training, observed_epochs
 
 #: Seconds of training that a kill may cost.
 _SAVE_EVERY = 5.0
@@ -48,20 +48,6 @@ class History(NamedTuple):
     rows: list[Row]
     seconds: float
     images_per_second: float
-
-
-def observed_epochs(epochs: int) -> list[int]:
-    """Return log-spaced epochs from 1 to `epochs`, both included.
-
-    Example:
-        >>> observed_epochs(20)
-        [1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 20]
-    """
-    chosen, epoch = [1], 1
-    while epoch < epochs:
-        epoch = min(epochs, max(epoch + 1, round(epoch * 1.27)))
-        chosen.append(epoch)
-    return chosen
 
 
 def train(

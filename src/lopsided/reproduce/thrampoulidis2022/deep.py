@@ -8,29 +8,17 @@ MNIST at a rate of 0.1). A long constant start before the rate falls, the defaul
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import torch
-
-from lopsided import predict, solve
-from lopsided.counts import Counts
-from lopsided.reproduce import data, ready
+from lopsided.reproduce import ready
+from lopsided.reproduce.blocks import Block
 from lopsided.reproduce.choices import Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
-from lopsided.reproduce.data import Dataset, Images
-from lopsided.reproduce.models import build
-from lopsided.reproduce.observe import Observer, matrices
-from lopsided.reproduce.parallel import Workers, device_of
-from lopsided.reproduce.record import Verdict
+from lopsided.reproduce.record import Record, Verdict
 from lopsided.reproduce.settings import Schedule, Training
-from lopsided.reproduce.thrampoulidis2022.deep_page import show
-from lopsided.reproduce.training import Sample, train
-
-#: Points of the ridge path that the network is held against.
-_RIDGES = 15
 
 #: A balanced network is called near its ETF below this distance: about half of what separates SELI from the ETF at R = 10.
 NEAR = 0.2
@@ -44,60 +32,11 @@ class Deep(Training):
     schedule: Schedule = "published"
 
 
-def ridges(counts: Counts) -> list[float]:
-    """Return ridges from where the optimum is almost zero down to where it is almost SELI, log-spaced."""
-    smallest, largest = np.sqrt(counts.distinct[[0, -1]])
-    return [float(ridge) for ridge in np.geomspace(0.8 * largest, 1e-6 * smallest, _RIDGES)]
-
-
 def compute(settings: Training, context: Context) -> Outcome:
-    """Predict, solve, train and measure.
+    """Predict, solve, train and measure; the work is apart, lest the claim need torch to be told."""
+    from lopsided.reproduce.thrampoulidis2022 import deep_training
 
-    Raises:
-        ValueError: if the settings do not fit the data, or CUDA is asked for and missing.
-        FileNotFoundError: if the data is not there.
-    """
-    torch.set_num_threads(1)
-    context.advance(0.0, "read the images")
-    dataset = data.load(settings.dataset, context.place.data)
-    counts = settings.class_counts(dataset.k)
-    chosen = data.choose(dataset.train.labels, counts, settings.split)
-    indices, seen = data.write_indices(chosen, context.place.out / "indices", context.writer), dataset.digest()
-    device, workers = device_of(settings.device), Workers.of(settings.device)
-
-    context.advance(0.01, "predict: SELI and ETF in closed form")
-    laws = {"SELI": predict.seli(counts), "ETF": predict.etf(counts.k)}
-    if settings.bias == "free":
-        laws["free bias"] = predict.cross_entropy(counts, bias="free")
-    context.advance(0.02, "solve: the optimum along a ridge path")
-    path = [solve.minimize(solve.Problem(counts, ridge=ridge, bias=settings.bias_ridge(counts))) for ridge in ridges(counts)]
-
-    train_set, test_set = dataset.train.take(chosen), dataset.test.take(data.balanced(dataset.test.labels))
-    sample, held_out = (_sample(dataset, images, device) for images in (train_set, test_set))
-    ready.require_memory(settings, dataset.shape)
-    bias = settings.bias != "none"
-    network = build(settings.model, dataset.shape, dataset.k, settings.width, settings.depth, bias, settings.seed)
-    network = network.to(device)
-    observer = Observer(sample, held_out, dataset.k, laws, [solution.geometry for solution in path], workers)
-    history = train(settings, network, sample, observer, context.of(f"data {seen}").part(0.05, 1.0))
-    network.eval()
-    final, _ = observer.collapse(network, sample)
-    workers.leave()
-    numbers = {
-        "title": dataset.title,
-        "counts": counts.values,
-        "indices_sha256": indices,
-        "test_samples": len(held_out.labels),
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "path": [
-            {"ridge": ridge, "objective": s.objective, "relative_gap": s.certificate.relative_gap}
-            for ridge, s in zip(ridges(counts), path, strict=True)
-        ],
-        "history": history.rows,
-        "geometry": matrices(final.geometry),
-    }
-    speed = {"seconds": history.seconds, "device": _device_name(device), "images_per_second": round(history.images_per_second)}
-    return Outcome(numbers, {**speed, "data_sha256": seen})
+    return deep_training.compute(settings, context)
 
 
 def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
@@ -141,13 +80,11 @@ def _fitted(last: dict[str, Any]) -> str:
     return "" if worst > 0.99 else f" One class is fitted only to {worst:.0%}: the network has not reached the end of training."
 
 
-def _sample(dataset: Dataset, images: Images, device: torch.device) -> Sample:
-    pixels = torch.from_numpy(dataset.normalise(images)).to(device, memory_format=torch.channels_last)
-    return Sample(pixels, torch.from_numpy(images.labels).to(device))
+def show(records: Sequence[Record]) -> list[Block]:
+    """Return the report of these runs; the drawing is apart, lest the claim need matplotlib to be told."""
+    from lopsided.reproduce.thrampoulidis2022 import deep_page
 
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    return deep_page.show(records)
 
 
 DEEP = Claim(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from string import ascii_uppercase
 
 import numpy as np
 
 from lopsided.plot.training import several
 from lopsided.reproduce.blocks import Block, Figure, Fold, Row, Table, Text, drawn
 from lopsided.reproduce.record import Record
-from lopsided.reproduce.thrampoulidis2022.deep_run import details, heading, kind
+from lopsided.reproduce.thrampoulidis2022.deep_run import details
+from lopsided.reproduce.thrampoulidis2022.kinds import heading, kind, lettered
 
 #: More kinds of runs than this are not told apart in one figure.
 _CURVES = 12
@@ -45,11 +45,6 @@ def overview(kinds: Mapping[str, Sequence[Record]]) -> Table:
         columns,
         rows,
     )
-
-
-def lettered(place: int, name: str) -> str:
-    """Return a name with the letter by which figures call it."""
-    return f"{ascii_uppercase[place]}: {name}" if place < len(ascii_uppercase) else name
 
 
 def spread(values: Sequence[float]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,37 +10,16 @@ from matplotlib.axes import Axes
 
 from lopsided import predict
 from lopsided.counts import Counts
-from lopsided.geometry import Geometry, Source
+from lopsided.geometry import Geometry
 from lopsided.gram import Gram
-from lopsided.groups import Groups
-from lopsided.pairing import Pairing
 from lopsided.plot.measured import class_norms, sorted_cosines
 from lopsided.plot.training import COLOURS, GREY, against_epochs
 from lopsided.reproduce.blocks import Block, Figure, Fold, Row, Table, Text, drawn
-from lopsided.reproduce.observe import mean_cosines
 from lopsided.reproduce.record import Record
-from lopsided.reproduce.settings import Training
+from lopsided.reproduce.shapes import geometry_of, mean_cosines
+from lopsided.reproduce.thrampoulidis2022.kinds import heading
 
-#: Settings that are named where they are not the default.
-_SPECIAL = ("largest", "rho", "split", "batch", "rate", "momentum", "weight_decay", "schedule", "device", "amp")
 _PARTS = ("classifiers", "class means", "logits")
-
-
-def kind(record: Record) -> str:
-    """Return what was trained, but for the seed."""
-    c = record.configuration
-    model = f"MLP {c['depth']}×{c['width']}" if c["model"] == "mlp" else f"{c['model']}, width {c['width']}"
-    profile = {"step": "STEP ", "exponential": "exponential ", "given": ""}[c["profile"]]
-    ratio = max(record.numbers["counts"]) / min(record.numbers["counts"])
-    bias = "" if c["bias"] == "none" else f", {c['bias']} bias"
-    default = asdict(Training())
-    special = "".join(f", {name.replace('_', ' ')} {c[name]}" for name in _SPECIAL if c[name] != default[name])
-    return f"{model} on {record.numbers['title']}, {profile}R = {ratio:g}{bias}, {c['epochs']} epochs{special}"
-
-
-def heading(record: Record) -> str:
-    """Return what was trained, in one line."""
-    return f"{kind(record)}, seed {record.configuration['seed']}"
 
 
 def details(record: Record) -> list[Block]:
@@ -69,15 +47,6 @@ def details(record: Record) -> list[Block]:
         Fold("The certified optima along the ridge path", [path(numbers)]),
         Fold("Configuration, data and machine", [configuration(record)]),
     ]
-
-
-def geometry_of(stored: dict[str, Any], counts: Counts) -> Geometry:
-    """Return the geometry whose matrices a record holds."""
-    k = counts.k
-    logits = np.asarray(stored["logits"])
-    cross = Pairing.paired(Groups.each(k), logits, np.eye(k), logits.diagonal().copy())
-    parts = Gram.of_matrix(stored["classifiers"]), Gram.of_matrix(stored["embeddings"])
-    return Geometry(*parts, cross, Source("network", "measured at the end of training"), counts)
 
 
 def distances(history: Sequence[dict[str, Any]], name: str) -> Row:

@@ -15,7 +15,6 @@ from lopsided import predict
 from lopsided.arrays import svd
 from lopsided.counts import Counts
 from lopsided.gram import Gram
-from lopsided.plot.training import against_ratio
 from lopsided.reproduce.blocks import Block, Figure, Row, Table, drawn
 from lopsided.reproduce.choices import Bounds, Checked, Ratio
 from lopsided.reproduce.claim import Claim, Outcome
@@ -96,6 +95,8 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
 
 def show(records: Sequence[Record]) -> list[Block]:
     """Return norms and angles against the ratio."""
+    from lopsided.plot.training import against_ratio
+
     rows = records[-1].numbers["rows"]
     ratios = [row["R"] for row in rows]
 

@@ -17,7 +17,6 @@ from lopsided import predict, solve
 from lopsided.arrays import singular_values
 from lopsided.counts import Counts
 from lopsided.gram import Gram
-from lopsided.plot.training import several
 from lopsided.reproduce.blocks import Block, Figure, Row, Table, drawn
 from lopsided.reproduce.choices import Bounds, Checked, Whole
 from lopsided.reproduce.claim import Claim, Outcome
@@ -122,6 +121,8 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
 
 def show(records: Sequence[Record]) -> list[Block]:
     """Return distance against ridge."""
+    from lopsided.plot.training import several
+
     paths = records[-1].numbers["paths"]
 
     def panel(i: int) -> Figure:

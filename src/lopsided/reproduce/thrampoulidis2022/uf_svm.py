@@ -17,7 +17,6 @@ from lopsided import predict
 from lopsided.arrays import Floats, Ints, svd
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.plot.training import dots
 from lopsided.reproduce.blocks import Block, Table, drawn
 from lopsided.reproduce.choices import Bounds, Checked, Seed, Whole
 from lopsided.reproduce.claim import Claim, Outcome
@@ -150,6 +149,8 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
 
 def show(records: Sequence[Record]) -> list[Block]:
     """Return how far the solver's minimisers are from SELI."""
+    from lopsided.plot.training import dots
+
     cases = records[-1].numbers["cases"]
     series = {part: [case["distances"][i] for case in cases] for i, part in enumerate(("classifiers", "class means", "logits"))}
     rows = [

@@ -19,13 +19,12 @@ from lopsided import predict
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.plot.training import several
 from lopsided.reproduce.blocks import Block, Figure, Row, Table, drawn
 from lopsided.reproduce.choices import Bounds, Checked, Positive, Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Record, Verdict
-from lopsided.reproduce.training import observed_epochs
+from lopsided.reproduce.settings import observed_epochs
 
 #: Below this distance descent has arrived.
 _ARRIVED = 1e-2
@@ -185,6 +184,8 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
 
 def show(records: Sequence[Record]) -> list[Block]:
     """Return distance against epoch for SGD and against step for descent."""
+    from lopsided.plot.training import several
+
     results = records[-1].numbers["ratios"]
 
     def trained(i: int, title: str) -> Figure:

@@ -3,7 +3,7 @@
 The candidates need nothing but the class counts and, for the second, the run's own weight decay:
 
 * SELI, the limit of a vanishing ridge;
-* the optimum at the run's own ridge (`lopsided.reproduce.observe.own_ridge`);
+* the optimum at the run's own ridge (`lopsided.reproduce.shapes.own_ridge`);
 * the optimum at the ridge that matches best, one fitted number, as a floor;
 * the limit of a head whose bias is free, where classes are centred by their samples;
 * the simplex ETF.
@@ -24,17 +24,15 @@ from scipy.optimize import minimize_scalar
 from lopsided import predict, solve
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
-from lopsided.plot.training import by_row
 from lopsided.problem import Bias
 from lopsided.reproduce.blocks import Block, Figure, Table, drawn
 from lopsided.reproduce.choices import Checked
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context, Place
-from lopsided.reproduce.observe import own_ridge
 from lopsided.reproduce.record import Record, Verdict
 from lopsided.reproduce.settings import Training
-from lopsided.reproduce.thrampoulidis2022.deep_page import lettered
-from lopsided.reproduce.thrampoulidis2022.deep_run import geometry_of, kind
+from lopsided.reproduce.shapes import geometry_of, own_ridge
+from lopsided.reproduce.thrampoulidis2022.kinds import kind, lettered
 from lopsided.reproduce.thrampoulidis2022.ridge_path import zero_threshold
 
 LAWS = ("SELI", "own ridge", "best ridge", "free bias", "ETF")
@@ -184,6 +182,7 @@ def show(records: Sequence[Record]) -> list[Block]:
 
 def misfits(kinds: Mapping[str, Sequence[dict[str, Any]]]) -> Figure:
     """Return the root mean square of the three distances, a row a kind of run and a mark a law."""
+    from lopsided.plot.training import by_row
 
     def size(members: Sequence[dict[str, Any]], law: str) -> float:
         return float(np.mean([_size(run["laws"][law]["distances"]) if law in run["laws"] else np.nan for run in members]))
