@@ -138,6 +138,8 @@ NETWORKS = {
     "SELI, only itself predicted": lambda: settled(laws={"SELI": SELI}),
     "SELI, counts reversed": lambda: settled(Counts(STEP.values[::-1])),
     "SELI, counts a little off": lambda: settled(Counts([47, 52, 50, 49, 51, 5, 6, 5, 5, 4])),
+    "SELI, counts in another order": lambda: settled(Counts(np.roll(STEP.values, 3)), samples=[50] * 5 + [4, 6, 5, 5, 5]),
+    "SELI, what training left over measured": lambda: settled(samples=[20] * 5 + [65] * 5),
     "SELI, a bias": lambda: of(*drawn(), bias=np.arange(10.0)),
     "SELI, the same bias for all": lambda: of(*drawn(), bias=np.ones(10)),
     "SELI, an optimum of zero predicted": lambda: settled(
@@ -335,8 +337,14 @@ SENTENCES = {
         ["all classifiers zero"],
     ),
     "are the counts in the order of the labels": (
-        ["SELI, counts reversed"],
-        ["SELI", "SELI, a balanced set measured, counts given", "SELI, counts a little off", "SELI, counts not given"],
+        ["SELI, counts reversed", "SELI, counts in another order"],
+        [
+            "SELI, what training left over measured",
+            "SELI",
+            "SELI, a balanced set measured, counts given",
+            "SELI, counts a little off",
+            "SELI, counts not given",
+        ],
     ),
     "SELI is for other class counts than the training counts given": (
         ["SELI, counts reversed"],

@@ -202,7 +202,7 @@ class Collapse:
         value = None if prediction is None else METRICS[name].of_prediction(prediction, self.counts.minorities)
         anchor = METRICS[name].anchors.get(column)
         if value is None and anchor is not None:
-            value = anchor(self.k, self.moments.d, self.moments.n / self.k) if callable(anchor) else anchor
+            value = anchor(self.moments.counts, self.moments.d) if callable(anchor) else anchor
         return value
 
     def verdict(self, predictions: Mapping[str, Geometry] | None = None) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lopsided.arrays import Ints
 from lopsided.geometry import Geometry
 from lopsided.measure.metrics.answers import error_rates, mean_margins, nc4, smallest_margins, ufm_gap
 from lopsided.measure.metrics.duality import alignment, nc3, unc3
@@ -47,8 +48,8 @@ __all__ = [
     "vci",
 ]
 
-#: A value, or the value at k classes, d dimensions and n / k samples a class.
-Anchor = float | Callable[[int, int, float], float]
+#: A value, or the value at the samples of each class, (k,), and d dimensions.
+Anchor = float | Callable[[Ints, int], float]
 
 
 @dataclass(frozen=True)
@@ -82,25 +83,42 @@ class Metric:
             return None
 
 
-def _simplex_of_independent(k: int, d: int, per: float) -> float:
+def _simplex_of_independent(counts: Ints, d: int) -> float:
     """Distance of the identity, the Gram of independent vectors, to the simplex."""
+    k = len(counts)
     return float(np.sqrt(2 - 2 * np.sqrt((k - 1) / k)))
 
 
+def _random_nc1(counts: Ints, d: int) -> float:
+    """NC1 of noise: in the span of means that vary by 1 / n_c, what is left of the variance in n samples.
+
+    tr((C D C)^+) = n - sum n_c^2 / n for D = diag(1 / n_c) and C = I - 11'/k (derived here).
+    """
+    n = float(counts.sum())
+    return (1 - len(counts) / n) * (n - float(np.sum(counts.astype(np.float64) ** 2)) / n) / d
+
+
+def _random_cdnv(counts: Ints, d: int) -> float:
+    """CDNV of noise: a pair of variances 1 - 1 / n_c over the squared distance 1 / n_c + 1 / n_c' of the means."""
+    values, sizes = np.unique(counts, return_counts=True)
+    pairs = np.outer(sizes, sizes) - np.diag(sizes)
+    of_pair = 1 / (1 / values[:, None] + 1 / values) - 0.5
+    return float(np.sum(pairs * of_pair) / pairs.sum())
+
+
 METRICS: dict[str, Metric] = {
-    "nc1": Metric(
-        "NC1, within over between scatter", nc1, ("moments",), {"collapse": 0.0, "random": lambda k, d, per: (k - 1) * per / d}
-    ),
-    "cdnv": Metric(
-        "class-distance normalised variance", cdnv, ("moments",), {"collapse": 0.0, "random": lambda k, d, per: per / 2}
-    ),
+    "nc1": Metric("NC1, within over between scatter", nc1, ("moments",), {"collapse": 0.0, "random": _random_nc1}),
+    "cdnv": Metric("class-distance normalised variance", cdnv, ("moments",), {"collapse": 0.0, "random": _random_cdnv}),
     "vci": Metric("variability collapse index", vci, ("moments",), {"collapse": 0.0}),
-    "rank": Metric("rank of the centred class means", rank, ("moments",), {"ETF": lambda k, d, per: k - 1}),
+    "rank": Metric("rank of the centred class means", rank, ("moments",), {"ETF": lambda counts, d: len(counts) - 1}),
     "nearest_etf_distance": Metric("class means to the nearest ETF", nearest_etf_distance, ("moments",), {"ETF": 0.0}),
     "classifier_equinorm": Metric("CoV of classifier norms", equinorm, ("classifiers",), {"ETF": 0.0, "random": 0.0}),
     "embedding_equinorm": Metric("CoV of class-mean norms", equinorm, ("embeddings",), {"ETF": 0.0}),
     "classifier_equiangularity": Metric(
-        "classifier angles off the ETF", equiangularity, ("classifiers",), {"ETF": 0.0, "random": lambda k, d, per: 1 / (k - 1)}
+        "classifier angles off the ETF",
+        equiangularity,
+        ("classifiers",),
+        {"ETF": 0.0, "random": lambda counts, d: 1 / (len(counts) - 1)},
     ),
     "embedding_equiangularity": Metric("class-mean angles off the ETF", equiangularity, ("embeddings",), {"ETF": 0.0}),
     "classifier_etf_distance": Metric(
@@ -116,20 +134,22 @@ METRICS: dict[str, Metric] = {
         "mean cosine of minority classifiers",
         minority_cosine,
         ("classifiers", "minorities"),
-        {"ETF": lambda k, d, per: -1 / (k - 1)},
+        {"ETF": lambda counts, d: -1 / (len(counts) - 1)},
     ),
     "minority_cosine_max": Metric(
         "largest cosine of minority classifiers",
         minority_cosine,
         ("classifiers", "minorities"),
-        {"ETF": lambda k, d, per: -1 / (k - 1)},
+        {"ETF": lambda counts, d: -1 / (len(counts) - 1)},
         {"form": "max"},
     ),
-    "nc4": Metric("NC4, head agrees with nearest mean", nc4, ("decisions",), {"collapse": 1.0, "random": lambda k, d, per: 1 / k}),
+    "nc4": Metric(
+        "NC4, head agrees with nearest mean", nc4, ("decisions",), {"collapse": 1.0, "random": lambda counts, d: 1 / len(counts)}
+    ),
     "classifier_norms": Metric("classifier norms", norms, ("classifiers",)),
     "embedding_norms": Metric("class-mean norms", norms, ("embeddings",)),
     "spreads": Metric("within-class standard deviation", spreads, ("moments",), {"collapse": 0.0}),
-    "error_rates": Metric("share of wrong answers", error_rates, ("decisions",), {"random": lambda k, d, per: 1 - 1 / k}),
+    "error_rates": Metric("share of wrong answers", error_rates, ("decisions",), {"random": lambda counts, d: 1 - 1 / len(counts)}),
     "smallest_margins": Metric("smallest margin of a sample", smallest_margins, ("decisions",)),
     "mean_margins": Metric("mean margin of a sample", mean_margins, ("decisions",)),
 }

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
-from lopsided.measure.verdict.fit import FITS, Fit, fit
+from lopsided.measure.verdict.fit import FITS, HUNDREDTH, Fit, fit
 from lopsided.measure.verdict.words import listed
 
 if TYPE_CHECKING:
@@ -77,9 +79,14 @@ def _classifiers(collapse: Collapse, predictions: Mapping[str, Geometry]) -> tup
     """
     predicted = {name: other.classifiers for name, other in predictions.items()}
     plain = fit(collapse.geometry.classifiers, predicted, collapse.moments.d, centred=False)
-    if collapse.weight is None or plain.best or not plain.ranked or collapse.k == 2:
+    weight, k = collapse.weight, collapse.k
+    if weight is None or plain.best or not plain.ranked or k == 2:
         return plain, ""
-    centred = Gram.of_vectors(collapse.weight - collapse.weight.mean(axis=0))
+    mean = weight.mean(axis=0)
+    # In the Gram matrix of a simplex, one direction more with this share of the squares is so far.
+    if k * float(mean @ mean) * (k - 1) ** 0.5 < HUNDREDTH * float(np.vdot(weight, weight)):
+        return plain, ""
+    centred = Gram.of_vectors(weight - mean)
     about = fit(centred, predicted, collapse.moments.d, centred=True)
     if not about.best:
         return plain, ""

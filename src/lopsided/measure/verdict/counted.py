@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lopsided.counts import Counts
+from lopsided.arrays import Ints
 from lopsided.geometry import Geometry
 from lopsided.measure.verdict.words import listed
 
@@ -16,26 +16,25 @@ if TYPE_CHECKING:
 
 
 def contradiction(collapse: Collapse) -> str:
-    """Return the sentence for counts that the samples contradict.
+    """Return the sentence for counts in another order than the labels.
 
-    They do where minorities have at least twice as many samples, in the geometric mean, as the others.
+    Sorted by size they are those of the samples measured, but for a common factor and less than what
+    makes a minority; class by class they are off by more than twice that. Other samples than those
+    trained on, balanced or left over, are neither.
     """
-    few = np.isin(np.arange(collapse.k), collapse.counts.minorities)
-    if not few.any():
-        return ""
-    logarithms = np.log(collapse.moments.counts)
-    if logarithms[few].mean() < logarithms[~few].mean() + np.log(2):
+    given, measured = collapse.counts.values, collapse.moments.counts
+    if _spread(np.sort(given), np.sort(measured)) >= 2 or _spread(given, measured) < 4:
         return ""
     return (
-        f"The counts make minorities of classes {listed(collapse.classes[few])}, of which more samples were measured than of the "
-        "others: are the counts in the order of the labels?"
+        "Sorted by size, the counts are those of the samples measured, but not class by class: "
+        "are the counts in the order of the labels?"
     )
 
 
 def origin(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
     """Return the sentences that say for which counts minorities and predictions are."""
     counted = {name: other.counts for name, other in predictions.items() if other.counts is not None}
-    odd = [name for name, counts in counted.items() if _disagree(counts, collapse.counts)]
+    odd = [name for name, counts in counted.items() if _spread(counts.values, collapse.counts.values) >= 2]
     are = "are" if len(odd) > 1 else "is"
     if collapse.counts_given:
         return f"{listed(odd)} {are} for other class counts than the training counts given." if odd else ""
@@ -65,7 +64,7 @@ def bias(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
     )
 
 
-def _disagree(a: Counts, b: Counts) -> bool:
-    """Return whether two counts differ by more than a common factor, by as much as makes a minority."""
-    ratios = a.values / b.values
-    return bool(ratios.max() >= 2 * ratios.min())
+def _spread(a: Ints, b: Ints) -> float:
+    """Return how far two counts differ beyond a common factor: the largest over the smallest ratio."""
+    ratios = a / b
+    return float(ratios.max() / ratios.min())

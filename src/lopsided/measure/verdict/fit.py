@@ -29,7 +29,7 @@ class Fit(NamedTuple):
     Attributes:
         ranked: distance and name of each prediction that has one, nearest first.
         best: names of the predictions that fit best, several where none is clearly nearest; empty if none fits.
-        alike: whether all predictions are one in this part, so that none can be told from another.
+        alike: whether those are one geometry in this part, so that none can be told from another.
         limit: the distance below which the nearest prediction would fit.
     """
 
@@ -53,12 +53,11 @@ def fit(measured: Gram, predicted: Mapping[str, Gram], d: int, *, centred: bool)
     ranked = sorted(finite, key=lambda pair: round(pair[0], 9))  # equal ones in the order given
     if not ranked:
         return Fit([], [], False, np.nan)
-    grams = [predicted[name] for _, name in ranked]
-    alike = len(grams) > 1 and all(_distance(grams[0], gram) < ALIKE for gram in grams[1:])
     near, name = ranked[0]
     limit = min(FITS, OF_CHANCE**0.5 * random_distance(predicted[name], d, centred=centred))
     equal = max(CLEARLY * near, near + HUNDREDTH)
     best = [other for value, other in ranked if value <= equal] if near < limit else []
+    alike = len(best) > 1 and all(_distance(predicted[name], predicted[other]) < ALIKE for other in best[1:])
     return Fit(ranked, best, alike, limit)
 
 

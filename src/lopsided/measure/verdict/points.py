@@ -87,8 +87,9 @@ def points(moments: Moments) -> Points:
         a, b = np.nonzero(near & merges[:, None])
         group = _joined(group, a + start, b)
     shared = collapsed | ~known
-    merged = [np.flatnonzero((group == g) & shared) for g in np.unique(group[shared])]
-    return Points(known, collapsed, scatter, [together for together in merged if len(together) > 1])
+    sizes = np.bincount(group[shared], minlength=k)
+    merged = [np.flatnonzero((group == g) & shared) for g in np.flatnonzero(sizes > 1)]
+    return Points(known, collapsed, scatter, merged)
 
 
 def _apart(means: Floats, squares: Floats, rows: Ints) -> Floats:
