@@ -58,3 +58,10 @@ def test_designed_losses_are_those_of_design():
 def test_options_that_the_comparison_does_not_have_are_refused(option):
     with pytest.raises(ValueError, match="a comparison of losses has"):
         CLAIMS["longtail"].configuration(option)
+
+
+@pytest.mark.parametrize("claim", ["longtail", "behnia2023"])
+def test_balanced_classes_leave_nothing_to_compare_losses_by(claim):
+    settings = CLAIMS[claim].settings(profile="given", counts=",".join(["60", "50"] * 5))
+    with pytest.raises(ValueError, match=r"no class is one at a ratio of 1\.2"):
+        settings.class_counts(10)

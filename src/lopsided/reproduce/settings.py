@@ -115,6 +115,19 @@ class Comparison(Training):
             if getattr(self, name) != only:
                 raise ValueError(f"a comparison of losses has {name} {only}, got {getattr(self, name)}")
 
+    def class_counts(self, k: int) -> Counts:
+        """Return the counts that the profile gives to k classes.
+
+        Raises:
+            ValueError: if the profile does not fit k classes, or leaves no class a minority.
+        """
+        counts = super().class_counts(k)
+        if not len(counts.minorities):
+            raise ValueError(
+                f"losses are compared by what they do for minorities, and no class is one at a ratio of {counts.ratio:g}"
+            )
+        return counts
+
 
 def observed_epochs(epochs: int) -> list[int]:
     """Return log-spaced epochs from 1 to `epochs`, both included.
