@@ -41,12 +41,12 @@ def require_file(path: Path) -> Stamp:
     """Return the stamp of a file, before anybody opens what may be none.
 
     Raises:
-        ValueError: if the path is a folder, named pipe, socket or device.
+        UnfitError: if the path is a folder, named pipe, socket or device.
         OSError: if there is nothing at the path, or it may not be looked at.
     """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise ValueError(f"{path} is {_KINDS.get(stat.S_IFMT(status.st_mode), 'something else')}, not a file")
+        raise UnfitError(f"is {_KINDS.get(stat.S_IFMT(status.st_mode), 'something else')}, not a file")
     return Stamp.of(status)
 
 
@@ -76,7 +76,9 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except UnfitError as error:
         raise ValueError(f"{path} {error}") from error
-    except (OSError, MemoryError, ImportError):
+    except (MemoryError, ImportError):
         raise
     except Exception as error:  # the errors of zip, zlib, npy and the like have no common ancestor
+        if isinstance(error, OSError) and error.errno is not None:  # one of the system; readers raise others of their own
+            raise
         raise ValueError(f"{path} is damaged or truncated ({str(error) or type(error).__name__})") from error

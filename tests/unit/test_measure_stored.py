@@ -297,7 +297,7 @@ def object_arrays(folder):
         (changed(labels=np.zeros(N)), "labels must be whole numbers"),
         (changed(weight=np.ones((K, D + 1))), r"weight must have shape \(k, 6\)"),
         (changed(weight=np.float64(0)), "weight in .*x.npz must have 2 axes"),
-        (changed(bias=np.float64(0)), "bias in .*x.npz must have 1 axes"),
+        (changed(bias=np.float64(0)), "bias in .*x.npz must have 1 axis,"),
         (changed(bias=np.zeros(K + 1)), r"in .*x.npz: the head's bias must have shape \(4,\), got \(5,\)"),
         (changed(weight=np.ones((K, D)) + 1j), "holds weight of type complex128"),
         (changed(weight=np.full((K, D), np.nan)), "in .*x.npz: the head's weight of class 0 has NaN"),

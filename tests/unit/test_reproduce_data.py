@@ -108,7 +108,7 @@ def test_damaged_idx_files_are_refused_in_a_sentence(tmp_path: Path) -> None:
         read_idx(tmp_path / "short")
     write_idx(tmp_path / "whole.gz", np.zeros((4, 3, 2)))
     (tmp_path / "cut.gz").write_bytes((tmp_path / "whole.gz").read_bytes()[:-5])
-    with pytest.raises(ValueError, match="is not a whole gzip file"):
+    with pytest.raises(ValueError, match=r"cut\.gz is damaged or truncated"):
         read_idx(tmp_path / "cut.gz")
     (tmp_path / "text").write_text("hello world")
     with pytest.raises(ValueError, match="is not an IDX file"):
@@ -184,14 +184,16 @@ def test_jpeg_copies_of_cifar_say_so(tmp_path: Path) -> None:
 def test_wrong_image_folders_are_refused_in_a_sentence(tmp_path: Path) -> None:
     write_images(tmp_path / "own")
     (tmp_path / "own" / "train" / "ant" / "0.png").write_bytes(b"no image")
-    with pytest.raises(ValueError, match=r"cannot decode the image ant/0\.png"):
+    with pytest.raises(ValueError, match=r"train/ant/0\.png is no image that pillow can read"):
         data.load(str(tmp_path / "own"), None)
     Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(tmp_path / "own" / "train" / "ant" / "0.png")
-    with pytest.raises(ValueError, match=r"one size and colour mode; ant/1\.png"):
+    with pytest.raises(
+        ValueError, match=r"ant/1\.png has shape \(3, 6, 5\), not \(3, 9, 9\); images must have one size and colour mode"
+    ):
         data.load(str(tmp_path / "own"), None)
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="no images in"):
         data.load(str(tmp_path / "empty"), None)
     (tmp_path / "cut.tar").write_bytes(io.BytesIO(b"123").getvalue())
-    with pytest.raises(ValueError, match="is not a whole tar file"):
+    with pytest.raises(ValueError, match=r"cut\.tar is damaged or truncated"):
         data.load(str(tmp_path / "cut.tar"), None)

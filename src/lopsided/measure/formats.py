@@ -85,7 +85,10 @@ def _npy_header(file: IO[bytes], name: str, size: int) -> tuple[Layout, int]:
     if version > (3, 0):
         raise UnfitError(f"holds {name} in version {version[0]}.{version[1]} of the npy format; there are 1.0, 2.0 and 3.0")
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read(file)
+    try:
+        shape, fortran, dtype = read(file)
+    except Exception as error:  # some of which name objects by their addresses
+        raise UnfitError(f"is damaged or truncated (the npy header of {name} cannot be read)") from error
     if dtype.hasobject:
         raise UnfitError("holds pickled objects, which are not read")
     layout = Layout(shape, dtype, fortran)

@@ -60,7 +60,9 @@ class Means:
     def __init__(self, k: int, d: int) -> None:
         if k < 2 or d < 1:
             raise ValueError(f"a measurement needs at least 2 classes and 1 dimension, got k={k}, d={d}")
-        require_memory(16.0 * d * k, f"the state for {k:,} classes in {d:,} dimensions")
+        require_memory(
+            16.0 * d * k, f"the state for {k:,} classes in {d:,} dimensions", "number the classes without gaps, or measure fewer"
+        )
         self.counts: Ints = np.zeros(k, np.int64)
         self.means: Floats = np.zeros((k, d))
         self.rests: Floats = np.zeros((k, d))

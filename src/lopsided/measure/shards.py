@@ -99,7 +99,8 @@ def open_arrays(path: Path, needed: tuple[str, ...], optional: tuple[str, ...] =
     for name, array in arrays.items():
         column = name == "labels" and array.shape[1:] == (1,)
         if len(array.shape) != AXES[name] and not column:
-            raise ValueError(f"{name} in {path} must have {AXES[name]} axes, got shape {array.shape}")
+            axes = "1 axis" if AXES[name] == 1 else f"{AXES[name]} axes"
+            raise ValueError(f"{name} in {path} must have {axes}, got shape {array.shape}")
     return arrays
 
 

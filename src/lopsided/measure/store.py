@@ -142,6 +142,8 @@ def _head_of(path: Path, arrays: dict[str, Stored], d: int) -> tuple[Floats | No
             raise ValueError(f"{path} holds the bias of a head and not its weight; both belong together")
         return None, None
     k, width = arrays["weight"].shape
+    if k < 2:
+        raise ValueError(f"the head in {path} must have a row for each of at least 2 classes, got shape {(k, width)}")
     if width != d:
         raise ValueError(f"in {path} the head's weight must have shape (k, {d}), one row a class, got {(k, width)}")
     weight, bias = read_all(arrays["weight"]), read_all(arrays["bias"]) if "bias" in arrays else None

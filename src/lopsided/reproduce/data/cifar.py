@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 
+from lopsided.arrays import require_memory
+from lopsided.files import UnfitError, opened, reading, require_file
 from lopsided.reproduce.data.folders import images_of
 from lopsided.reproduce.data.images import Dataset, Images
 
@@ -17,11 +20,15 @@ def read_batch(path: Path) -> Images:
 
     Raises:
         ValueError: if the file's size or a label does not fit.
+        MemoryError: if the file takes more than half of this machine's memory.
+        OSError: if the file cannot be read.
     """
-    content = np.fromfile(path, np.uint8)
-    if content.size == 0 or content.size % _ROW:
-        raise ValueError(f"{path} should be a multiple of {_ROW} bytes, got {content.size:,}")
-    rows = content.reshape(-1, _ROW)
+    with reading(path), opened(path, require_file(path)) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size == 0 or size % _ROW:
+            raise UnfitError(f"should be a multiple of {_ROW} bytes, got {size:,}")
+        require_memory(size, f"{path}", "fetch it again: the files of CIFAR-10 are smaller")
+        rows = np.frombuffer(file.read(), np.uint8).reshape(-1, _ROW)
     labels = rows[:, 0].astype(np.int64)
     if labels.max() > 9:
         raise ValueError(f"{path}: labels must be from 0 to 9, got {labels.max()} for image {int(labels.argmax())}")

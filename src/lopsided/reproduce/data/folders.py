@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
+import math
 import tarfile
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
+from tarfile import EOFHeaderError, HeaderError  # type: ignore[attr-defined]
+from typing import IO, Any, Self, cast
 
 import numpy as np
+import numpy.typing as npt
 
+from lopsided.arrays import require_memory
+from lopsided.files import UnfitError, opened, reading, require_file
 from lopsided.reproduce.data.images import Dataset, Images
 
 _ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+_PARTS = ("train", "test")
+#: Modes of pillow whose samples are wider than the bytes that pixels are.
+_WIDE = ("I", "F")
+
+#: First bytes of a compressed file -> what reads it.
+_COMPRESSED: dict[bytes, Callable[[Any], Any]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\0": lzma.LZMAFile,
+}
+#: Bytes behind the end of a tar, at most.
+_PADDING = 2**20
+
+#: Contents of the images of a part by class and name.
+Files = dict[str, dict[str, bytes]]
 
 
 def images_of(place: Path, title: str) -> Dataset:
@@ -19,63 +44,119 @@ def images_of(place: Path, title: str) -> Dataset:
 
     Raises:
         FileNotFoundError: if there are no images in train/CLASS/ or in test/CLASS/.
-        ValueError: if the images differ in size or colour, cannot be decoded, or the test set lacks a class.
+        ValueError: if the images differ in size or colour, cannot be decoded, two have one name, or the test set lacks a class.
+        MemoryError: if they take more than half of this machine's memory.
+        OSError: if a file cannot be read.
         ImportError: if pillow is not installed.
     """
-    found: dict[str, dict[str, list[tuple[str, bytes]]]] = {"train": {}, "test": {}}
+    found: dict[str, Files] = {part: {} for part in _PARTS}
     for path, content in _files(place):
         part, label, name = PurePosixPath(path).parts[-3:]
-        found[part].setdefault(label, []).append((name, content))
+        if name in found[part].setdefault(label, {}):
+            raise ValueError(f"{place} holds two images {part}/{label}/{name}")
+        found[part][label][name] = content
     for part in found:
         if not found[part]:
             raise FileNotFoundError(f"no images in {place} under {part}/CLASS/; expected train/CLASS/IMAGE and test/CLASS/IMAGE")
     names = sorted(found["train"])
     if sorted(found["test"]) != names:
         raise ValueError(f"{place}: the classes of train ({', '.join(names)}) and test ({', '.join(sorted(found['test']))}) differ")
-    return Dataset(title, _decode(found["train"], names), _decode(found["test"], names))
+    train, test = (_decode(found[part], names, place / part) for part in _PARTS)
+    return Dataset(title, train, test)
 
 
 def _files(place: Path) -> Iterator[tuple[str, bytes]]:
     """Yield path and content of every image; a tar is read in one pass and never unpacked to disk."""
+    total = 0
+
+    def require_room(size: int) -> None:
+        nonlocal total
+        total += size
+        require_memory(total, f"{place} with its images", "take fewer")
+
     if place.is_dir():
         for path in sorted(place.glob("*/*/*")):
-            if path.suffix.lower() in _ENDINGS and path.parts[-3] in ("train", "test"):
-                yield path.as_posix(), path.read_bytes()
+            if _is_image(path.parts):
+                with reading(path):
+                    stamp = require_file(path)
+                    require_room(stamp.size)
+                    with opened(path, stamp) as file:
+                        content = file.read()
+                yield path.as_posix(), content
         return
-    try:
-        with tarfile.open(place, "r|*") as archive:
+    with reading(place), opened(place, require_file(place)) as file, _unpacked(file) as stream:
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as archive:
             for member in archive:
-                parts = PurePosixPath(member.name).parts
-                if (
-                    member.isfile()
-                    and len(parts) >= 3
-                    and parts[-3] in ("train", "test")
-                    and parts[-1].lower().endswith(tuple(_ENDINGS))
-                ):
-                    content = archive.extractfile(member)
-                    assert content is not None
-                    yield member.name, content.read()
-    except (tarfile.TarError, EOFError) as error:
-        raise ValueError(f"{place} is not a whole tar file: {error}") from error
+                if member.isfile() and _is_image(PurePosixPath(member.name).parts):
+                    require_room(member.size)
+                    part = archive.extractfile(member)
+                    assert part is not None
+                    yield member.name, part.read()
+        # At the end of the stream its checksum is compared; there is little between it and the end of a tar.
+        if len(stream.read(_PADDING)) == _PADDING:
+            raise UnfitError("goes on behind the end of its tar")
 
 
-def _decode(classes: dict[str, list[tuple[str, bytes]]], names: list[str]) -> Images:
+class _Member(tarfile.TarInfo):
+    """A member of a tar, whose damaged header is an error and not the end."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(tarfile)
+        except EOFHeaderError:
+            raise
+        except HeaderError as error:
+            raise UnfitError(f"is damaged or truncated (a header of its tar: {error})") from error
+
+
+def _unpacked(file: IO[bytes]) -> IO[bytes]:
+    """Return the stream in a file that may be compressed."""
+    start = file.read(6)
+    file.seek(0)
+    for mark, unpack in _COMPRESSED.items():
+        if start.startswith(mark):
+            return cast(IO[bytes], unpack(file))
+    return file
+
+
+def _is_image(parts: tuple[str, ...]) -> bool:
+    return len(parts) >= 3 and parts[-3] in _PARTS and PurePosixPath(parts[-1]).suffix.lower() in _ENDINGS
+
+
+def _decode(classes: Files, names: list[str], place: Path) -> Images:
+    many = sum(map(len, classes.values()))
+    pixels: list[npt.NDArray[np.uint8]] = []
+    labels = []
+    for c, label in enumerate(names):
+        for name, content in sorted(classes[label].items()):
+            with reading(place / label / name):
+                pixels.append(_pixels(content, pixels[0] if pixels else None, many))
+            labels.append(c)
+    return Images(np.stack(pixels), np.array(labels, np.int64))
+
+
+def _pixels(content: bytes, first: npt.NDArray[np.uint8] | None, many: int) -> npt.NDArray[np.uint8]:
+    """Decode one of many images, (channels, height, width), all like the first; sizes are looked at before pixels."""
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError as error:
         raise ImportError("image files are read by pillow: pip install 'lopsided[reproduce]'") from error
-    pixels, labels = [], []
-    for c, label in enumerate(names):
-        for name, content in sorted(classes[label]):
-            try:
-                with Image.open(io.BytesIO(content)) as image:
-                    array = np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
-            except (UnidentifiedImageError, OSError) as error:
-                raise ValueError(f"cannot decode the image {label}/{name}: {error}") from error
-            pixels.append(array[None] if array.ndim == 2 else array.transpose(2, 0, 1))
-            labels.append(c)
-            if pixels[-1].shape != pixels[0].shape:
-                raise ValueError(
-                    f"images must have one size and colour mode; {label}/{name} has {pixels[-1].shape}, not {pixels[0].shape}"
-                )
-    return Images(np.stack(pixels), np.array(labels, np.int64))
+    try:
+        with (
+            warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
+            Image.open(io.BytesIO(content)) as image,
+        ):
+            if image.mode.startswith(_WIDE):
+                raise UnfitError(f"has pixels of mode {image.mode}, wider than bytes; scale them to 8 bits first")
+            shape = (1 if image.mode == "L" else 3, image.height, image.width)
+            if first is not None and first.shape != shape:
+                raise UnfitError(f"has shape {shape}, not {first.shape}; images must have one size and colour mode")
+            told = f"{many:,} images of {image.width:,} by {image.height:,} pixels"
+            require_memory(many * math.prod(shape), told, "scale them down")
+            array = np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
+    except UnidentifiedImageError as error:
+        raise UnfitError("is no image that pillow can read") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnfitError(f"is too large an image: {error}") from error
+    return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
