@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-from scipy.special import logsumexp
 
 from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats
@@ -59,7 +58,7 @@ class CrossEntropy:
             expand = given.groups.expand
             scale, weight = np.outer(expand(given.columns), expand(given.samples)), expand(given.weight)
             a = scale * logits + expand(given.shift)[:, None] - np.diag(expand(given.own))
-        total = logsumexp(a, axis=0)
+        total = np.logaddexp.reduce(a, axis=0)
         slope = s * np.exp(a - total) - t
         return weight * (s * total - np.sum(t * a, axis=0)), weight * scale * slope
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lopsided import predict, solve
+from lopsided import predict
 from lopsided.geometry import Geometry
 from lopsided.problem import Problem
 
@@ -22,6 +22,8 @@ def foresee(problem: Problem) -> Geometry:
     try:
         return predict.geometry(problem)
     except predict.NoFormError as silence:
+        from lopsided import solve  # slow to import, and often not needed
+
         try:
             return solve.minimize(problem).geometry
         except ValueError as error:

@@ -48,7 +48,10 @@ FORMS = {
 
 #: Every function that takes class counts, as one number that tells whether it understood them.
 DOORS = {
-    **{name: lambda counts, make=make: make(counts).classifiers.norms() for name, make in predict.GEOMETRIES.items()},
+    "seli": lambda counts: predict.seli(counts).classifiers.norms(),
+    "free_bias": lambda counts: predict.free_bias(counts).classifiers.norms(),
+    "nonnegative": lambda counts: predict.nonnegative(counts).classifiers.norms(),
+    "contrastive": lambda counts: predict.contrastive(counts).classifiers.norms(),
     "cross_entropy": lambda counts: predict.cross_entropy(counts, Adjustment.cdt(counts, 0.5)).classifiers.norms(),
     "certificate": lambda counts: predict.certificate(counts).primal,
     "squared": lambda counts: predict.squared(counts, 0.5).classifiers.norms(),

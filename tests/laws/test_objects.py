@@ -30,8 +30,7 @@ NOUNS = {
     "targets": lambda: Targets.smoothed(COUNTS, 0.1),
     "loss": lambda: CrossEntropy(CDT),
     "problem": lambda: Problem(COUNTS, CDT, ridge=0.1),
-    **{name: lambda make=make: make(COUNTS) for name, make in predict.GEOMETRIES.items()},
-    "cross-entropy": lambda: predict.cross_entropy(COUNTS, CDT),
+    **{name: lambda form=form: form.geometry(form.examples()[0]) for name, form in predict.FORMS.items()},
     "non-negative at a ridge": lambda: predict.nonnegative(COUNTS, 0.5),
     "squared": lambda: predict.squared(COUNTS, 0.5),
     "balanced": lambda: predict.balanced([5, 5], 0.1),
@@ -75,7 +74,7 @@ def test_every_result_survives_pickling_and_copying(name):
         assert repr(numbers(again)) == repr(numbers(noun))
 
 
-@pytest.mark.parametrize("name", [*predict.GEOMETRIES, "cross-entropy", "solution"])
+@pytest.mark.parametrize("name", [*predict.FORMS, "solution"])
 def test_numpy_takes_grams_and_logits_for_their_matrices(name):
     made = NOUNS[name]()
     geometry = getattr(made, "geometry", made)

@@ -13,7 +13,11 @@ settings.load_profile("laws")
 COUNTS = st.lists(st.integers(1, 10_000), min_size=2, max_size=7)
 EXPONENTS = st.floats(-1.5, 1.5)
 FORMS = {
-    **predict.GEOMETRIES,
+    "seli": predict.seli,
+    "etf": lambda counts: predict.etf(counts.k),
+    "free-bias": predict.free_bias,
+    "non-negative": predict.nonnegative,
+    "contrastive": predict.contrastive,
     "cdt": lambda counts: predict.cross_entropy(counts, Adjustment.cdt(counts, 0.4)),
     "ldt": lambda counts: predict.cross_entropy(counts, Adjustment.ldt(counts, -0.3)),
     "margin": lambda counts: predict.cross_entropy(counts, Adjustment(margin=counts.values**0.3)),

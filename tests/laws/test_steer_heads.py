@@ -13,9 +13,9 @@ COUNTS = [Counts([5, 5, 5, 5]), Counts.step(k=10, minority=5, ratio=100), Counts
 
 
 @pytest.mark.parametrize("counts", COUNTS, ids=repr)
-@pytest.mark.parametrize("geometry", ["seli", "etf"])
+@pytest.mark.parametrize("geometry", [predict.seli, lambda counts: predict.etf(counts.k)], ids=["seli", "etf"])
 def test_a_fixed_head_has_the_gram_of_its_geometry(counts, geometry):
-    wanted = predict.GEOMETRIES[geometry](counts)
+    wanted = geometry(counts)
     for d in (counts.k - 1, counts.k, 3 * counts.k):
         weight = steer.FixedHead(wanted, d, scale=2.0).weight.double().numpy()
         assert Gram.of_vectors(weight).distance(wanted.classifiers) < 1e-6

@@ -69,8 +69,12 @@ def test_equal_counts_give_the_simplex(capsys):
         (["--step", "k=4,k=6"], "--step has k twice"),
         (["--zipf", "k=10,size=3"], "--zipf takes"),
         (["--zipf", "k=3.5,largest=9"], "at least 2 classes, got 3.5"),
-        (["--counts", "3,2", "--geometry", "torus"], "--geometry must be one of seli, "),
-        (["--counts", "3,2", "--geometry", "etf", "--gamma", "1"], "give either --geometry or --loss"),
+        (["--counts", "3,2", "--form", "torus"], "--form must be one of etf, seli, "),
+        (["--counts", "3,2", "--form", "etf"], "etf does not speak of this problem: all counts must be equal"),
+        (["--counts", "3,2", "--form", "squared", "--loss", "cdt"], "a loss of its own, leave out --loss"),
+        (["--counts", "3,2", "--form", "regression"], "the form regression is of regression: give them by --targets FILE"),
+        (["--counts", "3,2", "--targets", "y.csv"], "--targets is for a form that wants them"),
+        (["--counts", "3,2", "--ridge", "0.1", "--layers", "2"], "no closed form speaks of this problem"),
         (["--counts", "3,2", "--gamma", "1"], "the loss cross-entropy has no gamma"),
         (["--counts", "3,2", "--loss", "cdt", "--gamma", "1e9"], "scale"),
         (["--counts", "3,2", "--loss", "cdt", "--gamma", "nan"], "exponent"),
@@ -128,11 +132,58 @@ def test_losses_without_scales_lead_to_seli_and_say_so(loss, capsys):
     assert "no effect" in other["source"]["assumptions"]
 
 
-@pytest.mark.parametrize("geometry", predict.GEOMETRIES)
-def test_every_geometry_of_the_table_is_predicted_by_name(geometry, capsys):
-    assert answer(capsys, "--counts", "9,9,3,3", "--geometry", geometry)["classes"] == 4
-    assert main(["predict", "--counts", "9,9,3,3", "--geometry", geometry]) == 0
-    assert "…" not in capsys.readouterr().out
+#: Form -> what it is asked with.
+ASKED = {
+    "etf": ["--counts", "9,9,9"],
+    "balanced": ["--counts", "9,9,9", "--ridge", "0.3"],
+    "smoothed": ["--counts", "9,9,9", "--ridge", "0.3", "--smoothing", "0.1"],
+    "squared": ["--counts", "9,9,3,3", "--ridge", "0.3", "--layers", "2"],
+    "cross-entropy": ["--counts", "9,9,3,3", "--loss", "cdt"],
+    "regression": ["--ridge", "0.5"],
+    "supports": [],
+    "label-sets": ["--ridge", "0.5"],
+}
+TABLES = {
+    "regression": "1,0.5\n-1,0.5\n3,-2\n0,1\n",
+    "supports": "1,1,0,0\n1,0,1,0\n1,0,0,1\n0,1,1,0\n0,1,0,1\n0,0,1,1\n",
+    "label-sets": "1,0,0\n0,1,0\n0,0,1\n1,1,0\n0,1,1\n1,0,1\n",
+}
+
+
+@pytest.mark.parametrize("form", predict.FORMS)
+def test_every_form_is_predicted_by_name(form, capsys, tmp_path):
+    asked = ["--form", form, *ASKED.get(form, ["--counts", "9,9,3,3"])]
+    if form in TABLES:
+        (tmp_path / "y.csv").write_text(TABLES[form])
+        asked += ["--targets", str(tmp_path / "y.csv")]
+    assert answer(capsys, *asked)["source"]["reference"]
+    assert main(["predict", *asked, "--plot", str(tmp_path / "a.svg")]) == 0
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_a_regression_is_told_by_outputs_and_directions(capsys, tmp_path):
+    np.save(tmp_path / "y.npy", np.array([[3.0, 0], [-3, 0], [0, 1], [0, -1]]))
+    found = answer(capsys, "--form", "regression", "--targets", str(tmp_path / "y.npy"), "--ridge", "0.5")
+    assert found["classifiers"]["squared_norms"] == pytest.approx([18**0.5 - 0.5, 2**0.5 - 0.5])
+    assert found["directions"] == pytest.approx([18**0.5 - 0.5, 2**0.5 - 0.5])
+    assert found["embeddings"]["number"] == 4
+
+
+def test_a_ridge_without_a_form_is_foreseen(capsys):
+    found = answer(capsys, "--counts", "9,9,3,3", "--ridge", "0.1")
+    assert found["source"]["name"] == "UFM optimum"
+    assert answer(capsys, "--counts", "9,9,9", "--ridge", "0.1")["source"]["name"] == "balanced, ridge 0.1"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("1,a\n", "damaged"), ("", "shape (0, 1)"), ("0.5,0,1\n", "0 and 1"), ("nan,1\n", "0 and 1")]
+)
+def test_targets_that_are_no_table_are_refused(text, words, capsys, tmp_path):
+    (tmp_path / "y.csv").write_text(text)
+    assert main(["predict", "--form", "label-sets", "--ridge", "1", "--targets", str(tmp_path / "y.csv")]) == 2
+    assert words in capsys.readouterr().err
 
 
 def test_losses_side_by_side(capsys):
@@ -200,5 +251,5 @@ def test_a_free_bias_has_its_own_prediction(capsys):
     expected = predict.cross_entropy(Counts([50, 50, 5, 5]), bias="free")
     assert found["source"]["name"] == "cross-entropy, free bias"
     assert found["groups"][0]["classifier_squared_norm"] == pytest.approx(expected.classifiers.squared_norms()[0])
-    assert main(["predict", "--counts", "50,50,5,5", "--bias", "free", "--geometry", "etf"]) == 2
+    assert main(["predict", "--counts", "50,50,5,5", "--bias", "free", "--form", "etf"]) == 2
     assert "bias" in capsys.readouterr().err

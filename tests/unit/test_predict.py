@@ -71,8 +71,8 @@ def test_a_step_of_any_size_takes_no_time():
 
 
 def test_every_geometry_names_its_source_and_what_it_assumes():
-    for make in predict.GEOMETRIES.values():
-        source = make(COUNTS).source
+    for form in predict.FORMS.values():
+        source = form.geometry(form.examples()[0]).source
         assert source.name
         assert source.reference
         assert source.assumptions

@@ -27,16 +27,21 @@ class Classes:
     labels: str | None = None
     """a file of whole-number labels to count: npy, or npz or safetensors with an array labels"""
 
+    @property
+    def given(self) -> list[str]:
+        """The options that were given, as words of the command line."""
+        names = ("counts", "step", "exponential", "zipf", "labels")
+        return [f"--{name}" for name in names if getattr(self, name) is not None]
+
     def resolve(self) -> Counts:
         """Return the counts.
 
         Raises:
             ValueError: if not exactly one way is given, or it does not make valid counts.
         """
-        given = [name for name in ("counts", "step", "exponential", "zipf", "labels") if getattr(self, name) is not None]
-        if len(given) != 1:
+        if len(self.given) != 1:
             ways = "--counts, --step, --exponential, --zipf or --labels"
-            raise ValueError(f"give the class counts in exactly one way of {ways}, got {' and '.join(given) or 'none'}")
+            raise ValueError(f"give the class counts in exactly one way of {ways}, got {' and '.join(self.given) or 'none'}")
         if self.counts is not None:
             return Counts([_number(word, "--counts") for word in self.counts.split(",")])
         if self.labels is not None:

@@ -5,26 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.classes import Classes
+from lopsided.cli.loss import EXPONENTS, LossOptions
 from lopsided.cli.output import require_picture
+from lopsided.cli.targets import read_targets
 
 if TYPE_CHECKING:
-    from lopsided import Adjustment, Counts, Geometry
-
-Loss = Literal["cross-entropy", "weighted", "logit-adjusted", "cdt", "ldt", "vs", "ldam"]
-
-#: The exponents that each loss has, and what they are unless given.
-EXPONENTS: dict[str, dict[str, float]] = {
-    "cross-entropy": {},
-    "weighted": {},
-    "logit-adjusted": {"tau": 1.0},
-    "cdt": {"gamma": 0.5},
-    "ldt": {"gamma": 0.5},
-    "vs": {"gamma": 0.25, "tau": 1.0},
-    "ldam": {},
-}
+    from lopsided import Counts, Geometry, Problem
+    from lopsided.predict import Form
+    from lopsided.targets import Kind
 
 #: What a loss has that no longer matters as the ridge vanishes.
 WITHOUT_EFFECT = {"weighted": "weights", "logit-adjusted": "shifts", "vs": "shifts", "ldam": "additive margins"}
@@ -32,19 +23,20 @@ WITHOUT_EFFECT = {"weighted": "weights", "logit-adjusted": "shifts", "vs": "shif
 
 @dataclass(frozen=True)
 class Predict:
-    """Predict the geometry that a loss converges to on given class counts."""
+    """Predict the geometry of a trained network from class counts and loss, or from a form by name."""
 
     classes: Classes
-    loss: Loss | None = None
-    """cross-entropy and its adjustments; by default cross-entropy"""
-    gamma: float | None = None
-    """exponent of the scales of cdt, ldt (by default 0.5) and vs (0.25)"""
-    tau: float | None = None
-    """factor of the shifts of logit-adjusted and vs (by default 1)"""
-    bias: Literal["none", "free"] = "none"
-    """of the classifiers; with a ridge on it that stays fixed, a bias has the limit of none"""
-    geometry: str | None = None
-    """instead of a loss: a geometry by name, such as etf; an unknown name is answered with the list"""
+    loss: LossOptions
+    ridge: float | None = None
+    """on classifiers and features of the summed loss; by default 0, which stands for its limit"""
+    form: str | None = None
+    """a closed form by name, such as squared; an unknown name is answered with the list"""
+    layers: int = 1
+    """linear layers above the features"""
+    smoothing: float = 0.0
+    """share of the uniform distribution in each class's target"""
+    targets: Path | None = None
+    """instead of class counts, for a form that wants them: a table (csv, npy, npz), one row a sample"""
     compare: bool = False
     """all losses side by side"""
     json: bool = False
@@ -57,82 +49,106 @@ class Predict:
         from lopsided.cli import predicted
 
         require_picture(self.plot)
-        counts = self.classes.resolve()
         if self.compare:
+            counts = self.classes.resolve()
             rows = predicted.compare(counts, self._all(counts))
             print(json.dumps(rows, indent=1, allow_nan=False)) if self.json else predicted.print_comparison(rows, counts)
             return
-        geometry = self._geometry(counts)
+        problem = self._problem()
+        geometry = self._geometry(problem)
         if self.plot is not None:
-            _draw(geometry, counts, self.plot)
-        answer = predicted.summary(geometry, counts)
-        print(json.dumps(answer, indent=1, allow_nan=False)) if self.json else predicted.print_summary(answer)
+            _draw(geometry, self.plot)
+        if problem.counts is None:
+            answer, show = predicted.summary_of_samples(geometry), predicted.print_samples
+        else:
+            answer, show = predicted.summary(geometry, problem.counts), predicted.print_summary
+        print(json.dumps(answer, indent=1, allow_nan=False)) if self.json else show(answer)
 
-    def _geometry(self, counts: Counts) -> Geometry:
-        from lopsided import predict
+    def _problem(self) -> Problem:
+        from lopsided import Problem, Targets
 
-        if self.geometry is None:
-            name, adjustment = self.adjustment(counts, self.loss or "cross-entropy")
-            plain = adjustment.scale is None and self.bias == "none"
-            geometry = predict.seli(counts) if plain else predict.cross_entropy(counts, adjustment, self.bias)
-            source = replace(geometry.source, name=name if self.bias == "none" else f"{name}, free bias")
-            if self.loss in WITHOUT_EFFECT:
-                source = replace(source, assumptions=f"{source.assumptions}; there {WITHOUT_EFFECT[self.loss]} have no effect")
-            return replace(geometry, source=source)
-        if self.loss is not None or self.gamma is not None or self.tau is not None or self.bias != "none":
-            raise ValueError("a geometry by name has no loss, exponents or bias, give either --geometry or --loss")
-        if self.geometry not in predict.GEOMETRIES:
-            raise ValueError(f"--geometry must be one of {', '.join(predict.GEOMETRIES)}, got {self.geometry!r}")
-        return predict.GEOMETRIES[self.geometry](counts)
+        kind: Kind = "classes"
+        settings = dict[str, Any]()
+        if self.form is not None:
+            form = _form(self.form)
+            kind, settings = form.kind, dict(form.settings)
+        if "loss" in settings and self.loss.loss is not None:
+            raise ValueError(f"the form {self.form} has a loss of its own, leave out --loss")
+        if self.loss.bias is not None:
+            settings["bias"] = self.loss.of_bias()
+        if kind != "classes":
+            if self.targets is None:
+                raise ValueError(f"the form {self.form} is of {kind}: give them by --targets FILE")
+            if named := self.classes.given:
+                raise ValueError(f"the targets say how many samples there are, leave out {' and '.join(named)}")
+            targets = read_targets(self.targets, kind)
+        else:
+            if self.targets is not None:
+                raise ValueError("--targets is for a form that wants them, such as --form regression")
+            counts = self.classes.resolve()
+            targets = Targets.smoothed(counts, self.smoothing)
+            if "loss" not in settings:
+                settings["loss"] = self.loss.adjustment(counts)[1]
+        return Problem(targets, ridge=self.ridge or 0.0, layers=self.layers, **settings)
+
+    def _geometry(self, problem: Problem) -> Geometry:
+        from lopsided import foresee
+
+        if self.form is not None:
+            form = _form(self.form)
+            if reason := form.speaks(problem):
+                raise ValueError(f"the form {form.name} does not speak of this problem: {reason}")
+            return form.geometry(problem)
+        geometry = foresee(problem)
+        assert problem.counts is not None
+        title, _ = self.loss.adjustment(problem.counts)
+        source = geometry.source
+        if problem.ridge == 0:
+            source = replace(source, name=title if problem.bias != "free" else f"{title}, free bias")
+            if self.loss.name in WITHOUT_EFFECT:
+                without = WITHOUT_EFFECT[self.loss.name]
+                source = replace(source, assumptions=f"{source.assumptions}; there {without} have no effect")
+        return replace(geometry, source=source)
 
     def _all(self, counts: Counts) -> dict[str, Geometry]:
         """Return the geometry of every loss."""
-        if self.loss is not None or self.geometry is not None or self.plot is not None or self.bias != "none":
-            raise ValueError(
-                "--compare shows all losses without a bias in a table, leave out --loss, --geometry, --bias and --plot"
-            )
-        from lopsided import predict
+        others = [f"--{name}" for name in ("form", "plot", "targets", "ridge") if getattr(self, name) is not None]
+        if foreign := [name for name in self.loss.given if name in ("--loss", "--bias")] + others:
+            raise ValueError(f"--compare shows all losses in their limit without a bias, leave out {' and '.join(foreign)}")
+        from lopsided import Problem, foresee
 
         # Losses that differ only in what vanishes with the ridge share one geometry.
-        plain, geometries = predict.seli(counts), {}
+        plain, geometries = foresee(Problem(counts, ridge=0.0)), {}
         for loss in EXPONENTS:
-            name, adjustment = self.adjustment(counts, loss, strict=False)
-            geometries[name] = plain if adjustment.scale is None else predict.cross_entropy(counts, adjustment)
+            name, adjustment = self.loss.adjustment(counts, loss)
+            scaled = adjustment.scale is not None
+            geometries[name] = foresee(Problem(counts, adjustment, ridge=0.0)) if scaled else plain
         return geometries
 
-    def adjustment(self, counts: Counts, loss: str, *, strict: bool = True) -> tuple[str, Adjustment]:
-        """Return the name and the adjustment of a loss; strict refuses exponents that it does not have.
 
-        Raises:
-            ValueError: for such an exponent.
-        """
-        from lopsided import Adjustment
+def _form(name: str) -> Form:
+    from lopsided.predict import FORMS
 
-        known = EXPONENTS[loss]
-        given = {name: value for name in ("gamma", "tau") if (value := getattr(self, name)) is not None}
-        if strict and (foreign := sorted(given.keys() - known.keys())):
-            raise ValueError(f"the loss {loss} has no {' and no '.join(foreign)}, leave out --{' and --'.join(foreign)}")
-        exponents = {name: given.get(name, default) for name, default in known.items()}
-        member = getattr(Adjustment, loss.replace("-", "_"))
-        adjustment: Adjustment = member() if loss == "cross-entropy" else member(counts, **exponents)
-        greek = {"gamma": "γ", "tau": "τ"}
-        title = loss if len(loss) > 4 else loss.upper()
-        return ", ".join([title, *(f"{greek[name]}={value:g}" for name, value in exponents.items())]), adjustment
+    if name not in FORMS:
+        raise ValueError(f"--form must be one of {', '.join(FORMS)}, got {name!r}")
+    return FORMS[name]
 
 
-def _draw(geometry: Geometry, counts: Counts, path: Path) -> None:
+def _draw(geometry: Geometry, path: Path) -> None:
     from matplotlib.figure import Figure
 
     from lopsided import plot
     from lopsided.plot.style import class_colours
 
-    flat = counts.k <= 4 and geometry.vectors()[0].shape[1] <= 3
+    counts = geometry.counts
+    flat = counts is not None and counts.k <= 4 and geometry.vectors()[0].shape[1] <= 3
     figure = Figure(figsize=(4.2 * (2 + flat), 4.2), layout="constrained")
     axes = figure.subplots(1, 2 + flat)
-    if flat:
+    if flat and counts is not None:
         plot.frame(geometry, axes[0], colours=class_colours(counts, counts.k)).set_title(
             "classifiers (arrows), class means (rings)", fontsize=10
         )
-    for ax, gram, title in zip(axes[-2:], (geometry.classifiers, geometry.embeddings), ("classifiers", "class means"), strict=True):
-        plot.gram(gram, ax, counts=counts).set_title(f"cosines of {title}", fontsize=10)
+    means = "class means" if geometry.paired else "embeddings"
+    for ax, gram, title in zip(axes[-2:], (geometry.classifiers, geometry.embeddings), ("classifiers", means), strict=True):
+        plot.gram(gram, ax, counts=counts if gram.k == geometry.k else None).set_title(f"cosines of {title}", fontsize=10)
     plot.save(figure, path)

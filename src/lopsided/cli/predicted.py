@@ -60,6 +60,40 @@ def summary(geometry: Geometry, counts: Counts) -> dict[str, Any]:
     }
 
 
+def summary_of_samples(geometry: Geometry) -> dict[str, Any]:
+    """Return a geometry whose columns are no classes as plain data: outputs or tokens, and the directions of their logits."""
+    shown = selection(geometry.k, COSINES)
+    return {
+        "source": asdict(geometry.source),
+        "classifiers": {
+            "number": geometry.k,
+            "squared_norms": geometry.classifiers.squared_norms().tolist(),
+            "cosines_between": shown.tolist(),
+            "cosines": [[_plain(value) for value in row] for row in geometry.classifiers.cosine(shown[:, None], shown)],
+        },
+        "embeddings": {"number": geometry.m, "squared_norms": geometry.embeddings.squared_norms().tolist()},
+        "directions": geometry.directions().values.tolist() if geometry.logits.frobenius() else [],
+    }
+
+
+def print_samples(answer: Mapping[str, Any]) -> None:
+    """Print such a summary as tables that fit 80 columns."""
+    from rich.table import Table
+
+    console, source, rows = table_console(), answer["source"], answer["classifiers"]
+    console.print(f"[bold]{source['name']}[/]: {rows['number']} classifiers by {answer['embeddings']['number']} embeddings")
+    console.print(f"{source['reference']}; holds for: {source['assumptions']}\n", style="dim", markup=False)
+    table = Table(box=None, header_style="bold")
+    for title in ("row", "‖w‖²", *(f"cos with {c}" for c in rows["cosines_between"][:5])):
+        table.add_column(title, justify="right", no_wrap=True)
+    for i, c in enumerate(rows["cosines_between"]):
+        table.add_row(str(c), f"{rows['squared_norms'][c]:.6g}", *(_cosine(value) for value in rows["cosines"][i][:5]))
+    console.print(table)
+    sizes = [f"{value:.6g}" for value in answer["directions"][:8]]
+    more = len(answer["directions"]) - len(sizes)
+    console.print(f"\ndirections of the logits: {', '.join(sizes) or 'none, all is zero'}" + (f", {more} more" if more else ""))
+
+
 def compare(counts: Counts, geometries: Mapping[str, Geometry]) -> list[dict[str, Any]]:
     """Return a row a loss: squared norm ratios, minority cosines, alignment of the rarest class, distances to the ETF."""
     from lopsided import predict

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.classes import Classes
+from lopsided.cli.loss import LossOptions
 from lopsided.cli.output import require_picture, table_console
-from lopsided.cli.predict import Loss, Predict
 
 if TYPE_CHECKING:
     from lopsided.geometry import Geometry
@@ -22,18 +22,11 @@ class Solve:
     """Solve the unconstrained-features model to its global optimum, with a proof."""
 
     classes: Classes
+    loss: LossOptions
     ridge: float | None = None
     """ridge on classifiers and features of the summed loss; 0 for the limit of a vanishing ridge"""
     weight_decay: float | None = None
     """instead of --ridge: weight decay of a mean loss, on classifiers and features"""
-    loss: Loss = "cross-entropy"
-    """cross-entropy or one of its adjustments"""
-    gamma: float | None = None
-    """exponent of the scales of cdt, ldt (by default 0.5) and vs (0.25)"""
-    tau: float | None = None
-    """factor of the shifts of logit-adjusted and vs (by default 1)"""
-    bias: str = "none"
-    """bias of the classifiers: none, free, or a number, the ridge on it"""
     width: int | None = None
     """feature dimensions; as many as the optimum wants if not given"""
     path: bool = False
@@ -78,11 +71,7 @@ class Solve:
         counts = self.classes.resolve()
         if [self.ridge is not None, self.weight_decay is not None, self.path].count(True) != 1:
             raise ValueError("give one of --ridge, --weight-decay, and --path for all ridges")
-        try:
-            bias: Any = self.bias if self.bias in ("none", "free") else float(self.bias)
-        except ValueError:
-            raise ValueError(f"--bias must be none, free or a number, got {self.bias!r}") from None
-        _, adjustment = Predict(self.classes, self.loss, self.gamma, self.tau).adjustment(counts, self.loss)
+        bias, (_, adjustment) = self.loss.of_bias(), self.loss.adjustment(counts)
         if self.weight_decay is not None:
             decay = self.weight_decay
             return solve.Problem.from_weight_decay(counts, decay, decay, adjustment, bias=bias, width=self.width)

@@ -76,11 +76,11 @@ class Steer:
     def _row(self, counts: Counts, name: str, code: str, adjustment: Adjustment, geometry: Geometry | None = None) -> Row:
         import numpy as np
 
+        from lopsided import Problem, foresee
         from lopsided.shape import relative_margins
         from lopsided.steer import TARGETS
-        from lopsided.steer.design import foresee
 
-        found = foresee(counts, adjustment, self.ridge) if geometry is None else geometry
+        found = foresee(Problem(counts, adjustment, ridge=self.ridge)) if geometry is None else geometry
         order = np.argsort(counts.values, kind="stable")
         squares = found.classifiers.squared_norms()
         margins = relative_margins(found)

@@ -20,7 +20,7 @@ from lopsided.measure.rows import Stored
 #: Formats that are, or may hold, pickles: reading one can run any program.
 PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib"}
 #: Name of an array -> its number of axes.
-AXES = {"features": 2, "labels": 1, "weight": 2, "bias": 1}
+AXES = {"features": 2, "labels": 1, "weight": 2, "bias": 1, "targets": 2}
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,6 @@ Class counts may come in any form that `Counts.of` takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.predict.certificate import Optimality, certificate
 from lopsided.predict.form import Form
@@ -29,15 +26,6 @@ from lopsided.predict.step import StepLimit, step, step_limit
 from lopsided.predict.thresholds import minority_collapse_ridge, zero_ridge
 from lopsided.problem import Problem
 
-#: Name -> the geometry of given class counts.
-GEOMETRIES: dict[str, Callable[[CountsLike], Geometry]] = {
-    "seli": seli,
-    "etf": lambda counts: etf(Counts.of(counts).k),
-    "free-bias": free_bias,
-    "non-negative": nonnegative,
-    "contrastive": contrastive,
-}
-
 
 class NoFormError(ValueError):
     """No closed form speaks of a problem."""
@@ -50,6 +38,7 @@ def geometry(problem: Problem) -> Geometry:
         NoFormError: a ValueError, with every form's reason why not.
 
     Example:
+        >>> from lopsided import Counts
         >>> geometry(Problem(Counts([50, 5]), ridge=0.0)).source.name
         'SELI'
     """
@@ -63,7 +52,6 @@ def geometry(problem: Problem) -> Geometry:
 
 __all__ = [
     "FORMS",
-    "GEOMETRIES",
     "Contrastive",
     "Exactness",
     "Form",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
 from lopsided.problem import Features, Problem
+from lopsided.targets import Kind
 
 #: A sentence that must hold of a problem, and whether it does.
 Wanted = tuple[str, bool]
@@ -29,6 +31,8 @@ class Form:
         speaks: "" for such a problem, else the sentence why not.
         examples: makes at least two problems on which it is put to the test.
         source: the paper, or "derived here" where the derivation is in docs/.
+        kind: of the targets of its problems.
+        settings: what its problems have in common besides, as arguments of `Problem`.
         objective: value and slope of the embeddings (m, d) alone, where no classifiers are trained; None for the problem's own.
     """
 
@@ -37,6 +41,8 @@ class Form:
     speaks: Callable[[Problem], str]
     examples: Callable[[], tuple[Problem, ...]]
     source: str
+    kind: Kind = "classes"
+    settings: Mapping[str, Any] = field(default_factory=dict)
     objective: Callable[[Problem, Floats], tuple[float, Floats]] | None = None
 
 

@@ -18,10 +18,10 @@ from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
-from lopsided.predict import cross_entropy
-from lopsided.solve import Problem, minimize
+from lopsided.problem import Problem
 from lopsided.steer.families import FAMILIES, Curves, Family, check_family
 from lopsided.steer.targets import TARGETS, Measure, Target, least, nearest_to
+from lopsided.theory import foresee
 
 #: A target or a part of it counts as met up to this.
 MET = 1e-5
@@ -96,13 +96,13 @@ def design(counts: Counts, target: str | Target | Geometry | Measure, family: st
         raise ValueError(f"ridge must be a finite number of at least 0, got {ridge}")
     terms = tuple(term for term in FAMILIES[known] if ridge > 0 or term not in ("weight", "shift"))
     curves = Curves(known, counts, terms, min(_BENDS, max(counts.groups.m - 2, 0)))
-    search = _Search(lambda adjustment: foresee(counts, adjustment, ridge), chosen.distance, curves)
+    search = _Search(lambda adjustment: foresee(Problem(counts, adjustment, ridge=ridge)), chosen.distance, curves)
     plain = search.distance(search.start)
     if not np.isfinite(plain):
         raise ValueError(f"at ridge {ridge} plain cross-entropy has no geometry to start from; a smaller ridge may")
     best = search.run()
     adjustment = curves.adjustment(best)
-    geometry = foresee(counts, adjustment, ridge)
+    geometry = foresee(Problem(counts, adjustment, ridge=ridge))
     return Design(
         adjustment,
         geometry,
@@ -173,13 +173,6 @@ class _Search:
             options={"initial_tr_radius": 0.2, "final_tr_radius": 1e-9, "maxfev": 80 * len(free)},
         )
         return min(start, point(found.x), key=self.distance)
-
-
-def foresee(counts: Counts, adjustment: Adjustment, ridge: float) -> Geometry:
-    """Return the geometry of a loss: in closed form at ridge 0, solved at a positive ridge."""
-    if ridge == 0:
-        return cross_entropy(counts, adjustment)
-    return minimize(Problem(counts, adjustment, ridge=ridge)).geometry
 
 
 def _target(target: str | Target | Geometry | Measure) -> Target:

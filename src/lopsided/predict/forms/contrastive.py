@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
 
 from lopsided.arrays import Floats, require_finite
 from lopsided.counts import Counts, CountsLike
@@ -95,7 +94,8 @@ class Contrastive:
         """Return the (k,) losses of a sample of each class, and their derivatives by the (k, k) inner products of means."""
         a = logits / self.temperature
         others = targets.weights[:, None] - np.eye(targets.k)
-        total = logsumexp(a, axis=0, b=others)
+        with np.errstate(divide="ignore"):  # one of two samples leaves none to find but itself
+            total = np.logaddexp.reduce(a + np.log(others), axis=0)
         return total - a.diagonal(), (others * np.exp(a - total) - np.eye(targets.k)) / self.temperature
 
 
@@ -118,4 +118,12 @@ def _examples() -> tuple[Problem, ...]:
     return tuple(Problem(counts, loss, ridge=0.0, features="unit-nonnegative") for loss in losses)
 
 
-FORM = Form("contrastive", lambda problem: contrastive(counts_of(problem)), _speaks, _examples, cite("kini2023"), _objective)
+FORM = Form(
+    "contrastive",
+    lambda problem: contrastive(counts_of(problem)),
+    _speaks,
+    _examples,
+    cite("kini2023"),
+    settings={"loss": Contrastive(), "features": "unit-nonnegative"},
+    objective=_objective,
+)

@@ -108,4 +108,11 @@ def _examples() -> tuple[Problem, ...]:
     return tuple(Problem(Counts(counts), ridge=0.0, bias="free") for counts in ([8, 8, 2, 2], [9, 5, 2, 1]))
 
 
-FORM = Form("free-bias", lambda problem: free_bias(counts_of(problem)), _speaks, _examples, "derived here")
+FORM = Form(
+    "free-bias",
+    lambda problem: free_bias(counts_of(problem)),
+    _speaks,
+    _examples,
+    "derived here",
+    settings={"bias": "free"},
+)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from math import comb
 
 import numpy as np
-from scipy.optimize import minimize
 
 from lopsided.arrays import Floats
 from lopsided.geometry import Geometry, Source
@@ -43,6 +42,8 @@ def label_sets(k: int, sizes: Mapping[int, float], ridge: float) -> Geometry:
 
 def geometry(problem: Problem) -> Geometry:
     """Return the optimum of balanced label sets."""
+    from scipy.optimize import minimize  # slow to import
+
     t, s, k = problem.targets.matrix, problem.targets.strength.astype(int), problem.k
     sizes, place = np.unique(s, return_inverse=True)
     n = problem.targets.weights[[int(np.argmax(s == size)) for size in sizes]]
@@ -88,4 +89,4 @@ def _examples() -> tuple[Problem, ...]:
     return of(4, {1: 10.0, 2: 3.0}, 0.3), of(4, {1: 5.0, 3: 2.0}, 0.8), of(3, {1: 5.0}, 0.1)
 
 
-FORM = Form("label-sets", geometry, _speaks, _examples, cite("li2024"))
+FORM = Form("label-sets", geometry, _speaks, _examples, cite("li2024"), "label sets")

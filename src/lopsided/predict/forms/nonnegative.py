@@ -94,4 +94,5 @@ FORM = Form(
     _speaks,
     _examples,
     cite("dang2024"),
+    settings={"features": "nonnegative"},
 )

@@ -85,4 +85,12 @@ def _examples() -> tuple[Problem, ...]:
     )
 
 
-FORM = Form("regression", geometry, _speaks, _examples, cite("andriopoulos2024"))
+FORM = Form(
+    "regression",
+    geometry,
+    _speaks,
+    _examples,
+    cite("andriopoulos2024"),
+    "regression",
+    settings={"loss": Squared(), "bias": "free"},
+)

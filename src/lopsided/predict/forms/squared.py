@@ -133,4 +133,5 @@ FORM = Form(
     _speaks,
     _examples,
     cite("dang2023"),
+    settings={"loss": Squared()},
 )

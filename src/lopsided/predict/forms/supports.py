@@ -128,4 +128,4 @@ def _examples() -> tuple[Problem, ...]:
     return Problem(Targets.contexts(pairs), ridge=0.0), Problem(Targets.contexts(np.eye(3), [7, 7, 7]), ridge=0.0)
 
 
-FORM = Form("supports", _geometry, _speaks, _examples, cite("zhao2024"))
+FORM = Form("supports", _geometry, _speaks, _examples, cite("zhao2024"), "contexts")

@@ -1,0 +1,84 @@
+"""The options by which verbs are told the loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from lopsided import Adjustment, Counts
+    from lopsided.problem import Bias
+
+LossName = Literal["cross-entropy", "weighted", "logit-adjusted", "cdt", "ldt", "vs", "ldam"]
+
+#: The exponents that each loss has, and what they are unless given.
+EXPONENTS: dict[str, dict[str, float]] = {
+    "cross-entropy": {},
+    "weighted": {},
+    "logit-adjusted": {"tau": 1.0},
+    "cdt": {"gamma": 0.5},
+    "ldt": {"gamma": 0.5},
+    "vs": {"gamma": 0.25, "tau": 1.0},
+    "ldam": {},
+}
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """A cross-entropy and the bias of its head."""
+
+    loss: LossName | None = None
+    """cross-entropy and its adjustments; by default cross-entropy"""
+    gamma: float | None = None
+    """exponent of the scales of cdt, ldt (by default 0.5) and vs (0.25)"""
+    tau: float | None = None
+    """factor of the shifts of logit-adjusted and vs (by default 1)"""
+    bias: str | None = None
+    """of the classifiers: none (the default), free, or a number, the ridge on it"""
+
+    @property
+    def given(self) -> list[str]:
+        """The options that were given, as words of the command line."""
+        return [f"--{name}" for name in ("loss", "gamma", "tau", "bias") if getattr(self, name) is not None]
+
+    @property
+    def name(self) -> LossName:
+        """The loss."""
+        return self.loss or "cross-entropy"
+
+    def of_bias(self) -> Bias:
+        """Return the bias of a problem.
+
+        Raises:
+            ValueError: if it is neither none, nor free, nor a number.
+        """
+        if self.bias is None or self.bias in ("none", "free"):
+            return "free" if self.bias == "free" else "none"
+        try:
+            return float(self.bias)
+        except ValueError:
+            raise ValueError(f"--bias must be none, free or a number, got {self.bias!r}") from None
+
+    def adjustment(self, counts: Counts, loss: str | None = None) -> tuple[str, Adjustment]:
+        """Return the title and the adjustment of the loss.
+
+        Args:
+            counts: of the classes.
+            loss: another than the one given, which takes of the exponents given those that it has.
+
+        Raises:
+            ValueError: for an exponent that the loss does not have.
+        """
+        from lopsided import Adjustment
+
+        name = loss or self.name
+        known = EXPONENTS[name]
+        given = {part: value for part in ("gamma", "tau") if (value := getattr(self, part)) is not None}
+        if loss is None and (foreign := sorted(given.keys() - known.keys())):
+            raise ValueError(f"the loss {name} has no {' and no '.join(foreign)}, leave out --{' and --'.join(foreign)}")
+        exponents = {part: given.get(part, default) for part, default in known.items()}
+        member = getattr(Adjustment, name.replace("-", "_"))
+        adjustment: Adjustment = member() if name == "cross-entropy" else member(counts, **exponents)
+        greek = {"gamma": "γ", "tau": "τ"}
+        title = name if len(name) > 4 else name.upper()
+        return ", ".join([title, *(f"{greek[part]}={value:g}" for part, value in exponents.items())]), adjustment
