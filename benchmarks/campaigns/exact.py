@@ -93,29 +93,60 @@ def nonnegative(counts: Row, ridge: float) -> Exact:
 
 
 def squared(counts: Row, ridge: float, layers: int) -> Exact:
-    """Return the orthogonal optimum of the squared loss; each length by halving an interval around its root."""
+    """Return the orthogonal optimum of the squared loss, with the root y = x^M of its equation for each class."""
     r, lengths = mp.mpf(ridge), []
-    b = layers * r ** (1 + mp.mpf(1) / layers)
-    for v in vector(counts):
-        # Of x^M: M x^(M-1) / (x^M + 1)^2 falls from M - 1 on, and has to be b / n; zero is better where x^M would be below M - 1.
-        def high(y: Any, v: Any = v) -> bool:
-            return bool(layers * y ** (1 - mp.mpf(1) / layers) / (y + 1) ** 2 > b / v)
+    for n in vector(counts):
+        # M y^(1 - 1/M) / (y + 1)^2 falls from y = M - 1 on and has to be b / n; a class for which it starts below that is zero.
+        goal = mp.log(layers * r ** (1 + mp.mpf(1) / layers) / n / layers)
+
+        def over(y: Any, goal: Any = goal) -> Any:
+            return (1 - mp.mpf(1) / layers) * mp.log(y) - 2 * mp.log(1 + y) - goal if layers > 1 else -2 * mp.log(1 + y) - goal
 
         low = mp.mpf(layers - 1)
-        if not high(low):
+        if over(low) <= 0:
             lengths.append(mp.mpf(0))
             continue
-        top = 2 * low + 1
-        while high(top):
-            top *= top + 1
-        for _ in range(int(3.33 * mp.dps) + 900):
-            middle = (low + top) / 2
-            low, top = (middle, top) if high(middle) else (low, middle)
-        lengths.append(r * low)
+        high = 2 * low + 1
+        while over(high) > 0:
+            high *= high + 1
+        lengths.append(r * mp.findroot(over, (low, high), solver="anderson", maxsteps=1000, tol=mp.mpf(10) ** (-2 * mp.dps + 10)))
     shrunk = [s / (s + r) for s in lengths]
-    return Exact(
-        mp.diag(lengths), mp.diag([s * s / own if own else own for s, own in zip(shrunk, lengths, strict=True)]), mp.diag(shrunk)
-    )
+    means = [s * s / own if own else own for s, own in zip(shrunk, lengths, strict=True)]
+    return Exact(mp.diag(lengths), mp.diag(means), mp.diag(shrunk))
+
+
+def supports(matrix: Sequence[Row]) -> tuple[Exact, Any]:
+    """Return the proxy of a 0/1 support matrix (token by context), and its dual UV', by the eigenvectors of S S'."""
+    given = mp.matrix(matrix)
+    k = given.rows
+    centred = given - mp.ones(k, k) * given / k
+    values, basis = mp.eigsy(centred * centred.T)
+    kept = [i for i in range(k) if values[i] > mp.mpf(10) ** (-mp.dps // 2)]
+
+    def power(exponent: float) -> Any:
+        return basis * mp.diag([mp.mpf(values[i]) ** exponent if i in kept else 0 for i in range(k)]) * basis.T
+
+    dual = power(-0.5) * centred
+    return Exact(power(0.5), centred.T * dual, centred), dual
+
+
+def label_sets(k: int, sizes: dict[int, int], ridge: float, start: Sequence[float]) -> tuple[list[Any], Any]:
+    """Return the scales b_s of label sets of each size, from a guess, and tau."""
+
+    def tau(b: Row) -> Any:
+        return mp.sqrt(mp.fsum(n * mp.binomial(k - 2, s - 1) * v**2 for (s, n), v in zip(sizes.items(), b, strict=True)))
+
+    def slope(*b: Any) -> list[Any]:
+        length, found = tau(b), []
+        for s, v in zip(sizes, b, strict=True):
+            rest = (k - s) * mp.exp(-v)
+            pull = mp.mpf(ridge) * (k - 1) * mp.binomial(k - 2, s - 1) * v / length
+            found.append(pull - s * mp.binomial(k, s) * rest / (s + rest))
+        return found
+
+    found = mp.findroot(slope, [mp.mpf(v) for v in start], tol=mp.mpf(10) ** (-mp.dps), maxsteps=50)
+    scales = list(found) if hasattr(found, "__iter__") else [found]
+    return scales, tau(scales)
 
 
 def alignment(exact: Exact) -> list[Any]:

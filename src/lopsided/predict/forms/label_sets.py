@@ -8,7 +8,7 @@ from math import comb
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, Ints
 from lopsided.geometry import Geometry, Source
 from lopsided.papers import cite
 from lopsided.predict.form import Form, first, positive, roomy, unadjusted, without_bias
@@ -50,20 +50,40 @@ def geometry(problem: Problem) -> Geometry:
     pairs = n * [comb(k - 2, int(size) - 1) for size in sizes]
     fit = n * sizes * [comb(k, int(size)) for size in sizes]
 
-    def objective(b: Floats) -> tuple[float, Floats]:
-        tau, rest = np.sqrt(pairs @ b**2), (k - sizes) * np.exp(-b)
-        by_b = -fit * rest / (sizes + rest) + problem.ridge * (k - 1) * pairs * b / tau
-        return float(fit @ np.log(sizes + rest) + problem.ridge * (k - 1) * tau), by_b
-
-    least = [(1e-12, None)] * len(sizes)
-    found = minimize(
-        objective, np.ones(len(sizes)), jac=True, method="L-BFGS-B", bounds=least, options={"ftol": 1e-16, "gtol": 1e-12}
-    )
-    b = np.where(found.x > 1e-9, found.x, 0.0)
+    b = _scales(sizes, k, pairs, fit, problem.ridge)
     tau = float(np.sqrt(pairs @ b**2))
     frame = np.eye(k) - 1 / k
     W, H = np.sqrt(tau) * frame, (t.T @ frame) * b[place, None] / np.sqrt(tau or 1.0)
     return Geometry.of_factors(W, H, Source("pick-all-label", FORM.source, "balanced label sets, d >= k - 1, no bias"))
+
+
+def _scales(sizes: Ints, k: int, pairs: Floats, fit: Floats, ridge: float) -> Floats:
+    """Return the b that minimise sum_s fit_s log(s + (k - s) exp(-b_s)) + ridge (k - 1) tau, tau = sqrt(sum_s pairs_s b_s^2).
+
+    All are zero where the slope of tau outweighs that of the fit at the origin, else all are positive.
+    """
+    cost = ridge * (k - 1)
+    if cost >= np.linalg.norm(fit * (k - sizes) / k / np.sqrt(pairs)):
+        return np.zeros(len(sizes))
+
+    def slopes(b: Floats) -> tuple[Floats, Floats, float]:
+        rest, tau = (k - sizes) * np.exp(-b), np.sqrt(pairs @ b**2)
+        return rest / (sizes + rest), pairs * b / tau, float(tau)
+
+    def objective(b: Floats) -> tuple[float, Floats]:
+        share, direction, tau = slopes(b)
+        return float(fit @ np.log(sizes / (1 - share)) + cost * tau), cost * direction - fit * share
+
+    least = [(1e-12, None)] * len(sizes)
+    b = minimize(objective, np.ones(len(sizes)), jac=True, method="L-BFGS-B", bounds=least, options={"gtol": 1e-12}).x
+    for _ in range(20):  # Newton, for the digits that differences of the objective do not show
+        share, direction, tau = slopes(b)
+        curvature = np.diag(fit * share * (1 - share) + cost * pairs / tau) - cost / tau * np.outer(direction, direction)
+        step = np.linalg.solve(curvature, cost * direction - fit * share)
+        b = b - step
+        if np.abs(step).max() <= 1e-15 * b.max():
+            break
+    return np.asarray(b)
 
 
 def _speaks(problem: Problem) -> str:
