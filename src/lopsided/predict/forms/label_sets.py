@@ -42,8 +42,6 @@ def label_sets(k: int, sizes: Mapping[int, float], ridge: float) -> Geometry:
 
 def geometry(problem: Problem) -> Geometry:
     """Return the optimum of balanced label sets."""
-    from scipy.optimize import minimize  # slow to import
-
     t, s, k = problem.targets.matrix, problem.targets.strength.astype(int), problem.k
     sizes, place = np.unique(s, return_inverse=True)
     n = problem.targets.weights[[int(np.argmax(s == size)) for size in sizes]]
@@ -62,6 +60,8 @@ def _scales(sizes: Ints, k: int, pairs: Floats, fit: Floats, ridge: float) -> Fl
 
     All are zero where the slope of tau outweighs that of the fit at the origin, else all are positive.
     """
+    from scipy.optimize import minimize  # slow to import
+
     cost = ridge * (k - 1)
     if cost >= np.linalg.norm(fit * (k - sizes) / k / np.sqrt(pairs)):
         return np.zeros(len(sizes))
