@@ -60,21 +60,25 @@ def require_memory(size: float, what: str, instead: str = "ask for the entries y
         raise MemoryError(f"{what} needs {size / 2**30:,.1f} GiB and this machine has {present / 2**30:,.1f} GiB; {instead}")
 
 
-def svd(matrix: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return the thin singular value decomposition (left, values, right) of a finite matrix, however it is scaled or clustered.
+def svd(matrix: Floats, *, whole: bool = False) -> tuple[Floats, Floats, Floats]:
+    """Return the singular value decomposition (left, values, right) of a finite matrix, however it is scaled or clustered.
 
     LAPACK's divide and conquer (gesdd) is the fast one and now and then gives up on a finite matrix; then the QR iteration (gesvd)
     decides.
+
+    Args:
+        matrix: (p, m).
+        whole: square orthogonal factors instead of thin ones.
 
     Raises:
         ValueError: if the matrix is not finite.
     """
     try:
-        left, values, right = np.linalg.svd(matrix, full_matrices=False)
+        left, values, right = np.linalg.svd(matrix, full_matrices=whole)
     except np.linalg.LinAlgError:
         import scipy.linalg  # slow to import, and seldom needed
 
-        left, values, right = scipy.linalg.svd(matrix, full_matrices=False, lapack_driver="gesvd")
+        left, values, right = scipy.linalg.svd(matrix, full_matrices=whole, lapack_driver="gesvd")
     return left, values, right
 
 

@@ -8,7 +8,6 @@ import pytest
 from lopsided import Adjustment, Counts, Squared, solve
 from lopsided.solve.depth import deep_objective, pairs
 from lopsided.solve.margin import _project
-from lopsided.solve.spectral import Spectrum
 
 COUNTS = Counts([10, 4, 1])
 
@@ -52,7 +51,7 @@ def test_targets_that_are_no_distributions_are_refused(targets, weights, words):
         (lambda: solve.Problem(COUNTS, ridge=1.0, width=0), "width"),
         (lambda: solve.Problem(COUNTS, Adjustment(weight=[1, 2]), ridge=1.0), "weight has 2 entries"),
         (lambda: solve.Problem.from_weight_decay(COUNTS, 0.0, 1e-3), "lambda_w must be a positive"),
-        (lambda: solve.minimize(solve.Problem(COUNTS, ridge=1.0), method="magic"), "smoothing, factors, proximal"),
+        (lambda: solve.minimize(solve.Problem(COUNTS, ridge=1.0), method="magic"), "newton, interior, factors, proximal"),
         (lambda: solve.minimize(solve.Problem(COUNTS, ridge=1.0), tolerance=0), "tolerance"),
         (lambda: solve.minimize(solve.Problem(COUNTS, ridge=0.0, width=1)), "needs width 2"),
         (lambda: solve.path(solve.Problem(COUNTS, ridge=1.0), [1.0, 0.0]), "ridges of a path"),
@@ -113,22 +112,6 @@ def test_enough_width_is_the_global_optimum():
     solution = solve.minimize(problem)
     assert solution.status is solve.Status.OPTIMAL
     assert solution.W.shape == (4, 7)
-
-
-def test_spectral_derivatives_are_those_of_finite_differences():
-    rng = np.random.default_rng(0)
-    for shape in ((4, 4), (3, 5), (5, 3)):
-        Y, E = rng.normal(size=shape), rng.normal(size=shape)
-        at, mu, h = Spectrum(Y), 0.3, 1e-5
-        up, down = Spectrum(Y + h * E), Spectrum(Y - h * E)
-        assert np.vdot(at.gradient(mu), E) == pytest.approx((up.smooth(mu) - down.smooth(mu)) / (2 * h), rel=1e-7)
-        product, inverse = at.hessian(mu, 1.0, np.full(shape, 0.7), at.values / np.hypot(at.values, mu))
-        rotate, unrotate = at.rotations()
-        turned = rotate(E)
-        assert unrotate(turned) == pytest.approx(E, abs=1e-12)
-        assert unrotate(product(turned)) == pytest.approx((up.gradient(mu) - down.gradient(mu)) / (2 * h), abs=1e-7)
-        if shape == (4, 4):
-            assert inverse(product(turned) + 0.7 * turned) == pytest.approx(turned, abs=1e-10)
 
 
 def test_projection_on_margins_is_that_of_brute_force():

@@ -82,7 +82,7 @@ def certify(problem: Problem, logits: npt.ArrayLike | Pairing) -> Certificate:
         raise ValueError("certify needs a positive ridge; the max-margin limit of ridge 0 is certified by solve.minimize")
     if reduced.biased:
         point = point._replace(bias=best_bias(reduced, point))
-    return bounds(problem.ridge, reduced, point, reduced.fit(reduced.margins(point)))
+    return prove(problem.ridge, reduced, point)
 
 
 def candidate(problem: Problem, logits: npt.ArrayLike | Pairing) -> tuple[Reduced, Point]:
@@ -129,6 +129,15 @@ def bounds(ridge: float, reduced: Reduced, point: Point, fit: Fit, nuclear: floa
     # Each share has the relative error of its exponent, each singular value an error of that of the largest.
     error = 4 * np.finfo(np.float64).eps * (reduced.exponent(point) + len(reduced.counts))
     return Certificate(primal, dual, error * max(1.0, size / primal) if primal > 0 else 0.0)
+
+
+def prove(ridge: float, reduced: Reduced, point: Point, witness: Point | None = None) -> Certificate:
+    """Return the certificate of a point; the shares of any other logits, the witness's, may give the better lower bound."""
+    own = bounds(ridge, reduced, point, reduced.fit(reduced.margins(point)))
+    if witness is None:
+        return own
+    other = bounds(ridge, reduced, witness, reduced.fit(reduced.margins(witness)), 0.0)
+    return Certificate(own.primal, max(own.dual, other.dual), max(own.rounding, other.rounding))
 
 
 def best_bias(reduced: Reduced, point: Point) -> Floats:

@@ -15,12 +15,15 @@ import numpy as np
 from scipy.optimize import minimize as scipy_minimize
 
 from lopsided.arrays import Floats, svd
-from lopsided.solve.certificate import Certificate, best_bias, bounds
+from lopsided.solve.certificate import Certificate, best_bias, prove
 from lopsided.solve.reduced import Point, Reduced
+from lopsided.solve.start import begin
 
 
-def factors(ridge: float, reduced: Reduced, start: Point, tolerance: float) -> tuple[Point, Certificate]:
+def factors(ridge: float, reduced: Reduced, start: Point | None, tolerance: float) -> tuple[Point, Certificate]:
     """Minimise over full-width factors; arguments and result as every method in `METHODS`."""
+    if start is None:
+        start = begin(ridge, reduced)
     left, values, right = svd(start.across)
     # A zero column of both factors is a saddle; a small random one is not.
     columns = np.sqrt(np.maximum(values, 1e-3 * (values.max() or 1.0)))
@@ -28,7 +31,7 @@ def factors(ridge: float, reduced: Reduced, start: Point, tolerance: float) -> t
     point = narrow(ridge, reduced, left * columns, (right + noise).T * columns, start)
     if reduced.biased:
         point = point._replace(bias=best_bias(reduced, point))
-    return point, bounds(ridge, reduced, point, reduced.fit(reduced.margins(point)))
+    return point, prove(ridge, reduced, point)
 
 
 def narrow(ridge: float, reduced: Reduced, left: Floats, right: Floats, start: Point) -> Point:
@@ -47,7 +50,7 @@ def narrow(ridge: float, reduced: Reduced, left: Floats, right: Floats, start: P
     shapes = [left.shape, right.shape, start.within.shape, start.within.shape, start.bias.shape]
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
     root = np.sqrt(np.abs(start.within))
-    begin = [left, right, root + 1e-3, np.sign(start.within) * root + 1e-3, start.bias]
+    initial = [left, right, root + 1e-3, np.sign(start.within) * root + 1e-3, start.bias]
     prior = reduced.penalty * reduced.sizes
 
     def split(x: Floats) -> list[Floats]:
@@ -69,7 +72,7 @@ def narrow(ridge: float, reduced: Reduced, left: Floats, right: Floats, start: P
         return float(value) / scale, np.concatenate([s.ravel() for s in slopes]) / scale
 
     scale = 1.0
-    x = np.concatenate([part.ravel() for part in begin])
+    x = np.concatenate([part.ravel() for part in initial])
     scale = objective(x)[0]
     options: Any = {"maxiter": 20_000, "maxfun": 40_000, "maxcor": 30, "ftol": 0.0, "gtol": 1e-13}
     w, h, u, v, b = split(np.asarray(scipy_minimize(objective, x, jac=True, method="L-BFGS-B", options=options).x, np.float64))

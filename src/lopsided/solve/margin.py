@@ -15,11 +15,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats, singular_values
+from lopsided.arrays import Floats, singular_values, svd
 from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate
 from lopsided.solve.reduced import Point, Reduced
-from lopsided.solve.spectral import Spectrum
 from lopsided.solve.start import simplex
 
 _STEPS = 50_000
@@ -53,15 +52,15 @@ def max_margin(problem: Problem, reduced: Reduced, tolerance: float) -> tuple[Po
 
 def certify_margins(reduced: Reduced, point: Point) -> Certificate:
     """Bound the max-margin value by any logits, scaled until they fulfil the margins, and by the dual of their polar factor."""
-    spectrum = Spectrum(point.across)
-    nuclear = float(spectrum.values.sum() + reduced.times @ np.abs(point.within))
-    alive = spectrum.values > 1e-10 * max(spectrum.values.max(), np.abs(point.within).max(initial=0))
-    polar = Point(spectrum.rebuild(alive.astype(np.float64)), reduced.times * np.sign(point.within), point.bias)
+    left, values, right = svd(point.across)
+    nuclear = float(values.sum() + reduced.times @ np.abs(point.within))
+    alive = values > 1e-10 * max(values.max(), np.abs(point.within).max(initial=0))
+    polar = Point(left[:, alive] @ right[alive], reduced.times * np.sign(point.within), point.bias)
     if not reduced.labels:
         support = reduced.targets > 0
         across = _level(point.across, support)
         worst = _margin(across, support, reduced)
-        primal = Spectrum(across).values.sum() / worst if worst > 0 else np.inf
+        primal = singular_values(across).sum() / worst if worst > 0 else np.inf
         return Certificate(float(primal), _dual_value(reduced, support, polar.across))
     worst = -float(np.max(np.where(reduced.copies > 0, reduced.margins(point), -np.inf)))
     multipliers = np.maximum(_multipliers(reduced, polar), 0)
@@ -120,17 +119,19 @@ def _admm(
 ) -> tuple[Point, Certificate]:
     margin = np.sqrt(reduced.counts)
     penalty = len(start) / np.linalg.norm(start) / 10
-    feasible, multiplier = start, Spectrum(start).gradient(1e-6) / penalty
+    left, values, right = svd(start)
+    alive = values > 1e-10 * values.max()
+    feasible, multiplier = start, left[:, alive] @ right[alive] / penalty
     best: tuple[Point, Certificate] | None = None
     for step in range(_STEPS):
-        spectrum = Spectrum(feasible - multiplier)
-        low = spectrum.rebuild(np.maximum(spectrum.values - 1 / penalty, 0))
+        left, values, right = svd(feasible - multiplier)
+        low = (left * np.maximum(values - 1 / penalty, 0)) @ right
         relaxed = 1.6 * low - 0.6 * feasible
         feasible = _project(relaxed + multiplier, support, margin)
         multiplier = multiplier + relaxed - feasible
         if step % 20 == 19:
             worst = _margin(feasible, support, reduced)
-            primal = float(Spectrum(feasible).values.sum() / worst)
+            primal = float(singular_values(feasible).sum() / worst)
             certificate = Certificate(primal, _dual_value(reduced, support, -penalty * multiplier))
             if best is None or certificate.gap < best[1].gap:
                 best = reduced.zero()._replace(across=feasible / worst), certificate

@@ -7,21 +7,21 @@ from collections.abc import Callable
 from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate, best_bias, bounds
 from lopsided.solve.factors import factors
+from lopsided.solve.interior import interior
 from lopsided.solve.margin import max_margin
 from lopsided.solve.narrow import narrow_optimum
+from lopsided.solve.newton import newton
 from lopsided.solve.proximal import proximal
 from lopsided.solve.reduced import Point, Reduced
-from lopsided.solve.smoothing import smoothing
 from lopsided.solve.solution import Solution, Status
-from lopsided.solve.start import start
 
-Method = Callable[[float, Reduced, Point, float], tuple[Point, Certificate]]
+Method = Callable[[float, Reduced, Point | None, float], tuple[Point, Certificate]]
 
-#: Name -> a method for the convex problem: (ridge, reduced, start, tolerance) -> point and certificate.
-METHODS: dict[str, Method] = {"smoothing": smoothing, "factors": factors, "proximal": proximal}
+#: Name -> a method for the convex problem: (ridge, reduced, optimum of a nearby problem or None, tolerance) -> point, certificate.
+METHODS: dict[str, Method] = {"newton": newton, "interior": interior, "factors": factors, "proximal": proximal}
 
 
-def minimize(problem: Problem, *, method: str = "smoothing", tolerance: float = 1e-10, strict: bool = False) -> Solution:
+def minimize(problem: Problem, *, method: str = "newton", tolerance: float = 1e-10, strict: bool = False) -> Solution:
     """Find the global optimum of a problem.
 
     Args:
@@ -55,7 +55,7 @@ def minimize(problem: Problem, *, method: str = "smoothing", tolerance: float = 
     if problem.ridge == 0:
         solution = _judged(problem, reduced, *max_margin(problem, reduced, tolerance), "max-margin", tolerance)
     else:
-        solution = finish(problem, reduced, start(problem.ridge, reduced), method, tolerance)
+        solution = finish(problem, reduced, None, method, tolerance)
     if problem.width is not None and solution.rank > problem.width:
         solution = _narrowed(problem, solution, tolerance)
     if strict and solution.status not in (Status.OPTIMAL, Status.ZERO):
@@ -63,15 +63,15 @@ def minimize(problem: Problem, *, method: str = "smoothing", tolerance: float = 
     return solution
 
 
-def finish(problem: Problem, reduced: Reduced, point: Point, method: str, tolerance: float) -> Solution:
-    """Run a method from a point and judge what it returns; where zero is the optimum, no method has to find it."""
+def finish(problem: Problem, reduced: Reduced, start: Point | None, method: str, tolerance: float) -> Solution:
+    """Run a method and judge what it returns; where zero is the optimum, no method has to find it."""
     nothing = reduced.zero()
     if reduced.biased:
         nothing = nothing._replace(bias=best_bias(reduced, nothing))
     certificate = bounds(problem.ridge, reduced, nothing, reduced.fit(reduced.margins(nothing)), 0.0)
     if certificate.proves(tolerance):
         return _judged(problem, reduced, nothing, certificate, method, tolerance)
-    return _judged(problem, reduced, *METHODS[method](problem.ridge, reduced, point, tolerance), method, tolerance)
+    return _judged(problem, reduced, *METHODS[method](problem.ridge, reduced, start, tolerance), method, tolerance)
 
 
 def _judged(problem: Problem, reduced: Reduced, point: Point, certificate: Certificate, method: str, tolerance: float) -> Solution:

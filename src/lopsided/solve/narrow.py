@@ -11,7 +11,7 @@ import numpy as np
 from lopsided.arrays import Floats, svd
 from lopsided.groups import Groups
 from lopsided.problem import Problem
-from lopsided.solve.certificate import Certificate, bounds
+from lopsided.solve.certificate import Certificate, prove
 from lopsided.solve.factors import narrow
 from lopsided.solve.reduced import Point, Reduced
 
@@ -39,7 +39,7 @@ def narrow_optimum(problem: Problem, width: int, dual: float, logits: Floats) ->
         root = np.sqrt(values[:width])
         noise = 1e-3 * root.max() * rng.standard_normal((convex.shape[1], width))
         point = narrow(problem.ridge, reduced, left[:, :width] * root, (right[:width].T * root) + noise, reduced.zero())
-        value = bounds(problem.ridge, reduced, point, reduced.fit(reduced.margins(point))).primal
+        value = prove(problem.ridge, reduced, point).primal
         if best is None or value < best[1]:
             best = point, value
     assert best is not None

@@ -13,9 +13,8 @@ from lopsided.geometry import Distances, Geometry
 from lopsided.problem import Problem
 from lopsided.solve.certificate import best_bias
 from lopsided.solve.minimize import finish
-from lopsided.solve.reduced import Point, Reduced
+from lopsided.solve.reduced import Reduced
 from lopsided.solve.solution import Solution
-from lopsided.solve.start import start
 
 
 class Breakpoint(NamedTuple):
@@ -63,7 +62,7 @@ def largest_ridge(problem: Problem) -> float:
     return float(max(singular_values(across)[0], np.max(np.abs(within) / reduced.times, initial=0)))
 
 
-def path(problem: Problem, ridges: Sequence[float], *, tolerance: float = 1e-8, method: str = "smoothing") -> list[Solution]:
+def path(problem: Problem, ridges: Sequence[float], *, tolerance: float = 1e-8, method: str = "newton") -> list[Solution]:
     """Solve a problem at several ridges, each solve warm-started from the larger ridge before it.
 
     The variables are the logits, in which the problem is convex: a warm start at collapsed classes is no saddle.
@@ -90,10 +89,7 @@ def path(problem: Problem, ridges: Sequence[float], *, tolerance: float = 1e-8, 
         raise ValueError(f"the ridges of a path must be positive finite numbers, got {ridges!r}")
     reduced, found, before = Reduced.of(problem), {}, None
     for ridge in sorted(set(wanted.tolist()), reverse=True):
-        begin = start(ridge, reduced)
-        if before is not None and _objective(ridge, reduced, before) < _objective(ridge, reduced, begin):
-            begin = before
-        found[ridge] = finish(problem.at(ridge), reduced, begin, method, tolerance)
+        found[ridge] = finish(problem.at(ridge), reduced, before, method, tolerance)
         before = found[ridge].point
     return [found[ridge] for ridge in wanted.tolist()]
 
@@ -118,7 +114,8 @@ def breakpoints(problem: Problem) -> list[Breakpoint]:
     reduced = Reduced.of(problem)
     if not reduced.labels:
         raise ValueError("breakpoints are where interchangeable classes collapse; soft targets have none")
-    if problem.adjustment is not None and np.any(problem.adjustment.additive_margin or 0):
+    margin = None if problem.adjustment is None else problem.adjustment.additive_margin
+    if margin is not None and np.any(margin):
         raise ValueError("with additive margins the collapse of a group has no closed form; solve the path and read the ranks")
     j = reduced.multiple
     weight = reduced.mass / (reduced.sizes * reduced.counts)
@@ -152,10 +149,7 @@ def match(problem: Problem, geometry: Geometry, *, smallest: float = 1e-8, point
     near, reduced = solutions[best].point, solutions[best].reduced
 
     def at(log_ridge: float) -> Solution:
-        ridge = float(np.exp(log_ridge))
-        begin = start(ridge, reduced)
-        begin = near if _objective(ridge, reduced, near) < _objective(ridge, reduced, begin) else begin
-        return finish(problem.at(ridge), reduced, begin, "smoothing", 1e-8)
+        return finish(problem.at(float(np.exp(log_ridge))), reduced, near, "newton", 1e-8)
 
     refined = minimize_scalar(
         lambda x: _distance(at(x), geometry), bounds=(ends[0], ends[1]), method="bounded", options={"xatol": 1e-4}
@@ -167,9 +161,3 @@ def match(problem: Problem, geometry: Geometry, *, smallest: float = 1e-8, point
 def _distance(solution: Solution, geometry: Geometry) -> float:
     """Return the distance of all three parts; an optimum of zero is infinitely far."""
     return float(np.nan_to_num(np.linalg.norm(solution.geometry.distance(geometry)), nan=np.inf))
-
-
-def _objective(ridge: float, reduced: Reduced, point: Point) -> float:
-    nuclear = float(singular_values(point.across).sum() + reduced.times @ np.abs(point.within))
-    penalty = reduced.penalty / 2 * float(reduced.sizes @ point.bias**2)
-    return reduced.fit(reduced.margins(point)).value + ridge * nuclear + penalty

@@ -9,26 +9,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.solve.certificate import Certificate, best_bias, bounds
+from lopsided.arrays import svd
+from lopsided.solve.certificate import Certificate, best_bias, prove
 from lopsided.solve.reduced import Fit, Point, Reduced
-from lopsided.solve.spectral import Spectrum
+from lopsided.solve.start import begin
 
 _STEPS = 20_000
 
 
-def proximal(ridge: float, reduced: Reduced, start: Point, tolerance: float) -> tuple[Point, Certificate]:
+def proximal(ridge: float, reduced: Reduced, start: Point | None, tolerance: float) -> tuple[Point, Certificate]:
     """Minimise until the relative duality gap is below the tolerance; arguments and result as every method in `METHODS`."""
-    point = ahead = start
+    point = ahead = begin(ridge, reduced) if start is None else start
     curvature, momentum = float(np.max(reduced.mass * (reduced.unit * reduced.factor) ** 2)), 1.0
     certificate = _certify(ridge, reduced, point)
     for step in range(1, _STEPS):
         fit = _fit(reduced, ahead)
         slope = reduced.adjoint(fit.residual)
         while True:
-            spectrum = Spectrum(ahead.across - slope.across / curvature)
+            left, values, right = svd(ahead.across - slope.across / curvature)
             within = ahead.within - slope.within / (reduced.times * curvature)
             bias = ahead.bias - (slope.bias + reduced.penalty * reduced.sizes * ahead.bias) / (curvature * reduced.counts.max())
-            shrunk = spectrum.rebuild(np.maximum(spectrum.values - ridge / curvature, 0))
+            shrunk = (left * np.maximum(values - ridge / curvature, 0)) @ right
             new = Point(
                 shrunk, np.sign(within) * np.maximum(np.abs(within) - ridge / curvature, 0), bias if reduced.biased else ahead.bias
             )
@@ -67,4 +68,4 @@ def _model(reduced: Reduced, fit: Fit, slope: Point, old: Point, new: Point, cur
 def _certify(ridge: float, reduced: Reduced, point: Point) -> Certificate:
     if reduced.biased:
         point = point._replace(bias=best_bias(reduced, point))
-    return bounds(ridge, reduced, point, reduced.fit(reduced.margins(point)))
+    return prove(ridge, reduced, point)

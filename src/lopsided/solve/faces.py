@@ -1,0 +1,234 @@
+"""Newton's method on the faces of the spectral ball: singular values of 1 are held there.
+
+The optimum's P has as many singular values 1 as the logits have rank; the others are inside the
+ball. So write
+
+    P = left [I 0; 0 diag(inner)] right',        dP = left X right',
+
+where the leading block of X is skew, which turns the singular vectors, and the rest is free. Where
+the face is the optimum's this is Newton's method on a smooth function: two to four steps from near,
+and the rank is exact. With S the symmetric part of the leading block of left' Y right, minus the
+second derivative of V / ridge along X is the entropy's, cell by cell, plus that of the turning,
+
+    sum_ij S_i X_ij^2                              inside the leading block,
+    S_i (x^2 + y^2 + 2 g_j x y) / (1 - g_j^2)      for x = X_ij, y = X_ji, i leading and j not,
+
+g_j the inner value. Optimal are a diagonal, positive S and zeros elsewhere. A negative S_i wants its
+singular value inside, where a Newton step of its own puts it; an inner value that a step would bring
+to 1 joins the face.
+
+Derived here (docs/solve.md).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lopsided.arrays import Floats, svd
+from lopsided.solve.ball import Face
+from lopsided.solve.certificate import Certificate, prove
+from lopsided.solve.dual import Dual, Trial
+from lopsided.solve.reduced import Point
+from lopsided.solve.system import Move, System
+
+#: Steps without halving the gap after which a face is given up.
+_PATIENCE = 3
+
+
+class Seen(NamedTuple):
+    """A face as Newton's method sees it.
+
+    Attributes:
+        face: P, its leading basis turned so that S is diagonal.
+        cross: (a, b) left' Y right.
+        strength: (rank,) S, ascending.
+    """
+
+    face: Face
+    cross: Floats
+    strength: Floats
+
+
+class Candidate(NamedTuple):
+    """A primal point of a face's rank.
+
+    Attributes:
+        point: left S right' with the within and the bias of the dual.
+        value: its objective.
+    """
+
+    point: Point
+    value: float
+
+
+def seen(face: Face, trial: Trial) -> Seen:
+    """Turn a face's leading basis."""
+    r = face.rank
+    cross = face.left.T @ trial.point.across @ face.right
+    strength, basis = np.linalg.eigh((cross[:r, :r] + cross[:r, :r].T) / 2)
+    left, right = face.left.copy(), face.right.copy()
+    left[:, :r], right[:, :r] = left[:, :r] @ basis, right[:, :r] @ basis
+    cross[:r] = basis.T @ cross[:r]
+    cross[:, :r] = cross[:, :r] @ basis
+    return Seen(face._replace(left=left, right=right), cross, strength)
+
+
+def candidate(dual: Dual, face: Face, logits: Point, cross: Floats, cells: Floats | None = None) -> Candidate:
+    """Return the point of the leading block's symmetric part, where it is positive.
+
+    Args:
+        dual: the problem.
+        face: the bases.
+        logits: a point, for its within and its bias.
+        cross: (a, b) logits in the bases, those of the point or ahead of it.
+        cells: what the cells' logits have lost since the point, for a free bias.
+    """
+    r = face.rank
+    block = (cross[:r, :r] + cross[:r, :r].T) / 2
+    nuclear = float(np.trace(block))
+    if not _positive(block):
+        values, basis = np.linalg.eigh(block)
+        values = np.maximum(values, 0)
+        block, nuclear = (basis * values) @ basis.T, float(values.sum())
+    point = logits._replace(across=face.left[:, :r] @ block @ face.right[:, :r].T)
+    if dual.free and cells is not None:
+        point = point._replace(bias=point.bias - dual.bias_of(cells))
+    return Candidate(point, dual.objective(point, nuclear))
+
+
+def _positive(matrix: Floats) -> bool:
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def climb(dual: Dual, face: Face, tolerance: float, *, near: bool) -> tuple[Point, Certificate] | None:
+    """Maximise V from a face.
+
+    Args:
+        dual: the problem.
+        face: where to start, any.
+        tolerance: relative gap to reach.
+        near: whether the start is near the optimum, so that negative strengths there are to be believed.
+
+    Returns:
+        The primal point and its certificate once that proves the tolerance; None where the start has a share that is not positive,
+        or the face leads nowhere.
+    """
+    trial, least, stale, settled = dual.at(face.matrix()), np.inf, 0, near
+
+    def proved(found: Candidate) -> Certificate | None:
+        assert trial is not None
+        if found.value - trial.value > tolerance / 2 * found.value:
+            return None
+        return prove(dual.ridge, dual.reduced, found.point)
+
+    while trial is not None:
+        now = seen(face, trial)
+        freed = _freed(dual, now, trial) if settled and np.any(now.strength < 0) else None
+        if freed is not None:
+            (face, trial), settled = freed, False
+            continue
+        found = candidate(dual, now.face, trial.point, now.cross)
+        certificate = proved(found)
+        if certificate is not None and face.rank == face.span:
+            # The logits themselves are of this rank, and their shares are those of the dual.
+            found = Candidate(trial.point, found.value)
+            certificate = prove(dual.ridge, dual.reduced, found.point)
+        if certificate is None or not certificate.proves(tolerance):
+            move = _newton(dual, now, trial, last=certificate is not None)
+            if move.ahead or trial.blind:
+                found = candidate(dual, now.face, trial.point, now.cross - move.image, move.cells)
+                certificate = proved(found)
+        if certificate is not None and certificate.proves(tolerance):
+            return found.point, certificate
+        gap = found.value - trial.value
+        least, stale = (gap, 0) if gap < least / 2 else (least, stale + 1)
+        stepped = _line(dual, now, trial, move) if stale <= _PATIENCE else None
+        if stepped is None:
+            return None
+        face, trial, length = stepped
+        settled = length == 1
+    return None
+
+
+def _freed(dual: Dual, now: Seen, trial: Trial) -> tuple[Face, Trial] | None:
+    """Put the singular values with negative strength inside, each by its own Newton step, unless V falls."""
+    left, right, r, inner = now.face
+    n = int(np.sum(now.strength < 0))
+    bend = np.einsum("pi,pm,mi->i", left[:, :n] ** 2, trial.curvature, right[:, :n] ** 2, optimize=True)
+    depth = np.minimum(-now.strength[:n] / bend, 0.5)
+    rows, columns = (np.concatenate([np.arange(n, r), np.arange(n), np.arange(r, x.shape[1])]) for x in (left, right))
+    while depth.max() > 1e-12:
+        face = Face(left[:, rows], right[:, columns], r - n, np.concatenate([1 - depth, inner]))
+        found = dual.at(face.matrix())
+        if found is not None and found.value >= trial.value - 1e-13 * abs(trial.value):
+            return face, found
+        depth /= 4
+    return None
+
+
+def _newton(dual: Dual, now: Seen, trial: Trial, *, last: bool) -> Move:
+    """Return the Newton step; the last ones, whose logits have to prove themselves, to more digits."""
+    (left, right, r, g), c = now.face, now.face.span
+    strength = np.maximum(np.abs(now.strength), 1e-12 * np.abs(now.strength).max(initial=0) + 1e-300)
+    slack = (1 - g) * (1 + g)
+    same, swap = np.zeros(now.cross.shape), np.zeros((c, c))
+    same[:r, :r] = np.add.outer(strength, strength) / 2
+    same[:r, r:c] = strength[:, None] / slack
+    same[r:c, :r] = same[:r, r:c].T
+    same[:r, c:], same[c:, :r] = strength[:, None], strength
+    # Nothing but the entropy bends here, maybe too little to stay within the ball. This does, and
+    # vanishes with the slope, so that steps end as Newton's.
+    same[r:, r:] = np.abs(now.cross[r:, r:]).max(initial=0)
+    swap[:r, r:] = strength[:, None] * (g / slack)
+    swap[r:, :r] = swap[:r, r:].T
+    system = System(left, right, trial.curvature, dual.stiff, right.T @ dual.right, same, swap, r)
+    slope = system.tangent(now.cross.copy())
+    size = float(np.linalg.norm(slope) / np.linalg.norm(strength)) if r else 1.0
+    return system.step(slope, trial.room, 1e-6 if last else max(1e-2, min(0.1, size)))
+
+
+def _line(dual: Dual, now: Seen, trial: Trial, move: Move) -> tuple[Face, Trial, float] | None:
+    """Shorten a step until all shares are positive and V rises."""
+    rise, length = move.rise * dual.ridge, move.length
+    while length > 1e-3:
+        face = _moved(now.face, move.X, length)
+        found = dual.at(face.matrix())
+        if found is not None and found.value >= trial.value + 1e-4 * length * rise - 1e-13 * abs(trial.value):
+            return face, found, length
+        length /= 2
+    return None
+
+
+def _moved(face: Face, X: Floats, length: float) -> Face:
+    """Follow dP = left X right' on the ball's surface, by Cayley transforms; inner values that reach 1 stay there."""
+    (left, right, r, g), c = face, face.span
+    x, y, n, slack = length * X[:r, r:], length * X[r:, :r].T, c - r, (1 - g) * (1 + g)
+    turn = -x
+    turn[:, :n] = -(x[:, :n] + g * y[:, :n]) / slack
+    right = right @ _rotation(-length * X[:r, :r], turn)
+    if left.shape[1] > r:
+        turn = -y
+        turn[:, :n] = -(y[:, :n] + g * x[:, :n]) / slack
+        left = left @ _rotation(np.zeros((r, r)), turn)
+    if n == 0:
+        return Face(left, right, r, g)
+    core = length * X[r:, r:]
+    core[np.arange(n), np.arange(n)] += g
+    u, values, v = svd(core, whole=True)
+    left, right = np.hstack([left[:, :r], left[:, r:] @ u]), np.hstack([right[:, :r], right[:, r:] @ v.T])
+    full = int(np.sum(values >= 1 - 1e-12))
+    return Face(left, right, r + full, values[full:])
+
+
+def _rotation(leading: Floats, beside: Floats) -> Floats:
+    """Return the Cayley transform of the skew matrix [leading beside; -beside' 0]."""
+    size = sum(beside.shape)
+    skew, r, one = np.zeros((size, size)), len(leading), np.eye(size)
+    skew[:r, :r], skew[:r, r:], skew[r:, :r] = leading, beside, -beside.T
+    return np.asarray(np.linalg.solve(one - skew / 2, one + skew / 2))
