@@ -176,6 +176,7 @@ PAPERS: dict[str, Paper] = {
         "Identifying and Compensating for Feature Deviation in Imbalanced Deep Learning",
         "2001.01385",
     ),
+    "zhai2025": Paper("Zhai et al.", 2025, "Contextures: Representations from Contexts", "2505.01557"),
     "zhao2024": Paper(
         "Zhao et al.",
         2024,

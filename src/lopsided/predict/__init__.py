@@ -20,6 +20,7 @@ from lopsided.predict.forms.label_sets import label_sets
 from lopsided.predict.forms.nonnegative import nonnegative
 from lopsided.predict.forms.regression import regression
 from lopsided.predict.forms.seli import seli
+from lopsided.predict.forms.spectral_contrastive import spectral_contrastive
 from lopsided.predict.forms.squared import squared, squared_threshold
 from lopsided.predict.forms.supports import Exactness, exactness, supports
 from lopsided.predict.step import StepLimit, step, step_limit
@@ -71,6 +72,7 @@ __all__ = [
     "nonnegative",
     "regression",
     "seli",
+    "spectral_contrastive",
     "squared",
     "squared_threshold",
     "step",

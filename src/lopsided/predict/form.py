@@ -68,6 +68,13 @@ def on_classes(problem: Problem, *wanted: Wanted, features: Features = "free") -
     )
 
 
+def of_inner_products(problem: Problem, embeddings: Floats) -> tuple[float, Floats]:
+    """Return value and slope of a loss that sees the inner products of embeddings instead of logits."""
+    losses, slope = problem.loss.value(embeddings @ embeddings.T, problem.targets)
+    slope = slope * problem.targets.weights
+    return float(problem.targets.weights @ losses), (slope + slope.T) @ embeddings
+
+
 def counts_of(problem: Problem) -> Counts:
     """Return the class counts of a problem on classes."""
     assert problem.counts is not None

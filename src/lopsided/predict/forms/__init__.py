@@ -14,6 +14,7 @@ from lopsided.predict.forms import (
     regression,
     seli,
     smoothed,
+    spectral_contrastive,
     squared,
     supports,
 )
@@ -31,6 +32,7 @@ FORMS: dict[str, Form] = {
         squared,
         nonnegative,
         contrastive,
+        spectral_contrastive,
         supports,
         regression,
         label_sets,

@@ -11,7 +11,7 @@ from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.papers import cite
-from lopsided.predict.form import Form, counts_of, first, roomy
+from lopsided.predict.form import Form, counts_of, first, of_inner_products, roomy
 from lopsided.problem import Problem
 from lopsided.targets import Targets
 
@@ -99,12 +99,6 @@ class Contrastive:
         return total - a.diagonal(), (others * np.exp(a - total) - np.eye(targets.k)) / self.temperature
 
 
-def _objective(problem: Problem, embeddings: Floats) -> tuple[float, Floats]:
-    losses, slope = problem.loss.value(embeddings @ embeddings.T, problem.targets)
-    slope = slope * problem.targets.weights
-    return float(problem.targets.weights @ losses), (slope + slope.T) @ embeddings
-
-
 def _speaks(problem: Problem) -> str:
     return first(
         ("the loss must be supervised contrastive", isinstance(problem.loss, Contrastive)),
@@ -125,5 +119,5 @@ FORM = Form(
     _examples,
     cite("kini2023"),
     settings={"loss": Contrastive(), "features": "unit-nonnegative"},
-    objective=_objective,
+    objective=of_inner_products,
 )
