@@ -10,8 +10,7 @@ of all scales alone; in one the largest class has scale 1, in the other the mean
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,28 +18,10 @@ from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.reproduce import ready
 from lopsided.reproduce.blocks import Block, Fold, Table, Text, drawn
-from lopsided.reproduce.choices import Bounds, Ratio, Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
+from lopsided.reproduce.longtail_settings import DESIGNED, Settings
 from lopsided.reproduce.record import Record, Verdict
-from lopsided.reproduce.settings import Comparison, Profile
-
-#: The losses that `design` chose: for classifiers that form a simplex ETF, and for equal norms by column scales alone.
-DESIGNED = ("designed: ETF classifiers", "designed: equal norms")
-
-
-@dataclass(frozen=True)
-class Settings(Comparison):
-    """A small network on a long tail.
-
-    Attributes:
-        seeds: repetitions.
-    """
-
-    profile: Profile = "exponential"
-    ratio: Ratio = 100.0
-    epochs: Whole = 80
-    seeds: Annotated[int, Bounds(least=1, most=1000)] = 3
 
 
 def compute(settings: Settings, context: Context) -> Outcome:

@@ -12,7 +12,7 @@ from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
 from lopsided.reproduce.claim import Outcome
 from lopsided.reproduce.context import Context
-from lopsided.reproduce.longtail import DESIGNED, Settings
+from lopsided.reproduce.longtail_settings import DESIGNED, Settings
 from lopsided.reproduce.steered import Material, Recipe, accuracies, features_of, linear, material, observe, train
 from lopsided.steer import posthoc
 
