@@ -167,6 +167,9 @@ def cosines(gram: Any) -> Any:
 
 def spectrum(gram: Any) -> list[Any]:
     """Return the eigenvalues of a Gram, descending."""
+    k = gram.rows
+    if all(gram[i, j] == 0 for i in range(k) for j in range(i)):
+        return sorted((gram[i, i] for i in range(k)), reverse=True)
     return sorted(mp.eigsy(gram, eigvals_only=True), reverse=True)
 
 
