@@ -63,6 +63,11 @@ def free_bias(counts: Row, margin: Any = 1) -> Exact:
     return factorised(logits, counts)
 
 
+def above(difference: Any) -> bool:
+    """Return whether a difference of numbers near one is positive, and not a rounding of the zero at a threshold itself."""
+    return bool(difference > mp.mpf(10) ** (10 - mp.dps))
+
+
 def simplex(k: int, factor: Any = 1) -> Any:
     """Return factor (I - 11'/k)."""
     return mp.mpf(factor) * (mp.eye(k) - mp.ones(k, k) / k)
@@ -72,7 +77,7 @@ def balanced(count: int, k: int, ridge: float, smoothing: float) -> Exact:
     """Return the optimum of k classes of `count` samples at a ridge, targets smoothed."""
     root = mp.sqrt(count)
     sigma = (mp.mpf(smoothing) + mp.mpf(ridge) / root) / k
-    alpha = mp.log(1 / sigma - k + 1) if sigma * k < 1 else mp.mpf(0)
+    alpha = mp.log(1 / sigma - k + 1) if above(1 - sigma * k) else mp.mpf(0)
     return Exact(simplex(k, alpha * root), simplex(k, alpha / root), simplex(k, alpha))
 
 
@@ -84,7 +89,7 @@ def nonnegative(counts: Row, ridge: float) -> Exact:
         margin = mp.mpf(1)
         if ridge:
             excess = (k - 1) * (mp.sqrt(v * k / (k - 1)) / mp.mpf(ridge) - 1)
-            margin = mp.log(excess) if excess > 1 else mp.mpf(0)
+            margin = mp.log(excess) if above(excess - 1) else mp.mpf(0)
         lengths.append(mp.sqrt(mp.sqrt(mp.mpf(k - 1) / (k * v)) * margin))
     means = mp.diag(lengths)
     pull = mp.diag([mp.sqrt(v) for v in n]) * means
@@ -103,7 +108,7 @@ def squared(counts: Row, ridge: float, layers: int) -> Exact:
             return (1 - mp.mpf(1) / layers) * mp.log(y) - 2 * mp.log(1 + y) - goal if layers > 1 else -2 * mp.log(1 + y) - goal
 
         low = mp.mpf(layers - 1)
-        if over(low) <= 0:
+        if not above(over(low)):
             lengths.append(mp.mpf(0))
             continue
         high = 2 * low + 1
