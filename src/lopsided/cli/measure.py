@@ -95,12 +95,15 @@ class Measure:
             _problem(Counts([1, 1]), self.ridge)
 
     def _tell(self, collapse: Collapse) -> None:
+        from lopsided.measure.network import comparable
+
         predictions: dict[str, Geometry] = {}
         gap: float | None = None
         if collapse.weight is not None:
             predictions = _predictions(collapse)
             if self.ridge is not None:
                 predictions[f"UFM, ridge {self.ridge:g}"], gap = _optimum(collapse, collapse.weight, self.ridge)
+            predictions = comparable(predictions, collapse.k)
         if self.plot is not None:
             _plot(collapse, predictions, self.plot)
         if self.report is not None:

@@ -22,9 +22,8 @@ from lopsided.measure.decisions import Decisions
 from lopsided.measure.metrics import METRICS, Undefined
 from lopsided.measure.metrics.undefined import NO_HEAD
 from lopsided.measure.moments import Moments
-from lopsided.measure.network import geometry
+from lopsided.measure.network import comparable, geometry
 from lopsided.measure.verdict import verdict
-from lopsided.measure.verdict.compared import require_comparable
 
 #: Whether every class must have samples, or those without are left out.
 Classes = Literal["all", "seen"]
@@ -160,9 +159,8 @@ class Collapse:
 
     def scalars(self, predictions: Mapping[str, Geometry] | None = None) -> dict[str, float]:
         """Return every metric that is one number, and the distances to predictions as NAME/classifiers and so on; for loggers."""
-        require_comparable(self.k, predictions or {})
         result = {name: float(value) for name, value in self.metrics()[0].items() if np.ndim(value) == 0}
-        for name, other in (predictions or {}).items():
+        for name, other in comparable(predictions or {}, self.k).items():
             distances = self.geometry.distance(other)._asdict()
             result |= {f"{name}/{part}": value for part, value in distances.items() if np.isfinite(value)}
         return result
@@ -184,8 +182,7 @@ class Collapse:
 
     def table(self, predictions: Mapping[str, Geometry] | None = None) -> Table:
         """Return the metrics beside those of predicted geometries, as a rich table; per-class figures as smallest to largest."""
-        predictions = predictions or {}
-        require_comparable(self.k, predictions)
+        predictions = comparable(predictions or {}, self.k)
         columns = [*(name for name in ANCHORS if name not in predictions), *predictions]
         title = f"{self.moments.n:,} samples, {self.k:,} classes, {self.moments.d:,} dimensions"
         table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)

@@ -13,6 +13,7 @@ from lopsided.geometry import Geometry
 from lopsided.measure.collapse import Collapse, cell
 from lopsided.measure.metrics import METRICS
 from lopsided.measure.needs import need
+from lopsided.measure.network import comparable
 from lopsided.measure.verdict.angles import angles
 from lopsided.measure.verdict.points import points
 
@@ -48,7 +49,7 @@ def write(
         lstrip_blocks=True,
     )
     safe = need("markupsafe", "'lopsided[report]'").Markup
-    shown = shown_classes(collapse)
+    shown, predictions = shown_classes(collapse), comparable(predictions, collapse.k)
     text = environment.get_template("page.html.j2").render(
         title="".join(sign if sign.isprintable() else "\ufffd" for sign in title),
         collapse=collapse,

@@ -25,10 +25,11 @@ import numpy as np
 
 from lopsided.geometry import Geometry
 from lopsided.measure.metrics.undefined import NO_HEAD, Undefined
+from lopsided.measure.network import comparable
 from lopsided.measure.verdict.advice import advice
 from lopsided.measure.verdict.angles import MERGING, Angles, Pair, angles
 from lopsided.measure.verdict.chance import noise_share
-from lopsided.measure.verdict.compared import compared, require_comparable
+from lopsided.measure.verdict.compared import compared
 from lopsided.measure.verdict.counted import bias, contradiction, origin
 from lopsided.measure.verdict.points import Points, points
 from lopsided.measure.verdict.words import classes, listed
@@ -53,7 +54,7 @@ def verdict(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
     """
     if collapse.weight is None:
         raise Undefined(NO_HEAD)
-    require_comparable(collapse.k, predictions)
+    predictions = comparable(predictions, collapse.k)
     near = angles(collapse.weight, collapse.counts.minorities)
     reached, noise = points(collapse.moments), noise_share(collapse.moments)
     apart, noisy = bool(collapse.geometry.embeddings.diagonal.any()), noise > NOISE

@@ -16,22 +16,6 @@ if TYPE_CHECKING:
     from lopsided.measure.collapse import Collapse
 
 
-def require_comparable(k: int, predictions: Mapping[str, Geometry]) -> None:
-    """Refuse predictions for other classes than those measured.
-
-    Raises:
-        ValueError: naming the prediction.
-    """
-    for name, other in predictions.items():
-        if other.paired and other.k == k:
-            continue
-        kinds = "" if other.paired else f" and {other.m:,} kinds of samples"
-        raise ValueError(
-            f"the prediction {name} is for {other.k:,} classes{kinds}, the measurement has {k:,} classes; "
-            "where classes without samples were left out, predict for the counts of the others"
-        )
-
-
 def compared(
     collapse: Collapse,
     predictions: Mapping[str, Geometry],

@@ -1,0 +1,66 @@
+"""A network that is its law lies on it, whatever the law's class means are about."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lopsided import Adjustment, Counts, predict, solve
+from lopsided.measure import METRICS, Collapse, Moments
+from lopsided.measure.network import about_mean, comparable
+
+STEP, TAIL = Counts.step(k=6, minority=5, ratio=20), Counts.exponential(8, 200, 30)
+LAWS = {
+    f"{name}, {counts!r}": law(counts)
+    for counts in (STEP, TAIL)
+    for name, law in {
+        "SELI": predict.seli,
+        "ETF": lambda counts: predict.etf(counts.k),
+        "free bias": predict.free_bias,
+        "vector scaling": lambda counts: predict.cross_entropy(counts, Adjustment.vs(counts, gamma=0.3, tau=1.0)),
+        "non-negative": predict.GEOMETRIES["non-negative"],
+        "contrastive": predict.GEOMETRIES["contrastive"],
+        "ridge 0.1": lambda counts: solve.minimize(solve.Problem(counts, ridge=0.1)).geometry,
+        "ridge 3": lambda counts: solve.minimize(solve.Problem(counts, ridge=3.0)).geometry,
+    }.items()
+}
+
+
+def network(law, offset=0.0):
+    """Samples on the class means of a law, moved as a whole."""
+    W, M = law.vectors(24)
+    moments = Moments(law.k, 24)
+    moments.update(np.repeat(M, 2, axis=0) + offset, np.repeat(np.arange(law.k), 2))
+    return Collapse.of(moments, W)
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_a_network_that_is_its_law_lies_on_it_wherever_its_features_are_centred(name):
+    law = LAWS[name]
+    for offset in (0.0, 3.0):
+        collapse = network(law, offset)
+        distances = collapse.geometry.distance(comparable({"law": law}, law.k)["law"])
+        assert max(distances) < 1e-6
+        scalars = collapse.scalars({"law": law})
+        assert max(scalars[f"law/{part}"] for part in ("classifiers", "embeddings", "logits")) < 1e-6
+        assert "law fits" in collapse.verdict({"law": law}) or "no better than random" in collapse.verdict({"law": law})
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_metrics_of_a_law_are_those_of_the_network_on_it(name):
+    law = LAWS[name]
+    collapse, predicted = network(law), about_mean(law)
+    for metric in ("embedding_equinorm", "embedding_etf_distance", "logit_etf_distance", "nc3"):
+        if metric in collapse.metrics()[0]:
+            wanted = METRICS[metric].of_prediction(predicted, [])
+            assert getattr(collapse, metric) == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_about_its_mean_a_law_is_the_centred_matrix_and_stays_so(name):
+    law, k = LAWS[name], LAWS[name].k
+    centre, once = np.eye(k) - 1 / k, about_mean(LAWS[name])
+    np.testing.assert_allclose(once.embeddings.matrix(), centre @ law.embeddings.matrix() @ centre, atol=1e-8)
+    np.testing.assert_allclose(once.logits.matrix(), law.logits.matrix() @ centre, atol=1e-8)
+    assert about_mean(once) is once
+    assert (about_mean(law) is law) == name.startswith(("SELI", "ETF", "vector"))
