@@ -18,8 +18,8 @@ LAWS = {
         "ETF": lambda counts: predict.etf(counts.k),
         "free bias": predict.free_bias,
         "vector scaling": lambda counts: predict.cross_entropy(counts, Adjustment.vs(counts, gamma=0.3, tau=1.0)),
-        "non-negative": predict.GEOMETRIES["non-negative"],
-        "contrastive": predict.GEOMETRIES["contrastive"],
+        "non-negative": predict.nonnegative,
+        "contrastive": predict.contrastive,
         "ridge 0.1": lambda counts: solve.minimize(solve.Problem(counts, ridge=0.1)).geometry,
         "ridge 3": lambda counts: solve.minimize(solve.Problem(counts, ridge=3.0)).geometry,
     }.items()
