@@ -139,6 +139,90 @@ def test_a_class_missing_from_a_batch_keeps_its_mean():
         head(h, torch.tensor([3, 0, 0]))
 
 
+def test_marked_samples_take_no_part_in_the_means_whatever_they_hold():
+    h, y = torch.randn(12, 6, generator=torch.Generator().manual_seed(1)), torch.arange(12) % 4
+    for marks in (255, [255, 3]):
+        labels = y.masked_fill(torch.arange(12) % 5 == 0, 255)
+        kept = torch.tensor([int(label) not in ([255] if marks == 255 else marks) for label in labels])
+        for form in (labels, labels.to(torch.uint8), labels[:, None]):
+            head, expected = (steer.NearestETFHead(6, 4, ignore_index=ignore) for ignore in (marks, None))
+            found = head(h.masked_fill(~kept[:, None], torch.nan), form)
+            torch.testing.assert_close(found[kept], expected(h[kept], y[kept]))
+            assert all(torch.equal(a, b) for a, b in zip(head.buffers(), expected.buffers(), strict=True))
+
+
+def test_a_batch_that_is_refused_leaves_the_head_as_it_was():
+    head = steer.NearestETFHead(6, 4)
+    head(torch.randn(8, 6), torch.arange(8) % 4)
+    before = [buffer.clone() for buffer in head.buffers()]
+    for h, y in [
+        (torch.full((4, 6), torch.nan), torch.arange(4)),
+        (torch.randn(4, 6), torch.tensor([0, 1, 2, 4])),
+        (torch.randn(4, 6), torch.arange(3)),
+        (torch.randn(2, 2, 6), torch.arange(4)),
+    ]:
+        with pytest.raises((ValueError, RuntimeError)):
+            head(h, y)
+        assert all(torch.equal(a, b) for a, b in zip(before, head.buffers(), strict=True))
+
+
+HEADS = {
+    "fixed": lambda: steer.FixedHead(predict.etf(4), 6),
+    "cosine": lambda: steer.CosineHead(6, 4),
+    "nearest": lambda: steer.NearestETFHead(6, 4).eval(),
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_axes_before_the_last_are_a_batch(name):
+    head, h = HEADS[name](), torch.randn(2, 4, 6)
+    torch.testing.assert_close(head(h), head(h.reshape(8, 6)).reshape(2, 4, 4))
+    torch.testing.assert_close(head(h[0, 0]), head(h[0, :1])[0])
+    torch.testing.assert_close(torch.vmap(head)(h), head(h))
+    assert head(h[:, :0]).shape == (2, 0, 4)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_features_that_do_not_fit_are_refused(name):
+    head = HEADS[name]()
+    for h, error, words in [
+        (torch.randn(8, 5), ValueError, r"shape \(n, 6\), got \(8, 5\)"),
+        (torch.tensor(1.0), ValueError, r"got \(\)"),
+        (torch.ones(8, 6, dtype=torch.int64), TypeError, "floating point"),
+        (np.ones((8, 6)), TypeError, "torch tensor, got ndarray"),
+    ]:
+        with pytest.raises(error, match=words):
+            head(h)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((torch.randn(3),), r"\(k, d\)"),
+        ((torch.randn(1, 3),), "k of at least 2"),
+        ((torch.randn(3, 4), torch.randn(4, 4), 0.1), r"shape \(3, 4\), got \(4, 4\)"),
+        ((torch.randn(3, 4), torch.randn(3, 4), -0.1), "delta"),
+    ],
+)
+def test_means_without_a_nearest_etf_are_refused(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        steer.nearest_etf(*arguments)
+
+
+def test_the_nearest_etf_has_functional_derivatives_and_is_taken_of_many_means_at_once():
+    means = torch.randn(5, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    one_by_one = torch.stack([torch.autograd.functional.jacobian(steer.nearest_etf, m) for m in means])
+    torch.testing.assert_close(torch.vmap(torch.func.jacrev(steer.nearest_etf))(means), one_by_one)
+
+
+def test_a_head_of_zeros_has_no_norm_to_keep():
+    linear = torch.nn.Linear(6, 4)
+    torch.nn.init.zeros_(linear.weight)
+    with pytest.raises(ValueError, match="no norm to keep"):
+        steer.initialise_(linear, predict.etf(4))
+    assert steer.initialise_(torch.nn.Linear(6, 4, device="meta"), predict.etf(4)).weight.is_meta
+
+
 def test_cosine_logits_ignore_lengths_and_zero_features_are_undecided():
     head, h = steer.CosineHead(5, 3, temperature=0.5), torch.randn(4, 5)
     torch.testing.assert_close(head(h), head(10 * h))

@@ -208,10 +208,10 @@ def test_float64_moves_a_head_to_float64():
 @halves
 def test_initialising_a_head_of_half_precision_rounds_once(half):
     seli, linear = predict.seli(Counts([40, 40, 4, 4])), torch.nn.Linear(D, 4).to(half)
-    norm = float(linear.weight.double().norm())
+    norm = float(linear.weight.detach().double().norm())
     steer.initialise_(linear, seli)
     assert linear.weight.dtype == half
-    assert float(linear.weight.double().norm()) == pytest.approx(norm, rel=torch.finfo(half).eps)
+    assert float(linear.weight.detach().double().norm()) == pytest.approx(norm, rel=torch.finfo(half).eps)
     assert Gram.of_vectors(linear.weight.detach().double().numpy()).distance(seli.classifiers) < torch.finfo(half).eps
 
 
@@ -252,6 +252,27 @@ def test_a_loss_moves_to_a_device_without_float64_and_back(name, monkeypatch):
     moved = [t for term in loss.to("meta").modules() if isinstance(term, terms.Terms) for t in (*term._single, *term._double)]
     assert all(t is None or (t.is_meta and t.dtype == torch.float32) for t in moved)
     assert torch.equal(loss.to_empty(device="cpu")(values(K).double(), LABELS), expected)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_follows_its_logits_where_nobody_moved_it(name):
+    with torch.device("meta"):
+        loss = LOSSES[name]()
+    with torch.device("cpu"):
+        expected = loss_call(LOSSES[name]())(values(K))
+    assert torch.equal(loss_call(loss)(values(K)), expected)
+    assert torch.equal(loss_call(copy.deepcopy(loss).to("meta"))(values(K)), expected)
+
+
+@pytest.mark.parametrize("name", [name for name in HEADS if name != "cosine"])
+@halves
+def test_a_head_built_under_a_half_precision_default_is_not_rounded(name, half):
+    torch.set_default_dtype(half)
+    try:
+        head = HEADS[name]()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(head_call(head)(values(D)), head_call(HEADS[name]())(values(D)))
 
 
 def test_post_hoc_rules_round_after_the_logarithm_and_the_power():

@@ -22,13 +22,15 @@ def counts_with_absent(values: npt.ArrayLike) -> Counts:
         Counts of at least one.
 
     Raises:
-        ValueError: if a count is negative or not whole, or all are zero.
+        ValueError: if a count is negative or not whole, there are fewer than two, or all are zero.
 
     Example:
         >>> counts_with_absent([50, 0, 5])
         Counts([50, 1, 5])
     """
     array = np.asarray(values)
-    if array.size == 0 or not (array > 0).any():
+    if array.dtype.kind not in "iuf":
+        return Counts(values)  # which says what it takes
+    if not (array > 0).any():
         raise ValueError("at least one class must have a sample")
     return Counts(np.where(array == 0, 1, array))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
-from lopsided.steer.losses.checks import are_probabilities, check_logits
+from lopsided.steer.losses.checks import are_probabilities, check_logits, check_tensor
 from lopsided.steer.precision import exact, full_precision, lifted
 
 
@@ -95,6 +95,7 @@ def tau_normalised(weight: Tensor, tau: float = 1.0, counts: Counts | None = Non
         >>> tau_normalised(torch.tensor([[3.0, 4.0], [0.0, 0.5]]))
         tensor([[0.6000, 0.8000], [0.0000, 1.0000]])
     """
+    check_tensor(weight, "weight")
     if weight.ndim != 2:
         raise ValueError(f"classifier weights must have shape (k, d), got {tuple(weight.shape)}")
     if not weight.is_floating_point():
@@ -127,17 +128,19 @@ def nearest_mean(features: Tensor, means: Tensor) -> Tensor:
         >>> nearest_mean(torch.tensor([[0.9]]), torch.tensor([[0.0], [1.0]])).argmax(1)
         tensor([1])
     """
-    if features.ndim != 2 or means.ndim != 2 or features.shape[1] != means.shape[1]:
-        raise ValueError(f"features (n, d) and means (k, d) must agree in d, got {tuple(features.shape)} and {tuple(means.shape)}")
     for name, values in (("features", features), ("means", means)):
+        check_tensor(values, name)
         if not values.is_floating_point():
             raise TypeError(f"{name} must be floating point, got {values.dtype}")
+    if features.ndim != 2 or means.ndim != 2 or features.shape[1] != means.shape[1]:
+        raise ValueError(f"features (n, d) and means (k, d) must agree in d, got {tuple(features.shape)} and {tuple(means.shape)}")
     features, means = lifted(features, means)
     with exact(features.device):
         return -0.5 * torch.cdist(features, means, compute_mode="donot_use_mm_for_euclid_dist").square()
 
 
 def _logits(logits: Tensor, counts: Counts) -> Tensor:
+    check_tensor(logits, "logits")
     if logits.ndim != 2 or logits.shape[1] != counts.k:
         raise ValueError(f"logits must have shape (n, {counts.k}) for these counts, got {tuple(logits.shape)}")
     check_logits(logits, counts.k)

@@ -30,6 +30,11 @@ def lifted(*values: Tensor) -> tuple[Tensor, ...]:
     return tuple(value.to(wide) for value in full)
 
 
+def full_default() -> torch.dtype:
+    """Return the type of new tensors, at least float32: models are built under half-precision defaults too."""
+    return torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
+
+
 def exact(device: torch.device) -> AbstractContextManager[Any]:
     """Return a context in which products keep the precision of their factors, also where autocast is on."""
     return torch.autocast(device.type, enabled=False) if torch.amp.is_autocast_available(device.type) else nullcontext()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lopsided.steer.heads.fixed import CosineHead, FixedHead, initialise_
+from lopsided.steer.heads.following import NearestETFHead
 from lopsided.steer.heads.frame import frame
-from lopsided.steer.heads.nearest import NearestETFHead, nearest_etf
+from lopsided.steer.heads.nearest import nearest_etf
 
 __all__ = ["CosineHead", "FixedHead", "NearestETFHead", "frame", "initialise_", "nearest_etf"]

@@ -11,7 +11,7 @@ from torch.nn import functional
 from lopsided.geometry import Geometry
 from lopsided.steer.heads.frame import frame
 from lopsided.steer.losses.checks import check_features
-from lopsided.steer.precision import KeepsPrecision, exact, lifted
+from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
 
 
 class FixedHead(KeepsPrecision):
@@ -45,7 +45,7 @@ class FixedHead(KeepsPrecision):
         if not 0 < scale < math.inf:
             raise ValueError(f"scale must be a positive finite number, got {scale}")
         vectors = scale * frame(geometry.classifiers, d, seed)
-        self.register_buffer("weight", torch.as_tensor(vectors, dtype=torch.get_default_dtype()))
+        self.register_buffer("weight", torch.as_tensor(vectors, dtype=full_default()))
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (..., k) logits of (..., d) features.

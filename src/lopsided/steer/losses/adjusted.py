@@ -8,7 +8,7 @@ from lopsided.adjustment import ARRAYS, Adjustment
 from lopsided.labels import Ignore, sentinels
 from lopsided.steer.losses.base import Reduction, SoftmaxLoss
 from lopsided.steer.losses.blocks import cross_entropy
-from lopsided.steer.losses.checks import check_soft_targets
+from lopsided.steer.losses.checks import check_soft_targets, check_tensor
 
 
 class AdjustedCrossEntropy(SoftmaxLoss):
@@ -73,6 +73,7 @@ class AdjustedCrossEntropy(SoftmaxLoss):
             TypeError: if the logits are whole numbers, or the labels are not.
         """
         self.check(logits)
+        check_tensor(targets, "targets")
         if targets.ndim == 2 and targets.is_floating_point():
             return self._expected(logits, targets)
         labels, kept = self.read(targets, *logits.shape)
@@ -88,7 +89,7 @@ class AdjustedCrossEntropy(SoftmaxLoss):
                 f"ignore_index={self.ignore_index} marks labels, and soft targets have none; drop samples before the loss"
             )
         losses = self.terms.every_label(logits, self.label_smoothing)
-        shares, weight = targets.to(losses.dtype), self.terms.tensors(losses.dtype).weight
+        shares, weight = targets.to(losses.dtype), self.terms.tensors(losses.device, losses.dtype).weight
         return self.reduce((shares * losses).sum(1), weights=None if weight is None else (shares * weight).sum(1))
 
     def extra_repr(self) -> str:

@@ -85,7 +85,7 @@ class SoftmaxLoss(Loss):
         Only the first batch of some size is looked at: whether a network ends in a softmax does not change.
         """
         check_logits(logits, self.terms.k)
-        if not (self._trusted or len(logits) < ENOUGH) and visible(logits):
+        if not self._trusted and visible(logits) and len(logits) >= ENOUGH:
             self._trusted = True
             if are_probabilities(logits):
                 warnings.warn(

@@ -34,6 +34,16 @@ def visible(values: Tensor) -> bool:
     return values.device.type == "cpu" and concrete(values)
 
 
+def check_tensor(values: object, what: str) -> None:
+    """Refuse what is no tensor.
+
+    Raises:
+        TypeError: naming what it is instead.
+    """
+    if not isinstance(values, Tensor):
+        raise TypeError(f"{what} must be a torch tensor, got {type(values).__name__}; torch.as_tensor makes one")
+
+
 def check_logits(logits: Tensor, k: int | None) -> None:
     """Refuse logits that are not floating point of shape (n, k).
 
@@ -43,8 +53,9 @@ def check_logits(logits: Tensor, k: int | None) -> None:
 
     Raises:
         ValueError: if the shape is wrong.
-        TypeError: if the logits are whole numbers.
+        TypeError: if they are no tensor, or not floating point.
     """
+    check_tensor(logits, "logits")
     if logits.ndim != 2 or not logits.shape[1]:
         raise ValueError(f"logits must have shape (n, k), got {tuple(logits.shape)}; flatten further axes into samples")
     if not logits.is_floating_point():
@@ -58,8 +69,9 @@ def check_features(features: Tensor, d: int) -> None:
 
     Raises:
         ValueError: if the last axis is not d long.
-        TypeError: if the features are whole numbers.
+        TypeError: if they are no tensor, or not floating point.
     """
+    check_tensor(features, "features")
     if not features.ndim or features.shape[-1] != d:
         raise ValueError(f"features must have shape (n, {d}), got {tuple(features.shape)}")
     if not features.is_floating_point():

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from lopsided.labels import Ignore
 from lopsided.steer.losses.base import Loss, Reduction
-from lopsided.steer.losses.checks import check_features
+from lopsided.steer.losses.checks import check_features, check_tensor
 from lopsided.steer.precision import exact, full_precision
 
 
@@ -52,6 +52,7 @@ class SupervisedContrastive(Loss):
             ValueError: if a shape does not fit or a label is negative; the sample is named.
             TypeError: if the features are whole numbers, or the labels are not.
         """
+        check_tensor(features, "features")
         if features.ndim != 2:
             raise ValueError(f"features must have shape (n, d), got {tuple(features.shape)}")
         check_features(features, features.shape[1])

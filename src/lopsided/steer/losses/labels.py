@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lopsided.labels import Ignore, check_whole, left_out, sentinels
-from lopsided.steer.losses.checks import visible
+from lopsided.steer.losses.checks import check_tensor, visible
 
 
 def read_labels(labels: Tensor, n: int, k: int, ignore: Ignore) -> tuple[Tensor, Tensor | None]:
@@ -23,8 +23,9 @@ def read_labels(labels: Tensor, n: int, k: int, ignore: Ignore) -> tuple[Tensor,
 
     Raises:
         ValueError: if the shape is wrong, or a label that is not to be left out is out of range; the sample is named.
-        TypeError: if the labels are not whole numbers.
+        TypeError: if the labels are no tensor, or not whole numbers.
     """
+    check_tensor(labels, "labels")
     check_whole(labels)
     if labels.shape == (n, 1):
         labels = labels[:, 0]

@@ -28,10 +28,11 @@ class Tensors(NamedTuple):
 class Terms(nn.Module):
     """The loss of a sample is `weight_y * CE(samples_y * columns * z + shift - own_y e_y, y)`.
 
-    The tensors follow the module from device to device, but not from type to type: they are the
-    configuration of the loss, held in float64 and rounded once to the precision of the computation.
-    As buffers they would be rounded for good by `.half()`, and by wrappers that cast the buffers of
-    what they wrap. They stay out of `state_dict`.
+    The tensors follow the module, or else the logits, from device to device, but not from type to
+    type: they are the configuration of the loss, held in float64 and rounded once to the precision of
+    the computation. As buffers they would be rounded for good by `.half()` and by wrappers that cast
+    the buffers of what they wrap, and hold anything after a start without memory. They stay out of
+    `state_dict`.
     """
 
     def __init__(self, adjustment: family.Adjustment) -> None:
@@ -49,14 +50,16 @@ class Terms(nn.Module):
         return self
 
     def _place(self, device: torch.device) -> None:
-        self._device = device
+        self._device = torch.empty(0, device=device).device
         self._single = _tensors(self._terms, torch.float32, device)
         # Where a device has no float64, no logits have it either.
         self._double = _tensors(self._terms, torch.float64, device) if has_float64(device) else self._single
         self._classes = [torch.as_tensor(classes, dtype=torch.int64, device=device) for _, classes in self._levels]
 
-    def tensors(self, dtype: torch.dtype) -> Tensors:
-        """Return the terms in float64 for float64, else in float32."""
+    def tensors(self, device: torch.device, dtype: torch.dtype) -> Tensors:
+        """Return the terms on a device; in float64 for float64, else in float32."""
+        if device != self._device:
+            self._place(device)
         return self._double if dtype == torch.float64 else self._single
 
     def adjusted(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -75,7 +78,7 @@ class Terms(nn.Module):
 
         A part that is neutral is None; one of columns that is the same for all of them has shape ().
         """
-        terms = self.tensors(dtype)
+        terms = self.tensors(labels.device, dtype)
         samples, margin = (
             None if part is None else _of(part, labels).expand(len(labels))[:, None] for part in (terms.samples, terms.own)
         )
@@ -83,13 +86,13 @@ class Terms(nn.Module):
 
     def weights(self, labels: Tensor, like: Tensor) -> Tensor | None:
         """Return the (n,) weights of samples, or None where all are one."""
-        weight = self.tensors(like.dtype).weight
+        weight = self.tensors(like.device, like.dtype).weight
         return None if weight is None else _of(weight, labels).expand(len(labels))
 
     def every_label(self, logits: Tensor, smoothing: float) -> Tensor:
         """Return the (n, k) weighted losses of each sample under each label; costs O(n k) for each distinct sample scale."""
         z = full_precision(logits)
-        k, terms = z.shape[1], self.tensors(z.dtype)
+        k, terms = z.shape[1], self.tensors(z.device, z.dtype)
         base, own = z if terms.columns is None else z * terms.columns, terms.own
         columns: list[Tensor] = []
         for scale, _ in self._levels:

@@ -1,0 +1,128 @@
+"""What is noticed of misuse: probabilities for logits, columns for rows, what is no tensor."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lopsided import Adjustment, Counts, steer
+from lopsided.steer import posthoc
+
+COUNTS = Counts([50, 20, 5, 1])
+RULES = {
+    "logit adjustment": posthoc.logit_adjustment,
+    "multiplicative": lambda z, counts: posthoc.multiplicative(z, counts, 0.25),
+}
+LOSSES = {
+    "cross-entropy": lambda: steer.AdjustedCrossEntropy(Adjustment.logit_adjusted(COUNTS)),
+    "focal": lambda: steer.Focal(2.0),
+}
+LABELS = torch.arange(8) % 4
+
+
+def logits(n=8, k=4, seed=0):
+    return 3 * torch.randn(n, k, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("k", [2, 4, 1000])
+def test_a_rule_for_logits_refuses_probabilities(rule, dtype, k):
+    counts = Counts(np.arange(1, k + 1))
+    probabilities = logits(k=k).to(dtype).softmax(1)
+    with pytest.raises(ValueError, match=r"these are probabilities.*\.log\(\)"):
+        rule(probabilities, counts)
+    with pytest.raises(ValueError, match="these are probabilities"):
+        rule(probabilities.float(), counts)
+    assert rule(probabilities.float().clamp_min(1e-8).log(), counts).shape == (8, k)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_a_loss_that_takes_the_softmax_itself_says_once_that_it_was_taken(loss):
+    loss = loss()
+    loss(logits(2).softmax(1), LABELS[:2])  # two rows may be so by chance
+    with pytest.warns(UserWarning, match="after a softmax") as heard:
+        loss(logits().softmax(1), LABELS)
+    assert heard[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loss(logits().softmax(1), LABELS)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_a_loss_looks_at_its_first_batch_only_and_never_where_it_may_not(loss):
+    z = logits().softmax(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trusted = loss()
+        trusted(logits(), LABELS)
+        trusted(z, LABELS)
+        torch.vmap(loss())(z[None], LABELS[None])
+        loss().to("meta")(z.to("meta"), LABELS.to("meta"))
+        torch._dynamo.reset()
+        torch.compile(loss(), fullgraph=True, backend="eager")(z, LABELS)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 8), st.integers(1, 5), st.floats(0.01, 30), st.booleans())
+def test_logits_are_never_taken_for_probabilities(seed, n, k, spread, rectified):
+    z = spread * logits(n, max(k, 2), seed)
+    z = z.relu() if rectified else z
+    for rule in RULES.values():
+        rule(z, Counts(np.arange(1, z.shape[1] + 1)))
+
+
+def test_what_sums_to_one_by_nature_or_by_chance_is_not_refused():
+    votes = torch.eye(4).repeat(2, 1)
+    for z in (votes, torch.zeros(8, 4), logits(3).softmax(1), torch.zeros(0, 4), logits().log_softmax(1)):
+        assert posthoc.logit_adjustment(z, COUNTS).shape == z.shape
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        steer.AdjustedCrossEntropy(Adjustment())(torch.ones(8, 1), torch.zeros(8, dtype=torch.int64))
+        steer.SquaredError()(logits().softmax(1), LABELS)  # the Brier score
+
+
+def test_rows_of_classifiers_are_checked_against_the_counts():
+    weight = torch.randn(4, 7)
+    assert torch.equal(posthoc.tau_normalised(weight, 1.0, COUNTS), posthoc.tau_normalised(weight))
+    with pytest.raises(ValueError, match=r"shape \(4, d\) for these counts, got \(7, 4\); transpose"):
+        posthoc.tau_normalised(weight.T, 1.0, COUNTS)
+
+
+def test_what_is_no_tensor_of_fractions_is_refused():
+    z = logits()
+    for call in (
+        lambda: steer.AdjustedCrossEntropy(Adjustment())(z.numpy(), LABELS),
+        lambda: steer.AdjustedCrossEntropy(Adjustment())(z, LABELS.tolist()),
+        lambda: steer.Focal(1.0)(z, LABELS.numpy()),
+        lambda: steer.SupervisedContrastive()(z.numpy(), LABELS),
+        lambda: posthoc.multiplicative(z.numpy(), COUNTS, 1.0),
+        lambda: posthoc.tau_normalised(z.numpy()),
+        lambda: posthoc.nearest_mean(z, z.numpy()),
+    ):
+        with pytest.raises(TypeError, match=r"must be a torch tensor, got (ndarray|list); torch\.as_tensor"):
+            call()
+    for call in (
+        lambda: posthoc.logit_adjustment(z.long(), COUNTS),
+        lambda: posthoc.tau_normalised(z.long()),
+        lambda: posthoc.nearest_mean(z, z.long()),
+        lambda: steer.SupervisedContrastive()(z.long(), LABELS),
+    ):
+        with pytest.raises(TypeError, match="must be floating point"):
+            call()
+
+
+def test_logits_of_no_class_are_refused():
+    with pytest.raises(ValueError, match=r"shape \(n, k\), got \(2, 0\)"):
+        steer.AdjustedCrossEntropy(Adjustment())(torch.zeros(2, 0), torch.zeros(2, dtype=torch.int64))
+
+
+def test_only_counts_of_classes_are_filled_up_with_ones():
+    for values in ([True, False], "50", None, {0: 5}, [[1, 2], [3, 4]], [1.5, 2], [np.nan, 1], 5):
+        with pytest.raises(ValueError, match="count"):
+            steer.counts_with_absent(values)
+    with pytest.raises(ValueError, match="at least one class"):
+        steer.counts_with_absent([])
+    assert steer.counts_with_absent(torch.tensor([3, 0])) == Counts([3, 1])
