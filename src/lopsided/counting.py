@@ -57,6 +57,8 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
         raise ValueError(f"labels must be a vector with at least one label, got shape {array.shape}")
     if array.dtype.kind in "iu":
         return array, require_names(names)
+    if isinstance(labels, list | tuple):  # numpy would make texts of numbers among texts
+        array = np.array(labels, object).reshape(-1)
     if array.dtype.kind not in "OUT" or not all(isinstance(label, str) for label in array.tolist()):
         raise ValueError(f"labels must be whole numbers or texts, got dtype {array.dtype}")
     known, numbers = np.unique(array.astype(str), return_inverse=True)

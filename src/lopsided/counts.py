@@ -106,6 +106,8 @@ class Counts:
             raise ValueError(f"total must be a whole number from 2 to 2**53, got {total!r}")
         given, names = counts_of(shares)
         array = np.atleast_1d(require_finite(given, "shares", positive=True))
+        if len(array) < 2:
+            raise ValueError(f"shares must be at least 2 positive numbers, one a class, got {shares!r}")
         part = array / array.max()
         counts = np.rint(part / part.sum() * total)
         if (counts < 1).any():
@@ -174,6 +176,8 @@ class Counts:
             >>> Counts.from_labels(["dog", "cat", "dog"])
             Counts([1, 2], names=['cat', 'dog'])
         """
+        if k is not None:
+            require_classes(k)
         numbers, known = labels_of(labels, names)
         return cls(present(numbers, len(known) if k is None and known is not None else k), known)
 
