@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lopsided import Counts, Geometry, Gram, Pairing, Source, predict, shape
+from lopsided import Counts, Geometry, Gram, Pairing, Source, measure, predict, shape
 from lopsided.groups import Groups
 from lopsided.split import average
 
@@ -93,3 +93,15 @@ def test_a_split_without_counts_is_refused():
         seli.split(predict.etf(2))
     with pytest.raises(ValueError, match="same counts"):
         seli.split(predict.seli(Counts([5, 2])))
+
+
+def test_a_measurement_says_why_it_is_not_each_prediction():
+    rng, labels = np.random.default_rng(0), np.arange(400) % 4
+    moments = measure.Moments(4, 6)
+    moments.update(np.eye(4, 6)[labels] + 0.1 * rng.normal(size=(400, 6)), labels)
+    collapse = measure.Collapse.of(moments, rng.normal(size=(4, 6)), counts=Counts([9, 9, 2, 2]))
+    predictions = {"SELI": predict.seli(collapse.counts), "ETF": predict.etf(4)}
+    found = collapse.splits(predictions)
+    for name, other in predictions.items():
+        assert found[name].classifiers.distance == pytest.approx(collapse.geometry.distance(other).classifiers)
+    assert found["SELI"].visible == found["ETF"].visible

@@ -56,3 +56,10 @@ def test_every_paper_that_the_code_names_is_in_the_bibliography():
 def test_every_form_cites_the_bibliography_or_its_derivation(name):
     source = FORMS[name].source
     assert source.startswith("derived here") or any(source.startswith(cite(key)) for key in PAPERS)
+
+
+def test_every_metric_is_declared_for_type_checkers():
+    from lopsided.measure.metrics import METRICS
+    from lopsided.measure.metrics.declared import Declared
+
+    assert list(Declared.__annotations__) == list(METRICS)

@@ -114,6 +114,7 @@ class Measure:
         console = table_console()
         console.print(collapse.table(predictions))
         if predictions:
+            _print_splits(collapse, predictions)
             console.print(collapse.verdict(predictions), markup=False)
         if gap is not None:
             bias = "" if collapse.bias is None else " without the head's bias"
@@ -153,16 +154,38 @@ def _problem(counts: Counts, ridge: float) -> Problem:
 def _print_json(collapse: Collapse, predictions: dict[str, Geometry], gap: float | None) -> None:
     import json
 
-    from lopsided.measure.collapse import plain
+    from lopsided.measure.collapse import SPLIT, plain, splits_dict
 
     result = collapse.to_dict()
     if predictions:
         distances = {name: collapse.geometry.distance(other)._asdict() for name, other in predictions.items()}
         result["distances"] = {name: {part: plain(value) for part, value in row.items()} for name, row in distances.items()}
+        if collapse.k <= SPLIT:
+            result["splits"] = splits_dict(collapse.splits(predictions))
         result["verdict"] = collapse.verdict(predictions)
     if gap is not None:
         result["ufm_gap"] = gap
     print(json.dumps(result, indent=1, allow_nan=False))
+
+
+def _print_splits(collapse: Collapse, predictions: dict[str, Geometry]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from lopsided.measure.collapse import SPLIT, splits_table
+
+    if collapse.k > SPLIT:
+        return
+    splits = collapse.splits(predictions)
+    headers, rows = splits_table(splits)
+    visible = next(iter(splits.values())).visible
+    title = f"why: whole² = law² + single classes²; the head sees {visible:.0%} of the class means' energy"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for header in headers:
+        table.add_column(header, justify="left" if header == headers[0] else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    table_console().print(table)
 
 
 def _plot(collapse: Collapse, predictions: dict[str, Geometry], path: Path) -> None:

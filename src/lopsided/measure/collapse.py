@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,21 +20,25 @@ from lopsided.geometry import Geometry
 from lopsided.measure.checks import head_of
 from lopsided.measure.decisions import Decisions
 from lopsided.measure.metrics import METRICS, Undefined
+from lopsided.measure.metrics.declared import Declared
 from lopsided.measure.metrics.undefined import NO_HEAD
 from lopsided.measure.moments import Moments
 from lopsided.measure.network import comparable, geometry
 from lopsided.measure.verdict import verdict
+from lopsided.split import Split
 
 #: Whether every class must have samples, or those without are left out.
 Classes = Literal["all", "seen"]
 #: Columns of the table for the anchors of the metrics.
 ANCHORS = ("collapse", "random", "ETF")
+#: Of more classes the (k, k) matrices of a split take longer than the measurement.
+SPLIT = 1000
 #: What is shown as zero.
 ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Collapse:
+class Collapse(Declared):
     """What samples and head show. Every metric of METRICS is an attribute, computed when first asked for.
 
     One that is not defined here raises `Undefined`, whose sentence says why.
@@ -118,7 +122,18 @@ class Collapse:
             raise Undefined(NO_HEAD)
         return geometry(self.moments, self.weight, counts=self.counts)
 
-    def __getattr__(self, name: str) -> Any:
+    def splits(self, predictions: Mapping[str, Geometry]) -> dict[str, Split]:
+        """Return why the measured geometry is not each prediction: see `Geometry.split`.
+
+        Raises:
+            Undefined: if no head was given.
+            ValueError: if a prediction is of another number of classes.
+            MemoryError: if there are too many classes for (k, k) matrices.
+        """
+        given = comparable(predictions, self.k)
+        return {name: self.geometry.split(replace(other, counts=self.counts)) for name, other in given.items()}
+
+    def _metric(self, name: str) -> Any:
         if name == "geometry":  # which has raised: Python asks here for what a property lacks
             raise Undefined(NO_HEAD)
         if name not in METRICS:
@@ -132,6 +147,9 @@ class Collapse:
             raise error.named(self.classes) from None
         self.__dict__[name] = value
         return value
+
+    if not TYPE_CHECKING:  # to whom a metric that is not declared is an error
+        __getattr__ = _metric
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *METRICS})
@@ -232,3 +250,22 @@ def plain(value: Any) -> Any:
     if np.ndim(value) == 0:
         return value if np.isfinite(value) else None
     return [plain(entry) for entry in np.asarray(value).tolist()]
+
+
+def splits_dict(splits: Mapping[str, Split]) -> dict[str, Any]:
+    """Return splits as plain data for JSON; numbers that are not defined become `None`."""
+    result: dict[str, Any] = {}
+    for name, found in splits.items():
+        parts = {part: getattr(found, part)._asdict() for part in ("classifiers", "embeddings", "logits")}
+        numbers = {part: {key: plain(value) for key, value in row.items()} for part, row in parts.items()}
+        result[name] = {"visible": plain(found.visible), **numbers}
+    return result
+
+
+def splits_table(splits: Mapping[str, Split]) -> tuple[list[str], list[list[str]]]:
+    """Return headers and rows of a table of splits: for each prediction and part the distance and its two parts."""
+    rows = []
+    for name, found in splits.items():
+        parts = {"classifiers": found.classifiers, "visible class means": found.embeddings, "logits": found.logits}
+        rows += [[f"{name}, {title}", *map(cell, part)] for title, part in parts.items()]
+    return ["distance to", "whole", "of the law", "of single classes"], rows

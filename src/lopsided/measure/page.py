@@ -10,7 +10,7 @@ import numpy as np
 from lopsided import __version__
 from lopsided.arrays import Ints
 from lopsided.geometry import Geometry
-from lopsided.measure.collapse import Collapse, cell
+from lopsided.measure.collapse import SPLIT, Collapse, cell, splits_table
 from lopsided.measure.metrics import METRICS
 from lopsided.measure.needs import need
 from lopsided.measure.network import comparable
@@ -50,12 +50,15 @@ def write(
     )
     safe = need("markupsafe", "'lopsided[report]'").Markup
     shown, predictions = shown_classes(collapse), comparable(predictions, collapse.k)
+    splits = collapse.splits(predictions) if collapse.k <= SPLIT else {}
     text = environment.get_template("page.html.j2").render(
         title="".join(sign if sign.isprintable() else "\ufffd" for sign in title),
         collapse=collapse,
         verdict=collapse.verdict(predictions),
         predictions=list(predictions),
         metrics=_metrics(collapse, predictions),
+        splits=splits_table(splits) if splits else None,
+        visible=next(iter(splits.values())).visible if splits else None,
         columns=("class", *(["training samples"] if collapse.counts_given else []), "measured", *_PER_CLASS.values()),
         classes=_rows(collapse, shown),
         figures=[(caption, safe(svg)) for caption, svg in figures],
