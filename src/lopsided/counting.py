@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from lopsided.arrays import Ints
+from lopsided.arrays import LARGEST_EXACT, Ints
 
 Names = tuple[str, ...] | None
 
@@ -38,6 +39,37 @@ def counts_of(given: Any) -> tuple[Any, Names]:
         return _named(list(given.items()), keep=isinstance(given, dict) and not isinstance(given, Counter))
     # A tensor may live on a device, require a gradient or be of a type that numpy does not know.
     return (given.tolist() if hasattr(given, "detach") else given), None
+
+
+def require_counts(values: npt.ArrayLike, classes: str = "class") -> Ints:
+    """Return counts as int64.
+
+    Args:
+        values: one number a class.
+        classes: what a number is of, for the message.
+
+    Raises:
+        ValueError: if they are not at least two whole numbers from 1 to 2**53; the class is named.
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of different lengths
+        array = np.empty(())
+    if array.ndim != 1 or len(array) < 2:
+        raise ValueError(f"counts must be at least 2 whole numbers, one a class, got {values!r}")
+    if array.dtype.kind == "O" and all(isinstance(value, int) for value in array.tolist()):
+        array = array.astype(np.float64)  # beyond 64 bits, so out of range below
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"counts must be whole numbers, got {values!r}")
+    wrong = ~((array >= 1) & (array <= LARGEST_EXACT) & (array == np.floor(array)))
+    if wrong.any():
+        c = int(np.argmax(wrong))
+        parts = array.dtype.kind == "f" and bool((array > 0).all()) and bool((array != np.floor(array)).any())
+        raise ValueError(
+            f"each count must be a whole number from 1 to 2**53, got {array[c]} for {classes} {c}"
+            + "; shares, of which only the ratios matter, are given to Counts.from_shares" * parts
+        )
+    return array.astype(np.int64)
 
 
 def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import LARGEST_EXACT, Ints, require_finite, require_memory
-from lopsided.counting import counts_of, labels_of, present, require_names
+from lopsided.counting import counts_of, labels_of, present, require_counts, require_names
 from lopsided.groups import Groups
 
 
@@ -47,7 +47,7 @@ class Counts:
                 different ones; the class is named.
             TypeError: if a name is no text.
         """
-        array, named = _whole(values), require_names(names)
+        array, named = require_counts(values), require_names(names)
         if named is not None and len(named) != len(array):
             raise ValueError(f"names must be one for each of the {len(array)} classes, got {len(named)}")
         self._set(array, np.ones(len(array), np.int64), named)
@@ -62,7 +62,7 @@ class Counts:
     @classmethod
     def _of_runs(cls, values: npt.ArrayLike, lengths: npt.ArrayLike) -> Counts:
         counts = cls.__new__(cls)
-        counts._set(_whole(values, classes="run of classes"), np.asarray(lengths, np.int64))
+        counts._set(require_counts(values, classes="run of classes"), np.asarray(lengths, np.int64))
         return counts
 
     @classmethod
@@ -265,28 +265,6 @@ def _tail_arguments(largest: float, value: float, name: str, least: float) -> No
         raise ValueError(f"largest must be a whole number from 1 to 2**53, got {largest}")
     if not least <= value < np.inf:
         raise ValueError(f"{name} must be a finite number of at least {least}, got {value}")
-
-
-def _whole(values: npt.ArrayLike, classes: str = "class") -> Ints:
-    try:
-        array = np.asarray(values)
-    except ValueError:  # rows of different lengths
-        array = np.empty(())
-    if array.ndim != 1 or len(array) < 2:
-        raise ValueError(f"counts must be at least 2 whole numbers, one a class, got {values!r}")
-    if array.dtype.kind == "O" and all(isinstance(value, int) for value in array.tolist()):
-        array = array.astype(np.float64)  # beyond 64 bits, so out of range below
-    if array.dtype.kind not in "iuf":
-        raise ValueError(f"counts must be whole numbers, got {values!r}")
-    wrong = ~((array >= 1) & (array <= LARGEST_EXACT) & (array == np.floor(array)))
-    if wrong.any():
-        c = int(np.argmax(wrong))
-        parts = array.dtype.kind == "f" and bool((array > 0).all()) and bool((array != np.floor(array)).any())
-        raise ValueError(
-            f"each count must be a whole number from 1 to 2**53, got {array[c]} for {classes} {c}"
-            + "; shares, of which only the ratios matter, are given to Counts.from_shares" * parts
-        )
-    return array.astype(np.int64)
 
 
 #: What `Counts.of` takes.

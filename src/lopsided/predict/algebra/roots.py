@@ -100,8 +100,8 @@ def root(a: Floats, d: Floats, sizes: Ints) -> Factor:
     over, under = p * above, p * below
     mean_above, mean_below = over.sum(axis=0), under.sum(axis=0)
     c = w / mean_below
-    # Sums over a class, all others and all, of positive terms:
-    # w_q / mean beta ((sum' p) alpha_i (sum' p beta) + p_i beta_i (sum' p alpha)), primes for sums over the other classes.
+    # The diagonal as a sum of positive terms, with primes for sums over the other classes:
+    # w_q / mean beta ((sum' p) alpha_i (sum' p beta) + p_i beta_i (sum' p alpha)).
     squares = others(p, sizes) * above * others(under, sizes) + under / sizes[:, None] * others(over, sizes)
 
     large = mean_above < mean_below
