@@ -93,6 +93,8 @@ class Process:
     def run(self):
         self.joins()
         self.refusals()
+        self.metrics()
+        self.bystanders()
         self.stragglers()
         (self.folder / f"said{self.rank}.json").write_text(json.dumps(self.said))
         self.deaths()
@@ -142,6 +144,58 @@ class Process:
         problem = "a word that is long " * 100
         self.refused("problem", lambda: sync.agree("", problem=problem) if odd else Stream(K, D).sync())
         self.said["n"] = self.stream(0.0, shards(SHARES["uneven"], SIZE)[self.rank]).sync().moments.n
+
+    def metrics(self):
+        try:
+            from lopsided.measure.adapters.torchmetrics import GeometryMetric
+        except ImportError:
+            return
+        part = shards(SHARES["uneven"], SIZE)[self.rank]
+        features, labels, logits = (self.torch.tensor(array[part]) for array in sample(0.0))
+        metric, only = GeometryMetric(K, D), GeometryMetric(K, D, sync_on_compute=False)
+        for each in (metric, only):
+            each.update(features, labels, logits)
+        said = self.said["metric"] = {"nc1": metric.compute()["nc1"].item()}
+        said["n"] = [metric.stream.n]
+        metric.sync()
+        said["n"].append(metric.stream.n)
+        self.refused("synced", lambda: metric.update(features, labels, logits))
+        metric.unsync()
+        said["n"].append(metric.stream.n)
+        only.stream.reset()
+        self.refused("empty", only.compute)
+        empty = GeometryMetric(K + 1, D)
+        empty.update(features, labels)
+        self.refused("missed", empty.compute)
+        said["n"].append(empty.stream.n)
+
+    def bystanders(self):
+        import logging
+
+        from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
+
+        from lopsided.measure.adapters.bystander import Bystander
+
+        heard = []
+        handler = logging.Handler()
+        handler.emit = lambda record: heard.append(record.getMessage())
+        logging.getLogger("lopsided").addHandler(handler)
+        self.torch.manual_seed(0)
+        model = self.torch.nn.Linear(D, 3)
+        data = TensorDataset(self.torch.randn(11, D), self.torch.tensor([0] * 7 + [1, 1, 2, 2]))
+        loader = DataLoader(data, 2, sampler=DistributedSampler(data, shuffle=False))
+        bystander = Bystander(None, "", (), {})
+        bystander._open(model)
+        for epoch in (1, 2, 3):
+            for features, labels in loader:
+                broken = epoch == 1 and self.rank == 2
+                model(features * float("nan") if broken else features)
+                bystander._label(lambda labels=labels: labels)
+            bystander._finish(epoch, loader)
+        self.said["history"] = {str(step): scalars for step, scalars in bystander.history.items()}
+        self.said["unmeasured"] = bystander.unmeasured[1]
+        self.said["repeated"] = bystander.collapse.moments.n
+        self.said["heard"] = heard
 
     def stragglers(self):
         start = time.monotonic()
@@ -242,6 +296,33 @@ def test_what_does_not_fit_together_is_one_error_in_every_process(what, words, s
     assert words in said[0][what]
     assert [process[what] for process in said] == [said[0][what]] * SIZE
     assert [process["n"] for process in said] == [N] * SIZE  # and they can go on
+
+
+def test_a_metric_of_processes_is_that_of_one_and_each_keeps_its_samples(said):
+    pytest.importorskip("torchmetrics")
+    one = Stream(K, D)
+    one.update(*sample(0.0))
+    for process, share in zip(said, SHARES["uneven"], strict=True):
+        assert process["metric"]["nc1"] == pytest.approx(one.compute().nc1, rel=1e-12)
+        assert process["metric"]["n"] == [share, N, share, share]
+        assert "call unsync" in process["synced"]
+        assert "nothing has been measured" in process["empty"]
+        assert "class 4 has no sample" in process["missed"]
+
+
+def test_what_one_process_cannot_measure_costs_all_of_them_that_epoch_and_no_other(said):
+    for process in said:
+        assert "process 2 could not measure: " in process["unmeasured"]
+        assert "NaN" in process["unmeasured"]
+        assert process["history"].keys() == {"2", "3"}
+        assert process["history"] == said[0]["history"]
+
+
+def test_samples_that_a_distributed_sampler_repeats_are_told_once_by_the_first_process(said):
+    for process in said:
+        assert process["repeated"] == 12
+        told = [line for line in process["heard"] if "12 samples were measured of a data set of 11" in line]
+        assert len(told) == (process is said[0])
 
 
 def test_processes_that_wait_for_one_that_does_not_come_give_up(said):

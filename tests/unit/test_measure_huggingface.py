@@ -1,9 +1,14 @@
-"""The Hugging Face callback on a real trainer with a tiny BERT."""
+"""The Hugging Face callback measures whatever the trainer does with the labels, and ends no training."""
 
+import logging
+import re
 import warnings
 
 import pytest
 import torch
+from torch import nn
+
+from lopsided.measure.loggers import JsonLines
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -12,29 +17,211 @@ with warnings.catch_warnings():
 
 from lopsided.measure.adapters.huggingface import GeometryCallback
 
+pytestmark = pytest.mark.filterwarnings("ignore")
+K, N = 3, 24
+CONFIG = {"vocab_size": 20, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
 
-@pytest.mark.filterwarnings("ignore")
-def test_every_epoch_of_a_trainer_is_measured_and_logged(tmp_path):
+
+def bert(**options):
     torch.manual_seed(0)
-    config = transformers.BertConfig(
-        vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, num_labels=3
+    sizes = CONFIG | {"intermediate_size": 8, "num_labels": K} | options
+    return transformers.BertForSequenceClassification(transformers.BertConfig(**sizes))
+
+
+def data(name="labels", k=K):
+    generator = torch.Generator().manual_seed(0)
+    words = torch.randint(0, 20, (N, 5), generator=generator)
+    return [{"input_ids": words[i], name: i % k} for i in range(N)]
+
+
+def loss_of(outputs, labels, num_items_in_batch=None):
+    return nn.functional.cross_entropy(outputs.logits, labels)
+
+
+class Weighted(transformers.Trainer):
+    """The usual way to weigh classes."""
+
+    def compute_loss(self, model, inputs, return_outputs=False, **options):
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        weight = torch.tensor([1.0, 2.0, 3.0])
+        loss = nn.functional.cross_entropy(outputs.logits, labels, weight)
+        return (loss, outputs) if return_outputs else loss
+
+
+def trainer_of(folder, model=None, kind=transformers.Trainer, callbacks=(), dataset=None, **options):
+    compute_loss_func = options.pop("compute_loss_func", None)
+    arguments = {
+        "num_train_epochs": 2,
+        "per_device_train_batch_size": 6,
+        "report_to": [],
+        "save_strategy": "no",
+        "use_cpu": True,
+        "disable_tqdm": True,
+    }
+    return kind(
+        model or bert(),
+        transformers.TrainingArguments(str(folder), **(arguments | options)),
+        train_dataset=dataset or data(),
+        eval_dataset=dataset or data(),
+        callbacks=list(callbacks),
+        compute_loss_func=compute_loss_func,
     )
-    data = [{"input_ids": torch.randint(0, 20, (5,)), "labels": i % 3} for i in range(24)]
-    model, callback = transformers.BertForSequenceClassification(config), GeometryCallback()
-    arguments = transformers.TrainingArguments(
-        str(tmp_path),
-        num_train_epochs=2,
-        per_device_train_batch_size=6,
-        report_to=[],
-        save_strategy="no",
-        use_cpu=True,
-        disable_tqdm=True,
-    )
-    trainer = transformers.Trainer(model, arguments, train_dataset=data, callbacks=[callback])
+
+
+def test_a_callback_of_the_trainer_measures_and_logs_every_epoch(tmp_path):
+    callback = GeometryCallback(loggers=[JsonLines(tmp_path / "log.jsonl")])
+    trainer = trainer_of(tmp_path, callbacks=[callback])
     trainer.train()
-    assert callback.watch.head is model.classifier
-    assert len(callback.watch.history) == 2
-    assert callback.collapse.moments.n == 24
+    assert callback.history.keys() == {1, 2}
+    assert callback.collapse.moments.n == N
     logged = [entry["geometry/nc1"] for entry in trainer.state.log_history if "geometry/nc1" in entry]
-    assert logged[-1] == callback.collapse.nc1
-    assert not model.classifier._forward_hooks
+    assert logged == [callback.history[1]["nc1"], callback.history[2]["nc1"]]
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2
+    assert not trainer.model.classifier._forward_hooks
+
+
+WAYS = {
+    "as the model's keyword": {},
+    "label smoothing": {"label_smoothing_factor": 0.1},
+    "compute_loss_func": {"compute_loss_func": loss_of},
+    "compute_loss": {"kind": Weighted},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_attached_callback_sees_the_labels_wherever_the_trainer_keeps_them(way, tmp_path):
+    trainer = trainer_of(tmp_path, **WAYS[way])
+    callback = GeometryCallback().attach(trainer)
+    assert callback.attach(trainer) is callback
+    trainer.train()
+    assert callback.history.keys() == {1, 2}, callback.unmeasured
+    assert callback.collapse.moments.counts.tolist() == [N // K] * K
+    logged = [entry for entry in trainer.state.log_history if "geometry/nc1" in entry]
+    assert [entry["geometry/nc1"] for entry in logged] == [callback.history[step]["nc1"] for step in (1, 2)]
+
+
+@pytest.mark.parametrize("way", list(WAYS)[1:])
+def test_labels_that_cannot_be_seen_are_told_once_and_training_goes_on(way, tmp_path, caplog):
+    callback = GeometryCallback()
+    trainer = trainer_of(tmp_path, callbacks=[callback], **WAYS[way])
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        trainer.train()
+    assert trainer.state.global_step == 8
+    assert callback.history == {}
+    assert callback.unmeasured.keys() == {1, 2}
+    told = [record.message for record in caplog.records if "is not measured" in record.message]
+    assert len(told) == 1
+    assert "callback.attach(trainer)" in told[0]
+
+
+def test_the_trainers_trackers_get_the_figures_and_lose_nothing(tmp_path, caplog):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    options = {"report_to": ["tensorboard"], "logging_strategy": "epoch"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer = trainer_of(tmp_path, **options)
+    callback = GeometryCallback().attach(trainer)
+    trainer.train()
+    (folder,) = {path.parent for path in tmp_path.rglob("events.*")}
+    events = accumulator.EventAccumulator(str(folder))
+    events.Reload()
+    assert [event.step for event in events.Scalars("train/geometry/nc1")] == [4, 8]
+    assert events.Scalars("train/geometry/nc1")[1].value == pytest.approx(callback.history[2]["nc1"])
+    assert [event.step for event in events.Scalars("train/loss")] == [4, 8]
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        trainer_of(tmp_path, callbacks=[GeometryCallback()], max_steps=1, **options).train()
+    assert "for ['tensorboard'] call callback.attach(trainer)" in caplog.text
+
+
+def test_labels_of_another_name_are_found_or_the_way_to_name_them_is_told(tmp_path, caplog):
+    class Plain(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.head = nn.Embedding(20, 8), nn.Linear(8, K)
+
+        def forward(self, input_ids, target):
+            logits = self.head(self.body(input_ids).mean(1))
+            return {"loss": nn.functional.cross_entropy(logits, target), "logits": logits}
+
+    named = trainer_of(tmp_path, Plain(), dataset=data("target"), label_names=["target"])
+    callback = GeometryCallback().attach(named)
+    named.train()
+    assert callback.history.keys() == {1, 2}
+    other = trainer_of(tmp_path, Plain(), dataset=data("target"))
+    callback = GeometryCallback().attach(other)
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        other.train()
+    assert other.state.global_step == 8
+    assert "TrainingArguments(label_names=[...])" in callback.unmeasured[1]
+
+
+def test_evaluations_are_measured_logged_and_returned(tmp_path):
+    trainer = trainer_of(tmp_path, eval_strategy="epoch", label_smoothing_factor=0.1)
+    callback = GeometryCallback(during="eval").attach(trainer)
+    trainer.train()
+    assert callback.history.keys() == {4, 8}
+    assert callback.collapse.moments.n == N
+    logged = [entry["eval_geometry/nc1"] for entry in trainer.state.log_history if "eval_geometry/nc1" in entry]
+    assert logged == [callback.history[step]["nc1"] for step in (4, 8)]
+    assert "geometry/nc1" not in trainer.state.log_history[-1]
+    trainer.evaluate()  # outside of training nothing is watched, and nothing breaks
+    assert callback.history.keys() == {4, 8}
+
+
+def test_accumulated_gradients_and_a_second_training_count_every_sample_once(tmp_path):
+    trainer = trainer_of(tmp_path, gradient_accumulation_steps=2)
+    callback = GeometryCallback().attach(trainer)
+    for _ in range(2):
+        trainer.train()
+        assert callback.history.keys() == {1, 2}
+        assert callback.collapse.moments.n == N
+    assert not trainer.model.classifier._forward_hooks
+
+
+def test_a_resumed_training_goes_on_with_the_number_of_its_epoch(tmp_path):
+    trainer_of(tmp_path, num_train_epochs=1, save_strategy="epoch").train()
+    trainer = trainer_of(tmp_path, num_train_epochs=3)
+    callback = GeometryCallback().attach(trainer)
+    trainer.train(resume_from_checkpoint=str(tmp_path / "checkpoint-4"))
+    assert callback.history.keys() == {2, 3}
+    assert callback.collapse.moments.n == N
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"head": "nowhere"}, "nowhere"),
+        ({"head": "bert.embeddings.LayerNorm"}, "no .k, d. weight"),
+        ({"ignore": 2, "classes": "all"}, "class 2 has no sample"),
+    ],
+)
+def test_what_cannot_be_measured_ends_no_training(options, words, tmp_path, caplog):
+    trainer = trainer_of(tmp_path)
+    callback = GeometryCallback(**options).attach(trainer)
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        trainer.train()
+    assert trainer.state.global_step == 8
+    assert callback.history == {}
+    assert re.search(words, callback.unmeasured[2])
+    told = [record.message for record in caplog.records if "not measured" in record.message]
+    assert len(told) == 1
+
+
+def test_regression_and_missed_classes_end_no_training(tmp_path, caplog):
+    floats = [{"input_ids": row["input_ids"], "labels": row["labels"] / 2} for row in data()]
+    trainer = trainer_of(tmp_path, bert(num_labels=1), dataset=floats)
+    callback = GeometryCallback().attach(trainer)
+    trainer.train()
+    assert callback.history == {}
+    trainer = trainer_of(tmp_path, dataset=data(k=2))
+    callback = GeometryCallback().attach(trainer)
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        trainer.train()
+    assert callback.collapse.classes.tolist() == [0, 1]
+    assert len([r for r in caplog.records if "left out of the measurement: 2" in r.message]) == 1
+
+
+def test_an_option_that_does_not_exist_is_refused_before_training():
+    with pytest.raises(TypeError, match="scater"):
+        GeometryCallback(scater="none")

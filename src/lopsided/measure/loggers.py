@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from lopsided.measure.collapse import plain
 from lopsided.measure.needs import need
@@ -53,7 +53,7 @@ class JsonLines:
 
 
 class TensorBoard:
-    """Scalars for tensorboard.
+    """Scalars for tensorboard; an event file is opened when there is something to write.
 
     Args:
         folder: of the event files.
@@ -64,13 +64,19 @@ class TensorBoard:
 
     def __init__(self, folder: str | Path) -> None:
         need("tensorboard", "tensorboard")
-        self._writer = need("torch.utils.tensorboard", "'lopsided[torch]' tensorboard").SummaryWriter(str(folder))
+        self._folder = str(folder)
+        self._writer: Any = None
 
     def log(self, scalars: Mapping[str, float], step: int) -> None:
         """Write one value a scalar."""
+        if self._writer is None:
+            summaries = need("torch.utils.tensorboard", "'lopsided[torch]' tensorboard")
+            self._writer = summaries.SummaryWriter(self._folder)
         for name, value in scalars.items():
             self._writer.add_scalar(f"geometry/{name}", value, step)
 
     def close(self) -> None:
         """Close the event file; `log` opens another one."""
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None

@@ -60,6 +60,21 @@ class Stream:
         self.to(device)
 
     @property
+    def n(self) -> int:
+        """Samples taken in."""
+        return int(self._state.counts.sum())
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return self._empty[0]
+
+    @property
+    def d(self) -> int:
+        """Feature dimensions."""
+        return self._empty[1]
+
+    @property
     def moments(self) -> Moments:
         """The moments so far; on an accelerator a copy of them."""
         return self._state if isinstance(self._state, Moments) else self._state.moments()

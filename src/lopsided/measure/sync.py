@@ -35,6 +35,11 @@ def available() -> bool:
     return bool(distributed.is_available() and distributed.is_initialized())
 
 
+def first() -> bool:
+    """Return whether this process is the first of all, or the only one."""
+    return not available() or need("torch.distributed", "'lopsided[torch]'").get_rank() == 0
+
+
 def agree(holds: str, group: Any = None, *, problem: str = "") -> None:
     """Go on only if all processes hold things of one kind; every process must call it.
 

@@ -14,15 +14,16 @@ that moves from batch to batch; with a small learning rate the blur is small, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
+from lopsided.labels import Ignore
+from lopsided.measure import sync
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.head import find_head
 from lopsided.measure.loggers import Logger
-from lopsided.measure.needs import need, torch
 from lopsided.measure.replay import Replay
 from lopsided.measure.stream import Stream
 
@@ -45,8 +46,9 @@ class Watch:
         scatter: "pooled" or "none" as in `Stream`; "replay" keeps the features of the epoch in memory, which is faster.
         classes: as in `Stream.compute`.
         during: whether forward passes in training mode or in evaluation mode are measured.
-        ignore: a label that marks positions without a class, such as -100; without it negative labels are refused.
+        ignore: the label, or labels, of positions without a class, such as -100; without it such labels are refused.
         labels_from: the keyword argument of the model that holds the labels, if they pass through it; then do not call `labels`.
+        trouble: told of errors inside forward passes, which otherwise end the pass.
 
     Raises:
         ValueError: if no linear layer is found, the head is not in the model or has no weight matrix, or its width is not counts.k.
@@ -63,18 +65,28 @@ class Watch:
         scatter: Literal["pooled", "replay", "none"] = "pooled",
         classes: Classes = "all",
         during: Literal["train", "eval"] = "train",
-        ignore: int | None = None,
+        ignore: Ignore = None,
         labels_from: str = "labels",
+        trouble: Callable[[Exception], None] | None = None,
     ) -> None:
         self.head_name, self.head = find_head(model, head, counts)
         self.counts, self.predictions, self.history = counts, dict(predictions or {}), list[dict[str, float]]()
         self._model, self._loggers, self._classes = model, loggers, classes
-        self._training, self._ignore, self._keyword = during == "train", ignore, labels_from
+        self._training, self._keyword = during == "train", labels_from
+        self._trouble = trouble
         k, d = self.head.weight.shape
-        self.stream = Replay(k, d) if scatter == "replay" else Stream(k, d, scatter, device=self.head.weight.device)
+        if scatter == "replay":
+            self.stream: Stream | Replay = Replay(k, d, ignore)
+        else:
+            self.stream = Stream(k, d, scatter, self.head.weight.device, ignore)
         self._hooks: list[Any] = []
         self._seen: tuple[Any, Any] | None = None
         self._given: Any = None
+
+    @property
+    def passes(self) -> int:
+        """Forward passes that no labels were told of yet."""
+        return int(self._seen is not None)
 
     def __enter__(self) -> Watch:
         self._hooks = [
@@ -96,29 +108,31 @@ class Watch:
         if self._model.training == self._training:
             self._seen = inputs[0].detach(), output.detach()
             if self._given is not None:
-                self.labels(self._given)
+                try:
+                    self.labels(self._given)
+                except Exception as error:
+                    if self._trouble is None:
+                        raise
+                    self._trouble(error)
 
     def labels(self, labels: Any) -> None:
         """Say what the classes of the last forward pass were.
 
         Args:
-            labels: (b,) integers, or (b, t) for a head that sees (b, t, d).
+            labels: (b,) integers, or (b, t) for a head that sees (b, t, d); `None` for a pass that is not to be measured.
 
         Raises:
             ValueError: if no forward pass came before, or the batch cannot be used (see `Stream.update`).
         """
+        if labels is None:
+            self._seen = None
+            return
         if self._model.training != self._training:
             return
         if self._seen is None:
             raise ValueError(f"labels came without a forward pass through the head {self.head_name!r}")
         (features, logits), self._seen = self._seen, None
-        y = torch().as_tensor(labels)
-        if features.ndim != 2:
-            y, features, logits = y.flatten(), features.reshape(-1, features.shape[-1]), logits.reshape(-1, logits.shape[-1])
-        if self._ignore is not None and len(y) == len(features):
-            kept = y != self._ignore
-            features, logits, y = features[kept.to(features.device)], logits[kept.to(logits.device)], y[kept]
-        self.stream.update(features, y, logits)
+        self.stream.update(features, labels, logits)
 
     def epoch(self) -> Collapse:
         """Close the epoch: return and log what its samples show, over all processes where there are several, and start anew.
@@ -126,11 +140,10 @@ class Watch:
         Raises:
             ValueError: if a class had no sample under classes="all".
         """
-        distributed = need("torch.distributed", "'lopsided[torch]'")
-        joined = self.stream.sync() if distributed.is_available() and distributed.is_initialized() else self.stream
+        joined = self.stream.sync() if sync.available() else self.stream
         collapse = joined.compute(self.head.weight, getattr(self.head, "bias", None), self._classes, self.counts)
         self.history.append(collapse.scalars(self.predictions))
-        for logger in self._loggers:
+        for logger in self._loggers if sync.first() else ():
             logger.log(self.history[-1], len(self.history))
         self.stream.reset()
         return collapse

@@ -1,50 +1,143 @@
-"""Hugging Face: a `TrainerCallback` that measures the geometry of the network in every training epoch."""
+"""Hugging Face: a `TrainerCallback` that measures the geometry of the network in every epoch."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from lopsided.counts import Counts
+from lopsided.measure.adapters.bystander import Bystander
+from lopsided.measure.loggers import Logger
 from lopsided.measure.needs import need
-from lopsided.measure.watch import Watch
 
 TrainerCallback: Any = need("transformers", "transformers").TrainerCallback
 
+#: Why there is nothing to measure, and what to do.
+KEPT = "the model was not given the labels: the trainer keeps them, or they have other names"
+ATTACH = "call callback.attach(trainer) before training"
+PARALLEL = "DataParallel runs copies of the model in threads; start one process a GPU (torchrun)"
 
-class GeometryCallback(TrainerCallback):  # type: ignore[misc]
-    """Watches the model's head and adds the scalars of each epoch to the trainer's log history as `geometry/NAME`.
 
-    The labels are those that the trainer gives the model as the keyword `labels`; -100 marks positions without a class.
+class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
+    """Watches the model's head and logs the scalars of each epoch as `geometry/NAME`.
+
+    Attach it to its trainer: `GeometryCallback(counts).attach(trainer)`. Then it sees labels also
+    where the trainer keeps them from the model, and its figures reach the trainer's trackers. Given
+    to the trainer as one of its `callbacks` it sees the labels that the model is given, and its
+    figures reach the log history alone.
+
+    With `during="eval"` each evaluation during training is measured instead, and logged as
+    `eval_geometry/NAME`. Steps are epochs, from 1, or for an evaluation the optimisation steps
+    before it. A training is never ended: what could not be measured is in `unmeasured`, and told in
+    the log once. Labels of -100 mark positions without a class.
 
     Attributes:
-        watch: the measurement, from the start of training on; `watch.history` holds the scalars.
-        collapse: the result of the last epoch closed.
+        watch: the measurement, while there is one.
+        collapse: the last result.
+        history: the scalars of each step of the last training that was measured.
+        unmeasured: the reason for each step that was not.
 
     Args:
         counts: training samples of each class.
-        head: name of the head in the model, as `named_modules` has it; by default the last linear layer.
-        options: more arguments of `Watch`.
+        head: name of the head in the model, as `named_modules` has it; by default the last linear
+            layer.
+        loggers: where the scalars go beside the trainer's own trackers.
+        options: more arguments of `Watch`; `classes` is "seen" and `ignore` -100 by default.
+
+    Raises:
+        TypeError: if `Watch` has no such option.
     """
 
-    def __init__(self, counts: Counts | None = None, head: str | None = None, **options: Any) -> None:
-        self._counts, self._head, self._options = counts, head, {"ignore": -100} | options
-        self.watch: Watch | None = None
-        self.collapse: Any = None
+    def __init__(
+        self,
+        counts: Counts | None = None,
+        head: str | None = None,
+        loggers: Sequence[Logger] = (),
+        **options: Any,
+    ) -> None:
+        super().__init__(counts, head, loggers, {"ignore": -100} | options)
+        self._trainer: Any = None
+
+    def attach(self, trainer: Any) -> GeometryCallback:
+        """Join a trainer, as a callback and between it and its loss; return the callback itself."""
+        if self._trainer is not trainer:
+            self._trainer = trainer
+            trainer.compute_loss = partial(self._compute_loss, trainer.compute_loss)
+            if self not in trainer.callback_handler.callbacks:
+                trainer.add_callback(self)
+        return self
+
+    def _compute_loss(self, compute_loss: Any, model: Any, inputs: Any, *args: Any, **options: Any) -> Any:
+        """Compute the loss as the trainer does, which may take labels out of the inputs; tell them."""
+        given = dict(inputs) if isinstance(inputs, Mapping) else {}
+        result = compute_loss(model, inputs, *args, **options)
+        self._label(lambda: _labels_in(given, self._trainer.label_names))
+        return result
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         """Hook the head."""
-        head = None if self._head is None else model.get_submodule(self._head)
-        self.watch = Watch(model, head, self._counts, **self._options)
-        self.watch.__enter__()
+        self.history, self.unmeasured = {}, {}
+        if args.n_gpu > 1:
+            self._problem = PARALLEL
+            self._tell("this training is not measured", PARALLEL)
+        else:
+            self._open(model)
+        if self._trainer is None and args.report_to:
+            self._tell("figures go to the log history only", f"for {args.report_to} {ATTACH}")
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Close the epoch and log its scalars."""
-        if self.watch is not None:
-            self.collapse = self.watch.epoch()
-            scalars = {f"geometry/{name}": value for name, value in self.watch.history[-1].items()}
-            state.log_history.append({**scalars, "epoch": state.epoch, "step": state.global_step})
+        if not self._evaluates:
+            scalars = self._end(math.ceil(state.epoch), kwargs.get("train_dataloader"))
+            self._report("geometry", scalars, state, control)
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
+        """Close the evaluation, log its scalars and add them to what the evaluation returns."""
+        if self._evaluates and (self.watch is not None or self._problem):
+            ends = [name for name in metrics or () if name.endswith("_runtime")]
+            prefix = ends[0].removesuffix("_runtime") if ends else "eval"
+            scalars = self._end(state.global_step, kwargs.get("eval_dataloader"))
+            logged = self._report(f"{prefix}_geometry", scalars, state, control)
+            if metrics is not None:
+                metrics.update(logged)
+
+    def on_predict(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Forget what passed: predictions are not measured."""
+        if self._evaluates:
+            self._discard()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Remove the hooks."""
-        if self.watch is not None:
-            self.watch.__exit__()
+        self._close()
+
+    def _end(self, step: int, loader: Any) -> dict[str, float]:
+        return self._finish(step, loader, "" if self._trainer is not None else f"{KEPT}: {ATTACH}")
+
+    def _report(self, prefix: str, scalars: dict[str, float], state: Any, control: Any) -> dict[str, float]:
+        """Log scalars and return them as logged."""
+        logged = {f"{prefix}/{name}": value for name, value in scalars.items()}
+        if logged and self._trainer is not None:
+            # Logging is announced to callbacks as the logging that was due, which still is.
+            due = control.should_log
+            self._trainer.log(dict(logged))
+            control.should_log = due
+        elif logged:
+            state.log_history.append(logged | {"epoch": state.epoch, "step": state.global_step})
+        return logged
+
+
+def _labels_in(inputs: Mapping[str, Any], names: Sequence[str]) -> Any:
+    """Return the labels of a batch.
+
+    Raises:
+        ValueError: if they are under none of the names.
+    """
+    found = [inputs[name] for name in names if inputs.get(name) is not None]
+    if not found:
+        raise ValueError(
+            f"a batch has no labels at {' or '.join(map(repr, names)) or 'any name'}, only "
+            f"{', '.join(inputs)}: say which are the labels, TrainingArguments(label_names=[...])"
+        )
+    return found[0]

@@ -1,66 +1,145 @@
-"""Lightning: a callback that measures the geometry of the network in every training epoch."""
+"""Lightning: a callback that measures the geometry of the network in every epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lopsided.counts import Counts
+from lopsided.measure.adapters.bystander import Bystander
+from lopsided.measure.loggers import Logger
 from lopsided.measure.needs import need
-from lopsided.measure.watch import Watch
 
 Callback: Any = need("lightning.pytorch", "lightning").Callback
 
 
-class GeometryCallback(Callback):  # type: ignore[misc]
+class GeometryCallback(Bystander, Callback):  # type: ignore[misc]
     """Watches the module's head and logs the scalars of each epoch as `geometry/NAME`.
 
+    With `during="eval"` each validation is measured instead, on its first loader, and logged as
+    `val_geometry/NAME`; the sanity check is not. Steps are epochs, from 1, or for a validation the
+    optimisation steps before it. A training is never ended: what could not be measured is in
+    `unmeasured`, and told in the log once. Checkpoints keep `history` and `unmeasured`.
+
     Attributes:
-        watch: the measurement, from the start of training on; `watch.history` holds the scalars.
-        collapse: the result of the last epoch closed.
+        watch: the measurement, while there is one.
+        collapse: the last result.
+        history: the scalars of each step that was measured.
+        unmeasured: the reason for each step that was not.
 
     Args:
         counts: training samples of each class.
-        head: name of the head in the module, as `named_modules` has it; by default the last linear layer.
-        labels: gives the labels of a batch; by default its second entry.
-        options: more arguments of `Watch`.
+        head: name of the head in the module, as `named_modules` has it; by default the last linear
+            layer.
+        labels: where the labels of a batch are: a key, an index, or a function of the batch; by
+            default its second entry, or `labels` or `label` of a mapping.
+        loggers: where the scalars go beside Lightning's own loggers.
+        options: more arguments of `Watch`; `classes` is "seen" by default.
+
+    Raises:
+        TypeError: if `Watch` has no such option.
     """
 
     def __init__(
         self,
         counts: Counts | None = None,
         head: str | None = None,
-        labels: Callable[[Any], Any] = lambda batch: batch[1],
+        labels: Callable[[Any], Any] | str | int | None = None,
+        loggers: Sequence[Logger] = (),
         **options: Any,
     ) -> None:
-        super().__init__()
-        self._counts, self._head, self._labels, self._options = counts, head, labels, options
-        self.watch: Watch | None = None
-        self.collapse: Any = None
+        super().__init__(counts, head, loggers, options)
+        self._labels = labels
+
+    @property
+    def state_key(self) -> str:
+        """What tells the callback from others of its kind in a checkpoint."""
+        key: str = self._generate_state_key(head=self._head, evaluates=self._evaluates)
+        return key
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        return {"history": self.history, "unmeasured": self.unmeasured}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up what a checkpoint kept."""
+        self.history, self.unmeasured = state_dict["history"], state_dict["unmeasured"]
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Hook the head."""
-        head = None if self._head is None else pl_module.get_submodule(self._head)
-        self.watch = Watch(pl_module, head, self._counts, **self._options)
-        self.watch.__enter__()
+        if not self._evaluates:
+            self._open(pl_module)
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Tell the labels."""
-        if self.watch is not None:
-            self.watch.labels(self._labels(batch))
+        if not self._evaluates:
+            self._label(lambda: _labels_in(batch, self._labels))
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Close the epoch and log its scalars."""
-        if self.watch is not None:
-            self.collapse = self.watch.epoch()
-            # Every process holds the joint result already, so Lightning has nothing to average.
-            pl_module.log_dict({f"geometry/{name}": value for name, value in self.watch.history[-1].items()}, sync_dist=False)
+        if not self._evaluates:
+            scalars = self._finish(trainer.current_epoch + 1, trainer.train_dataloader)
+            _log(pl_module, "geometry", scalars)
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         """Remove the hooks."""
-        if self.watch is not None:
-            self.watch.__exit__()
+        if not self._evaluates:
+            self._close()
+
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+        """Hook the head."""
+        if self._evaluates and not trainer.sanity_checking:
+            self._open(pl_module)
+
+    def on_validation_batch_end(
+        self,
+        trainer: Any,
+        pl_module: Any,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Tell the labels of the first loader."""
+        if self._evaluates and not trainer.sanity_checking:
+            if dataloader_idx:
+                self._tell("validation loaders other than the first", "left out of the measurement")
+            self._label(lambda: None if dataloader_idx else _labels_in(batch, self._labels))
+
+    def on_validation_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Close the validation and log its scalars."""
+        if self._evaluates and not trainer.sanity_checking:
+            loaders = trainer.val_dataloaders
+            first = loaders[0] if isinstance(loaders, list | tuple) and loaders else loaders
+            _log(pl_module, "val_geometry", self._finish(trainer.global_step, first))
+            self._close()
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Remove the hooks."""
-        self.on_train_end(trainer, pl_module)
+        self._close()
+
+
+def _log(pl_module: Any, prefix: str, scalars: dict[str, float]) -> None:
+    # Every process holds the joint result already, so Lightning has nothing to average.
+    pl_module.log_dict({f"{prefix}/{name}": scalars[name] for name in scalars}, sync_dist=False)
+
+
+def _labels_in(batch: Any, where: Callable[[Any], Any] | str | int | None) -> Any:
+    """Return the labels of a batch.
+
+    Raises:
+        ValueError: if they are not where they are looked for.
+    """
+    if callable(where):
+        return where(batch)
+    try:
+        if where is not None:
+            return batch[where]
+        if isinstance(batch, Mapping):
+            return batch["labels"] if "labels" in batch else batch["label"]
+        return batch[1]
+    except (KeyError, IndexError, TypeError) as error:
+        place = repr(where) if where is not None else "'labels', 'label' or the second place"
+        raise ValueError(
+            f"a batch ({type(batch).__name__}) has no labels at {place}: say which key, index or function gives them (labels=...)"
+        ) from error

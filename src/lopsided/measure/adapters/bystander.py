@@ -1,0 +1,173 @@
+"""A bystander measures a training that somebody else runs, and never ends it.
+
+`measure.watch` raises what it cannot measure: there the training loop is the caller's own. Inside a
+trainer an exception would throw away hours of work for a figure. So whatever goes wrong here leaves
+an epoch without figures, its reason is kept and logged once, and training goes on.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lopsided.counts import Counts
+from lopsided.measure import sync
+from lopsided.measure.collapse import Collapse
+from lopsided.measure.loggers import Logger
+from lopsided.measure.watch import Watch
+
+_log = logging.getLogger("lopsided")
+#: Classes that a message names.
+NAMED = 10
+
+
+class Bystander:
+    """What the callbacks of all frameworks have in common.
+
+    Classes without samples are left out (`classes="seen"`) and named in the log once: samplers and
+    short runs miss some.
+
+    Attributes:
+        watch: the measurement, while there is one.
+        collapse: the last result.
+        history: the scalars of each step that was measured.
+        unmeasured: the reason for each step that was not.
+
+    Args:
+        counts: training samples of each class.
+        head: name of the head in the model, as `named_modules` has it.
+        loggers: where the scalars of each step go, from the first process.
+        options: more arguments of `Watch`.
+
+    Raises:
+        TypeError: if `Watch` has no such option.
+    """
+
+    def __init__(
+        self,
+        counts: Counts | None,
+        head: str | None,
+        loggers: Sequence[Logger],
+        options: dict[str, Any],
+    ) -> None:
+        inspect.signature(Watch).bind(None, None, counts, **options)
+        self._counts, self._head, self._loggers = counts, head, tuple(loggers)
+        self._options = {"classes": "seen"} | options
+        self.watch: Watch | None = None
+        self.collapse: Collapse | None = None
+        self.history: dict[int, dict[str, float]] = {}
+        self.unmeasured: dict[int, str] = {}
+        self._problem = ""
+        self._told: set[str] = set()
+
+    @property
+    def _evaluates(self) -> bool:
+        return self._options.get("during") == "eval"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Hooks on a model stay where the model is.
+        return self.__dict__ | {"watch": None}
+
+    def _open(self, model: Any) -> None:
+        """Hook the head of a model."""
+        self._close()
+        self._problem = ""
+        try:
+            head = None if self._head is None else model.get_submodule(self._head)
+            watch = Watch(model, head, self._counts, trouble=self._note, **self._options)
+            self.watch = watch.__enter__()
+        except Exception as error:
+            self._note(error)
+            self._tell("this training is not measured", self._problem)
+
+    def _label(self, labels: Callable[[], Any]) -> None:
+        """Tell the classes of the last forward pass, unless the model was given them itself."""
+        if self.watch is None or not self.watch.passes:
+            return
+        try:
+            self.watch.labels(None if self._problem else labels())
+        except Exception as error:
+            self._note(error)
+
+    def _finish(self, step: int, loader: Any = None, unseen: str = "") -> dict[str, float]:
+        """Close a step: return and log its scalars, none if it could not be measured.
+
+        Args:
+            step: number of the step.
+            loader: what gave the samples.
+            unseen: why no sample came in, where the caller knows.
+        """
+        try:
+            scalars = self._scalars(loader, unseen)
+            for logger in self._loggers if sync.first() else ():
+                logger.log(scalars, step)
+        except Exception as error:
+            self._problem = _sentence(error)
+            self.unmeasured[step] = self._problem
+            self._tell(f"step {step} is not measured", self._problem)
+            self._discard()
+            return {}
+        self.history[step] = scalars
+        return scalars
+
+    def _scalars(self, loader: Any, unseen: str) -> dict[str, float]:
+        if self.watch is not None and unseen and not self.watch.stream.n:
+            self._note(ValueError(unseen))
+        if self._problem and sync.available():
+            sync.agree("", problem=self._problem)  # the others wait to hear it
+        if self.watch is None or self._problem:
+            raise ValueError(self._problem)
+        k = self.watch.stream.k
+        self.collapse = self.watch.epoch()
+        missed = sorted(set(range(k)) - set(self.collapse.classes.tolist()))
+        if missed:
+            names = ", ".join(map(str, missed[:NAMED])) + (", ..." if len(missed) > NAMED else "")
+            self._tell(f"{len(missed)} classes without samples are left out of the measurement", names)
+        n, size = self.collapse.moments.n, _size(loader)
+        if size < n < 2 * size:
+            self._tell(
+                f"{n:,} samples were measured of a data set of {size:,}",
+                "its sampler repeats some, which weigh more, to give processes equal shares "
+                "(drop_last=True cuts instead) or drawing them anew",
+            )
+        return self.watch.history[-1]
+
+    def _discard(self) -> None:
+        """Forget what came in since the last step."""
+        if self.watch is not None:
+            self._problem = ""
+            self.watch.labels(None)
+            self.watch.stream.reset()
+
+    def _close(self) -> None:
+        """Remove the hooks."""
+        if self.watch is not None:
+            self.watch.__exit__()
+            self.watch = None
+        for logger in self._loggers:
+            logger.close()
+
+    def _note(self, error: Exception) -> None:
+        self._problem = self._problem or _sentence(error)
+
+    def _tell(self, what: str, why: str) -> None:
+        """Log what is so and why, once for each reason, whatever the numbers in it."""
+        kind = re.sub(r"\d+", "#", why)
+        if kind not in self._told and sync.first():
+            _log.warning("%s: %s", what, why)
+        self._told.add(kind)
+
+
+def _size(loader: Any) -> int:
+    """Return the length of a loader's data set, or 0 if it has none."""
+    try:
+        return len(loader.dataset)
+    except (AttributeError, TypeError, NotImplementedError):
+        return 0
+
+
+def _sentence(error: Exception) -> str:
+    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
