@@ -51,8 +51,8 @@ def _table(path: Path) -> Floats:
     if path.suffix.lower() != ".csv":
         array = read_all(open_arrays(path, ("targets",))["targets"])
     else:
-        require_file(path)
         with reading(path), warnings.catch_warnings():
+            require_file(path)
             warnings.simplefilter("ignore")  # of an empty file, which is refused below
             array = np.loadtxt(path, delimiter=",", ndmin=2, comments=None)
     if 0 in array.shape:

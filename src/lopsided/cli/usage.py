@@ -6,7 +6,7 @@ import contextlib
 import io
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import tyro
@@ -15,6 +15,16 @@ CONFIG = (tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone, tyro.conf.FlagCreat
 DESCRIPTION = "The geometry of classifiers trained on lopsided (class-imbalanced) data."
 
 Verb = TypeVar("Verb")
+
+#: What tyro passes on of Python -> the same in words.
+_WORDS: dict[str, str | Callable[[re.Match[str]], str]] = {
+    r"Error parsing (\S+): could not convert string to float: (.*)": r"\1 must be a number, got \2",
+    r"Error parsing (\S+): invalid literal for int\(\) with base 10: (.*)": r"\1 must be a whole number, got \2",
+    r"Error parsing (\S+): Exceeds the limit.*": r"\1 must be a whole number of fewer digits",
+    r"Error parsing (\S+): no type matching FLOAT could be instantiated from \[(.*)\]": r"\1 must be a number, got \2",
+    r"Error parsing (\S+): no type matching INT could be instantiated from \[(.*)\]": r"\1 must be a whole number, got \2",
+    r"(.*)\. Expected one of \((.*?)\)(.*)": lambda found: f"{found[1]}; there are {_choices(found[2])}{found[3]}",
+}
 
 
 class UsageError(ValueError):
@@ -48,14 +58,15 @@ def _sentence(box: str) -> str:
         del lines[:2]  # the title and its line
     said = itertools.takewhile(lambda line: line and not set(line) <= {"-", "─"}, lines)
     meant = re.search(r"Perhaps you meant:[\s│]*(--[\w-]+)", plain)
-    sentence = re.sub(r"\. Expected one of \((.*?)\)", _choices, " ".join(said)).rstrip(".")
+    sentence = " ".join(said).rstrip(".")
+    for words, told in _WORDS.items():
+        sentence = re.sub(f"^{words}$", told, sentence)
     return f"{sentence[:1].lower()}{sentence[1:]}" + (f"; perhaps {meant[1]} was meant" if meant else "; see lopsided --help")
 
 
-def _choices(found: re.Match[str]) -> str:
+def _choices(told: str) -> str:
     """Return tyro's choices, which come in another order each time and with a None that is none of them."""
-    choices = set(re.findall(r"'(.*?)'", found[1])) - {"None"}
-    return f"; there are {', '.join(sorted(choices))}"
+    return ", ".join(sorted(set(re.findall(r"'(.*?)'", told)) - {"None"}))
 
 
 def _join_values(words: Sequence[str]) -> list[str]:
