@@ -41,8 +41,11 @@ def test_the_version_is_told(capsys):
     [
         ([], "expected one of {predict, solve, measure, steer, reproduce}; see lopsided --help"),
         (["predict", "--stepp", "k=10"], "unrecognized options: --stepp, k=10; perhaps --step was meant"),
-        (["predict", "--counts", "5,5", "--bias", "None"], "invalid choice 'None' for argument '--bias'; there are free, none"),
-        (["predict", "--counts", "5,5", "--gamma", "much"], "error parsing --gamma"),
+        (["predict", "--counts", "5,5", "--bias", "None"], "--bias must be none, free or a number, got 'None'"),
+        (["measure", "x.npz", "--passes", "3"], "invalid choice '3' for argument '--passes'; there are 1, 2"),
+        (["predict", "--counts", "5,5", "--gamma", "much"], "--gamma must be a number, got 'much'"),
+        (["predict", "--counts", "5,5", "--layers", "1e3"], "--layers must be a whole number, got '1e3'"),
+        (["predict", "--counts", "5,5", "--layers", "9" * 5000], "--layers must be a whole number of fewer digits"),
         (["predict", "--counts"], "missing value for argument '--counts'"),
         (["measure"], "missing from lopsided measure: PATH"),
         (["reproduce", "demo", "--device", "tpu"], "invalid choice 'tpu' for argument '--device'; there are cpu, cuda"),
