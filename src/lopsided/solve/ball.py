@@ -42,11 +42,10 @@ class Face(NamedTuple):
 
 def decomposed(dual: Dual, P: Floats) -> Face:
     """Return a (p, m) matrix as a point inside, its parts along u, and under a free bias along v, left out."""
-    left, right = _complement(dual.left), np.eye(len(dual.right))
-    if dual.free:
-        right = _complement(dual.right)
-    u, values, v = svd(left.T @ P @ right, whole=True)
-    return Face(left @ u, right @ v.T, 0, values)
+    inner = _without(dual.left, P)
+    inner = _without(dual.right, inner.T).T if dual.free else inner
+    left, values, right = svd(inner, whole=True)
+    return Face(_within(dual.left, left), _within(dual.right, right.T) if dual.free else right.T, 0, values)
 
 
 def polar(dual: Dual) -> list[Face]:
@@ -100,10 +99,21 @@ def warm(dual: Dual, point: Point) -> Face:
     return face._replace(rank=rank, inner=inner[rank:])
 
 
-def _complement(vector: Floats) -> Floats:
-    """Return an orthonormal basis of what is orthogonal to a unit vector: a Householder reflection without its first column."""
-    mirror = vector.copy()
-    mirror[0] += np.copysign(1.0, vector[0])
-    basis = np.outer(mirror, mirror[1:] * (-2 / (mirror @ mirror)))
-    basis[np.arange(1, len(vector)), np.arange(len(vector) - 1)] += 1
-    return np.asarray(basis)
+def _mirror(vector: Floats) -> Floats:
+    """Return the normal of the Householder reflection that takes a unit vector to the first axis."""
+    normal = vector.copy()
+    normal[0] += np.copysign(1.0, vector[0])
+    return np.asarray(normal / np.linalg.norm(normal))
+
+
+def _without(vector: Floats, matrix: Floats) -> Floats:
+    """Return the coordinates of columns in a basis of what is orthogonal to a unit vector."""
+    normal = _mirror(vector)
+    return np.asarray((matrix - np.outer(2 * normal, normal @ matrix))[1:])
+
+
+def _within(vector: Floats, matrix: Floats) -> Floats:
+    """Return the columns that have such coordinates."""
+    normal = _mirror(vector)
+    result = np.vstack([np.zeros(matrix.shape[1]), matrix])
+    return np.asarray(result - np.outer(2 * normal, normal[1:] @ matrix))

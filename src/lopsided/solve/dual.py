@@ -143,6 +143,10 @@ class Dual:
         along -= self.left * (self.left @ along)
         return np.asarray(along / np.sqrt(self.reduced.sizes) / self._samples)
 
+    def moved(self, point: Point, cells: Floats) -> Point:
+        """Return a point whose free bias has lost that of some cells."""
+        return point._replace(bias=point.bias - self.bias_of(cells)) if self.free else point
+
     def objective(self, point: Point, nuclear: float) -> float:
         """Return the problem's objective at a point whose part across has a known nuclear norm."""
         reduced = self.reduced

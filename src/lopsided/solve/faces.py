@@ -35,6 +35,8 @@ from lopsided.solve.system import Move, System
 
 #: Steps without halving the gap after which a face is given up.
 _PATIENCE = 3
+#: Skewness below which negative strengths are believed; before, turning the basis may yet mend them.
+_SYMMETRIC = 0.01
 
 
 class Seen(NamedTuple):
@@ -50,12 +52,19 @@ class Seen(NamedTuple):
     cross: Floats
     strength: Floats
 
+    @property
+    def skewness(self) -> float:
+        """How far the leading block is from symmetric, relative."""
+        block = self.cross[: self.face.rank, : self.face.rank]
+        size = max(float(np.linalg.norm(self.strength)), 1e-300)
+        return float(np.linalg.norm(block - block.T)) / 2 / size
+
 
 class Candidate(NamedTuple):
     """A primal point of a face's rank.
 
     Attributes:
-        point: left S right' with the within and the bias of the dual.
+        point: left S right', S where it is positive, with the within and the bias of the dual.
         value: its objective.
     """
 
@@ -63,89 +72,59 @@ class Candidate(NamedTuple):
     value: float
 
 
-def seen(face: Face, trial: Trial) -> Seen:
-    """Turn a face's leading basis."""
+def turned(face: Face, cross: Floats) -> Seen:
+    """Turn a face's leading basis until the symmetric part of the leading block of some logits is diagonal."""
     r = face.rank
-    cross = face.left.T @ trial.point.across @ face.right
     strength, basis = np.linalg.eigh((cross[:r, :r] + cross[:r, :r].T) / 2)
-    left, right = face.left.copy(), face.right.copy()
-    left[:, :r], right[:, :r] = left[:, :r] @ basis, right[:, :r] @ basis
-    cross[:r] = basis.T @ cross[:r]
+    left = np.hstack([face.left[:, :r] @ basis, face.left[:, r:]])
+    right = np.hstack([face.right[:, :r] @ basis, face.right[:, r:]])
+    cross = np.vstack([basis.T @ cross[:r], cross[r:]])
     cross[:, :r] = cross[:, :r] @ basis
     return Seen(face._replace(left=left, right=right), cross, strength)
 
 
-def candidate(dual: Dual, face: Face, logits: Point, cross: Floats, cells: Floats | None = None) -> Candidate:
-    """Return the point of the leading block's symmetric part, where it is positive.
-
-    Args:
-        dual: the problem.
-        face: the bases.
-        logits: a point, for its within and its bias.
-        cross: (a, b) logits in the bases, those of the point or ahead of it.
-        cells: what the cells' logits have lost since the point, for a free bias.
-    """
-    r = face.rank
-    block = (cross[:r, :r] + cross[:r, :r].T) / 2
-    nuclear = float(np.trace(block))
-    if not _positive(block):
-        values, basis = np.linalg.eigh(block)
-        values = np.maximum(values, 0)
-        block, nuclear = (basis * values) @ basis.T, float(values.sum())
-    point = logits._replace(across=face.left[:, :r] @ block @ face.right[:, :r].T)
-    if dual.free and cells is not None:
-        point = point._replace(bias=point.bias - dual.bias_of(cells))
-    return Candidate(point, dual.objective(point, nuclear))
+def candidate(dual: Dual, now: Seen, point: Point) -> Candidate:
+    """Return the point of a face's rank; within and bias are those of a given one."""
+    r, values = now.face.rank, np.maximum(now.strength, 0)
+    point = point._replace(across=(now.face.left[:, :r] * values) @ now.face.right[:, :r].T)
+    return Candidate(point, dual.objective(point, float(values.sum())))
 
 
-def _positive(matrix: Floats) -> bool:
-    try:
-        np.linalg.cholesky(matrix)
-    except np.linalg.LinAlgError:
-        return False
-    return True
-
-
-def climb(dual: Dual, face: Face, tolerance: float, *, near: bool) -> tuple[Point, Certificate] | None:
+def climb(dual: Dual, face: Face, tolerance: float) -> tuple[Point, Certificate] | None:
     """Maximise V from a face.
 
     Args:
         dual: the problem.
         face: where to start, any.
         tolerance: relative gap to reach.
-        near: whether the start is near the optimum, so that negative strengths there are to be believed.
 
     Returns:
-        The primal point and its certificate once that proves the tolerance; None where the start has a share that is not positive,
-        or the face leads nowhere.
+        The primal point and its certificate once that proves the tolerance; None where the start has
+        a share that is not positive, or the face leads nowhere.
     """
-    trial, least, stale, settled = dual.at(face.matrix()), np.inf, 0, near
-
-    def proved(found: Candidate) -> Certificate | None:
-        assert trial is not None
-        if found.value - trial.value > tolerance / 2 * found.value:
-            return None
-        return prove(dual.ridge, dual.reduced, found.point)
-
+    trial, least, stale, settled = dual.at(face.matrix()), np.inf, 0, True
     while trial is not None:
-        now = seen(face, trial)
-        freed = _freed(dual, now, trial) if settled and np.any(now.strength < 0) else None
+        now = turned(face, face.left.T @ trial.point.across @ face.right)
+        unwanted = settled and now.strength.min(initial=0) < 0 and now.skewness < _SYMMETRIC
+        freed = _freed(dual, now, trial) if unwanted else None
         if freed is not None:
             (face, trial), settled = freed, False
             continue
-        found = candidate(dual, now.face, trial.point, now.cross)
-        certificate = proved(found)
-        if certificate is not None and face.rank == face.span:
+        found = candidate(dual, now, trial.point)
+        close = found.value - trial.value <= tolerance / 2 * found.value
+        if close and face.rank == face.span:
             # The logits themselves are of this rank, and their shares are those of the dual.
             found = Candidate(trial.point, found.value)
-            certificate = prove(dual.ridge, dual.reduced, found.point)
-        if certificate is None or not certificate.proves(tolerance):
-            move = _newton(dual, now, trial, last=certificate is not None)
-            if move.ahead or trial.blind:
-                found = candidate(dual, now.face, trial.point, now.cross - move.image, move.cells)
-                certificate = proved(found)
-        if certificate is not None and certificate.proves(tolerance):
+        if close and (certificate := _proof(dual, found)).proves(tolerance):
             return found.point, certificate
+        system = _system(dual, now, trial)
+        move = _newton(system, now, trial, last=close)
+        if move.ahead or trial.blind:
+            ahead = turned(now.face, now.cross - system.image(move))
+            found = candidate(dual, ahead, dual.moved(trial.point, move.cells))
+            close = found.value - trial.value <= tolerance / 2 * found.value
+            if close and (certificate := _proof(dual, found)).proves(tolerance):
+                return found.point, certificate
         gap = found.value - trial.value
         least, stale = (gap, 0) if gap < least / 2 else (least, stale + 1)
         stepped = _line(dual, now, trial, move) if stale <= _PATIENCE else None
@@ -154,6 +133,10 @@ def climb(dual: Dual, face: Face, tolerance: float, *, near: bool) -> tuple[Poin
         face, trial, length = stepped
         settled = length == 1
     return None
+
+
+def _proof(dual: Dual, found: Candidate) -> Certificate:
+    return prove(dual.ridge, dual.reduced, found.point)
 
 
 def _freed(dual: Dual, now: Seen, trial: Trial) -> tuple[Face, Trial] | None:
@@ -172,8 +155,8 @@ def _freed(dual: Dual, now: Seen, trial: Trial) -> tuple[Face, Trial] | None:
     return None
 
 
-def _newton(dual: Dual, now: Seen, trial: Trial, *, last: bool) -> Move:
-    """Return the Newton step; the last ones, whose logits have to prove themselves, to more digits."""
+def _system(dual: Dual, now: Seen, trial: Trial) -> System:
+    """Return Newton's system on a face."""
     (left, right, r, g), c = now.face, now.face.span
     strength = np.maximum(np.abs(now.strength), 1e-12 * np.abs(now.strength).max(initial=0) + 1e-300)
     slack = (1 - g) * (1 + g)
@@ -184,12 +167,17 @@ def _newton(dual: Dual, now: Seen, trial: Trial, *, last: bool) -> Move:
     same[:r, c:], same[c:, :r] = strength[:, None], strength
     # Nothing but the entropy bends here, maybe too little to stay within the ball. This does, and
     # vanishes with the slope, so that steps end as Newton's.
-    same[r:, r:] = np.abs(now.cross[r:, r:]).max(initial=0)
+    same[r:, r:] = 0.1 * np.abs(now.cross[r:, r:]).max(initial=0)
     swap[:r, r:] = strength[:, None] * (g / slack)
     swap[r:, :r] = swap[:r, r:].T
-    system = System(left, right, trial.curvature, dual.stiff, right.T @ dual.right, same, swap, r)
+    along = right.T @ dual.right
+    return System(left, right, trial.curvature, dual.stiff, along, same, swap, r)
+
+
+def _newton(system: System, now: Seen, trial: Trial, *, last: bool) -> Move:
+    """Return the Newton step; the last ones, whose logits have to prove themselves, to more digits."""
     slope = system.tangent(now.cross.copy())
-    size = float(np.linalg.norm(slope) / np.linalg.norm(strength)) if r else 1.0
+    size = float(np.linalg.norm(slope)) / max(float(np.linalg.norm(now.strength)), 1e-300)
     return system.step(slope, trial.room, 1e-6 if last else max(1e-2, min(0.1, size)))
 
 

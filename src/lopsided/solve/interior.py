@@ -19,7 +19,7 @@ from lopsided.arrays import Floats, singular_values, svd
 from lopsided.solve.ball import Face, inside
 from lopsided.solve.certificate import Certificate, prove
 from lopsided.solve.dual import Dual, Trial
-from lopsided.solve.faces import candidate
+from lopsided.solve.faces import candidate, turned
 from lopsided.solve.reduced import Point, Reduced
 from lopsided.solve.system import Move, System
 
@@ -56,22 +56,22 @@ class Center(NamedTuple):
 
 def interior(ridge: float, reduced: Reduced, start: Point | None, tolerance: float) -> tuple[Point, Certificate]:
     """Minimise to the end of the central path; arguments and result as every method in `METHODS`, but that no start is used."""
-    dual, best = Dual(ridge, reduced), None
+    dual = Dual(ridge, reduced)
+    best: Center | None = None
     for center in central_path(dual, inside(dual)):
-        proved = rounded(dual, center, tolerance)
-        if best is None or proved[1].gap < best[1].gap:
-            best = proved
-        if best[1].proves(tolerance):
+        if best is None or center.gap < best.gap:
+            best = center
+        if center.gap <= tolerance / 2:
             break
     assert best is not None
-    return best
+    return rounded(dual, best, tolerance)
 
 
 def rounded(dual: Dual, center: Center, tolerance: float) -> tuple[Point, Certificate]:
     """Return the logits of a center: of the rank that the path makes out if those prove the tolerance, else as they are."""
     face = center.face._replace(rank=center.rank, inner=center.face.inner[center.rank :])
-    cross = face.left.T @ center.logits.across @ face.right
-    low = candidate(dual, face, center.logits, cross).point
+    now = turned(face, face.left.T @ center.logits.across @ face.right)
+    low = candidate(dual, now, center.logits).point
     proved = prove(dual.ridge, dual.reduced, low)
     if proved.proves(tolerance):
         return low, proved
@@ -85,11 +85,13 @@ def central_path(dual: Dual, face: Face) -> Iterator[Center]:
     cross = face.left.T @ trial.point.across @ face.right
     tau = float(np.mean(np.abs(cross.diagonal()) * _slack(face.inner) / (2 * face.inner)))
     for _ in range(_STEPS):
-        move, floor = _direction(dual, face, trial, cross, tau)
+        system, slope, floor = _system(dual, face, trial, cross, tau)
+        move = system.step(slope, trial.room, 0.05)
         moved = _line(dual, face, trial, move, floor, tau)
         if moved is None:
             return
-        aimed = _aimed(dual, face, trial, cross, move)
+        known = not (move.ahead or trial.blind)
+        aimed = [] if known else [_aimed(dual, trial, system, cross, move)]
         face, trial = moved
         cross = face.left.T @ trial.point.across @ face.right
         if move.rise < _NEAR * tau:
@@ -101,8 +103,8 @@ def central_path(dual: Dual, face: Face) -> Iterator[Center]:
             tau *= _FALL
 
 
-def _direction(dual: Dual, face: Face, trial: Trial, cross: Floats, tau: float) -> tuple[Move, Floats]:
-    """Return the primal-dual step in singular coordinates and the slack to keep."""
+def _system(dual: Dual, face: Face, trial: Trial, cross: Floats, tau: float) -> tuple[System, Floats, Floats]:
+    """Return the primal-dual system in singular coordinates, its right side, and the slack to keep."""
     g, c, own = face.inner, face.span, cross.diagonal()
     slack, d = _slack(g), np.arange(c)
     slope = cross.copy()
@@ -115,16 +117,13 @@ def _direction(dual: Dual, face: Face, trial: Trial, cross: Floats, tau: float) 
     swap = same[:c, :c] * np.outer(g, g)
     system = System(face.left, face.right, trial.curvature, dual.stiff, face.right.T @ dual.right, same, swap, 0)
     floor = np.minimum(0.5 * slack, 2 * _KEPT * tau / np.maximum(own, np.abs(own).mean()))
-    return system.step(slope, trial.room, 0.05), floor
+    return system, slope, floor
 
 
-def _aimed(dual: Dual, face: Face, trial: Trial, cross: Floats, move: Move) -> list[Point]:
-    """Return the logits that a step aims at, if they may be better known than those of the shares at its end."""
-    if not (move.ahead or trial.blind):
-        return []
-    across = face.left @ (cross - move.image) @ face.right.T
-    bias = trial.point.bias - dual.bias_of(move.cells) if dual.free else trial.point.bias
-    return [trial.point._replace(across=across, bias=bias)]
+def _aimed(dual: Dual, trial: Trial, system: System, cross: Floats, move: Move) -> Point:
+    """Return the logits that a step aims at, better known than those at its end for tiny shares."""
+    across = system.left @ (cross - system.image(move)) @ system.right.T
+    return dual.moved(trial.point, move.cells)._replace(across=across)
 
 
 def _line(dual: Dual, face: Face, trial: Trial, move: Move, floor: Floats, tau: float) -> tuple[Face, Trial] | None:

@@ -6,6 +6,8 @@ known. What leads nowhere from there, and soft targets, start from the central p
 
 from __future__ import annotations
 
+import numpy as np
+
 from lopsided.solve.ball import Face, inside, polar, warm
 from lopsided.solve.certificate import Certificate
 from lopsided.solve.dual import Dual
@@ -31,21 +33,21 @@ def newton(ridge: float, reduced: Reduced, start: Point | None, tolerance: float
     """
     dual = Dual(ridge, reduced)
     face = _surface(dual) if start is None else warm(dual, start)
-    found = None if face is None else climb(dual, face, tolerance, near=start is not None)
+    found = None if face is None else climb(dual, face, tolerance)
     if found is not None:
         return found
-    best: tuple[Point, Certificate] | None = None
+    best: Center | None = None
     for center in central_path(dual, inside(dual)):
-        near = center.gap <= _NEAR
-        if near and (found := climb(dual, _on_face(dual, center), tolerance, near=True)) is not None:
+        face = _on_face(dual, center) if center.gap <= _NEAR else None
+        found = None if face is None else climb(dual, face, tolerance)
+        if found is not None:
             return found
-        proved = rounded(dual, center, tolerance)
-        if best is None or proved[1].gap < best[1].gap:
-            best = proved
-        if best[1].proves(tolerance):
+        if best is None or center.gap < best.gap:
+            best = center
+        if center.gap <= tolerance / 2:
             break
     assert best is not None
-    return best
+    return rounded(dual, best, tolerance)
 
 
 def _surface(dual: Dual) -> Face | None:
@@ -56,11 +58,15 @@ def _surface(dual: Dual) -> Face | None:
     return max(tried, key=lambda pair: pair[0])[1] if tried else None
 
 
-def _on_face(dual: Dual, center: Center) -> Face:
-    """Return a center with its strongest singular values at 1, fewer than the path has where a share would not be positive."""
-    face, rank = center.face, center.rank
-    while True:
+def _on_face(dual: Dual, center: Center) -> Face | None:
+    """Return a center with the singular values at 1 that the path makes so, or most of them.
+
+    None where even those leave some share not positive: the center is not near enough.
+    """
+    face = center.face
+    for share in (1.0, 0.95, 0.85):
+        rank = int(np.ceil(share * center.rank))
         near = face._replace(rank=rank, inner=face.inner[rank:])
-        if rank == 0 or dual.at(near.matrix()) is not None:
+        if dual.at(near.matrix()) is not None:
             return near
-        rank = rank * 3 // 4
+    return None

@@ -34,15 +34,13 @@ class Move(NamedTuple):
         X: (a, b) the move of P.
         rise: of V and its barrier, twice what the quadratic model promises.
         length: at most 1, and short of where a share would vanish.
-        image: (a, b) what the logits left' Y right lose by it, to first order.
-        cells: (p, m) what each cell's logit loses, the bias's share included.
+        cells: (p, m) what each cell's logit loses by it, to first order.
         ahead: whether a share falls so far that its logarithm is better known from this step than from where the step ends.
     """
 
     X: Floats
     rise: float
     length: float
-    image: Floats
     cells: Floats
     ahead: bool
 
@@ -71,6 +69,13 @@ class System:
     swap: Floats
     rank: int
 
+    def image(self, move: Move) -> Floats:
+        """Return (a, b) what the logits left' Y right lose by a move, to first order."""
+        image = self.left.T @ move.cells @ self.right
+        if self.stiff:
+            image += self.stiff * np.outer(move.X @ self.along, self.along)
+        return np.asarray(image)
+
     def tangent(self, matrix: Floats) -> Floats:
         """Make the leading block skew, in place."""
         block = matrix[: self.rank, : self.rank]
@@ -94,7 +99,7 @@ class System:
         system, stretch = self, np.ones(room.shape)
         for _ in range(_CHORDS):
             X = system._solve(slope, tolerance)
-            cells = self.left @ X @ self.right.T
+            cells = self._spread(X)
             used = cells / room
             if used.max(initial=0) < 1.5:
                 break
@@ -102,11 +107,16 @@ class System:
             stretch = np.where(used > 0.5, fall / -np.expm1(-fall), stretch)
             system = replace(self, weight=self.weight * stretch)
         cells *= system.weight
-        image = self.left.T @ cells @ self.right
-        if self.stiff:
-            image += self.stiff * np.outer(X @ self.along, self.along)
         length = min(1.0, 0.99 / max(float(used.max(initial=0)), 0.5))
-        return Move(X, float(np.vdot(slope, X)), length, image, cells, bool(np.any(stretch > 1)))
+        return Move(X, float(np.vdot(slope, X)), length, cells, bool(np.any(stretch > 1)))
+
+    def _spread(self, X: Floats) -> Floats:
+        """Return dP, to the digits that a step needs."""
+        return np.asarray(_cast(self.left, self._kind) @ _cast(X, self._kind) @ _cast(self.right, self._kind).T, np.float64)
+
+    @property
+    def _kind(self) -> type[np.float32 | np.float64]:
+        return np.float32 if len(self.left) >= _LARGE else np.float64
 
     def _solve(self, slope: Floats, tolerance: float) -> Floats:
         """Return X with system(X) = slope, up to a relative residual in the norm of the preconditioner."""
@@ -114,7 +124,7 @@ class System:
             return slope
         if slope.size <= _SMALL:
             return self._exact(slope)
-        kind: type[np.float32 | np.float64] = np.float32 if len(self.left) >= _LARGE else np.float64
+        kind = self._kind
         left, right, weight = (_cast(part, kind) for part in (self.left, self.right, self.weight))
         same, swap = self.same, self.swap
         c = len(swap)
