@@ -103,7 +103,7 @@ def test_labels_come_in_every_form_that_data_sets_have():
         ([0.0, 1.0], TypeError, "whole numbers, got dtype float64"),
         ([True, False], TypeError, "whole numbers, got dtype bool"),
         ([0, 1, -100], ValueError, "got -100 for sample 2"),
-        (RandomSampler(range(4)), ValueError, "RandomSampler"),
+        (RandomSampler(range(4)), TypeError, "got a RandomSampler; under Lightning"),
     ],
 )
 def test_what_are_no_labels_is_refused(labels, error, words):

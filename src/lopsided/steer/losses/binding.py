@@ -38,7 +38,7 @@ class BindingBatches(BatchSampler):
 
     Raises:
         ValueError: if the batch size is not positive, or the labels are fewer than two or negative.
-        TypeError: if the labels are not whole numbers.
+        TypeError: if the labels are not whole numbers, or a sampler came in their place.
 
     Example:
         >>> [len(batch) for batch in BindingBatches([0, 0, 0, 1, 1, 2], batch_size=2)]
@@ -109,6 +109,11 @@ class Share(Sampler[int]):
 
 
 def _classes(labels: npt.ArrayLike) -> Ints:
+    if isinstance(labels, Sampler):  # as Lightning does where it did not see these batches being made
+        raise TypeError(
+            f"labels must come first, got a {type(labels).__name__}; under Lightning make the batches in train_dataloader, "
+            "or set Trainer(use_distributed_sampler=False)"
+        )
     array = np.asarray(labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
