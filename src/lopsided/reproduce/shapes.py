@@ -13,6 +13,7 @@ from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
+from lopsided.shape import contrast
 
 
 def matrices(geometry: Geometry) -> dict[str, Any]:
@@ -32,23 +33,18 @@ def geometry_of(stored: dict[str, Any], counts: Counts) -> Geometry:
 
 def mean_cosines(gram: Gram, minorities: Ints) -> dict[str, float]:
     """Return the mean cosine of majority pairs, of minority pairs, and across; of all pairs where no class is a minority."""
-    k, rare = gram.k, np.isin(np.arange(gram.k), minorities)
-    kinds = rare[:, None].astype(int) + rare
-    titles = ("majority", "cross", "minority") if rare.any() else ("all pairs",)
-    pairs = {title: (kinds == kind) & ~np.eye(k, dtype=bool) for kind, title in enumerate(titles)}
-    cosines = gram.cosines()
-    return {title: float(cosines[chosen].mean()) for title, chosen in pairs.items() if chosen.any()}
+    found = contrast(gram, minorities)
+    pairs = {"majority": found.majority, "cross": found.across, "minority": found.minority}
+    if not len(minorities):
+        pairs = {"all pairs": found.majority}
+    return {title: value for title, value in pairs.items() if not np.isnan(value)}
 
 
 def shape(seen: Geometry, counts: Counts) -> dict[str, dict[str, float]]:
     """Return, for classifiers and means, the ratio of squared norms, majority to minority, and the cosine of two minorities."""
-    few = np.isin(np.arange(counts.k), counts.minorities)
-    pairs = np.outer(few, few) & ~np.eye(counts.k, dtype=bool)
-    result = {}
-    for name, gram in (("classifiers", seen.classifiers), ("embeddings", seen.embeddings)):
-        squares = gram.squared_norms()
-        result[name] = {"ratio": float(squares[~few].mean() / squares[few].mean()), "cosine": float(gram.cosines()[pairs].mean())}
-    return result
+    grams = {"classifiers": seen.classifiers, "embeddings": seen.embeddings}
+    found = {name: contrast(gram, counts.minorities) for name, gram in grams.items()}
+    return {name: {"ratio": one.norm_ratio, "cosine": one.minority} for name, one in found.items()}
 
 
 def own_ridge(measured: Geometry, counts: Counts, weight_decay: float) -> float:

@@ -20,8 +20,9 @@ from lopsided.reproduce.choices import Bounds, Checked, Ratio
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Record, Verdict
+from lopsided.shape import contrast
 
-_PAIRS = {"majority": (0, 1), "minority": (-1, -2), "cross": (0, -1)}
+_PAIRS = ("majority", "minority", "cross")
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Settings(Checked):
 
 def describe(vectors: Gram) -> dict[str, float]:
     """Return the squared-norm ratio of majority to minority, and the cosines within and between the two."""
-    squares = vectors.squared_norms()
-    return {"ratio": float(squares[0] / squares[-1]), **{name: float(vectors.cosine(*pair)) for name, pair in _PAIRS.items()}}
+    found = contrast(vectors, np.arange(vectors.k // 2, vectors.k))
+    return {"ratio": found.norm_ratio, **dict(zip(_PAIRS, (found.majority, found.minority, found.across), strict=True))}
 
 
 def decomposed(counts: Counts) -> tuple[Gram, Gram]:
