@@ -85,7 +85,7 @@ def _adjustment(rng: np.random.Generator, counts: Counts) -> Adjustment:
 
 
 def _ridge(rng: np.random.Generator, problem: solve.Problem) -> float:
-    top = solve.largest_ridge(problem)
+    top = max(solve.largest_ridge(problem), 1e-3)
     kind = rng.choice(["range", "range", "high", "threshold", "tiny"])
     if kind == "threshold":
         thresholds = [top]
@@ -153,6 +153,10 @@ def exact_bounds(problem: solve.Problem, logits: Floats, bias: Floats | None) ->
         return primal, dual
 
 
+def _frames(error: BaseException) -> list[str]:
+    return [f"{Path(frame.filename).name}: {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+
+
 def outcome(seed: int, case: int) -> dict[str, Any]:
     """Solve a case and judge the answer; what is to be told of it."""
     begin = time.process_time()
@@ -162,7 +166,7 @@ def outcome(seed: int, case: int) -> dict[str, Any]:
             problem = random_problem(seed, case)
             solution = solve.minimize(problem, tolerance=TOLERANCE)
     except Exception as error:  # every exception is a finding
-        return {"case": case, "status": "exception", "what": f"{type(error).__name__}: {error}", "where": traceback.format_exc()}
+        return {"case": case, "status": "exception", "what": f"{type(error).__name__}: {error}", "where": _frames(error)}
     certificate = solution.certificate
     told = {"case": case, "status": solution.status.name, "gap": certificate.relative_gap, "seconds": time.process_time() - begin}
     if problem.k > EXACT:
@@ -191,9 +195,11 @@ class Campaign:
     def run(self) -> None:
         """Run the cases that are missing and write the record after each hundred."""
         kept = json.loads(self.out.read_text()) if self.out.exists() else {}
-        findings = kept.get("findings", []) if kept.get("seed") == self.seed else []
-        done, tally = (kept["cases"], Counter(kept["statuses"])) if findings or kept.get("seed") == self.seed else (0, Counter())
-        exact, seconds = kept.get("in 50 digits", 0) if done else 0, kept.get("seconds", 0.0) if done else 0.0
+        if kept.get("seed") != self.seed:
+            kept = {}
+        done, findings = kept.get("cases", 0), kept.get("findings", [])
+        tally, exact = Counter(kept.get("statuses", {})), kept.get("in 50 digits", 0)
+        seconds = kept.get("seconds", 0.0)
         for case in track(range(done, self.cases), description="solving"):
             told = outcome(self.seed, case)
             tally[told["status"]] += 1

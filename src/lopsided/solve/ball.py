@@ -86,7 +86,7 @@ def _mixed(dual: Dual) -> Face:
     weight = reduced.mass * reduced.factor[0] / reduced.factor[0, 0]
     equal = targets @ weight / weight.sum() if dual.free else reduced.sizes / reduced.sizes.sum()
     face = decomposed(dual, (targets - equal[:, None]) / dual.gain)
-    return face._replace(inner=face.inner * min(1.0, 0.5 / face.inner[0]))
+    return face._replace(inner=face.inner * 0.5 / max(0.5, face.inner.max(initial=0)))
 
 
 def warm(dual: Dual, point: Point) -> Face:
@@ -94,7 +94,7 @@ def warm(dual: Dual, point: Point) -> Face:
     reduced = dual.reduced
     across, _, _ = reduced.adjoint(reduced.fit(reduced.margins(point)).residual)
     face = decomposed(dual, -across / dual.ridge)
-    inner = face.inner / max(1.0, face.inner[0])
+    inner = face.inner / max(1.0, face.inner.max(initial=0))
     rank = int(np.sum(inner > 1 - 1e-6))
     return face._replace(rank=rank, inner=inner[rank:])
 

@@ -127,7 +127,7 @@ def bounds(ridge: float, reduced: Reduced, point: Point, fit: Fit, nuclear: floa
         # Residuals balanced up to rounding: charged for every bias of up to twice this size.
         dual -= scale * float(np.abs(bias) @ (1 + 2 * np.abs(point.bias)))
     # Each share has the relative error of its exponent, each singular value an error of that of the largest.
-    error = 4 * np.finfo(np.float64).eps * (reduced.exponent(point) + len(reduced.counts))
+    error = 4 * float(np.finfo(np.float64).eps) * (reduced.exponent(point) + len(reduced.counts))
     return Certificate(primal, dual, error * max(1.0, size / primal) if primal > 0 else 0.0)
 
 

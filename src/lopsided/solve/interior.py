@@ -51,7 +51,7 @@ class Center(NamedTuple):
     @property
     def rank(self) -> int:
         """How many singular values of P go to 1 rather than those of the logits to 0."""
-        return int(np.sum(self.strength > (1 - self.face.inner) * self.strength.max()))
+        return int(np.sum(self.strength > (1 - self.face.inner) * self.strength.max(initial=0)))
 
 
 def interior(ridge: float, reduced: Reduced, start: Point | None, tolerance: float) -> tuple[Point, Certificate]:
@@ -82,6 +82,9 @@ def central_path(dual: Dual, face: Face) -> Iterator[Center]:
     """Follow the central path and yield a point near it for each tau, until rounding ends it."""
     trial = dual.at(face.matrix())
     assert trial is not None
+    if face.span == 0:  # one group: the dual has no more unknowns
+        yield Center(face, trial, face.inner, trial.point, 0.0)
+        return
     cross = face.left.T @ trial.point.across @ face.right
     tau = float(np.mean(np.abs(cross.diagonal()) * _slack(face.inner) / (2 * face.inner)))
     for _ in range(_STEPS):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate, best_bias, bounds
 from lopsided.solve.factors import factors
@@ -14,6 +16,9 @@ from lopsided.solve.newton import newton
 from lopsided.solve.proximal import proximal
 from lopsided.solve.reduced import Point, Reduced
 from lopsided.solve.solution import Solution, Status
+
+#: The smallest positive ridge: shares are of its order over the square root of a count.
+_LEAST = 1e-280
 
 Method = Callable[[float, Reduced, Point | None, float], tuple[Point, Certificate]]
 
@@ -34,7 +39,8 @@ def minimize(problem: Problem, *, method: str = "newton", tolerance: float = 1e-
         The solution; its certificate bounds how far it is from the optimum.
 
     Raises:
-        ValueError: for an unknown method, a tolerance that is not positive, or a narrow width with ridge 0.
+        ValueError: for an unknown method, a tolerance that is not positive, a narrow width with ridge 0, a ridge below 1e-280 that
+            is not 0, or a free bias of a class that is in no target.
         RuntimeError: if `strict` and the tolerance was not reached.
         MemoryError: if there are too many groups of interchangeable classes for this machine.
 
@@ -65,6 +71,11 @@ def minimize(problem: Problem, *, method: str = "newton", tolerance: float = 1e-
 
 def finish(problem: Problem, reduced: Reduced, start: Point | None, method: str, tolerance: float) -> Solution:
     """Run a method and judge what it returns; where zero is the optimum, no method has to find it."""
+    if problem.ridge < _LEAST:
+        raise ValueError(f"ridges below {_LEAST:g} leave the range of float64, got {problem.ridge:g}; 0 is the limit itself")
+    asked = reduced.targets @ reduced.mass
+    if problem.bias == "free" and not reduced.labels and not asked.all():
+        raise ValueError(f"class {int(np.argmin(asked))} is in no target, so its free bias falls for ever; give the bias a ridge")
     nothing = reduced.zero()
     if reduced.biased:
         nothing = nothing._replace(bias=best_bias(reduced, nothing))

@@ -99,7 +99,7 @@ class System:
         system, stretch = self, np.ones(room.shape)
         for _ in range(_CHORDS):
             X = system._solve(slope, tolerance)
-            cells = self._spread(X)
+            cells = np.asarray(self._spread(X), np.float64)
             used = cells / room
             if used.max(initial=0) < 1.5:
                 break
@@ -112,36 +112,37 @@ class System:
 
     def _spread(self, X: Floats) -> Floats:
         """Return dP, to the digits that a step needs."""
-        return np.asarray(_cast(self.left, self._kind) @ _cast(X, self._kind) @ _cast(self.right, self._kind).T, np.float64)
+        return _cast(self.left, self._kind) @ _cast(X, self._kind) @ _cast(self.right, self._kind).T
 
     @property
     def _kind(self) -> type[np.float32 | np.float64]:
         return np.float32 if len(self.left) >= _LARGE else np.float64
 
     def _solve(self, slope: Floats, tolerance: float) -> Floats:
-        """Return X with system(X) = slope, up to a relative residual in the norm of the preconditioner."""
         if slope.size == 0:
             return slope
-        if slope.size <= _SMALL:
-            return self._exact(slope)
-        kind = self._kind
-        left, right, weight = (_cast(part, kind) for part in (self.left, self.right, self.weight))
-        same, swap = self.same, self.swap
-        c = len(swap)
+        return self.exactly(slope) if slope.size <= _SMALL else self.iterated(slope, tolerance)
 
-        def product(X: Floats) -> Floats:
-            cells = weight * (left @ _cast(X, kind) @ right.T)
-            image = np.asarray(left.T @ cells @ right, np.float64)
-            if self.stiff:
-                image += self.stiff * np.outer(X @ self.along, self.along)
-            image += same * X
-            image[:c, :c] += swap * X[:c, :c].T
-            return self.tangent(image)
+    def times(self, X: Floats) -> Floats:
+        """Return the map of X, the entropy's part to the digits that a step needs."""
+        kind, c = self._kind, len(self.swap)
+        cells = _cast(self.weight, kind) * self._spread(X)
+        image = np.asarray(_cast(self.left, kind).T @ cells @ _cast(self.right, kind), np.float64)
+        if self.stiff:
+            image += self.stiff * np.outer(X @ self.along, self.along)
+        image += self.same * X
+        image[:c, :c] += self.swap * X[:c, :c].T
+        return self.tangent(image)
 
-        inverse = self._inverse(np.asarray((left**2).T @ weight @ right**2, np.float64) + same)
-        return conjugate_gradients(product, inverse, -slope, tolerance, 300)
+    def iterated(self, slope: Floats, tolerance: float) -> Floats:
+        """Return X by conjugate gradients, to a relative residual in the norm of the preconditioner."""
+        left, right, weight = (_cast(part, self._kind) for part in (self.left, self.right, self.weight))
+        rounded = replace(self, left=left, right=right, weight=weight)
+        diagonal = (rounded.left**2).T @ rounded.weight @ rounded.right**2
+        inverse = self._inverse(np.asarray(diagonal, np.float64) + self.same)
+        return conjugate_gradients(rounded.times, inverse, -slope, tolerance, 300)
 
-    def _exact(self, slope: Floats) -> Floats:
+    def exactly(self, slope: Floats) -> Floats:
         """Return X by a QR decomposition of the map's square root, in the unknowns of the tangent: one a skew pair."""
         (a, b), r, c = slope.shape, self.rank, len(self.swap)
         index = np.arange(a * b).reshape(a, b)
