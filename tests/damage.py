@@ -297,6 +297,9 @@ REFUSED: dict[str, Maker] = {
     "npz of empty members": zipped(("features.npy", b""), ("labels.npy", b"")),
     "npz without labels": changed(labels=None),
     "npz without features": changed(features=None),
+    "npz whose members lie before its start": edited(
+        plain, lambda c: c[:-6] + (int.from_bytes(c[-6:-2], "little") + 1000).to_bytes(4, "little") + c[-2:]
+    ),
     "npz whose folder is a zip comment": edited(plain, lambda content: content[:-22] + b"PK\x05\x06" + b"\xff" * 18),
     # arrays
     "complex head": changed(weight=sample()["weight"] + 1j),

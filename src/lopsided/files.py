@@ -70,7 +70,8 @@ def reading(path: Path) -> Iterator[None]:
 
     Raises:
         ValueError: with that sentence.
-        OSError, MemoryError, ImportError: as they are.
+        OSError: as it is, if it names a file.
+        MemoryError, ImportError: as they are.
     """
     try:
         yield
@@ -79,6 +80,6 @@ def reading(path: Path) -> Iterator[None]:
     except (MemoryError, ImportError):
         raise
     except Exception as error:  # the errors of zip, zlib, npy and the like have no common ancestor
-        if isinstance(error, OSError) and error.errno is not None:  # one of the system; readers raise others of their own
+        if isinstance(error, OSError) and error.filename is not None:  # of the system; readers that seek astray name no file
             raise
         raise ValueError(f"{path} is damaged or truncated ({str(error) or type(error).__name__})") from error

@@ -63,7 +63,8 @@ def ready_streams() -> None:
 def abandon_output() -> None:
     """Send what is left of standard output nowhere, lest Python complain again when it closes it."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    with contextlib.suppress(OSError):  # where standard output is no file of the system
+        os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
 
 
