@@ -19,6 +19,16 @@ _KINDS = {
 }
 
 
+def printable(text: str) -> str:
+    r"""Return text in which nothing speaks to the terminal or breaks a page: what is not printable is written as its escape.
+
+    Example:
+        >>> print(printable("a\x1b[31m file"))
+        a\x1b[31m file
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class UnfitError(ValueError):
     """A sentence about a file that lacks the file's name at its start."""
 

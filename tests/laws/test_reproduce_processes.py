@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from rich.console import Console
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from lopsided.reproduce import CLAIMS, Place, Record, grid
+from lopsided.reproduce import CLAIMS, Context, Outcome, Place, Record, grid
 from lopsided.reproduce.disk import alone
 from lopsided.reproduce.processes import Show, at_once, in_turn
 from lopsided.reproduce.record import name_of
@@ -75,7 +77,7 @@ def test_no_process_outlives_the_one_that_started_it_however_that_is_ended(tmp_p
         assert not list(folder.rglob("*.draft"))
 
 
-class Outcome(NamedTuple):
+class Came(NamedTuple):
     """What came of a grid."""
 
     folder: Path
@@ -84,7 +86,7 @@ class Outcome(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def unlucky(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def unlucky(tmp_path_factory: pytest.TempPathFactory) -> Came:
     """A grid two of whose runs lose their processes, and another of which cannot be done."""
     folder, notes, killed = tmp_path_factory.mktemp("unlucky"), [], set()
 
@@ -96,7 +98,7 @@ def unlucky(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
     show = Show(kill, lambda run, text: notes.append(f"{run}: {text}"))
     failures = at_once(NORMS, [DOOMED, KILLED, WRONG, WHOLE], Place(folder), show, 2)
-    return Outcome(folder, failures, notes)
+    return Came(folder, failures, notes)
 
 
 def record_of(options: dict[str, Any], folder: Path) -> Record:
@@ -106,20 +108,20 @@ def record_of(options: dict[str, Any], folder: Path) -> Record:
     return record
 
 
-def test_a_run_whose_process_is_killed_is_started_again_and_ends_in_the_same_record(unlucky: Outcome, tmp_path: Path) -> None:
+def test_a_run_whose_process_is_killed_is_started_again_and_ends_in_the_same_record(unlucky: Came, tmp_path: Path) -> None:
     sentence = "the process of the run was ended (signal 9); it is started again and goes on from its checkpoint"
     assert f"1: {sentence}" in unlucky.notes
     assert in_turn(NORMS, [KILLED], Place(tmp_path), QUIET) == []
     assert record_of(KILLED, unlucky.folder).digest() == record_of(KILLED, tmp_path).digest()
 
 
-def test_a_run_that_always_loses_its_process_is_given_up(unlucky: Outcome) -> None:
+def test_a_run_that_always_loses_its_process_is_given_up(unlucky: Came) -> None:
     assert "the process of the run was ended (signal 9), 3 times now: it is given up" in unlucky.failures
     assert sum(note.startswith("0: ") for note in unlucky.notes) == 2
     assert NORMS.record_of(DOOMED, unlucky.folder) is None
 
 
-def test_a_run_that_fails_says_why_and_the_others_go_on(unlucky: Outcome, tmp_path: Path) -> None:
+def test_a_run_that_fails_says_why_and_the_others_go_on(unlucky: Came, tmp_path: Path) -> None:
     assert len(unlucky.failures) == 2
     assert any(failure.startswith("rho must leave a whole number") for failure in unlucky.failures)
     assert record_of(WHOLE, unlucky.folder).verdict.sentence
@@ -144,6 +146,22 @@ def test_a_run_that_another_process_has_done_meanwhile_is_not_repeated(tmp_path:
     before = record.stat().st_mtime_ns
     assert in_turn(NORMS, [options], place, QUIET) == []
     assert record.stat().st_mtime_ns == before
+
+
+def test_a_run_is_computed_with_one_thread_wherever_it_is_run(tmp_path: Path) -> None:
+    """With more, sums are in another order, and a record would depend on how many cores there are, and on --processes."""
+    seen: list[int] = []
+
+    def compute(settings: Any, context: Context) -> Outcome:
+        seen.extend(library["num_threads"] for library in threadpool_info())
+        return NORMS.compute(settings, context)
+
+    with threadpool_limits(limits=2):
+        replace(NORMS, compute=compute).run({"points": 5}, Place(tmp_path).context("short"))
+        after = [library["num_threads"] for library in threadpool_info()]
+    assert seen
+    assert set(seen) == {1}
+    assert 2 in after
 
 
 def test_drafts_of_a_killed_run_are_cleared_when_it_goes_on_and_nothing_is_left_at_its_end(tmp_path: Path) -> None:

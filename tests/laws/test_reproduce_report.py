@@ -77,7 +77,9 @@ def test_folders_and_pipes_called_json_are_named_and_not_read(tmp_path: Path, go
     os.mkfifo(tmp_path / "pipe.json")
     notes: list[str] = []
     page.report(tmp_path, CLAIMS, notes.append)
-    assert notes == [f"left out of the report: {name}.json is not a file" for name in ("folder", "pipe")]
+    assert notes == [
+        f"left out of the report: {what}, not a file" for what in ("folder.json is a folder", "pipe.json is a named pipe")
+    ]
 
 
 def test_a_folder_of_bad_records_alone_is_answered_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

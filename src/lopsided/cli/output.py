@@ -12,6 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from lopsided.files import printable
+
 
 class Tables(Console):
     """A console that leaves it to its caller what to do when nobody reads any more."""
@@ -35,8 +37,7 @@ def shown(text: str) -> str:
         >>> print(shown("a\x1b[31m file\n of two lines"))
         a\x1b[31m file of two lines
     """
-    line = " ".join(text.split()) if "\n" in text else text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return printable(" ".join(text.split()) if "\n" in text else text)
 
 
 def complain(sentence: str) -> None:

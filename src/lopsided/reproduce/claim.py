@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lopsided.measure.needs import need
 from lopsided.reproduce.blocks import Block
 from lopsided.reproduce.context import Context, Place, is_first
 from lopsided.reproduce.disk import alone, clear_drafts
@@ -80,7 +81,9 @@ class Claim:
         """
         configuration = self.configuration(options)
         name = name_of(self.name, configuration)
-        with alone(context.folder / "lock", name) if is_first() else nullcontext():
+        # More threads add up in another order, and then two runs of one configuration are not equal to the bit.
+        one_thread = need("threadpoolctl", "'lopsided[reproduce]'").threadpool_limits(limits=1)
+        with one_thread, alone(context.folder / "lock", name) if is_first() else nullcontext():
             if is_first():
                 clear_drafts(context.folder)
             began = time.monotonic()

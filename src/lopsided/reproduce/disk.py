@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lopsided.files import UnfitError, opened, printable, require_file
 from lopsided.measure.needs import need
 
 
@@ -62,23 +63,20 @@ def seal(folder: Path, stem: str, suffix: str, content: bytes) -> Path:
     return path
 
 
-def printable(text: str) -> str:
-    """Return text in which every character that a terminal or a page could stumble over is written as an escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
-
-
 def read(path: Path, most: int) -> bytes:
     """Return the content of a file, whose size is looked at before any of it is read.
 
     Raises:
-        ValueError: if there is no regular file, or a larger one, or it cannot be read.
+        ValueError: if there is no file, or a larger one, or it cannot be read; names it.
     """
     try:
-        if not path.is_file():
-            raise ValueError(f"{printable(path.name)} is not a file")
-        if (size := path.stat().st_size) > most:
-            raise ValueError(f"{printable(path.name)} has {size:,} bytes, {most:,} at most are expected")
-        return path.read_bytes()
+        stamp = require_file(path)
+        if stamp.size > most:
+            raise UnfitError(f"has {stamp.size:,} bytes, {most:,} at most are expected")
+        with opened(path, stamp) as file:
+            return file.read()
+    except UnfitError as error:
+        raise ValueError(f"{printable(path.name)} {error}") from error
     except OSError as error:
         raise ValueError(f"{printable(path.name)} cannot be read ({error.strerror})") from error
 

@@ -12,9 +12,10 @@ import jinja2
 from markupsafe import Markup
 
 from lopsided import __version__
+from lopsided.files import printable
 from lopsided.reproduce.blocks import Block
 from lopsided.reproduce.claim import Claim
-from lopsided.reproduce.disk import alone, printable, write_atomically
+from lopsided.reproduce.disk import alone, write_atomically
 from lopsided.reproduce.record import Record
 
 _POWER = re.compile(r"(?<![\w.-])(\d+(?:\.\d+)?)e([+-]?\d{1,4})(?!\w)")
@@ -48,7 +49,7 @@ def report(folder: Path, claims: Mapping[str, Claim], note: Callable[[str], None
     path = folder / "report.html"
     if not any(folder.glob("*.json")):  # before anything is written there
         raise ValueError(f"no records in {folder}: run a claim first, lopsided reproduce --list names them")
-    with alone(folder / ".work" / "report.lock", "the report", patience=600):
+    with alone(folder / ".work" / "report.lock", "the report", patience=3600):
         found = read(folder)
         sections, left_out = _sections(found, claims)
         for sentence in left_out:

@@ -9,18 +9,17 @@ from __future__ import annotations
 import os
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, NamedTuple, cast
 
+from lopsided.files import printable
 from lopsided.lifeline import ctrl_c_held, hold_on_to_parent, terminate_on_sigterm
 from lopsided.reproduce.claim import Claim
 from lopsided.reproduce.context import Place
-from lopsided.reproduce.disk import printable
 from lopsided.reproduce.record import name_of
 
 Options = dict[str, Any]
@@ -136,24 +135,10 @@ def _start(claim: Claim, options: Options, place: Place, name: str) -> tuple[Con
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(claim.name, options, place, theirs), name=name, daemon=True)
-    with ctrl_c_held(), _one_thread():
+    with ctrl_c_held():
         process.start()
     theirs.close()
     return ours, process
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Give processes started in the block one thread of arithmetic each, a limit that must stand before numpy is loaded."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
 
 
 def _work(name: str, options: Options, place: Place, line: Connection) -> None:
