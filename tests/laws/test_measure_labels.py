@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from lopsided.measure import Moments, Stream
+from lopsided.measure import Moments, Stream, diagnose, watch
 from lopsided.measure.accelerated import DeviceMoments
 from lopsided.measure.replay import Replay
 
 K, D, B = 3, 4, 24
 GENERATOR = torch.Generator().manual_seed(0)
 FEATURES = torch.randn(B, D, generator=GENERATOR)
-LOGITS = torch.randn(B, K, generator=GENERATOR)
+WEIGHT = torch.randn(K, D, generator=GENERATOR)
+LOGITS = FEATURES @ WEIGHT.T
 LABELS = torch.arange(B) % K
 
 
@@ -32,12 +33,45 @@ def through(state):
     def door(features, labels, logits, ignore):
         measured = STATES[state](ignore)
         measured.update(features, labels, logits)
-        return measured.compute(torch.eye(K, D), classes="seen")
+        return measured.compute(WEIGHT, classes="seen")
 
     return door
 
 
-DOORS = {name: through(name) for name in STATES}
+def head():
+    layer = torch.nn.Linear(D, K, bias=False)
+    layer.weight.data.copy_(WEIGHT)
+    return layer
+
+
+def watched(scatter):
+    def door(features, labels, logits, ignore):
+        model = head()
+        with watch(model, model, scatter=scatter, classes="seen", ignore=ignore) as watching:
+            model(features)
+            watching.labels(labels)
+            if not watching.stream.n:
+                return watching.stream.compute()
+            return watching.epoch()
+
+    return door
+
+
+def diagnosed(passes):
+    def door(features, labels, logits, ignore):
+        model = head()
+        return diagnose(model, [(features, labels)], head=model, passes=passes, classes="seen", ignore=ignore, show_progress=False)
+
+    return door
+
+
+STREAMS = {name: through(name) for name in STATES}
+DOORS = STREAMS | {
+    "watch": watched("pooled"),
+    "watch and replay": watched("replay"),
+    "diagnose": diagnosed(1),
+    "diagnose in two passes": diagnosed(2),
+}
 FORMS = {
     "int64": lambda y: y,
     "int32": lambda y: y.int(),
@@ -86,7 +120,12 @@ def test_what_a_marked_position_holds_does_not_matter(door):
 def test_a_batch_of_sequences_is_the_batch_of_its_positions(door, flat):
     shape = (4, B // 4)
     labels = LABELS.reshape(shape)
-    got = DOORS[door](FEATURES.reshape(*shape, D), labels.flatten() if flat else labels, LOGITS.reshape(*shape, K), None)
+    got = DOORS[door](
+        FEATURES.reshape(*shape, D),
+        labels.flatten() if flat else labels,
+        LOGITS.reshape(*shape, K),
+        None,
+    )
     want = DOORS[door](FEATURES, LABELS, LOGITS, None)
     np.testing.assert_array_equal(got.moments.means, want.moments.means)
     with pytest.raises(ValueError, match=r"shapes \(6, 4, 4\) and \(4, 6\)"):
@@ -94,13 +133,29 @@ def test_a_batch_of_sequences_is_the_batch_of_its_positions(door, flat):
 
 
 REFUSED = {
-    "a sentinel nobody named": (torch.where(LABELS == 1, -100, LABELS), ValueError, "got -100 for sample 1 of the batch.*ignore"),
+    "a sentinel nobody named": (
+        torch.where(LABELS == 1, -100, LABELS),
+        ValueError,
+        "got -100 for sample 1 of the batch.*ignore",
+    ),
     "numbered from 1": (LABELS + 1, ValueError, "got 3 for sample 2 of the batch.*np.unique"),
-    "one-hot": (torch.nn.functional.one_hot(LABELS, K).float(), ValueError, "shares of the 3 classes.*mixup"),
-    "one-hot integers": (torch.nn.functional.one_hot(LABELS, K), ValueError, "24 rows and 72 labels"),
+    "one-hot": (
+        torch.nn.functional.one_hot(LABELS, K).float(),
+        ValueError,
+        "shares of the 3 classes.*mixup",
+    ),
+    "one-hot integers": (
+        torch.nn.functional.one_hot(LABELS, K),
+        ValueError,
+        "24 rows and 72 labels",
+    ),
     "floats": (LABELS.float(), TypeError, "whole numbers, got dtype float32"),
     "truth values": (LABELS == 0, TypeError, "whole numbers, got dtype bool"),
-    "beyond int64": (np.where(LABELS == 1, 2**64 - 100, LABELS).astype(np.uint64), ValueError, "labels must be classes, got 1844"),
+    "beyond int64": (
+        np.where(LABELS == 1, 2**64 - 100, LABELS).astype(np.uint64),
+        ValueError,
+        "labels must be classes, got 1844",
+    ),
     "too few": (LABELS[1:], ValueError, "24 rows and 23 labels"),
 }
 
@@ -121,7 +176,7 @@ def test_nothing_measured_is_said_before_a_class_is_blamed(door):
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float64])
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", STREAMS)
 def test_features_of_any_precision_are_summed_in_float64(door, dtype):
     features = (FEATURES + 10).to(dtype)
     exact = Moments(K, D)

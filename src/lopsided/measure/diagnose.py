@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
 from rich.progress import track
 
 from lopsided.counts import Counts
+from lopsided.labels import Ignore, sentinels
+from lopsided.measure import compiled, sync
+from lopsided.measure.checks import samples_of
 from lopsided.measure.collapse import Classes, Collapse
-from lopsided.measure.head import find_head
+from lopsided.measure.counted import contradicted
+from lopsided.measure.intact import modes_kept, randomness_kept
 from lopsided.measure.needs import torch
+from lopsided.measure.passing import Passing
 from lopsided.measure.second import SecondPass
 from lopsided.measure.stream import Stream
 from lopsided.measure.tensors import to_numpy
+
+_log = logging.getLogger("lopsided")
 
 
 def diagnose(
@@ -25,21 +33,36 @@ def diagnose(
     head: Any = None,
     passes: Literal[1, 2] = 1,
     classes: Classes = "all",
+    ignore: Ignore = None,
+    shift: int | None = None,
     show_progress: bool = True,
 ) -> Collapse:
-    """Run the model over a loader, in evaluation mode and without gradients, and return what features and head show.
+    """Run the model over a loader, and return what features and head show.
+
+    It runs in evaluation mode and without gradients.     The model is left as it was, the mode of
+    each layer and the random state too. In a process group of torch.distributed the samples of all
+    processes are joined, so every process must call this.
 
     Args:
-        model: a torch module; its mode is put back afterwards.
-        loader: pairs (inputs, labels), or mappings with `labels` in them that are given to the model as keywords.
+        model: a torch module; one that is compiled runs uncompiled meanwhile.
+        loader: pairs (inputs, labels), or mappings with `labels` in them that are given to the
+            model as keywords.
         counts: training samples of each class.
-        head: the last layer; by default the last linear layer, which a message names.
+        head: the last layer; by default the last linear layer, or the one as wide as it that makes
+            the model's output; a message names it.
         passes: 2 runs the model twice over the same data and knows nearest class means too (NC4).
         classes: "all", or "seen" to leave out classes without samples.
+        ignore: the label, or labels, of positions without a class, such as -100; without it such
+            labels are refused.
+        shift: 1 where position t of a sequence was trained on the label of t + 1; known of causal
+            models of Hugging Face that are given their labels.
         show_progress: show a progress bar.
 
     Raises:
-        ValueError: if the head is not found or does not fit, or a sample cannot be used; it is named.
+        ValueError: if the head is not found, is not linear or does not fit, the loader gives
+            nothing or can be read only once for two passes, or a sample cannot be used; it is
+            named.
+        TypeError: if the loader gives anything else, or labels are not whole numbers.
 
     Example:
         >>> import torch
@@ -49,54 +72,88 @@ def diagnose(
     """
     if passes not in (1, 2):
         raise ValueError(f"there are 1 or 2 passes, got {passes}")
-    _, layer = find_head(model, head, counts)
-    weight, bias = to_numpy(layer.weight), None if getattr(layer, "bias", None) is None else to_numpy(layer.bias)
-    with _evaluating(model), _captured(layer) as seen:
+    if passes == 2 and isinstance(loader, Iterator):
+        raise ValueError(
+            "two passes read the data twice, and this loader is an iterator, which is spent after once; give what makes it"
+        )
+    together = sync.available()
+    if together:
+        _log.warning("the samples of all processes are joined: every one of them must call diagnose")
+    passing = Passing(model, head, counts, ignore=ignore, shift=shift)
+    kept: Literal["pooled", "none"] = "pooled" if passes == 1 else "none"
+    stream: Stream | None = None
 
-        def samples(title: str) -> Iterator[tuple[Any, Any, Any]]:
-            for batch in track(loader, title, transient=True, disable=not show_progress):
-                labels = _run(model, batch, layer.weight.device)
-                yield seen["features"], labels, seen["logits"]
+    def first(features: Any, labels: Any, logits: Any) -> None:
+        nonlocal stream
+        if stream is None:
+            stream = Stream(*passing.shape, kept, features.device, ignore)
+        stream.update(features, labels, logits)
 
-        k, d = weight.shape
-        stream = Stream(k, d, scatter="pooled" if passes == 1 else "none", device=layer.weight.device)
-        for features, labels, logits in samples("measuring" if passes == 1 else "measuring, first pass"):
-            stream.update(features, labels, logits)
-        if passes == 1:
-            return stream.compute(weight, bias, classes, counts)
-        second = SecondPass(stream.moments, weight, bias)
-        for features, labels, _ in samples("measuring, second pass"):
-            second.update(to_numpy(features), to_numpy(labels))
-    return Collapse.of(second.moments(), weight, bias, second.decisions, classes, counts)
+    def again(features: Any, labels: Any, logits: Any) -> None:
+        batch = to_numpy(features), labels, to_numpy(logits)
+        second.update(*samples_of(*batch, passing.shape, sentinels(ignore)))
+
+    def read(title: str, take: Callable[[Any, Any, Any], None]) -> None:
+        batches = track(loader, title, transient=True, disable=not show_progress)
+        with _others_told(together):
+            for number, batch in enumerate(batches):
+                labels = _run(model, batch)
+                try:
+                    take(*passing.samples(labels, by_keyword=isinstance(batch, Mapping)))
+                except ValueError as error:
+                    raise ValueError(f"in batch {number} of the loader: {error}") from error
+
+    with passing, modes_kept(model), randomness_kept(), torch().no_grad(), compiled.eagerly():
+        read("measuring", first)
+        stream = stream or Stream(*passing.shape, kept)
+        joined = stream.sync() if together else stream
+        if not joined.n:
+            raise ValueError("nothing has been measured: the loader gave no batch, or all its labels say to leave out")
+        moments, decisions = joined.moments, joined.decisions
+        head_map = passing.affine.weight_and_bias()
+        if passes == 2:
+            second = SecondPass(moments)
+            read("measuring again", again)
+            second = sync.second_pass(second) if together else second
+            moments, decisions = second.moments(), second.decisions
+    weight, bias = (None if part is None else to_numpy(part) for part in head_map)
+    collapse = Collapse.of(moments, weight, bias, decisions, classes, counts)
+    if counts is not None:
+        contradicted(collapse, counts, one_epoch=False)
+    return collapse
 
 
 @contextmanager
-def _evaluating(model: Any) -> Iterator[None]:
-    training = model.training
-    model.eval()
+def _others_told(together: bool) -> Iterator[None]:
+    """Let the other processes, which wait for samples, know why those of this one will not come."""
     try:
-        with torch().no_grad():
-            yield
-    finally:
-        model.train(training)
+        yield
+    except Exception as error:
+        if together:
+            with suppress(ValueError):
+                sync.agree("", problem=str(error))
+        raise
 
 
-@contextmanager
-def _captured(layer: Any) -> Iterator[dict[str, Any]]:
-    """Hold what the head last saw and answered."""
-    seen: dict[str, Any] = {}
-    hook = layer.register_forward_hook(lambda _layer, inputs, output: seen.update(features=inputs[0], logits=output))
-    try:
-        yield seen
-    finally:
-        hook.remove()
-
-
-def _run(model: Any, batch: Any, device: Any) -> Any:
+def _run(model: Any, batch: Any) -> Any:
     """Run the model on a batch and return the labels."""
+    device = next((part.device for part in model.parameters() if part.device.type != "meta"), None)
     if isinstance(batch, Mapping):
-        model(**{name: value.to(device) for name, value in batch.items()})
+        if "labels" not in batch:
+            names = ", ".join(map(str, batch))
+            raise TypeError(f"a batch that is a mapping must hold 'labels', got {names}")
+        model(**{name: _put(value, device) for name, value in batch.items()})
         return batch["labels"]
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        size = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
+        raise TypeError(
+            "the loader must give pairs (inputs, labels) or mappings with 'labels', got a "
+            f"{type(batch).__name__}{size}; choose two of it in a loader of your own"
+        )
     inputs, labels = batch
-    model(inputs.to(device))
+    model(_put(inputs, device))
     return labels
+
+
+def _put(value: Any, device: Any) -> Any:
+    return value.to(device) if isinstance(value, torch().Tensor) and device is not None else value

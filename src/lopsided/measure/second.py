@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import copy
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +31,12 @@ class SecondPass:
     """The second reading of the same samples.
 
     Attributes:
-        decisions: errors, margins and nearest class means under the head, where one is given.
+        decisions: errors, margins and nearest class means, where answers or a head are given.
 
     Args:
         first: means, or moments, of the first pass; classes without samples in it have none in the second, and no mean is near.
-        weight: (k, d) weight of the head, for decisions; k (d + r) more multiplications a sample.
+        weight: (k, d) weight of a linear head, for decisions; k (d + r) more multiplications a sample. Of any other head give the
+            answers to `update`.
         bias: (k,) bias of the head.
 
     Raises:
@@ -55,7 +58,6 @@ class SecondPass:
         self._first, self._seen = first, np.flatnonzero(first.counts)
         self._whitening = Whitening.of(first.take(self._seen))
         self._head = None if weight is None else head_of(weight, bias, first.k, first.d)
-        self._near = None if weight is None else self._coordinates()
         # A block of half a megabyte stays in the cache; a product with many columns is faster with many rows.
         self._block = min(max(CACHED // first.d, len(self._whitening.tilt), 1), block_size(first.d))
         self._counts: Ints = np.zeros(first.k, np.int64)
@@ -64,7 +66,8 @@ class SecondPass:
         self._traces: Floats = np.zeros(2)
         self._turn = Turn()
 
-    def _coordinates(self) -> tuple[Floats, Floats, Floats]:
+    @cached_property
+    def _near(self) -> tuple[Floats, Floats, Floats]:
         """Return P' m, P' E m (k, r) and |m|^2 / 2 (k,) of the centred means m; classes without samples are infinitely far."""
         means = centered(self._first.take(self._seen))
         k, r = self._first.k, len(self._whitening.tilt)
@@ -74,8 +77,13 @@ class SecondPass:
         height[self._seen] = np.vecdot(means, means) / 2
         return own, other, height
 
-    def update(self, features: npt.ArrayLike, labels: npt.ArrayLike) -> None:
+    def update(self, features: npt.ArrayLike, labels: npt.ArrayLike, logits: npt.ArrayLike | None = None) -> None:
         """Take in a batch of the samples that the first pass saw; the order may differ.
+
+        Args:
+            features: (b, d).
+            labels: (b,) classes 0..k-1.
+            logits: (b, k) answers of the network; by default those of the head given, where one was.
 
         Raises:
             ValueError: if shapes do not fit, a label is out of range or a feature is not finite; sample and class are named. The
@@ -83,14 +91,17 @@ class SecondPass:
             TypeError: if the arrays do not hold numbers.
         """
         y = labels_of(labels, self._first.k)
-        self.fold([(rows_of(features, y, self._first.d, "features"), y)])
+        x = rows_of(features, y, self._first.d, "features")
+        self.fold([(x, y)], None if logits is None else rows_of(logits, y, self._first.k, "logits"))
 
-    def fold(self, batches: Iterable[Batch]) -> None:
-        """Take in batches that have been checked."""
+    def fold(self, batches: Iterable[Batch], logits: npt.NDArray[Any] | None = None) -> None:
+        """Take in batches, and answers to all their samples, that have been checked."""
+        start = 0
         for x, taken, y in blocks(batches, self._first.d, self._block):
-            self._fold(x, taken, y)
+            self._fold(x, taken, y, None if logits is None else logits[start : start + len(y)])
+            start += len(y)
 
-    def _fold(self, x: Floats, taken: Floats, y: Ints) -> None:
+    def _fold(self, x: Floats, taken: Floats, y: Ints, logits: npt.NDArray[Any] | None) -> None:
         """Take in a block of samples, with as much memory to work in."""
         deviations = np.subtract(x, np.take(self._first.means, y, axis=0, out=taken, mode="clip"), out=taken)
         inside = deviations @ self._whitening.columns
@@ -100,9 +111,11 @@ class SecondPass:
             self._traces += traces
             self._counts += np.bincount(y, minlength=len(self._counts))
             self._spread += spread
-        if self._head is not None and self._near is not None:
-            (weight, bias), (own, other, height) = self._head, self._near
+        if logits is None and self._head is not None:
+            weight, bias = self._head
             logits = x @ weight.T if bias is None else x @ weight.T + bias
+        if logits is not None:
+            own, other, height = self._near
             inside += own[y]
             nearness = inside @ other.T - height
             self.decisions.update(logits, y, nearest=nearness.argmax(axis=1))

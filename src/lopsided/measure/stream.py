@@ -79,6 +79,21 @@ class Stream:
         """The moments so far; on an accelerator a copy of them."""
         return self._state if isinstance(self._state, Moments) else self._state.moments()
 
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return self._empty[0]
+
+    @property
+    def d(self) -> int:
+        """Feature dimensions."""
+        return self._empty[1]
+
+    @property
+    def n(self) -> int:
+        """Samples taken in."""
+        return int(self._state.counts.sum())
+
     def to(self, device: Any) -> Stream:
         """Move the state to a device, or to the CPU for one without float64, and return the stream itself."""
         target = torch().device(device)
@@ -99,10 +114,9 @@ class Stream:
                 state is as it was.
             TypeError: if a tensor does not hold numbers of the right kind.
         """
-        k, d, _ = self._empty
         answers = None if logits is None else as_array(logits)
-        x, y, z = samples_of(as_array(features), to_numpy(labels), answers, (k, d), self._marks)
-        decisions = Decisions(k)
+        x, y, z = samples_of(as_array(features), to_numpy(labels), answers, (self.k, self.d), self._marks)
+        decisions = Decisions(self.k)
         if z is not None:
             decisions.update(to_numpy(z), y)
         if isinstance(self._state, Moments):

@@ -1,0 +1,417 @@
+"""Watching and diagnosing models of every kind: the numbers of the features by hand, or the refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from lopsided import predict, steer
+from lopsided.measure import Moments, diagnose, watch
+
+B, T, D, K, VOCAB = 24, 5, 6, 3, 7
+
+
+class Net(nn.Module):
+    """A body and a head; `forward` is what each case changes."""
+
+    def __init__(self, head: nn.Module | None = None, **more: nn.Module) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, D, bias=False), nn.Tanh())
+        self.head = nn.Linear(D, K) if head is None else head
+        for name, module in more.items():
+            setattr(self, name, module)
+
+    def forward(self, x: torch.Tensor, labels: Any = None) -> Any:
+        return self.head(self.body(x))
+
+
+def net(
+    forward: Callable[..., Any],
+    head: Callable[[], nn.Module] | None = None,
+    **more: Callable[[], nn.Module],
+) -> Any:
+    """Return what makes a Net with another forward."""
+    kind = type("Net", (Net,), {"forward": forward})
+    return lambda: kind(None if head is None else head(), **{name: make() for name, make in more.items()})
+
+
+class Normed(nn.Module):
+    """The head of LDAM's authors: the weight as (in, out), both sides normalised."""
+
+    def __init__(self, d: int, k: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(d, k))
+
+    def forward(self, h: torch.Tensor) -> torch.Tensor:
+        return functional.normalize(h, dim=1) @ functional.normalize(self.weight, dim=0)
+
+
+class Scaled(nn.Linear):
+    def forward(self, h: torch.Tensor) -> torch.Tensor:
+        return 3 * super().forward(h)
+
+
+class Adapted(nn.Linear):
+    """A linear layer with a low-rank adapter beside it."""
+
+    def __init__(self, d: int, k: int, dropout: float = 0.0) -> None:
+        super().__init__(d, k)
+        self.down, self.up, self.drop = (
+            nn.Linear(d, 2, bias=False),
+            nn.Linear(2, k, bias=False),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, h: torch.Tensor) -> torch.Tensor:
+        return super().forward(h) + self.up(self.down(self.drop(h)))
+
+
+class Bent(nn.Linear):
+    def forward(self, h: torch.Tensor) -> torch.Tensor:
+        return super().forward(h.abs())
+
+
+class Keyword(nn.Linear):
+    def forward(self, *, hidden: torch.Tensor) -> torch.Tensor:
+        return super().forward(hidden)
+
+
+def plain(model: Any, x: Any) -> Any:
+    return model.body(x), model.head.weight
+
+
+def unit(model: Any, x: Any) -> Any:
+    return functional.normalize(model.body(x), dim=1), None
+
+
+def effective(model: Any, x: Any) -> Any:
+    """Features and classifiers of an affine head, its columns by definition."""
+    unit = torch.eye(D, dtype=x.dtype)
+    return model.body(x), (model.head(unit) - model.head(0 * unit)).T
+
+
+@dataclass
+class Case:
+    """A model, its inputs and labels, and what `watch` and `diagnose` must find: features by hand, or words of a refusal."""
+
+    make: Any
+    watched: Any = plain
+    diagnosed: Any = None
+    inputs: Any = None
+    labels: Any = None
+    head: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+X = torch.randn(B, 4, generator=torch.Generator().manual_seed(1))
+Y = torch.arange(B) % K
+IDS = torch.randint(0, VOCAB, (B, T), generator=torch.Generator().manual_seed(2))
+SEQUENCES = torch.randn(B, T, 4, generator=torch.Generator().manual_seed(3))
+TAGS = torch.arange(B * T).reshape(B, T) % K
+
+
+def language_model(pool: Callable[[Any], Any] = lambda z: z, k: int = VOCAB) -> Any:
+    def forward(self: Any, ids: torch.Tensor, labels: Any = None) -> Any:
+        return pool(self.head(self.body(self.embed(ids))))
+
+    return net(forward, lambda: nn.Linear(D, k), embed=lambda: nn.Embedding(VOCAB, 4))
+
+
+def tokens(shift: int) -> Any:
+    def features(model: Any, ids: Any) -> Any:
+        return model.body(model.embed(ids))[:, : T - shift].reshape(-1, D), model.head.weight
+
+    return features
+
+
+def last_token(model: Any, ids: Any) -> Any:
+    return model.body(model.embed(ids))[:, -1], model.head.weight
+
+
+def shared(self: Any, x: Any, labels: Any = None) -> Any:
+    """Two exits through one head, of which the last is returned."""
+    self.head(x @ torch.ones(4, D))
+    return self.head(self.body(x))
+
+
+CASES = {
+    # What a head multiplies.
+    "linear": Case(Net),
+    "no bias": Case(lambda: Net(nn.Linear(D, K, bias=False))),
+    "cosine": Case(lambda: Net(steer.CosineHead(D, K, temperature=0.1)), unit, head="head"),
+    "fixed": Case(lambda: Net(steer.FixedHead(predict.etf(K), D)), head="head"),
+    "(in, out), normalised": Case(lambda: Net(Normed(D, K)), unit, head="head"),
+    "scaled": Case(lambda: Net(Scaled(D, K)), effective),
+    "adapter": Case(lambda: Net(Adapted(D, K)), effective, head="head"),
+    "adapter with dropout": Case(lambda: Net(Adapted(D, K, 0.5)), "no other linear map", effective, head="head"),
+    "weight norm": Case(lambda: Net(nn.utils.parametrizations.weight_norm(nn.Linear(D, K)))),
+    "spectral norm": Case(
+        lambda: Net(nn.utils.parametrizations.spectral_norm(nn.Linear(D, K))),
+        lambda m, x: (m.body(x), None),
+    ),
+    "not linear": Case(lambda: Net(Bent(D, K)), "no other linear map"),
+    "called by keyword": Case(net(lambda self, x: self.head(hidden=self.body(x)), lambda: Keyword(D, K))),
+    # Which call of the head, of which head.
+    "probabilities returned": Case(net(lambda self, x: self.head(self.body(x)).log_softmax(1))),
+    "a tuple": Case(net(lambda self, x: (self.head(self.body(x)), self.body(x)))),
+    "a mapping": Case(net(lambda self, x: {"features": self.body(x), "logits": self.head(self.body(x))})),
+    "nothing but a loss": Case(net(lambda self, x: {"loss": self.head(self.body(x)).mean()})),
+    "an auxiliary head behind": Case(
+        net(lambda self, x: (self.head(h := self.body(x)), self.aux(h)), aux=lambda: nn.Linear(D, K)),
+    ),
+    "an auxiliary head alone known": Case(
+        net(
+            lambda self, x: self.head(h := self.body(x)) + 0 * self.aux(h)[:, :1],
+            aux=lambda: nn.Linear(D, 2),
+        ),
+        "does not come from its last linear layer 'aux'",
+    ),
+    "another head chosen": Case(
+        net(
+            lambda self, x: (self.other(h := self.body(x)), self.head(h)),
+            other=lambda: nn.Linear(D, K),
+        ),
+        head="head",
+    ),
+    "no call": Case(net(lambda self, x: self.body(x)), "did not go through the head 'head'"),
+    "five dropouts": Case(
+        net(
+            lambda self, x: sum(self.head(self.drop(self.body(x))) for _ in range(5)) / 5,
+            drop=lambda: nn.Dropout(0.5),
+        ),
+        "ran 5 times in one forward pass",
+        plain,
+    ),
+    "two views": Case(net(lambda self, x: (self.head(self.body(x)), self.head(self.body(-x)))), "ran 2 times"),
+    "early exits": Case(
+        net(lambda self, x: [self.head(x @ torch.ones(4, D)), self.head(self.body(x))]),
+        "ran 2 times",
+    ),
+    "one exit returned": Case(net(shared)),
+    "checkpointed": Case(net(lambda self, x: checkpoint(lambda x: self.head(self.body(x)), x, use_reentrant=False))),
+    # Which row beside which label.
+    "another order": Case(net(lambda self, x: self.head(self.body(x)).flip(0)), "in another order"),
+    "written over": Case(net(lambda self, x: self.head(self.body(x)).div_(2)), "overwritten in place"),
+    "tokens": Case(Net, lambda m, x: (m.body(x).reshape(-1, D), m.head.weight), inputs=SEQUENCES, labels=TAGS),
+    "tokens with padding": Case(
+        Net,
+        lambda m, x: (m.body(x).reshape(-1, D), m.head.weight),
+        inputs=SEQUENCES,
+        labels=torch.where(torch.arange(T) < 3, TAGS, -100),
+        options={"ignore": [-100, 255]},
+    ),
+    "tokens, time first": Case(Net, "120 rows and 120 labels", inputs=SEQUENCES.transpose(0, 1), labels=TAGS),
+    "one token kept": Case(language_model(lambda z: z[:, -1], K), last_token, inputs=IDS),
+    "tokens averaged": Case(language_model(lambda z: z.mean(1), K), "sees every token.*pool", inputs=IDS),
+    "labels are the inputs": Case(language_model(), "shift=1", inputs=IDS, labels=IDS),
+    "shifted by 1": Case(language_model(), tokens(1), inputs=IDS, labels=IDS, options={"shift": 1}),
+    "shifted by 0": Case(language_model(), tokens(0), inputs=IDS, labels=IDS, options={"shift": 0}),
+    "a shift of no sequence": Case(Net, "needs features .b, t, d.", options={"shift": 1}),
+    "soft labels": Case(Net, "mixup", labels=functional.one_hot(Y, K).float()),
+    "a batch short": Case(Net, "24 rows and 23 labels", labels=Y[:-1]),
+}
+
+
+def measured(how: str, case: Case, model: Any) -> Any:
+    """Return the collapse that watching a forward pass in training, or one of two passes of diagnose, gives."""
+    x, y = X if case.inputs is None else case.inputs, Y if case.labels is None else case.labels
+    head = None if case.head is None else model.get_submodule(case.head)
+    if how == "watch":
+        with watch(model, head, **case.options) as watching:
+            model(x)
+            watching.labels(y)
+            return watching.epoch()
+    return diagnose(model, [(x, y)], head=head, passes=int(how[-1]), show_progress=False, **case.options)
+
+
+def by_hand(case: Case, want: Any, model: Any) -> tuple[Moments, Any]:
+    """Return moments and classifiers of the features that a case names."""
+    features, weight = want(model, X if case.inputs is None else case.inputs)
+    y = Y if case.labels is None else case.labels
+    y = y[:, case.options.get("shift", 0) :].reshape(-1) if y.ndim == 2 else y
+    kept = torch.isin(y, torch.tensor(case.options.get("ignore", [-1])), invert=True)
+    moments = Moments(int(y.max()) + 1, D)
+    moments.update(features[kept].numpy(), y[kept].numpy())
+    return moments, weight
+
+
+@pytest.mark.parametrize("how", ["watch", "diagnose 1", "diagnose 2"])
+@pytest.mark.parametrize("name", CASES)
+def test_a_model_is_measured_right_or_refused_with_the_reason(name, how):
+    case = CASES[name]
+    want = case.diagnosed if case.diagnosed and how != "watch" else case.watched
+    torch.manual_seed(0)
+    model = case.make()
+    if isinstance(want, str):
+        with pytest.raises(ValueError, match=want):
+            measured(how, case, model)
+        return
+    got = measured(how, case, model)
+    with torch.no_grad():
+        moments, weight = by_hand(case, want, model.eval())
+    np.testing.assert_array_equal(got.moments.counts, moments.counts)
+    np.testing.assert_allclose(got.moments.means, moments.means, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(got.moments.spread, moments.spread, rtol=1e-5)
+    if weight is not None:
+        np.testing.assert_allclose(got.weight, weight.detach(), rtol=1e-5, atol=1e-6)
+    assert got.decisions.counts.sum() == moments.n
+    assert (got.decisions.compared.sum() > 0) == (how == "diagnose 2")
+
+
+@pytest.mark.parametrize("how", ["watch", "diagnose 1", "diagnose 2"])
+@pytest.mark.parametrize("name", ["linear", "cosine", "scaled", "adapter", "(in, out), normalised", "tokens"])
+def test_decisions_are_those_of_the_head_itself(name, how):
+    torch.manual_seed(0)
+    model, case = CASES[name].make(), CASES[name]
+    got = measured(how, case, model)
+    with torch.no_grad():
+        z = model(X if case.inputs is None else case.inputs).reshape(-1, K)
+    y = (Y if case.labels is None else case.labels).reshape(-1)
+    wrong = (z.argmax(1) != y).double()
+    np.testing.assert_allclose(got.error_rates, [wrong[y == c].mean() for c in range(K)])
+
+
+PRECISIONS = {
+    "float16": (torch.float16, None),
+    "bfloat16": (torch.bfloat16, None),
+    "float64": (torch.float64, None),
+    "autocast to bfloat16": (None, torch.bfloat16),
+    "autocast to float16": (None, torch.float16),
+}
+
+
+@pytest.mark.parametrize("how", ["watch", "diagnose 2"])
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", ["linear", "cosine", "scaled", "(in, out), normalised"])
+def test_a_head_is_recognised_at_every_precision(name, precision, how):
+    dtype, autocast = PRECISIONS[precision]
+    torch.manual_seed(0)
+    model = CASES[name].make().to(dtype or torch.float32)
+    case = Case(None, inputs=X.to(dtype or torch.float32), head="head")
+    with torch.autocast("cpu", autocast or torch.bfloat16, enabled=autocast is not None):
+        got = measured(how, case, model)
+    with torch.no_grad():
+        exact, weight = CASES[name].watched(model.double(), X.double())
+    moments = Moments(K, D)
+    moments.update(exact.numpy(), Y.numpy())
+    np.testing.assert_allclose(got.moments.means, moments.means, rtol=0.02, atol=0.02)
+    if weight is not None:
+        np.testing.assert_allclose(got.weight, weight.detach(), rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("factor", [0.9, 1.1])
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_head_that_scales_by_a_tenth_is_not_taken_for_rounding(precision, factor):
+    dtype, autocast = PRECISIONS[precision]
+    torch.manual_seed(0)
+    head = type("Head", (nn.Linear,), {"forward": lambda self, h: factor * nn.Linear.forward(self, h)})(64, 10)
+    x, y = torch.randn(40, 64), torch.arange(40) % 10
+    model = head.to(dtype or torch.float32)
+    with (
+        torch.autocast("cpu", autocast or torch.bfloat16, enabled=autocast is not None),
+        watch(model, model) as watching,
+    ):
+        model(x.to(dtype or torch.float32))
+        watching.labels(y)
+    np.testing.assert_allclose(watching.epoch().weight, factor * head.weight.detach().double(), rtol=0.03, atol=2e-3)
+
+
+def frozen_in_parts() -> Any:
+    """A network in training, of which a norm is frozen in evaluation mode, and a spectral norm moves when it is read."""
+    torch.manual_seed(0)
+    norm = nn.utils.parametrizations.spectral_norm
+    model = nn.Sequential(
+        nn.Linear(4, D),
+        nn.BatchNorm1d(D),
+        nn.Dropout(0.2),
+        nn.BatchNorm1d(D),
+        norm(nn.Linear(D, K)),
+    )
+    model[3].eval()
+    model[0].weight.requires_grad_(False)
+    return model
+
+
+def trained(look: Callable[[Any], None]) -> dict[str, torch.Tensor]:
+    """Return what two steps of training give when somebody looks in between, and random numbers drawn afterwards."""
+    import random
+
+    model = frozen_in_parts()
+    optimiser = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 0.1)
+    torch.manual_seed(1), random.seed(1), np.random.seed(1)  # noqa: NPY002
+    for _ in range(2):
+        optimiser.zero_grad()
+        functional.cross_entropy(model(X), Y).backward()
+        look(model)
+        optimiser.step()
+    modes = torch.tensor([[layer.training for layer in model.modules()]])
+    drawn = torch.tensor([random.random(), np.random.random(), float(torch.rand(1))])  # noqa: NPY002
+    return model.state_dict() | {"modes": modes, "drawn": drawn}
+
+
+def noisy():
+    """Batches that draw from every random state there is."""
+    import random
+
+    for _ in range(2):
+        x = X + random.random() + np.random.random() + torch.rand(B, 4)  # noqa: NPY002
+        yield x, Y
+
+
+def broken():
+    yield X, Y
+    raise RuntimeError("the disk is full")
+
+
+def look_and_fail(model: Any) -> None:
+    for loader in (broken(), [(X, Y + 5)], [(X[:, :2], Y)]):
+        with pytest.raises((ValueError, RuntimeError)):
+            diagnose(model, loader, show_progress=False)
+
+
+LOOKS = {
+    "diagnose": lambda model: diagnose(model, noisy(), show_progress=False),
+    "diagnose in two passes": lambda model: diagnose(model, [(X, Y)], passes=2, show_progress=False),
+    "diagnose that ends in an error": look_and_fail,
+    "watch in evaluation mode": lambda model: watch(model, during="eval").__enter__().__exit__(),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_training_goes_on_as_if_nobody_had_looked(look):
+    want, got = trained(lambda model: None), trained(LOOKS[look])
+    for name in want:
+        torch.testing.assert_close(got[name], want[name], rtol=0, atol=0, msg=name)
+
+
+def test_training_while_watched_is_training():
+    def run(watched: bool) -> dict[str, torch.Tensor]:
+        model = frozen_in_parts()
+        optimiser = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 0.1)
+        torch.manual_seed(1)
+        watching = watch(model)
+        for epoch in range(2):
+            for _ in range(3):
+                with watching if watched else torch.enable_grad():
+                    optimiser.zero_grad()
+                    loss = functional.cross_entropy(model(X), Y)
+                    loss.backward()
+                    optimiser.step()
+                    if watched:
+                        watching.labels(Y)
+            if watched:
+                assert watching.epoch().moments.n == 3 * B, epoch
+        assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules() if not hasattr(m, "parametrizations"))
+        return model.state_dict()
+
+    want, got = run(False), run(True)
+    for name in want:
+        torch.testing.assert_close(got[name], want[name], rtol=0, atol=0)

@@ -1,0 +1,332 @@
+"""Which pass labels belong to, what a loss and counts say of them, and what is said when nothing was measured."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import nn
+from torch.nn import functional
+
+from lopsided import Adjustment, Counts, steer
+from lopsided.measure import Stream, diagnose, watch
+from lopsided.measure.counted import contradiction
+
+B, D, K = 40, 6, 5
+X = torch.randn(B, D, generator=torch.Generator().manual_seed(0))
+Y = torch.arange(B) % K
+
+
+def model() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(D, D), nn.Linear(D, K))
+
+
+def test_labels_belong_to_one_pass():
+    net = model()
+    with watch(net, net[1]) as watching:
+        for _ in range(2):
+            net(X)
+        with pytest.raises(ValueError, match="2 forward passes went through the head '1' since the last labels"):
+            watching.labels(Y)
+        with pytest.raises(ValueError, match="without a forward pass"):
+            watching.labels(Y)
+        net(-X)
+        watching.labels(None)
+        net(X)
+        watching.labels(Y)
+        assert watching.stream.n == B
+        expected = Stream(K, D)
+        expected.update(net[0](X), Y)
+        np.testing.assert_array_equal(watching.stream.moments.means, expected.moments.means)
+
+
+def test_a_pass_in_the_other_mode_is_neither_measured_nor_in_the_way():
+    net = model()
+    with watch(net, net[1]) as watching:
+        net(X)
+        net.eval()(-X)
+        watching.labels(Y)
+        assert watching.stream.n == 0
+        net.train()
+        watching.labels(Y)
+        expected = Stream(K, D)
+        expected.update(net[0](X), Y)
+        np.testing.assert_array_equal(watching.stream.moments.means, expected.moments.means)
+
+
+def test_layers_called_one_by_one_are_passes_of_the_head():
+    net = model()
+    with watch(net, net[1]) as watching:
+        net[1](net[0](X))
+        watching.labels(Y)
+        assert watching.stream.n == B
+        for part in (X, -X):
+            net[1](net[0](part))
+        with pytest.raises(ValueError, match="2 forward passes"):
+            watching.labels(Y)
+
+
+def test_passes_inside_vmap_are_left_alone_and_not_measured():
+    net = model()
+
+    def loss(parameters: Any, x: Any, y: Any) -> Any:
+        return functional.cross_entropy(torch.func.functional_call(net, parameters, (x[None],)), y[None])
+
+    with watch(net, net[1]) as watching:
+        gradients = torch.func.vmap(torch.func.grad(loss), (None, 0, 0))(dict(net.named_parameters()), X, Y)
+        assert gradients["1.weight"].shape == (B, K, D)
+        with pytest.raises(ValueError, match="inside vmap"):
+            watching.labels(Y)
+
+
+def test_labels_may_come_after_the_step_of_the_optimiser():
+    net = model()
+    optimiser = torch.optim.SGD(net.parameters(), 1.0)
+    with watch(net, net[1]) as watching:
+        functional.cross_entropy(net(X), Y).backward()
+        optimiser.step()
+        watching.labels(Y)
+    assert watching.stream.n == B
+
+
+def test_a_refused_batch_is_not_measured_and_the_next_one_is():
+    net = model()
+    with watch(net, net[1]) as watching:
+        net(X)
+        with pytest.raises(ValueError, match="got 5 for sample 4"):
+            watching.labels(Y + 1)
+        net(X)
+        watching.labels(Y)
+        assert watching.stream.n == B
+
+
+def test_a_watch_is_entered_once_at_a_time_and_again_afterwards():
+    net = model()
+    watching = watch(net, net[1])
+    for _ in range(2):
+        with watching:
+            with pytest.raises(ValueError, match="watches already"):
+                watching.__enter__()
+            net(X)
+            watching.labels(Y)
+    assert watching.stream.n == 2 * B
+
+
+NOTHING = {
+    "no pass": (lambda net, watching: None, "no forward pass went through the model"),
+    "the other mode": (
+        lambda net, watching: net.eval()(X),
+        "all 1 forward passes were made in the other mode.*during",
+    ),
+    "no labels": (lambda net, watching: net(X), "1 forward passes came without labels"),
+}
+
+
+@pytest.mark.parametrize("case", NOTHING)
+def test_an_epoch_of_nothing_says_what_happened(case):
+    net = model()
+    act, words = NOTHING[case]
+    with watch(net, net[1]) as watching:
+        act(net, watching)
+        with pytest.raises(ValueError, match=f"nothing was measured.*{words}"):
+            watching.epoch()
+
+
+@pytest.mark.parametrize(
+    ("loader", "error", "words"),
+    [
+        ([], ValueError, "the loader gave no batch"),
+        (
+            [(X, Y), (X, Y + 1)],
+            ValueError,
+            "in batch 1 of the loader: labels must be from 0 to 4, got 5 for sample 4",
+        ),
+        (iter([(X, Y)]), ValueError, "two passes read the data twice"),
+        (
+            [(X, Y, Y)],
+            TypeError,
+            "pairs .inputs, labels. or mappings with 'labels', got a tuple of 3",
+        ),
+        ([X], TypeError, "got a Tensor"),
+        ([{"input": X}], TypeError, "must hold 'labels', got input"),
+    ],
+)
+def test_a_loader_that_cannot_be_measured_is_refused_in_words(loader, error, words):
+    with pytest.raises(error, match=words):
+        diagnose(model(), loader, passes=2, show_progress=False)
+
+
+def test_a_loader_that_gives_other_samples_the_second_time_is_noticed():
+    class Dwindling:
+        size = B
+
+        def __iter__(self):
+            yield X[: self.size], Y[: self.size]
+            self.size -= K
+
+    with pytest.raises(ValueError, match="both must read the same data"):
+        diagnose(model(), Dwindling(), passes=2, show_progress=False)
+
+
+def trained(caplog: Any, loss: Callable[[Any, Any], Any], *, before: bool = True, k: int = K) -> str:
+    """Return what is said while a loss is watched."""
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Linear(D, D), nn.Linear(D, k))
+    x, y = torch.randn(200, D), torch.arange(200) % k
+    optimiser = torch.optim.SGD(net.parameters(), 0.1)
+    with caplog.at_level(logging.WARNING, "lopsided"), watch(net, net[1]) as watching:
+        for _ in range(10):
+            optimiser.zero_grad()
+            value = loss(lambda x: net(x), (x, y))
+            if before:
+                watching.labels(y)
+            value.backward()
+            if not before:
+                watching.labels(y)
+            optimiser.step()
+    return caplog.text
+
+
+COUNTS = Counts([100, 50, 20, 20, 10])
+
+
+def of(criterion: Any) -> Any:
+    return lambda net, batch: criterion(net(batch[0]), batch[1])
+
+
+LOSSES = {
+    "cross-entropy": of(nn.CrossEntropyLoss()),
+    "weighted": of(nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2, 3, 4, 5]))),
+    "label smoothing": of(nn.CrossEntropyLoss(label_smoothing=0.1)),
+    "logit adjustment": of(steer.AdjustedCrossEntropy(Adjustment.logit_adjusted(COUNTS))),
+    "focal": of(steer.Focal(2.0)),
+    "hinge": of(nn.MultiMarginLoss()),
+    "binary": lambda net, batch: functional.binary_cross_entropy_with_logits(
+        net(batch[0]), functional.one_hot(batch[1], K).float()
+    ),
+    "squared": lambda net, batch: (net(batch[0]) - functional.one_hot(batch[1], K)).square().mean(),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_that_is_given_the_labels_measured_is_left_in_peace(name, caplog):
+    assert trained(caplog, LOSSES[name]) == ""
+
+
+def mixed(share: float) -> Any:
+    def loss(net: Any, batch: Any) -> Any:
+        x, y = batch
+        order = torch.randperm(len(x))
+        z = net(share * x + (1 - share) * x[order])
+        return share * functional.cross_entropy(z, y) + (1 - share) * functional.cross_entropy(z, y[order])
+
+    return loss
+
+
+DEVIATING = {
+    "mixup": (mixed(0.7), "two classes each, as with mixup"),
+    "mixup, mostly of others": (mixed(0.3), "toward another class than their label.*mixup"),
+    "labels in another order": (
+        lambda net, batch: functional.cross_entropy(net(batch[0]), batch[1].flip(0)),
+        "in another order",
+    ),
+}
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("name", DEVIATING)
+def test_a_loss_that_is_given_other_labels_than_those_measured_is_told(name, before, caplog):
+    loss, words = DEVIATING[name]
+    trained(caplog, loss, before=before)
+    assert len(caplog.records) == 1
+    assert re.search(words, caplog.text)
+
+
+@pytest.mark.parametrize(
+    ("measured", "one_epoch", "words"),
+    [
+        ([100, 50, 20, 20, 10], True, ""),
+        ([99, 50, 20, 20, 9], True, ""),
+        ([10, 20, 20, 50, 100], True, "the samples are most where the training counts are least"),
+        ([10, 20, 20, 50, 100], False, "the samples are most where the training counts are least"),
+        ([40, 40, 40, 40, 40], False, ""),
+        ([37, 38, 42, 44, 41], False, ""),
+        (
+            [101, 50, 20, 20, 10],
+            True,
+            "class 0 was measured 101 times, more than its 100 training samples, and so were 1 of 5",
+        ),
+        ([101, 50, 20, 20, 10], False, ""),
+        ([0, 0, 20, 20, 10], True, "most where the training counts are least"),
+    ],
+)
+def test_samples_that_contradict_counts_are_told(measured, one_epoch, words):
+    sentence = contradiction(np.array(measured), COUNTS, one_epoch=one_epoch)
+    assert words in sentence
+    assert bool(sentence) == bool(words)
+
+
+@pytest.mark.parametrize("how", ["watch", "diagnose"])
+def test_counts_in_reverse_order_are_told_in_use(how, caplog):
+    net, labels = model(), torch.repeat_interleave(torch.arange(K), torch.tensor(COUNTS.values))
+    x, turned = torch.randn(len(labels), D), Counts(COUNTS.values[::-1])
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        if how == "diagnose":
+            diagnose(net, [(x, labels)], turned, head=net[1], show_progress=False)
+        else:
+            with watch(net, net[1], turned) as watching:
+                for _ in range(2):
+                    net(x)
+                    watching.labels(labels)
+                    watching.epoch()
+    assert caplog.text.count("most where the training counts are least") == 1
+
+
+def _process(rank: int, size: int, folder: str) -> None:
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=size)
+    # Uneven shards, the last one empty.
+    mine = (
+        [(X[:10], Y[:10]), (X[10:], Y[10:])]
+        if size == 1
+        else [[(X[:10], Y[:10]), (X[10:12], Y[10:12])], [(X[12:], Y[12:])], []][rank]
+    )
+    net = model()
+    for passes in (1, 2):
+        got = diagnose(net, mine, head=net[1], passes=passes, show_progress=False)
+        np.savez(
+            f"{folder}/{passes}-{rank}",
+            means=got.moments.means,
+            nc1=got.nc1,
+            errors=got.decisions.errors,
+            n=got.moments.n,
+        )
+    broken = [(X, Y + rank)]
+    try:
+        diagnose(net, broken, head=net[1], show_progress=False)
+    except ValueError as error:
+        Path(folder, f"error-{rank}").write_text(str(error))
+    dist.destroy_process_group()
+
+
+def test_processes_that_diagnose_together_give_the_answer_of_one(tmp_path):
+    mp.start_processes(_process, args=(3, str(tmp_path)), nprocs=3, start_method="fork")
+    net = model()
+    for passes in (1, 2):
+        want = diagnose(net, [(X, Y)], head=net[1], passes=passes, show_progress=False)
+        for rank in range(3):
+            got = np.load(tmp_path / f"{passes}-{rank}.npz")
+            assert got["n"] == B
+            np.testing.assert_allclose(got["means"], want.moments.means, rtol=1e-5)
+            np.testing.assert_allclose(got["nc1"], want.nc1, rtol=1e-5)
+            np.testing.assert_array_equal(got["errors"], want.decisions.errors)
+    assert "process 1 could not measure: in batch 0 of the loader: labels must be from 0 to 4" in (tmp_path / "error-0").read_text()
+    assert (tmp_path / "error-1").read_text().startswith("in batch 0 of the loader: labels must be from 0 to 4")

@@ -1,0 +1,127 @@
+"""Watching and diagnosing tiny models of Hugging Face, whose heads, labels and outputs differ from a plain classifier's."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    transformers = pytest.importorskip("transformers")
+
+from lopsided.measure import Moments, diagnose, watch
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+B, T, D, VOCAB = 40, 6, 16, 12
+GENERATOR = torch.Generator().manual_seed(0)
+IDS = torch.randint(1, VOCAB, (B, T), generator=GENERATOR)
+OF_SEQUENCES, OF_TOKENS = torch.arange(B) % 3, torch.arange(B * T).reshape(B, T) % 3
+PADDED = torch.where(torch.arange(T) < 4, OF_TOKENS, -100)
+
+
+def gpt2(kind: str, **options: Any) -> Any:
+    torch.manual_seed(0)
+    still = {"resid_pdrop": 0, "embd_pdrop": 0, "attn_pdrop": 0, "classifier_dropout": 0}
+    shape = {
+        "vocab_size": VOCAB,
+        "n_embd": D,
+        "n_layer": 1,
+        "n_head": 2,
+        "n_positions": T,
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+    }
+    return getattr(transformers, kind)(transformers.GPT2Config(**shape, **still, **options))
+
+
+def bert(kind: str) -> Any:
+    torch.manual_seed(0)
+    still = {"hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0}
+    shape = {
+        "vocab_size": VOCAB,
+        "hidden_size": D,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 8,
+    }
+    return getattr(transformers, kind)(transformers.BertConfig(**shape, **still, num_labels=3))
+
+
+def states(model: Any) -> Any:
+    return model.base_model(IDS).last_hidden_state
+
+
+#: A model, labels, options, and the features and labels that are measured, or words of the refusal.
+MODELS: dict[str, tuple[Callable[[], Any], Any, dict[str, Any], Any]] = {
+    "language model": (
+        lambda: gpt2("GPT2LMHeadModel"),
+        IDS,
+        {},
+        "GPT2LMHeadModel is a causal language model.*shift=1",
+    ),
+    "language model, shifted": (
+        lambda: gpt2("GPT2LMHeadModel"),
+        torch.where(torch.arange(T) > 1, IDS, -100),
+        {"shift": 1, "ignore": -100},
+        lambda model: (states(model)[:, 1:-1], IDS[:, 2:]),
+    ),
+    "masked language model": (
+        lambda: bert("BertForMaskedLM"),
+        torch.where(torch.arange(T) == 2, IDS.flip(1), -100),
+        {"ignore": -100},
+        lambda model: (model.cls.predictions.transform(states(model))[:, 2], IDS.flip(1)[:, 2]),
+    ),
+    "decoder of sequences": (
+        lambda: gpt2("GPT2ForSequenceClassification", num_labels=3, pad_token_id=0),
+        OF_SEQUENCES,
+        {},
+        lambda model: (states(model)[:, -1], OF_SEQUENCES),
+    ),
+    "encoder of sequences": (
+        lambda: bert("BertForSequenceClassification"),
+        OF_SEQUENCES[:, None],
+        {},
+        lambda model: (model.base_model(IDS).pooler_output, OF_SEQUENCES),
+    ),
+    "tokens": (
+        lambda: bert("BertForTokenClassification"),
+        PADDED,
+        {"ignore": -100},
+        lambda model: (states(model)[:, :4], OF_TOKENS[:, :4]),
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ["watch", "diagnose 1", "diagnose 2"])
+@pytest.mark.parametrize("name", MODELS)
+def test_labels_given_to_a_transformer_lie_beside_the_features_it_learns_them_from(name, how):
+    make, labels, options, want = MODELS[name]
+    model, batch = (
+        make(),
+        {"input_ids": IDS, "attention_mask": torch.ones_like(IDS), "labels": labels},
+    )
+
+    def measured() -> Any:
+        if how != "watch":
+            return diagnose(model, [batch], passes=int(how[-1]), classes="seen", show_progress=False, **options)
+        with watch(model.train(), classes="seen", **options) as watching:
+            model(**batch)
+            return watching.epoch()
+
+    if isinstance(want, str):
+        with pytest.raises(ValueError, match=want):
+            measured()
+        return
+    got = measured()
+    with torch.no_grad():
+        features, y = want(model.eval())
+    moments = Moments(VOCAB, features.shape[-1])
+    moments.update(features.reshape(-1, features.shape[-1]).numpy(), y.reshape(-1).numpy())
+    np.testing.assert_array_equal(got.moments.counts, moments.counts[got.classes])
+    np.testing.assert_allclose(got.moments.means, moments.means[got.classes], rtol=1e-4, atol=1e-5)
+    assert got.moments.n == moments.n
