@@ -79,21 +79,6 @@ class Stream:
         """The moments so far; on an accelerator a copy of them."""
         return self._state if isinstance(self._state, Moments) else self._state.moments()
 
-    @property
-    def k(self) -> int:
-        """Number of classes."""
-        return self._empty[0]
-
-    @property
-    def d(self) -> int:
-        """Feature dimensions."""
-        return self._empty[1]
-
-    @property
-    def n(self) -> int:
-        """Samples taken in."""
-        return int(self._state.counts.sum())
-
     def to(self, device: Any) -> Stream:
         """Move the state to a device, or to the CPU for one without float64, and return the stream itself."""
         target = torch().device(device)
