@@ -17,6 +17,7 @@ from lopsided.groups import Groups
 from lopsided.measure.metrics.pairs import cosines
 from lopsided.measure.metrics.undefined import Undefined
 from lopsided.pairing import Pairing, ZeroMatrixError
+from lopsided.shape import norm_spread
 
 
 def equinorm(gram: Gram) -> float:
@@ -27,10 +28,10 @@ def equinorm(gram: Gram) -> float:
     Raises:
         Undefined: if all vectors are zero.
     """
-    lengths = gram.norms()
-    if not lengths.any():
+    spread = norm_spread(gram)
+    if np.isnan(spread):
         raise Undefined("all vectors are zero, so their lengths have no coefficient of variation")
-    return float(lengths.std() / lengths.mean())
+    return spread
 
 
 def equiangularity(gram: Gram, *, form: Literal["simplex", "spread"] = "simplex") -> float:
