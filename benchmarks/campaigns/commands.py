@@ -411,8 +411,9 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise TooLongError
 
 
-def campaign(cases: int, seed: int) -> dict[str, Any]:
-    """Run random command lines and return what came of them."""
+def campaign(cases: int, seed: int, out: Path | None) -> bool:
+    """Run random command lines, write the record every hundred of them, and return whether all ended as they should."""
+    out = None if out is None else out.resolve()  # the commands run in a folder of their own
     signal.signal(signal.SIGALRM, _stop)
     signal.signal(signal.SIGPROF, _stop)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -435,9 +436,11 @@ def campaign(cases: int, seed: int) -> dict[str, Any]:
                 hide = [word.replace(folder, "FOLDER")[:200].encode("unicode_escape").decode() for word in words]
                 wrong.append({"case": case, "words": hide, "end": end, "problem": problem.replace(folder, "FOLDER")[:1500]})
                 print(f"case {case}: {' '.join(hide)}\n    {problem[-600:]}", file=sys.stderr)
-            if case % 100 == 99:
+            if case % 100 == 99 or case + 1 == cases:
                 print(f"{case + 1:,} of {cases:,}, {len(wrong)} wrong, {time.monotonic() - began:.0f} s", flush=True)
-    return {"cases": cases, "seed": seed, "ends": dict(sorted(ends.items())), "wrong": wrong, "slowest, s": round(slowest, 1)}
+                told = {"cases": case + 1, "seed": seed, "ends": dict(sorted(ends.items())), "slowest, CPU s": round(slowest, 1)}
+                write(out, "random command lines of all verbs", {**told, "wrong": wrong})
+    return not wrong
 
 
 if __name__ == "__main__":
@@ -446,6 +449,4 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    found = campaign(given.cases, given.seed)
-    write(given.out, "random command lines of all verbs", found)
-    raise SystemExit(bool(found["wrong"]))
+    raise SystemExit(not campaign(given.cases, given.seed, given.out))
