@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lopsided import Adjustment, Counts, Squared, solve
+from lopsided.solve import progress
 from lopsided.solve.depth import deep_objective, pairs
 from lopsided.solve.margin import _project
 
@@ -140,3 +141,11 @@ def test_from_the_largest_ridge_on_the_optimum_is_exactly_zero(bias):
         assert solution.geometry.classifiers.norms().max() == 0
         assert "zero" in solution.message
     assert solve.minimize(problem.at(0.99 * top)).rank > 0
+
+
+def test_progress_is_shown_on_a_terminal_after_two_seconds_and_nowhere_else(monkeypatch, capsys):
+    for terminal, patience in ((False, 0.0), (True, 60.0), (True, 0.0)):
+        monkeypatch.setattr(progress, "_PATIENCE", patience)
+        monkeypatch.setattr(progress.sys.stderr, "isatty", lambda terminal=terminal: terminal)
+        solve.minimize(solve.Problem(COUNTS, ridge=0.1))
+        assert ("relative gap" in capsys.readouterr().err) == (terminal and patience == 0)

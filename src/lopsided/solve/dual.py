@@ -20,6 +20,7 @@ best one within that bound is taken, which makes a collapsed group no special ca
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -60,12 +61,14 @@ class Dual:
         gain: (p, m) share that an entry of P takes from its target.
         pivot: the cell of each column whose share is one minus the others: the own class, or the largest target.
         free: whether there is a bias without a ridge, so that P v = 0.
+        told: called with each relative gap on the way.
         stiff: curvature of V along v over the ridge, from the penalty of the bias.
     """
 
     def __init__(self, ridge: float, reduced: Reduced) -> None:
         """Prepare the constants."""
         self.ridge, self.reduced = ridge, reduced
+        self.told: Callable[[float], None] = lambda gap: None
         left, right = np.sqrt(reduced.sizes) / reduced.factor[:, 0], 1 / reduced.unit[0]
         self.left, self.right = left / np.linalg.norm(left), right / np.linalg.norm(right)
         self._samples = float(np.linalg.norm(right)) / np.sqrt(reduced.sizes[0])

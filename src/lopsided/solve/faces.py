@@ -28,7 +28,7 @@ import numpy as np
 
 from lopsided.arrays import Floats, svd
 from lopsided.solve.ball import Face
-from lopsided.solve.certificate import Certificate, prove
+from lopsided.solve.certificate import Certificate, best_bias, prove
 from lopsided.solve.dual import Dual, Trial
 from lopsided.solve.reduced import Point
 from lopsided.solve.system import Move, System
@@ -102,7 +102,8 @@ def climb(dual: Dual, face: Face, tolerance: float) -> tuple[Point, Certificate]
         The primal point and its certificate once that proves the tolerance; None where the start has
         a share that is not positive, or the face leads nowhere.
     """
-    trial, least, stale, settled = dual.at(face.matrix()), np.inf, 0, True
+    trial, least, stale = dual.at(face.matrix()), np.inf, 0
+    settled, proving = True, False
     while trial is not None:
         now = turned(face, face.left.T @ trial.point.across @ face.right)
         unwanted = settled and now.strength.min(initial=0) < 0 and now.skewness < _SYMMETRIC
@@ -111,21 +112,24 @@ def climb(dual: Dual, face: Face, tolerance: float) -> tuple[Point, Certificate]
             (face, trial), settled = freed, False
             continue
         found = candidate(dual, now, trial.point)
-        close = found.value - trial.value <= tolerance / 2 * found.value
-        if close and face.rank == face.span:
+        if face.rank == face.span and not trial.blind and _close(found, trial, tolerance):
             # The logits themselves are of this rank, and their shares are those of the dual.
             found = Candidate(trial.point, found.value)
-        if close and (certificate := _proof(dual, found)).proves(tolerance):
+        found, certificate = _proof(dual, found, trial, tolerance)
+        if certificate is None or not certificate.proves(tolerance):
+            system = _system(dual, now, trial)
+            move = _newton(system, now, trial, last=certificate is not None)
+            if move.ahead or trial.blind:
+                ahead = turned(now.face, now.cross - system.image(move))
+                found = candidate(dual, ahead, dual.moved(trial.point, move.cells))
+                found, certificate = _proof(dual, found, trial, tolerance)
+        if certificate is not None and certificate.proves(tolerance):
             return found.point, certificate
-        system = _system(dual, now, trial)
-        move = _newton(system, now, trial, last=close)
-        if move.ahead or trial.blind:
-            ahead = turned(now.face, now.cross - system.image(move))
-            found = candidate(dual, ahead, dual.moved(trial.point, move.cells))
-            close = found.value - trial.value <= tolerance / 2 * found.value
-            if close and (certificate := _proof(dual, found)).proves(tolerance):
-                return found.point, certificate
-        gap = found.value - trial.value
+        dual.told((found.value - trial.value) / found.value)
+        # Near the end the proof is what has to get better.
+        gap = found.value - trial.value if certificate is None else certificate.gap
+        if proving is not (certificate is not None):
+            proving, least = certificate is not None, np.inf
         least, stale = (gap, 0) if gap < least / 2 else (least, stale + 1)
         stepped = _line(dual, now, trial, move) if stale <= _PATIENCE else None
         if stepped is None:
@@ -135,8 +139,22 @@ def climb(dual: Dual, face: Face, tolerance: float) -> tuple[Point, Certificate]
     return None
 
 
-def _proof(dual: Dual, found: Candidate) -> Certificate:
-    return prove(dual.ridge, dual.reduced, found.point)
+def _close(found: Candidate, trial: Trial, tolerance: float) -> bool:
+    return found.value - trial.value <= tolerance / 2 * found.value
+
+
+def _proof(dual: Dual, found: Candidate, trial: Trial, tolerance: float) -> tuple[Candidate, Certificate | None]:
+    """Return a candidate and, if its value is close to V, its certificate, which costs two decompositions.
+
+    A free bias that is not quite the best for these logits is made so where the proof needs it.
+    """
+    if not _close(found, trial, tolerance):
+        return found, None
+    certificate = prove(dual.ridge, dual.reduced, found.point)
+    if dual.free and not certificate.proves(tolerance):
+        point = found.point._replace(bias=best_bias(dual.reduced, found.point))
+        return Candidate(point, found.value), prove(dual.ridge, dual.reduced, point)
+    return found, certificate
 
 
 def _freed(dual: Dual, now: Seen, trial: Trial) -> tuple[Face, Trial] | None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from lopsided.arrays import Floats, singular_values, svd
 from lopsided.solve.ball import Face, inside
-from lopsided.solve.certificate import Certificate, prove
+from lopsided.solve.certificate import Certificate, best_bias, prove
 from lopsided.solve.dual import Dual, Trial
 from lopsided.solve.faces import candidate, turned
 from lopsided.solve.reduced import Point, Reduced
@@ -28,7 +28,7 @@ _FALL = 0.1
 #: A step that promises a rise of less than this many tau is near enough to the path.
 _NEAR = 9.0
 #: No singular value comes nearer to 1 than this share of where the path has it, or than half its distance.
-_KEPT = 0.1
+_KEPT = 0.3
 
 
 class Center(NamedTuple):
@@ -75,7 +75,10 @@ def rounded(dual: Dual, center: Center, tolerance: float) -> tuple[Point, Certif
     proved = prove(dual.ridge, dual.reduced, low)
     if proved.proves(tolerance):
         return low, proved
-    return center.logits, prove(dual.ridge, dual.reduced, center.logits)
+    point = center.logits
+    if dual.free:
+        point = point._replace(bias=best_bias(dual.reduced, point))
+    return point, prove(dual.ridge, dual.reduced, point)
 
 
 def central_path(dual: Dual, face: Face) -> Iterator[Center]:
@@ -119,7 +122,7 @@ def _system(dual: Dual, face: Face, trial: Trial, cross: Floats, tau: float) -> 
     same[:c, c:], same[c:, :c] = strength[:, None], strength
     swap = same[:c, :c] * np.outer(g, g)
     system = System(face.left, face.right, trial.curvature, dual.stiff, face.right.T @ dual.right, same, swap, 0)
-    floor = np.minimum(0.5 * slack, 2 * _KEPT * tau / np.maximum(own, np.abs(own).mean()))
+    floor = np.minimum(0.9 * slack, 2 * _KEPT * tau / np.maximum(own, np.abs(own).mean()))
     return system, slope, floor
 
 

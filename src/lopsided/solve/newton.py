@@ -13,6 +13,7 @@ from lopsided.solve.certificate import Certificate
 from lopsided.solve.dual import Dual
 from lopsided.solve.faces import climb
 from lopsided.solve.interior import Center, central_path, rounded
+from lopsided.solve.progress import Watch
 from lopsided.solve.reduced import Point, Reduced
 
 #: Relative gap from which on a center may be near enough to the optimum's face.
@@ -32,12 +33,16 @@ def newton(ridge: float, reduced: Reduced, start: Point | None, tolerance: float
         The best point seen and its certificate.
     """
     dual = Dual(ridge, reduced)
-    face = _surface(dual) if start is None else warm(dual, start)
-    found = None if face is None else climb(dual, face, tolerance)
-    if found is not None:
-        return found
+    with Watch(tolerance) as dual.told:
+        face = _surface(dual) if start is None else warm(dual, start)
+        found = None if face is None else climb(dual, face, tolerance)
+        return _along_the_path(dual, tolerance) if found is None else found
+
+
+def _along_the_path(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
     best: Center | None = None
     for center in central_path(dual, inside(dual)):
+        dual.told(center.gap)
         face = _on_face(dual, center) if center.gap <= _NEAR else None
         found = None if face is None else climb(dual, face, tolerance)
         if found is not None:

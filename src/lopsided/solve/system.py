@@ -24,7 +24,7 @@ _LARGE = 200
 #: Up to so many unknowns a system is solved exactly.
 _SMALL = 400
 #: How often shares that would vanish are given the curvature of a chord.
-_CHORDS = 3
+_CHORDS = 6
 
 
 class Move(NamedTuple):
