@@ -58,9 +58,15 @@ def test_a_command_line_that_is_none_is_answered_in_one_sentence(words, sentence
     assert sentence in error
 
 
-def test_help_is_help(capsys):
+@pytest.mark.parametrize("colour", ["", "1"])
+def test_help_is_help_and_has_no_colours_for_those_who_want_none(colour, capsys, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", colour)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert main(["predict", "--help"]) == 0
-    assert "usage: lopsided predict" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "usage:" in out
+    assert ("\x1b[" in out) == (not colour)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
+import os
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -39,11 +41,15 @@ def parse(verbs: type[Verb], words: Sequence[str]) -> Verb:
         SystemExit: if they ask for help, which has been printed.
     """
     box = io.StringIO()
+    # The parser colours its help wherever it writes to a terminal.
+    page = io.StringIO() if os.environ.get("NO_COLOR") else sys.stdout
     try:
-        with contextlib.redirect_stderr(box):
+        with contextlib.redirect_stderr(box), contextlib.redirect_stdout(page):
             return tyro.cli(verbs, prog="lopsided", description=DESCRIPTION, args=_join_values(words), config=CONFIG)
     except SystemExit as stop:
         if not stop.code:
+            if isinstance(page, io.StringIO) and page is not sys.stdout:
+                print(page.getvalue(), end="")
             raise
         raise UsageError(_sentence(box.getvalue())) from None
     except AssertionError as error:  # of tyro's own options, such as for the completion of an unknown shell
