@@ -44,6 +44,16 @@ def require_finite(values: npt.ArrayLike, name: str, *, positive: bool = False) 
     return array
 
 
+def refuse_mask(values: object, what: str) -> None:
+    """Refuse numpy's masked arrays, whose mask every conversion drops without a word.
+
+    Raises:
+        TypeError: naming what is masked.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"{what} must not be a masked array, whose mask would be lost; leave out the masked entries first")
+
+
 def require_memory(size: float, what: str, instead: str = "ask for the entries you need instead") -> None:
     """Refuse an array that would take more than half of this machine's memory.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import LARGEST_EXACT, Ints
+from lopsided.arrays import LARGEST_EXACT, Ints, refuse_mask
 
 Names = tuple[str, ...] | None
 
@@ -31,6 +31,7 @@ def counts_of(given: Any) -> tuple[Any, Names]:
         ValueError: if the text holds no numbers, or names repeat or are classes with gaps.
         TypeError: if it is a table, or its names are neither text nor whole numbers.
     """
+    refuse_mask(given, "counts")
     if isinstance(given, str):
         return _numbers(given), None
     if hasattr(given, "columns"):
@@ -51,6 +52,7 @@ def require_counts(values: npt.ArrayLike, classes: str = "class") -> Ints:
     Raises:
         ValueError: if they are not at least two whole numbers from 1 to 2**53; the class is named.
     """
+    refuse_mask(values, "counts")
     try:
         array = np.asarray(values)
     except ValueError:  # rows of different lengths
@@ -83,6 +85,7 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
         ValueError: if there is no label, they are no vector, neither whole numbers nor texts, or not among the names.
         TypeError: if a name is no text.
     """
+    refuse_mask(labels, "labels")
     array = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
     if array.ndim != 1 or array.size == 0:

@@ -30,6 +30,10 @@ Bias = Literal["none", "free"] | float
 Features = Literal["free", "nonnegative", "unit", "unit-nonnegative"]
 
 
+#: The least ridge on a bias.
+LEAST_BIAS = 1e-9
+
+
 class Objective(NamedTuple):
     """Value of a problem's objective and its derivatives.
 
@@ -95,17 +99,20 @@ class Problem:
         loss: Loss | Adjustment | None = self.loss
         if loss is None or isinstance(loss, Adjustment):
             object.__setattr__(self, "loss", CrossEntropy(loss or Adjustment()))
-        if not 0 <= self.ridge < np.inf:
-            raise ValueError(f"ridge must be a finite number of at least 0, got {self.ridge}")
+        if not _is_number(self.ridge) or not 0 <= self.ridge < np.inf:
+            raise ValueError(f"ridge must be a finite number of at least 0, got {self.ridge!r}")
         if isinstance(self.bias, str):
             if self.bias not in ("none", "free"):
                 raise ValueError(f'bias must be "none", "free" or the factor of its ridge, got {self.bias!r}')
-        elif not 0 < self.bias < np.inf:
-            raise ValueError(f'the ridge on the bias must be a positive finite number ("free" for no ridge), got {self.bias}')
+        elif not _is_number(self.bias) or not LEAST_BIAS <= self.bias < np.inf:
+            raise ValueError(
+                f'the bias must be "none", "free" or the factor of its ridge, a finite number of at least {LEAST_BIAS:g} '
+                f'(below, "free" is the same to all digits), got {self.bias!r}'
+            )
         if self.features not in get_args(Features):
             raise ValueError(f"features must be one of {', '.join(get_args(Features))}, got {self.features!r}")
         for name, value in (("layers", self.layers), ("width", 1 if self.width is None else self.width)):
-            if isinstance(value, bool) or value != int(value) or value < 1:
+            if not _is_number(value) or not 1 <= value < np.inf or value != int(value):
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
         if reason := self.loss.refuses(self.targets):
             raise ValueError(reason)
@@ -207,3 +214,7 @@ class Problem:
         by_bias = np.zeros(self.k) if self.bias == "none" else slope.sum(axis=1) + beta * b
         value = float(w @ losses) + self.ridge / 2 * penalty + beta / 2 * float(b @ b)
         return Objective(value, by_layers, by_embeddings, by_bias)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, frozen, require_finite, require_memory
+from lopsided.arrays import Floats, frozen, refuse_mask, require_finite, require_memory
 from lopsided.counts import Counts, CountsLike
 
 Kind = Literal["classes", "contexts", "label sets", "regression"]
@@ -104,10 +104,17 @@ class Targets:
             weights: (m,) positive number of samples of each set; by default 1.
 
         Raises:
+            TypeError: if a label is no whole number, or the sets are an array.
             ValueError: if a set is empty or holds all classes, a label is out of range, or a weight is not positive.
         """
+        if hasattr(sets, "ndim"):
+            raise TypeError(
+                "sets must be the labels of each kind of sample, got an array; of rows of 0 and 1 give np.flatnonzero(row) of each"
+            )
         t = np.zeros((k, len(sets)))
         for j, labels in enumerate(sets):
+            if any(isinstance(c, bool) or not hasattr(c, "__index__") for c in labels):
+                raise TypeError(f"set {j} must hold whole numbers, the labels, got {labels!r}")
             members = sorted({int(c) for c in labels})
             if not 0 < len(members) < k or members[0] < 0 or members[-1] >= k:
                 raise ValueError(f"set {j} must hold 1 to {k - 1} labels from 0 to {k - 1}, got {sorted(labels)}")
@@ -124,6 +131,7 @@ class Targets:
         Raises:
             ValueError: if there is no such array, or a number is not finite; the sample is named.
         """
+        refuse_mask(values, "regression targets")
         y = np.asarray(values, np.float64)
         if y.ndim != 2 or 0 in y.shape:
             raise ValueError(f"regression targets must be an array (n, t), one row a sample, got shape {y.shape}")
@@ -178,6 +186,7 @@ class Targets:
 
 
 def _matrix(values: Any) -> Floats:
+    refuse_mask(values, "targets")
     t = np.asarray(values, np.float64)
     if t.ndim != 2 or len(t) < 2 or t.shape[1] < 1:
         raise ValueError(f"targets must be an array (k, m) of at least 2 classes and 1 column, got shape {t.shape}")

@@ -6,12 +6,16 @@ from lopsided import predict
 from lopsided.geometry import Geometry
 from lopsided.problem import Problem
 
+#: The relative duality gap above which a point is not handed out as the optimum.
+PROVED = 1e-6
+
 
 def foresee(problem: Problem) -> Geometry:
     """Return the optimum of a problem: the closed form where one speaks of it, else what the solver certifies.
 
     Raises:
-        ValueError: if no form speaks and the problem is not the solver's; all reasons are given.
+        ValueError: if no form speaks and the problem is not the solver's, all reasons are given; or if the solver could not prove
+            its optimum.
 
     Example:
         >>> from lopsided import Counts
@@ -25,6 +29,9 @@ def foresee(problem: Problem) -> Geometry:
         from lopsided import solve  # slow to import, and often not needed
 
         try:
-            return solve.minimize(problem).geometry
+            solution = solve.minimize(problem)
         except ValueError as error:
             raise ValueError(f"{error}; and {silence}") from None
+        if solution.certificate.relative_gap > PROVED:
+            raise ValueError(f"the optimum of this problem could not be proved: {solution.message}; see solve.minimize") from None
+        return solution.geometry

@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from lopsided import Adjustment, Counts, CrossEntropy, Problem, Squared, Targets, solve
+from lopsided import Adjustment, Counts, CrossEntropy, Problem, Squared, Targets, foresee, measure, predict, solve
+from lopsided.predict.forms.spectral_contrastive import SpectralContrastive
 
 COUNTS = Counts([7, 7, 3, 1])
 PAIRS = [{c} for c in range(4)] + [set(pair) for pair in itertools.combinations(range(4), 2)]
@@ -98,9 +99,33 @@ def test_smoothed_classes_are_contexts_of_the_same_matrix():
         (lambda: Targets.label_sets([{0}, {5}], 4), "set 1 must hold"),
         (lambda: Targets.smoothed(COUNTS, 1.0), "below 1"),
         (lambda: Targets.regression([[1.0], [np.nan]]), "sample 1"),
+        (lambda: Problem(COUNTS, ridge=1.0, bias=True), "got True"),
+        (lambda: Problem(COUNTS, ridge=1.0, bias=1e-20), "same to all digits"),
+        (lambda: Problem(COUNTS, ridge="0.1"), "got '0.1'"),
+        (lambda: Problem(COUNTS, ridge=1.0, layers=np.inf), "layers"),
+        (lambda: foresee(Problem(Counts([100, 50, 20, 10, 5, 2]), ridge=0.1, width=3)), "could not be proved"),
+        (lambda: predict.geometry(Problem(COUNTS, SpectralContrastive(), ridge=1.0)), "the ridge must be 0"),
         (lambda: Targets.contexts(np.eye(2), [1.0]), "one a column"),
     ],
 )
 def test_what_means_nothing_is_refused(call, words):
     with pytest.raises(ValueError, match=words):
+        call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: Targets.label_sets(np.array([[1, 0, 0], [0, 1, 1]]), k=3),
+        lambda: Targets.label_sets([{0.7}], k=3),
+        lambda: Targets.label_sets(["12"], k=3),
+        lambda: Targets.regression(np.ma.array([[1.0], [2.0]], mask=[[1], [0]])),
+        lambda: Counts(np.ma.array([5, 6, 7], mask=[0, 1, 0])),
+        lambda: Counts.from_labels(np.ma.array([0, 0, 0, 1], mask=[1, 1, 0, 0])),
+        lambda: measure.Moments(3, 2).update(np.ones((3, 2)), np.ma.array([0, 1, 2], mask=[1, 0, 0])),
+        lambda: measure.Moments(3, 2).update(np.ma.array(np.ones((3, 2)), mask=True), [0, 1, 2]),
+    ],
+)
+def test_what_would_be_read_as_something_else_is_refused(call):
+    with pytest.raises(TypeError):
         call()

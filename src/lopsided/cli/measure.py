@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -88,6 +89,8 @@ class Measure:
 
         require_picture(self.plot)
         if self.report is not None:
+            if self.report.suffix.lower() not in (".html", ".htm"):
+                raise ValueError(f"a page must end in .html, got {str(self.report)!r}")
             require_writable(self.report)
             for library in ("jinja2", "matplotlib"):
                 importlib.import_module(library)
@@ -179,7 +182,8 @@ def _print_splits(collapse: Collapse, predictions: dict[str, Geometry]) -> None:
     splits = collapse.splits(predictions)
     headers, rows = splits_table(splits)
     visible = next(iter(splits.values())).visible
-    title = f"why: whole² = law² + single classes²; the head sees {visible:.0%} of the class means' energy"
+    seen = "what the head sees is not defined" if math.isnan(visible) else f"the head sees {visible:.0%} of the class means' energy"
+    title = f"why: whole² = law² + single classes²; {seen}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for header in headers:
         table.add_column(header, justify="left" if header == headers[0] else "right", no_wrap=True)

@@ -72,8 +72,11 @@ class Predict:
         if self.form is not None:
             form = _form(self.form)
             kind, settings = form.kind, dict(form.settings)
-        if "loss" in settings and self.loss.loss is not None:
-            raise ValueError(f"the form {self.form} has a loss of its own, leave out --loss")
+        words = [word for word in self.loss.given if word != "--bias"]
+        if words and ("loss" in settings or kind != "classes"):
+            raise ValueError(f"the form {self.form} has a loss of its own, leave out {' and '.join(words)}")
+        if self.smoothing and kind != "classes":
+            raise ValueError(f"smoothing is of classes, the form {self.form} is of {kind}: leave out --smoothing")
         if self.loss.bias is not None:
             settings["bias"] = self.loss.of_bias()
         if kind != "classes":
@@ -113,6 +116,7 @@ class Predict:
     def _all(self, counts: Counts) -> dict[str, Geometry]:
         """Return the geometry of every loss."""
         others = [f"--{name}" for name in ("form", "plot", "targets", "ridge") if getattr(self, name) is not None]
+        others += ["--layers"] * (self.layers != 1) + ["--smoothing"] * (self.smoothing != 0)
         if foreign := [name for name in self.loss.given if name in ("--loss", "--bias")] + others:
             raise ValueError(f"--compare shows all losses in their limit without a bias, leave out {' and '.join(foreign)}")
         from lopsided import Problem, foresee

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints
+from lopsided.arrays import Floats, Ints, refuse_mask
 from lopsided.labels import left_out
 
 #: What a result without samples would be of.
@@ -40,6 +40,7 @@ def samples_of(
         ValueError: if the labels are not one for each row of features, or out of range.
         TypeError: if the labels are not whole numbers.
     """
+    refuse_mask(labels, "labels")
     y, (k, d) = np.asarray(labels), shape
     if y.dtype.kind == "f" and y.ndim > 1 and y.shape[-1] == k:
         raise ValueError(
@@ -73,6 +74,7 @@ def whole(labels: npt.ArrayLike) -> Ints:
         TypeError: if they are not whole numbers.
         ValueError: if one does not fit int64.
     """
+    refuse_mask(labels, "labels")
     array = np.asarray(labels)
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"labels must be whole numbers, got dtype {array.dtype}")
@@ -118,6 +120,7 @@ def rows_of(
         ValueError: if the shape is another, or a number is NaN or infinite; sample and class are named.
         TypeError: if the array does not hold real numbers.
     """
+    refuse_mask(rows, what)
     array = np.asarray(rows)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{what} must be real numbers, got dtype {array.dtype}")

@@ -11,7 +11,7 @@ from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.papers import cite
-from lopsided.predict.form import Form, counts_of, first, of_inner_products, roomy
+from lopsided.predict.form import Form, counts_of, first, of_inner_products, roomy, vanishing, without_bias
 from lopsided.problem import Problem
 from lopsided.targets import Targets
 
@@ -103,6 +103,9 @@ def _speaks(problem: Problem) -> str:
     return first(
         ("the loss must be supervised contrastive", isinstance(problem.loss, Contrastive)),
         ("features must be unit-nonnegative", problem.features == "unit-nonnegative"),
+        ("there must be no layer above", problem.layers == 1),
+        vanishing(problem),
+        without_bias(problem),
         roomy(problem),
     )
 

@@ -12,7 +12,7 @@ from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
 from lopsided.papers import cite
-from lopsided.predict.form import Form, counts_of, first, of_inner_products, roomy
+from lopsided.predict.form import Form, counts_of, first, of_inner_products, roomy, vanishing, without_bias
 from lopsided.problem import Problem
 from lopsided.targets import Targets
 
@@ -53,7 +53,9 @@ class SpectralContrastive:
 def _speaks(problem: Problem) -> str:
     return first(
         ("the loss must be spectral contrastive", isinstance(problem.loss, SpectralContrastive)),
-        ("features must be free", problem.features == "free"),
+        ("features must be free, without a layer above", problem.features == "free" and problem.layers == 1),
+        vanishing(problem),
+        without_bias(problem),
         roomy(problem),
     )
 
