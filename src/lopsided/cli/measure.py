@@ -89,9 +89,9 @@ class Measure:
 
         require_picture(self.plot)
         if self.report is not None:
+            require_writable(self.report)
             if self.report.suffix.lower() not in (".html", ".htm"):
                 raise ValueError(f"a page must end in .html, got {str(self.report)!r}")
-            require_writable(self.report)
             for library in ("jinja2", "matplotlib"):
                 importlib.import_module(library)
         if self.ridge is not None:
