@@ -157,8 +157,10 @@ def test_a_full_disk_leaves_what_was_there_and_no_draft(tmp_path: Path, writer: 
     write = WRITERS[writer]
     write(tmp_path, 3)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(OSError), small_disk(bytes_left):
+    with pytest.raises(OSError) as caught, small_disk(bytes_left):
         write(tmp_path, 4)
+    assert Path(caught.value.filename).parent == tmp_path
+    assert "draft" not in caught.value.filename
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 

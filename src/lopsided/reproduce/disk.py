@@ -24,7 +24,7 @@ def write_atomically(path: Path, content: bytes, writer: str = "") -> None:
         writer: one of those who may write this file at the same time, lest they share a draft.
 
     Raises:
-        OSError: if the disk is full, or the folder takes no file; the old content is still there.
+        OSError: if the disk is full, or the folder takes no file; names the file, whose old content is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{writer}.draft" if writer else f".{path.name}.draft")
@@ -34,8 +34,10 @@ def write_atomically(path: Path, content: bytes, writer: str = "") -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except BaseException:
+    except BaseException as error:
         draft.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)  # which a full disk does not tell, and the user has never heard of drafts
         raise
     _sync(path.parent)
 
