@@ -14,9 +14,9 @@ from lopsided import Counts
 from lopsided.reproduce import checkpoint
 from lopsided.reproduce.checkpoint import Checkpoint
 from lopsided.reproduce.context import Context, Place
-from lopsided.reproduce.models import MODELS, build
+from lopsided.reproduce.models import MODELS, Network, build
 from lopsided.reproduce.settings import Training, observed_epochs
-from lopsided.reproduce.training import Sample, parameters, train
+from lopsided.reproduce.training import Row, Sample, batches, parameters, train
 
 SETTINGS = Training(dataset="digits", width=8, depth=2, largest=20, epochs=6, batch=16, rate=0.05)
 
@@ -25,8 +25,19 @@ class StopError(Exception):
     """Stands for kill -9 between two epochs."""
 
 
+Observe = Callable[[Network], Row]
+
+
+def first_weights(network: Network) -> Row:
+    return {"weight": network.head.weight.flatten()[:3].tolist()}
+
+
 def run(
-    folder: Path, settings: Training, stop_after: int = 10**9, note: Callable[[str], None] = lambda _: None
+    folder: Path,
+    settings: Training,
+    stop_after: int = 10**9,
+    note: Callable[[str], None] = lambda _: None,
+    observe: Observe = first_weights,
 ) -> dict[str, object]:
     generator = torch.Generator().manual_seed(0)
     sample = Sample(torch.randn(60, 1, 4, 4, generator=generator), torch.arange(60) % 3)
@@ -37,7 +48,7 @@ def run(
             raise StopError
 
     context = Context(folder, Place(folder), advance, note, identity="me")
-    history = train(settings, network, sample, lambda net: {"weight": net.head.weight.flatten()[:3].tolist()}, context)
+    history = train(settings, network, sample, observe, context)
     return {"rows": history.rows, "head": network.head.weight.detach().numpy().copy()}
 
 
@@ -94,6 +105,21 @@ def test_a_damaged_checkpoint_is_refused_in_a_sentence_and_the_one_before_used(t
 def test_only_two_checkpoints_are_kept(tmp_path: Path) -> None:
     run(tmp_path, SETTINGS)
     assert sorted(path.name[:9] for path in tmp_path.iterdir()) == ["00000005.", "00000006."]
+
+
+def test_a_network_that_cannot_be_measured_stops_the_run_in_a_sentence(tmp_path: Path) -> None:
+    def blind(network: Network) -> Row:
+        raise ValueError("logits must be finite")
+
+    with pytest.raises(ValueError, match=r"after epoch 1 \(logits must be finite\); if it has grown without bound, take a smaller"):
+        run(tmp_path, SETTINGS, observe=blind)
+
+
+@pytest.mark.parametrize(("n", "most", "processes"), [(9, 2, 1), (64, 4, 3), (2, 2, 2)])
+def test_batches_too_small_for_batch_norm_are_refused_in_a_sentence(n: int, most: int, processes: int) -> None:
+    with pytest.raises(ValueError, match="take a larger batch"):
+        batches(torch.arange(n), most, processes)
+    assert [len(batch) for batch in batches(torch.arange(10), 4)] == [4, 3, 3]
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_in_a_sentence(tmp_path: Path) -> None:

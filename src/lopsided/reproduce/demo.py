@@ -9,7 +9,7 @@ from typing import Any
 from lopsided.reproduce.choices import Whole
 from lopsided.reproduce.claim import Claim
 from lopsided.reproduce.context import Place
-from lopsided.reproduce.settings import Decay, Schedule, Training, Width
+from lopsided.reproduce.settings import Batch, Decay, Schedule, Training, Width
 from lopsided.reproduce.thrampoulidis2022.deep import DEEP
 
 #: What MNIST needs to get about as far in about the same time.
@@ -27,7 +27,7 @@ class Demo(Training):
     width: Width = 256
     largest: Whole = 100
     epochs: Whole = 700
-    batch: Whole = 110
+    batch: Batch = 110
     weight_decay: Decay = 1e-3
     schedule: Schedule = "published"
 

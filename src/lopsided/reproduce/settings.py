@@ -10,6 +10,8 @@ from lopsided.reproduce.choices import Bounds, Checked, Positive, Ratio, Seed, W
 
 Width = Annotated[int, Bounds(least=1, most=10**6)]
 Depth = Annotated[int, Bounds(least=1, most=1000)]
+#: Batch norm has nothing to normalise one sample by.
+Batch = Annotated[int, Bounds(least=2, most=10**9)]
 Decay = Annotated[float, Bounds(least=0, most=1e38)]
 Profile = Literal["step", "exponential", "given"]
 Schedule = Literal["constant", "published"]
@@ -57,7 +59,7 @@ class Training(Checked):
     counts: str = ""
     split: Seed = 0
     epochs: Whole = 350
-    batch: Whole = 128
+    batch: Batch = 128
     rate: Positive = 0.1
     momentum: Annotated[float, Bounds(least=0, below=1)] = 0.9
     weight_decay: Decay = 5e-4

@@ -25,7 +25,7 @@ from lopsided.reproduce.context import Context
 from lopsided.reproduce.models import MODELS
 from lopsided.reproduce.settings import Comparison, Training
 from lopsided.reproduce.shapes import geometry, own_ridge, shape
-from lopsided.reproduce.training import Sample
+from lopsided.reproduce.training import Sample, batches
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,7 @@ def train(settings: Training, recipe: Recipe, given: Material, seed: int) -> tup
         for group in optimiser.param_groups:
             group["lr"] = settings.rate_at(epoch)
         order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(len(labels)))
-        # Batches of equal size, so that none is too small for batch norm.
-        for batch in order.tensor_split(-(-len(labels) // settings.batch)):
+        for batch in batches(order, settings.batch):
             loss = recipe.loss(head(body(images[batch])), labels[batch])
             optimiser.zero_grad()
             torch.autograd.backward(loss)

@@ -67,7 +67,7 @@ def train(
         context: where checkpoints go and progress is shown; a checkpoint of another identity is not taken.
 
     Raises:
-        ValueError: if the loss is no longer finite.
+        ValueError: if the loss is no longer finite, the network cannot be measured, or batches are too small.
     """
     workers = Workers.of(settings.device)
     wrapped = workers.wrap(network)
@@ -93,8 +93,12 @@ def train(
         if epoch in measured:
             workers.share_buffers(network)
             network.eval()
-            with torch.inference_mode():
-                rows.append({"epoch": epoch, **observe(network)})
+            try:
+                with torch.inference_mode():
+                    rows.append({"epoch": epoch, **observe(network)})
+            except ValueError as error:
+                rate = f"if it has grown without bound, take a smaller rate than {settings.rate:g}"
+                raise ValueError(f"the network cannot be measured after epoch {epoch} ({error}); {rate}") from error
         context.advance(epoch / settings.epochs, _text(epoch, settings.epochs, loss, rows))
         now = time.monotonic()
         if (now - saved > _SAVE_EVERY or epoch == settings.epochs) and workers.first:
@@ -114,14 +118,14 @@ def parameters(network: Network, settings: Training) -> list[dict[str, Any]]:
 def _epoch(
     settings: Training, epoch: int, network: nn.Module, optimiser: torch.optim.SGD, sample: Sample, workers: Workers
 ) -> float:
-    """Train for one epoch and return the mean loss; batches are of equal size, so none is too small for batch norm."""
+    """Train for one epoch and return the mean loss."""
     network.train()
     for group in optimiser.param_groups:
         group["lr"] = settings.rate_at(epoch - 1)
     device, n = sample.labels.device, len(sample.labels)
     order = torch.from_numpy(np.random.default_rng([settings.seed, epoch]).permutation(n)).to(device)
     total = torch.zeros((), device=device)
-    for batch in order.tensor_split(-(-n // settings.batch)):
+    for batch in batches(order, settings.batch, workers.size):
         mine = workers.share(batch)
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.amp == "bf16"):
             loss = functional.cross_entropy(network(sample.images[mine]), sample.labels[mine])
@@ -130,6 +134,26 @@ def _epoch(
         optimiser.step()
         total += loss.detach() * len(batch)
     return float(total) / n
+
+
+def batches(order: Tensor, most: int, processes: int = 1) -> tuple[Tensor, ...]:
+    """Cut the order of samples in batches of equal size, lest a short one be too small for batch norm.
+
+    Args:
+        order: (n,) numbers of samples.
+        most: samples of a batch.
+        processes: that share each batch.
+
+    Raises:
+        ValueError: if a process would have fewer than two samples of a batch all the same.
+    """
+    cut = order.tensor_split(-(-len(order) // most))
+    if len(cut[-1]) < 2 * processes:
+        raise ValueError(
+            f"batch norm needs two samples of each batch in each process, batches of at most {most:,} of {len(order):,} samples "
+            f"leave fewer to {processes}: take a larger batch"
+        )
+    return cut
 
 
 def _text(epoch: int, epochs: int, loss: float, rows: list[Row]) -> str:
