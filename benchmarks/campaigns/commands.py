@@ -377,6 +377,8 @@ def run(words: list[str]) -> tuple[str, str]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
+    if status in (130, 143):  # somebody wants the campaign to end, and `main` took it for itself
+        raise SystemExit(status)
     out.flush()
     error.flush()
     said, complaint = out.buffer.getvalue().decode(), error.buffer.getvalue().decode()  # type: ignore[attr-defined]
