@@ -129,11 +129,15 @@ class Counts:
             ValueError: if `rho * k` or `ratio * minority` is not a whole number, or an argument is out of range.
         """
         require_classes(k)
+        if not (1 <= minority <= LARGEST_EXACT and 1 <= ratio < np.inf):
+            raise ValueError(
+                f"ratio must be at least 1 and finite, minority from 1 to 2**53, got ratio={ratio}, minority={minority}"
+            )
         few, large = rho * k, ratio * minority
         if not 0 < rho < 1 or abs(few - round(few)) > 1e-9 * k:
             raise ValueError(f"rho must leave a whole number of minority classes between 1 and {k - 1}, got rho={rho}, k={k}")
-        if not ratio >= 1 or not abs(large - round(large)) <= 1e-9 * large:
-            raise ValueError(f"ratio must be at least 1 and ratio * minority whole, got ratio={ratio}, minority={minority}")
+        if not large < np.inf or abs(large - round(large)) > 1e-9 * large:
+            raise ValueError(f"ratio * minority must be a whole number, got ratio={ratio}, minority={minority}")
         return cls._of_runs([round(large), minority], [k - round(few), round(few)])
 
     @classmethod

@@ -1,6 +1,7 @@
 """lopsided predict, as its user runs it."""
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -50,6 +51,15 @@ def test_equal_counts_give_the_simplex(capsys):
     for part in ("classifiers", "embeddings"):
         assert found[part]["squared_norm_ratio"] == 1
         np.testing.assert_allclose(found[part]["cosines"], [[-1 / 3]])
+
+
+@pytest.mark.parametrize("ratio", ["2", "1", "0", "-1", "inf", "nan", "1e300"])
+@pytest.mark.parametrize("minority", ["5", "0", "-5", "inf", "nan", "1e300"])
+def test_a_step_is_made_or_refused_in_words_of_our_own(ratio, minority, capsys):
+    status = main(["predict", "--step", f"k=4,ratio={ratio},minority={minority}"])
+    assert status == (0 if (ratio, minority) in {("2", "5"), ("1", "5")} else 2)
+    if status:
+        assert re.search("ratio must be at least 1 and finite|must be a whole number|from 1 to 2", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
