@@ -119,7 +119,7 @@ def climb(dual: Dual, face: Face, tolerance: float) -> tuple[Point, Certificate]
         if certificate is None or not certificate.proves(tolerance):
             system = _system(dual, now, trial)
             move = _newton(system, now, trial, last=certificate is not None)
-            if move.ahead or trial.blind:
+            if trial.blind:
                 ahead = turned(now.face, now.cross - system.image(move))
                 found = candidate(dual, ahead, dual.moved(trial.point, move.cells))
                 found, certificate = _proof(dual, found, trial, tolerance)

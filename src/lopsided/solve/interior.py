@@ -96,8 +96,7 @@ def central_path(dual: Dual, face: Face) -> Iterator[Center]:
         moved = _line(dual, face, trial, move, floor, tau)
         if moved is None:
             return
-        known = not (move.ahead or trial.blind)
-        aimed = [] if known else [_aimed(dual, trial, system, cross, move)]
+        aimed = [_aimed(dual, trial, system, cross, move)] if trial.blind else []
         face, trial = moved
         cross = face.left.T @ trial.point.across @ face.right
         if move.rise < _NEAR * tau:

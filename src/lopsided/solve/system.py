@@ -35,14 +35,12 @@ class Move(NamedTuple):
         rise: of V and its barrier, twice what the quadratic model promises.
         length: at most 1, and short of where a share would vanish.
         cells: (p, m) what each cell's logit loses by it, to first order.
-        ahead: whether a share falls so far that its logarithm is better known from this step than from where the step ends.
     """
 
     X: Floats
     rise: float
     length: float
     cells: Floats
-    ahead: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +106,7 @@ class System:
             system = replace(self, weight=self.weight * stretch)
         cells *= system.weight
         length = min(1.0, 0.99 / max(float(used.max(initial=0)), 0.5))
-        return Move(X, float(np.vdot(slope, X)), length, cells, bool(np.any(stretch > 1)))
+        return Move(X, float(np.vdot(slope, X)), length, cells)
 
     def _spread(self, X: Floats) -> Floats:
         """Return dP, to the digits that a step needs."""
