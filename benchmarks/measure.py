@@ -1,11 +1,14 @@
-"""Measuring features: time a sample and peak memory against a peer's published algorithm and the floor of bare products and reads.
+"""Measuring features: time a sample and peak memory against a peer's published algorithm and the
+floor of bare products and reads.
 
     OMP_NUM_THREADS=1 python benchmarks/measure.py
 
-Case A is 50,000 samples of 512 dimensions in 10 classes, case B 20,000 of 2,048 in 1,000; float32 features in batches of 1,024.
-Every route gives NC1, NC2, NC3 and CDNV. The peer's algorithm is that of rhubarbwu/neural-collapse, written here plainly: a pass
-for the means, a pass for the (d, d) covariance in float32, a pseudo-inverse, and all pairs of classes. The floor is what no route
-can do without: reading the features in float64 and the matrix products. Times are CPU time, the best of three in one run.
+Case A is 50,000 samples of 512 dimensions in 10 classes, case B 20,000 of 2,048 in 1,000; float32
+features in batches of 1,024. Every route gives NC1, NC2, NC3 and CDNV. The peer's algorithm is that
+of rhubarbwu/neural-collapse, written here plainly: a pass for the means, a pass for the (d, d)
+covariance in float32, a pseudo-inverse, and all pairs of classes. The floor is what no route
+can do without: reading the features in float64 and the matrix products. Times are CPU time, the
+best of three in one run.
 """
 
 from __future__ import annotations
@@ -29,18 +32,30 @@ from scipy.linalg.blas import dsyrk
 
 import lopsided
 from lopsided.measure import Collapse, Means, Moments, SecondPass, watch
-from lopsided.reproduce.models import build
+from lopsided.reproduce.network.models import build
 
 CASES = {"A": (50_000, 512, 10), "B": (20_000, 2048, 1000)}
 BATCH = 1024
-NAMES = ("nc1", "classifier_equinorm", "embedding_equinorm", "classifier_equiangularity", "embedding_equiangularity", "nc3", "cdnv")
+NAMES = (
+    "nc1",
+    "classifier_equinorm",
+    "embedding_equinorm",
+    "classifier_equiangularity",
+    "embedding_equiangularity",
+    "nc3",
+    "cdnv",
+)
 
 
 def sample(n: int, d: int, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     labels = rng.permutation(np.arange(n) % k)
     means = rng.standard_normal((k, d), dtype=np.float32)
-    return means[labels] + rng.standard_normal((n, d), dtype=np.float32), labels, rng.standard_normal((k, d))
+    return (
+        means[labels] + rng.standard_normal((n, d), dtype=np.float32),
+        labels,
+        rng.standard_normal((k, d)),
+    )
 
 
 def batches(features: np.ndarray, labels: np.ndarray):
@@ -70,7 +85,9 @@ def two_passes(features, labels, weight) -> list[float]:
 
 
 def peer(features, labels, weight) -> list[float]:
-    """The peer's algorithm: float32 torch, a pass for means and a pass for covariance and variances."""
+    """The peer's algorithm: float32 torch, a pass for means and a pass for covariance and
+    variances.
+    """
     k, d = weight.shape
     W = torch.tensor(weight, dtype=torch.float32)
     sums, counts = torch.zeros(k, d), torch.zeros(k)
@@ -135,7 +152,9 @@ def best(function: Callable, *arguments, repeats: int = 3) -> tuple[float, objec
 
 
 def watching(model: str, width: int, n: int) -> dict[str, float]:
-    """Share of a training run's time that `watch` takes, at one measurement an epoch, each way to keep the scatter."""
+    """Share of a training run's time that `watch` takes, at one measurement an epoch, each way to
+    keep the scatter.
+    """
     network = build(model, (1, 28, 28), 10, width, depth=6, bias=False, seed=0)
     optimiser = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
     images, labels = torch.randn(n, 1, 28, 28), torch.arange(n) % 10
@@ -159,7 +178,10 @@ def watching(model: str, width: int, n: int) -> dict[str, float]:
                 training = time.process_time() - start - spent
                 shares.append((spent / training, training / n * 1e6))
         share, us = min(shares[1:])
-        result |= {f"{scatter}: share of training time": share, f"{scatter}: training, us a sample": us}
+        result |= {
+            f"{scatter}: share of training time": share,
+            f"{scatter}: training, us a sample": us,
+        }
     return result
 
 
@@ -199,13 +221,32 @@ def main() -> None:
                 pool.submit(routes[name], *arguments).result()
             rows[name]["peak MiB"] = tracemalloc.get_traced_memory()[1] / 2**20
             tracemalloc.stop()
-            rows[name]["over floor"] = rows[name]["us a sample"] / rows[f"floor, {name}"]["us a sample"]
-            rows[name]["times faster than peer"] = rows["peer"]["us a sample"] / rows[name]["us a sample"]
+            rows[name]["over floor"] = (
+                rows[name]["us a sample"] / rows[f"floor, {name}"]["us a sample"]
+            )
+            rows[name]["times faster than peer"] = (
+                rows["peer"]["us a sample"] / rows[name]["us a sample"]
+            )
             print(f"{case} {name}: {rows[name]}", flush=True)
         worst = np.max(np.abs(np.array(answers["two passes"]) / np.array(answers["one pass"]) - 1))
-        record[case] = {"n": n, "d": d, "k": k, "routes": rows, "largest relative difference of the two routes": float(worst)}
-        print(case, "routes differ by", worst, "peer by", np.abs(np.array(answers["two passes"]) / np.array(answers["peer"]) - 1))
-    record["watch"] = {"MLP 6 x 512": watching("mlp", 512, 25_600), "ResNet-18 of width 16": watching("resnet18", 16, 1280)}
+        record[case] = {
+            "n": n,
+            "d": d,
+            "k": k,
+            "routes": rows,
+            "largest relative difference of the two routes": float(worst),
+        }
+        print(
+            case,
+            "routes differ by",
+            worst,
+            "peer by",
+            np.abs(np.array(answers["two passes"]) / np.array(answers["peer"]) - 1),
+        )
+    record["watch"] = {
+        "MLP 6 x 512": watching("mlp", 512, 25_600),
+        "ResNet-18 of width 16": watching("resnet18", 16, 1280),
+    }
     print(record["watch"])
     path = Path(__file__).parent / "records" / "measure.json"
     path.parent.mkdir(exist_ok=True)

@@ -1,9 +1,11 @@
-"""Predicting SELI: time against the dense route, against the number of distinct counts, and for a million classes.
+"""Predicting SELI: time against the dense route, against the number of distinct counts, and for a
+million classes.
 
     OMP_NUM_THREADS=1 python benchmarks/predict.py
 
-The dense route is what the definition says and what is done today: the SVD of the k x n matrix of simplex-encoded labels, and the
-two Grams from its factors. Times are CPU seconds of one thread, the best of three in one run.
+The dense route is what the definition says and what is done today: the SVD of the k x n matrix of
+simplex-encoded labels, and the two Grams from its factors. Times are CPU seconds of one thread, the
+best of three in one run.
 """
 
 from __future__ import annotations
@@ -77,22 +79,35 @@ def main() -> None:
                 "norms and spectrum": seconds(lambda c=counts: everything(c)),
             }
         )
-    slope = np.polyfit(*np.log([[row["distinct"], row["norms and spectrum"]] for row in growth[1:]]).T, 1)[0]
+    slope = np.polyfit(
+        *np.log([[row["distinct"], row["norms and spectrum"]] for row in growth[1:]]).T, 1
+    )[0]
 
     zipf = Counts.zipf(1_000_000, largest=10**9)
     million = {"case": repr(zipf), "seconds": seconds(lambda: everything(zipf), 1)}
-    million["peak memory of the process, MiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    million["peak memory of the process, MiB"] = (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    )
     record = {
         "against": against,
         "growth": growth,
         "exponent of the growth of norms and spectrum": float(slope),
         "zipf": million,
-        "long tail k=1000, everything, seconds": seconds(lambda: with_cosines(Counts.exponential(1000, 5000, 100))),
+        "long tail k=1000, everything, seconds": seconds(
+            lambda: with_cosines(Counts.exponential(1000, 5000, 100))
+        ),
         "STEP k=10**6, geometry and three cosines, seconds": seconds(
-            lambda: predict.seli(Counts.step(10**6, 5, 10)).classifiers.cosine([0, 0, 10**6 - 2], [1, 10**6 - 1, 10**6 - 1]), 20
+            lambda: predict.seli(Counts.step(10**6, 5, 10)).classifiers.cosine(
+                [0, 0, 10**6 - 2], [1, 10**6 - 1, 10**6 - 1]
+            ),
+            20,
         ),
         "environment": {
-            "versions": {"lopsided": lopsided.__version__, "numpy": np.__version__, "scipy": scipy.__version__},
+            "versions": {
+                "lopsided": lopsided.__version__,
+                "numpy": np.__version__,
+                "scipy": scipy.__version__,
+            },
             "python": platform.python_version(),
             "processor": platform.machine(),
             "cores": os.cpu_count(),

@@ -1,7 +1,8 @@
 """Speed and exactness of `lopsided.solve` beside cvxpy, in one process.
 
-Run as `python benchmarks/solve.py`; writes benchmarks/records/solve.json. Times are the least of a few repetitions for short cases,
-in wall and in CPU seconds of this process: on a busy machine only the latter compare with a quiet one.
+Run as `python benchmarks/solve.py`; writes benchmarks/records/solve.json. Times are the least of a
+few repetitions for short cases, in wall and in CPU seconds of this process: on a busy machine only
+the latter compare with a quiet one.
 """
 
 from __future__ import annotations
@@ -45,10 +46,16 @@ def conic(problem: solve.Problem) -> float:
     n, k = problem.counts.values.astype(float), problem.k
     X = cp.Variable((k, k))
     loss = n @ (cp.log_sum_exp(X, axis=0) - cp.diag(X))
-    return float(cp.Problem(cp.Minimize(loss + problem.ridge * cp.normNuc(X @ np.diag(np.sqrt(n))))).solve(solver=cp.SCS))
+    return float(
+        cp.Problem(cp.Minimize(loss + problem.ridge * cp.normNuc(X @ np.diag(np.sqrt(n))))).solve(
+            solver=cp.SCS
+        )
+    )
 
 
-def case(name: str, problem: solve.Problem, tolerance: float, *, times: int = 1, peer: bool = False) -> dict[str, Any]:
+def case(
+    name: str, problem: solve.Problem, tolerance: float, *, times: int = 1, peer: bool = False
+) -> dict[str, Any]:
     solution, wall, cpu = timed(lambda: solve.minimize(problem, tolerance=tolerance), times)
     row = {
         "case": name,
@@ -59,7 +66,11 @@ def case(name: str, problem: solve.Problem, tolerance: float, *, times: int = 1,
     }
     if peer:
         value, wall, cpu = timed(lambda: conic(problem))
-        row |= {"cvxpy_seconds": wall, "cvxpy_cpu_seconds": cpu, "cvxpy_above_dual": value / solution.certificate.dual - 1}
+        row |= {
+            "cvxpy_seconds": wall,
+            "cvxpy_cpu_seconds": cpu,
+            "cvxpy_above_dual": value / solution.certificate.dual - 1,
+        }
         row["cpu_ratio"] = cpu / row["cpu_seconds"]
     print(row, flush=True)
     return row
@@ -69,18 +80,49 @@ def main() -> None:
     step = Counts.step(10, 1, 100)
     rows = [
         case("k=10, R=100", solve.Problem(step, ridge=1e-3), 1e-10, times=20, peer=True),
-        case("k=10^6, STEP R=100", solve.Problem(Counts.step(10**6, 5, 100), ridge=1e-2), 1e-10, times=5),
-        case("k=50, all distinct", solve.Problem(distinct(50), ridge=1e-2 * np.sqrt(50)), 1e-9, times=3, peer=True),
-        case("k=100, all distinct", solve.Problem(distinct(100), ridge=1e-2 * np.sqrt(100)), 1e-9, times=5, peer=True),
+        case(
+            "k=10^6, STEP R=100",
+            solve.Problem(Counts.step(10**6, 5, 100), ridge=1e-2),
+            1e-10,
+            times=5,
+        ),
+        case(
+            "k=50, all distinct",
+            solve.Problem(distinct(50), ridge=1e-2 * np.sqrt(50)),
+            1e-9,
+            times=3,
+            peer=True,
+        ),
+        case(
+            "k=100, all distinct",
+            solve.Problem(distinct(100), ridge=1e-2 * np.sqrt(100)),
+            1e-9,
+            times=5,
+            peer=True,
+        ),
         case("k=300, all distinct", solve.Problem(distinct(300), ridge=1e-2 * np.sqrt(300)), 1e-9),
     ]
     top = solve.largest_ridge(solve.Problem(step, ridge=1.0))
     path, wall, cpu = timed(
-        lambda: solve.path(solve.Problem(step, ridge=1.0), np.geomspace(top, 1e-8 * top, 50), tolerance=1e-6), 3
+        lambda: solve.path(
+            solve.Problem(step, ridge=1.0), np.geomspace(top, 1e-8 * top, 50), tolerance=1e-6
+        ),
+        3,
     )
     worst = max(s.certificate.relative_gap for s in path)
-    rows.append({"case": "path of 50 ridges, k=10, R=100", "seconds": wall, "cpu_seconds": cpu, "relative_gap": worst})
-    rows.append(case("k=1000, all distinct", solve.Problem(distinct(1000), ridge=1e-2 * np.sqrt(1000)), 1e-6))
+    rows.append(
+        {
+            "case": "path of 50 ridges, k=10, R=100",
+            "seconds": wall,
+            "cpu_seconds": cpu,
+            "relative_gap": worst,
+        }
+    )
+    rows.append(
+        case(
+            "k=1000, all distinct", solve.Problem(distinct(1000), ridge=1e-2 * np.sqrt(1000)), 1e-6
+        )
+    )
     record = {
         "rows": rows,
         "threads": os.environ["OMP_NUM_THREADS"],

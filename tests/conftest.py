@@ -1,4 +1,5 @@
-"""What every test shares: laws are tried on the same examples each time, however slow the machine is today."""
+"""What every test shares: laws are tried on the same examples each time, however slow the machine
+is today."""
 
 from __future__ import annotations
 

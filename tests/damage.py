@@ -1,6 +1,8 @@
-"""Damaged and hostile files of features, by name: each maker writes into an empty folder and returns the path to measure.
+"""Damaged and hostile files of features, by name: each maker writes into an empty folder and
+returns the path to measure.
 
-The law of damaged files tries each maker, the campaign `benchmarks/campaigns/files.py` each maker and thousands of mutations.
+The law of damaged files tries each maker, the campaign `benchmarks/campaigns/files.py` each maker
+and thousands of mutations.
 """
 
 from __future__ import annotations
@@ -28,7 +30,12 @@ def sample() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     labels = np.arange(N) % K
     weight = rng.standard_normal((K, D))
-    return {"features": 3 * weight[labels] + rng.standard_normal((N, D)), "labels": labels, "weight": weight, "bias": np.zeros(K)}
+    return {
+        "features": 3 * weight[labels] + rng.standard_normal((N, D)),
+        "labels": labels,
+        "weight": weight,
+        "bias": np.zeros(K),
+    }
 
 
 def plain(folder: Path) -> Path:
@@ -53,7 +60,12 @@ def tensors(folder: Path) -> Path:
 
 
 #: Format -> how it is written undamaged.
-WHOLE: dict[str, Maker] = {"npz": plain, "compressed npz": packed, "npy": pair, "safetensors": tensors}
+WHOLE: dict[str, Maker] = {
+    "npz": plain,
+    "compressed npz": packed,
+    "npy": pair,
+    "safetensors": tensors,
+}
 
 
 def oracle(path: Path) -> dict[str, np.ndarray]:
@@ -64,14 +76,19 @@ def oracle(path: Path) -> dict[str, np.ndarray]:
     if path.suffix == ".safetensors":
         return dict(load_file(path))
     with np.load(path) as file:
-        return {name: file[name] for name in ("features", "labels", "weight", "bias") if name in file}
+        return {
+            name: file[name] for name in ("features", "labels", "weight", "bias") if name in file
+        }
 
 
 def changed(**arrays: Any) -> Maker:
     """An npz some arrays of which are others; None leaves one out."""
 
     def make(folder: Path) -> Path:
-        np.savez(folder / "x.npz", **{name: array for name, array in (sample() | arrays).items() if array is not None})
+        np.savez(
+            folder / "x.npz",
+            **{name: array for name, array in (sample() | arrays).items() if array is not None},
+        )
         return folder / "x.npz"
 
     return make
@@ -120,7 +137,9 @@ def members(local: int, central: int, value: int, size: int = 1) -> Callable[[by
     return edit
 
 
-def npy_header(header: str | bytes, version: bytes = b"\x01\x00", data: bytes = b"", length: int | None = None) -> bytes:
+def npy_header(
+    header: str | bytes, version: bytes = b"\x01\x00", data: bytes = b"", length: int | None = None
+) -> bytes:
     """An npy file of a header of one's own."""
     text = header.encode() if isinstance(header, str) else header
     size = len(text) if length is None else length
@@ -142,9 +161,18 @@ def lone_npy(content: bytes) -> Maker:
     return make
 
 
-def described(shape: str = f"({N}, {D})", descr: str = "'<f8'", fortran: str = "False", data: bytes = bytes(8 * N * D)) -> Maker:
+def described(
+    shape: str = f"({N}, {D})",
+    descr: str = "'<f8'",
+    fortran: str = "False",
+    data: bytes = bytes(8 * N * D),
+) -> Maker:
     """An npy file whose header says something."""
-    return lone_npy(npy_header(f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}\n", data=data))
+    return lone_npy(
+        npy_header(
+            f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}\n", data=data
+        )
+    )
 
 
 def safetensors_of(header: Any, data: bytes = b"", length: int | None = None) -> Maker:
@@ -152,7 +180,9 @@ def safetensors_of(header: Any, data: bytes = b"", length: int | None = None) ->
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
 
     def make(folder: Path) -> Path:
-        (folder / "x.safetensors").write_bytes(struct.pack("<Q", len(text) if length is None else length) + text + data)
+        (folder / "x.safetensors").write_bytes(
+            struct.pack("<Q", len(text) if length is None else length) + text + data
+        )
         return folder / "x.safetensors"
 
     return make
@@ -168,7 +198,10 @@ LABELS = sample()["labels"].astype("<i8").tobytes()
 def typed(kind: str, width: int) -> Maker:
     """A safetensors file whose features are of a type."""
     size = N * D * width
-    header = {"features": entry(kind, [N, D], 0, size), "labels": entry("I64", [N], size, size + 8 * N)}
+    header = {
+        "features": entry(kind, [N, D], 0, size),
+        "labels": entry("I64", [N], size, size + 8 * N),
+    }
     return safetensors_of(header, bytes(size) + LABELS)
 
 
@@ -178,7 +211,10 @@ def zipped(*parts: tuple[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -
     def make(folder: Path) -> Path:
         import warnings
 
-        with warnings.catch_warnings(), zipfile.ZipFile(folder / "x.npz", "w", compression) as archive:
+        with (
+            warnings.catch_warnings(),
+            zipfile.ZipFile(folder / "x.npz", "w", compression) as archive,
+        ):
             warnings.simplefilter("ignore")  # a name given twice
             for name, content in parts:
                 archive.writestr(name, content)
@@ -251,7 +287,10 @@ def pickled(name: str) -> Maker:
 def shards(**second: Any) -> Maker:
     def make(folder: Path) -> Path:
         np.savez(folder / "a.npz", **sample())
-        np.savez(folder / "b.npz", **{name: array for name, array in (sample() | second).items() if array is not None})
+        np.savez(
+            folder / "b.npz",
+            **{name: array for name, array in (sample() | second).items() if array is not None},
+        )
         return folder
 
     return make
@@ -276,31 +315,53 @@ REFUSED: dict[str, Maker] = {
     "npz without its last byte": edited(plain, cut(0.9999)),
     "npz of one flipped bit": edited(plain, flipped(of_features)),
     "compressed npz of one flipped bit": edited(packed, flipped(lambda content: 1000)),
-    "compressed npz of forty changed bytes": edited(packed, lambda c: c[:300] + bytes(b ^ 0x5A for b in c[300:340]) + c[340:]),
+    "compressed npz of forty changed bytes": edited(
+        packed, lambda c: c[:300] + bytes(b ^ 0x5A for b in c[300:340]) + c[340:]
+    ),
     "encrypted npz": edited(plain, members(6, 8, 1)),
     "npz compressed by a method of nobody": edited(packed, members(8, 10, 97)),
-    "npz compressed by bzip2": zipped(("features.npy", npy(X)), ("labels.npy", npy(Y)), compression=zipfile.ZIP_BZIP2),
-    "npz compressed by lzma": zipped(("features.npy", npy(X)), ("labels.npy", npy(Y)), compression=zipfile.ZIP_LZMA),
+    "npz compressed by bzip2": zipped(
+        ("features.npy", npy(X)), ("labels.npy", npy(Y)), compression=zipfile.ZIP_BZIP2
+    ),
+    "npz compressed by lzma": zipped(
+        ("features.npy", npy(X)), ("labels.npy", npy(Y)), compression=zipfile.ZIP_LZMA
+    ),
     "stored npz that says it is compressed": edited(plain, members(8, 10, 8)),
     "compressed npz that says it is stored": edited(packed, members(8, 10, 0)),
     "npz of sizes beyond the file": edited(plain, members(22, 24, 2**31, 4)),
     "npz of sizes zero": edited(plain, members(22, 24, 0, 4)),
     "npz whose sums are zero": edited(plain, members(14, 16, 0, 4)),
-    "npz with a member twice": zipped(("features.npy", npy(X)), ("features.npy", npy(-X)), ("labels.npy", npy(Y))),
-    "npz with a member twice by two names": zipped(("features.npy", npy(X)), ("features", npy(-X)), ("labels.npy", npy(Y))),
+    "npz with a member twice": zipped(
+        ("features.npy", npy(X)), ("features.npy", npy(-X)), ("labels.npy", npy(Y))
+    ),
+    "npz with a member twice by two names": zipped(
+        ("features.npy", npy(X)), ("features", npy(-X)), ("labels.npy", npy(Y))
+    ),
     "npz that declares what it does not hold": zipped(
-        ("features.npy", npy_header(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {HUGE}, }}\n", data=ZEROS)),
+        (
+            "features.npy",
+            npy_header(
+                f"{{'descr': '<f8', 'fortran_order': False, 'shape': {HUGE}, }}\n", data=ZEROS
+            ),
+        ),
         ("labels.npy", npy(Y)),
     ),
-    "npz that holds more than it declares": zipped(("features.npy", npy(X) + ZEROS), ("labels.npy", npy(Y))),
+    "npz that holds more than it declares": zipped(
+        ("features.npy", npy(X) + ZEROS), ("labels.npy", npy(Y))
+    ),
     "npz of a text": zipped(("features.npy", b"1 2 3"), ("labels.npy", npy(Y))),
     "npz of empty members": zipped(("features.npy", b""), ("labels.npy", b"")),
     "npz without labels": changed(labels=None),
     "npz without features": changed(features=None),
     "npz whose members lie before its start": edited(
-        plain, lambda c: c[:-6] + (int.from_bytes(c[-6:-2], "little") + 1000).to_bytes(4, "little") + c[-2:]
+        plain,
+        lambda c: (
+            c[:-6] + (int.from_bytes(c[-6:-2], "little") + 1000).to_bytes(4, "little") + c[-2:]
+        ),
     ),
-    "npz whose folder is a zip comment": edited(plain, lambda content: content[:-22] + b"PK\x05\x06" + b"\xff" * 18),
+    "npz whose folder is a zip comment": edited(
+        plain, lambda content: content[:-22] + b"PK\x05\x06" + b"\xff" * 18
+    ),
     # arrays
     "complex head": changed(weight=sample()["weight"] + 1j),
     "scalar head": changed(weight=np.float64(0)),
@@ -340,7 +401,9 @@ REFUSED: dict[str, Maker] = {
     "npy of another magic": edited(pair, lambda content: b"\x93NUMPX" + content[6:]),
     "npy of version 9": edited(pair, lambda content: content[:6] + b"\x09\x00" + content[8:]),
     "npy of version 0": edited(pair, lambda content: content[:6] + b"\x00\x00" + content[8:]),
-    "npy header of garbage": lone_npy(npy_header("{'descr': '<f8', 'fortran_order': \"\"\"  (((, 'shape".ljust(60))),
+    "npy header of garbage": lone_npy(
+        npy_header("{'descr': '<f8', 'fortran_order': \"\"\"  (((, 'shape".ljust(60))
+    ),
     "npy header that is a program": lone_npy(npy_header("__import__('os')._exit(99)".ljust(60))),
     "npy header of brackets": lone_npy(npy_header("(" * 5000)),
     "npy header that is cut": lone_npy(npy_header("{'descr'", length=65000)),
@@ -349,7 +412,9 @@ REFUSED: dict[str, Maker] = {
     "npy header of NUL": lone_npy(npy_header(bytes(60))),
     "npy header not of UTF-8": lone_npy(npy_header(b"\xff" * 60, b"\x03\x00")),
     "npy header of a list": lone_npy(npy_header("[1, 2, 3]".ljust(60))),
-    "npy header without shape": lone_npy(npy_header("{'descr': '<f8', 'fortran_order': False}".ljust(60))),
+    "npy header without shape": lone_npy(
+        npy_header("{'descr': '<f8', 'fortran_order': False}".ljust(60))
+    ),
     "npy of a negative shape": described(shape=f"(-{N}, {D})"),
     "npy of two negative lengths": described(shape=f"(-{N}, -{D})"),
     "npy of a shape of halves": described(shape="(1.5, 2)"),
@@ -381,11 +446,21 @@ REFUSED: dict[str, Maker] = {
     "safetensors that overlap": safetensors_of(
         {"features": entry("F64", [N, 1], 0, 8 * N), "labels": entry("I64", [N], 0, 8 * N)}, LABELS
     ),
-    "safetensors out of the file": safetensors_of({"features": entry("F64", [N, D], 10**9, 10**9 + 8 * N * D)}, LABELS),
-    "safetensors of negative offsets": safetensors_of({"features": entry("F64", [N, D], -8 * N * D, 0)}, LABELS),
-    "safetensors of a huge shape": safetensors_of({"features": entry("F64", [2**40, 2**40], 0, 8)}, bytes(8)),
-    "safetensors of a shape of halves": safetensors_of({"features": entry("F64", [1.5], 0, 12)}, bytes(12)),
-    "safetensors of a shape below zero": safetensors_of({"features": entry("F64", [-1, -1], 0, 8)}, bytes(8)),
+    "safetensors out of the file": safetensors_of(
+        {"features": entry("F64", [N, D], 10**9, 10**9 + 8 * N * D)}, LABELS
+    ),
+    "safetensors of negative offsets": safetensors_of(
+        {"features": entry("F64", [N, D], -8 * N * D, 0)}, LABELS
+    ),
+    "safetensors of a huge shape": safetensors_of(
+        {"features": entry("F64", [2**40, 2**40], 0, 8)}, bytes(8)
+    ),
+    "safetensors of a shape of halves": safetensors_of(
+        {"features": entry("F64", [1.5], 0, 12)}, bytes(12)
+    ),
+    "safetensors of a shape below zero": safetensors_of(
+        {"features": entry("F64", [-1, -1], 0, 8)}, bytes(8)
+    ),
     "safetensors of an unknown type": typed("F13", 2),
     "safetensors of eight-bit numbers": typed("F8_E4M3", 1),
     "safetensors of other eight-bit numbers": typed("F8_E5M2", 1),
@@ -403,7 +478,9 @@ REFUSED: dict[str, Maker] = {
     "folder named npz among shards": special("b.npz", Path.mkdir, within=True),
     "link to itself": special("x.npz", looped),
     "link to itself among shards": special("b.npz", looped, within=True),
-    "link to nothing among shards": special("b.npz", lambda path: path.symlink_to("absent"), within=True),
+    "link to nothing among shards": special(
+        "b.npz", lambda path: path.symlink_to("absent"), within=True
+    ),
     "named pipe for a head": special("head.npz", os.mkfifo, within=True),
     "empty folder": lambda folder: folder,
     "nothing": lambda folder: folder / "x.npz",
@@ -440,4 +517,8 @@ def mutated(content: bytes, rng: np.random.Generator) -> bytes:
         return content[:i] + rng.bytes(length) + content[i:]
     if kind == 4:
         return content[:i] + content[i + length :]
-    return content[:i] + bytes([0, 255][int(rng.integers(2))] for _ in range(length)) + content[i + length :]
+    return (
+        content[:i]
+        + bytes([0, 255][int(rng.integers(2))] for _ in range(length))
+        + content[i + length :]
+    )

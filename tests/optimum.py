@@ -1,4 +1,5 @@
-"""The independent route to an optimum: descent on explicit factors from random starts, which knows a problem's objective alone."""
+"""The independent route to an optimum: descent on explicit factors from random starts, which knows
+a problem's objective alone."""
 
 import numpy as np
 from scipy.optimize import minimize
@@ -21,8 +22,14 @@ def descend(problem, own=None, starts=4, seed=0):
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
 
     def parts(x):
-        *layers, raw, bias = (part.reshape(shape) for part, shape in zip(np.split(x, ends[:-1]), shapes, strict=True))
-        lengths = np.linalg.norm(raw, axis=1, keepdims=True) if problem.features.startswith("unit") else np.ones((1, 1))
+        *layers, raw, bias = (
+            part.reshape(shape) for part, shape in zip(np.split(x, ends[:-1]), shapes, strict=True)
+        )
+        lengths = (
+            np.linalg.norm(raw, axis=1, keepdims=True)
+            if problem.features.startswith("unit")
+            else np.ones((1, 1))
+        )
         return layers, raw / lengths, lengths, bias * (problem.bias != "none")
 
     def slope(x):
@@ -33,8 +40,13 @@ def descend(problem, own=None, starts=4, seed=0):
         else:
             value, by_layers, by_embeddings, by_bias = problem.objective(layers, embeddings, bias)
         if problem.features.startswith("unit"):
-            by_embeddings = by_embeddings - np.sum(by_embeddings * embeddings, axis=1, keepdims=True) * embeddings
-        return value, np.concatenate([part.ravel() for part in (*by_layers, by_embeddings / lengths, by_bias)])
+            by_embeddings = (
+                by_embeddings
+                - np.sum(by_embeddings * embeddings, axis=1, keepdims=True) * embeddings
+            )
+        return value, np.concatenate(
+            [part.ravel() for part in (*by_layers, by_embeddings / lengths, by_bias)]
+        )
 
     low = np.full(ends[-1], -np.inf)
     if problem.features.endswith("nonnegative"):
@@ -60,7 +72,8 @@ def descend(problem, own=None, starts=4, seed=0):
 
 
 def margins(problem, logits):
-    """Return, for each column, by how much its targets' adjusted logits exceed each other logit, and which must be equal."""
+    """Return, for each column, by how much its targets' adjusted logits exceed each other logit,
+    and which must be equal."""
     t = problem.targets.matrix
     scale = np.ones((1, 1))
     if problem.counts is not None:
@@ -74,7 +87,10 @@ def margins(problem, logits):
 
 def size(problem, layers, embeddings):
     """Return half the sum of squares that a vanishing ridge makes least."""
-    return 0.5 * (sum(np.sum(layer**2) for layer in layers) + problem.targets.weights @ np.sum(embeddings**2, axis=1))
+    return 0.5 * (
+        sum(np.sum(layer**2) for layer in layers)
+        + problem.targets.weights @ np.sum(embeddings**2, axis=1)
+    )
 
 
 def _hard_margin(problem, x, parts, bounds):
@@ -86,7 +102,9 @@ def _hard_margin(problem, x, parts, bounds):
         rest = margins(problem, np.zeros(shape))[which]
         if len(rest):
             rows = np.column_stack([margins(problem, unit)[which] - rest for unit in basis])
-            wanted.append({"type": kind, "fun": _values, "jac": _slopes, "args": (parts, rows, rest)})
+            wanted.append(
+                {"type": kind, "fun": _values, "jac": _slopes, "args": (parts, rows, rest)}
+            )
 
     def squares(x):
         layers, embeddings, _, bias = parts(x)
@@ -94,7 +112,9 @@ def _hard_margin(problem, x, parts, bounds):
         return size(problem, layers, embeddings), np.concatenate([part.ravel() for part in slope])
 
     options = {"maxiter": 1000, "ftol": 1e-15}
-    return minimize(squares, x, jac=True, bounds=bounds, constraints=wanted, method="SLSQP", options=options)
+    return minimize(
+        squares, x, jac=True, bounds=bounds, constraints=wanted, method="SLSQP", options=options
+    )
 
 
 def _values(x, parts, rows, rest):
@@ -107,5 +127,7 @@ def _slopes(x, parts, rows, _rest):
     k, m = len(W), len(H)
     by_w = np.einsum("cx,jd->cjxd", np.eye(k), H).reshape(k * m, -1)
     by_h = np.einsum("cd,jy->cjyd", W, np.eye(m)).reshape(k * m, -1)
-    by_bias = np.einsum("cx,j->cjx", np.eye(k), np.ones(m)).reshape(k * m, -1) * (parts(np.ones_like(x))[3].any())
+    by_bias = np.einsum("cx,j->cjx", np.eye(k), np.ones(m)).reshape(k * m, -1) * (
+        parts(np.ones_like(x))[3].any()
+    )
     return rows @ np.hstack([by_w, by_h, by_bias])

@@ -23,7 +23,13 @@ def write(out: Path | None, what: str, found: dict[str, Any]) -> None:
     packages = ("lopsided", "numpy", "scipy", "torch", "safetensors", "pillow", "tyro", "rich")
     machine = {"processor": platform.machine(), "cores": os.cpu_count()}
     versions = {"python": platform.python_version(), **{name: version(name) for name in packages}}
-    record = {"what": what, **found, "machine": machine, "versions": versions, "date": datetime.now(UTC).date().isoformat()}
+    record = {
+        "what": what,
+        **found,
+        "machine": machine,
+        "versions": versions,
+        "date": datetime.now(UTC).date().isoformat(),
+    }
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(record, indent=1) + "\n")

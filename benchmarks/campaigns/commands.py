@@ -1,11 +1,15 @@
-"""Random command lines of all verbs: each ends in status 0 or 2, one sentence at most, and never a traceback.
+"""Random command lines of all verbs: each ends in status 0 or 2, one sentence at most, and never a
+traceback.
 
-    OMP_NUM_THREADS=1 python benchmarks/campaigns/commands.py --cases 5000 --seed 0 --out benchmarks/records/campaigns/commands.json
+    OMP_NUM_THREADS=1 python benchmarks/campaigns/commands.py --cases 5000 --seed 0 --out
+    benchmarks/records/campaigns/commands.json
 
-A command line is a verb and random options of it, with values that are right, out of range, of another kind, or hostile: NaN,
-numbers beyond float64, text that speaks to the terminal, files that are none. It runs in this process, with limits of time and
-memory. Wrong is: another status, a traceback, anything but one printable sentence on standard error of what is refused, anything on
-it of what is answered, Python's own words in a sentence, or JSON that is none. Runs of claims are tiny, or refused.
+A command line is a verb and random options of it, with values that are right, out of range, of
+another kind, or hostile: NaN, numbers beyond float64, text that speaks to the terminal, files that
+are none. It runs in this process, with limits of time and memory. Wrong is: another status, a
+traceback, anything but one printable sentence on standard error of what is refused, anything on it
+of what is answered, Python's own words in a sentence, or JSON that is none. Runs of claims are
+tiny, or refused.
 """
 
 from __future__ import annotations
@@ -38,13 +42,22 @@ from campaign import write
 import damage
 from lopsided.cli import Measure, Predict, Reproduce, Solve, Steer, main
 
-VERBS = {"predict": Predict, "solve": Solve, "measure": Measure, "steer": Steer, "reproduce": Reproduce}
-#: Seconds that a command may compute, seconds that it may take on a busy machine, and bytes of memory.
+VERBS = {
+    "predict": Predict,
+    "solve": Solve,
+    "measure": Measure,
+    "steer": Steer,
+    "reproduce": Reproduce,
+}
+#: Seconds that a command may compute, seconds that it may take on a busy machine, and bytes of
+#: memory.
 WORK, WAIT, MEMORY = 40.0, 400.0, 6 * 2**30
 #: What only Python, NumPy or a parser would say.
 ITS_OWN = re.compile(
-    r"NoneType|object has no attribute|not subscriptable|unsupported operand|cannot convert|could not convert|invalid literal"
-    r"|math domain|list index|index \d+ is out of bounds|unexpected keyword|positional argument|shape mismatch|broadcast|Traceback"
+    r"NoneType|object has no attribute|not subscriptable|unsupported operand|cannot convert|could"
+    r" not convert|invalid literal"
+    r"|math domain|list index|index \d+ is out of bounds|unexpected keyword|positional"
+    r" argument|shape mismatch|broadcast|Traceback"
     r"|<class|0x[0-9a-f]{6}|too many values|not enough values"
     r"|codec can|Exceeds the limit|int too (large|big)|must be str|unhashable|array is too big"
 )
@@ -141,9 +154,32 @@ COUNTS += [
     "0.5,0.25,0.25",
     "7," * 300 + "7",
 ]
-COUNTS += [",".join(map(str, range(1, 41))), "2,1", "1,2,3,4", "[50, 5]", "50 50 5", "1e5,10", "1e-3,1"]
+COUNTS += [
+    ",".join(map(str, range(1, 41))),
+    "2,1",
+    "1,2,3,4",
+    "[50, 5]",
+    "50 50 5",
+    "1e5,10",
+    "1e-3,1",
+]
 FIELDS = {
-    "k": ["2", "4", "10", "1000", "1", "0", "-4", "2.5", "nan", "1e12", "1000000000000", "9" * 400, "abc", ""],
+    "k": [
+        "2",
+        "4",
+        "10",
+        "1000",
+        "1",
+        "0",
+        "-4",
+        "2.5",
+        "nan",
+        "1e12",
+        "1000000000000",
+        "9" * 400,
+        "abc",
+        "",
+    ],
     "ratio": ["1", "10", "100", "0.5", "0", "-1", "nan", "inf", "1e300", "1e15", "3.7", "abc"],
     "minority": ["1", "5", "50", "0", "-5", "2.5", "nan", "inf", "1e300", "1e12", "x"],
     "rho": ["0.5", "0.25", "0", "1", "nan", "-1", "0.333"],
@@ -196,7 +232,15 @@ GRIDS += [
     "device=tpu",
     "seed=-1",
 ]
-GRIDS += ["rho=2", "momentum=1", "weight_decay=inf", "split=99999999999999999999", "counts=1,2", "\x1b=1", "seed=" + "9" * 5000]
+GRIDS += [
+    "rho=2",
+    "momentum=1",
+    "weight_decay=inf",
+    "split=99999999999999999999",
+    "counts=1,2",
+    "\x1b=1",
+    "seed=" + "9" * 5000,
+]
 #: Options of reproduce that keep every run that is done at all tiny.
 TINY = ["--dataset", "digits", "--epochs", "1", "--width", "4", "--largest", "10"]
 
@@ -221,13 +265,17 @@ class Maker:
         """Return the words of a command line."""
         self.tame = self.random.random() < 0.5
         verb = self.random.choices(list(VERBS), [5, 4, 5, 2, 3])[0]
-        words = [verb, *self.reproduce()] if verb == "reproduce" else [verb, *self.options(VERBS[verb])]
+        words = (
+            [verb, *self.reproduce()] if verb == "reproduce" else [verb, *self.options(VERBS[verb])]
+        )
         for _ in range(0 if self.tame else self.random.choices([0, 1, 2], [8, 2, 1])[0]):
             words = self.garble(words)
         return words
 
     def one_of(self, values: list[str], right: int) -> str:
-        """Return one of the values, of which the first few are right, and of a tame line nothing else."""
+        """Return one of the values, of which the first few are right, and of a tame line nothing
+        else.
+        """
         return self.random.choice(values[:right] if self.tame else values)
 
     def options(self, kind: Any) -> list[str]:
@@ -250,7 +298,11 @@ class Maker:
             return [flag]
         return [
             flag,
-            *([f"{v}" for v in (self.one_of(INTS, 6) for _ in range(2))] if name == "ignore" else [self.value(name, kinds)]),
+            *(
+                [f"{v}" for v in (self.one_of(INTS, 6) for _ in range(2))]
+                if name == "ignore"
+                else [self.value(name, kinds)]
+            ),
         ]
 
     def value(self, name: str, kinds: set[Any]) -> str:
@@ -260,7 +312,14 @@ class Maker:
         if name == "counts":
             return self.one_of(["20,20,20", *COUNTS], 8)
         if name in ("report", "plot"):
-            places = [self.folder / "out.svg", self.folder / "out.svg", "/absent/x.svg", self.folder, "/dev/full", "x.gif"]
+            places = [
+                self.folder / "out.svg",
+                self.folder / "out.svg",
+                "/absent/x.svg",
+                self.folder,
+                "/dev/full",
+                "x.gif",
+            ]
             return self.one_of([str(place) for place in places], 2)
         if name in ("labels", "head", "targets"):
             return self.path()
@@ -273,7 +332,11 @@ class Maker:
             return self.one_of([*words, "foo", "None"], len(words))
         if float in kinds:
             return self.one_of(FLOATS, 6)
-        return self.one_of(INTS, 4) if int in kinds else self.one_of(["none", "free", "0.1", *WORDS, *FLOATS], 3)
+        return (
+            self.one_of(INTS, 4)
+            if int in kinds
+            else self.one_of(["none", "free", "0.1", *WORDS, *FLOATS], 3)
+        )
 
     def path(self) -> str:
         """Return a path of features, or of labels."""
@@ -300,7 +363,18 @@ class Maker:
         if way in ("list", "report"):
             return [f"--{way}", *out, *(["--json"] if self.random.random() < 0.5 else [])]
         if way == "wrong":
-            claim = self.random.choice(["norms", "uf-svm", "which-law", "behnia2023", "longtail", "ridge-path", "ufm-sgd", *WORDS])
+            claim = self.random.choice(
+                [
+                    "norms",
+                    "uf-svm",
+                    "which-law",
+                    "behnia2023",
+                    "longtail",
+                    "ridge-path",
+                    "ufm-sgd",
+                    *WORDS,
+                ]
+            )
             return [claim, "--grid", self.random.choice(["foo=1", "=", "seed", "a=b c"]), *out]
         words = [self.random.choice(["demo", "deep"]), *TINY, *out, "--grid", self.one_of(GRIDS, 3)]
         hints = get_type_hints(get_type_hints(Reproduce)["training"], include_extras=True)
@@ -339,16 +413,31 @@ def _kinds(hint: Any) -> list[Any]:
     """Return the plain types in an annotation, and the words of its literals."""
     if get_origin(hint) is Literal:
         return [str(value) for value in get_args(hint)]
-    if (get_origin(hint) is not None and get_origin(hint) is not Union) or hasattr(hint, "__args__"):
+    if (get_origin(hint) is not None and get_origin(hint) is not Union) or hasattr(
+        hint, "__args__"
+    ):
         return [kind for part in get_args(hint) for kind in _kinds(part)]
     return [hint] if isinstance(hint, type) else []
 
 
 def _files(folder: Path) -> tuple[list[str], list[str]]:
-    """Write whole and damaged files, and return the paths of the whole ones, and of all with some that lead nowhere."""
+    """Write whole and damaged files, and return the paths of the whole ones, and of all with some
+    that lead nowhere.
+    """
     whole, others = (
         [],
-        ["/absent/x.npz", "", ".", "/dev/null", "/dev/zero", "x.pt", "\x1b[2J.npz", "\udcff.npz", "a\0b.npz", "x" * 5000 + ".npz"],
+        [
+            "/absent/x.npz",
+            "",
+            ".",
+            "/dev/null",
+            "/dev/zero",
+            "x.pt",
+            "\x1b[2J.npz",
+            "\udcff.npz",
+            "a\0b.npz",
+            "x" * 5000 + ".npz",
+        ],
     )
     damaged = random.Random(0).sample(sorted(damage.REFUSED.items()), 20)
     for paths, makers in ((whole, damage.WHOLE.items()), (others, damaged)):
@@ -396,7 +485,11 @@ def _wrong(words: list[str], status: int, said: str, complaint: str) -> str:
         except (ValueError, ZeroDivisionError):
             return f"not JSON: {said[:300]}"
     if status == 2:
-        last = complaint.removesuffix("\n").split("\n")[-1] if words[0] == "reproduce" else complaint.removesuffix("\n")
+        last = (
+            complaint.removesuffix("\n").split("\n")[-1]
+            if words[0] == "reproduce"
+            else complaint.removesuffix("\n")
+        )
         if (
             not last.startswith("lopsided: ")
             or not last.isprintable()
@@ -414,7 +507,9 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def campaign(cases: int, seed: int, out: Path | None) -> bool:
-    """Run random command lines, write the record every hundred of them, and return whether all ended as they should."""
+    """Run random command lines, write the record every hundred of them, and return whether all
+    ended as they should.
+    """
     out = None if out is None else out.resolve()  # the commands run in a folder of their own
     signal.signal(signal.SIGALRM, _stop)
     signal.signal(signal.SIGPROF, _stop)
@@ -432,15 +527,36 @@ def campaign(cases: int, seed: int, out: Path | None) -> bool:
             end, problem = run(words)
             if (seconds := time.process_time() - start) > slowest:
                 slowest = seconds
-                print(f"slowest so far, {seconds:.1f} s: {' '.join(words)[:300]!r}", file=sys.stderr)
+                print(
+                    f"slowest so far, {seconds:.1f} s: {' '.join(words)[:300]!r}", file=sys.stderr
+                )
             ends[f"{words[0] if words and words[0] in VERBS else 'no verb'}: {end}"] += 1
             if problem:
-                hide = [word.replace(folder, "FOLDER")[:200].encode("unicode_escape").decode() for word in words]
-                wrong.append({"case": case, "words": hide, "end": end, "problem": problem.replace(folder, "FOLDER")[:1500]})
+                hide = [
+                    word.replace(folder, "FOLDER")[:200].encode("unicode_escape").decode()
+                    for word in words
+                ]
+                wrong.append(
+                    {
+                        "case": case,
+                        "words": hide,
+                        "end": end,
+                        "problem": problem.replace(folder, "FOLDER")[:1500],
+                    }
+                )
                 print(f"case {case}: {' '.join(hide)}\n    {problem[-600:]}", file=sys.stderr)
             if case % 100 == 99 or case + 1 == cases:
-                print(f"{case + 1:,} of {cases:,}, {len(wrong)} wrong, {time.monotonic() - began:.0f} s", flush=True)
-                told = {"cases": case + 1, "seed": seed, "ends": dict(sorted(ends.items())), "slowest, CPU s": round(slowest, 1)}
+                print(
+                    f"{case + 1:,} of {cases:,}, {len(wrong)} wrong,"
+                    f" {time.monotonic() - began:.0f} s",
+                    flush=True,
+                )
+                told = {
+                    "cases": case + 1,
+                    "seed": seed,
+                    "ends": dict(sorted(ends.items())),
+                    "slowest, CPU s": round(slowest, 1),
+                }
                 write(out, "random command lines of all verbs", {**told, "wrong": wrong})
     return not wrong
 

@@ -1,8 +1,9 @@
-"""Predictions by their definitions, in as many digits as are asked for: an oracle that shares no line with the library.
+"""Predictions by their definitions, in as many digits as are asked for: an oracle that shares no
+line with the library.
 
-Classifiers and class means come from the eigenvectors of the k x k matrix X N X' of the class logits X: with its square roots the
-singular values of the label matrix X N^{1/2} = U S V', WW' = U S U' and MM' = X' U S^-1 U' X. Everything is an mpmath number or
-matrix; `mp.dps` is the caller's.
+Classifiers and class means come from the eigenvectors of the k x k matrix X N X' of the class
+logits X: with its square roots the singular values of the label matrix X N^{1/2} = U S V', WW' = U
+S U' and MM' = X' U S^-1 U' X. Everything is an mpmath number or matrix; `mp.dps` is the caller's.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ class Exact(NamedTuple):
 
 def vector(values: Row) -> list[Any]:
     """Return whole numbers, floats and fractions without rounding."""
-    return [mp.mpf(v.numerator) / v.denominator if isinstance(v, Fraction) else mp.mpf(v) for v in values]
+    return [
+        mp.mpf(v.numerator) / v.denominator if isinstance(v, Fraction) else mp.mpf(v)
+        for v in values
+    ]
 
 
 def factorised(logits: Any, counts: Row) -> Exact:
@@ -36,13 +40,21 @@ def factorised(logits: Any, counts: Row) -> Exact:
     null = min(range(k), key=lambda i: abs(values[i]))
 
     def power(exponent: int) -> Any:
-        return basis * mp.diag([mp.mpf(0) if i == null else mp.sqrt(values[i]) ** exponent for i in range(k)]) * basis.T
+        return (
+            basis
+            * mp.diag(
+                [mp.mpf(0) if i == null else mp.sqrt(values[i]) ** exponent for i in range(k)]
+            )
+            * basis.T
+        )
 
     return Exact(power(1), logits.T * power(-1) * logits, logits)
 
 
 def cross_entropy(counts: Row, columns: Row, samples: Row) -> Exact:
-    """Return the limit of cross-entropy whose logit c is multiplied by columns[c], and all of a sample of label y by samples[y]."""
+    """Return the limit of cross-entropy whose logit c is multiplied by columns[c], and all of a
+    sample of label y by samples[y].
+    """
     d = [1 / c for c in vector(columns)]
     x = [own / s for own, s in zip(d, vector(samples), strict=True)]
     square, k = mp.fsum(v * v for v in d), len(d)
@@ -64,7 +76,9 @@ def free_bias(counts: Row, margin: Any = 1) -> Exact:
 
 
 def above(difference: Any) -> bool:
-    """Return whether a difference of numbers near one is positive, and not a rounding of the zero at a threshold itself."""
+    """Return whether a difference of numbers near one is positive, and not a rounding of the zero
+    at a threshold itself.
+    """
     return bool(difference > mp.mpf(10) ** (10 - mp.dps))
 
 
@@ -98,14 +112,21 @@ def nonnegative(counts: Row, ridge: float) -> Exact:
 
 
 def squared(counts: Row, ridge: float, layers: int) -> Exact:
-    """Return the orthogonal optimum of the squared loss, with the root y = x^M of its equation for each class."""
+    """Return the orthogonal optimum of the squared loss, with the root y = x^M of its equation for
+    each class.
+    """
     r, lengths = mp.mpf(ridge), []
     for n in vector(counts):
-        # M y^(1 - 1/M) / (y + 1)^2 falls from y = M - 1 on and has to be b / n; a class for which it starts below that is zero.
+        # M y^(1 - 1/M) / (y + 1)^2 falls from y = M - 1 on and has to be b / n; a class for which
+        # it starts below that is zero.
         goal = mp.log(layers * r ** (1 + mp.mpf(1) / layers) / n / layers)
 
         def over(y: Any, goal: Any = goal) -> Any:
-            return (1 - mp.mpf(1) / layers) * mp.log(y) - 2 * mp.log(1 + y) - goal if layers > 1 else -2 * mp.log(1 + y) - goal
+            return (
+                (1 - mp.mpf(1) / layers) * mp.log(y) - 2 * mp.log(1 + y) - goal
+                if layers > 1
+                else -2 * mp.log(1 + y) - goal
+            )
 
         low = mp.mpf(layers - 1)
         if not above(over(low)):
@@ -114,14 +135,25 @@ def squared(counts: Row, ridge: float, layers: int) -> Exact:
         high = 2 * low + 1
         while over(high) > 0:
             high *= high + 1
-        lengths.append(r * mp.findroot(over, (low, high), solver="anderson", maxsteps=1000, tol=mp.mpf(10) ** (-2 * mp.dps + 10)))
+        lengths.append(
+            r
+            * mp.findroot(
+                over,
+                (low, high),
+                solver="anderson",
+                maxsteps=1000,
+                tol=mp.mpf(10) ** (-2 * mp.dps + 10),
+            )
+        )
     shrunk = [s / (s + r) for s in lengths]
     means = [s * s / own if own else own for s, own in zip(shrunk, lengths, strict=True)]
     return Exact(mp.diag(lengths), mp.diag(means), mp.diag(shrunk))
 
 
 def supports(matrix: Sequence[Row]) -> tuple[Exact, Any]:
-    """Return the proxy of a 0/1 support matrix (token by context), and its dual UV', by the eigenvectors of S S'."""
+    """Return the proxy of a 0/1 support matrix (token by context), and its dual UV', by the
+    eigenvectors of S S'.
+    """
     given = mp.matrix(matrix)
     k = given.rows
     centred = given - mp.ones(k, k) * given / k
@@ -129,17 +161,28 @@ def supports(matrix: Sequence[Row]) -> tuple[Exact, Any]:
     kept = [i for i in range(k) if values[i] > mp.mpf(10) ** (-mp.dps // 2)]
 
     def power(exponent: float) -> Any:
-        return basis * mp.diag([mp.mpf(values[i]) ** exponent if i in kept else 0 for i in range(k)]) * basis.T
+        return (
+            basis
+            * mp.diag([mp.mpf(values[i]) ** exponent if i in kept else 0 for i in range(k)])
+            * basis.T
+        )
 
     dual = power(-0.5) * centred
     return Exact(power(0.5), centred.T * dual, centred), dual
 
 
-def label_sets(k: int, sizes: dict[int, int], ridge: float, start: Sequence[float]) -> tuple[list[Any], Any]:
+def label_sets(
+    k: int, sizes: dict[int, int], ridge: float, start: Sequence[float]
+) -> tuple[list[Any], Any]:
     """Return the scales b_s of label sets of each size, from a guess, and tau."""
 
     def tau(b: Row) -> Any:
-        return mp.sqrt(mp.fsum(n * mp.binomial(k - 2, s - 1) * v**2 for (s, n), v in zip(sizes.items(), b, strict=True)))
+        return mp.sqrt(
+            mp.fsum(
+                n * mp.binomial(k - 2, s - 1) * v**2
+                for (s, n), v in zip(sizes.items(), b, strict=True)
+            )
+        )
 
     def slope(*b: Any) -> list[Any]:
         length, found = tau(b), []

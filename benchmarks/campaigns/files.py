@@ -1,10 +1,13 @@
-"""Damaged and hostile files of features: each ends in one sentence, or is read as NumPy and safetensors read it.
+"""Damaged and hostile files of features: each ends in one sentence, or is read as NumPy and
+safetensors read it.
 
-    OMP_NUM_THREADS=1 python benchmarks/campaigns/files.py --cases 2000 --seed 0 --out benchmarks/records/campaigns/files.json
+    OMP_NUM_THREADS=1 python benchmarks/campaigns/files.py --cases 2000 --seed 0 --out
+    benchmarks/records/campaigns/files.json
 
-First every maker of `tests/damage.py`, through `lopsided measure` in this process and some of them in a process of their own; then
-mutations of whole files of every format. Wrong is: a traceback, another status than 2, anything but one printable sentence, a
-measurement that takes too long, and an array that is not what the format's own library reads of the same file.
+First every maker of `tests/damage.py`, through `lopsided measure` in this process and some of them
+in a process of their own; then mutations of whole files of every format. Wrong is: a traceback,
+another status than 2, anything but one printable sentence, a measurement that takes too long, and
+an array that is not what the format's own library reads of the same file.
 """
 
 from __future__ import annotations
@@ -33,7 +36,8 @@ import damage
 from lopsided.cli import main
 from lopsided.measure import open_store
 
-#: Seconds that a file may take on a busy machine; every so many makers are tried in a process of their own.
+#: Seconds that a file may take on a busy machine; every so many makers are tried in a process of
+#: their own.
 LIMIT, SAMPLED = 120.0, 6
 
 
@@ -63,12 +67,19 @@ def apart(path: Path) -> tuple[int, str]:
 def not_a_sentence(status: int, error: str) -> str:
     """Return what is wrong with a refusal, if anything."""
     sentence = error.removesuffix("\n")
-    fine = status == 2 and sentence.startswith("lopsided: ") and sentence.isprintable() and " at 0x" not in sentence
+    fine = (
+        status == 2
+        and sentence.startswith("lopsided: ")
+        and sentence.isprintable()
+        and " at 0x" not in sentence
+    )
     return "" if fine else f"status {status}: {error[-800:]!r}"
 
 
 def differs(path: Path) -> str:
-    """Return where the arrays that are read are others than those the format's own library reads, if they are."""
+    """Return where the arrays that are read are others than those the format's own library reads,
+    if they are.
+    """
     store = open_store(path)
     (shard,) = store.shards
     features, labels = shard.rows(0, shard.n)

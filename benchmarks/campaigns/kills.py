@@ -1,14 +1,18 @@
-"""Training killed at random moments: what is started again ends in the same record, to the bit, and nothing is left behind.
+"""Training killed at random moments: what is started again ends in the same record, to the bit, and
+nothing is left behind.
 
-    OMP_NUM_THREADS=1 python benchmarks/campaigns/kills.py --kills 40 --seed 0 --out benchmarks/records/campaigns/kills.json
+    OMP_NUM_THREADS=1 python benchmarks/campaigns/kills.py --kills 40 --seed 0 --out
+    benchmarks/records/campaigns/kills.json
 
-A life is one command, `reproduce deep` on the bundled digits, alone or as a grid of two runs in two processes, which is killed with
-SIGKILL and started again until it has been killed a few times, and then left in peace. Killed is the command itself, whose workers
-then have to end, or a worker, whose run the command then has to start again. The moment is drawn: mostly from the seconds after a
-new checkpoint, when training is surely under way, and otherwise from all seconds after the start. Checkpoints are written every
-quarter of a second instead of every five, so that there is much to go on from. Wrong is: a record that differs from that of an
-undisturbed run, a process that outlives its command by ten seconds, a draft, checkpoint or lock of a run after its end, a command
-that fails. The record is written after every life, and a second start goes on from it.
+A life is one command, `reproduce deep` on the bundled digits, alone or as a grid of two runs in two
+processes, which is killed with SIGKILL and started again until it has been killed a few times, and
+then left in peace. Killed is the command itself, whose workers then have to end, or a worker, whose
+run the command then has to start again. The moment is drawn: mostly from the seconds after a new
+checkpoint, when training is surely under way, and otherwise from all seconds after the start.
+Checkpoints are written every quarter of a second instead of every five, so that there is much to go
+on from. Wrong is: a record that differs from that of an undisturbed run, a process that outlives
+its command by ten seconds, a draft, checkpoint or lock of a run after its end, a command that
+fails. The record is written after every life, and a second start goes on from it.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import psutil
 from campaign import write
 
-from lopsided.reproduce import training
+from lopsided.reproduce.network import training
 
 #: Workers import this file too, as the main module of a command that is started below.
 training._SAVE_EVERY = 0.25
@@ -38,9 +42,17 @@ training._SAVE_EVERY = 0.25
 EPOCHS = 1200
 SETTINGS = f"--dataset digits --largest 100 --width 96 --epochs {EPOCHS} --grid".split()
 #: A run alone, and a grid of two.
-RUNS = {"alone": ["depth=3 batch=55 seed=0"], "grid": ["depth=3 batch=55 seed=1,2", "--processes", "2"]}
-#: What is killed -> the runs, and how often in one life; a run that loses its process thrice would be given up.
-WAYS = {"the only process": ("alone", 4), "the parent of a grid": ("grid", 4), "a worker of a grid": ("grid", 2)}
+RUNS = {
+    "alone": ["depth=3 batch=55 seed=0"],
+    "grid": ["depth=3 batch=55 seed=1,2", "--processes", "2"],
+}
+#: What is killed -> the runs, and how often in one life; a run that loses its process thrice would
+#: be given up.
+WAYS = {
+    "the only process": ("alone", 4),
+    "the parent of a grid": ("grid", 4),
+    "a worker of a grid": ("grid", 2),
+}
 #: Seconds after which a life has gone on for too long.
 LONG = 600
 
@@ -50,7 +62,17 @@ class Command:
 
     def __init__(self, runs: str, folder: Path) -> None:
         self.folder, self.log = folder, folder.with_suffix(".log")
-        words = [sys.executable, __file__, "--command", "reproduce", "deep", *SETTINGS, *RUNS[runs], "--out", str(folder)]
+        words = [
+            sys.executable,
+            __file__,
+            "--command",
+            "reproduce",
+            "deep",
+            *SETTINGS,
+            *RUNS[runs],
+            "--out",
+            str(folder),
+        ]
         with self.log.open("w") as log:
             self.process = psutil.Popen(words, stdout=log, stderr=log)
         self.mark()
@@ -69,21 +91,32 @@ class Command:
 
     def resumed(self) -> list[int]:
         """Return the epochs from which runs have gone on since the mark."""
-        return [int(epoch) for epoch in re.findall(r"continued from epoch (\d+)", self.output()[self.said :])]
+        return [
+            int(epoch)
+            for epoch in re.findall(r"continued from epoch (\d+)", self.output()[self.said :])
+        ]
 
     def over(self) -> bool:
         """Whether it has ended."""
         return self.process.poll() is not None
 
     def wait(self, seconds: float, checkpoint: bool = False) -> None:
-        """Wait so long, or until the command is over, or there is a checkpoint newer than the mark."""
+        """Wait so long, or until the command is over, or there is a checkpoint newer than the
+        mark.
+        """
         end = time.monotonic() + seconds
-        while time.monotonic() < end and not self.over() and not (checkpoint and self.checkpoints() - self.written):
+        while (
+            time.monotonic() < end
+            and not self.over()
+            and not (checkpoint and self.checkpoints() - self.written)
+        ):
             time.sleep(0.01)
 
     def workers(self) -> list[psutil.Process]:
         """Return the processes of its runs."""
-        return [child for child in self.process.children() if "spawn_main" in " ".join(child.cmdline())]
+        return [
+            child for child in self.process.children() if "spawn_main" in " ".join(child.cmdline())
+        ]
 
 
 def moment(command: Command, rng: random.Random) -> None:
@@ -97,14 +130,19 @@ def moment(command: Command, rng: random.Random) -> None:
 def phase(folder: Path) -> dict[str, Any]:
     """Return where the runs of a folder are, by what they have on disk."""
     work = [path.parent for path in folder.glob(".work/*/lock")]
-    epochs = [max((int(file.name[:8]) for file in path.glob("0*.safetensors")), default=0) for path in sorted(work)]
+    epochs = [
+        max((int(file.name[:8]) for file in path.glob("0*.safetensors")), default=0)
+        for path in sorted(work)
+    ]
     if not epochs:
         return {"phase": "writing the report" if any(folder.glob("*.json")) else "starting"}
     last = {0: "before the first checkpoint", EPOCHS: "after the last epoch"}
     return {"phase": last.get(max(epochs), "training"), "epochs": epochs}
 
 
-def live(way: str, most: int, rng: random.Random, folder: Path, truth: dict[str, str]) -> tuple[list[dict[str, Any]], list[str]]:
+def live(
+    way: str, most: int, rng: random.Random, folder: Path, truth: dict[str, str]
+) -> tuple[list[dict[str, Any]], list[str]]:
     """Live one life; return its kills, and what went wrong."""
     runs, limit = WAYS[way]
     kills: list[dict[str, Any]] = []
@@ -138,7 +176,9 @@ def live(way: str, most: int, rng: random.Random, folder: Path, truth: dict[str,
     elif command.process.returncode:
         wrong.append(f"status {command.process.returncode}: {command.output()[-300:]}")
     wrong += ["a process outlived its command" for _ in psutil.wait_procs(family, 10)[1]]
-    return kills, [f"{way}: {what}" for what in [*wrong, *left(folder, truth, 2 if runs == "grid" else 1)]]
+    return kills, [
+        f"{way}: {what}" for what in [*wrong, *left(folder, truth, 2 if runs == "grid" else 1)]
+    ]
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -148,9 +188,17 @@ def digests(folder: Path) -> dict[str, str]:
 def left(folder: Path, truth: dict[str, str], runs: int) -> list[str]:
     """Return what is in the folder of a life and should not be, or not as it is."""
     found = digests(folder)
-    wrong = [f"{name} differs from the undisturbed run" for name, digest in found.items() if truth[name] != digest]
+    wrong = [
+        f"{name} differs from the undisturbed run"
+        for name, digest in found.items()
+        if truth[name] != digest
+    ]
     wrong += [f"there are {len(found)} records of {runs}"] * (len(found) != runs)
-    rest = [path.name for path in folder.rglob("*") if path.name.endswith((".draft", ".safetensors")) or path.name == "lock"]
+    rest = [
+        path.name
+        for path in folder.rglob("*")
+        if path.name.endswith((".draft", ".safetensors")) or path.name == "lock"
+    ]
     return wrong + [f"{name} is left" for name in rest]
 
 
@@ -168,18 +216,25 @@ def main() -> None:
             Command(runs, Path(place) / "out").wait(LONG)
             truth |= digests(Path(place) / "out")
     found: dict[str, Any] = {"seed": asked.seed, "lives": 0, "kills": [], "wrong": []}
-    if asked.out is not None and asked.out.exists() and (before := json.loads(asked.out.read_text()))["seed"] == asked.seed:
+    if (
+        asked.out is not None
+        and asked.out.exists()
+        and (before := json.loads(asked.out.read_text()))["seed"] == asked.seed
+    ):
         found = {name: before[name] for name in found}
     while len(found["kills"]) < asked.kills and time.monotonic() < until:
         way = list(WAYS)[found["lives"] % len(WAYS)]
         rng = random.Random(f"{asked.seed} {found['lives']}")
         with tempfile.TemporaryDirectory() as place:
-            kills, wrong = live(way, asked.kills - len(found["kills"]), rng, Path(place) / "out", truth)
+            kills, wrong = live(
+                way, asked.kills - len(found["kills"]), rng, Path(place) / "out", truth
+            )
         found["lives"] += 1
         found["kills"] += kills
         found["wrong"] += wrong
         print(
-            f"{len(found['kills'])} of {asked.kills}, {way}: {[kill['phase'] for kill in kills]}, {len(wrong)} wrong",
+            f"{len(found['kills'])} of {asked.kills}, {way}: {[kill['phase'] for kill in kills]},"
+            f" {len(wrong)} wrong",
             file=sys.stderr,
         )
         write(asked.out, "training killed at random moments", {**summary(found["kills"]), **found})

@@ -2,9 +2,10 @@
 
     OMP_NUM_THREADS=1 python benchmarks/campaigns/predict.py --cases 10000 --seed 0
 
-A case is one draw of two to six class counts up to 1e12 and a ratio up to 1e9, and of everything else that the closed forms take:
-scales of exponents from -4 to 4, margins, ridges at a hair from a threshold, layers, smoothing, supports. `exact.py` works each out
-from its definition. A figure is wrong if it is farther off than its tolerance below; what is refused has to lie outside the range
+A case is one draw of two to six class counts up to 1e12 and a ratio up to 1e9, and of everything
+else that the closed forms take: scales of exponents from -4 to 4, margins, ridges at a hair from a
+threshold, layers, smoothing, supports. `exact.py` works each out from its definition. A figure is
+wrong if it is farther off than its tolerance below; what is refused has to lie outside the range
 that is documented. The record is written every hundred cases, and a second start goes on from it.
 """
 
@@ -32,7 +33,8 @@ from mpmath import mp
 import lopsided
 from lopsided import Adjustment, Counts, Geometry, predict
 
-#: How far a figure may be off: entries by the lengths they join, eigenvalues by their own size where a closed form knows them.
+#: How far a figure may be off: entries by the lengths they join, eigenvalues by their own size
+#: where a closed form knows them.
 TOLERANCES = {
     "norms": 1e-13,
     "cosines": 1e-13,
@@ -68,8 +70,16 @@ def of_gram(gram: Any, wanted: Any) -> Errors:
         yield "norms", "", relative(norms[i], lengths[i])
         for j in range(k):
             if lengths[i] and lengths[j]:
-                yield "entries", "", float(abs(number(entries[i, j]) - wanted[i, j]) / (lengths[i] * lengths[j]))
-                yield "cosines", "", float(abs(number(cosines[i, j]) - wanted[i, j] / (lengths[i] * lengths[j])))
+                yield (
+                    "entries",
+                    "",
+                    float(abs(number(entries[i, j]) - wanted[i, j]) / (lengths[i] * lengths[j])),
+                )
+                yield (
+                    "cosines",
+                    "",
+                    float(abs(number(cosines[i, j]) - wanted[i, j] / (lengths[i] * lengths[j]))),
+                )
             else:
                 yield "alive or dead", "", float(entries[i, j] != 0 or not np.isnan(cosines[i, j]))
     yield from of_spectrum(gram, exact.spectrum(wanted))
@@ -79,7 +89,11 @@ def of_spectrum(gram: Any, wanted: list[Any]) -> Errors:
     found, known = gram.spectrum(), gram.eigenvalues is not None
     positive = [v for v in wanted if v > wanted[0] * mp.mpf(10) ** (-mp.dps // 2)]
     for a, b in zip(found, positive, strict=False):
-        yield "spectra" if known else "spectra, computed", "", float(abs(number(a) - b) / (b if known else wanted[0]))
+        yield (
+            "spectra" if known else "spectra, computed",
+            "",
+            float(abs(number(a) - b) / (b if known else wanted[0])),
+        )
     if known:
         yield "alive or dead", "", float((found > 0).sum() != len(positive))
 
@@ -97,7 +111,9 @@ def of_geometry(name: str, found: Geometry, wanted: exact.Exact) -> Errors:
             yield "alignment", name, float(abs(number(a) - b))
 
 
-def of_distance(name: str, a: Geometry, b: Geometry, wanted: tuple[exact.Exact, exact.Exact]) -> Errors:
+def of_distance(
+    name: str, a: Geometry, b: Geometry, wanted: tuple[exact.Exact, exact.Exact]
+) -> Errors:
     for found, left, right in zip(a.distance(b), *wanted, strict=True):
         if any(left) and any(right):
             yield "distances", name, float(abs(number(found) - exact.distance(left, right)))
@@ -112,7 +128,10 @@ def counts_of(rng: random.Random) -> list[int]:
 
 
 def adjustment_of(rng: random.Random, counts: Counts) -> Adjustment:
-    gamma, kind = rng.uniform(-4, 4), rng.choice(["none", "cdt", "ldt", "vs", "margin", "power", "all"])
+    gamma, kind = (
+        rng.uniform(-4, 4),
+        rng.choice(["none", "cdt", "ldt", "vs", "margin", "power", "all"]),
+    )
     if kind in ("cdt", "ldt"):
         return getattr(Adjustment, kind)(counts, gamma)
     if kind == "vs":
@@ -123,7 +142,9 @@ def adjustment_of(rng: random.Random, counts: Counts) -> Adjustment:
         return Adjustment()
     margin = [10 ** rng.uniform(-6, 6) for _ in counts]
     scale = None if kind == "margin" else [10 ** rng.uniform(-12, 12) for _ in counts]
-    return Adjustment(scale=scale, margin=margin, per_sample=rng.random() < 0.5 and scale is not None)
+    return Adjustment(
+        scale=scale, margin=margin, per_sample=rng.random() < 0.5 and scale is not None
+    )
 
 
 def ridge_near(rng: random.Random, threshold: float) -> float:
@@ -155,13 +176,19 @@ def of_cross_entropy(rng: random.Random, counts: Counts) -> Errors:
     yield from of_geometry("SELI", seli, plain)
     yield from of_distance("cross-entropy, SELI", geometry, seli, (wanted, plain))
     ideal = exact.simplex(k)
-    yield from of_distance("cross-entropy, ETF", geometry, predict.etf(k), (wanted, exact.Exact(ideal, ideal, ideal)))
+    yield from of_distance(
+        "cross-entropy, ETF", geometry, predict.etf(k), (wanted, exact.Exact(ideal, ideal, ideal))
+    )
     proof = predict.certificate(counts, adjustment)
     size = mp.fsum(wanted.classifiers[i, i] for i in range(k))
     yield "certificates", "primal", relative(proof.primal, size)
     yield "certificates", "dual", relative(proof.dual, size)
     yield "certificates", "holds", float(not proof.holds or proof.largest_sign >= 0)
-    yield "thresholds", "zero ridge", relative(predict.zero_ridge(counts), exact.spectrum(plain.classifiers)[0])
+    yield (
+        "thresholds",
+        "zero ridge",
+        relative(predict.zero_ridge(counts), exact.spectrum(plain.classifiers)[0]),
+    )
     if counts.groups.m == 2:
         yield from of_geometry("STEP", predict.step(counts), plain)
 
@@ -173,56 +200,95 @@ def of_free_bias(rng: random.Random, counts: Counts) -> Errors:
     yield from of_geometry("free bias", predict.free_bias(counts, margin), wanted)
     proof = predict.certificate(counts, Adjustment(margin=margin), "free")
     size = mp.fsum(wanted.classifiers[i, i] for i in range(counts.k))
-    yield "certificates", "free bias", max(relative(proof.primal, size), relative(proof.dual, size), float(not proof.holds))
+    yield (
+        "certificates",
+        "free bias",
+        max(relative(proof.primal, size), relative(proof.dual, size), float(not proof.holds)),
+    )
 
 
 def of_ridges(rng: random.Random, counts: Counts) -> Errors:
     mp.dps = 90
     values, k = counts.values.tolist(), counts.k
     for ridge in (0.0, ridge_near(rng, np.sqrt(rng.choice(values) * (k - 1) / k))):
-        yield from of_geometry("non-negative", predict.nonnegative(counts, ridge), exact.nonnegative(values, ridge))
+        yield from of_geometry(
+            "non-negative", predict.nonnegative(counts, ridge), exact.nonnegative(values, ridge)
+        )
     layers = rng.choice([1, 1, 2, 3, 6])
-    one = (rng.choice(values) * (layers - 1) ** ((layers - 1) / layers) / layers**2) ** (layers / (layers + 1))
+    one = (rng.choice(values) * (layers - 1) ** ((layers - 1) / layers) / layers**2) ** (
+        layers / (layers + 1)
+    )
     ridge = ridge_near(rng, one)
-    yield from of_geometry("squared", predict.squared(counts, ridge, layers), exact.squared(values, ridge, layers))
+    yield from of_geometry(
+        "squared", predict.squared(counts, ridge, layers), exact.squared(values, ridge, layers)
+    )
     count, smoothing = rng.choice(values), rng.choice([0.0, rng.uniform(0, 1)])
     ridge = ridge_near(rng, (1 - smoothing) * np.sqrt(count))
-    yield from of_geometry("balanced", predict.balanced([count] * k, ridge, smoothing), exact.balanced(count, k, ridge, smoothing))
+    yield from of_geometry(
+        "balanced",
+        predict.balanced([count] * k, ridge, smoothing),
+        exact.balanced(count, k, ridge, smoothing),
+    )
 
 
 def of_others(rng: random.Random, counts: Counts) -> Errors:
     mp.dps = 90
     k = counts.k
     if counts.groups.sizes[0] > 1:
-        yield "thresholds", "collapse", relative(predict.minority_collapse_ridge(counts), mp.sqrt(int(counts.distinct[0])))
+        yield (
+            "thresholds",
+            "collapse",
+            relative(predict.minority_collapse_ridge(counts), mp.sqrt(int(counts.distinct[0]))),
+        )
     few = rng.randint(1, k - 1)
     yield from of_step_limit(k, few)
     frame = predict.contrastive(counts)
     yield "entries", "contrastive", float(np.abs(frame.embeddings.matrix() - np.eye(k)).max())
-    columns = [rng.sample([1] * s + [0] * (k - s), k) for s in (rng.randint(1, k - 1) for _ in range(rng.randint(1, 6)))]
+    columns = [
+        rng.sample([1] * s + [0] * (k - s), k)
+        for s in (rng.randint(1, k - 1) for _ in range(rng.randint(1, 6)))
+    ]
     matrix = [list(row) for row in zip(*columns, strict=True)]
     proxy, dual = exact.supports(matrix)
     found, proof = predict.supports(matrix), predict.exactness(matrix)
     for part in ("classifiers", "embeddings", "logits"):
         entries, wanted = getattr(found, part).matrix(), getattr(proxy, part)
-        errors = [abs(number(entries[i, j]) - wanted[i, j]) for i in range(wanted.rows) for j in range(wanted.cols)]
+        errors = [
+            abs(number(entries[i, j]) - wanted[i, j])
+            for i in range(wanted.rows)
+            for j in range(wanted.cols)
+        ]
         yield "supports", part, float(max(errors) / max(abs(v) for v in wanted))
     outside = max(dual[i, j] for i in range(k) for j in range(len(columns)) if not matrix[i][j])
     yield "supports", "largest sign", float(abs(number(proof.largest_sign) - outside))
-    yield "alive or dead", "proxy exact", float((proof.exact is True) != bool(outside <= mp.mpf(10) ** -60))
-    sizes = {s: rng.randint(1, 1000) for s in sorted(rng.sample(range(1, k), rng.randint(1, min(2, k - 1))))}
+    yield (
+        "alive or dead",
+        "proxy exact",
+        float((proof.exact is True) != bool(outside <= mp.mpf(10) ** -60)),
+    )
+    sizes = {
+        s: rng.randint(1, 1000)
+        for s in sorted(rng.sample(range(1, k), rng.randint(1, min(2, k - 1))))
+    }
     yield from of_label_sets(k, sizes, 10 ** rng.uniform(-4, 0))
 
 
 def of_step_limit(k: int, few: int) -> Errors:
     mp.dps = 400
     huge, a = 10**100, k - few
-    wanted, found = exact.cross_entropy([huge] * a + [1] * few, [1] * k, [1] * k), predict.step_limit(k, few / k)
+    wanted, found = (
+        exact.cross_entropy([huge] * a + [1] * few, [1] * k, [1] * k),
+        predict.step_limit(k, few / k),
+    )
     for part, cosines in (("classifiers", found.classifiers), ("embeddings", found.embeddings)):
         true = exact.cosines(getattr(wanted, part))
         pairs = ((0, 1), a > 1), ((k - 1, k - 2), few > 1), ((0, k - 1), True)
         for ((i, j), defined), cosine in zip(pairs, cosines, strict=True):
-            yield "cosines", "STEP limit", float(abs(number(cosine) - true[i, j])) if defined else float(not np.isnan(cosine))
+            yield (
+                "cosines",
+                "STEP limit",
+                float(abs(number(cosine) - true[i, j])) if defined else float(not np.isnan(cosine)),
+            )
     ratio = wanted.classifiers[0, 0] / wanted.classifiers[k - 1, k - 1]
     yield "norms", "STEP limit", relative(found.classifier_norm_ratio, ratio)
     mp.dps = 90
@@ -241,14 +307,23 @@ def of_label_sets(k: int, sizes: dict[int, int], ridge: float) -> Errors:
     scales, tau = exact.label_sets(k, sizes, ridge, guess)
     for b, wanted in zip(guess, scales, strict=True):
         yield "scales of label sets", "logits", relative(b, wanted)
-    yield "scales of label sets", "classifiers", relative(found.classifiers.squared_norms()[0], tau * (k - 1) / k)
+    yield (
+        "scales of label sets",
+        "classifiers",
+        relative(found.classifiers.squared_norms()[0], tau * (k - 1) / k),
+    )
 
 
 def of_vectors(rng: random.Random, counts: Counts) -> Errors:
-    """Yield the errors of explicit vectors, of lengths of several orders, some of them nearly the same."""
+    """Yield the errors of explicit vectors, of lengths of several orders, some of them nearly the
+    same.
+    """
     mp.dps = 90
     k, d = counts.k, rng.randint(1, 6)
-    W, M, other = ([[10 ** rng.uniform(-4, 4) * rng.gauss(0, 1) for _ in range(d)] for _ in range(k)] for _ in range(3))
+    W, M, other = (
+        [[10 ** rng.uniform(-4, 4) * rng.gauss(0, 1) for _ in range(d)] for _ in range(k)]
+        for _ in range(3)
+    )
     M[0] = [v * (1 + 1e-9 * rng.gauss(0, 1)) for v in M[1]]
     other[1:] = [[v * (1 + 1e-12 * rng.gauss(0, 1)) for v in row] for row in W[1:]]
     w, m, o = (mp.matrix(rows) for rows in (W, M, other))
@@ -263,7 +338,13 @@ def of_vectors(rng: random.Random, counts: Counts) -> Errors:
     yield from of_distance("vectors", found, beside, (wanted, next_to))
 
 
-PARTS: tuple[Callable[[random.Random, Counts], Errors], ...] = (of_cross_entropy, of_free_bias, of_ridges, of_others, of_vectors)
+PARTS: tuple[Callable[[random.Random, Counts], Errors], ...] = (
+    of_cross_entropy,
+    of_free_bias,
+    of_ridges,
+    of_others,
+    of_vectors,
+)
 
 
 def case(seed: int, i: int) -> Iterator[tuple[str, str, float]]:
@@ -276,8 +357,20 @@ def case(seed: int, i: int) -> Iterator[tuple[str, str, float]]:
 
 def run(cases: int, seed: int, out: Path) -> dict[str, Any]:
     """Run cases from where the record of this seed stands, and return the record."""
-    record: dict[str, Any] = {"seed": seed, "cases": 0, "figures": 0, "wrong": [], "refused": {}, "largest": {}, "seconds": 0.0}
-    if out.exists() and (before := json.loads(out.read_text()))["seed"] == seed and before["version"] == lopsided.__version__:
+    record: dict[str, Any] = {
+        "seed": seed,
+        "cases": 0,
+        "figures": 0,
+        "wrong": [],
+        "refused": {},
+        "largest": {},
+        "seconds": 0.0,
+    }
+    if (
+        out.exists()
+        and (before := json.loads(out.read_text()))["seed"] == seed
+        and before["version"] == lopsided.__version__
+    ):
         record = before
     began = time.process_time() - record["seconds"]
     for i in range(record["cases"], cases):
@@ -293,7 +386,11 @@ def run(cases: int, seed: int, out: Path) -> dict[str, Any]:
         record |= {"cases": i + 1, "seconds": time.process_time() - began}
         if (i + 1) % 100 == 0 or i + 1 == cases:
             write(record, out)
-            print(f"{i + 1:,} cases, {record['figures']:,} figures, {len(record['wrong'])} wrong", file=sys.stderr, flush=True)
+            print(
+                f"{i + 1:,} cases, {record['figures']:,} figures, {len(record['wrong'])} wrong",
+                file=sys.stderr,
+                flush=True,
+            )
     return record
 
 
@@ -303,7 +400,11 @@ def write(record: dict[str, Any], out: Path) -> None:
         "tolerances": TOLERANCES,
         "largest": dict(sorted(record["largest"].items())),
         "environment": {
-            "versions": {"numpy": np.__version__, "scipy": scipy.__version__, "mpmath": mpmath.__version__},
+            "versions": {
+                "numpy": np.__version__,
+                "scipy": scipy.__version__,
+                "mpmath": mpmath.__version__,
+            },
             "python": platform.python_version(),
             "processor": platform.machine(),
         },
@@ -315,10 +416,16 @@ def write(record: dict[str, Any], out: Path) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "records" / "campaigns" / "predict.json")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path(__file__).parents[1] / "records" / "campaigns" / "predict.json",
+    )
     given = parser.parse_args()
     return bool(run(given.cases, given.seed, given.out)["wrong"])
 

@@ -1,13 +1,15 @@
-"""Ten thousand random problems for `lopsided.solve`, each checked in 50-digit arithmetic where it has at most 6 classes.
+"""Ten thousand random problems for `lopsided.solve`, each checked in 50-digit arithmetic where it
+has at most 6 classes.
 
-python benchmarks/campaigns/solve.py --cases 10000 --seed 0 --out benchmarks/records/campaigns/solve.json
+python benchmarks/campaigns/solve.py --cases 10000 --seed 0 --out
+benchmarks/records/campaigns/solve.json
 
 Counts up to a million to one, every adjustment and bias, soft targets; ridges log-uniform down to
-1e-12 of the largest, next to the thresholds where groups collapse and the optimum vanishes, and down
-to 1e-200. A number is wrong if a bound differs from the one in 50 digits by more than the
-certificate's rounding, or if OPTIMAL is said and the gap in 50 digits is not below the tolerance, or
-is below minus rounding. Runs that were interrupted go on where they stopped; a case depends on the
-seed and its own number alone.
+1e-12 of the largest, next to the thresholds where groups collapse and the optimum vanishes, and
+down to 1e-200. A number is wrong if a bound differs from the one in 50 digits by more than the
+certificate's rounding, or if OPTIMAL is said and the gap in 50 digits is not below the tolerance,
+or is below minus rounding. Runs that were interrupted go on where they stopped; a case depends on
+the seed and its own number alone.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ def random_problem(seed: int, case: int) -> solve.Problem:
     if rng.random() < 0.15:
         problem = solve.Problem.of_targets(*_contexts(rng, k), ridge=1.0, bias=bias)
     else:
-        distinct = np.rint(10 ** rng.uniform(0, rng.uniform(0.1, 6), int(rng.integers(1, k + 1)))).astype(int)
+        distinct = np.rint(
+            10 ** rng.uniform(0, rng.uniform(0.1, 6), int(rng.integers(1, k + 1)))
+        ).astype(int)
         counts = Counts(np.concatenate([distinct, rng.choice(distinct, k - len(distinct))]))
         problem = solve.Problem(counts, _adjustment(rng, counts), ridge=1.0, bias=bias)
     return problem.at(_ridge(rng, problem))
@@ -91,13 +95,17 @@ def _ridge(rng: np.random.Generator, problem: solve.Problem) -> float:
         thresholds = [top]
         if problem.counts is not None and problem.adjustment.additive_margin is None:
             thresholds = [point.ridge for point in solve.breakpoints(problem)]
-        return float(rng.choice(thresholds) * (1 + rng.choice([-1, 1]) * 10 ** rng.uniform(-12, -1)))
+        return float(
+            rng.choice(thresholds) * (1 + rng.choice([-1, 1]) * 10 ** rng.uniform(-12, -1))
+        )
     exponent = {"range": (-12, 0), "high": (-1.5, 0.05), "tiny": (-200, -12)}[str(kind)]
     return float(top * 10 ** rng.uniform(*exponent))
 
 
 def exact_bounds(problem: solve.Problem, logits: Floats, bias: Floats | None) -> tuple[Any, Any]:
-    """Return objective and dual value of (k, m) logits and a bias in 50 digits, by definition, sample kind by sample kind."""
+    """Return objective and dual value of (k, m) logits and a bias in 50 digits, by definition,
+    sample kind by sample kind.
+    """
     with mpmath.workdps(50 + max(0, int(-np.log10(problem.ridge)))):
         mpf = mpmath.mpf
         a = problem.adjustment
@@ -112,7 +120,9 @@ def exact_bounds(problem: solve.Problem, logits: Floats, bias: Floats | None) ->
             return mpf(neutral) if value is None else mpf(float(np.broadcast_to(value, k)[c]))
 
         def scale(c: int, j: int) -> Any:
-            return entry("scale", j if a.per_sample else c, 1) / (entry("margin", j, 1) if problem.counts is not None else 1)
+            return entry("scale", j if a.per_sample else c, 1) / (
+                entry("margin", j, 1) if problem.counts is not None else 1
+            )
 
         b = [mpf(0)] * k if bias is None else [mpf(float(x)) for x in bias]
         ridge, Z, G = mpf(problem.ridge), mpmath.matrix(k, m), mpmath.matrix(k, m)
@@ -122,11 +132,17 @@ def exact_bounds(problem: solve.Problem, logits: Floats, bias: Floats | None) ->
             target = [mpf(float(x)) for x in t[:, j]]
             total = mpmath.fsum(target)
             target = [x / total for x in target]
-            offset = [entry("shift", c, 0) - (scale(c, j) * entry("additive_margin", j, 0) if c == j else 0) for c in range(k)]
+            offset = [
+                entry("shift", c, 0)
+                - (scale(c, j) * entry("additive_margin", j, 0) if c == j else 0)
+                for c in range(k)
+            ]
             z = [scale(c, j) * (mpf(float(logits[c, j])) + b[c]) + offset[c] for c in range(k)]
             high = max(z)
             partition = high + mpmath.log(mpmath.fsum(mpmath.exp(x - high) for x in z))
-            loss += weight * mpmath.fsum(x * (partition - y) for x, y in zip(target, z, strict=True))
+            loss += weight * mpmath.fsum(
+                x * (partition - y) for x, y in zip(target, z, strict=True)
+            )
             share = [mpmath.exp(x - partition) for x in z]
             shares.append((weight, target, share))
             offsets.append(offset)
@@ -142,7 +158,8 @@ def exact_bounds(problem: solve.Problem, logits: Floats, bias: Floats | None) ->
         for (weight, target, share), offset in zip(shares, offsets, strict=True):
             q = [(1 - s) * x + s * y for x, y in zip(target, share, strict=True)]
             dual += weight * mpmath.fsum(
-                (x - y) * o - (x * mpmath.log(x) if x > 0 else 0) for x, y, o in zip(q, target, offset, strict=True)
+                (x - y) * o - (x * mpmath.log(x) if x > 0 else 0)
+                for x, y, o in zip(q, target, offset, strict=True)
             )
         if not isinstance(problem.bias, str):
             beta = mpf(problem.bias)
@@ -154,7 +171,10 @@ def exact_bounds(problem: solve.Problem, logits: Floats, bias: Floats | None) ->
 
 
 def _frames(error: BaseException) -> list[str]:
-    return [f"{Path(frame.filename).name}: {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    return [
+        f"{Path(frame.filename).name}: {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
 
 
 def outcome(seed: int, case: int) -> dict[str, Any]:
@@ -165,10 +185,20 @@ def outcome(seed: int, case: int) -> dict[str, Any]:
             warnings.simplefilter("error")
             solution = solve.minimize(problem, tolerance=TOLERANCE)
     except Exception as error:  # every exception is a finding
-        return {"case": case, "status": "exception", "what": f"{type(error).__name__}: {error}", "where": _frames(error)}
+        return {
+            "case": case,
+            "status": "exception",
+            "what": f"{type(error).__name__}: {error}",
+            "where": _frames(error),
+        }
     certificate = solution.certificate
-    # Scales drawn apart by up to a hundred, with shifts and margins, are harder than any loss that has a name.
-    named = problem.counts is None or problem.adjustment.scale is None or problem.adjustment.weight is None
+    # Scales drawn apart by up to a hundred, with shifts and margins, are harder than any loss that
+    # has a name.
+    named = (
+        problem.counts is None
+        or problem.adjustment.scale is None
+        or problem.adjustment.weight is None
+    )
     told = {
         "case": case,
         "named": named,
@@ -179,7 +209,9 @@ def outcome(seed: int, case: int) -> dict[str, Any]:
     if problem.k > EXACT:
         return told
     primal, dual = exact_bounds(problem, solution.logits.matrix(), solution.bias)
-    off = max(abs(float(certificate.primal / primal - 1)), abs(float((certificate.dual - dual) / primal)))
+    off = max(
+        abs(float(certificate.primal / primal - 1)), abs(float((certificate.dual - dual) / primal))
+    )
     gap = float((primal - dual) / primal)
     told |= {"digits": off, "rounding": certificate.rounding, "gap in 50 digits": gap}
     claimed = solution.status in (solve.Status.OPTIMAL, solve.Status.ZERO)
@@ -220,7 +252,13 @@ class Campaign:
                 self._write(case + 1, dict(tally), exact, named, seconds, findings)
 
     def _write(
-        self, done: int, tally: dict[str, int], exact: int, named: int, seconds: float, findings: list[dict[str, Any]]
+        self,
+        done: int,
+        tally: dict[str, int],
+        exact: int,
+        named: int,
+        seconds: float,
+        findings: list[dict[str, Any]],
     ) -> None:
         inexact = [told for told in findings if told["status"] == "INEXACT"]
         record = {
@@ -233,7 +271,8 @@ class Campaign:
             "exceptions": tally.get("exception", 0),
             "of losses with a name": named,
             "inexact share": len(inexact) / done,
-            "inexact share of losses with a name": sum(told["named"] for told in inexact) / max(named, 1),
+            "inexact share of losses with a name": sum(told["named"] for told in inexact)
+            / max(named, 1),
             "seconds": round(seconds, 1),
             "findings": findings,
             "versions": {name: version(name) for name in ("lopsided", "numpy", "scipy", "mpmath")},

@@ -1,10 +1,13 @@
-"""A hundred thousand updates of a stream: memory does not grow, and the sums are those of one batch of all samples.
+"""A hundred thousand updates of a stream: memory does not grow, and the sums are those of one batch
+of all samples.
 
-    OMP_NUM_THREADS=1 python benchmarks/campaigns/stream.py --cases 100000 --seed 0 --out benchmarks/records/campaigns/stream.json
+    OMP_NUM_THREADS=1 python benchmarks/campaigns/stream.py --cases 100000 --seed 0 --out
+    benchmarks/records/campaigns/stream.json
 
-Batches of one to sixty-four samples go into a `Stream`, with logits, and through a network that is watched, epoch by epoch. The
-resident memory is read after a tenth of the updates, when all that is kept has been allocated, and at the end. Wrong is: more than
-`GROWTH` between the two, or counts, means or spreads that are off.
+Batches of one to sixty-four samples go into a `Stream`, with logits, and through a network that is
+watched, epoch by epoch. The resident memory is read after a tenth of the updates, when all that is
+kept has been allocated, and at the end. Wrong is: more than `GROWTH` between the two, or counts,
+means or spreads that are off.
 """
 
 from __future__ import annotations
@@ -43,7 +46,9 @@ def memory() -> float:
 def batch(rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Return features and labels of a batch."""
     labels = rng.integers(0, K, int(rng.integers(1, LARGEST + 1)))
-    return torch.from_numpy(rng.standard_normal((len(labels), D)) + labels[:, None]), torch.from_numpy(labels)
+    return torch.from_numpy(
+        rng.standard_normal((len(labels), D)) + labels[:, None]
+    ), torch.from_numpy(labels)
 
 
 def grown(name: str, cases: int, step: Callable[[int], None]) -> dict[str, Any]:
@@ -56,12 +61,21 @@ def grown(name: str, cases: int, step: Callable[[int], None]) -> dict[str, Any]:
         if (case + 1) % max(cases // 10, 1) == 0:
             print(f"{name}: {case + 1:,} of {cases:,}, {memory():.1f} MiB", flush=True)
     microseconds = (time.process_time() - began) / cases * 1e6
-    return {"updates": cases, "MiB early": round(early, 1), "MiB late": round(memory(), 1), "us an update": round(microseconds, 1)}
+    return {
+        "updates": cases,
+        "MiB early": round(early, 1),
+        "MiB late": round(memory(), 1),
+        "us an update": round(microseconds, 1),
+    }
 
 
 def streamed(cases: int, seed: int) -> tuple[dict[str, Any], list[str]]:
     """Update a stream, and compare with plain sums."""
-    rng, stream, head = np.random.default_rng(seed), Stream(K, D), torch.eye(K, D, dtype=torch.float64)
+    rng, stream, head = (
+        np.random.default_rng(seed),
+        Stream(K, D),
+        torch.eye(K, D, dtype=torch.float64),
+    )
     counts, sums, squares = np.zeros(K, np.int64), np.zeros((K, D)), np.zeros(K)
 
     def step(case: int) -> None:
@@ -75,20 +89,31 @@ def streamed(cases: int, seed: int) -> tuple[dict[str, Any], list[str]]:
     figures = grown("stream", cases, step)
     means = sums / counts[:, None]
     wrong = []
-    if not np.array_equal(stream.moments.counts, counts) or not np.array_equal(stream.decisions.counts, counts):
+    if not np.array_equal(stream.moments.counts, counts) or not np.array_equal(
+        stream.decisions.counts, counts
+    ):
         wrong.append("the counts are others")
     off = {
         "means": np.abs(stream.moments.means - means).max() / np.abs(means).max(),
-        "spreads": (np.abs(stream.moments.spread - (squares - counts * np.vecdot(means, means))) / squares).max(),
+        "spreads": (
+            np.abs(stream.moments.spread - (squares - counts * np.vecdot(means, means))) / squares
+        ).max(),
     }
-    wrong += [f"the {name} are off by {value:.1e}" for name, value in off.items() if not value < 1e-10]
-    return {**figures, "relative errors": {name: float(f"{value:.1e}") for name, value in off.items()}}, wrong
+    wrong += [
+        f"the {name} are off by {value:.1e}" for name, value in off.items() if not value < 1e-10
+    ]
+    return {
+        **figures,
+        "relative errors": {name: float(f"{value:.1e}") for name, value in off.items()},
+    }, wrong
 
 
 def watched(cases: int, seed: int) -> tuple[dict[str, Any], list[str]]:
     """Watch the forward passes of a network, an epoch after the other, without training it."""
     rng, wrong = np.random.default_rng(seed), list[str]()
-    network = torch.nn.Sequential(torch.nn.Linear(D, D), torch.nn.ReLU(), torch.nn.Linear(D, K)).double()
+    network = torch.nn.Sequential(
+        torch.nn.Linear(D, D), torch.nn.ReLU(), torch.nn.Linear(D, K)
+    ).double()
     with watch(network, network[2], Counts([1] * K)) as watching:
 
         def step(case: int) -> None:
@@ -115,7 +140,9 @@ if __name__ == "__main__":
         if found[name]["MiB late"] - found[name]["MiB early"] > GROWTH:
             off.append("memory grew")
         problems += [f"{name}: {problem}" for problem in off]
-    write(given.out, "updates of a stream and of a watch without growth", {**found, "wrong": problems})
+    write(
+        given.out, "updates of a stream and of a watch without growth", {**found, "wrong": problems}
+    )
     for problem in problems:
         print(problem, file=sys.stderr)
     raise SystemExit(bool(problems))

@@ -1,4 +1,6 @@
-"""Make the pictures of the README and the documentation again, byte for byte the same; run by `python docs/pictures/make.py`."""
+"""Make the pictures of the README and the documentation again, byte for byte the same; run by
+`python docs/pictures/make.py`.
+"""
 
 from pathlib import Path
 
@@ -15,16 +17,34 @@ def frame() -> Figure:
     figure = Figure(figsize=(8.4, 4.5))
     axes = figure.subplots(1, 2)
     figure.subplots_adjust(left=0, right=1, top=0.93, bottom=0.09, wspace=0)
-    pairs = ((Counts([100] * 4), "balanced: the simplex ETF"), (Counts([100, 100, 1, 1]), "ratio 100 : 1, SELI"))
+    pairs = (
+        (Counts([100] * 4), "balanced: the simplex ETF"),
+        (Counts([100, 100, 1, 1]), "ratio 100 : 1, SELI"),
+    )
     for ax, (counts, title) in zip(axes, pairs, strict=True):
-        plot.frame(predict.seli(counts), ax, colours=[MAJORITY] * 2 + [MINORITY] * 2).set_title(title, fontsize=12)
+        plot.frame(predict.seli(counts), ax, colours=[MAJORITY] * 2 + [MINORITY] * 2).set_title(
+            title, fontsize=12
+        )
     handles = [
         Line2D([], [], color=MAJORITY, lw=5, solid_capstyle="butt", label="large classes 1, 2"),
         Line2D([], [], color=MINORITY, lw=5, solid_capstyle="butt", label="small classes 3, 4"),
         Line2D([], [], color=GREY, lw=2.4, label="classifier $w$"),
-        Line2D([], [], color=GREY, lw=1.3, ls=(0, (3.2, 2.2)), marker="o", mfc="white", mew=1.4, ms=6, label="class mean $\\mu$"),
+        Line2D(
+            [],
+            [],
+            color=GREY,
+            lw=1.3,
+            ls=(0, (3.2, 2.2)),
+            marker="o",
+            mfc="white",
+            mew=1.4,
+            ms=6,
+            label="class mean $\\mu$",
+        ),
     ]
-    figure.legend(handles=handles, loc="lower center", ncols=4, frameon=False, fontsize=10, handlelength=2.2)
+    figure.legend(
+        handles=handles, loc="lower center", ncols=4, frameon=False, fontsize=10, handlelength=2.2
+    )
     return figure
 
 
@@ -38,7 +58,9 @@ def curves() -> Figure:
 
 
 def optimisers() -> Figure:
-    """Where first-order methods go on free features without a ridge: distance to SELI against steps, k = 4, R = 10."""
+    """Where first-order methods go on free features without a ridge: distance to SELI against
+    steps, k = 4, R = 10.
+    """
     methods = {
         "gradient descent": solve.Optimizer("descent", 0.5),
         "Adam": solve.Optimizer("adam", 0.01, momentum=0.9),
@@ -53,7 +75,9 @@ def optimisers() -> Figure:
     left, right = figure.subplots(1, 2)
     plot.training_paths(paths, left, part=0).get_legend().remove()
     plot.training_paths(paths, right, part=1).get_legend().remove()
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(
+        *left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False
+    )
     return figure
 
 

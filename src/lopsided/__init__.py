@@ -3,12 +3,14 @@
 Five verbs over three nouns:
 
 * ``predict``: class counts and loss -> `Geometry`, in closed form, for any number of classes;
-* ``solve``: class counts, loss and ridge -> `Geometry`, the global optimum of the unconstrained-features model with a proof;
+* ``solve``: class counts, loss and ridge -> `Geometry`, the global optimum of the
+  unconstrained-features model with a proof;
 * ``measure``: features, labels and head -> `Geometry` of a trained network;
 * ``steer``: wanted geometry -> loss, head, hyper-parameters;
 * ``reproduce``: claim of a paper -> record: figures, numbers, verdict.
 
-Theory, optimum and network return the same object, so `distance` compares any two of them. The sub-packages load on first use.
+Theory, optimum and network return the same object, so `distance` compares any two of them. The
+sub-packages load on first use.
 """
 
 from __future__ import annotations
@@ -65,7 +67,10 @@ def distance(a: Geometry | Pairing, b: Geometry | Pairing) -> Distances | float:
         return a.distance(b)
     if isinstance(a, Pairing) and isinstance(b, Pairing):
         return a.distance(b)
-    raise TypeError(f"distance compares two geometries or two matrices, got {type(a).__name__} and {type(b).__name__}")
+    raise TypeError(
+        f"distance compares two geometries or two matrices, got {type(a).__name__} and"
+        f" {type(b).__name__}"
+    )
 
 
 def __getattr__(name: str) -> Any:

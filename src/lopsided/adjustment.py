@@ -1,12 +1,14 @@
-"""Adjustment: a parameterisation of cross-entropy, read alike by predict, solve and the losses of steer.
+"""Adjustment: a parameterisation of cross-entropy, read alike by predict, solve and the losses of
+steer.
 
 With k logits z, label y and softmax cross-entropy CE, the loss of a sample is
 
     weight_y * CE( scale * (z - additive_margin_y * e_y) / margin_y + shift, y )
 
-where `scale` multiplies logit by logit (CDT), or with `per_sample=True` all logits of the sample by the entry of its label (LDT).
-`margin` is what the hard-margin limit asks for, z_y - z_c >= margin_y, and equals a per-sample scale of 1 / margin;
-`additive_margin` is LDAM's, subtracted from the label's own logit.
+where `scale` multiplies logit by logit (CDT), or with `per_sample=True` all logits of the sample by
+the entry of its label (LDT). `margin` is what the hard-margin limit asks for, z_y - z_c >=
+margin_y, and equals a per-sample scale of 1 / margin; `additive_margin` is LDAM's, subtracted from
+the label's own logit.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from lopsided.groups import Groups
 
 
 class Terms(NamedTuple):
-    """What an adjustment does to logits: the loss of a sample is weight_y * CE(samples_y columns * z + shift - own_y e_y, y).
+    """What an adjustment does to logits: the loss of a sample is weight_y * CE(samples_y columns *
+    z + shift - own_y e_y, y).
 
     Each is None where it is neutral, one number for all classes (shape ()), or one a class (k,).
 
@@ -44,9 +47,11 @@ class Terms(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """The terms of an adjustment on the class counts it acts on, one entry a group of interchangeable classes.
+    """The terms of an adjustment on the class counts it acts on, one entry a group of
+    interchangeable classes.
 
-    A sample of group g with logits z has loss `weight[g] * CE(samples[g] * columns * z + shift - own[g] e_y, y)`.
+    A sample of group g with logits z has loss `weight[g] * CE(samples[g] * columns * z + shift -
+    own[g] e_y, y)`.
 
     Attributes:
         groups: the classes of equal count and equal parameters.
@@ -69,7 +74,8 @@ class Parameters:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Adjustment:
-    """Weights, scales, shifts and margins of a cross-entropy; `None` is neutral, a single number holds for every class.
+    """Weights, scales, shifts and margins of a cross-entropy; `None` is neutral, a single number
+    holds for every class.
 
     Attributes:
         weight: (k,) positive factors of the loss, by label.
@@ -77,10 +83,12 @@ class Adjustment:
         shift: (k,) terms added to the logits.
         margin: (k,) positive margins of the hard-margin limit, by label.
         additive_margin: (k,) terms subtracted from the label's own logit.
-        per_sample: the scale acts on all logits of a sample by its label (LDT) instead of on the class's column (CDT).
+        per_sample: the scale acts on all logits of a sample by its label (LDT) instead of on the
+            class's column (CDT).
 
     Raises:
-        ValueError: if a number is not finite, a weight, scale or margin is not positive, or two lengths differ.
+        ValueError: if a number is not finite, a weight, scale or margin is not positive, or two
+            lengths differ.
 
     Example:
         >>> Adjustment.cdt(Counts.step(k=4, minority=1, ratio=100), gamma=0.5)
@@ -114,7 +122,9 @@ class Adjustment:
 
     @classmethod
     def weighted(cls, counts: CountsLike, exponent: float = 1.0) -> Adjustment:
-        """Weighted cross-entropy, weight_c = (n_max / n_c) ** exponent; the rarest class weighs most."""
+        """Weighted cross-entropy, weight_c = (n_max / n_c) ** exponent; the rarest class weighs
+        most.
+        """
         return cls(weight=_power(counts, -exponent))
 
     @classmethod
@@ -130,13 +140,15 @@ class Adjustment:
     def cdt(cls, counts: CountsLike, gamma: float) -> Adjustment:
         """Class-dependent temperatures, scale_c = (n_c / n_max) ** gamma on the class's column.
 
-        Source: Ye et al. 2020 (arXiv 2001.01385); geometry in Behnia et al. 2023 (arXiv 2303.07608).
+        Source: Ye et al. 2020 (arXiv 2001.01385); geometry in Behnia et al. 2023 (arXiv
+        2303.07608).
         """
         return cls(scale=_power(counts, gamma))
 
     @classmethod
     def ldt(cls, counts: CountsLike, gamma: float) -> Adjustment:
-        """Label-dependent temperatures, scale_y = (n_y / n_max) ** gamma on all logits of a sample of label y.
+        """Label-dependent temperatures, scale_y = (n_y / n_max) ** gamma on all logits of a sample
+        of label y.
 
         Source: Behnia et al. 2023 (arXiv 2303.07608).
         """
@@ -144,18 +156,24 @@ class Adjustment:
 
     @classmethod
     def vs(cls, counts: CountsLike, gamma: float, tau: float) -> Adjustment:
-        """Vector scaling: the scales of CDT and the shifts of logit adjustment (Kini et al. 2021, arXiv 2103.01550)."""
+        """Vector scaling: the scales of CDT and the shifts of logit adjustment (Kini et al. 2021,
+        arXiv 2103.01550).
+        """
         counts = Counts.of(counts)
         return cls(scale=cls.cdt(counts, gamma).scale, shift=cls.logit_adjusted(counts, tau).shift)
 
     @classmethod
     def ldam(cls, counts: CountsLike, max_margin: float = 0.5, scale: float = 30.0) -> Adjustment:
-        """Label-distribution-aware margins, additive_margin_y = max_margin * (n_min / n_y) ** 1/4, all logits times `scale`.
+        """Label-distribution-aware margins, additive_margin_y = max_margin * (n_min / n_y) ** 1/4,
+        all logits times `scale`.
 
-        Source: Cao et al. 2019 (arXiv 1906.07413), equations 12 and 13. There features and classifiers are normalised too.
+        Source: Cao et al. 2019 (arXiv 1906.07413), equations 12 and 13. There features and
+        classifiers are normalised too.
         """
         counts = Counts.of(counts)
-        return cls(scale=scale, additive_margin=max_margin * (counts.distinct[0] / counts.values) ** 0.25)
+        return cls(
+            scale=scale, additive_margin=max_margin * (counts.distinct[0] / counts.values) ** 0.25
+        )
 
     @property
     def terms(self) -> Terms:
@@ -177,10 +195,16 @@ class Adjustment:
             ValueError: if the adjustment is for another number of classes.
         """
         counts = Counts.of(counts)
-        varying = {name: value for name in ARRAYS if (value := getattr(self, name)) is not None and value.ndim}
+        varying = {
+            name: value
+            for name in ARRAYS
+            if (value := getattr(self, name)) is not None and value.ndim
+        }
         for name, value in varying.items():
             if len(value) != counts.k:
-                raise ValueError(f"{name} has {len(value)} entries, but there are {counts.k} classes")
+                raise ValueError(
+                    f"{name} has {len(value)} entries, but there are {counts.k} classes"
+                )
         groups = Groups.of_columns(counts.values, *varying.values()) if varying else counts.groups
         first = groups.first
 
@@ -207,10 +231,17 @@ class Adjustment:
 
     def _key(self) -> tuple[object, ...]:
         values = (getattr(self, name) for name in ARRAYS)
-        return (self.per_sample, *(None if value is None else (value.shape, value.tobytes()) for value in values))
+        return (
+            self.per_sample,
+            *(None if value is None else (value.shape, value.tobytes()) for value in values),
+        )
 
     def __repr__(self) -> str:
-        parts = [f"{name}={_short(getattr(self, name))}" for name in ARRAYS if getattr(self, name) is not None]
+        parts = [
+            f"{name}={_short(getattr(self, name))}"
+            for name in ARRAYS
+            if getattr(self, name) is not None
+        ]
         return f"Adjustment({', '.join(parts + ['per_sample=True'] * self.per_sample)})"
 
 

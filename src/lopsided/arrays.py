@@ -51,10 +51,15 @@ def refuse_mask(values: object, what: str) -> None:
         TypeError: naming what is masked.
     """
     if isinstance(values, np.ma.MaskedArray):
-        raise TypeError(f"{what} must not be a masked array, whose mask would be lost; leave out the masked entries first")
+        raise TypeError(
+            f"{what} must not be a masked array, whose mask would be lost; leave out the masked"
+            " entries first"
+        )
 
 
-def require_memory(size: float, what: str, instead: str = "ask for the entries you need instead") -> None:
+def require_memory(
+    size: float, what: str, instead: str = "ask for the entries you need instead"
+) -> None:
     """Refuse an array that would take more than half of this machine's memory.
 
     Args:
@@ -67,14 +72,18 @@ def require_memory(size: float, what: str, instead: str = "ask for the entries y
     """
     present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if size > present / 2:
-        raise MemoryError(f"{what} needs {size / 2**30:,.1f} GiB and this machine has {present / 2**30:,.1f} GiB; {instead}")
+        raise MemoryError(
+            f"{what} needs {size / 2**30:,.1f} GiB and this machine has {present / 2**30:,.1f} GiB;"
+            f" {instead}"
+        )
 
 
 def svd(matrix: Floats, *, whole: bool = False) -> tuple[Floats, Floats, Floats]:
-    """Return the singular value decomposition (left, values, right) of a finite matrix, however it is scaled or clustered.
+    """Return the singular value decomposition (left, values, right) of a finite matrix, however it
+    is scaled or clustered.
 
-    LAPACK's divide and conquer (gesdd) is the fast one and now and then gives up on a finite matrix; then the QR iteration (gesvd)
-    decides.
+    LAPACK's divide and conquer (gesdd) is the fast one and now and then gives up on a finite
+    matrix; then the QR iteration (gesvd) decides.
 
     Args:
         matrix: (p, m).

@@ -1,4 +1,6 @@
-"""Counting: what people keep class counts and labels in, turned into numbers and names of the classes."""
+"""Counting: what people keep class counts and labels in, turned into numbers and names of the
+classes.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,22 @@ from lopsided.arrays import LARGEST_EXACT, Ints, refuse_mask
 Names = tuple[str, ...] | None
 
 #: What to do about labels in another numbering.
-RENUMBER = "labels that start at 1 or have gaps are renumbered first: names, labels = np.unique(labels, return_inverse=True)"
+RENUMBER = (
+    "labels that start at 1 or have gaps are renumbered first: names, labels = np.unique(labels,"
+    " return_inverse=True)"
+)
 
 
 def counts_of(given: Any) -> tuple[Any, Names]:
     """Return what stands for one number a class, and the names of the classes where it has them.
 
-    A dictionary keeps its order. A `Counter` or a column of a table with an index, whose order is that of appearance or of size, is
-    sorted by name, as `labels_of` sorts. Whole numbers in place of names are classes and go to their places.
+    A dictionary keeps its order. A `Counter` or a column of a table with an index, whose order is
+    that of appearance or of size, is sorted by name, as `labels_of` sorts. Whole numbers in place
+    of names are classes and go to their places.
 
     Args:
-        given: sequence, array, tensor, column of a table, `Counter`, dictionary of name to count, or text of numbers.
+        given: sequence, array, tensor, column of a table, `Counter`, dictionary of name to count,
+            or text of numbers.
 
     Raises:
         ValueError: if the text holds no numbers, or names repeat or are classes with gaps.
@@ -35,9 +42,14 @@ def counts_of(given: Any) -> tuple[Any, Names]:
     if isinstance(given, str):
         return _numbers(given), None
     if hasattr(given, "columns"):
-        raise TypeError(f"counts must be one column of a table, got a {type(given).__name__} with columns {list(given.columns)}")
+        raise TypeError(
+            f"counts must be one column of a table, got a {type(given).__name__} with columns"
+            f" {list(given.columns)}"
+        )
     if hasattr(given, "items"):
-        return _named(list(given.items()), keep=isinstance(given, dict) and not isinstance(given, Counter))
+        return _named(
+            list(given.items()), keep=isinstance(given, dict) and not isinstance(given, Counter)
+        )
     # A tensor may live on a device, require a gradient or be of a type that numpy does not know.
     return (given.tolist() if hasattr(given, "detach") else given), None
 
@@ -66,7 +78,11 @@ def require_counts(values: npt.ArrayLike, classes: str = "class") -> Ints:
     wrong = ~((array >= 1) & (array <= LARGEST_EXACT) & (array == np.floor(array)))
     if wrong.any():
         c = int(np.argmax(wrong))
-        parts = array.dtype.kind == "f" and bool((array > 0).all()) and bool((array != np.floor(array)).any())
+        parts = (
+            array.dtype.kind == "f"
+            and bool((array > 0).all())
+            and bool((array != np.floor(array)).any())
+        )
         raise ValueError(
             f"each count must be a whole number from 1 to 2**53, got {array[c]} for {classes} {c}"
             + "; shares, of which only the ratios matter, are given to Counts.from_shares" * parts
@@ -79,17 +95,21 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
 
     Args:
         labels: (n,) or (n, 1) whole numbers or texts: array, tensor, sequence or column of a table.
-        names: of the classes in their order; by default texts are sorted, and whole numbers have no names.
+        names: of the classes in their order; by default texts are sorted, and whole numbers have no
+            names.
 
     Raises:
-        ValueError: if there is no label, they are no vector, neither whole numbers nor texts, or not among the names.
+        ValueError: if there is no label, they are no vector, neither whole numbers nor texts, or
+            not among the names.
         TypeError: if a name is no text.
     """
     refuse_mask(labels, "labels")
     array = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
     if array.ndim != 1 or array.size == 0:
-        raise ValueError(f"labels must be a vector with at least one label, got shape {array.shape}")
+        raise ValueError(
+            f"labels must be a vector with at least one label, got shape {array.shape}"
+        )
     if array.dtype.kind in "iu":
         return array, require_names(names)
     if isinstance(labels, list | tuple):  # numpy would make texts of numbers among texts
@@ -126,24 +146,36 @@ def _named(pairs: list[tuple[Any, Any]], *, keep: bool) -> tuple[list[Any], Name
     keys = [key for key, _ in pairs]
     if all(hasattr(key, "__index__") for key in keys):
         if sorted(keys) != list(range(len(keys))):
-            raise ValueError(f"counts by label need the labels 0 to {len(keys) - 1}, got {sorted(keys)}; {RENUMBER}")
+            raise ValueError(
+                f"counts by label need the labels 0 to {len(keys) - 1}, got {sorted(keys)};"
+                f" {RENUMBER}"
+            )
         return [value for _, value in sorted(pairs, key=lambda pair: pair[0])], None
     if not all(isinstance(key, str) for key in keys):
         raise TypeError(f"classes must be named by texts or numbered from 0, got {keys!r}")
     names = require_names(keys if keep else sorted(keys))
-    return [value for _, value in (pairs if keep else sorted(pairs, key=lambda pair: pair[0]))], names
+    return [
+        value for _, value in (pairs if keep else sorted(pairs, key=lambda pair: pair[0]))
+    ], names
 
 
 def _numbers(text: str) -> list[int | float]:
-    """Return the numbers of a text with commas, semicolons, spaces or lines between them, in brackets or not."""
+    """Return the numbers of a text with commas, semicolons, spaces or lines between them, in
+    brackets or not.
+    """
     inner = text.strip().strip("[](){}")
     if re.search(r"(?<![\d.])\d{1,3},\d{3}(?!\d)", inner) and re.search(r"[\s;]", inner.strip()):
-        raise ValueError(f"in {text!r} a comma may part two numbers or the thousands of one: leave it out of numbers")
+        raise ValueError(
+            f"in {text!r} a comma may part two numbers or the thousands of one: leave it out of"
+            " numbers"
+        )
     words = [word for word in re.split(r"[\s,;]+", inner) if word]
     try:
         return [int(word) if re.fullmatch(r"[+-]?\d+", word) else float(word) for word in words]
     except ValueError:
-        raise ValueError(f"counts as text must be numbers with commas or spaces between them, got {text!r}") from None
+        raise ValueError(
+            f"counts as text must be numbers with commas or spaces between them, got {text!r}"
+        ) from None
 
 
 def present(labels: Ints, k: int | None) -> Ints:
@@ -154,16 +186,23 @@ def present(labels: Ints, k: int | None) -> Ints:
         k: number of classes; by default the largest label plus one.
 
     Raises:
-        ValueError: if a label is not from 0 to k-1, or a class has no sample; sample or class is named.
+        ValueError: if a label is not from 0 to k-1, or a class has no sample; sample or class is
+            named.
     """
     size = int(labels.max()) + 1 if k is None else k
     if labels.min() < 0 or labels.max() >= size:
         i = int(np.argmax((labels < 0) | (labels >= size)))
-        raise ValueError(f"labels must be from 0 to {size - 1}, got {labels[i]} for sample {i}; {RENUMBER}")
-    # Fewer labels than classes leave a gap no farther than their number, however large the labels are.
+        raise ValueError(
+            f"labels must be from 0 to {size - 1}, got {labels[i]} for sample {i}; {RENUMBER}"
+        )
+    # Fewer labels than classes leave a gap no farther than their number, however large the labels
+    # are.
     near = labels if size <= len(labels) else labels[labels <= len(labels)]
     found = np.bincount(near.astype(np.int64), minlength=min(size, len(labels) + 1))
     if (found == 0).any():
         c = int(np.argmin(found))
-        raise ValueError(f"labels are the classes 0 to {size - 1} and each needs a sample, class {c} has none; {RENUMBER}")
+        raise ValueError(
+            f"labels are the classes 0 to {size - 1} and each needs a sample, class {c} has none;"
+            f" {RENUMBER}"
+        )
     return found

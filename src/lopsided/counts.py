@@ -1,4 +1,6 @@
-"""Counts: how many training samples each class has, and the profiles of imbalance that papers use."""
+"""Counts: how many training samples each class has, and the profiles of imbalance that papers
+use.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,10 @@ class Counts:
 
     Attributes:
         distinct: (m,) the distinct counts, ascending.
-        groups: the partition of the classes by their counts; group g holds the classes of count `distinct[g]`.
-        names: (k,) the classes' names, or None. They label what is shown and change no number: counts are equal by their values.
+        groups: the partition of the classes by their counts; group g holds the classes of count
+            `distinct[g]`.
+        names: (k,) the classes' names, or None. They label what is shown and change no number:
+            counts are equal by their values.
 
     Example:
         >>> counts = Counts.step(k=4, minority=5, ratio=10)
@@ -43,13 +47,15 @@ class Counts:
             names: of the classes, each once.
 
         Raises:
-            ValueError: if there are fewer than two classes, a count is not a whole number from 1 to 2**53, or the names are not k
-                different ones; the class is named.
+            ValueError: if there are fewer than two classes, a count is not a whole number from 1 to
+                2**53, or the names are not k different ones; the class is named.
             TypeError: if a name is no text.
         """
         array, named = require_counts(values), require_names(names)
         if named is not None and len(named) != len(array):
-            raise ValueError(f"names must be one for each of the {len(array)} classes, got {len(named)}")
+            raise ValueError(
+                f"names must be one for each of the {len(array)} classes, got {len(named)}"
+            )
         self._set(array, np.ones(len(array), np.int64), named)
 
     def _set(self, values: Ints, lengths: Ints, names: tuple[str, ...] | None = None) -> None:
@@ -67,11 +73,13 @@ class Counts:
 
     @classmethod
     def of(cls, given: CountsLike) -> Counts:
-        """Return counts as they are, and what people keep counts in as `Counts`; every function that takes counts asks this.
+        """Return counts as they are, and what people keep counts in as `Counts`; every function
+        that takes counts asks this.
 
         Args:
-            given: `Counts`; a sequence, array, tensor or column of a table, one whole number a class; a `Counter`, a dictionary or
-                a column with an index from names, or from 0..k-1, to counts; or text such as "50, 20, 5".
+            given: `Counts`; a sequence, array, tensor or column of a table, one whole number a
+                class; a `Counter`, a dictionary or a column with an index from names, or from
+                0..k-1, to counts; or text such as "50, 20, 5".
 
         Raises:
             ValueError: if a number is no count or a name comes twice; the class is named.
@@ -85,34 +93,46 @@ class Counts:
 
     @classmethod
     def from_shares(cls, shares: Any, total: int = 10**15) -> Counts:
-        """Return the counts of classes of which only the shares are known: of pixels, of tokens, of a population.
+        """Return the counts of classes of which only the shares are known: of pixels, of tokens, of
+        a population.
 
-        As the ridge vanishes only ratios of counts matter, and these are kept to `1 / (2 count)`. At a finite ridge give the real
-        number of samples, or take none of the numbers literally. Equal shares have equal counts, so their sum can differ from
-        `total` by up to half a sample a class.
+        As the ridge vanishes only ratios of counts matter, and these are kept to `1 / (2 count)`.
+        At a finite ridge give the real number of samples, or take none of the numbers literally.
+        Equal shares have equal counts, so their sum can differ from `total` by up to half a sample
+        a class.
 
         Args:
             shares: positive numbers in any scale, in the forms that `of` takes.
             total: whole number of samples to share.
 
         Raises:
-            ValueError: if a share is not positive and finite or would be less than half a sample, or the total is none.
+            ValueError: if a share is not positive and finite or would be less than half a sample,
+                or the total is none.
 
         Example:
             >>> Counts.from_shares([0.5, 0.3, 0.2], total=10)
             Counts([5, 3, 2])
         """
-        if isinstance(total, bool) or not isinstance(total, int | np.integer) or not 2 <= total <= LARGEST_EXACT:
+        if (
+            isinstance(total, bool)
+            or not isinstance(total, int | np.integer)
+            or not 2 <= total <= LARGEST_EXACT
+        ):
             raise ValueError(f"total must be a whole number from 2 to 2**53, got {total!r}")
         given, names = counts_of(shares)
         array = np.atleast_1d(require_finite(given, "shares", positive=True))
         if len(array) < 2:
-            raise ValueError(f"shares must be at least 2 positive numbers, one a class, got {shares!r}")
+            raise ValueError(
+                f"shares must be at least 2 positive numbers, one a class, got {shares!r}"
+            )
         part = array / array.max()
         counts = np.rint(part / part.sum() * total)
         if (counts < 1).any():
             c = int(np.argmin(counts))
-            raise ValueError(f"share {array[c]:g} of class {c} is less than half of one sample in {total:,}; leave the class out")
+            raise ValueError(
+                f"share {array[c]:g} of class {c} is less than half of one sample in {total:,};"
+                " leave the class out"
+            )
         return cls(counts, names)
 
     @classmethod
@@ -126,23 +146,31 @@ class Counts:
             rho: fraction of the *classes* that are minorities, strictly between 0 and 1.
 
         Raises:
-            ValueError: if `rho * k` or `ratio * minority` is not a whole number, or an argument is out of range.
+            ValueError: if `rho * k` or `ratio * minority` is not a whole number, or an argument is
+                out of range.
         """
         require_classes(k)
         if not (1 <= minority <= LARGEST_EXACT and 1 <= ratio < np.inf):
             raise ValueError(
-                f"ratio must be at least 1 and finite, minority from 1 to 2**53, got ratio={ratio}, minority={minority}"
+                f"ratio must be at least 1 and finite, minority from 1 to 2**53, got ratio={ratio},"
+                f" minority={minority}"
             )
         few, large = rho * k, ratio * minority
         if not 0 < rho < 1 or abs(few - round(few)) > 1e-9 * k:
-            raise ValueError(f"rho must leave a whole number of minority classes between 1 and {k - 1}, got rho={rho}, k={k}")
+            raise ValueError(
+                f"rho must leave a whole number of minority classes between 1 and {k - 1}, got"
+                f" rho={rho}, k={k}"
+            )
         if not large < np.inf or abs(large - round(large)) > 1e-9 * large:
-            raise ValueError(f"ratio * minority must be a whole number, got ratio={ratio}, minority={minority}")
+            raise ValueError(
+                f"ratio * minority must be a whole number, got ratio={ratio}, minority={minority}"
+            )
         return cls._of_runs([round(large), minority], [k - round(few), round(few)])
 
     @classmethod
     def exponential(cls, k: int, largest: int, ratio: float) -> Counts:
-        """Exponential long tail: class c has `int(largest * (1 / ratio) ** (c / (k - 1)))` samples (Cao et al. 2019).
+        """Exponential long tail: class c has `int(largest * (1 / ratio) ** (c / (k - 1)))` samples
+        (Cao et al. 2019).
 
         Raises:
             ValueError: if an argument is out of range or the last class would have no sample.
@@ -163,17 +191,20 @@ class Counts:
         return cls((largest / np.arange(1, k + 1, dtype=np.float64) ** exponent).astype(np.int64))
 
     @classmethod
-    def from_labels(cls, labels: Any, k: int | None = None, names: Sequence[str] | None = None) -> Counts:
+    def from_labels(
+        cls, labels: Any, k: int | None = None, names: Sequence[str] | None = None
+    ) -> Counts:
         """Count labels: the numbers 0..k-1, or names.
 
         Args:
-            labels: (n,) or (n, 1) whole numbers, or texts: array, tensor, sequence or column of a table.
+            labels: (n,) or (n, 1) whole numbers, or texts: array, tensor, sequence or column of a
+                table.
             k: number of classes; by default the largest label plus one.
             names: of the classes in their order; by default names among the labels are sorted.
 
         Raises:
-            ValueError: if labels are neither whole numbers nor texts, a label is none of the classes, or a class has no sample;
-                sample or class is named.
+            ValueError: if labels are neither whole numbers nor texts, a label is none of the
+                classes, or a class has no sample; sample or class is named.
             TypeError: if a name is no text.
 
         Example:
@@ -207,10 +238,12 @@ class Counts:
 
     @property
     def minorities(self) -> Ints:
-        """The minority classes: rare among these counts, and at most half as large as the largest class.
+        """The minority classes: rare among these counts, and at most half as large as the largest
+        class.
 
-        Rare is below the geometric mean of the largest and the smallest count. That alone would make
-        minorities of half the classes of MNIST, whose counts are balanced but for a little jitter.
+        Rare is below the geometric mean of the largest and the smallest count. That alone would
+        make minorities of half the classes of MNIST, whose counts are balanced but for a little
+        jitter.
         """
         values, largest = self.values, int(self.distinct[-1])
         rare = values < np.sqrt(float(self.distinct[0]) * float(largest))
@@ -227,16 +260,22 @@ class Counts:
     @overload
     def __getitem__(self, c: slice | Sequence[int] | Ints) -> Ints: ...
     def __getitem__(self, c: int | slice | Sequence[int] | Ints) -> int | Ints:
-        """Return the count of a class, or an array of the counts of several: a slice, or their numbers."""
+        """Return the count of a class, or an array of the counts of several: a slice, or their
+        numbers.
+        """
         if isinstance(c, slice):
             c = np.arange(*c.indices(self.k))
         found = self.distinct[self.groups.of_class(c)]
         return found if isinstance(found, np.ndarray) else int(found)
 
-    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
         """Return the counts, so that numpy takes them for the array they stand for."""
         if copy is False:
-            raise ValueError("counts are stored by runs of equal ones, so numpy has to be allowed a copy")
+            raise ValueError(
+                "counts are stored by runs of equal ones, so numpy has to be allowed a copy"
+            )
         require_memory(8.0 * self.k, f"an array of {self.k:,} counts")
         return np.asarray(self.values, dtype)
 
@@ -248,8 +287,12 @@ class Counts:
 
     def __repr__(self) -> str:
         if self.k <= 20:
-            return f"Counts({self.values.tolist()}{'' if self.names is None else f', names={list(self.names)}'})"
-        return f"Counts(k={self.k:,}, n={self.n:,}, from {self.distinct[-1]:,} to {self.distinct[0]:,}, {self.groups.m:,} distinct)"
+            names = "" if self.names is None else f", names={list(self.names)}"
+            return f"Counts({self.values.tolist()}{names})"
+        return (
+            f"Counts(k={self.k:,}, n={self.n:,}, from {self.distinct[-1]:,} to"
+            f" {self.distinct[0]:,}, {self.groups.m:,} distinct)"
+        )
 
 
 def require_classes(k: Any) -> None:

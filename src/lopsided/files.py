@@ -1,4 +1,6 @@
-"""Files of users: what is asked of a path before it is read, and the sentence when something is wrong with what is read."""
+"""Files of users: what is asked of a path before it is read, and the sentence when something is
+wrong with what is read.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ _KINDS = {
 
 
 def printable(text: str) -> str:
-    r"""Return text in which nothing speaks to the terminal or breaks a page: what is not printable is written as its escape.
+    r"""Return text in which nothing speaks to the terminal or breaks a page: what is not printable
+    is written as its escape.
 
     Example:
         >>> print(printable("a\x1b[31m file"))
@@ -56,7 +59,9 @@ def require_file(path: Path) -> Stamp:
     """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise UnfitError(f"is {_KINDS.get(stat.S_IFMT(status.st_mode), 'something else')}, not a file")
+        raise UnfitError(
+            f"is {_KINDS.get(stat.S_IFMT(status.st_mode), 'something else')}, not a file"
+        )
     return Stamp.of(status)
 
 
@@ -76,7 +81,8 @@ def opened(path: Path, stamp: Stamp) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn whatever a damaged or hostile file makes its readers raise into one sentence that names the file.
+    """Turn whatever a damaged or hostile file makes its readers raise into one sentence that names
+    the file.
 
     Raises:
         ValueError: with that sentence.
@@ -90,6 +96,10 @@ def reading(path: Path) -> Iterator[None]:
     except (MemoryError, ImportError):
         raise
     except Exception as error:  # the errors of zip, zlib, npy and the like have no common ancestor
-        if isinstance(error, OSError) and error.filename is not None:  # of the system; readers that seek astray name no file
+        if (
+            isinstance(error, OSError) and error.filename is not None
+        ):  # of the system; readers that seek astray name no file
             raise
-        raise ValueError(f"{path} is damaged or truncated ({str(error) or type(error).__name__})") from error
+        raise ValueError(
+            f"{path} is damaged or truncated ({str(error) or type(error).__name__})"
+        ) from error

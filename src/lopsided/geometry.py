@@ -1,7 +1,7 @@
 """Geometry: what theory predicts, the solver finds and a trained network shows, in one form.
 
-Arrays in code are row-major: classifiers W are (k, d), class means M are (k, d), one row a class, although the mathematics writes
-them as columns.
+Arrays in code are row-major: classifiers W are (k, d), class means M are (k, d), one row a class,
+although the mathematics writes them as columns.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Source:
 
     Attributes:
         name: the formula, solver or network, as a reader would call it.
-        reference: theorem, equation or paper; "derived here" where the derivation is in the documentation.
+        reference: theorem, equation or paper; "derived here" where the derivation is in the
+            documentation.
         assumptions: what has to hold for the geometry to be right.
     """
 
@@ -48,7 +49,8 @@ class Distances(NamedTuple):
 
 
 class Directions(NamedTuple):
-    """Singular value decomposition of logits, left * values @ right.T: concepts, principal directions.
+    """Singular value decomposition of logits, left * values @ right.T: concepts, principal
+    directions.
 
     Attributes:
         left: (k, r) orthonormal columns, a direction over the classes each.
@@ -63,10 +65,12 @@ class Directions(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """Classifiers of k classes, embeddings of m kinds of samples and their logits, up to rotation of the feature space.
+    """Classifiers of k classes, embeddings of m kinds of samples and their logits, up to rotation
+    of the feature space.
 
-    Mostly a kind of sample is a class: k = m, the embeddings are the class means and the logits have a diagonal. Contexts of a
-    language model, sets of labels and the samples of a regression are kinds of samples too.
+    Mostly a kind of sample is a class: k = m, the embeddings are the class means and the logits
+    have a diagonal. Contexts of a language model, sets of labels and the samples of a regression
+    are kinds of samples too.
 
     Attributes:
         classifiers: Gram of the classifier weights w_c.
@@ -76,7 +80,8 @@ class Geometry:
         counts: the class counts, where they matter.
 
     Raises:
-        ValueError: if the parts do not fit: k classifiers, m embeddings, logits (k, m), counts of the m kinds.
+        ValueError: if the parts do not fit: k classifiers, m embeddings, logits (k, m), counts of
+            the m kinds.
 
     Example:
         >>> from lopsided import Counts, predict
@@ -95,15 +100,18 @@ class Geometry:
         shape = (self.classifiers.k, self.embeddings.k)
         if (self.logits.k, self.logits.m) != shape:
             raise ValueError(
-                f"logits of {shape[0]} classifiers by {shape[1]} embeddings must have shape {shape}, "
-                f"got {(self.logits.k, self.logits.m)}"
+                f"logits of {shape[0]} classifiers by {shape[1]} embeddings must have shape"
+                f" {shape}, got {(self.logits.k, self.logits.m)}"
             )
         if self.counts is not None and self.counts.k != shape[1]:
             raise ValueError(f"counts must be of the {shape[1]} embeddings, got {self.counts.k}")
 
     @classmethod
-    def of_vectors(cls, W: npt.ArrayLike, M: npt.ArrayLike, source: Source, counts: Counts | None = None) -> Geometry:
-        """Return the geometry of explicit classifiers and class means, two (k, d) arrays of one shape.
+    def of_vectors(
+        cls, W: npt.ArrayLike, M: npt.ArrayLike, source: Source, counts: Counts | None = None
+    ) -> Geometry:
+        """Return the geometry of explicit classifiers and class means, two (k, d) arrays of one
+        shape.
 
         Raises:
             ValueError: if the shapes differ or an entry is not finite.
@@ -111,22 +119,26 @@ class Geometry:
         w, m = np.asarray(W, np.float64), np.asarray(M, np.float64)
         if w.shape != m.shape:
             raise ValueError(
-                f"classifiers and class means must have one shape (k, d), got {w.shape} and {m.shape}; "
-                "use Geometry.of_factors where a column is no class"
+                f"classifiers and class means must have one shape (k, d), got {w.shape} and"
+                f" {m.shape}; use Geometry.of_factors where a column is no class"
             )
         logits = Pairing.paired(Groups.each(len(w)), w, m, np.einsum("cd,cd->c", w, m))
         return cls(Gram.of_vectors(w), Gram.of_vectors(m), logits, source, counts)
 
     @classmethod
     def of_factors(cls, W: npt.ArrayLike, H: npt.ArrayLike, source: Source) -> Geometry:
-        """Return the geometry of k classifiers and m embeddings that are no classes, arrays (k, d) and (m, d).
+        """Return the geometry of k classifiers and m embeddings that are no classes, arrays (k, d)
+        and (m, d).
 
         Raises:
             ValueError: if their dimensions differ or an entry is not finite.
         """
         w, h = np.asarray(W, np.float64), np.asarray(H, np.float64)
         if w.ndim != 2 or h.ndim != 2 or w.shape[1] != h.shape[1]:
-            raise ValueError(f"classifiers (k, d) and embeddings (m, d) must agree in d, got {w.shape} and {h.shape}")
+            raise ValueError(
+                f"classifiers (k, d) and embeddings (m, d) must agree in d, got {w.shape} and"
+                f" {h.shape}"
+            )
         return cls(Gram.of_vectors(w), Gram.of_vectors(h), Pairing.of_factors(w, h), source)
 
     @property
@@ -141,7 +153,9 @@ class Geometry:
 
     @property
     def paired(self) -> bool:
-        """Whether the kinds of samples are the classes, so that each classifier has a mean of its own."""
+        """Whether the kinds of samples are the classes, so that each classifier has a mean of its
+        own.
+        """
         return self.logits.diagonal is not None
 
     def alignment(self) -> Floats:
@@ -155,7 +169,8 @@ class Geometry:
             return np.asarray(own / (self.classifiers.norms() * self.embeddings.norms()))
 
     def distance(self, other: Geometry) -> Distances:
-        """Return the distances of classifiers, embeddings and logits to those of another geometry; NaN where a part of one is zero.
+        """Return the distances of classifiers, embeddings and logits to those of another geometry;
+        NaN where a part of one is zero.
 
         Raises:
             ValueError: if the numbers of classes differ.
@@ -167,18 +182,23 @@ class Geometry:
         )
 
     def split(self, law: Geometry, *runs: Geometry, cutoff: float = 1e-3) -> Split:
-        """Return why this geometry is not the law: what the head cannot see, the misfit to the law, and single classes.
+        """Return why this geometry is not the law: what the head cannot see, the misfit to the law,
+        and single classes.
 
-        Class means and logits are centred over the classes; embeddings are compared as far as the classifiers span them.
+        Class means and logits are centred over the classes; embeddings are compared as far as the
+        classifiers span them.
 
         Args:
             law: a prediction, with counts.
-            runs: more measured geometries. Where counts have no equals, runs whose classes have the same counts in other orders
-                tell the law from single classes; all are sorted by count first.
-            cutoff: singular values of the classifiers' Gram below this share of the largest count as zero.
+            runs: more measured geometries. Where counts have no equals, runs whose classes have the
+                same counts in other orders tell the law from single classes; all are sorted by
+                count first.
+            cutoff: singular values of the classifiers' Gram below this share of the largest count
+                as zero.
 
         Raises:
-            ValueError: if law or geometries lack counts or are of other counts, or their columns are no classes.
+            ValueError: if law or geometries lack counts or are of other counts, or their columns
+                are no classes.
             MemoryError: if the (k, k) matrices are too large.
 
         Example:
@@ -191,11 +211,19 @@ class Geometry:
 
     def _matrices(self) -> Matrices:
         if self.counts is None or not self.paired:
-            raise ValueError(f"a split needs classes and their counts, {self.source.name!r} has none")
-        return Matrices(self.classifiers.matrix(), self.embeddings.matrix(), self.logits.matrix(), self.counts.values)
+            raise ValueError(
+                f"a split needs classes and their counts, {self.source.name!r} has none"
+            )
+        return Matrices(
+            self.classifiers.matrix(),
+            self.embeddings.matrix(),
+            self.logits.matrix(),
+            self.counts.values,
+        )
 
     def directions(self) -> Directions:
-        """Return the directions along which logits vary: concepts of contexts, principal directions of a regression.
+        """Return the directions along which logits vary: concepts of contexts, principal directions
+        of a regression.
 
         Raises:
             MemoryError: if the (k, m) array of logits is too large.
@@ -205,7 +233,8 @@ class Geometry:
         return Directions(left[:, kept], values[kept], right[kept].T)
 
     def vectors(self, d: int | None = None, seed: int = 0) -> tuple[Floats, Floats]:
-        """Return explicit classifiers (k, d) and embeddings (m, d) with this geometry, in an orientation drawn from the seed.
+        """Return explicit classifiers (k, d) and embeddings (m, d) with this geometry, in an
+        orientation drawn from the seed.
 
         Args:
             d: feature dimensions, at least the rank of the geometry; by default exactly that.
@@ -217,7 +246,8 @@ class Geometry:
         """
         cross = self.logits.matrix()
         joint = np.block([[self.classifiers.matrix(), cross], [cross.T, self.embeddings.matrix()]])
-        # Classifiers and means can differ in length by orders; equilibrate, so that the rank is judged alike for both.
+        # Classifiers and means can differ in length by orders; equilibrate, so that the rank is
+        # judged alike for both.
         lengths = np.sqrt(np.maximum(np.diag(joint), 0))
         scale = np.where(lengths > 0, lengths, 1.0)
         values, basis = np.linalg.eigh(joint / np.outer(scale, scale))
@@ -249,7 +279,10 @@ class Geometry:
             arrays |= {f"{part}.left": matrix.left, f"{part}.right": matrix.right}
             arrays |= {f"{part}.labels": matrix.rows.labels, f"{part}.lengths": matrix.rows.lengths}
             if matrix.diagonal is None:
-                arrays |= {f"{part}.columns.labels": matrix.columns.labels, f"{part}.columns.lengths": matrix.columns.lengths}
+                arrays |= {
+                    f"{part}.columns.labels": matrix.columns.labels,
+                    f"{part}.columns.lengths": matrix.columns.lengths,
+                }
             else:
                 arrays[f"{part}.diagonal"] = matrix.diagonal
         if self.counts is not None:
@@ -276,11 +309,19 @@ class Geometry:
                 factors = stored[f"{name}.left"], stored[f"{name}.right"]
                 if f"{name}.diagonal" in stored:
                     return kind(rows, rows, *factors, stored[f"{name}.diagonal"])
-                columns = Groups(stored[f"{name}.columns.labels"], stored[f"{name}.columns.lengths"])
+                columns = Groups(
+                    stored[f"{name}.columns.labels"], stored[f"{name}.columns.lengths"]
+                )
                 return kind(rows, columns, *factors, None)
 
             counts = Counts(stored["counts"], names) if "counts" in stored else None
-            return cls(part(Gram, "classifiers"), part(Gram, "embeddings"), part(Pairing, "logits"), source, counts)
+            return cls(
+                part(Gram, "classifiers"),
+                part(Gram, "embeddings"),
+                part(Pairing, "logits"),
+                source,
+                counts,
+            )
 
 
 def _distance(a: Pairing, b: Pairing) -> float:

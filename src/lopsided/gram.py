@@ -13,13 +13,15 @@ from lopsided.arrays import Floats, require_memory
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
 
-#: The range of a vector's largest entry: up to a trillion squares of such numbers still sum to a float.
+#: The range of a vector's largest entry: up to a trillion squares of such numbers still sum to a
+#: float.
 SHORTEST, LONGEST = 1e-140, 1e140
 
 
 @dataclass(frozen=True, eq=False)
 class Gram(Pairing):
-    """The inner products of k vectors: a symmetric positive semidefinite pairing of classes with themselves.
+    """The inner products of k vectors: a symmetric positive semidefinite pairing of classes with
+    themselves.
 
     Attributes:
         eigenvalues: the spectrum, where a closed form knows it; computed otherwise.
@@ -38,43 +40,64 @@ class Gram(Pairing):
         """Return the Gram of the rows of a (k, d) array; O(k d) memory.
 
         Raises:
-            ValueError: if the array has not two axes, holds NaN or infinity, or a vector so short or
-                long that its square is no float.
+            ValueError: if the array has not two axes, holds NaN or infinity, or a vector so short
+                or long that its square is no float.
         """
         array = np.asarray(vectors, np.float64)
         if array.ndim != 2:
             raise ValueError(f"vectors must be an array of shape (k, d), got shape {array.shape}")
         if not np.isfinite(array).all():
-            raise ValueError(f"the vector of class {int(np.argmin(np.isfinite(array).all(axis=1)))} is not finite")
+            raise ValueError(
+                f"the vector of class {int(np.argmin(np.isfinite(array).all(axis=1)))} is not"
+                " finite"
+            )
         largest = np.maximum(array.max(axis=1, initial=0.0), -array.min(axis=1, initial=0.0))
         if (wrong := (largest != 0) & ~((largest >= SHORTEST) & (largest <= LONGEST))).any():
             c = int(np.argmax(wrong))
             raise ValueError(
-                f"vectors must be zero or have a largest entry from {SHORTEST:g} to {LONGEST:g}, whose squares are floats, "
-                f"that of class {c} is {largest[c]:g}; give all of them in another unit"
+                f"vectors must be zero or have a largest entry from {SHORTEST:g} to {LONGEST:g},"
+                f" whose squares are floats, that of class {c} is {largest[c]:g}; give all of them"
+                " in another unit"
             )
-        return cls.paired(Groups.each(len(array)), array, array, np.einsum("cd,cd->c", array, array))
+        return cls.paired(
+            Groups.each(len(array)), array, array, np.einsum("cd,cd->c", array, array)
+        )
 
     @classmethod
     def of_matrix(cls, matrix: npt.ArrayLike) -> Gram:
         """Return a Gram given as a (k, k) array of inner products.
 
         Raises:
-            ValueError: if the array is not square and symmetric, or a square on its diagonal is negative.
+            ValueError: if the array is not square and symmetric, or a square on its diagonal is
+                negative.
         """
         array = np.asarray(matrix, np.float64)
-        if array.ndim != 2 or array.shape[0] != array.shape[1] or not np.allclose(array, array.T, rtol=1e-9, atol=0):
+        if (
+            array.ndim != 2
+            or array.shape[0] != array.shape[1]
+            or not np.allclose(array, array.T, rtol=1e-9, atol=0)
+        ):
             raise ValueError(f"a Gram matrix must be square and symmetric, got shape {array.shape}")
         if (array.diagonal() < 0).any():
             c = int(np.argmax(array.diagonal() < 0))
-            raise ValueError(f"the diagonal of a Gram matrix holds squares, got {array[c, c]} for class {c}")
-        return cls.paired(Groups.each(len(array)), array, np.eye(len(array)), array.diagonal().copy())
+            raise ValueError(
+                f"the diagonal of a Gram matrix holds squares, got {array[c, c]} for class {c}"
+            )
+        return cls.paired(
+            Groups.each(len(array)), array, np.eye(len(array)), array.diagonal().copy()
+        )
 
     @classmethod
     def orthogonal(cls, groups: Groups, squares: Floats) -> Gram:
         """Return the Gram of orthogonal vectors, one (m,) squared length a group."""
         m = len(squares)
-        return cls.paired(groups, np.zeros((m, 1)), np.ones((m, 1)), squares, eigenvalues=partial(_descending, groups, squares))
+        return cls.paired(
+            groups,
+            np.zeros((m, 1)),
+            np.ones((m, 1)),
+            squares,
+            eigenvalues=partial(_descending, groups, squares),
+        )
 
     def squared_norms(self) -> Floats:
         """Return (k,) squared lengths."""
@@ -85,7 +108,9 @@ class Gram(Pairing):
         return np.sqrt(self.squared_norms())
 
     def cosine(self, rows: npt.ArrayLike, columns: npt.ArrayLike) -> Floats:
-        """Return the cosines of the angles between the vectors of two classes (arrays broadcast); NaN for a zero vector."""
+        """Return the cosines of the angles between the vectors of two classes (arrays broadcast);
+        NaN for a zero vector.
+        """
         lengths = np.sqrt(self.diagonal)
         a, b = self.groups.of_class(rows), self.groups.of_class(columns)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -106,16 +131,19 @@ class Gram(Pairing):
     def spectrum(self) -> Floats:
         """Return the (k,) eigenvalues of the Gram matrix, descending.
 
-        Where a closed form knows them every eigenvalue is right by itself, else by the largest's measure.
+        Where a closed form knows them every eigenvalue is right by itself, else by the largest's
+        measure.
 
         Raises:
-            MemoryError: if no closed form knows them and the (m, m) group matrix is too large to decompose.
+            MemoryError: if no closed form knows them and the (m, m) group matrix is too large to
+                decompose.
         """
         if self.eigenvalues is not None:
             return self.eigenvalues()
         sizes, m = self.groups.sizes, self.groups.m
         require_memory(24.0 * m**2, f"the spectrum of {m:,} groups of classes")
-        # Vectors of zero sum within a group see the diagonal's excess over the block; the groups' indicators span the rest.
+        # Vectors of zero sum within a group see the diagonal's excess over the block; the groups'
+        # indicators span the rest.
         excess = self.diagonal - np.einsum("iq,iq->i", self.left, self.right)
         root = np.sqrt(sizes)
         reduced = np.diag(excess) + root[:, None] * (self.left @ self.right.T) * root

@@ -1,8 +1,9 @@
 """Groups: which of k classes are interchangeable.
 
-Class counts repeat, so geometries repeat: all classes of equal count (and equal loss parameters) have the same norm and the same
-angle to any third class. A partition of the k classes in m groups carries that, stored as *runs* of neighbouring classes of one
-group, so that a million classes in two groups cost two integers.
+Class counts repeat, so geometries repeat: all classes of equal count (and equal loss parameters)
+have the same norm and the same angle to any third class. A partition of the k classes in m groups
+carries that, stored as *runs* of neighbouring classes of one group, so that a million classes in
+two groups cost two integers.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ class Groups:
         """
         given = np.asarray(classes)
         if given.size and given.dtype.kind not in "iu":
-            raise IndexError(f"classes are whole numbers from 0 to {self.k - 1}, got {given.dtype} numbers")
+            raise IndexError(
+                f"classes are whole numbers from 0 to {self.k - 1}, got {given.dtype} numbers"
+            )
         index = given.astype(np.int64)
         if np.any((index < -self.k) | (index >= self.k)):
             raise IndexError(f"classes are 0 to {self.k - 1}, got {index}")
@@ -100,7 +103,8 @@ class Groups:
         return np.repeat(values[self.labels], self.lengths, axis=0)
 
     def join(self, other: Groups) -> tuple[Groups, Ints, Ints]:
-        """Return the coarsest partition finer than both, and for each of its groups the group here and in `other`.
+        """Return the coarsest partition finer than both, and for each of its groups the group here
+        and in `other`.
 
         Raises:
             ValueError: if the two partition different numbers of classes.

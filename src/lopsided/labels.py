@@ -1,4 +1,6 @@
-"""Labels that mean "leave this out": one rule for losses and measurements, for arrays and tensors alike."""
+"""Labels that mean "leave this out": one rule for losses and measurements, for arrays and tensors
+alike.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,14 @@ def sentinels(ignore: Ignore) -> tuple[int, ...]:
         >>> sentinels([0, 255]), sentinels(-100), sentinels(None)
         ((0, 255), (-100,), ())
     """
-    given: tuple[Any, ...] = () if ignore is None else tuple(ignore) if isinstance(ignore, Iterable) else (ignore,)
+    given: tuple[Any, ...] = (
+        () if ignore is None else tuple(ignore) if isinstance(ignore, Iterable) else (ignore,)
+    )
     for label in given:
         if isinstance(label, bool) or not hasattr(label, "__index__"):
-            raise TypeError(f"a label to leave out must be a whole number, or a sequence of them, got {label!r}")
+            raise TypeError(
+                f"a label to leave out must be a whole number, or a sequence of them, got {label!r}"
+            )
     return tuple(operator.index(label) for label in given)
 
 
@@ -48,13 +54,14 @@ def check_whole(labels: Any) -> None:
 
 
 def left_out(labels: Any, marks: tuple[int, ...]) -> Any:
-    """Return which labels are marked, as a boolean array or tensor like them; None where there are no marks.
+    """Return which labels are marked, as a boolean array or tensor like them; None where there are
+    no marks.
 
     Only compares, so it may run under a compiler or a vmap.
 
     Args:
-        labels: int64 array or tensor of any shape. Narrower types come first into int64: a uint8 label never equals -100, and is
-            not to be told otherwise by wrapping around.
+        labels: int64 array or tensor of any shape. Narrower types come first into int64: a uint8
+            label never equals -100, and is not to be told otherwise by wrapping around.
         marks: of `sentinels`.
 
     Example:

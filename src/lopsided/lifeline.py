@@ -1,7 +1,8 @@
 """Lifelines: a worker process ends when the process that started it ends, however that ended.
 
-Of a parent that is killed one thing is sure: its pipes close. So each worker waits for that in a thread. Ctrl-C is the parent's to
-answer, and a parent told to terminate leaves as from an error, so that it lets go of its workers and of half-written files.
+Of a parent that is killed one thing is sure: its pipes close. So each worker waits for that in a
+thread. Ctrl-C is the parent's to answer, and a parent told to terminate leaves as from an error, so
+that it lets go of its workers and of half-written files.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ T = TypeVar("T")
 
 
 class Workers(ProcessPoolExecutor):
-    """A pool of fresh interpreters that end with this process, and at once if its `with` block is left by an error.
+    """A pool of fresh interpreters that end with this process, and at once if its `with` block is
+    left by an error.
 
     Args:
         processes: at most so many.
@@ -31,7 +33,9 @@ class Workers(ProcessPoolExecutor):
         arguments: of `start`.
     """
 
-    def __init__(self, processes: int, start: Callable[..., object] | None = None, *arguments: Any) -> None:
+    def __init__(
+        self, processes: int, start: Callable[..., object] | None = None, *arguments: Any
+    ) -> None:
         # Forked workers would hold the writing end too, and share the threads of torch.
         context = get_context("spawn")
         self._line, self._end = context.Pipe(duplex=False)
@@ -42,7 +46,12 @@ class Workers(ProcessPoolExecutor):
         with ctrl_c_held():
             return super().submit(fn, *args, **kwargs)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         try:
             if kind is not None:
                 self._end.close()
@@ -55,7 +64,8 @@ class Workers(ProcessPoolExecutor):
 def hold_on_to_parent(*lines: Connection) -> None:
     """Let this process end when its parent has ended, or when the other end of a line is closed.
 
-    Made to be the initializer of a worker. In a process that has no parent of Python's making only the lines count.
+    Made to be the initializer of a worker. In a process that has no parent of Python's making only
+    the lines count.
     """
     parent = parent_process()
     held = [*lines, *([] if parent is None else [parent.sentinel])]
@@ -67,7 +77,9 @@ def _end_after(held: list[Any]) -> None:
     os._exit(1)  # nobody is left to hear why
 
 
-def _start(line: Connection, start: Callable[..., object] | None, arguments: tuple[Any, ...]) -> None:
+def _start(
+    line: Connection, start: Callable[..., object] | None, arguments: tuple[Any, ...]
+) -> None:
     hold_on_to_parent(line)
     if start is not None:
         start(*arguments)
@@ -85,7 +97,8 @@ def ctrl_c_held() -> Iterator[None]:
 
 @contextmanager
 def terminate_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM in this block raise `SystemExit(143)`, so that files and workers are cleaned up on the way out.
+    """Let SIGTERM in this block raise `SystemExit(143)`, so that files and workers are cleaned up
+    on the way out.
 
     Only the main thread can; in another the block is as it would be without.
     """

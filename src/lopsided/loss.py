@@ -19,15 +19,18 @@ class Loss(Protocol):
         """Return why the loss means nothing for such targets; "" where it means something."""
 
     def value(self, logits: Floats, targets: Targets) -> tuple[Floats, Floats]:
-        """Return the (m,) losses of a sample of each column, and their (k, m) derivatives by its (k, m) logits."""
+        """Return the (m,) losses of a sample of each column, and their (k, m) derivatives by its
+        (k, m) logits.
+        """
 
 
 @dataclass(frozen=True)
 class CrossEntropy:
     """Softmax cross-entropy, with the weights, scales, shifts and margins of an adjustment.
 
-    The loss of a column of targets t that sum to s is weight * (s logsumexp(a) - t . a), a the adjusted logits: plain cross-entropy
-    for s = 1, the sum of the cross-entropies of s labels otherwise.
+    The loss of a column of targets t that sum to s is weight * (s logsumexp(a) - t . a), a the
+    adjusted logits: plain cross-entropy for s = 1, the sum of the cross-entropies of s labels
+    otherwise.
 
     Attributes:
         adjustment: of the logits; it needs one label a sample.
@@ -50,13 +53,18 @@ class CrossEntropy:
         return ""
 
     def value(self, logits: Floats, targets: Targets) -> tuple[Floats, Floats]:
-        """Return the (m,) losses of a sample of each column, and their (k, m) derivatives by its (k, m) logits."""
+        """Return the (m,) losses of a sample of each column, and their (k, m) derivatives by its
+        (k, m) logits.
+        """
         t, s, a = targets.matrix, targets.strength, logits
         scale, weight = np.ones(1), np.ones(1)
         if targets.counts is not None:
             given = self.adjustment.resolve(targets.counts)
             expand = given.groups.expand
-            scale, weight = np.outer(expand(given.columns), expand(given.samples)), expand(given.weight)
+            scale, weight = (
+                np.outer(expand(given.columns), expand(given.samples)),
+                expand(given.weight),
+            )
             a = scale * logits + expand(given.shift)[:, None] - np.diag(expand(given.own))
         total = np.logaddexp.reduce(a, axis=0)
         slope = s * np.exp(a - total) - t
@@ -77,6 +85,8 @@ class Squared:
         return ""
 
     def value(self, logits: Floats, targets: Targets) -> tuple[Floats, Floats]:
-        """Return the (m,) losses of a sample of each column, and their (k, m) derivatives by its (k, m) logits."""
+        """Return the (m,) losses of a sample of each column, and their (k, m) derivatives by its
+        (k, m) logits.
+        """
         error = logits - targets.matrix
         return 0.5 * np.sum(error**2, axis=0), error

@@ -2,11 +2,13 @@
 
 Every matrix that theory, solver or measurement produces has the form
 
-    A[c, j] = left[g(c)] . right[h(j)],      and where rows and columns are the same classes, A[c, c] = diagonal[g(c)]
+    A[c, j] = left[g(c)] . right[h(j)],      and where rows and columns are the same classes, A[c,
+    c] = diagonal[g(c)]
 
-with g(c) and h(j) the groups of row c and column j: of low rank and constant on blocks of interchangeable classes, but for the
-diagonal. A simplex ETF is one group; SELI of a million classes has as many groups as distinct counts; measured vectors are the
-case of a group each. The diagonal is stored, not implied: the square of a short vector would be a difference of two large numbers.
+with g(c) and h(j) the groups of row c and column j: of low rank and constant on blocks of
+interchangeable classes, but for the diagonal. A simplex ETF is one group; SELI of a million classes
+has as many groups as distinct counts; measured vectors are the case of a group each. The diagonal
+is stored, not implied: the square of a short vector would be a difference of two large numbers.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ class Pairing:
         columns: the interchangeable columns.
         left: (p, q) factor of the p groups of rows.
         right: (r, q) factor of the r groups of columns.
-        diagonal: (p,) entry of a class with itself, where rows and columns are the same classes; None where they are not.
+        diagonal: (p,) entry of a class with itself, where rows and columns are the same classes;
+            None where they are not.
 
     Raises:
         ValueError: if the parts do not fit.
@@ -54,13 +57,21 @@ class Pairing:
         for name, groups in wanted.items():
             if (shape := np.shape(getattr(self, name))) != (groups, np.shape(self.right)[-1]):
                 raise ValueError(
-                    f"{name} must have one row for each of {groups} groups and as many columns as the other factor, got {shape}"
+                    f"{name} must have one row for each of {groups} groups and as many columns as"
+                    f" the other factor, got {shape}"
                 )
-        if self.diagonal is not None and (not _same(self.rows, self.columns) or np.shape(self.diagonal) != (self.rows.m,)):
-            raise ValueError("a diagonal needs the same groups of rows and columns, and one entry for each of them")
+        if self.diagonal is not None and (
+            not _same(self.rows, self.columns) or np.shape(self.diagonal) != (self.rows.m,)
+        ):
+            raise ValueError(
+                "a diagonal needs the same groups of rows and columns, and one entry for each of"
+                " them"
+            )
 
     @classmethod
-    def paired(cls, groups: Groups, left: Floats, right: Floats, diagonal: Floats, **more: Any) -> Self:
+    def paired(
+        cls, groups: Groups, left: Floats, right: Floats, diagonal: Floats, **more: Any
+    ) -> Self:
         """Return the k x k matrix of classes against themselves."""
         return cls(groups, groups, left, right, diagonal, **more)
 
@@ -73,8 +84,17 @@ class Pairing:
         """
         array = np.asarray(matrix, np.float64)
         if array.ndim != 2:
-            raise ValueError(f"a pairing is of classes and kinds of samples, an array (k, m), got shape {array.shape}")
-        return Pairing(Groups.each(len(array)), Groups.each(array.shape[1]), array, np.eye(array.shape[1]), None)
+            raise ValueError(
+                "a pairing is of classes and kinds of samples, an array (k, m), got shape"
+                f" {array.shape}"
+            )
+        return Pairing(
+            Groups.each(len(array)),
+            Groups.each(array.shape[1]),
+            array,
+            np.eye(array.shape[1]),
+            None,
+        )
 
     @classmethod
     def of_factors(cls, rows: npt.ArrayLike, columns: npt.ArrayLike) -> Pairing:
@@ -100,12 +120,17 @@ class Pairing:
             ValueError: if rows and columns are not the same classes.
         """
         if self.diagonal is None:
-            raise ValueError(f"rows and columns are not the same classes: {self.k} classes by {self.m} kinds of samples")
+            raise ValueError(
+                f"rows and columns are not the same classes: {self.k} classes by {self.m} kinds of"
+                " samples"
+            )
         return self.diagonal
 
     @property
     def groups(self) -> Groups:
-        """The groups of rows and columns, where these are the same classes; the errors of `own` where they are not."""
+        """The groups of rows and columns, where these are the same classes; the errors of `own`
+        where they are not.
+        """
         _ = self.own
         return self.rows
 
@@ -114,7 +139,11 @@ class Pairing:
         a, b = self.rows.of_class(rows), self.columns.of_class(columns)
         i, j = np.asarray(rows), np.asarray(columns)
         low_rank = np.einsum("...q,...q->...", self.left[a], self.right[b])
-        return low_rank if self.diagonal is None else np.where(i % self.k == j % self.k, self.diagonal[a], low_rank)
+        return (
+            low_rank
+            if self.diagonal is None
+            else np.where(i % self.k == j % self.k, self.diagonal[a], low_rank)
+        )
 
     def matrix(self) -> Floats:
         """Return the whole (k, m) array.
@@ -128,7 +157,9 @@ class Pairing:
             np.fill_diagonal(full, self.rows.expand(self.diagonal))
         return np.asarray(full)
 
-    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
         """Return `matrix()`, so that numpy takes a pairing for the array it stands for.
 
         Raises:
@@ -136,7 +167,10 @@ class Pairing:
             ValueError: if a copy is forbidden; there is no array to share.
         """
         if copy is False:
-            raise ValueError("a pairing holds no k x m array that could be shared, so numpy has to be allowed a copy")
+            raise ValueError(
+                "a pairing holds no k x m array that could be shared, so numpy has to be allowed a"
+                " copy"
+            )
         return np.asarray(self.matrix(), dtype)
 
     def frobenius(self) -> float:
@@ -145,9 +179,11 @@ class Pairing:
         return float(np.sqrt(_square_sum(scaled)) * size)
 
     def distance(self, other: Pairing) -> float:
-        """Return ||A/||A|| - B/||B|||| in Frobenius norms: scale-free, from 0 (same direction) to 2 (opposite).
+        """Return ||A/||A|| - B/||B|||| in Frobenius norms: scale-free, from 0 (same direction) to 2
+        (opposite).
 
-        Costs O(p r q) time and O((p + r) q) memory for p and r joint groups and q columns of the factors.
+        Costs O(p r q) time and O((p + r) q) memory for p and r joint groups and q columns of the
+        factors.
 
         Raises:
             ValueError: if the shapes differ.
@@ -159,11 +195,15 @@ class Pairing:
         """Return this matrix over its Frobenius norm."""
         scaled, _ = self._near_one()
         if (norm := float(np.sqrt(_square_sum(scaled)))) == 0:
-            raise ZeroMatrixError("a matrix of zeros has no direction, so no distance to it is defined")
+            raise ZeroMatrixError(
+                "a matrix of zeros has no direction, so no distance to it is defined"
+            )
         return scaled._scaled(1 / norm, 1.0)
 
     def _near_one(self) -> tuple[Pairing, float]:
-        """Return this matrix over a power of two, and that power: no digit changes, and squares of the entries are floats."""
+        """Return this matrix over a power of two, and that power: no digit changes, and squares of
+        the entries are floats.
+        """
         right = _power_of_two(self.right) or 1.0
         diagonal = 0.0 if self.diagonal is None else _power_of_two(self.diagonal) / right
         left = max(_power_of_two(self.left), diagonal) or 1.0
@@ -174,7 +214,9 @@ class Pairing:
         return Pairing(self.rows, self.columns, self.left * left, self.right * right, diagonal)
 
     def _with_diagonal(self) -> Pairing:
-        """Return this matrix as one of classes against themselves, on the coarsest groups that serve rows and columns."""
+        """Return this matrix as one of classes against themselves, on the coarsest groups that
+        serve rows and columns.
+        """
         if self.diagonal is not None:
             return self
         groups, rows, columns = self.rows.join(self.columns)
@@ -193,10 +235,14 @@ def _power_of_two(values: Floats) -> float:
 
 
 def _square_sum(a: Pairing, b: Pairing | None = None) -> float:
-    """Return the sum of squares of the entries of A - B (of A for no B), in tiles over the joint groups of rows."""
+    """Return the sum of squares of the entries of A - B (of A for no B), in tiles over the joint
+    groups of rows.
+    """
     difference = a if b is None else _difference(a, b)
     left, right, diagonal = difference.left, difference.right, difference.diagonal
-    rows, columns = (groups.sizes.astype(np.float64) for groups in (difference.rows, difference.columns))
+    rows, columns = (
+        groups.sizes.astype(np.float64) for groups in (difference.rows, difference.columns)
+    )
     total = 0.0
     for start in range(0, len(rows), _TILE):
         tile = np.arange(start, min(start + _TILE, len(rows)))
@@ -220,4 +266,10 @@ def _difference(a: Pairing, b: Pairing) -> Pairing:
         diagonal = None
     else:
         columns, u, v, diagonal = rows, i, j, a.diagonal[i] - b.diagonal[j]
-    return Pairing(rows, columns, np.hstack([a.left[i], -b.left[j]]), np.hstack([a.right[u], b.right[v]]), diagonal)
+    return Pairing(
+        rows,
+        columns,
+        np.hstack([a.left[i], -b.left[j]]),
+        np.hstack([a.right[u], b.right[v]]),
+        diagonal,
+    )

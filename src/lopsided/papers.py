@@ -56,13 +56,15 @@ PAPERS: dict[str, Paper] = {
     "dang2024": Paper(
         "Dang et al.",
         2024,
-        "Neural Collapse for Cross-entropy Class-Imbalanced Learning with Unconstrained ReLU Feature Model",
+        "Neural Collapse for Cross-entropy Class-Imbalanced Learning with Unconstrained ReLU"
+        " Feature Model",
         "2401.02058",
     ),
     "fang2021": Paper(
         "Fang et al.",
         2021,
-        "Exploring Deep Neural Networks via Layer-Peeled Model: Minority Collapse in Imbalanced Training",
+        "Exploring Deep Neural Networks via Layer-Peeled Model: Minority Collapse in Imbalanced"
+        " Training",
         "2101.12699",
     ),
     "garrod2024": Paper(
@@ -74,13 +76,15 @@ PAPERS: dict[str, Paper] = {
     "hasegawa2024": Paper(
         "Hasegawa and Sato",
         2024,
-        "Multiplicative Logit Adjustment Approximates Neural-Collapse-Aware Decision Boundary Adjustment",
+        "Multiplicative Logit Adjustment Approximates Neural-Collapse-Aware Decision Boundary"
+        " Adjustment",
         "2409.17582",
     ),
     "hong2023": Paper(
         "Hong and Ling",
         2023,
-        "Neural Collapse for Unconstrained Feature Model under Cross-entropy Loss with Imbalanced Data",
+        "Neural Collapse for Unconstrained Feature Model under Cross-entropy Loss with Imbalanced"
+        " Data",
         "2309.09725",
     ),
     "kang2020": Paper(
@@ -176,11 +180,14 @@ PAPERS: dict[str, Paper] = {
         "Identifying and Compensating for Feature Deviation in Imbalanced Deep Learning",
         "2001.01385",
     ),
-    "zhai2025": Paper("Zhai et al.", 2025, "Contextures: Representations from Contexts", "2505.01557"),
+    "zhai2025": Paper(
+        "Zhai et al.", 2025, "Contextures: Representations from Contexts", "2505.01557"
+    ),
     "zhao2024": Paper(
         "Zhao et al.",
         2024,
-        "Implicit Geometry of Next-token Prediction: From Language Sparsity Patterns to Model Representations",
+        "Implicit Geometry of Next-token Prediction: From Language Sparsity Patterns to Model"
+        " Representations",
         "2408.15417",
     ),
     "zhou2022": Paper(

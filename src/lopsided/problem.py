@@ -1,13 +1,17 @@
 """Problem: what is to be minimised.
 
-The unconstrained-features model (UFM) lets the features of n samples move freely. In the *sum* normalisation used throughout, with
-weight matrices W_L .. W_1, an embedding h_j for each kind of sample and w_j samples of it,
+The unconstrained-features model (UFM) lets the features of n samples move freely. In the *sum*
+normalisation used throughout, with weight matrices W_L .. W_1, an embedding h_j for each kind of
+sample and w_j samples of it,
 
-    F = sum_j w_j loss(W_L .. W_1 h_j + b, t_j) + ridge/2 (sum_l ||W_l||^2 + sum_j w_j ||h_j||^2) [+ beta/2 ||b||^2]
+    F = sum_j w_j loss(W_L .. W_1 h_j + b, t_j) + ridge/2 (sum_l ||W_l||^2 + sum_j w_j ||h_j||^2) [+
+    beta/2 ||b||^2]
 
-Over feature dimensions d >= k - 1 and one layer its minimum is convex in the logits Z (k x m), with N = diag(w_j):
+Over feature dimensions d >= k - 1 and one layer its minimum is convex in the logits Z (k x m), with
+N = diag(w_j):
 
-    min over Z of sum_j w_j loss(z_j, t_j) + ridge ||Z N^{1/2}||_*        (nuclear norm: sum of the singular values)
+    min over Z of sum_j w_j loss(z_j, t_j) + ridge ||Z N^{1/2}||_*        (nuclear norm: sum of the
+    singular values)
 """
 
 from __future__ import annotations
@@ -26,7 +30,8 @@ from lopsided.loss import CrossEntropy, Loss
 from lopsided.targets import Targets
 
 Bias = Literal["none", "free"] | float
-#: Where embeddings may be: anywhere, at no negative coordinates (behind a ReLU), on the unit sphere, or both of these.
+#: Where embeddings may be: anywhere, at no negative coordinates (behind a ReLU), on the unit
+#: sphere, or both of these.
 Features = Literal["free", "nonnegative", "unit", "unit-nonnegative"]
 
 
@@ -57,7 +62,8 @@ class Problem:
     Attributes:
         targets: what is asked of the logits; class counts stand for the targets of classes.
         loss: of logits against targets; an `Adjustment` stands for its cross-entropy.
-        ridge: factor of the ridge on every weight matrix and on the embeddings, sum normalisation; 0: the hard-margin limit.
+        ridge: factor of the ridge on every weight matrix and on the embeddings, sum normalisation;
+            0: the hard-margin limit.
         bias: "none", "free", or the factor of a ridge on the bias.
         features: where embeddings may be.
         layers: L, linear layers above the features.
@@ -103,15 +109,23 @@ class Problem:
             raise ValueError(f"ridge must be a finite number of at least 0, got {self.ridge!r}")
         if isinstance(self.bias, str):
             if self.bias not in ("none", "free"):
-                raise ValueError(f'bias must be "none", "free" or the factor of its ridge, got {self.bias!r}')
+                raise ValueError(
+                    f'bias must be "none", "free" or the factor of its ridge, got {self.bias!r}'
+                )
         elif not _is_number(self.bias) or not LEAST_BIAS <= self.bias < np.inf:
             raise ValueError(
-                f'the bias must be "none", "free" or the factor of its ridge, a finite number of at least {LEAST_BIAS:g} '
-                f'(below, "free" is the same to all digits), got {self.bias!r}'
+                'the bias must be "none", "free" or the factor of its ridge, a finite number of at'
+                f' least {LEAST_BIAS:g} (below, "free" is the same to all digits), got'
+                f" {self.bias!r}"
             )
         if self.features not in get_args(Features):
-            raise ValueError(f"features must be one of {', '.join(get_args(Features))}, got {self.features!r}")
-        for name, value in (("layers", self.layers), ("width", 1 if self.width is None else self.width)):
+            raise ValueError(
+                f"features must be one of {', '.join(get_args(Features))}, got {self.features!r}"
+            )
+        for name, value in (
+            ("layers", self.layers),
+            ("width", 1 if self.width is None else self.width),
+        ):
             if not _is_number(value) or not 1 <= value < np.inf or value != int(value):
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
         if reason := self.loss.refuses(self.targets):
@@ -131,9 +145,11 @@ class Problem:
     ) -> Problem:
         """Return the problem of a *mean* loss with weight decay on classifiers and on features.
 
-        (1/n) sum_i loss_i + lambda_w/2 ||W||^2 + lambda_h/2 ||H||^2, times n, has the ridges n lambda_w and n lambda_h. Scaling W
-        by (lambda_h / lambda_w)^{1/4} and H by its inverse leaves the logits and makes both equal ridge = n sqrt(lambda_w
-        lambda_h). So with 1,000 samples and weight decay 5e-4 on both, the ridge is 1000 * 5e-4 = 0.5. A ridge on the bias is in
+        (1/n) sum_i loss_i + lambda_w/2 ||W||^2 + lambda_h/2 ||H||^2, times n, has the ridges n
+        lambda_w and n lambda_h. Scaling W by (lambda_h / lambda_w)^{1/4} and H by its inverse
+        leaves the logits and makes both equal ridge = n sqrt(lambda_w lambda_h). So with 1,000
+        samples and weight decay 5e-4 on both, the ridge is 1000 * 5e-4 = 0.5. A ridge on the bias
+        is in
         the sum normalisation: n times the decay of a mean loss.
 
         Raises:
@@ -147,7 +163,13 @@ class Problem:
             if not 0 < decay < np.inf:
                 raise ValueError(f"{name} must be a positive finite number, got {decay}")
         counts = Counts.of(counts)
-        return cls(counts, adjustment, ridge=counts.n * float(np.sqrt(lambda_w) * np.sqrt(lambda_h)), bias=bias, width=width)
+        return cls(
+            counts,
+            adjustment,
+            ridge=counts.n * float(np.sqrt(lambda_w) * np.sqrt(lambda_h)),
+            bias=bias,
+            width=width,
+        )
 
     @classmethod
     def of_targets(
@@ -159,7 +181,8 @@ class Problem:
         bias: Bias = "none",
         width: int | None = None,
     ) -> Problem:
-        """Return the problem of soft labels; the arguments of `Targets.contexts`, then those of `Problem`.
+        """Return the problem of soft labels; the arguments of `Targets.contexts`, then those of
+        `Problem`.
 
         Raises:
             ValueError: as in `Targets.contexts`.
@@ -189,11 +212,14 @@ class Problem:
         """Return this problem at another ridge."""
         return replace(self, ridge=ridge)
 
-    def objective(self, layers: Sequence[Floats], embeddings: Floats, bias: Floats | None = None) -> Objective:
+    def objective(
+        self, layers: Sequence[Floats], embeddings: Floats, bias: Floats | None = None
+    ) -> Objective:
         """Return the objective of explicit factors, and its derivatives.
 
         Args:
-            layers: W_L, .., W_1; the first has k rows, each next as many rows as the one before has columns.
+            layers: W_L, .., W_1; the first has k rows, each next as many rows as the one before has
+                columns.
             embeddings: (m, d), one row a kind of sample.
             bias: (k,); None for zero.
         """
@@ -203,7 +229,9 @@ class Problem:
             products.append(products[-1] @ layer)
         losses, slope = self.loss.value(products[-1] @ embeddings.T + b[:, None], self.targets)
         slope = slope * w
-        penalty = sum(float(np.sum(layer**2)) for layer in layers) + float(w @ np.sum(embeddings**2, axis=1))
+        penalty = sum(float(np.sum(layer**2)) for layer in layers) + float(
+            w @ np.sum(embeddings**2, axis=1)
+        )
         beta = 0.0 if isinstance(self.bias, str) else self.bias
         by_layers, below = list[Floats](), embeddings.T
         for i in range(len(layers) - 1, -1, -1):

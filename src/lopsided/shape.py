@@ -1,7 +1,7 @@
 """Shape: what a Gram or a geometry looks like, in one definition each.
 
-Metrics of networks, targets of steering, tables, plots and claims read these, so that they say the same thing of a prediction, a
-certified optimum and a trained network.
+Metrics of networks, targets of steering, tables, plots and claims read these, so that they say the
+same thing of a prediction, a certified optimum and a trained network.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from lopsided.pairing import Pairing
 
 
 class Contrast(NamedTuple):
-    """How majority classes differ from minority classes; NaN where there is no such pair, or a vector of it is zero.
+    """How majority classes differ from minority classes; NaN where there is no such pair, or a
+    vector of it is zero.
 
     Attributes:
         norm_ratio: mean squared length of majority vectors over that of minority vectors.
@@ -43,26 +44,38 @@ def contrast(gram: Gram, minorities: npt.ArrayLike) -> Contrast:
     Example:
         >>> from lopsided import Counts, predict
         >>> counts = Counts.step(k=10, minority=5, ratio=10)
-        >>> [round(value, 4) for value in contrast(predict.seli(counts).classifiers, counts.minorities)]
+        >>> frame = predict.seli(counts).classifiers
+        >>> [round(value, 4) for value in contrast(frame, counts.minorities)]
         [2.6721, -0.144, 0.0334, -0.1387]
     """
     rare = np.zeros(gram.k, bool)
     rare[np.asarray(minorities, np.int64)] = True
-    few = np.bincount(gram.groups.of_class(np.flatnonzero(rare)), minlength=gram.groups.m).astype(np.float64)
+    few = np.bincount(gram.groups.of_class(np.flatnonzero(rare)), minlength=gram.groups.m).astype(
+        np.float64
+    )
     many = gram.groups.sizes - few
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = (many @ gram.diagonal / many.sum()) / (few @ gram.diagonal / few.sum())
-    return Contrast(float(ratio), _mean_cosine(gram, many, many), _mean_cosine(gram, few, few), _mean_cosine(gram, many, few))
+    return Contrast(
+        float(ratio),
+        _mean_cosine(gram, many, many),
+        _mean_cosine(gram, few, few),
+        _mean_cosine(gram, many, few),
+    )
 
 
 def _mean_cosine(gram: Gram, first: Floats, second: Floats) -> float:
-    """Return the mean cosine over pairs of different classes, given how many classes of each group are on either side."""
+    """Return the mean cosine over pairs of different classes, given how many classes of each group
+    are on either side.
+    """
     same = first is second
     pairs = first.sum() * (second.sum() - same)
     lengths, used = np.sqrt(gram.diagonal), (first + second) > 0
     if pairs <= 0 or not lengths[used].all():
         return float("nan")
-    a, b = (np.divide(side, lengths, out=np.zeros_like(side), where=used) for side in (first, second))
+    a, b = (
+        np.divide(side, lengths, out=np.zeros_like(side), where=used) for side in (first, second)
+    )
     total = (a @ gram.left) @ (b @ gram.right)
     if same:  # a class with itself is no pair
         total -= (a / np.where(used, lengths, 1.0)) @ np.einsum("gq,gq->g", gram.left, gram.right)
@@ -70,14 +83,21 @@ def _mean_cosine(gram: Gram, first: Floats, second: Floats) -> float:
 
 
 def norm_spread(gram: Gram) -> float:
-    """Return the standard deviation of the lengths over their mean, 0 for equal lengths; NaN if all are zero."""
+    """Return the standard deviation of the lengths over their mean, 0 for equal lengths; NaN if all
+    are zero.
+    """
     norms, sizes = np.sqrt(gram.diagonal), gram.groups.sizes
     mean = np.average(norms, weights=sizes)
-    return float(np.sqrt(np.average((norms - mean) ** 2, weights=sizes)) / mean) if mean > 0 else float("nan")
+    return (
+        float(np.sqrt(np.average((norms - mean) ** 2, weights=sizes)) / mean)
+        if mean > 0
+        else float("nan")
+    )
 
 
 def angle_spread(gram: Gram) -> float:
-    """Return the root mean square deviation of the cosines of all pairs from the simplex's -1 / (k - 1).
+    """Return the root mean square deviation of the cosines of all pairs from the simplex's -1 / (k
+    - 1).
 
     NaN where a vector is zero.
     """
@@ -86,12 +106,16 @@ def angle_spread(gram: Gram) -> float:
         return float("nan")
     k, one = gram.k, np.ones((len(norms), 1))
     unit, other = gram.left / norms[:, None], gram.right / norms[:, None]
-    excess = Pairing.paired(gram.groups, np.hstack([unit, one / (k - 1)]), np.hstack([other, one]), np.zeros_like(norms))
+    excess = Pairing.paired(
+        gram.groups, np.hstack([unit, one / (k - 1)]), np.hstack([other, one]), np.zeros_like(norms)
+    )
     return excess.frobenius() / float(np.sqrt(k * (k - 1)))
 
 
 def alignment_spread(geometry: Geometry) -> float:
-    """Return the root mean square distance between the unit vectors of w_c and mu_c; NaN where one is zero."""
+    """Return the root mean square distance between the unit vectors of w_c and mu_c; NaN where one
+    is zero.
+    """
     return float(np.sqrt(np.mean(np.maximum(2 - 2 * geometry.alignment(), 0))))
 
 
@@ -112,10 +136,17 @@ def margins(logits: Pairing) -> Floats:
 
 
 def relative_margins(geometry: Geometry) -> Floats:
-    """Return (k,) the smallest margin z_y - z_c of each class mean, relative to that of the simplex ETF of equal norms.
+    """Return (k,) the smallest margin z_y - z_c of each class mean, relative to that of the simplex
+    ETF of equal norms.
 
-    (k - 1) min over c != y of (w_y - w_c) . mu_y / (||W|| ||M||). The smallest of them is at most 1, and 1 for the ETF: the least
-    ||W|| ||M|| with all margins 1 is the UF-SVM of balanced classes.
+    (k - 1) min over c != y of (w_y - w_c) . mu_y / (||W|| ||M||). The smallest of them is at most
+    1, and 1 for the ETF: the least ||W|| ||M|| with all margins 1 is the UF-SVM of balanced
+    classes.
     """
-    squares = [float(gram.groups.sizes @ gram.diagonal) for gram in (geometry.classifiers, geometry.embeddings)]
-    return geometry.logits.groups.expand((geometry.k - 1) * margins(geometry.logits) / np.sqrt(squares[0] * squares[1]))
+    squares = [
+        float(gram.groups.sizes @ gram.diagonal)
+        for gram in (geometry.classifiers, geometry.embeddings)
+    ]
+    return geometry.logits.groups.expand(
+        (geometry.k - 1) * margins(geometry.logits) / np.sqrt(squares[0] * squares[1])
+    )

@@ -1,12 +1,15 @@
-"""Why a measured geometry is not the law: what the head cannot see, what is not of the law, and what is of single classes.
+"""Why a measured geometry is not the law: what the head cannot see, what is not of the law, and
+what is of single classes.
 
-With u(G) = G / ||G|| and E the average over permutations of classes of equal count, which is an orthogonal projection, a law S is
-its own average, so that exactly
+With u(G) = G / ||G|| and E the average over permutations of classes of equal count, which is an
+orthogonal projection, a law S is its own average, so that exactly
 
     ||u(G) - u(S)||^2 = ||E u(G) - u(S)||^2 + ||u(G) - E u(G)||^2:
 
-the misfit to the law, and what makes classes of equal count differ. Only that part of the class means takes part which the head
-can see: with L the logits W M' and A = W W', the Gram of the means projected on the span of the classifiers is L' A^+ L.
+the misfit to the law, and what makes classes of equal count differ. Only that part of the class
+means takes part which the head
+can see: with L the logits W M' and A = W W', the Gram of the means projected on the span of the
+classifiers is L' A^+ L.
 """
 
 from __future__ import annotations
@@ -40,7 +43,8 @@ class Split:
     """Why a geometry is not the law.
 
     Attributes:
-        visible: share of the energy (trace of the Gram) of the centred class means that the head can see.
+        visible: share of the energy (trace of the Gram) of the centred class means that the head
+            can see.
         classifiers: of the Gram of the classifiers.
         embeddings: of the Gram of the visible, centred class means.
         logits: of the class logits.
@@ -83,7 +87,10 @@ def split(runs: Sequence[Matrices], law: Matrices, cutoff: float) -> Split:
             raise ValueError("law and geometries must be of the same counts, in any order")
     seen = [_seen(run, cutoff) for run in runs]
     parts = [_parts([matrices[i] for matrices, _ in seen], goal[0][i], groups) for i in range(3)]
-    visible, energy = sum(float(np.trace(matrices[1])) for matrices, _ in seen), sum(whole for _, whole in seen)
+    visible, energy = (
+        sum(float(np.trace(matrices[1])) for matrices, _ in seen),
+        sum(whole for _, whole in seen),
+    )
     return Split(visible / energy if energy else float("nan"), *parts)
 
 
@@ -92,12 +99,16 @@ def _by_count(run: Matrices) -> Ints:
 
 
 def _seen(run: Matrices, cutoff: float) -> tuple[tuple[Floats, Floats, Floats], float]:
-    """Return the Grams of classifiers and of visible centred means, the centred logits; and the energy of all centred means.
+    """Return the Grams of classifiers and of visible centred means, the centred logits; and the
+    energy of all centred means.
 
-    Classes are in the order of falling counts, so that runs whose classes have the same counts in other orders can be compared.
+    Classes are in the order of falling counts, so that runs whose classes have the same counts in
+    other orders can be compared.
     """
     place = _by_count(run)
-    A, B, L = (matrix[np.ix_(place, place)] for matrix in (run.classifiers, run.embeddings, run.logits))
+    A, B, L = (
+        matrix[np.ix_(place, place)] for matrix in (run.classifiers, run.embeddings, run.logits)
+    )
     L = L - L.mean(axis=1, keepdims=True)
     visible = L.T @ np.linalg.pinv(A, rcond=cutoff, hermitian=True) @ L
     return (A, visible, L), float(np.trace(B) - B.mean() * len(B))
@@ -117,7 +128,9 @@ def _unit(matrix: Floats) -> Floats:
 
 
 def average(matrix: Floats, groups: Groups) -> Floats:
-    """Return the (k, k) average of a matrix over all permutations of the classes within each group."""
+    """Return the (k, k) average of a matrix over all permutations of the classes within each
+    group.
+    """
     place = groups.expand(np.arange(groups.m))
     member = np.equal.outer(np.arange(groups.m), place).astype(np.float64)
     sizes = groups.sizes.astype(np.float64)

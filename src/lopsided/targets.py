@@ -17,14 +17,16 @@ Kind = Literal["classes", "contexts", "label sets", "regression"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Targets:
-    """A (k, m) matrix of targets, one column a kind of sample, and how many samples each column stands for.
+    """A (k, m) matrix of targets, one column a kind of sample, and how many samples each column
+    stands for.
 
-    Where the kinds of samples are the classes, only their counts are stored: a million classes are as many numbers as distinct
-    counts. Make one with `Targets.classes`, `smoothed`, `contexts`, `label_sets` or `regression`.
+    Where the kinds of samples are the classes, only their counts are stored: a million classes are
+    as many numbers as distinct counts. Make one with `Targets.classes`, `smoothed`, `contexts`,
+    `label_sets` or `regression`.
 
     Attributes:
-        kind: "classes" (one column a class), "contexts" (distributions), "label sets" (columns that sum to the number of labels)
-            or "regression" (any numbers).
+        kind: "classes" (one column a class), "contexts" (distributions), "label sets" (columns that
+            sum to the number of labels) or "regression" (any numbers).
         counts: the class counts of "classes"; None for others.
         smoothing: of "classes": share of the uniform distribution in each target.
         array: (k, m) of the others; None for "classes".
@@ -44,7 +46,8 @@ class Targets:
 
     @classmethod
     def of(cls, given: Targets | CountsLike) -> Targets:
-        """Return targets as they are; class counts, in any form that `Counts.of` takes, as the targets of classes.
+        """Return targets as they are; class counts, in any form that `Counts.of` takes, as the
+        targets of classes.
 
         Raises:
             TypeError: if it is a matrix, whose columns can mean several things.
@@ -54,7 +57,8 @@ class Targets:
             return given
         if getattr(given, "ndim", 1) == 2:
             raise TypeError(
-                "targets must be Targets or class counts, got a matrix; say what its columns are, as Targets.contexts does"
+                "targets must be Targets or class counts, got a matrix; say what its columns are,"
+                " as Targets.contexts does"
             )
         return cls.classes(given)
 
@@ -79,24 +83,36 @@ class Targets:
         """Distributions over the classes: next-token contexts, soft labels.
 
         Args:
-            matrix: (k, m), each column a distribution over k classes, up to 1e-9; divided by its sum.
+            matrix: (k, m), each column a distribution over k classes, up to 1e-9; divided by its
+                sum.
             weights: (m,) positive number of samples of each column; by default 1.
 
         Raises:
-            ValueError: if a column is no distribution or a weight is not positive; the column is named.
+            ValueError: if a column is no distribution or a weight is not positive; the column is
+                named.
         """
         t = _matrix(matrix)
         wrong = ~(np.abs(t.sum(axis=0) - 1) <= 1e-9) | ~(t >= 0).all(axis=0)
         if wrong.any():
             j = int(np.argmax(wrong))
-            raise ValueError(f"each column of targets must be non-negative and sum to 1, column {j} sums to {t[:, j].sum():.12g}")
-        return cls("contexts", array=frozen(t / t.sum(axis=0)), column_weights=_weights(weights, t.shape[1]))
+            raise ValueError(
+                f"each column of targets must be non-negative and sum to 1, column {j} sums to"
+                f" {t[:, j].sum():.12g}"
+            )
+        return cls(
+            "contexts",
+            array=frozen(t / t.sum(axis=0)),
+            column_weights=_weights(weights, t.shape[1]),
+        )
 
     @classmethod
-    def label_sets(cls, sets: Sequence[Collection[int]], k: int, weights: npt.ArrayLike | None = None) -> Targets:
+    def label_sets(
+        cls, sets: Sequence[Collection[int]], k: int, weights: npt.ArrayLike | None = None
+    ) -> Targets:
         """Several labels a sample (pick-all-label): a column is 1 on each of its labels.
 
-        The loss of a column of s labels is s logsumexp(z) - sum of their logits, the cross-entropies of its labels together.
+        The loss of a column of s labels is s logsumexp(z) - sum of their logits, the
+        cross-entropies of its labels together.
 
         Args:
             sets: the labels of each kind of sample, one to k - 1 of them.
@@ -105,11 +121,13 @@ class Targets:
 
         Raises:
             TypeError: if a label is no whole number, or the sets are an array.
-            ValueError: if a set is empty or holds all classes, a label is out of range, or a weight is not positive.
+            ValueError: if a set is empty or holds all classes, a label is out of range, or a weight
+                is not positive.
         """
         if hasattr(sets, "ndim"):
             raise TypeError(
-                "sets must be the labels of each kind of sample, got an array; of rows of 0 and 1 give np.flatnonzero(row) of each"
+                "sets must be the labels of each kind of sample, got an array; of rows of 0 and 1"
+                " give np.flatnonzero(row) of each"
             )
         t = np.zeros((k, len(sets)))
         for j, labels in enumerate(sets):
@@ -117,9 +135,13 @@ class Targets:
                 raise TypeError(f"set {j} must hold whole numbers, the labels, got {labels!r}")
             members = sorted({int(c) for c in labels})
             if not 0 < len(members) < k or members[0] < 0 or members[-1] >= k:
-                raise ValueError(f"set {j} must hold 1 to {k - 1} labels from 0 to {k - 1}, got {sorted(labels)}")
+                raise ValueError(
+                    f"set {j} must hold 1 to {k - 1} labels from 0 to {k - 1}, got {sorted(labels)}"
+                )
             t[members, j] = 1.0
-        return cls("label sets", array=frozen(_matrix(t)), column_weights=_weights(weights, len(sets)))
+        return cls(
+            "label sets", array=frozen(_matrix(t)), column_weights=_weights(weights, len(sets))
+        )
 
     @classmethod
     def regression(cls, values: npt.ArrayLike) -> Targets:
@@ -134,9 +156,14 @@ class Targets:
         refuse_mask(values, "regression targets")
         y = np.asarray(values, np.float64)
         if y.ndim != 2 or 0 in y.shape:
-            raise ValueError(f"regression targets must be an array (n, t), one row a sample, got shape {y.shape}")
+            raise ValueError(
+                f"regression targets must be an array (n, t), one row a sample, got shape {y.shape}"
+            )
         if not (fine := np.isfinite(y).all(axis=1)).all():
-            raise ValueError(f"regression targets must be finite, sample {int(np.argmin(fine))} has {y[np.argmin(fine)].tolist()}")
+            raise ValueError(
+                f"regression targets must be finite, sample {int(np.argmin(fine))} has"
+                f" {y[np.argmin(fine)].tolist()}"
+            )
         return cls("regression", array=frozen(y.T), column_weights=frozen(np.ones(len(y))))
 
     @property
@@ -154,7 +181,8 @@ class Targets:
         """(k, m) targets.
 
         Raises:
-            MemoryError: if there are so many classes that it would take more than half of this machine's memory.
+            MemoryError: if there are so many classes that it would take more than half of this
+                machine's memory.
         """
         if self.counts is None:
             return self._given
@@ -171,7 +199,9 @@ class Targets:
 
     @property
     def strength(self) -> Floats:
-        """(m,) sum of each column: the number of labels of a sample; of no meaning in a regression."""
+        """(m,) sum of each column: the number of labels of a sample; of no meaning in a
+        regression.
+        """
         return np.ones(self.m) if self.counts is not None else np.asarray(self._given.sum(axis=0))
 
     @property
@@ -182,19 +212,26 @@ class Targets:
     def __repr__(self) -> str:
         if self.counts is None:
             return f"Targets({self.kind}: {self.k} rows, {self.m:,} columns)"
-        return f"Targets({self.counts!r}{f', smoothing={self.smoothing:g}' if self.smoothing else ''})"
+        return (
+            f"Targets({self.counts!r}{f', smoothing={self.smoothing:g}' if self.smoothing else ''})"
+        )
 
 
 def _matrix(values: Any) -> Floats:
     refuse_mask(values, "targets")
     t = np.asarray(values, np.float64)
     if t.ndim != 2 or len(t) < 2 or t.shape[1] < 1:
-        raise ValueError(f"targets must be an array (k, m) of at least 2 classes and 1 column, got shape {t.shape}")
+        raise ValueError(
+            "targets must be an array (k, m) of at least 2 classes and 1 column, got shape"
+            f" {t.shape}"
+        )
     return t
 
 
 def _weights(weights: npt.ArrayLike | None, m: int) -> Floats:
     w = np.ones(m) if weights is None else require_finite(weights, "weights", positive=True)
     if w.shape != (m,):
-        raise ValueError(f"weights must be {m} positive finite numbers, one a column of targets, got {weights!r}")
+        raise ValueError(
+            f"weights must be {m} positive finite numbers, one a column of targets, got {weights!r}"
+        )
     return frozen(w)

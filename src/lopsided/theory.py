@@ -11,11 +11,12 @@ PROVED = 1e-6
 
 
 def foresee(problem: Problem) -> Geometry:
-    """Return the optimum of a problem: the closed form where one speaks of it, else what the solver certifies.
+    """Return the optimum of a problem: the closed form where one speaks of it, else what the solver
+    certifies.
 
     Raises:
-        ValueError: if no form speaks and the problem is not the solver's, all reasons are given; or if the solver could not prove
-            its optimum.
+        ValueError: if no form speaks and the problem is not the solver's, all reasons are given; or
+            if the solver could not prove its optimum.
 
     Example:
         >>> from lopsided import Counts
@@ -33,5 +34,8 @@ def foresee(problem: Problem) -> Geometry:
         except ValueError as error:
             raise ValueError(f"{error}; and {silence}") from None
         if solution.certificate.relative_gap > PROVED:
-            raise ValueError(f"the optimum of this problem could not be proved: {solution.message}; see solve.minimize") from None
+            raise ValueError(
+                f"the optimum of this problem could not be proved: {solution.message}; see"
+                " solve.minimize"
+            ) from None
         return solution.geometry

@@ -1,4 +1,5 @@
-"""predict = measure: features that stand where theory says are measured there; and the gap of an optimum is zero."""
+"""predict = measure: features that stand where theory says are measured there; and the gap of an
+optimum is zero."""
 
 import numpy as np
 import pytest

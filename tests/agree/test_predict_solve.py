@@ -1,4 +1,5 @@
-"""Closed forms against other routes: the solver, a conic solver on the full problem, descent from random starts."""
+"""Closed forms against other routes: the solver, a conic solver on the full problem, descent from
+random starts."""
 
 import cvxpy as cp
 import numpy as np
@@ -19,7 +20,9 @@ def max_margin(n, support, scale, margin, bias):
     rules = []
     for j in range(m):
         inside, outside = np.flatnonzero(support[:, j]), np.flatnonzero(~support[:, j])
-        rules += [Z[inside[0], j] - Z[c, j] >= margin[j] for c in outside] + [Z[inside[0], j] == Z[c, j] for c in inside[1:]]
+        rules += [Z[inside[0], j] - Z[c, j] >= margin[j] for c in outside] + [
+            Z[inside[0], j] == Z[c, j] for c in inside[1:]
+        ]
     goal = cp.Problem(cp.Minimize(cp.normNuc(X @ np.diag(np.sqrt(n)))), rules)
     goal.solve(solver=cp.SCS, eps_abs=1e-8, eps_rel=1e-8, max_iters=50_000)
     return goal.value, X.value
@@ -34,7 +37,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "counts", "gamma", "bias"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("name", "counts", "gamma", "bias"), CASES, ids=[case[0] for case in CASES]
+)
 def test_a_conic_solver_finds_the_predicted_logits(name, counts, gamma, bias):
     k, scale, margin, adjustment = counts.k, np.ones(counts.k), np.ones(counts.k), None
     if name == "cdt":
@@ -61,15 +66,22 @@ def test_the_solver_without_ridge_finds_the_prediction(bias):
     assert max(found.distance(predict.cross_entropy(counts, bias=bias))) < 1e-7
 
 
-@pytest.mark.parametrize(("ridge", "smoothing"), [(0.3, 0.0), (1.9, 0.0), (2.1, 0.0), (0.3, 0.2), (1.7, 0.2), (0.01, 0.1)])
+@pytest.mark.parametrize(
+    ("ridge", "smoothing"),
+    [(0.3, 0.0), (1.9, 0.0), (2.1, 0.0), (0.3, 0.2), (1.7, 0.2), (0.01, 0.1)],
+)
 def test_balanced_classes_are_solved_exactly(ridge, smoothing):
     k, n = 5, 4
     geometry = predict.balanced(Counts([n] * k), ridge, smoothing)
     targets = (1 - smoothing) * np.eye(k) + smoothing / k
     solution = solve.minimize(solve.Problem.of_targets(targets, np.full(k, n), ridge=ridge))
-    np.testing.assert_allclose(geometry.logits.matrix(), solution.geometry.logits.matrix(), atol=1e-4)
+    np.testing.assert_allclose(
+        geometry.logits.matrix(), solution.geometry.logits.matrix(), atol=1e-4
+    )
     W, M = geometry.classifiers.matrix(), geometry.embeddings.matrix()
-    loss = -n * np.sum(targets * (geometry.logits.matrix() - logsumexp(geometry.logits.matrix(), axis=0)))
+    loss = -n * np.sum(
+        targets * (geometry.logits.matrix() - logsumexp(geometry.logits.matrix(), axis=0))
+    )
     objective = loss + ridge / 2 * (np.trace(W) + n * np.trace(M))
     assert objective == pytest.approx(solution.objective, rel=1e-9)
     assert (geometry.logits.diagonal[0] == 0) == (smoothing + ridge / np.sqrt(n) >= 1)

@@ -19,7 +19,9 @@ def test_a_conic_solver_that_knows_nothing_of_seli_finds_it(tmp_path: Path) -> N
     assert record.verdict.holds, record.verdict.sentence
 
 
-def test_norms_and_angles_move_to_their_limits_and_nothing_collapses_on_the_way(tmp_path: Path) -> None:
+def test_norms_and_angles_move_to_their_limits_and_nothing_collapses_on_the_way(
+    tmp_path: Path,
+) -> None:
     record = short("norms", tmp_path, points=13)
     assert record.verdict.holds, record.verdict.sentence
     row = next(row for row in record.numbers["rows"] if row["R"] == 10)
@@ -47,13 +49,19 @@ def test_a_network_on_real_digits_ends_nearer_to_seli_than_to_the_etf(tmp_path: 
     stored = laws.numbers["runs"][0]["laws"]
     for law in ("SELI", "ETF"):
         assert stored[law]["distances"] == pytest.approx(last[law], abs=1e-12)
-    assert sum(d**2 for d in stored["best ridge"]["distances"]) <= sum(d**2 for d in last["UFM"]) + 1e-9
+    assert (
+        sum(d**2 for d in stored["best ridge"]["distances"])
+        <= sum(d**2 for d in last["UFM"]) + 1e-9
+    )
 
 
 @pytest.mark.skipif(
-    not (DATA and Path(DATA, "mnist").is_dir()), reason="LOPSIDED_DATA has no MNIST: the bundled digits stand for it"
+    not (DATA and Path(DATA, "mnist").is_dir()),
+    reason="LOPSIDED_DATA has no MNIST: the bundled digits stand for it",
 )
-def test_a_network_on_mnist_ends_with_classifiers_nearer_to_seli_than_to_the_etf(tmp_path: Path) -> None:
+def test_a_network_on_mnist_ends_with_classifiers_nearer_to_seli_than_to_the_etf(
+    tmp_path: Path,
+) -> None:
     record = short("demo", tmp_path, dataset="mnist", largest=500, epochs=40, batch=128, width=128)
     last = record.numbers["history"][-1]["distances"]
     assert last["SELI"][0] < last["ETF"][0], record.verdict.sentence

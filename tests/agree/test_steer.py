@@ -1,4 +1,5 @@
-"""The losses mean what solver and closed forms mean by an adjustment: free features trained with them end where those say."""
+"""The losses mean what solver and closed forms mean by an adjustment: free features trained with
+them end where those say."""
 
 import numpy as np
 import pytest
@@ -23,12 +24,24 @@ family = pytest.mark.parametrize("adjustment", ADJUSTMENTS.values(), ids=ADJUSTM
 
 
 def trained(adjustment: Adjustment, ridge: float) -> tuple[Geometry, float]:
-    """Minimise the unconstrained-features model, written with the torch loss, and return its geometry and objective."""
+    """Minimise the unconstrained-features model, written with the torch loss, and return its
+    geometry and objective."""
     generator = torch.Generator().manual_seed(0)
-    W, M = (torch.randn(4, 5, dtype=torch.float64, generator=generator).requires_grad_() for _ in range(2))
-    loss, n, labels = steer.AdjustedCrossEntropy(adjustment, reduction="none"), torch.tensor(COUNTS.values), torch.arange(4)
+    W, M = (
+        torch.randn(4, 5, dtype=torch.float64, generator=generator).requires_grad_()
+        for _ in range(2)
+    )
+    loss, n, labels = (
+        steer.AdjustedCrossEntropy(adjustment, reduction="none"),
+        torch.tensor(COUNTS.values),
+        torch.arange(4),
+    )
     optimiser = torch.optim.LBFGS(
-        [W, M], max_iter=3000, tolerance_grad=1e-10, tolerance_change=1e-16, line_search_fn="strong_wolfe"
+        [W, M],
+        max_iter=3000,
+        tolerance_grad=1e-10,
+        tolerance_change=1e-16,
+        line_search_fn="strong_wolfe",
     )
 
     def objective() -> torch.Tensor:
@@ -40,7 +53,9 @@ def trained(adjustment: Adjustment, ridge: float) -> tuple[Geometry, float]:
 
     value = optimiser.step(objective)
     value = objective()
-    return Geometry.of_vectors(W.detach(), M.detach(), Source("trained"), COUNTS), float(value.detach())
+    return Geometry.of_vectors(W.detach(), M.detach(), Source("trained"), COUNTS), float(
+        value.detach()
+    )
 
 
 @family
@@ -64,4 +79,6 @@ def test_a_fixed_head_of_a_solved_geometry_has_its_gram():
     weight = steer.FixedHead(solved, d=6).weight.double().numpy()
     gram = weight @ weight.T
     expected = solved.classifiers.matrix()
-    np.testing.assert_allclose(gram / np.linalg.norm(gram), expected / np.linalg.norm(expected), atol=1e-6)
+    np.testing.assert_allclose(
+        gram / np.linalg.norm(gram), expected / np.linalg.norm(expected), atol=1e-6
+    )

@@ -35,7 +35,9 @@ FORMS = {
     "whole floats": lambda values: np.array(values, float),
     "uint32": lambda values: np.array(values, np.uint32),
     "tensor": torch.tensor,
-    "tensor of floats with a gradient": lambda values: torch.tensor(values, dtype=torch.float64, requires_grad=True),
+    "tensor of floats with a gradient": lambda values: torch.tensor(
+        values, dtype=torch.float64, requires_grad=True
+    ),
     "text": lambda values: ", ".join(map(str, values)),
     "pasted array": lambda values: str(np.array(values)),
     "lines": lambda values: "\n".join(map(str, values)) + "\n",
@@ -43,7 +45,9 @@ FORMS = {
     "dictionary from the last class": lambda values: dict(reversed(list(enumerate(values)))),
     "counter": lambda values: Counter(dict(enumerate(values))),
     "column": lambda values: Column(list(range(len(values))), values),
-    "column by size": lambda values: Column(*map(list, zip(*sorted(enumerate(values), key=lambda pair: -pair[1]), strict=True))),
+    "column by size": lambda values: Column(
+        *map(list, zip(*sorted(enumerate(values), key=lambda pair: -pair[1]), strict=True))
+    ),
 }
 
 #: Every function that takes class counts, as one number that tells whether it understood them.
@@ -52,7 +56,9 @@ DOORS = {
     "free_bias": lambda counts: predict.free_bias(counts).classifiers.norms(),
     "nonnegative": lambda counts: predict.nonnegative(counts).classifiers.norms(),
     "contrastive": lambda counts: predict.contrastive(counts).classifiers.norms(),
-    "cross_entropy": lambda counts: predict.cross_entropy(counts, Adjustment.cdt(counts, 0.5)).classifiers.norms(),
+    "cross_entropy": lambda counts: predict.cross_entropy(
+        counts, Adjustment.cdt(counts, 0.5)
+    ).classifiers.norms(),
     "certificate": lambda counts: predict.certificate(counts).primal,
     "squared": lambda counts: predict.squared(counts, 0.5).classifiers.norms(),
     "zero_ridge": predict.zero_ridge,
@@ -98,7 +104,11 @@ def test_names_come_along_and_change_no_number():
     assert predict.seli(named).counts.names == ("dog", "cat")
     # A counter's order is that of appearance: its classes are sorted, as labels' are.
     assert list(Counts.of(Counter("bbba"))) == list(Counts.from_labels(list("bbba"))) == [1, 3]
-    assert Counts.of(Column(["b", "a"], [3, 1])).names == Counts.from_labels(list("bbba")).names == ("a", "b")
+    assert (
+        Counts.of(Column(["b", "a"], [3, 1])).names
+        == Counts.from_labels(list("bbba")).names
+        == ("a", "b")
+    )
 
 
 LABELS = {
@@ -114,7 +124,9 @@ LABELS = {
 @pytest.mark.parametrize("form", LABELS)
 @given(values=st.lists(st.integers(1, 9), min_size=2, max_size=5), seed=st.integers(0, 9))
 def test_labels_are_the_same_in_every_form(form, values, seed):
-    labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(values)), values)).tolist()
+    labels = (
+        np.random.default_rng(seed).permutation(np.repeat(np.arange(len(values)), values)).tolist()
+    )
     names = [f"class {c}" for c in range(len(values))]
     assert Counts.from_labels(LABELS[form](labels)) == Counts(values)
     assert Counts.from_labels(LABELS[form](labels), names=names).names == tuple(names)
@@ -124,7 +136,10 @@ def test_labels_are_the_same_in_every_form(form, values, seed):
     assert (backwards, backwards.names) == (Counts(values[::-1]), tuple(names[::-1]))
 
 
-@given(shares=st.lists(st.floats(1e-6, 1), min_size=2, max_size=9), scale=st.sampled_from([1.0, 100.0, 1e-30]))
+@given(
+    shares=st.lists(st.floats(1e-6, 1), min_size=2, max_size=9),
+    scale=st.sampled_from([1.0, 100.0, 1e-30]),
+)
 def test_shares_in_any_scale_keep_their_ratios_and_equal_ones_stay_equal(shares, scale):
     shares = np.array([*shares, shares[0]])
     counts = Counts.from_shares(shares * scale)

@@ -1,4 +1,5 @@
-"""Laws of files: a damaged or hostile one ends in one sentence, and what is accepted is what NumPy and safetensors read."""
+"""Laws of files: a damaged or hostile one ends in one sentence, and what is accepted is what NumPy
+and safetensors read."""
 
 import json
 from pathlib import Path
@@ -47,7 +48,8 @@ def test_a_mutated_file_is_refused_or_read_as_its_own_library_reads_it(whole, tm
 
 
 def accepted(path: Path) -> dict[str, np.ndarray] | None:
-    """Return what the store reads of a file, or None if it refuses it, as it may, by one of the errors that become a sentence."""
+    """Return what the store reads of a file, or None if it refuses it, as it may, by one of the
+    errors that become a sentence."""
     try:
         store = open_store(path)
         shard = store.shards[0]
@@ -56,4 +58,6 @@ def accepted(path: Path) -> dict[str, np.ndarray] | None:
     except (ValueError, OSError, MemoryError):
         return None
     head = {"weight": store.weight, "bias": store.bias}
-    return {"features": features, "labels": labels} | {name: array for name, array in head.items() if array is not None}
+    return {"features": features, "labels": labels} | {
+        name: array for name, array in head.items() if array is not None
+    }

@@ -1,4 +1,5 @@
-"""Laws of images: a damaged or hostile file of images ends in one sentence that names it, before what it declares is allocated."""
+"""Laws of images: a damaged or hostile file of images ends in one sentence that names it, before
+what it declares is allocated."""
 
 import bz2
 import gzip
@@ -58,13 +59,19 @@ def declared_png(width, height):
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     parts = ((b"IHDR", head), (b"IDAT", zlib.compress(b"")), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content)) for name, content in parts
+        struct.pack(">I", len(content))
+        + name
+        + content
+        + struct.pack(">I", zlib.crc32(name + content))
+        for name, content in parts
     )
 
 
 def jpeg():
     file = io.BytesIO()
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 60, 3)).astype(np.uint8)).save(file, "jpeg")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 60, 3)).astype(np.uint8)).save(
+        file, "jpeg"
+    )
     return file.getvalue()
 
 
@@ -125,20 +132,38 @@ def sparse(path):
 
 #: What is wrong -> how it is made, and what the sentence says.
 REFUSED = {
-    "idx of a huge shape": (mnist(train_images=idx(2**32 - 1, 2**20, 2**20, content=b"")), "needs .* GiB"),
-    "idx of many axes": (mnist(train_images=struct.pack(">BBBB", 0, 0, 8, 255) + bytes(1020)), "maximum supported dimension"),
-    "idx with a header that is cut": (mnist(train_images=struct.pack(">BBBB", 0, 0, 8, 3) + bytes(5)), "damaged or truncated"),
+    "idx of a huge shape": (
+        mnist(train_images=idx(2**32 - 1, 2**20, 2**20, content=b"")),
+        "needs .* GiB",
+    ),
+    "idx of many axes": (
+        mnist(train_images=struct.pack(">BBBB", 0, 0, 8, 255) + bytes(1020)),
+        "maximum supported dimension",
+    ),
+    "idx with a header that is cut": (
+        mnist(train_images=struct.pack(">BBBB", 0, 0, 8, 3) + bytes(5)),
+        "damaged or truncated",
+    ),
     "idx that is cut": (mnist(train_images=idx(4, 3, 3)[:-1]), "should hold 36 bytes .* got 35"),
-    "idx with a byte more": (mnist(train_images=idx(4, 3, 3) + b"\0"), "holds more than the 36 bytes"),
+    "idx with a byte more": (
+        mnist(train_images=idx(4, 3, 3) + b"\0"),
+        "holds more than the 36 bytes",
+    ),
     "idx of nothing": (mnist(train_images=b""), "is not an IDX file"),
-    "idx of floats": (mnist(train_images=idx(4, 3, 3, kind=13, content=bytes(144))), "must hold bytes along 3 axes, got >f4"),
+    "idx of floats": (
+        mnist(train_images=idx(4, 3, 3, kind=13, content=bytes(144))),
+        "must hold bytes along 3 axes, got >f4",
+    ),
     "idx of flat images": (mnist(train_images=idx(4, 9)), "must hold bytes along 3 axes"),
     "idx of fewer labels": (mnist(train_labels=idx(3)), "need n labels"),
     "idx that is a pipe": (mnist(train_images=os.mkfifo), "is a named pipe"),
     "idx that is a folder": (mnist(train_images=Path.mkdir), "is a folder"),
     "gzip that is none": (mnist(".gz"), "damaged or truncated"),
     "gzip bomb": (mnist(".gz", train_images=bomb(4, 3, 3)), "holds more than the 36 bytes"),
-    "gzip bomb that declares itself": (mnist(".gz", train_images=bomb(2**20, 2**10, 2**10)), "needs .* GiB"),
+    "gzip bomb that declares itself": (
+        mnist(".gz", train_images=bomb(2**20, 2**10, 2**10)),
+        "needs .* GiB",
+    ),
     "gzip of a wrong sum": (
         mnist(".gz", train_images=gzip.compress(idx(4, 3, 3))[:-8] + bytes(8)),
         r"CRC check failed",
@@ -151,24 +176,66 @@ REFUSED = {
     "image of nothing": (folder_of(b""), r"bee/1\.png is no image"),
     "image that is cut": (folder_of(png()[:-30]), r"bee/1\.png is no image"),
     "jpeg that is cut": (folder_of(jpeg()[:900]), r"bee/1\.png (is damaged|has shape)"),
-    "image of another size": (folder_of(png(7)), r"bee/1\.png has shape \(3, 5, 7\), not \(3, 5, 6\)"),
-    "image of 20,000 pixels a side": (folder_of(declared_png(20_000, 20_000)), r"bee/1\.png is too large an image"),
-    "image of 10,000 pixels a side": (folder_of(declared_png(10_000, 10_000)), r"bee/1\.png is too large an image"),
-    "image of 9,000 pixels a side": (folder_of(declared_png(9_000, 9_000)), r"bee/1\.png has shape"),
-    "image that lies about its size": (folder_of(declared_png(6, 5)), r"bee/1\.png is damaged or truncated"),
-    "image of sixteen bits": (folder_of(png(mode="I;16")), r"bee/1\.png has pixels of mode I;16, wider than bytes"),
+    "image of another size": (
+        folder_of(png(7)),
+        r"bee/1\.png has shape \(3, 5, 7\), not \(3, 5, 6\)",
+    ),
+    "image of 20,000 pixels a side": (
+        folder_of(declared_png(20_000, 20_000)),
+        r"bee/1\.png is too large an image",
+    ),
+    "image of 10,000 pixels a side": (
+        folder_of(declared_png(10_000, 10_000)),
+        r"bee/1\.png is too large an image",
+    ),
+    "image of 9,000 pixels a side": (
+        folder_of(declared_png(9_000, 9_000)),
+        r"bee/1\.png has shape",
+    ),
+    "image that lies about its size": (
+        folder_of(declared_png(6, 5)),
+        r"bee/1\.png is damaged or truncated",
+    ),
+    "image of sixteen bits": (
+        folder_of(png(mode="I;16")),
+        r"bee/1\.png has pixels of mode I;16, wider than bytes",
+    ),
     "pipe among images": (folder_of(os.mkfifo), r"bee/1\.png is a named pipe"),
     "folder among images": (folder_of(Path.mkdir), r"bee/1\.png is a folder"),
-    "link to itself among images": (folder_of(lambda path: path.symlink_to(path.name)), "symbolic links"),
+    "link to itself among images": (
+        folder_of(lambda path: path.symlink_to(path.name)),
+        "symbolic links",
+    ),
     "pipe for a tar": (pipe_for_a_tar, r"own\.tar is a named pipe"),
-    "tar that is cut": (tar_of(lambda content: content[:1100]), r"own\.tar is damaged or truncated"),
-    "tar that is cut between two members": (tar_of(lambda content: content[:3072]), r"own\.tar is damaged or truncated"),
-    "tar with a flipped bit in a later header": (tar_of(flip(2148)), r"own\.tar is damaged or truncated"),
-    "gzipped tar with a wrong sum": (tar_of(lambda content: gzip.compress(content)[:-8] + bytes(8)), "CRC check failed"),
-    "gzipped tar that is cut": (tar_of(lambda content: gzip.compress(content)[:-8]), r"own\.tar is damaged or truncated"),
-    "tar that is a bomb": (tar_of(lambda content: bz2.compress(content + bytes(2**26))), "goes on behind the end"),
+    "tar that is cut": (
+        tar_of(lambda content: content[:1100]),
+        r"own\.tar is damaged or truncated",
+    ),
+    "tar that is cut between two members": (
+        tar_of(lambda content: content[:3072]),
+        r"own\.tar is damaged or truncated",
+    ),
+    "tar with a flipped bit in a later header": (
+        tar_of(flip(2148)),
+        r"own\.tar is damaged or truncated",
+    ),
+    "gzipped tar with a wrong sum": (
+        tar_of(lambda content: gzip.compress(content)[:-8] + bytes(8)),
+        "CRC check failed",
+    ),
+    "gzipped tar that is cut": (
+        tar_of(lambda content: gzip.compress(content)[:-8]),
+        r"own\.tar is damaged or truncated",
+    ),
+    "tar that is a bomb": (
+        tar_of(lambda content: bz2.compress(content + bytes(2**26))),
+        "goes on behind the end",
+    ),
     "tar of nothing": (tar_of(lambda content: b""), r"own\.tar is damaged or truncated"),
-    "tar with an image twice": (tar_of(lambda content: content[:1024] + content), r"holds two images train/ant/0\.png"),
+    "tar with an image twice": (
+        tar_of(lambda content: content[:1024] + content),
+        r"holds two images train/ant/0\.png",
+    ),
     "tar of a wrong sum": (
         tar_of(lambda content: content[:148] + b"0000000\0" + content[156:]),
         r"own\.tar is damaged or truncated",

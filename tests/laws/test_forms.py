@@ -1,4 +1,5 @@
-"""The two laws of closed forms: each is the optimum of its own problem, and those that speak of one problem agree."""
+"""The two laws of closed forms: each is the optimum of its own problem, and those that speak of one
+problem agree."""
 
 from dataclasses import replace
 
@@ -25,10 +26,17 @@ def own_value(form, problem, geometry):
     def loss(bias):
         value, slope = problem.loss.value(W @ H.T + bias[:, None], problem.targets)
         beta = 0.0 if isinstance(problem.bias, str) else problem.bias
-        return problem.targets.weights @ value + beta / 2 * bias @ bias, slope @ problem.targets.weights + beta * bias
+        return (
+            problem.targets.weights @ value + beta / 2 * bias @ bias,
+            slope @ problem.targets.weights + beta * bias,
+        )
 
     origin = np.zeros(problem.k)
-    return penalty + (loss(origin)[0] if problem.bias == "none" else minimize(loss, origin, jac=True, tol=1e-14).fun)
+    return penalty + (
+        loss(origin)[0]
+        if problem.bias == "none"
+        else minimize(loss, origin, jac=True, tol=1e-14).fun
+    )
 
 
 def require_optimal(form, problem):
@@ -60,7 +68,9 @@ def test_forms_that_speak_of_one_problem_agree(name, i):
     for other in others:
         for part in ("classifiers", "embeddings", "logits"):
             mine, theirs = (getattr(geometry, part).matrix() for geometry in (first, other))
-            assert mine == pytest.approx(theirs, rel=1e-9, abs=1e-9 * np.abs(mine).max(initial=1e-300))
+            assert mine == pytest.approx(
+                theirs, rel=1e-9, abs=1e-9 * np.abs(mine).max(initial=1e-300)
+            )
 
 
 @pytest.mark.parametrize(("name", "i"), CASES)
@@ -95,7 +105,9 @@ def another_centre(_form):
     def geometry(problem):
         k, root = problem.k, np.sqrt(problem.targets.weights)
         left, values, right = np.linalg.svd((np.eye(k) - 0.9 / k) * root)
-        return Geometry.of_vectors(left * np.sqrt(values), right.T / root[:, None] * np.sqrt(values), Source("injected"))
+        return Geometry.of_vectors(
+            left * np.sqrt(values), right.T / root[:, None] * np.sqrt(values), Source("injected")
+        )
 
     return geometry
 
@@ -103,7 +115,17 @@ def another_centre(_form):
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
-        *((name, another_ridge) for name in ("balanced", "smoothed", "squared", "non-negative", "regression", "label-sets")),
+        *(
+            (name, another_ridge)
+            for name in (
+                "balanced",
+                "smoothed",
+                "squared",
+                "non-negative",
+                "regression",
+                "label-sets",
+            )
+        ),
         *((name, another_size) for name in FORMS),
         ("seli", another_centre),
     ],

@@ -38,13 +38,19 @@ def test_random_directions_come_nearer_once_in_twenty_times_at_most(k, d):
 @pytest.mark.parametrize(("k", "d"), [(5, 20), (10, 8), (10, 64), (20, 512)])
 def test_the_distance_of_random_vectors_is_what_their_draws_show(k, d, centred):
     rng, counts = np.random.default_rng(0), Counts.exponential(k, 500, 50)
-    for law in (predict.etf(k).classifiers, predict.seli(counts).embeddings, predict.seli(counts).classifiers):
+    for law in (
+        predict.etf(k).classifiers,
+        predict.seli(counts).embeddings,
+        predict.seli(counts).classifiers,
+    ):
         found = []
         for _ in range(40):
             vectors = rng.standard_normal((k, d))
             vectors -= centred * vectors.mean(axis=0)
             found.append(Gram.of_vectors(vectors).distance(law))
-        assert random_distance(law, d, centred=centred) == pytest.approx(np.mean(found), rel=0.06 if k >= 10 else 0.15)
+        assert random_distance(law, d, centred=centred) == pytest.approx(
+            np.mean(found), rel=0.06 if k >= 10 else 0.15
+        )
 
 
 @pytest.mark.parametrize("apart", [0.0, 1.0])
@@ -113,7 +119,11 @@ def test_points_in_tiles_are_those_at_once(monkeypatch):
     whole = points(moments)
     monkeypatch.setattr(sys.modules[points.__module__], "_PAIRS", 64)
     parts = points(moments)
-    assert [group.tolist() for group in parts.merged] == [group.tolist() for group in whole.merged] == [[4, 17, 29]]
+    assert (
+        [group.tolist() for group in parts.merged]
+        == [group.tolist() for group in whole.merged]
+        == [[4, 17, 29]]
+    )
     np.testing.assert_allclose(parts.scatter, whole.scatter, rtol=1e-9)
 
 
@@ -133,4 +143,6 @@ def test_random_classifiers_hardly_ever_merge(seed, k, d):
     weight = np.random.default_rng(seed).standard_normal((k, d))
     found = angles(weight, np.arange(k))
     assert found.merging is None or found.merging[2] < max(MERGING, closest_cosine(k, d, 1e-3))
-    assert found.closest[2] == pytest.approx(np.max(unit(weight) @ unit(weight).T - 2 * np.eye(k)), rel=1e-12)
+    assert found.closest[2] == pytest.approx(
+        np.max(unit(weight) @ unit(weight).T - 2 * np.eye(k)), rel=1e-12
+    )

@@ -1,4 +1,5 @@
-"""Laws of Collapse as an object: what it has, what it has not, and that it can be copied and sent."""
+"""Laws of Collapse as an object: what it has, what it has not, and that it can be copied and
+sent."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ def measured(*, head=True, answers=True, scatter="pooled"):
     moments, decisions = Moments(6, 9, scatter), Decisions(6)
     moments.update(features, labels)
     decisions.update(features @ weight.T, labels)
-    return Collapse.of(moments, weight if head else None, None, decisions if answers else None, counts=COUNTS)
+    return Collapse.of(
+        moments, weight if head else None, None, decisions if answers else None, counts=COUNTS
+    )
 
 
 CASES = {
@@ -54,7 +57,9 @@ def test_completion_offers_every_metric():
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_metric():
-    with pytest.raises(AttributeError, match=r"a collapse has no 'aligment'.* did you mean 'alignment'\?"):
+    with pytest.raises(
+        AttributeError, match=r"a collapse has no 'aligment'.* did you mean 'alignment'\?"
+    ):
         _ = CASES["all"].aligment
     with pytest.raises(AttributeError) as caught:
         _ = CASES["all"].xyz
@@ -63,7 +68,10 @@ def test_an_unknown_name_is_answered_with_the_nearest_metric():
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda collapse: pickle.loads(pickle.dumps(collapse))])  # noqa: S301
+@pytest.mark.parametrize(
+    "again",
+    [copy.copy, copy.deepcopy, lambda collapse: pickle.loads(pickle.dumps(collapse))],  # noqa: S301
+)
 def test_a_copy_says_the_same(case, again):
     collapse = CASES[case]
     fresh = again(collapse)
@@ -80,7 +88,9 @@ def test_an_error_that_is_not_undefined_is_not_taken_for_a_missing_value(monkeyp
     def broken(moments):
         raise ValueError("a mistake")
 
-    monkeypatch.setitem(METRICS, "broken", type(METRICS["nc1"])("a broken metric", broken, ("moments",)))
+    monkeypatch.setitem(
+        METRICS, "broken", type(METRICS["nc1"])("a broken metric", broken, ("moments",))
+    )
     with pytest.raises(ValueError, match="a mistake"):
         measured().metrics()
     with pytest.raises(ValueError, match="a mistake"):

@@ -1,4 +1,5 @@
-"""Compiled models are measured like others: cold or warm, inside or outside, watched or diagnosed."""
+"""Compiled models are measured like others: cold or warm, inside or outside, watched or
+diagnosed."""
 
 from __future__ import annotations
 
@@ -60,7 +61,9 @@ COMPILED = {
 
 
 # PyTorch looks at .grad while it compiles a part whose input is the output of another.
-pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +98,9 @@ def test_a_compiled_model_is_watched_like_another(which, warm):
     if warm:
         step(call, lambda y: None)
     watched = model if "inside" in which else call
-    with watch(watched, watched.get_submodule("_orig_mod.head" if which == "outside" else "head")) as watching:
+    with watch(
+        watched, watched.get_submodule("_orig_mod.head" if which == "outside" else "head")
+    ) as watching:
         for _ in range(2):
             step(call, watching.labels)
         check(watching.epoch() if watching.stream.n == 2 * len(Y) else None)
@@ -117,7 +122,9 @@ def test_a_compiled_model_is_diagnosed_like_another(which, warm, passes):
     if warm:
         step(call, lambda y: None)
     before = len(compilations)
-    check(diagnose(model if "inside" in which else call, [(X, Y)], passes=passes, show_progress=False))
+    check(
+        diagnose(model if "inside" in which else call, [(X, Y)], passes=passes, show_progress=False)
+    )
     assert len(compilations) == before, "to look compiles nothing"
     if warm:
         step(call, lambda y: None)
@@ -147,7 +154,9 @@ def test_a_model_compiled_as_one_graph_says_why_it_cannot_be_watched():
     call = torch.compile(model, backend="eager", fullgraph=True)
     with (
         watch(model, model.head),
-        pytest.raises(torch._dynamo.exc.Unsupported, match=r"without fullgraph=True|measure.diagnose"),
+        pytest.raises(
+            torch._dynamo.exc.Unsupported, match=r"without fullgraph=True|measure.diagnose"
+        ),
     ):
         call(X)
     check(diagnose(call, [(X, Y)], show_progress=False))
@@ -159,7 +168,9 @@ def test_a_step_compiled_before_the_watch_hides_its_passes_and_that_is_said():
     hidden(X)
     with watch(model, model.head) as watching:
         hidden(X)
-        with pytest.raises(ValueError, match="compiled before the measurement began hides its passes"):
+        with pytest.raises(
+            ValueError, match="compiled before the measurement began hides its passes"
+        ):
             watching.labels(Y)
 
 

@@ -1,4 +1,5 @@
-"""Watching and diagnosing models of every kind: the numbers of the features by hand, or the refusal."""
+"""Watching and diagnosing models of every kind: the numbers of the features by hand, or the
+refusal."""
 
 from __future__ import annotations
 
@@ -40,7 +41,9 @@ def net(
 ) -> Any:
     """Return what makes a Net with another forward."""
     kind = type("Net", (Net,), {"forward": forward})
-    return lambda: kind(None if head is None else head(), **{name: make() for name, make in more.items()})
+    return lambda: kind(
+        None if head is None else head(), **{name: make() for name, make in more.items()}
+    )
 
 
 class Normed(nn.Module):
@@ -100,7 +103,8 @@ def effective(model: Any, x: Any) -> Any:
 
 @dataclass
 class Case:
-    """A model, its inputs and labels, and what `watch` and `diagnose` must find: features by hand, or words of a refusal."""
+    """A model, its inputs and labels, and what `watch` and `diagnose` must find: features by hand,
+    or words of a refusal."""
 
     make: Any
     watched: Any = plain
@@ -151,21 +155,29 @@ CASES = {
     "(in, out), normalised": Case(lambda: Net(Normed(D, K)), unit, head="head"),
     "scaled": Case(lambda: Net(Scaled(D, K)), effective),
     "adapter": Case(lambda: Net(Adapted(D, K)), effective, head="head"),
-    "adapter with dropout": Case(lambda: Net(Adapted(D, K, 0.5)), "no other linear map", effective, head="head"),
+    "adapter with dropout": Case(
+        lambda: Net(Adapted(D, K, 0.5)), "no other linear map", effective, head="head"
+    ),
     "weight norm": Case(lambda: Net(nn.utils.parametrizations.weight_norm(nn.Linear(D, K)))),
     "spectral norm": Case(
         lambda: Net(nn.utils.parametrizations.spectral_norm(nn.Linear(D, K))),
         lambda m, x: (m.body(x), None),
     ),
     "not linear": Case(lambda: Net(Bent(D, K)), "no other linear map"),
-    "called by keyword": Case(net(lambda self, x: self.head(hidden=self.body(x)), lambda: Keyword(D, K))),
+    "called by keyword": Case(
+        net(lambda self, x: self.head(hidden=self.body(x)), lambda: Keyword(D, K))
+    ),
     # Which call of the head, of which head.
     "probabilities returned": Case(net(lambda self, x: self.head(self.body(x)).log_softmax(1))),
     "a tuple": Case(net(lambda self, x: (self.head(self.body(x)), self.body(x)))),
-    "a mapping": Case(net(lambda self, x: {"features": self.body(x), "logits": self.head(self.body(x))})),
+    "a mapping": Case(
+        net(lambda self, x: {"features": self.body(x), "logits": self.head(self.body(x))})
+    ),
     "nothing but a loss": Case(net(lambda self, x: {"loss": self.head(self.body(x)).mean()})),
     "an auxiliary head behind": Case(
-        net(lambda self, x: (self.head(h := self.body(x)), self.aux(h)), aux=lambda: nn.Linear(D, K)),
+        net(
+            lambda self, x: (self.head(h := self.body(x)), self.aux(h)), aux=lambda: nn.Linear(D, K)
+        ),
     ),
     "an auxiliary head alone known": Case(
         net(
@@ -190,17 +202,25 @@ CASES = {
         "ran 5 times in one forward pass",
         plain,
     ),
-    "two views": Case(net(lambda self, x: (self.head(self.body(x)), self.head(self.body(-x)))), "ran 2 times"),
+    "two views": Case(
+        net(lambda self, x: (self.head(self.body(x)), self.head(self.body(-x)))), "ran 2 times"
+    ),
     "early exits": Case(
         net(lambda self, x: [self.head(x @ torch.ones(4, D)), self.head(self.body(x))]),
         "ran 2 times",
     ),
     "one exit returned": Case(net(shared)),
-    "checkpointed": Case(net(lambda self, x: checkpoint(lambda x: self.head(self.body(x)), x, use_reentrant=False))),
+    "checkpointed": Case(
+        net(lambda self, x: checkpoint(lambda x: self.head(self.body(x)), x, use_reentrant=False))
+    ),
     # Which row beside which label.
     "another order": Case(net(lambda self, x: self.head(self.body(x)).flip(0)), "in another order"),
-    "written over": Case(net(lambda self, x: self.head(self.body(x)).div_(2)), "overwritten in place"),
-    "tokens": Case(Net, lambda m, x: (m.body(x).reshape(-1, D), m.head.weight), inputs=SEQUENCES, labels=TAGS),
+    "written over": Case(
+        net(lambda self, x: self.head(self.body(x)).div_(2)), "overwritten in place"
+    ),
+    "tokens": Case(
+        Net, lambda m, x: (m.body(x).reshape(-1, D), m.head.weight), inputs=SEQUENCES, labels=TAGS
+    ),
     "tokens with padding": Case(
         Net,
         lambda m, x: (m.body(x).reshape(-1, D), m.head.weight),
@@ -208,9 +228,13 @@ CASES = {
         labels=torch.where(torch.arange(T) < 3, TAGS, -100),
         options={"ignore": [-100, 255]},
     ),
-    "tokens, time first": Case(Net, "120 rows and 120 labels", inputs=SEQUENCES.transpose(0, 1), labels=TAGS),
+    "tokens, time first": Case(
+        Net, "120 rows and 120 labels", inputs=SEQUENCES.transpose(0, 1), labels=TAGS
+    ),
     "one token kept": Case(language_model(lambda z: z[:, -1], K), last_token, inputs=IDS),
-    "tokens averaged": Case(language_model(lambda z: z.mean(1), K), "sees every token.*pool", inputs=IDS),
+    "tokens averaged": Case(
+        language_model(lambda z: z.mean(1), K), "sees every token.*pool", inputs=IDS
+    ),
     "labels are the inputs": Case(language_model(), "shift=1", inputs=IDS, labels=IDS),
     "shifted by 1": Case(language_model(), tokens(1), inputs=IDS, labels=IDS, options={"shift": 1}),
     "shifted by 0": Case(language_model(), tokens(0), inputs=IDS, labels=IDS, options={"shift": 0}),
@@ -221,7 +245,8 @@ CASES = {
 
 
 def measured(how: str, case: Case, model: Any) -> Any:
-    """Return the collapse that watching a forward pass in training, or one of two passes of diagnose, gives."""
+    """Return the collapse that watching a forward pass in training, or one of two passes of
+    diagnose, gives."""
     x, y = X if case.inputs is None else case.inputs, Y if case.labels is None else case.labels
     head = None if case.head is None else model.get_submodule(case.head)
     if how == "watch":
@@ -229,7 +254,9 @@ def measured(how: str, case: Case, model: Any) -> Any:
             model(x)
             watching.labels(y)
             return watching.epoch()
-    return diagnose(model, [(x, y)], head=head, passes=int(how[-1]), show_progress=False, **case.options)
+    return diagnose(
+        model, [(x, y)], head=head, passes=int(how[-1]), show_progress=False, **case.options
+    )
 
 
 def by_hand(case: Case, want: Any, model: Any) -> tuple[Moments, Any]:
@@ -267,7 +294,9 @@ def test_a_model_is_measured_right_or_refused_with_the_reason(name, how):
 
 
 @pytest.mark.parametrize("how", ["watch", "diagnose 1", "diagnose 2"])
-@pytest.mark.parametrize("name", ["linear", "cosine", "scaled", "adapter", "(in, out), normalised", "tokens"])
+@pytest.mark.parametrize(
+    "name", ["linear", "cosine", "scaled", "adapter", "(in, out), normalised", "tokens"]
+)
 def test_decisions_are_those_of_the_head_itself(name, how):
     torch.manual_seed(0)
     model, case = CASES[name].make(), CASES[name]
@@ -312,7 +341,9 @@ def test_a_head_is_recognised_at_every_precision(name, precision, how):
 def test_a_head_that_scales_by_a_tenth_is_not_taken_for_rounding(precision, factor):
     dtype, autocast = PRECISIONS[precision]
     torch.manual_seed(0)
-    head = type("Head", (nn.Linear,), {"forward": lambda self, h: factor * nn.Linear.forward(self, h)})(64, 10)
+    head = type(
+        "Head", (nn.Linear,), {"forward": lambda self, h: factor * nn.Linear.forward(self, h)}
+    )(64, 10)
     x, y = torch.randn(40, 64), torch.arange(40) % 10
     model = head.to(dtype or torch.float32)
     with (
@@ -321,11 +352,14 @@ def test_a_head_that_scales_by_a_tenth_is_not_taken_for_rounding(precision, fact
     ):
         model(x.to(dtype or torch.float32))
         watching.labels(y)
-    np.testing.assert_allclose(watching.epoch().weight, factor * head.weight.detach().double(), rtol=0.03, atol=2e-3)
+    np.testing.assert_allclose(
+        watching.epoch().weight, factor * head.weight.detach().double(), rtol=0.03, atol=2e-3
+    )
 
 
 def frozen_in_parts() -> Any:
-    """A network in training, of which a norm is frozen in evaluation mode, and a spectral norm moves when it is read."""
+    """A network in training, of which a norm is frozen in evaluation mode, and a spectral norm
+    moves when it is read."""
     torch.manual_seed(0)
     norm = nn.utils.parametrizations.spectral_norm
     model = nn.Sequential(
@@ -341,7 +375,8 @@ def frozen_in_parts() -> Any:
 
 
 def trained(look: Callable[[Any], None]) -> dict[str, torch.Tensor]:
-    """Return what two steps of training give when somebody looks in between, and random numbers drawn afterwards."""
+    """Return what two steps of training give when somebody looks in between, and random numbers
+    drawn afterwards."""
     import random
 
     model = frozen_in_parts()
@@ -379,7 +414,9 @@ def look_and_fail(model: Any) -> None:
 
 LOOKS = {
     "diagnose": lambda model: diagnose(model, noisy(), show_progress=False),
-    "diagnose in two passes": lambda model: diagnose(model, [(X, Y)], passes=2, show_progress=False),
+    "diagnose in two passes": lambda model: diagnose(
+        model, [(X, Y)], passes=2, show_progress=False
+    ),
     "diagnose that ends in an error": look_and_fail,
     "watch in evaluation mode": lambda model: watch(model, during="eval").__enter__().__exit__(),
 }
@@ -409,7 +446,11 @@ def test_training_while_watched_is_training():
                         watching.labels(Y)
             if watched:
                 assert watching.epoch().moments.n == 3 * B, epoch
-        assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules() if not hasattr(m, "parametrizations"))
+        assert not any(
+            m._forward_hooks or m._forward_pre_hooks
+            for m in model.modules()
+            if not hasattr(m, "parametrizations")
+        )
         return model.state_dict()
 
     want, got = run(False), run(True)

@@ -1,12 +1,13 @@
-"""One door for labels: every way into a measurement takes them in the same forms and leaves out the same."""
+"""One door for labels: every way into a measurement takes them in the same forms and leaves out the
+same."""
 
 import numpy as np
 import pytest
 import torch
 
 from lopsided.measure import Moments, Stream, diagnose, watch
-from lopsided.measure.accelerated import DeviceMoments
-from lopsided.measure.replay import Replay
+from lopsided.measure.network.accelerated import DeviceMoments
+from lopsided.measure.network.replay import Replay
 
 K, D, B = 3, 4, 24
 GENERATOR = torch.Generator().manual_seed(0)
@@ -60,7 +61,15 @@ def watched(scatter):
 def diagnosed(passes):
     def door(features, labels, logits, ignore):
         model = head()
-        return diagnose(model, [(features, labels)], head=model, passes=passes, classes="seen", ignore=ignore, show_progress=False)
+        return diagnose(
+            model,
+            [(features, labels)],
+            head=model,
+            passes=passes,
+            classes="seen",
+            ignore=ignore,
+            show_progress=False,
+        )
 
     return door
 
@@ -91,7 +100,9 @@ MARKS = {
 }
 
 
-@pytest.mark.parametrize(("form", "mark"), [(f, m) for f in FORMS for m in MARKS if (f, m) != ("uint8", "below all")])
+@pytest.mark.parametrize(
+    ("form", "mark"), [(f, m) for f in FORMS for m in MARKS if (f, m) != ("uint8", "below all")]
+)
 @pytest.mark.parametrize("door", DOORS)
 def test_a_marked_label_is_left_out_by_every_door(door, form, mark):
     label, ignore = MARKS[mark]
@@ -103,9 +114,13 @@ def test_a_marked_label_is_left_out_by_every_door(door, form, mark):
     got = DOORS[door](FEATURES, FORMS[form](labels), LOGITS, ignore)
     np.testing.assert_array_equal(got.classes, np.flatnonzero(expected.counts))
     np.testing.assert_array_equal(got.moments.counts, expected.counts[got.classes])
-    np.testing.assert_allclose(got.moments.means, expected.means[got.classes], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        got.moments.means, expected.means[got.classes], rtol=1e-12, atol=1e-12
+    )
     wrong = (LOGITS[kept].argmax(1) != labels[kept]).numpy()
-    np.testing.assert_allclose(got.error_rates, [wrong[labels[kept].numpy() == c].mean() for c in got.classes])
+    np.testing.assert_allclose(
+        got.error_rates, [wrong[labels[kept].numpy() == c].mean() for c in got.classes]
+    )
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -175,7 +190,9 @@ def test_nothing_measured_is_said_before_a_class_is_blamed(door):
         DOORS[door](FEATURES, torch.full((B,), -1), LOGITS, -1)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float64])
+@pytest.mark.parametrize(
+    "dtype", [torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float64]
+)
 @pytest.mark.parametrize("door", STREAMS)
 def test_features_of_any_precision_are_summed_in_float64(door, dtype):
     features = (FEATURES + 10).to(dtype)
@@ -187,7 +204,7 @@ def test_features_of_any_precision_are_summed_in_float64(door, dtype):
 
 
 def test_a_state_without_float64_on_its_device_lives_on_the_cpu(monkeypatch):
-    from lopsided.measure import stream
+    from lopsided.measure.network import stream
 
     monkeypatch.setattr(stream, "has_float64", lambda device: False)
     measured = Stream(K, D, device="meta")

@@ -28,7 +28,11 @@ def naive(features, labels, k):
 
 def agree(moments, other, rtol=1e-12):
     np.testing.assert_array_equal(moments.counts, other.counts)
-    for a, b in ((moments.means, other.means), (moments.spread, other.spread), (moments.scatter.matrix(), other.scatter.matrix())):
+    for a, b in (
+        (moments.means, other.means),
+        (moments.spread, other.spread),
+        (moments.scatter.matrix(), other.scatter.matrix()),
+    ):
         np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * np.abs(b).max())
 
 
@@ -48,7 +52,9 @@ def test_however_a_stream_is_cut_the_moments_are_those_of_the_whole(seed, cuts, 
     means, spread, scatter = naive(features, labels, 4)
     np.testing.assert_allclose(moments.means, means, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(moments.spread, spread, rtol=1e-12)
-    np.testing.assert_allclose(moments.scatter.matrix(), scatter, rtol=1e-12, atol=1e-12 * np.abs(scatter).max())
+    np.testing.assert_allclose(
+        moments.scatter.matrix(), scatter, rtol=1e-12, atol=1e-12 * np.abs(scatter).max()
+    )
 
 
 @LAW
@@ -111,7 +117,9 @@ def test_nc1_is_the_trace_with_the_pseudo_inverse():
         between = (means - mean).T @ (means - mean) / 4
         expected = np.trace(scatter / 60 @ np.linalg.pinv(between)) / 4
         assert nc1(of(features, labels), center=center) == pytest.approx(expected, rel=1e-10)
-        assert nc1(of(features, labels), center=center, per_class=False) == pytest.approx(4 * expected, rel=1e-10)
+        assert nc1(of(features, labels), center=center, per_class=False) == pytest.approx(
+            4 * expected, rel=1e-10
+        )
 
 
 def test_a_second_pass_merges_and_sees_what_the_first_saw():
@@ -122,7 +130,9 @@ def test_a_second_pass_merges_and_sees_what_the_first_saw():
     whole.update(features, labels)
     half.update(features[:20], labels[:20])
     rest.update(features[20:], labels[20:])
-    with pytest.raises(ValueError, match=r"the second pass saw \d+ samples of class 0 and the first \d+"):
+    with pytest.raises(
+        ValueError, match=r"the second pass saw \d+ samples of class 0 and the first \d+"
+    ):
         half.moments()
     half.merge(rest)
     assert nc1(half.moments()) == pytest.approx(nc1(whole.moments()), rel=1e-12)
@@ -176,7 +186,9 @@ def test_means_that_differ_by_rounding_coincide():
 
 def test_sums_out_of_range_are_refused_and_nothing_is_kept():
     means = Means(2, 1)
-    with pytest.raises(ValueError, match=r"sample 0 of the batch \(class 0\) has numbers beyond 1e\+70"):
+    with pytest.raises(
+        ValueError, match=r"sample 0 of the batch \(class 0\) has numbers beyond 1e\+70"
+    ):
         means.update([[1e308], [1.2e308], [0.0]], [0, 0, 1])
     assert means.n == 0
     means.update(np.array([[3e38], [3e38]], np.float32), [0, 1])

@@ -7,7 +7,7 @@ import pytest
 
 from lopsided import Adjustment, Counts, predict, solve
 from lopsided.measure import METRICS, Collapse, Moments
-from lopsided.measure.network import about_mean, comparable
+from lopsided.measure.network_geometry import about_mean, comparable
 
 STEP, TAIL = Counts.step(k=6, minority=5, ratio=20), Counts.exponential(8, 200, 30)
 LAWS = {
@@ -17,7 +17,9 @@ LAWS = {
         "SELI": predict.seli,
         "ETF": lambda counts: predict.etf(counts.k),
         "free bias": predict.free_bias,
-        "vector scaling": lambda counts: predict.cross_entropy(counts, Adjustment.vs(counts, gamma=0.3, tau=1.0)),
+        "vector scaling": lambda counts: predict.cross_entropy(
+            counts, Adjustment.vs(counts, gamma=0.3, tau=1.0)
+        ),
         "non-negative": predict.nonnegative,
         "contrastive": predict.contrastive,
         "ridge 0.1": lambda counts: solve.minimize(solve.Problem(counts, ridge=0.1)).geometry,
@@ -42,8 +44,12 @@ def test_a_network_that_is_its_law_lies_on_it_wherever_its_features_are_centred(
         distances = collapse.geometry.distance(comparable({"law": law}, law.k)["law"])
         assert max(distances) < 1e-6
         scalars = collapse.scalars({"law": law})
-        assert max(scalars[f"law/{part}"] for part in ("classifiers", "embeddings", "logits")) < 1e-6
-        assert "law fits" in collapse.verdict({"law": law}) or "no better than random" in collapse.verdict({"law": law})
+        assert (
+            max(scalars[f"law/{part}"] for part in ("classifiers", "embeddings", "logits")) < 1e-6
+        )
+        assert "law fits" in collapse.verdict(
+            {"law": law}
+        ) or "no better than random" in collapse.verdict({"law": law})
 
 
 @pytest.mark.parametrize("name", LAWS)
@@ -60,7 +66,9 @@ def test_metrics_of_a_law_are_those_of_the_network_on_it(name):
 def test_about_its_mean_a_law_is_the_centred_matrix_and_stays_so(name):
     law, k = LAWS[name], LAWS[name].k
     centre, once = np.eye(k) - 1 / k, about_mean(LAWS[name])
-    np.testing.assert_allclose(once.embeddings.matrix(), centre @ law.embeddings.matrix() @ centre, atol=1e-8)
+    np.testing.assert_allclose(
+        once.embeddings.matrix(), centre @ law.embeddings.matrix() @ centre, atol=1e-8
+    )
     np.testing.assert_allclose(once.logits.matrix(), law.logits.matrix() @ centre, atol=1e-8)
     assert about_mean(once) is once
     assert (about_mean(law) is law) == name.startswith(("SELI", "ETF", "vector"))

@@ -1,4 +1,5 @@
-"""Which pass labels belong to, what a loss and counts say of them, and what is said when nothing was measured."""
+"""Which pass labels belong to, what a loss and counts say of them, and what is said when nothing
+was measured."""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ def test_labels_belong_to_one_pass():
     with watch(net, net[1]) as watching:
         for _ in range(2):
             net(X)
-        with pytest.raises(ValueError, match="2 forward passes went through the head '1' since the last labels"):
+        with pytest.raises(
+            ValueError, match="2 forward passes went through the head '1' since the last labels"
+        ):
             watching.labels(Y)
         with pytest.raises(ValueError, match="without a forward pass"):
             watching.labels(Y)
@@ -79,10 +82,14 @@ def test_passes_inside_vmap_are_left_alone_and_not_measured():
     net = model()
 
     def loss(parameters: Any, x: Any, y: Any) -> Any:
-        return functional.cross_entropy(torch.func.functional_call(net, parameters, (x[None],)), y[None])
+        return functional.cross_entropy(
+            torch.func.functional_call(net, parameters, (x[None],)), y[None]
+        )
 
     with watch(net, net[1]) as watching:
-        gradients = torch.func.vmap(torch.func.grad(loss), (None, 0, 0))(dict(net.named_parameters()), X, Y)
+        gradients = torch.func.vmap(torch.func.grad(loss), (None, 0, 0))(
+            dict(net.named_parameters()), X, Y
+        )
         assert gradients["1.weight"].shape == (B, K, D)
         with pytest.raises(ValueError, match="inside vmap"):
             watching.labels(Y)
@@ -177,7 +184,9 @@ def test_a_loader_that_gives_other_samples_the_second_time_is_noticed():
         diagnose(model(), Dwindling(), passes=2, show_progress=False)
 
 
-def trained(caplog: Any, loss: Callable[[Any, Any], Any], *, before: bool = True, k: int = K) -> str:
+def trained(
+    caplog: Any, loss: Callable[[Any, Any], Any], *, before: bool = True, k: int = K
+) -> str:
     """Return what is said while a loss is watched."""
     torch.manual_seed(1)
     net = nn.Sequential(nn.Linear(D, D), nn.Linear(D, k))
@@ -227,7 +236,9 @@ def mixed(share: float) -> Any:
         x, y = batch
         order = torch.randperm(len(x))
         z = net(share * x + (1 - share) * x[order])
-        return share * functional.cross_entropy(z, y) + (1 - share) * functional.cross_entropy(z, y[order])
+        return share * functional.cross_entropy(z, y) + (1 - share) * functional.cross_entropy(
+            z, y[order]
+        )
 
     return loss
 
@@ -263,7 +274,10 @@ def test_a_loss_that_is_given_other_labels_than_those_measured_is_told(name, bef
         (
             [101, 50, 20, 20, 10],
             True,
-            "class 0 was measured 101 times, more than its 100 training samples, and so were 1 of 5",
+            (
+                "class 0 was measured 101 times, more than its 100 training samples, and so were 1"
+                " of 5"
+            ),
         ),
         ([101, 50, 20, 20, 10], False, ""),
         ([0, 0, 20, 20, 10], True, "most where the training counts are least"),
@@ -292,7 +306,9 @@ def test_counts_in_reverse_order_are_told_in_use(how, caplog):
 
 
 def _process(rank: int, size: int, folder: str) -> None:
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=size)
+    dist.init_process_group(
+        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=size
+    )
     # Uneven shards, the last one empty.
     mine = (
         [(X[:10], Y[:10]), (X[10:], Y[10:])]
@@ -328,5 +344,12 @@ def test_processes_that_diagnose_together_give_the_answer_of_one(tmp_path):
             np.testing.assert_allclose(got["means"], want.moments.means, rtol=1e-5)
             np.testing.assert_allclose(got["nc1"], want.nc1, rtol=1e-5)
             np.testing.assert_array_equal(got["errors"], want.decisions.errors)
-    assert "process 1 could not measure: in batch 0 of the loader: labels must be from 0 to 4" in (tmp_path / "error-0").read_text()
-    assert (tmp_path / "error-1").read_text().startswith("in batch 0 of the loader: labels must be from 0 to 4")
+    assert (
+        "process 1 could not measure: in batch 0 of the loader: labels must be from 0 to 4"
+        in (tmp_path / "error-0").read_text()
+    )
+    assert (
+        (tmp_path / "error-1")
+        .read_text()
+        .startswith("in batch 0 of the loader: labels must be from 0 to 4")
+    )

@@ -50,7 +50,7 @@ def again(moments, offset, part):
 def kept(offset, part):
     import torch
 
-    from lopsided.measure.replay import Replay
+    from lopsided.measure.network.replay import Replay
 
     replay = Replay(K, D)
     replay.update(*(torch.tensor(array[part]) for array in sample(offset)))
@@ -108,7 +108,7 @@ class Process:
         return stream
 
     def joins(self):
-        from lopsided.measure import sync
+        from lopsided.measure.network import sync
 
         found = {}
         for size, group in ((2, self.pair), (4, None)):
@@ -130,8 +130,9 @@ class Process:
             self.said[name] = str(error)
 
     def refusals(self):
-        from lopsided.measure import Means, Moments, Stream, sync
-        from lopsided.measure.replay import Replay
+        from lopsided.measure import Means, Moments, Stream
+        from lopsided.measure.network import sync
+        from lopsided.measure.network.replay import Replay
 
         odd = self.rank == 2
         self.refused("d", lambda: Stream(K, D + odd).sync())
@@ -142,8 +143,12 @@ class Process:
         self.refused("closed", lambda: sync.moments(closed.moments() if odd else Moments(K, D)))
         self.refused("phase", lambda: sync.second_pass(closed) if odd else sync.means(Means(K, D)))
         problem = "a word that is long " * 100
-        self.refused("problem", lambda: sync.agree("", problem=problem) if odd else Stream(K, D).sync())
-        self.said["n"] = self.stream(0.0, shards(SHARES["uneven"], SIZE)[self.rank]).sync().moments.n
+        self.refused(
+            "problem", lambda: sync.agree("", problem=problem) if odd else Stream(K, D).sync()
+        )
+        self.said["n"] = (
+            self.stream(0.0, shards(SHARES["uneven"], SIZE)[self.rank]).sync().moments.n
+        )
 
     def metrics(self):
         try:
@@ -279,13 +284,19 @@ def test_every_process_holds_the_same_bits(folder):
     [
         (
             "d",
-            "process 0 has moments of k=4, d=5, scatter='pooled' and process 2 has moments of k=4, d=6",
+            (
+                "process 0 has moments of k=4, d=5, scatter='pooled' and process 2 has moments of"
+                " k=4, d=6"
+            ),
         ),
         ("k", "process 2 has moments of k=5, d=5"),
         ("scatter", "process 2 has moments of k=4, d=5, scatter='none'"),
         (
             "kind",
-            "process 0 has moments of k=4, d=5, scatter='pooled' and process 2 has means of k=4, d=5",
+            (
+                "process 0 has moments of k=4, d=5, scatter='pooled' and process 2 has means of"
+                " k=4, d=5"
+            ),
         ),
         ("closed", "process 2 could not measure: synchronise the first pass"),
         ("phase", "process 0 has means of k=4, d=5 and process 2 has a second pass"),
@@ -321,7 +332,11 @@ def test_what_one_process_cannot_measure_costs_all_of_them_that_epoch_and_no_oth
 def test_samples_that_a_distributed_sampler_repeats_are_told_once_by_the_first_process(said):
     for process in said:
         assert process["repeated"] == 12
-        told = [line for line in process["heard"] if "12 samples were measured of a data set of 11" in line]
+        told = [
+            line
+            for line in process["heard"]
+            if "12 samples were measured of a data set of 11" in line
+        ]
         assert len(told) == (process is said[0])
 
 

@@ -1,4 +1,5 @@
-"""Threads that add to one state lose nothing; copies and pickles of a state are states of their own."""
+"""Threads that add to one state lose nothing; copies and pickles of a state are states of their
+own."""
 
 import copy
 import pickle
@@ -38,8 +39,16 @@ def stream_update(state, features, labels):
 #: A state -> how it is made, how it takes in a batch, and its sums.
 STATES = {
     "means": (lambda: Means(K, D), Means.update, lambda s: (s.counts, s.means)),
-    "moments": (lambda: Moments(K, D), Moments.update, lambda s: (s.counts, s.means, s.spread, s.scatter.matrix())),
-    "second": (lambda: SecondPass(first(), np.eye(K, D)), SecondPass.update, lambda s: (*s.sums(), s.decisions.agreed)),
+    "moments": (
+        lambda: Moments(K, D),
+        Moments.update,
+        lambda s: (s.counts, s.means, s.spread, s.scatter.matrix()),
+    ),
+    "second": (
+        lambda: SecondPass(first(), np.eye(K, D)),
+        SecondPass.update,
+        lambda s: (*s.sums(), s.decisions.agreed),
+    ),
     "decisions": (
         lambda: Decisions(K),
         lambda s, x, y: s.update(logits(x), y, y),
@@ -48,7 +57,12 @@ STATES = {
     "stream": (
         lambda: Stream(K, D),
         stream_update,
-        lambda s: (s.moments.counts, s.moments.spread, s.moments.scatter.matrix(), s.decisions.margin_sum),
+        lambda s: (
+            s.moments.counts,
+            s.moments.spread,
+            s.moments.scatter.matrix(),
+            s.decisions.margin_sum,
+        ),
     ),
 }
 
@@ -94,7 +108,9 @@ def test_states_that_threads_merge_into_each_other_lose_nothing_and_wait_for_nob
         update(part, *batch(i))
 
     def work(t):
-        for _ in range(5):  # both ways: two threads that take turns in two orders would wait for ever
+        for _ in range(
+            5
+        ):  # both ways: two threads that take turns in two orders would wait for ever
             parts[t % 2].merge(parts[1 - t % 2])
 
     in_threads(work)

@@ -1,7 +1,8 @@
-"""Every sentence of the verdict: where it is said, and the counter-examples of which a figure alone would say it wrongly.
+"""Every sentence of the verdict: where it is said, and the counter-examples of which a figure alone
+would say it wrongly.
 
-NETWORKS are measurements, each with what is true of it in its name. SENTENCES says of which of them a sentence is said and of
-which it is not, though a naive rule would.
+NETWORKS are measurements, each with what is true of it in its name. SENTENCES says of which of them
+a sentence is said and of which it is not, though a naive rule would.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def draw(*shape, seed=0):
 
 
 def of(features, labels, weight, counts=STEP, *, bias=None, laws=LAWS, errors=None, classes="all"):
-    """Measure features in one pass, with the answers of the head or with given errors; return measurement and predictions."""
+    """Measure features in one pass, with the answers of the head or with given errors; return
+    measurement and predictions."""
     moments, decisions = Moments(len(weight), weight.shape[1]), Decisions(len(weight))
     moments.update(features, labels)
     decisions.update(features @ weight.T + (0 if bias is None else bias), labels)
@@ -50,14 +52,26 @@ def settled(counts=STEP, laws=LAWS, **options):
 def noise(samples, d, weight=None):
     k, labels = len(samples), np.repeat(np.arange(len(samples)), list(samples))
     laws = {"SELI": predict.seli(Counts(samples)), "ETF": predict.etf(k)}
-    return of(draw(len(labels), d), labels, draw(k, d, seed=1) if weight is None else weight, Counts(samples), laws=laws)
+    return of(
+        draw(len(labels), d),
+        labels,
+        draw(k, d, seed=1) if weight is None else weight,
+        Counts(samples),
+        laws=laws,
+    )
 
 
 def untrained(k, d, counts):
     """Features that show the classes a little, and a random head."""
     labels = np.repeat(np.arange(k), 10)
     laws = {"SELI": predict.seli(counts), "ETF": predict.etf(k)}
-    return of(draw(k, d)[labels] + 3 * draw(10 * k, d, seed=1), labels, draw(k, d, seed=2), counts, laws=laws)
+    return of(
+        draw(k, d)[labels] + 3 * draw(10 * k, d, seed=1),
+        labels,
+        draw(k, d, seed=2),
+        counts,
+        laws=laws,
+    )
 
 
 def changed(change, **options):
@@ -95,14 +109,23 @@ def on_a_circle():
 def two(counts, features=None, weight=None):
     x, labels, w = drawn(predict.etf(2), [20, 20])
     laws = {"SELI": predict.seli(counts), "ETF": predict.etf(2)}
-    return of(x if features is None else features, labels, w if weight is None else weight, counts, laws=laws)
+    return of(
+        x if features is None else features,
+        labels,
+        w if weight is None else weight,
+        counts,
+        laws=laws,
+    )
 
 
 def halfway():
-    """Classifiers and means as far from the one prediction as from the other: the sum of the two Grams."""
+    """Classifiers and means as far from the one prediction as from the other: the sum of the two
+    Grams."""
 
     def between(part):
-        grams = [getattr(law, part).matrix() / getattr(law, part).frobenius() for law in (SELI, ETF)]
+        grams = [
+            getattr(law, part).matrix() / getattr(law, part).frobenius() for law in (SELI, ETF)
+        ]
         values, vectors = np.linalg.eigh(grams[0] + grams[1])
         return vectors * np.sqrt(np.maximum(values, 0)) @ np.eye(10, 32)
 
@@ -126,7 +149,9 @@ NETWORKS = {
     "SELI, far from the origin": lambda: changed(lambda x, _, w: (x + 1e6, w)),
     "SELI, a part of all classifiers shared": lambda: changed(lambda x, _, w: (x, w + 30)),
     "SELI, features still scattered": lambda: settled(noise=0.6),
-    "SELI, one sample a minority": lambda: settled(Counts([50] * 5 + [1] * 5), samples=[50] * 5 + [1] * 5),
+    "SELI, one sample a minority": lambda: settled(
+        Counts([50] * 5 + [1] * 5), samples=[50] * 5 + [1] * 5
+    ),
     "SELI, one sample a class": lambda: settled(samples=[1] * 10),
     "SELI, counts not given": lambda: settled(None),
     "SELI, a balanced set measured, counts given": lambda: settled(samples=[20] * 10),
@@ -138,19 +163,30 @@ NETWORKS = {
     "SELI, only itself predicted": lambda: settled(laws={"SELI": SELI}),
     "SELI, counts reversed": lambda: settled(Counts(STEP.values[::-1])),
     "SELI, counts a little off": lambda: settled(Counts([47, 52, 50, 49, 51, 5, 6, 5, 5, 4])),
-    "SELI, counts in another order": lambda: settled(Counts(np.roll(STEP.values, 3)), samples=[50] * 5 + [4, 6, 5, 5, 5]),
+    "SELI, counts in another order": lambda: settled(
+        Counts(np.roll(STEP.values, 3)), samples=[50] * 5 + [4, 6, 5, 5, 5]
+    ),
     "SELI, what training left over measured": lambda: settled(samples=[20] * 5 + [65] * 5),
     "SELI, a bias": lambda: of(*drawn(), bias=np.arange(10.0)),
     "SELI, the same bias for all": lambda: of(*drawn(), bias=np.ones(10)),
     "SELI, an optimum of zero predicted": lambda: settled(
         laws={"the optimum": solve.minimize(solve.Problem(STEP, ridge=1e6)).geometry, "ETF": ETF}
     ),
-    "ETF, MNIST as it is": lambda: settled(MNIST, {"SELI": predict.seli(MNIST), "ETF": ETF}, law=ETF, samples=[40] * 10),
+    "ETF, MNIST as it is": lambda: settled(
+        MNIST, {"SELI": predict.seli(MNIST), "ETF": ETF}, law=ETF, samples=[40] * 10
+    ),
     "ETF, balanced": lambda: settled(
-        Counts([9] * 10), {"SELI": predict.seli(Counts([9] * 10)), "ETF": ETF}, law=ETF, samples=[9] * 10
+        Counts([9] * 10),
+        {"SELI": predict.seli(Counts([9] * 10)), "ETF": ETF},
+        law=ETF,
+        samples=[9] * 10,
     ),
     "ETF, balanced, features still scattered": lambda: settled(
-        Counts([9] * 10), {"SELI": predict.seli(Counts([9] * 10)), "ETF": ETF}, law=ETF, samples=[9] * 10, noise=0.6
+        Counts([9] * 10),
+        {"SELI": predict.seli(Counts([9] * 10)), "ETF": ETF},
+        law=ETF,
+        samples=[9] * 10,
+        noise=0.6,
     ),
     "halfway between SELI and ETF": halfway,
     "noise": lambda: noise([50] * 5 + [5] * 5, 64),
@@ -159,31 +195,51 @@ NETWORKS = {
     "noise in many dimensions, one sample a class": lambda: noise([1] * 10, 2048),
     "noise under the head of an ETF": lambda: noise([50] * 5 + [5] * 5, 32, drawn(ETF)[2]),
     "untrained, fifty classes": lambda: untrained(50, 2048, TAIL),
-    "untrained, a thousand classes": lambda: untrained(1000, 64, Counts.exponential(1000, 500, 100)),
+    "untrained, a thousand classes": lambda: untrained(
+        1000, 64, Counts.exponential(1000, 500, 100)
+    ),
     "two classes": lambda: two(Counts([90, 9])),
     "two classes, untrained": lambda: two(Counts([90, 9]), draw(40, 2), draw(2, 2, seed=1)),
     "ten classes on a circle": on_a_circle,
     "minority means merged, classifiers too": lambda: changed(merge),
-    "minority means merged to within their scatter": lambda: changed(lambda x, y, w: merge(x + 0.01 * draw(*x.shape), y, w)),
-    "two pairs of means merged": lambda: changed(lambda x, y, w: merge(merge(x, y, w, slice(0, 2))[0], y, w, slice(8, 10))),
+    "minority means merged to within their scatter": lambda: changed(
+        lambda x, y, w: merge(x + 0.01 * draw(*x.shape), y, w)
+    ),
+    "two pairs of means merged": lambda: changed(
+        lambda x, y, w: merge(merge(x, y, w, slice(0, 2))[0], y, w, slice(8, 10))
+    ),
     "two minorities scattered": lambda: changed(scatter),
     "one class far away, the others noise": lambda: changed(far),
     "all means alike": lambda: changed(lambda x, _, w: (np.ones_like(x), w)),
     "minority classifiers merged": lambda: merged_classifiers(STEP, [6, 7, 8]),
     "a majority and a minority classifier merged": lambda: merged_classifiers(STEP, [4, 9]),
-    "two classifiers merged, MNIST as it is": lambda: merged_classifiers(MNIST, [4, 9], samples=[20] * 10),
-    "one long classifier": lambda: changed(lambda x, _, w: (x, np.eye(10, 32) * np.array([20] + [1] * 9)[:, None])),
+    "two classifiers merged, MNIST as it is": lambda: merged_classifiers(
+        MNIST, [4, 9], samples=[20] * 10
+    ),
+    "one long classifier": lambda: changed(
+        lambda x, _, w: (x, np.eye(10, 32) * np.array([20] + [1] * 9)[:, None])
+    ),
     "some classifiers zero": lambda: zero(2, 3),
     "one classifier zero": lambda: zero(7),
-    "one classifier next to zero": lambda: changed(lambda x, _, w: (x, w * np.array([1] * 9 + [1e-14])[:, None])),
+    "one classifier next to zero": lambda: changed(
+        lambda x, _, w: (x, w * np.array([1] * 9 + [1e-14])[:, None])
+    ),
     "all classifiers zero": lambda: zero(*range(10)),
-    "all classifiers zero, a bias": lambda: of(*drawn()[:2], np.zeros((10, 32)), bias=np.arange(10.0)),
+    "all classifiers zero, a bias": lambda: of(
+        *drawn()[:2], np.zeros((10, 32)), bias=np.arange(10.0)
+    ),
     "all classifiers the same": lambda: changed(lambda x, _, w: (x, np.ones_like(w))),
     "minorities err": lambda: of(*drawn(), errors=[0] * 5 + [3] * 5),
-    "minorities err once in five samples": lambda: of(*drawn(samples=[5] * 5 + [1] * 5), errors=[0] * 9 + [1]),
+    "minorities err once in five samples": lambda: of(
+        *drawn(samples=[5] * 5 + [1] * 5), errors=[0] * 9 + [1]
+    ),
     "all classes err": lambda: of(*drawn(), errors=[30] * 5 + [3] * 5),
-    "one class errs, MNIST as it is": lambda: of(*drawn(samples=[20] * 10), MNIST, errors=[0] * 5 + [19] + [0] * 4),
-    "the one small class errs": lambda: of(*drawn(samples=[20] * 10), Counts([100] * 9 + [10]), errors=[0] * 9 + [18]),
+    "one class errs, MNIST as it is": lambda: of(
+        *drawn(samples=[20] * 10), MNIST, errors=[0] * 5 + [19] + [0] * 4
+    ),
+    "the one small class errs": lambda: of(
+        *drawn(samples=[20] * 10), Counts([100] * 9 + [10]), errors=[0] * 9 + [18]
+    ),
 }
 
 
@@ -199,13 +255,27 @@ MERGED = r"Features have collapsed to \d+ points instead of 10: classes"
 APART = r"No two classifiers are merging \(every cosine is below 0.5\)"
 MERGING = r"The classifiers of classes [\d, ]+ are merging"
 NOISE = r"Of the squared distances between class means \d+% is what sampling alone would give"
-MERGED_MEANS = ["minority means merged, classifiers too", "minority means merged to within their scatter"]
-ALL_NOISE = ["noise", "noise in many dimensions", "noise in many dimensions, two samples a class", "noise under the head of an ETF"]
+MERGED_MEANS = [
+    "minority means merged, classifiers too",
+    "minority means merged to within their scatter",
+]
+ALL_NOISE = [
+    "noise",
+    "noise in many dimensions",
+    "noise in many dimensions, two samples a class",
+    "noise under the head of an ETF",
+]
 
 #: Sentence -> networks of which it is said, and networks of which a naive rule would say it.
 SENTENCES = {
     COLLAPSED: (
-        ["SELI", "SELI, far from the origin", "SELI, one sample a minority", "ETF, MNIST as it is", "all classifiers zero"],
+        [
+            "SELI",
+            "SELI, far from the origin",
+            "SELI, one sample a minority",
+            "ETF, MNIST as it is",
+            "all classifiers zero",
+        ],
         [
             *ALL_NOISE,
             *MERGED_MEANS,
@@ -217,24 +287,56 @@ SENTENCES = {
         ],
     ),
     SCATTERED: (
-        [*ALL_NOISE, "SELI, features still scattered", "untrained, fifty classes", "two classes, untrained"],
-        [*MERGED_MEANS, "two pairs of means merged", "two minorities scattered", "SELI, one sample a class"],
+        [
+            *ALL_NOISE,
+            "SELI, features still scattered",
+            "untrained, fifty classes",
+            "two classes, untrained",
+        ],
+        [
+            *MERGED_MEANS,
+            "two pairs of means merged",
+            "two minorities scattered",
+            "SELI, one sample a class",
+        ],
     ),
-    MERGED: ([*MERGED_MEANS, "two pairs of means merged", "one class far away, the others noise"], ["SELI", *ALL_NOISE]),
+    MERGED: (
+        [*MERGED_MEANS, "two pairs of means merged", "one class far away, the others noise"],
+        ["SELI", *ALL_NOISE],
+    ),
     r"Features of classes 8, 9 have not collapsed to their class means, those of the others have": (
         ["two minorities scattered"],
         ["SELI, features still scattered", *MERGED_MEANS],
     ),
-    r"; of classes 5, 6, 7, 8, 9 one sample each tells no scatter": (["SELI, one sample a minority"], ["SELI"]),
+    r"; of classes 5, 6, 7, 8, 9 one sample each tells no scatter": (
+        ["SELI, one sample a minority"],
+        ["SELI"],
+    ),
     "Every class has one sample: its scatter is zero by construction": (
         ["SELI, one sample a class", "noise in many dimensions, one sample a class"],
         ["SELI, one sample a minority"],
     ),
-    "All class means coincide": (["all means alike"], [*MERGED_MEANS, *ALL_NOISE, "SELI, far from the origin"]),
-    NOISE: (ALL_NOISE, ["SELI", "SELI, one sample a minority", "SELI, one sample a class", *MERGED_MEANS]),
+    "All class means coincide": (
+        ["all means alike"],
+        [*MERGED_MEANS, *ALL_NOISE, "SELI, far from the origin"],
+    ),
+    NOISE: (
+        ALL_NOISE,
+        ["SELI", "SELI, one sample a minority", "SELI, one sample a class", *MERGED_MEANS],
+    ),
     APART: (
-        ["SELI", "ETF, balanced", "noise in many dimensions", "untrained, fifty classes", "one long classifier"],
-        ["minority classifiers merged", "SELI, a part of all classifiers shared", "ten classes on a circle"],
+        [
+            "SELI",
+            "ETF, balanced",
+            "noise in many dimensions",
+            "untrained, fifty classes",
+            "one long classifier",
+        ],
+        [
+            "minority classifiers merged",
+            "SELI, a part of all classifiers shared",
+            "ten classes on a circle",
+        ],
     ),
     MERGING: (
         [
@@ -259,7 +361,8 @@ SENTENCES = {
         ["a majority and a minority classifier merged"],
         ["minority classifiers merged", "two classifiers merged, MNIST as it is"],
     ),
-    r"closest are \d+ and \d+, with a cosine of 0.\d\d, as [\d,]+ random directions in \d+ dimensions may have": (
+    r"closest are \d+ and \d+, with a cosine of 0.\d\d, "
+    r"as [\d,]+ random directions in \d+ dimensions may have": (
         ["ten classes on a circle", "untrained, a thousand classes"],
         ["minority classifiers merged"],
     ),
@@ -267,13 +370,22 @@ SENTENCES = {
         ["SELI, a part of all classifiers shared"],
         ["minority classifiers merged", "all classifiers the same"],
     ),
-    "The classifiers of classes 2, 3 are zero": (["some classifiers zero"], ["all classifiers zero", "SELI"]),
-    r"The classifier of class \d is zero": (["one classifier zero", "one classifier next to zero"], ["SELI"]),
+    "The classifiers of classes 2, 3 are zero": (
+        ["some classifiers zero"],
+        ["all classifiers zero", "SELI"],
+    ),
+    r"The classifier of class \d is zero": (
+        ["one classifier zero", "one classifier next to zero"],
+        ["SELI"],
+    ),
     "All classifiers are zero: the head answers the same for every sample": (
         ["all classifiers zero", "all classifiers zero, a bias"],
         ["all classifiers the same", "some classifiers zero"],
     ),
-    "All classifiers are the same": (["all classifiers the same"], ["SELI, a part of all classifiers shared"]),
+    "All classifiers are the same": (
+        ["all classifiers the same"],
+        ["SELI, a part of all classifiers shared"],
+    ),
     "SELI explains both best": (
         [
             "SELI",
@@ -293,20 +405,33 @@ SENTENCES = {
     "SELI fits both": (["SELI, only itself predicted"], ["SELI"]),
     "ETF explains both best": (
         ["ETF, MNIST as it is"],
-        ["untrained, fifty classes", "noise in many dimensions, two samples a class", "ETF, balanced"],
+        [
+            "untrained, fifty classes",
+            "noise in many dimensions, two samples a class",
+            "ETF, balanced",
+        ],
     ),
     "SELI is nearest to both so far": (["SELI, features still scattered"], ["SELI"]),
     "(SELI|ETF) explains the class means best": (
         ["all classifiers zero", "some classifiers zero", "minority classifiers merged"],
         ["two minorities scattered", "noise", "one class far away, the others noise"],
     ),
-    "SELI explains the classifiers best": (["one class far away, the others noise"], ["some classifiers zero"]),
+    "SELI explains the classifiers best": (
+        ["one class far away, the others noise"],
+        ["some classifiers zero"],
+    ),
     "(SELI|ETF) is nearest to the classifiers so far": (
         ["two minorities scattered", "all means alike", "noise under the head of an ETF"],
         ["some classifiers zero", "noise"],
     ),
-    "SELI and ETF are equally near both so far": (["ETF, balanced, features still scattered"], ["ETF, balanced"]),
-    "SELI and ETF explain the classifiers equally well": (["two classes"], ["two classes, untrained"]),
+    "SELI and ETF are equally near both so far": (
+        ["ETF, balanced, features still scattered"],
+        ["ETF, balanced"],
+    ),
+    "SELI and ETF explain the classifiers equally well": (
+        ["two classes"],
+        ["two classes, untrained"],
+    ),
     r"no prediction fits the classifiers \(nearer than 0.25 would be a fit\)": (
         ["some classifiers zero", "noise", "two classes, untrained"],
         ["SELI, a part of all classifiers shared"],
@@ -315,8 +440,14 @@ SENTENCES = {
         ["one class far away, the others noise"],
         ["noise", "two classes"],
     ),
-    "explain both equally well": (["halfway between SELI and ETF", "ETF, balanced"], ["SELI", "ETF, MNIST as it is"]),
-    "and are one geometry here": (["ETF, balanced", "two classes"], ["halfway between SELI and ETF", "ETF, MNIST as it is"]),
+    "explain both equally well": (
+        ["halfway between SELI and ETF", "ETF, balanced"],
+        ["SELI", "ETF, MNIST as it is"],
+    ),
+    "and are one geometry here": (
+        ["ETF, balanced", "two classes"],
+        ["halfway between SELI and ETF", "ETF, MNIST as it is"],
+    ),
     r"about their mean, which no softmax depends on, 0.00 from SELI": (
         ["SELI, a part of all classifiers shared"],
         ["two classes, untrained", "all classifiers the same"],
@@ -329,9 +460,15 @@ SENTENCES = {
         ["ten classes on a circle", "SELI, a balanced set measured and taken for the training set"],
         ["SELI", *ALL_NOISE],
     ),
-    "predictions spread 10 classes over 9 dimensions, these features have 2": (["ten classes on a circle"], ["noise", "SELI"]),
+    "predictions spread 10 classes over 9 dimensions, these features have 2": (
+        ["ten classes on a circle"],
+        ["noise", "SELI"],
+    ),
     "of the class means nothing can be said": (ALL_NOISE, ["SELI", "SELI, one sample a class"]),
-    "class means of two classes are opposite whatever the network does": (["two classes", "two classes, untrained"], ["SELI"]),
+    "class means of two classes are opposite whatever the network does": (
+        ["two classes", "two classes, untrained"],
+        ["SELI"],
+    ),
     r"The optimum of the optimum is zero, so there is nothing to compare with\.": (
         ["SELI, an optimum of zero predicted"],
         ["all classifiers zero"],
@@ -359,23 +496,41 @@ SENTENCES = {
         ["SELI", "SELI, a balanced set measured, counts not given"],
     ),
     "No training counts were given, and the samples measured are balanced": (
-        ["SELI, a balanced set measured, counts not given", "SELI, a balanced set measured and taken for the training set"],
+        [
+            "SELI, a balanced set measured, counts not given",
+            "SELI, a balanced set measured and taken for the training set",
+        ],
         ["SELI, counts not given", "ETF, balanced", "SELI, a balanced set measured, counts given"],
     ),
-    "The head has a bias; SELI is for a head without": (["SELI, a bias"], ["SELI", "SELI, the same bias for all"]),
+    "The head has a bias; SELI is for a head without": (
+        ["SELI, a bias"],
+        ["SELI", "SELI, the same bias for all"],
+    ),
     "label-dependent temperatures": (
         ["minority classifiers merged", "minority means merged, classifiers too"],
-        ["a majority and a minority classifier merged", "two classifiers merged, MNIST as it is", "SELI"],
+        [
+            "a majority and a minority classifier merged",
+            "two classifiers merged, MNIST as it is",
+            "SELI",
+        ],
     ),
     "training on at a constant rate": (
         ["SELI, features still scattered", "untrained, fifty classes", "two minorities scattered"],
         ["SELI", *ALL_NOISE, *MERGED_MEANS, "SELI, one sample a class", "all means alike"],
     ),
-    r"logit adjustment, in the loss or post hoc \(minorities err \d+% of the time, in \d+ of \d+ samples, other classes 0%\)": (
+    r"logit adjustment, in the loss or post hoc "
+    r"\(minorities err \d+% of the time, in \d+ of \d+ samples, other classes 0%\)": (
         ["minorities err", "the one small class errs", "two minorities scattered"],
-        ["minorities err once in five samples", "all classes err", "one class errs, MNIST as it is"],
+        [
+            "minorities err once in five samples",
+            "all classes err",
+            "one class errs, MNIST as it is",
+        ],
     ),
-    "minorities err 60% of the time, in 15 of 25 samples": (["minorities err"], ["the one small class errs"]),
+    "minorities err 60% of the time, in 15 of 25 samples": (
+        ["minorities err"],
+        ["the one small class errs"],
+    ),
 }
 SAID = [(sentence, name) for sentence, (said, _) in SENTENCES.items() for name in said]
 NOT_SAID = [(sentence, name) for sentence, (_, not_said) in SENTENCES.items() for name in not_said]
@@ -400,11 +555,18 @@ def test_no_sentence_of_a_verdict_is_without_a_counter_example(name):
 
 
 def test_balanced_counts_are_never_told_of_minorities():
-    for name in ("ETF, MNIST as it is", "two classifiers merged, MNIST as it is", "one class errs, MNIST as it is"):
+    for name in (
+        "ETF, MNIST as it is",
+        "two classifiers merged, MNIST as it is",
+        "one class errs, MNIST as it is",
+    ):
         assert "minorit" not in words(name)
 
 
-@pytest.mark.parametrize("name", ["SELI", "noise", "minority classifiers merged", "two minorities scattered", *MERGED_MEANS])
+@pytest.mark.parametrize(
+    "name",
+    ["SELI", "noise", "minority classifiers merged", "two minorities scattered", *MERGED_MEANS],
+)
 def test_a_verdict_does_not_depend_on_units_rotation_or_origin(name):
     collapse, laws = NETWORKS[name]()
     moments, turn = collapse.moments, np.linalg.qr(draw(collapse.moments.d, collapse.moments.d))[0]
@@ -412,8 +574,12 @@ def test_a_verdict_does_not_depend_on_units_rotation_or_origin(name):
     moved.means = 7 * moments.means @ turn + 5
     moved.spread = 49 * moments.spread
     moved.scatter = None
-    plain = Collapse.of(strip(moments), collapse.weight, None, collapse.decisions, counts=collapse.counts)
-    other = Collapse.of(moved, 3 * collapse.weight @ turn, None, collapse.decisions, counts=collapse.counts)
+    plain = Collapse.of(
+        strip(moments), collapse.weight, None, collapse.decisions, counts=collapse.counts
+    )
+    other = Collapse.of(
+        moved, 3 * collapse.weight @ turn, None, collapse.decisions, counts=collapse.counts
+    )
     assert other.verdict(laws) == plain.verdict(laws)
 
 
@@ -426,13 +592,17 @@ def strip(moments):
 def test_a_prediction_for_other_classes_is_refused_by_name():
     collapse, _ = NETWORKS["SELI"]()
     for call in (collapse.verdict, collapse.table, collapse.scalars):
-        with pytest.raises(ValueError, match="the prediction ETF is for 9 classes, the measurement has 10 classes"):
+        with pytest.raises(
+            ValueError, match="the prediction ETF is for 9 classes, the measurement has 10 classes"
+        ):
             call({"SELI": SELI, "ETF": predict.etf(9)})
 
 
 def test_names_of_predictions_are_the_users():
     collapse, _ = NETWORKS["SELI"]()
-    assert "[bold]my law[/] explains both best" in collapse.verdict({"[bold]my law[/]": SELI, "{}": ETF})
+    assert "[bold]my law[/] explains both best" in collapse.verdict(
+        {"[bold]my law[/]": SELI, "{}": ETF}
+    )
     assert "classes 1, 2, 3" not in collapse.verdict({})
 
 
@@ -441,4 +611,7 @@ def test_classes_left_out_keep_their_labels_in_words():
     weight[[6, 8]] = weight[6] + 0.01 * weight[[6, 8]]
     seen = labels != 2
     collapse, _ = of(features[seen], labels[seen], weight, classes="seen")
-    assert "The classifiers of classes 6, 8 are merging (all minorities); closest are 6 and 8" in collapse.verdict({})
+    assert (
+        "The classifiers of classes 6, 8 are merging (all minorities); closest are 6 and 8"
+        in collapse.verdict({})
+    )

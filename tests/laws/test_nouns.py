@@ -18,7 +18,12 @@ def structured(labels: list[int], seed: int) -> Pairing:
     """A random class matrix on the partition that the labels make."""
     groups = Groups.of_columns(np.array(labels))
     rng = np.random.default_rng(seed)
-    return Pairing.paired(groups, rng.normal(size=(groups.m, 3)), rng.normal(size=(groups.m, 3)), rng.normal(size=groups.m))
+    return Pairing.paired(
+        groups,
+        rng.normal(size=(groups.m, 3)),
+        rng.normal(size=(groups.m, 3)),
+        rng.normal(size=groups.m),
+    )
 
 
 @given(labelings)
@@ -34,7 +39,9 @@ def test_groups_expand_what_they_group(labels):
 @given(st.data())
 def test_the_join_of_two_partitions_refines_both_and_no_further(data):
     k = data.draw(st.integers(2, 12))
-    first, second = (data.draw(st.lists(st.integers(0, 3), min_size=k, max_size=k)) for _ in range(2))
+    first, second = (
+        data.draw(st.lists(st.integers(0, 3), min_size=k, max_size=k)) for _ in range(2)
+    )
     a, b = Groups.of_columns(np.array(first)), Groups.of_columns(np.array(second))
     joint, mine, theirs = a.join(b)
     classes = np.arange(k)
@@ -84,9 +91,13 @@ def test_the_spectrum_is_that_of_the_matrix_whether_known_or_computed(values):
 def test_cosines_and_norms_rebuild_the_matrix(values):
     gram = predict.seli(Counts(values)).classifiers
     norms = gram.norms()
-    np.testing.assert_allclose(gram.cosines() * norms[:, None] * norms, gram.matrix(), rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(
+        gram.cosines() * norms[:, None] * norms, gram.matrix(), rtol=1e-10, atol=1e-14
+    )
     every = np.arange(len(values))
-    np.testing.assert_allclose(gram.cosine(every[:, None], every), gram.cosines(), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        gram.cosine(every[:, None], every), gram.cosines(), rtol=1e-12, atol=1e-15
+    )
 
 
 def test_a_distance_of_nearly_equal_matrices_keeps_its_digits():
@@ -109,7 +120,11 @@ def test_counts_keep_the_order_of_the_labels(values):
     counts = Counts(values)
     assert list(counts) == values
     assert counts[0] == values[0]
-    assert (counts.k, counts.n, counts.ratio) == (len(values), sum(values), max(values) / min(values))
+    assert (counts.k, counts.n, counts.ratio) == (
+        len(values),
+        sum(values),
+        max(values) / min(values),
+    )
     assert counts == Counts(np.array(values))
 
 
@@ -144,7 +159,11 @@ def test_a_geometry_survives_saving(tmp_path):
     geometry.save(tmp_path / "seli")
     again = Geometry.load(tmp_path / "seli")
     assert max(geometry.distance(again)) < 1e-15
-    assert (again.source, again.counts, again.counts.names) == (geometry.source, geometry.counts, geometry.counts.names)
+    assert (again.source, again.counts, again.counts.names) == (
+        geometry.source,
+        geometry.counts,
+        geometry.counts.names,
+    )
 
 
 def test_adjustments_are_equal_by_their_numbers():

@@ -1,4 +1,5 @@
-"""Laws of every result: it survives pickling and copying, and numpy takes it for the array that it stands for."""
+"""Laws of every result: it survives pickling and copying, and numpy takes it for the array that it
+stands for."""
 
 from __future__ import annotations
 
@@ -8,7 +9,17 @@ import pickle
 import numpy as np
 import pytest
 
-from lopsided import Adjustment, CrossEntropy, Gram, Pairing, Problem, Targets, measure, predict, solve
+from lopsided import (
+    Adjustment,
+    CrossEntropy,
+    Gram,
+    Pairing,
+    Problem,
+    Targets,
+    measure,
+    predict,
+    solve,
+)
 from lopsided.counts import Counts
 
 COUNTS = Counts([50, 20, 20, 3], names=list("abcd"))
@@ -30,7 +41,10 @@ NOUNS = {
     "targets": lambda: Targets.smoothed(COUNTS, 0.1),
     "loss": lambda: CrossEntropy(CDT),
     "problem": lambda: Problem(COUNTS, CDT, ridge=0.1),
-    **{name: lambda form=form: form.geometry(form.examples()[0]) for name, form in predict.FORMS.items()},
+    **{
+        name: lambda form=form: form.geometry(form.examples()[0])
+        for name, form in predict.FORMS.items()
+    },
     "non-negative at a ridge": lambda: predict.nonnegative(COUNTS, 0.5),
     "squared": lambda: predict.squared(COUNTS, 0.5),
     "balanced": lambda: predict.balanced([5, 5], 0.1),
@@ -42,7 +56,9 @@ NOUNS = {
     "label sets": lambda: predict.label_sets(3, {1: 5}, ridge=0.1),
     "solution": lambda: solve.minimize(Problem(COUNTS, ridge=0.1)),
     "path": lambda: solve.path(Problem(COUNTS, ridge=0.1), [1.0, 0.1]),
-    "trajectory": lambda: solve.train(Problem([5, 3], ridge=0.1), solve.Optimizer("descent", 0.1), steps=3),
+    "trajectory": lambda: solve.train(
+        Problem([5, 3], ridge=0.1), solve.Optimizer("descent", 0.1), steps=3
+    ),
     "moments": lambda: collapse().moments,
     "collapse": collapse,
     "measured geometry": lambda: collapse().geometry,
@@ -50,7 +66,8 @@ NOUNS = {
 
 
 def numbers(thing):
-    """Everything in a result that is a number, by walking through what its classes say they hold."""
+    """Everything in a result that is a number, by walking through what its classes say they
+    hold."""
     if isinstance(thing, Gram):
         return [numbers(thing.matrix()), numbers(thing.spectrum())]
     if isinstance(thing, Pairing):
@@ -69,7 +86,11 @@ def numbers(thing):
 @pytest.mark.parametrize("name", NOUNS)
 def test_every_result_survives_pickling_and_copying(name):
     noun = NOUNS[name]()
-    for again in (pickle.loads(pickle.dumps(noun)), copy.deepcopy(noun), copy.copy(noun)):  # noqa: S301
+    for again in (
+        pickle.loads(pickle.dumps(noun)),  # noqa: S301
+        copy.deepcopy(noun),
+        copy.copy(noun),
+    ):
         assert type(again) is type(noun)
         assert repr(numbers(again)) == repr(numbers(noun))
 

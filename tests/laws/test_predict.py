@@ -41,7 +41,9 @@ def factors(X, n):
 
 
 def agree(geometry, matrices, tolerance=1e-9):
-    for part, matrix in zip((geometry.classifiers, geometry.embeddings, geometry.logits), matrices, strict=True):
+    for part, matrix in zip(
+        (geometry.classifiers, geometry.embeddings, geometry.logits), matrices, strict=True
+    ):
         assert np.abs(part.matrix() - matrix).max() <= tolerance * max(np.abs(matrix).max(), 1e-300)
 
 
@@ -68,7 +70,9 @@ def test_relabelling_the_classes_permutes_the_geometry(name, values, seed):
         np.testing.assert_allclose(a[np.ix_(order, order)], b, atol=1e-12 * np.abs(a).max())
 
 
-@pytest.mark.parametrize("name", ["seli", "etf", "free-bias", "non-negative", "contrastive", "cdt", "ldt"])
+@pytest.mark.parametrize(
+    "name", ["seli", "etf", "free-bias", "non-negative", "contrastive", "cdt", "ldt"]
+)
 @given(values=COUNTS, factor=st.integers(2, 100))
 def test_only_the_ratios_of_the_counts_matter_as_the_ridge_vanishes(name, values, factor):
     one, other = FORMS[name](Counts(values)), FORMS[name](Counts(np.array(values) * factor))
@@ -94,7 +98,9 @@ def test_cross_entropy_is_the_factorised_label_matrix(values, gamma, per_sample)
     )
     scale = np.ones(counts.k) if per_sample else adjustment.scale
     samples = adjustment.margin / (adjustment.scale if per_sample else 1)
-    agree(predict.cross_entropy(counts, adjustment), dense(values, 1 / scale, samples / scale), 1e-7)
+    agree(
+        predict.cross_entropy(counts, adjustment), dense(values, 1 / scale, samples / scale), 1e-7
+    )
 
 
 @given(values=COUNTS)
@@ -106,7 +112,9 @@ def test_a_free_bias_is_the_label_matrix_centred_over_samples(values):
     agree(geometry, (W, M, X))
     np.testing.assert_allclose(geometry.embeddings.matrix() @ n, 0, atol=1e-12)
     np.testing.assert_allclose(geometry.classifiers.matrix().sum(axis=0), 0, atol=1e-11 * W.max())
-    np.testing.assert_allclose(geometry.classifiers.spectrum(), np.linalg.eigvalsh(W)[::-1], atol=1e-11 * W.max())
+    np.testing.assert_allclose(
+        geometry.classifiers.spectrum(), np.linalg.eigvalsh(W)[::-1], atol=1e-11 * W.max()
+    )
 
 
 @given(values=COUNTS)
@@ -122,14 +130,19 @@ def test_neutral_adjustment_is_seli_and_weights_shifts_and_additive_margins_leav
     ):
         assert max(predict.cross_entropy(counts, adjustment).distance(seli)) < 1e-13
     free = predict.free_bias(counts)
-    assert max(predict.cross_entropy(counts, Adjustment.ldam(counts), "free").distance(free)) < 1e-13
+    assert (
+        max(predict.cross_entropy(counts, Adjustment.ldam(counts), "free").distance(free)) < 1e-13
+    )
 
 
 @given(values=COUNTS, gamma=EXPONENTS)
 def test_centring_is_as_stated(values, gamma):
     counts = Counts(values)
     scale = Adjustment.cdt(counts, gamma).scale
-    cdt, ldt = (predict.cross_entropy(counts, make(counts, gamma)) for make in (Adjustment.cdt, Adjustment.ldt))
+    cdt, ldt = (
+        predict.cross_entropy(counts, make(counts, gamma))
+        for make in (Adjustment.cdt, Adjustment.ldt)
+    )
     for gram, weights in (
         (cdt.classifiers, 1 / scale),
         (cdt.embeddings, np.ones(counts.k)),
@@ -137,7 +150,9 @@ def test_centring_is_as_stated(values, gamma):
         (ldt.embeddings, scale),
     ):
         matrix = gram.matrix()
-        np.testing.assert_allclose(matrix @ weights, 0, atol=1e-9 * np.abs(matrix).max() * np.abs(weights).max())
+        np.testing.assert_allclose(
+            matrix @ weights, 0, atol=1e-9 * np.abs(matrix).max() * np.abs(weights).max()
+        )
 
 
 @given(values=COUNTS)
@@ -154,7 +169,12 @@ def test_root_counts_align_cdt_and_make_the_classifiers_of_ldt_and_margins_an_et
 def test_the_certificate_holds_for_any_counts_scales_and_margins(values, gamma):
     counts = Counts(values)
     margin = np.random.default_rng(len(values)).uniform(0.1, 10, counts.k)
-    for adjustment in (None, Adjustment.cdt(counts, gamma), Adjustment.ldt(counts, gamma), Adjustment(margin=margin)):
+    for adjustment in (
+        None,
+        Adjustment.cdt(counts, gamma),
+        Adjustment.ldt(counts, gamma),
+        Adjustment(margin=margin),
+    ):
         proof = predict.certificate(counts, adjustment)
         assert proof.holds
         assert proof.largest_sign < 0
@@ -188,13 +208,20 @@ def test_seli_has_the_published_numbers(R):
     geometry = predict.seli(Counts.step(k=10, minority=3, ratio=R))
     w, m, aligned = geometry.classifiers, geometry.embeddings, geometry.alignment()
     ratios = [g.squared_norms()[0] / g.squared_norms()[9] for g in (w, m)]
-    found = [*ratios, *(float(g.cosine(*pair)) for g in (w, m) for pair in ((0, 1), (8, 9))), aligned[0], aligned[9]]
+    found = [
+        *ratios,
+        *(float(g.cosine(*pair)) for g in (w, m) for pair in ((0, 1), (8, 9))),
+        aligned[0],
+        aligned[9],
+    ]
     np.testing.assert_allclose(found, GOLDEN[R], atol=6e-4, rtol=0)
 
 
 def test_a_free_bias_has_its_norm_ratios():
     for ratio, published in ((10, 2.85), (100, 8.65)):
-        squares = predict.free_bias(Counts.step(k=10, minority=1, ratio=ratio)).classifiers.squared_norms()
+        squares = predict.free_bias(
+            Counts.step(k=10, minority=1, ratio=ratio)
+        ).classifiers.squared_norms()
         assert squares[0] / squares[-1] == pytest.approx(published, abs=0.005)
 
 
@@ -204,11 +231,16 @@ def test_step_written_out_is_seli(k, few, n, R):
     assert max(predict.step(counts).distance(predict.seli(counts))) < 1e-13
 
 
-@pytest.mark.parametrize(("k", "rho"), [(10, 0.5), (10, 0.2), (5, 0.8), (10, 0.1), (2, 0.5), (7, 3 / 7)])
+@pytest.mark.parametrize(
+    ("k", "rho"), [(10, 0.5), (10, 0.2), (5, 0.8), (10, 0.1), (2, 0.5), (7, 3 / 7)]
+)
 def test_step_tends_to_its_limit(k, rho):
     limit, seli = predict.step_limit(k, rho), predict.seli(Counts.step(k, 1, 2**44, rho))
     a = k - round(rho * k)
-    for gram, cosines in ((seli.classifiers, limit.classifiers), (seli.embeddings, limit.embeddings)):
+    for gram, cosines in (
+        (seli.classifiers, limit.classifiers),
+        (seli.embeddings, limit.embeddings),
+    ):
         found = [
             float(gram.cosine(0, 1)) if a > 1 else np.nan,
             float(gram.cosine(k - 1, k - 2)) if k - a > 1 else np.nan,
@@ -230,7 +262,9 @@ def test_published_norm_ratios_of_cdt_and_ldt():
             q = np.sqrt((R + D**2) / 2)
             ldt = ((k - 2) * np.sqrt(R) + q) / ((k - 2) * D + q)
             for make, published in ((Adjustment.cdt, cdt), (Adjustment.ldt, ldt)):
-                squares = predict.cross_entropy(counts, make(counts, gamma)).classifiers.squared_norms()
+                squares = predict.cross_entropy(
+                    counts, make(counts, gamma)
+                ).classifiers.squared_norms()
                 assert squares[0] / squares[-1] == pytest.approx(published, rel=1e-9)
 
 
@@ -240,7 +274,9 @@ def test_one_hot_supports_are_seli():
     proxy, seli = predict.supports(np.arange(3)[:, None] == labels), predict.seli(counts)
     assert predict.exactness(np.arange(3)[:, None] == labels).exact
     np.testing.assert_allclose(proxy.classifiers.matrix(), seli.classifiers.matrix(), atol=1e-13)
-    np.testing.assert_allclose(proxy.embeddings.matrix(), seli.embeddings.matrix()[np.ix_(labels, labels)], atol=1e-13)
+    np.testing.assert_allclose(
+        proxy.embeddings.matrix(), seli.embeddings.matrix()[np.ix_(labels, labels)], atol=1e-13
+    )
 
 
 def test_all_supports_of_one_size_have_an_exact_proxy():
@@ -260,11 +296,16 @@ def test_the_zero_ridge_is_the_norm_of_the_label_matrix(values):
 
 @given(counts=COUNTS.map(Counts), ridge=st.floats(0.01, 3), layers=st.integers(1, 4))
 def test_the_squared_loss_has_the_best_lengths(counts, ridge, layers):
-    # One class alone: logit z costs n (z_c - 1)^2 / 2 and (M + 1) ridge / 2 sigma^(2 / (M + 1)) with sigma = z sqrt(n).
+    # One class alone: logit z costs n (z_c - 1)^2 / 2 and (M + 1) ridge / 2 sigma^(2 / (M + 1))
+    # with sigma = z sqrt(n).
     geometry = predict.squared(counts, ridge, layers)
     z = np.concatenate([[0.0], np.linspace(1e-4, 1.0, 4001)])
     for n, found in zip(counts.values, np.diag(geometry.logits.matrix()), strict=True):
-        cost = n * (z - 1) ** 2 / 2 + (layers + 1) * ridge / 2 * (z * np.sqrt(n)) ** (2 / (layers + 1))
-        own = n * (found - 1) ** 2 / 2 + (layers + 1) * ridge / 2 * (found * np.sqrt(n)) ** (2 / (layers + 1))
+        cost = n * (z - 1) ** 2 / 2 + (layers + 1) * ridge / 2 * (z * np.sqrt(n)) ** (
+            2 / (layers + 1)
+        )
+        own = n * (found - 1) ** 2 / 2 + (layers + 1) * ridge / 2 * (found * np.sqrt(n)) ** (
+            2 / (layers + 1)
+        )
         assert own <= cost.min() + 1e-9 * n
         assert (found == 0) == (n <= predict.squared_threshold(ridge, layers))

@@ -1,4 +1,5 @@
-"""Laws of digits: every figure of a prediction beside ninety-digit arithmetic, and at the border of what is accepted.
+"""Laws of digits: every figure of a prediction beside ninety-digit arithmetic, and at the border of
+what is accepted.
 
 The cases are the first of `benchmarks/campaigns/predict.py`, which asks ten thousand.
 """
@@ -49,7 +50,9 @@ def test_every_figure_of_a_prediction_has_thirteen_digits(campaign, part):
 
 @pytest.mark.parametrize("name", ["scale", "margin"])
 @pytest.mark.parametrize("unit", [1e-69, 1.0, 1e69])
-def test_scales_and_margins_have_their_digits_up_to_a_factor_of_ten_to_the_thirty_and_are_refused_beyond(campaign, name, unit):
+def test_scales_and_margins_have_their_digits_up_to_a_factor_of_1e30_and_are_refused_beyond(
+    campaign, name, unit
+):
     def at(span):
         values = [unit, unit * span**0.5, unit * span]
         return values, Adjustment(**{name: values})
@@ -60,7 +63,8 @@ def test_scales_and_margins_have_their_digits_up_to_a_factor_of_ten_to_the_thirt
     ones = [1.0] * 3
     mp.dps = 300
     wanted = oracle.cross_entropy(
-        list(counts), *((values, ones) if name == "scale" else (ones, [1 / mp.mpf(margin) for margin in values]))
+        list(counts),
+        *((values, ones) if name == "scale" else (ones, [1 / mp.mpf(margin) for margin in values])),
     )
     for figure, what, error in campaign["of_geometry"]("border", found, wanted):
         assert error <= campaign["TOLERANCES"][figure], (figure, what)
@@ -72,7 +76,9 @@ def test_lengths_whose_squares_are_no_floats_are_refused_and_shorter_ones_are_me
     vectors = np.array([[3.0, 4.0], [4.0, -3.0], [1.0, 1.0]])
     for unit in (1e-139, 1.0, 1e139):
         gram = Gram.of_vectors(vectors * unit)
-        np.testing.assert_allclose(gram.cosines(), Gram.of_vectors(vectors).cosines(), rtol=0, atol=1e-15)
+        np.testing.assert_allclose(
+            gram.cosines(), Gram.of_vectors(vectors).cosines(), rtol=0, atol=1e-15
+        )
         assert gram.distance(Gram.of_vectors(vectors)) < 1e-15
     for unit in (1e-150, 1e150):
         with pytest.raises(ValueError, match=r"class 0 is 4e.*another unit"):

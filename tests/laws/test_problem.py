@@ -5,7 +5,18 @@ import itertools
 import numpy as np
 import pytest
 
-from lopsided import Adjustment, Counts, CrossEntropy, Problem, Squared, Targets, foresee, measure, predict, solve
+from lopsided import (
+    Adjustment,
+    Counts,
+    CrossEntropy,
+    Problem,
+    Squared,
+    Targets,
+    foresee,
+    measure,
+    predict,
+    solve,
+)
 from lopsided.predict.forms.spectral_contrastive import SpectralContrastive
 
 COUNTS = Counts([7, 7, 3, 1])
@@ -15,23 +26,35 @@ PROBLEMS = {
     "every adjustment": Problem(
         COUNTS,
         Adjustment(
-            weight=[1, 2, 1, 3], scale=[1, 0.5, 2, 1], shift=[0, 1, 0, -1], margin=[1, 2, 1, 1], additive_margin=[0.5, 0, 1, 0]
+            weight=[1, 2, 1, 3],
+            scale=[1, 0.5, 2, 1],
+            shift=[0, 1, 0, -1],
+            margin=[1, 2, 1, 1],
+            additive_margin=[0.5, 0, 1, 0],
         ),
         ridge=0.3,
         bias="free",
     ),
-    "scales by label": Problem(COUNTS, Adjustment(scale=[1, 0.5, 2, 1], per_sample=True, additive_margin=0.3), ridge=0.3),
+    "scales by label": Problem(
+        COUNTS, Adjustment(scale=[1, 0.5, 2, 1], per_sample=True, additive_margin=0.3), ridge=0.3
+    ),
     "smoothed": Problem(Targets.smoothed(COUNTS, 0.2), ridge=0.3, bias=0.7),
-    "contexts": Problem(Targets.contexts([[0.5, 1, 0], [0.5, 0, 0.1], [0, 0, 0.9]], [3, 2, 9]), ridge=0.3),
+    "contexts": Problem(
+        Targets.contexts([[0.5, 1, 0], [0.5, 0, 0.1], [0, 0, 0.9]], [3, 2, 9]), ridge=0.3
+    ),
     "label sets": Problem(Targets.label_sets(PAIRS, 4, [10.0] * 4 + [3.0] * 6), ridge=0.3),
     "squared, three layers": Problem(COUNTS, Squared(), ridge=0.3, layers=3),
-    "regression": Problem(Targets.regression([[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]]), Squared(), ridge=0.3, bias="free"),
+    "regression": Problem(
+        Targets.regression([[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]]), Squared(), ridge=0.3, bias="free"
+    ),
 }
 
 
 def point(problem, d=3, seed=0):
     rng = np.random.default_rng(seed)
-    shapes = [(problem.k, d)] + [(d, d)] * (problem.layers - 1) + [(problem.targets.m, d), (problem.k,)]
+    shapes = (
+        [(problem.k, d)] + [(d, d)] * (problem.layers - 1) + [(problem.targets.m, d), (problem.k,)]
+    )
     *layers, embeddings, bias = (rng.normal(size=shape) for shape in shapes)
     return layers, embeddings, bias if problem.bias != "none" else np.zeros(problem.k)
 
@@ -54,7 +77,9 @@ def test_the_slope_of_an_objective_is_its_derivative(name):
         assert np.sum(slope * way) == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6)
 
 
-@pytest.mark.parametrize("name", [name for name, problem in PROBLEMS.items() if problem.adjustment is not None])
+@pytest.mark.parametrize(
+    "name", [name for name, problem in PROBLEMS.items() if problem.adjustment is not None]
+)
 def test_the_solver_minimises_the_problems_own_objective(name):
     problem = PROBLEMS[name]
     solution = solve.minimize(problem)
@@ -66,14 +91,17 @@ def test_the_solver_minimises_the_problems_own_objective(name):
 
 
 def test_pick_all_label_learning_has_the_value_of_systems_of_two_sizes():
-    """k = 4, ten samples a label and three a pair: 41.883462435 by direct descent, the strength in the loss alone."""
+    """k = 4, ten samples a label and three a pair: 41.883462435 by direct descent, the strength in
+    the loss alone."""
     solution = solve.minimize(PROBLEMS["label sets"])
     assert solution.objective == pytest.approx(41.883462435, rel=1e-10)
 
 
 def test_what_stands_for_what():
     assert Problem(COUNTS, ridge=1.0).targets.counts == COUNTS
-    assert Problem(COUNTS, Adjustment(weight=2.0), ridge=1.0).loss == CrossEntropy(Adjustment(weight=2.0))
+    assert Problem(COUNTS, Adjustment(weight=2.0), ridge=1.0).loss == CrossEntropy(
+        Adjustment(weight=2.0)
+    )
     assert Problem(COUNTS, None, ridge=1.0).adjustment == Adjustment()
     assert Problem(COUNTS, Squared(), ridge=1.0).adjustment is None
     assert Problem(COUNTS, ridge=1.0, bias="free").at(2.0).bias == "free"
@@ -82,7 +110,10 @@ def test_what_stands_for_what():
 def test_smoothed_classes_are_contexts_of_the_same_matrix():
     by_classes, by_contexts = (
         solve.minimize(Problem(targets, ridge=0.4))
-        for targets in (Targets.smoothed(COUNTS, 0.2), Targets.contexts(0.8 * np.eye(4) + 0.05, COUNTS.values))
+        for targets in (
+            Targets.smoothed(COUNTS, 0.2),
+            Targets.contexts(0.8 * np.eye(4) + 0.05, COUNTS.values),
+        )
     )
     assert by_classes.objective == pytest.approx(by_contexts.objective, rel=1e-10)
     assert by_classes.geometry.paired
@@ -94,7 +125,10 @@ def test_smoothed_classes_are_contexts_of_the_same_matrix():
     ("call", "words"),
     [
         (lambda: Problem(Targets.regression([[1.0]]), ridge=1.0), "use Squared"),
-        (lambda: Problem(Targets.contexts(np.eye(2)), Adjustment(weight=2.0), ridge=1.0), "one label a sample"),
+        (
+            lambda: Problem(Targets.contexts(np.eye(2)), Adjustment(weight=2.0), ridge=1.0),
+            "one label a sample",
+        ),
         (lambda: Targets.label_sets([{0, 1}], 2), "set 0 must hold 1 to 1 labels"),
         (lambda: Targets.label_sets([{0}, {5}], 4), "set 1 must hold"),
         (lambda: Targets.smoothed(COUNTS, 1.0), "below 1"),
@@ -103,8 +137,14 @@ def test_smoothed_classes_are_contexts_of_the_same_matrix():
         (lambda: Problem(COUNTS, ridge=1.0, bias=1e-20), "same to all digits"),
         (lambda: Problem(COUNTS, ridge="0.1"), "got '0.1'"),
         (lambda: Problem(COUNTS, ridge=1.0, layers=np.inf), "layers"),
-        (lambda: foresee(Problem(Counts([100, 50, 20, 10, 5, 2]), ridge=0.1, width=3)), "could not be proved"),
-        (lambda: predict.geometry(Problem(COUNTS, SpectralContrastive(), ridge=1.0)), "the ridge must be 0"),
+        (
+            lambda: foresee(Problem(Counts([100, 50, 20, 10, 5, 2]), ridge=0.1, width=3)),
+            "could not be proved",
+        ),
+        (
+            lambda: predict.geometry(Problem(COUNTS, SpectralContrastive(), ridge=1.0)),
+            "the ridge must be 0",
+        ),
         (lambda: Targets.contexts(np.eye(2), [1.0]), "one a column"),
     ],
 )
@@ -122,7 +162,9 @@ def test_what_means_nothing_is_refused(call, words):
         lambda: Targets.regression(np.ma.array([[1.0], [2.0]], mask=[[1], [0]])),
         lambda: Counts(np.ma.array([5, 6, 7], mask=[0, 1, 0])),
         lambda: Counts.from_labels(np.ma.array([0, 0, 0, 1], mask=[1, 1, 0, 0])),
-        lambda: measure.Moments(3, 2).update(np.ones((3, 2)), np.ma.array([0, 1, 2], mask=[1, 0, 0])),
+        lambda: measure.Moments(3, 2).update(
+            np.ones((3, 2)), np.ma.array([0, 1, 2], mask=[1, 0, 0])
+        ),
         lambda: measure.Moments(3, 2).update(np.ma.array(np.ones((3, 2)), mask=True), [0, 1, 2]),
     ],
 )

@@ -11,14 +11,18 @@ from hypothesis import strategies as st
 from lopsided.cli import main
 from lopsided.reproduce import CLAIMS, Place, grid
 from lopsided.reproduce.choices import Bounds, require
-from lopsided.reproduce.models import MODELS
+from lopsided.reproduce.network.models import MODELS
 from lopsided.reproduce.settings import Training
+
+MANY = ",".join(map(str, range(1, 102)))
 
 #: Texts that are checked by what they name: data, counts, records.
 TEXTS = {"dataset", "counts", "runs"}
 
 SETTINGS = [
-    (claim, name, kind) for claim in CLAIMS.values() for name, kind in get_type_hints(claim.settings, include_extras=True).items()
+    (claim, name, kind)
+    for claim in CLAIMS.values()
+    for name, kind in get_type_hints(claim.settings, include_extras=True).items()
 ]
 
 
@@ -27,7 +31,9 @@ def inner(kind: Any) -> Any:
     return get_args(kind)[0] if get_origin(kind) is tuple else kind
 
 
-@pytest.mark.parametrize(("claim", "name", "kind"), SETTINGS, ids=lambda x: getattr(x, "name", str(x))[:20])
+@pytest.mark.parametrize(
+    ("claim", "name", "kind"), SETTINGS, ids=lambda x: getattr(x, "name", str(x))[:20]
+)
 def test_every_setting_of_every_claim_has_bounds_or_words(claim: Any, name: str, kind: Any) -> None:
     kind = inner(kind)
     if kind is str:
@@ -40,9 +46,24 @@ def test_every_setting_of_every_claim_has_bounds_or_words(claim: Any, name: str,
         assert bounds.most < math.inf or bounds.below < math.inf
 
 
-@pytest.mark.parametrize(("claim", "name", "kind"), SETTINGS, ids=lambda x: getattr(x, "name", str(x))[:20])
-def test_no_setting_of_any_claim_takes_what_it_cannot_mean(claim: Any, name: str, kind: Any) -> None:
-    wrong: list[Any] = [None, True, b"x", {}, math.nan, math.inf, -math.inf, object(), "\x1b[31m", "\udcff"]
+@pytest.mark.parametrize(
+    ("claim", "name", "kind"), SETTINGS, ids=lambda x: getattr(x, "name", str(x))[:20]
+)
+def test_no_setting_of_any_claim_takes_what_it_cannot_mean(
+    claim: Any, name: str, kind: Any
+) -> None:
+    wrong: list[Any] = [
+        None,
+        True,
+        b"x",
+        {},
+        math.nan,
+        math.inf,
+        -math.inf,
+        object(),
+        "\x1b[31m",
+        "\udcff",
+    ]
     if inner(kind) is not str:
         wrong += ["foo", "", -(10**400), 10**400]
     for value in wrong:
@@ -68,9 +89,15 @@ def test_the_models_of_the_settings_are_those_that_there_are() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--grid", "schedule=constant,foo"], "schedule must be one of constant, published, got 'foo'"),
+        (
+            ["--grid", "schedule=constant,foo"],
+            "schedule must be one of constant, published, got 'foo'",
+        ),
         (["--grid", "amp=off,fp8"], "amp must be one of off, bf16, got 'fp8'"),
-        (["--grid", "profile=step,foo"], "profile must be one of step, exponential, given, got 'foo'"),
+        (
+            ["--grid", "profile=step,foo"],
+            "profile must be one of step, exponential, given, got 'foo'",
+        ),
         (["--grid", "bias=none,some"], "bias must be one of none, decayed, free, got 'some'"),
         (["--grid", "device=cpu,tpu"], "device must be one of cpu, cuda, got 'tpu'"),
         (["--grid", "model=mlp,lenet"], "model must be one of mlp, resnet18, vgg13, got 'lenet'"),
@@ -87,18 +114,28 @@ def test_the_models_of_the_settings_are_those_that_there_are() -> None:
         (["--grid", "width=8,100000000"], "width must be at least 1 and at most 1e+06"),
         (["--grid", "width=8,1000000"], "a network of width 1,000,000 and depth 6 needs"),
         (["--grid", "rho=0.5,2"], "rho must be above 0 and below 1, got 2.0"),
-        (["--grid", "profile=given counts=5,x"], "counts must be whole numbers, comma-separated, got '5,x'"),
+        (
+            ["--grid", "profile=given counts=5,x"],
+            "counts must be whole numbers, comma-separated, got '5,x'",
+        ),
         (["--grid", "largest=20,21"], "largest / ratio must be a whole number, got 21 / 10"),
-        (["--grid", "schedul=constant"], "the claim deep has no setting 'schedul'; did you mean schedule? It has dataset,"),
+        (
+            ["--grid", "schedul=constant"],
+            "the claim deep has no setting 'schedul'; did you mean schedule? It has dataset,",
+        ),
         (["--grid", "zzz=1"], "the claim deep has no setting 'zzz'; it has dataset,"),
         (["--grid", "seed=0,0"], "two runs of the grid 'seed=0,0' are the same"),
         (["--grid", "ratio=10,1e1"], "are the same"),
-        (["--grid", " ".join(f"{name}={','.join(map(str, range(1, 102)))}" for name in ("seed", "batch"))], "at most 10,000 runs"),
+        (["--grid", f"seed={MANY} batch={MANY}"], "at most 10,000 runs"),
         (["--grid", "seed=0,1", "--processes", "0"], "processes must be at least 1, got 0"),
     ],
 )  # fmt: skip
 def test_a_wrong_word_anywhere_in_a_grid_is_found_before_any_run(
-    words: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    words: list[str],
+    sentence: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("LOPSIDED_DATA", raising=False)
     short = [] if "dataset=" in words[1] else ["--dataset", "digits"]
@@ -110,12 +147,16 @@ def test_a_wrong_word_anywhere_in_a_grid_is_found_before_any_run(
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
-def test_a_grid_under_torchrun_is_not_done_by_each_of_its_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_grid_under_torchrun_is_not_done_by_each_of_its_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from rich.console import Console
 
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(ValueError, match="leave out --processes"):
-        grid.run(CLAIMS["norms"], [{"points": 5}, {"points": 6}], Place(tmp_path), 2, Console(quiet=True))
+        grid.run(
+            CLAIMS["norms"], [{"points": 5}, {"points": 6}], Place(tmp_path), 2, Console(quiet=True)
+        )
 
 
 def test_the_name_of_a_record_fits_a_file_system_whatever_the_data_is_called() -> None:

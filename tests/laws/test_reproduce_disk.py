@@ -13,17 +13,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lopsided.reproduce import checkpoint, data
-from lopsided.reproduce.checkpoint import Checkpoint
+from lopsided.reproduce import data
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.disk import alone, write_atomically
+from lopsided.reproduce.network import checkpoint
+from lopsided.reproduce.network.checkpoint import Checkpoint
 from lopsided.reproduce.record import Record, Verdict
 
 FACTS = {"identity": "me", "epoch": 1, "rows": [{"nc1": 0.125}], "seconds": 1.5, "busy": 1.0}
 
 
 def save_record(folder: Path, x: float) -> Path:
-    return Record("demo", {"seed": 0}, {"x": x}, Verdict(True, "It holds."), {"seconds": 1.0, "versions": {}}).save(folder)
+    return Record(
+        "demo", {"seed": 0}, {"x": x}, Verdict(True, "It holds."), {"seconds": 1.0, "versions": {}}
+    ).save(folder)
 
 
 def context(folder: Path, note: Callable[[str], None] = print) -> Context:
@@ -32,7 +35,9 @@ def context(folder: Path, note: Callable[[str], None] = print) -> Context:
 
 def save_checkpoint(folder: Path, x: float) -> Path:
     epoch = int(x)
-    checkpoint.write(folder, epoch, Checkpoint({"w": torch.full((3,), x)}, {**FACTS, "epoch": epoch}))
+    checkpoint.write(
+        folder, epoch, Checkpoint({"w": torch.full((3,), x)}, {**FACTS, "epoch": epoch})
+    )
     return next(folder.glob(f"{epoch:08d}*"))
 
 
@@ -46,7 +51,12 @@ def write_indices(folder: Path, x: float) -> Path:
 
 
 #: Everything that a run writes: each maker writes another content for another x.
-WRITERS = {"record": save_record, "checkpoint": save_checkpoint, "remembered": remember, "indices": write_indices}
+WRITERS = {
+    "record": save_record,
+    "checkpoint": save_checkpoint,
+    "remembered": remember,
+    "indices": write_indices,
+}
 
 
 def damaged(content: bytes, place: int, bit: int) -> bytes:
@@ -58,7 +68,9 @@ places = {"place": st.integers(0, 10**6), "bit": st.integers(0, 7)}
 
 
 @given(**places)
-def test_no_changed_bit_of_a_checkpoint_is_ever_taken(tmp_path_factory: pytest.TempPathFactory, place: int, bit: int) -> None:
+def test_no_changed_bit_of_a_checkpoint_is_ever_taken(
+    tmp_path_factory: pytest.TempPathFactory, place: int, bit: int
+) -> None:
     folder, notes = tmp_path_factory.mktemp("checkpoints"), []
     save_checkpoint(folder, 1)
     last = save_checkpoint(folder, 2)
@@ -66,12 +78,16 @@ def test_no_changed_bit_of_a_checkpoint_is_ever_taken(tmp_path_factory: pytest.T
     found = checkpoint.latest(folder, "me", notes.append)
     assert found is not None
     assert found.facts["epoch"] == 1
-    assert notes == ["00000002.safetensors is damaged: its content does not fit the hash in its name; "
-                     "going back to the checkpoint before it"]  # fmt: skip
+    assert notes == [
+        "00000002.safetensors is damaged: its content does not fit the hash in its name;"
+        " going back to the checkpoint before it"
+    ]
 
 
 @given(**places)
-def test_no_changed_bit_of_a_remembered_value_is_ever_taken(tmp_path_factory: pytest.TempPathFactory, place: int, bit: int) -> None:
+def test_no_changed_bit_of_a_remembered_value_is_ever_taken(
+    tmp_path_factory: pytest.TempPathFactory, place: int, bit: int
+) -> None:
     folder, notes = tmp_path_factory.mktemp("remembered"), []
     path = remember(folder, 1.0)
     path.write_bytes(damaged(path.read_bytes(), place, bit))
@@ -94,7 +110,9 @@ def test_a_record_with_a_changed_bit_is_refused_or_says_the_same(
 
 
 @pytest.mark.parametrize("change", [{"identity": "you"}, {"epoch": None}])
-def test_a_checkpoint_of_another_run_or_other_facts_is_not_taken(tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_checkpoint_of_another_run_or_other_facts_is_not_taken(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
     notes: list[str] = []
     checkpoint.write(tmp_path, 1, Checkpoint({"w": torch.ones(2)}, {**FACTS, **change}))
 
@@ -106,9 +124,13 @@ def test_a_checkpoint_of_another_run_or_other_facts_is_not_taken(tmp_path: Path,
     assert len(notes) == 1
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"\x10" + bytes(15), b"\xff" * 64, b"null"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[" * 100_000, b"\x10" + bytes(15), b"\xff" * 64, b"null"]
+)
 @pytest.mark.parametrize("writer", ["checkpoint", "remembered"])
-def test_a_file_with_a_true_hash_and_any_content_is_no_traceback(tmp_path: Path, content: bytes, writer: str) -> None:
+def test_a_file_with_a_true_hash_and_any_content_is_no_traceback(
+    tmp_path: Path, content: bytes, writer: str
+) -> None:
     from lopsided.reproduce.disk import seal
 
     notes: list[str] = []
@@ -137,7 +159,10 @@ def test_a_file_larger_than_a_checkpoint_can_be_is_not_read(tmp_path: Path) -> N
     with (tmp_path / "00000001.safetensors").open("wb") as file:
         file.truncate(2**40)  # a hole: it takes no room on the disk
     assert checkpoint.latest(tmp_path, "me", notes.append, most=1000) is None
-    assert notes == ["00000001.safetensors has 1,099,511,627,776 bytes, 1,000 at most are expected; starting from the beginning"]
+    assert notes == [
+        "00000001.safetensors has 1,099,511,627,776 bytes, 1,000 at most are expected; starting"
+        " from the beginning"
+    ]
 
 
 @contextmanager
@@ -153,7 +178,9 @@ def small_disk(bytes_left: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("bytes_left", [0, 2])
 @pytest.mark.parametrize("writer", WRITERS)
-def test_a_full_disk_leaves_what_was_there_and_no_draft(tmp_path: Path, writer: str, bytes_left: int) -> None:
+def test_a_full_disk_leaves_what_was_there_and_no_draft(
+    tmp_path: Path, writer: str, bytes_left: int
+) -> None:
     write = WRITERS[writer]
     write(tmp_path, 3)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -189,7 +216,10 @@ def test_the_draft_of_a_killed_writer_is_used_up_by_the_next(tmp_path: Path) -> 
 
 
 def test_what_one_does_alone_another_cannot_begin_until_it_has_ended(tmp_path: Path) -> None:
-    with alone(tmp_path / "lock", "it"), pytest.raises(ValueError, match="another process is at it already"):  # noqa: SIM117
+    with (  # noqa: SIM117
+        alone(tmp_path / "lock", "it"),
+        pytest.raises(ValueError, match="another process is at it already"),
+    ):
         with alone(tmp_path / "lock", "it"):
             raise AssertionError
     with alone(tmp_path / "lock", "it"):

@@ -4,7 +4,17 @@ import subprocess
 import sys
 
 #: Libraries of the extras, none of which the nouns need.
-EXTRAS = ("torch", "safetensors", "matplotlib", "jinja2", "markupsafe", "filelock", "sklearn", "PIL", "cvxpy")
+EXTRAS = (
+    "torch",
+    "safetensors",
+    "matplotlib",
+    "jinja2",
+    "markupsafe",
+    "filelock",
+    "sklearn",
+    "PIL",
+    "cvxpy",
+)
 
 SCRIPT = f"""
 import sys
@@ -23,7 +33,9 @@ assert main(["reproduce", "deep", "--grid", "schedule=foo"]) == 2
 
 
 def test_the_claims_are_listed_without_torch_matplotlib_or_any_extra() -> None:
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     assert "which-law" in done.stdout
     assert "pip install 'lopsided[reproduce]'" in done.stderr

@@ -1,4 +1,5 @@
-"""Runs in processes: none outlives its starter, none keeps the others from their end, none is done twice at once."""
+"""Runs in processes: none outlives its starter, none keeps the others from their end, none is done
+twice at once."""
 
 import multiprocessing
 import os
@@ -30,12 +31,19 @@ from lopsided.reproduce import CLAIMS, Place
 from lopsided.reproduce.processes import Show, at_once
 with terminate_on_sigterm():
     try:
-        at_once(CLAIMS["ridge-path"], [{"points": 10000}], Place(Path(sys.argv[1])), Show(lambda *_: None, lambda *_: None), 1)
+        at_once(CLAIMS["ridge-path"], [{"points": 10000}], Place(Path(sys.argv[1])), Show(lambda *_:
+        None, lambda *_: None), 1)
     except KeyboardInterrupt:
         sys.exit(130)
 """
-#: Runs of one grid: one is killed whenever it has begun, one once, one cannot be done, and one has no trouble.
-DOOMED, KILLED, WRONG, WHOLE = {"points": 9999}, {"points": 299}, {"points": 7, "k": 5}, {"points": 8}
+#: Runs of one grid: one is killed whenever it has begun, one once, one cannot be done, and one has
+#: no trouble.
+DOOMED, KILLED, WRONG, WHOLE = (
+    {"points": 9999},
+    {"points": 299},
+    {"points": 7, "k": 5},
+    {"points": 8},
+)
 
 
 def gone(pid: int) -> bool:
@@ -59,14 +67,20 @@ def test_no_process_outlives_the_one_that_started_it_however_that_is_ended(tmp_p
     ends = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
     started = {
         number: subprocess.Popen(
-            [sys.executable, "-c", PARENT, str(tmp_path / number.name)], stderr=subprocess.PIPE, text=True, start_new_session=True
+            [sys.executable, "-c", PARENT, str(tmp_path / number.name)],
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         for number in ends
     }
     for number, status in ends.items():
         parent, folder = started[number], tmp_path / number.name
         until(lambda folder=folder: list(folder.glob(".work/*/lock")))
-        children = [int(word) for word in Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()]
+        children = [
+            int(word)
+            for word in Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+        ]
         assert children
         # Ctrl-C reaches the whole group of processes, the other signals the parent alone.
         (os.killpg if number is signal.SIGINT else os.kill)(parent.pid, number)
@@ -108,15 +122,23 @@ def record_of(options: dict[str, Any], folder: Path) -> Record:
     return record
 
 
-def test_a_run_whose_process_is_killed_is_started_again_and_ends_in_the_same_record(unlucky: Came, tmp_path: Path) -> None:
-    sentence = "the process of the run was ended (signal 9); it is started again and goes on from its checkpoint"
+def test_a_run_whose_process_is_killed_is_started_again_and_ends_in_the_same_record(
+    unlucky: Came, tmp_path: Path
+) -> None:
+    sentence = (
+        "the process of the run was ended (signal 9); it is started again and goes on from its"
+        " checkpoint"
+    )
     assert f"1: {sentence}" in unlucky.notes
     assert in_turn(NORMS, [KILLED], Place(tmp_path), QUIET) == []
     assert record_of(KILLED, unlucky.folder).digest() == record_of(KILLED, tmp_path).digest()
 
 
 def test_a_run_that_always_loses_its_process_is_given_up(unlucky: Came) -> None:
-    assert "the process of the run was ended (signal 9), 3 times now: it is given up" in unlucky.failures
+    assert (
+        "the process of the run was ended (signal 9), 3 times now: it is given up"
+        in unlucky.failures
+    )
     assert sum(note.startswith("0: ") for note in unlucky.notes) == 2
     assert NORMS.record_of(DOOMED, unlucky.folder) is None
 
@@ -125,7 +147,9 @@ def test_a_run_that_fails_says_why_and_the_others_go_on(unlucky: Came, tmp_path:
     assert len(unlucky.failures) == 2
     assert any(failure.startswith("rho must leave a whole number") for failure in unlucky.failures)
     assert record_of(WHOLE, unlucky.folder).verdict.sentence
-    with pytest.raises(ValueError, match="1 of 2 runs failed; the first: rho must leave a whole number"):
+    with pytest.raises(
+        ValueError, match="1 of 2 runs failed; the first: rho must leave a whole number"
+    ):
         grid.run(NORMS, [WRONG, WHOLE], Place(tmp_path), 1, Console(quiet=True))
     assert record_of(WHOLE, tmp_path).digest() == record_of(WHOLE, unlucky.folder).digest()
 
@@ -149,7 +173,8 @@ def test_a_run_that_another_process_has_done_meanwhile_is_not_repeated(tmp_path:
 
 
 def test_a_run_is_computed_with_one_thread_wherever_it_is_run(tmp_path: Path) -> None:
-    """With more, sums are in another order, and a record would depend on how many cores there are, and on --processes."""
+    """With more, sums are in another order, and a record would depend on how many cores there are,
+    and on --processes."""
     seen: list[int] = []
 
     def compute(settings: Any, context: Context) -> Outcome:
@@ -164,13 +189,18 @@ def test_a_run_is_computed_with_one_thread_wherever_it_is_run(tmp_path: Path) ->
     assert 2 in after
 
 
-def test_drafts_of_a_killed_run_are_cleared_when_it_goes_on_and_nothing_is_left_at_its_end(tmp_path: Path) -> None:
+def test_drafts_of_a_killed_run_are_cleared_when_it_goes_on_and_nothing_is_left_at_its_end(
+    tmp_path: Path,
+) -> None:
     options, place = {"points": 5}, Place(tmp_path)
     folder = place.context(name_of("norms", NORMS.configuration(options))).folder
     folder.mkdir(parents=True)
     (folder / ".00000003.safetensors.draft").write_text("half")
     (tmp_path / f".{folder.name}.json.draft").write_text("half")
-    NORMS.run(options, place.context(folder.name, lambda fraction, text: drafts.append([*folder.glob("*.draft")])))
+    NORMS.run(
+        options,
+        place.context(folder.name, lambda fraction, text: drafts.append([*folder.glob("*.draft")])),
+    )
     assert not any(drafts)
     assert [path.name for path in tmp_path.iterdir()] == [".work", f"{folder.name}.json"]
     assert not list((tmp_path / ".work").iterdir())

@@ -1,4 +1,5 @@
-"""Whatever lies beside the records of a folder: the report is written, shows those that are whole, and names the others."""
+"""Whatever lies beside the records of a folder: the report is written, shows those that are whole,
+and names the others."""
 
 import json
 import os
@@ -21,13 +22,17 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Record:
 
 
 def written(record: Record, **changes: Any) -> bytes:
-    """The file of a record, hashes and all, of which some parts are not as this version has them."""
+    """The file of a record, hashes and all, of which some parts are not as this version has
+    them."""
     return replace(record, **changes).to_json().encode()
 
 
 #: Files that are no record that can be shown: name -> a good record to a file's name and content.
 BAD = {
-    "another version": lambda good: ("a.json", written(good).replace(b"lopsided record 1", b"lopsided record 9")),
+    "another version": lambda good: (
+        "a.json",
+        written(good).replace(b"lopsided record 1", b"lopsided record 9"),
+    ),
     "open brackets": lambda good: ("a.json", b"[" * 100_000),
     "not JSON": lambda good: ("a.json", b"{"),
     "not text": lambda good: ("a.json", b"\xff\xfe\x00"),
@@ -37,8 +42,12 @@ BAD = {
     "another's name": lambda good: (f"{good.name} (copy).json", written(good)),
     "lone surrogates": lambda good: named(good, verdict=Verdict(True, "\udcff")),
     "an unknown claim": lambda good: named(good, claim="norns"),
-    "an unknown setting": lambda good: named(good, configuration={**good.configuration, "colour": "red"}),
-    "a value that no setting has": lambda good: named(good, configuration={**good.configuration, "points": -1}),
+    "an unknown setting": lambda good: named(
+        good, configuration={**good.configuration, "colour": "red"}
+    ),
+    "a value that no setting has": lambda good: named(
+        good, configuration={**good.configuration, "points": -1}
+    ),
     "settings of another type": lambda good: named(good, configuration={"k": "ten"}),
     "numbers of another shape": lambda good: named(good, numbers={"rows": [{"R": "one"}]}),
     "no numbers": lambda good: named(good, numbers={}),
@@ -55,7 +64,9 @@ def named(good: Record, **changes: Any) -> tuple[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_record_is_named_and_never_keeps_the_others_from_the_page(tmp_path: Path, good: Record, kind: str) -> None:
+def test_a_bad_record_is_named_and_never_keeps_the_others_from_the_page(
+    tmp_path: Path, good: Record, kind: str
+) -> None:
     good.save(tmp_path)
     name, content = BAD[kind](good)
     (tmp_path / name).write_bytes(content)
@@ -78,11 +89,14 @@ def test_folders_and_pipes_called_json_are_named_and_not_read(tmp_path: Path, go
     notes: list[str] = []
     page.report(tmp_path, CLAIMS, notes.append)
     assert notes == [
-        f"left out of the report: {what}, not a file" for what in ("folder.json is a folder", "pipe.json is a named pipe")
+        f"left out of the report: {what}, not a file"
+        for what in ("folder.json is a folder", "pipe.json is a named pipe")
     ]
 
 
-def test_a_folder_of_bad_records_alone_is_answered_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_of_bad_records_alone_is_answered_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "a.json").write_text("{")
     assert main(["reproduce", "--report", "--out", str(tmp_path)]) == 2
     assert "no record in" in capsys.readouterr().err
@@ -95,7 +109,9 @@ def test_the_report_of_a_folder_that_is_not_there_makes_none(tmp_path: Path) -> 
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_the_left_out_are_told_on_standard_error(tmp_path: Path, good: Record, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_left_out_are_told_on_standard_error(
+    tmp_path: Path, good: Record, capsys: pytest.CaptureFixture[str]
+) -> None:
     good.save(tmp_path)
     (tmp_path / "a.json").write_text("{")
     assert main(["reproduce", "--report", "--out", str(tmp_path)]) == 0
@@ -113,7 +129,8 @@ def test_no_word_of_a_record_is_markup_or_a_command(tmp_path: Path, good: Record
 
 
 def test_every_committed_record_is_on_the_page() -> None:
-    """Records are read for years: each of those in `results/` still has settings and numbers that its claim knows."""
+    """Records are read for years: each of those in `results/` still has settings and numbers that
+    its claim knows."""
     found = page.read(Path(__file__).parents[2] / "results")
     assert found.left_out == []
     assert len(found.records) >= 50
@@ -123,11 +140,18 @@ def test_every_committed_record_is_on_the_page() -> None:
         claim.judge(record.configuration, record.numbers)
 
 
-def test_what_takes_the_place_of_a_record_fails_its_run_and_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_takes_the_place_of_a_record_fails_its_run_and_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     claim = CLAIMS["norms"]
-    names = [Record("norms", claim.configuration({"points": points}), {}, Verdict(True, ""), {}).name for points in (5, 6)]
+    names = [
+        Record("norms", claim.configuration({"points": points}), {}, Verdict(True, ""), {}).name
+        for points in (5, 6)
+    ]
     (tmp_path / f"{names[0]}.json").write_text("{")
     assert main(["reproduce", "norms", "--grid", "points=5,6", "--out", str(tmp_path)]) == 2
-    assert f"1 of 2 runs failed; the first: {names[0]}.json is not a record" in capsys.readouterr().err
+    assert (
+        f"1 of 2 runs failed; the first: {names[0]}.json is not a record" in capsys.readouterr().err
+    )
     assert json.loads((tmp_path / f"{names[1]}.json").read_text())["configuration"]["points"] == 6
     assert (tmp_path / f"{names[0]}.json").read_text() == "{"

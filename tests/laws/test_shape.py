@@ -1,4 +1,5 @@
-"""Laws of shape: one definition each, whatever the groups; and of the split of a measured geometry."""
+"""Laws of shape: one definition each, whatever the groups; and of the split of a measured
+geometry."""
 
 import json
 from dataclasses import replace
@@ -21,39 +22,66 @@ def test_contrast_is_the_mean_over_pairs_of_classes(labels, seed):
     rng = np.random.default_rng(seed)
     groups = Groups.of_columns(np.array(labels))
     base = rng.normal(size=(groups.m, 3))
-    gram = Gram.paired(groups, base, base, np.einsum("gq,gq->g", base, base) + rng.uniform(0, 1, groups.m))
+    gram = Gram.paired(
+        groups, base, base, np.einsum("gq,gq->g", base, base) + rng.uniform(0, 1, groups.m)
+    )
     rare = rng.random(gram.k) < 0.5
-    found, cosines, squares = shape.contrast(gram, np.flatnonzero(rare)), gram.cosines(), gram.squared_norms()
+    found, cosines, squares = (
+        shape.contrast(gram, np.flatnonzero(rare)),
+        gram.cosines(),
+        gram.squared_norms(),
+    )
     pairs = ~np.eye(gram.k, dtype=bool)
-    for value, mine, theirs in ((found.majority, ~rare, ~rare), (found.minority, rare, rare), (found.across, ~rare, rare)):
+    for value, mine, theirs in (
+        (found.majority, ~rare, ~rare),
+        (found.minority, rare, rare),
+        (found.across, ~rare, rare),
+    ):
         chosen = cosines[np.outer(mine, theirs) & pairs]
-        assert value == pytest.approx(chosen.mean() if chosen.size else np.nan, nan_ok=True, abs=1e-12)
+        assert value == pytest.approx(
+            chosen.mean() if chosen.size else np.nan, nan_ok=True, abs=1e-12
+        )
     if 0 < rare.sum() < gram.k:
         assert found.norm_ratio == pytest.approx(squares[~rare].mean() / squares[rare].mean())
 
 
 def of_arrays(classifiers, embeddings, logits, counts):
     each = Groups.each(len(classifiers))
-    cross = Pairing.paired(each, np.asarray(logits), np.eye(len(classifiers)), np.diag(logits).copy())
-    return Geometry(Gram.of_matrix(classifiers), Gram.of_matrix(embeddings), cross, Source("network"), counts)
+    cross = Pairing.paired(
+        each, np.asarray(logits), np.eye(len(classifiers)), np.diag(logits).copy()
+    )
+    return Geometry(
+        Gram.of_matrix(classifiers), Gram.of_matrix(embeddings), cross, Source("network"), counts
+    )
 
 
 @given(st.integers(0, 99), st.sampled_from([(5, 5, 5, 1, 1), (9, 4, 4, 2, 1), (3, 3, 3, 3, 3)]))
 def test_a_distance_is_the_misfit_to_the_law_and_single_classes_squared(seed, counts):
     counts, rng = Counts(list(counts)), np.random.default_rng(seed)
-    network = Geometry.of_vectors(rng.normal(size=(5, 7)), rng.normal(size=(5, 7)), Source("network"), counts)
+    network = Geometry.of_vectors(
+        rng.normal(size=(5, 7)), rng.normal(size=(5, 7)), Source("network"), counts
+    )
     found = network.split(predict.seli(counts))
     for parts in (found.classifiers, found.embeddings, found.logits):
         assert parts.distance**2 == pytest.approx(parts.law**2 + parts.individual**2, rel=1e-12)
-    assert found.classifiers.distance == pytest.approx(network.distance(predict.seli(counts)).classifiers, rel=1e-12)
+    assert found.classifiers.distance == pytest.approx(
+        network.distance(predict.seli(counts)).classifiers, rel=1e-12
+    )
     assert 0 <= found.visible <= 1 + 1e-12
 
 
 @given(st.integers(0, 99))
 def test_an_average_over_permutations_is_their_mean(seed):
-    groups, matrix = Groups.of_columns(np.array([2, 1, 2, 2])), np.random.default_rng(seed).normal(size=(4, 4))
-    orders = [[a, 1, b, c] for a in (0, 2, 3) for b in (0, 2, 3) for c in (0, 2, 3) if len({a, b, c}) == 3]
-    assert average(matrix, groups) == pytest.approx(np.mean([matrix[np.ix_(order, order)] for order in orders], axis=0))
+    groups, matrix = (
+        Groups.of_columns(np.array([2, 1, 2, 2])),
+        np.random.default_rng(seed).normal(size=(4, 4)),
+    )
+    orders = [
+        [a, 1, b, c] for a in (0, 2, 3) for b in (0, 2, 3) for c in (0, 2, 3) if len({a, b, c}) == 3
+    ]
+    assert average(matrix, groups) == pytest.approx(
+        np.mean([matrix[np.ix_(order, order)] for order in orders], axis=0)
+    )
 
 
 def test_means_inside_the_span_of_the_classifiers_are_wholly_visible():
@@ -71,16 +99,23 @@ def test_runs_of_permuted_counts_tell_the_law_from_single_classes():
     for _ in range(40):
         counts = Counts(rng.permutation([8, 5, 3, 1]))
         W, M = predict.seli(counts).vectors(5)
-        runs.append(Geometry.of_vectors(W + 0.1 * rng.normal(size=W.shape), M, Source("network"), counts))
+        runs.append(
+            Geometry.of_vectors(W + 0.1 * rng.normal(size=W.shape), M, Source("network"), counts)
+        )
     found = runs[0].split(predict.seli(Counts([8, 5, 3, 1])), *runs[1:])
     assert found.classifiers.law < 0.03 < 0.05 < found.classifiers.individual
 
 
 def test_class_means_of_the_mlp_on_mnist_miss_seli_by_single_classes_and_the_etf_by_the_law():
-    record = json.loads((RESULTS / "deep-mlp-mnist-step-10-none-0-0950520a.json").read_text())["numbers"]
+    record = json.loads((RESULTS / "deep-mlp-mnist-step-10-none-0-0950520a.json").read_text())[
+        "numbers"
+    ]
     counts = Counts(record["counts"])
     network = of_arrays(*record["geometry"].values(), counts)
-    seli, etf = network.split(predict.seli(counts)), network.split(replace(predict.etf(10), counts=counts))
+    seli, etf = (
+        network.split(predict.seli(counts)),
+        network.split(replace(predict.etf(10), counts=counts)),
+    )
     assert round(network.distance(predict.seli(counts)).embeddings, 2) == 0.32
     assert [round(part, 2) for part in seli.embeddings] == [0.23, 0.07, 0.22]
     assert round(etf.embeddings.law, 2) == 0.41
@@ -103,5 +138,7 @@ def test_a_measurement_says_why_it_is_not_each_prediction():
     predictions = {"SELI": predict.seli(collapse.counts), "ETF": predict.etf(4)}
     found = collapse.splits(predictions)
     for name, other in predictions.items():
-        assert found[name].classifiers.distance == pytest.approx(collapse.geometry.distance(other).classifiers)
+        assert found[name].classifiers.distance == pytest.approx(
+            collapse.geometry.distance(other).classifiers
+        )
     assert found["SELI"].visible == found["ETF"].visible

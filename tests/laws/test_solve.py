@@ -47,7 +47,9 @@ def test_every_problem_is_solved_with_a_proof(problem):
 def test_no_logits_are_below_the_dual_value_of_others(problem, seed):
     rng = np.random.default_rng(seed)
     optimum = solve.minimize(problem)
-    candidate = solve.certify(problem, optimum.logits.matrix() + rng.normal(size=(problem.k, problem.k)))
+    candidate = solve.certify(
+        problem, optimum.logits.matrix() + rng.normal(size=(problem.k, problem.k))
+    )
     assert candidate.dual <= optimum.objective * (1 + 1e-9)
     assert candidate.primal >= optimum.certificate.dual * (1 - 1e-9)
 
@@ -55,7 +57,8 @@ def test_no_logits_are_below_the_dual_value_of_others(problem, seed):
 @law
 @given(problems())
 def test_the_objective_is_that_of_the_explicit_factors(problem):
-    """W, M and bias give the objective by its definition, sample by sample class, nothing reduced."""
+    """W, M and bias give the objective by its definition, sample by sample class, nothing
+    reduced."""
     solution = solve.minimize(problem)
     a, counts, k = problem.adjustment, problem.counts.values, problem.k
     W, M = solution.W, solution.M
@@ -71,7 +74,9 @@ def test_the_objective_is_that_of_the_explicit_factors(problem):
             z = z * (a.scale[y] if a.per_sample else a.scale)
         if a.shift is not None:
             z = z + a.shift
-        total += counts[y] * (1 if a.weight is None else a.weight[y]) * (np.logaddexp.reduce(z) - z[y])
+        total += (
+            counts[y] * (1 if a.weight is None else a.weight[y]) * (np.logaddexp.reduce(z) - z[y])
+        )
     assert total == pytest.approx(solution.objective, rel=1e-9)
 
 
@@ -79,7 +84,10 @@ def test_the_objective_is_that_of_the_explicit_factors(problem):
 @given(problems())
 def test_reduced_and_unreduced_certificates_agree(problem):
     solution = solve.minimize(problem, tolerance=1e-6)
-    by_groups, by_classes = solve.certify(problem, solution.logits), solve.certify(problem, solution.logits.matrix())
+    by_groups, by_classes = (
+        solve.certify(problem, solution.logits),
+        solve.certify(problem, solution.logits.matrix()),
+    )
     assert by_groups.primal == pytest.approx(by_classes.primal, rel=1e-10)
     assert by_groups.dual == pytest.approx(by_classes.dual, rel=1e-7, abs=1e-9 * by_groups.primal)
 
@@ -104,7 +112,9 @@ def test_step_imbalance_is_certified_at_every_ridge(ratio, ridge):
 def test_distance_to_seli_falls_like_one_over_the_logarithm_of_the_ridge(ratio, ridge, distances):
     """The table of the design page, which a different optimiser made."""
     counts = Counts.step(10, 1, ratio)
-    found = solve.minimize(solve.Problem(counts, ridge=ridge)).geometry.distance(predict.seli(counts))
+    found = solve.minimize(solve.Problem(counts, ridge=ridge)).geometry.distance(
+        predict.seli(counts)
+    )
     assert found == pytest.approx(distances, abs=5.1e-4)
 
 
@@ -143,7 +153,9 @@ def test_a_path_of_fifty_ridges_is_certified_everywhere():
 
 def test_match_finds_the_ridge_that_made_a_geometry():
     problem = solve.Problem(Counts([50, 30, 30, 4]), ridge=0.37)
-    assert solve.match(problem, solve.minimize(problem).geometry).ridge == pytest.approx(0.37, rel=1e-3)
+    assert solve.match(problem, solve.minimize(problem).geometry).ridge == pytest.approx(
+        0.37, rel=1e-3
+    )
 
 
 def test_a_million_classes_in_two_groups_are_two_groups():

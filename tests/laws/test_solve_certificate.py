@@ -14,7 +14,8 @@ law = settings(deadline=None, derandomize=True, max_examples=25)
 
 
 def in_50_digits(problem, X):
-    """Return objective and dual value of (k, k) class logits without a bias, by definition, class by class."""
+    """Return objective and dual value of (k, k) class logits without a bias, by definition, class
+    by class."""
     with mpmath.workdps(50):
         mpf, k, n = mpmath.mpf, problem.k, problem.counts.values
         a = problem.adjustment or Adjustment()
@@ -30,7 +31,11 @@ def in_50_digits(problem, X):
         loss = mpf(0)
         for y in range(k):
             weight = n[y] * entry("weight", y, 1)
-            z = [scale(c, y) * (mpf(float(X[c, y])) - (entry("additive_margin", y, 0) if c == y else 0)) for c in range(k)]
+            z = [
+                scale(c, y)
+                * (mpf(float(X[c, y])) - (entry("additive_margin", y, 0) if c == y else 0))
+                for c in range(k)
+            ]
             z = [value + entry("shift", c, 0) for c, value in enumerate(z)]
             others = mpmath.fsum(mpmath.exp(z[c] - z[y]) for c in range(k) if c != y)
             loss += weight * mpmath.log1p(others)
@@ -44,10 +49,17 @@ def in_50_digits(problem, X):
         dual = mpf(0)
         for y in range(k):
             q = [s * shares[y][c] for c in range(k) if c != y]
-            shift = [entry("shift", c, 0) - entry("shift", y, 0) + scale(y, y) * entry("additive_margin", y, 0) for c in range(k)]
+            shift = [
+                entry("shift", c, 0)
+                - entry("shift", y, 0)
+                + scale(y, y) * entry("additive_margin", y, 0)
+                for c in range(k)
+            ]
             shift.pop(y)
             own = 1 - mpmath.fsum(q)
-            value = mpmath.fsum(x * (o - mpmath.log(x)) for x, o in zip(q, shift, strict=True)) - own * mpmath.log(own)
+            value = mpmath.fsum(
+                x * (o - mpmath.log(x)) for x, o in zip(q, shift, strict=True)
+            ) - own * mpmath.log(own)
             dual += n[y] * entry("weight", y, 1) * value
         return primal, dual
 
@@ -76,7 +88,9 @@ def test_a_status_of_optimal_is_true_in_50_digits(problem):
     primal, dual = in_50_digits(problem, solution.logits.matrix())
     certificate = solution.certificate
     assert float(certificate.primal / primal - 1) == pytest.approx(0, abs=certificate.rounding)
-    assert float(certificate.dual / primal - dual / primal) == pytest.approx(0, abs=certificate.rounding)
+    assert float(certificate.dual / primal - dual / primal) == pytest.approx(
+        0, abs=certificate.rounding
+    )
     assert certificate.relative_gap >= -certificate.rounding
     if solution.status in (solve.Status.OPTIMAL, solve.Status.ZERO):
         assert primal - dual <= tolerance * primal
@@ -89,7 +103,9 @@ def test_bounds_of_any_logits_are_those_of_50_digits(problem, seed):
     primal, dual = in_50_digits(problem, logits)
     certificate = solve.certify(problem, logits)
     assert float(certificate.primal / primal - 1) == pytest.approx(0, abs=certificate.rounding)
-    assert float(certificate.dual / primal - dual / primal) == pytest.approx(0, abs=certificate.rounding)
+    assert float(certificate.dual / primal - dual / primal) == pytest.approx(
+        0, abs=certificate.rounding
+    )
 
 
 def test_a_gap_below_minus_rounding_proves_nothing():
@@ -100,7 +116,12 @@ def test_a_gap_below_minus_rounding_proves_nothing():
 
 @pytest.mark.parametrize(
     ("counts", "scale", "ridge"),
-    [([1000, 10], 10, 1e-9), ([1000, 10], 30, 1e-9), ([1000, 10], 1, 1e-12), ([5, 4, 6, 8, 6, 1, 8, 5], 20, 1e-14)],
+    [
+        ([1000, 10], 10, 1e-9),
+        ([1000, 10], 30, 1e-9),
+        ([1000, 10], 1, 1e-12),
+        ([5, 4, 6, 8, 6, 1, 8, 5], 20, 1e-14),
+    ],
 )
 def test_additive_margins_at_small_ridges_keep_their_digits(counts, scale, ridge):
     counts = Counts(counts)

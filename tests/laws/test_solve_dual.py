@@ -8,10 +8,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lopsided import Adjustment, Counts, solve
-from lopsided.solve.ball import inside
-from lopsided.solve.dual import Dual
+from lopsided.solve.methods.ball import inside
+from lopsided.solve.methods.dual import Dual
+from lopsided.solve.methods.system import System
 from lopsided.solve.reduced import Reduced
-from lopsided.solve.system import System
 
 law = settings(deadline=None, derandomize=True, max_examples=15)
 COUNTS = Counts([50, 50, 50, 20, 9, 9, 3])
@@ -28,12 +28,17 @@ BIASES = ("none", "free", 0.7)
 def problems():
     """Every adjustment and bias, and soft targets with zeros, at a small and a large ridge."""
     rng = np.random.default_rng(0)
-    targets = rng.dirichlet(np.full(4, 0.5), 6).T * (rng.random((4, 6)) < 0.7) + 0.3 * np.eye(4)[:, [0, 1, 2, 3, 0, 1]]
+    targets = (
+        rng.dirichlet(np.full(4, 0.5), 6).T * (rng.random((4, 6)) < 0.7)
+        + 0.3 * np.eye(4)[:, [0, 1, 2, 3, 0, 1]]
+    )
     for bias in BIASES:
         for ridge in (0.3, 6.0):
             for adjustment in ADJUSTMENTS.values():
                 yield solve.Problem(COUNTS, adjustment, ridge=ridge, bias=bias)
-        yield solve.Problem.of_targets(targets / targets.sum(axis=0), rng.uniform(1, 9, 6), ridge=0.2, bias=bias)
+        yield solve.Problem.of_targets(
+            targets / targets.sum(axis=0), rng.uniform(1, 9, 6), ridge=0.2, bias=bias
+        )
 
 
 @pytest.mark.parametrize("problem", list(problems()))
@@ -64,7 +69,9 @@ def test_the_gap_of_a_point_of_the_ball_is_the_misfit_of_its_logits(problem):
     assert dual.objective(trial.point, nuclear) - trial.value == pytest.approx(misfit, rel=1e-9)
 
 
-@pytest.mark.parametrize(("shape", "rank"), [((5, 5), 5), ((5, 6), 5), ((5, 6), 2), ((6, 4), 3), ((4, 4), 0)])
+@pytest.mark.parametrize(
+    ("shape", "rank"), [((5, 5), 5), ((5, 6), 5), ((5, 6), 2), ((6, 4), 3), ((4, 4), 0)]
+)
 @pytest.mark.parametrize("stiff", [0.0, 3.0])
 def test_a_system_is_solved_alike_by_iteration_and_by_decomposition(shape, rank, stiff):
     rng = np.random.default_rng(0)
@@ -92,7 +99,9 @@ def any_problem(draw):
         Adjustment.ldam(counts, 0.5, 5.0),
         Adjustment.vs(counts, 0.2, 0.5),
     ]
-    problem = solve.Problem(counts, draw(st.sampled_from(kinds)), ridge=1.0, bias=draw(st.sampled_from(BIASES)))
+    problem = solve.Problem(
+        counts, draw(st.sampled_from(kinds)), ridge=1.0, bias=draw(st.sampled_from(BIASES))
+    )
     return problem.at(solve.largest_ridge(problem) * 10 ** draw(st.floats(-6, -0.01)))
 
 
@@ -111,8 +120,12 @@ def test_the_faces_and_the_central_path_end_at_one_optimum(problem):
 
 TAILS = {
     "exponential, R = 5000": Counts.exponential(k=40, largest=5000, ratio=5000),
-    "Pareto": Counts(np.sort((5 + 4980 * np.random.default_rng(0).random(60) ** 6).astype(int))[::-1].copy()),
-    "few of one": Counts([50552, 33353, 18049, 9779, 4100, 1200, 640, 333, 180, 91, 44, 23, 11, 6, 6, 3, 2, 1, 1, 1]),
+    "Pareto": Counts(
+        np.sort((5 + 4980 * np.random.default_rng(0).random(60) ** 6).astype(int))[::-1].copy()
+    ),
+    "few of one": Counts(
+        [50552, 33353, 18049, 9779, 4100, 1200, 640, 333, 180, 91, 44, 23, 11, 6, 6, 3, 2, 1, 1, 1]
+    ),
 }
 
 
@@ -127,7 +140,9 @@ def test_real_tails_are_solved_at_every_ridge(name, share):
 @pytest.mark.parametrize("ridge", [1e-8, 1e-50, 1e-200, 1e-270])
 @pytest.mark.parametrize("bias", BIASES)
 def test_ridges_may_be_as_small_as_they_like(ridge, bias):
-    problem = solve.Problem(Counts([50, 50, 5, 5]), Adjustment.ldam(Counts([50, 50, 5, 5])), ridge=ridge, bias=bias)
+    problem = solve.Problem(
+        Counts([50, 50, 5, 5]), Adjustment.ldam(Counts([50, 50, 5, 5])), ridge=ridge, bias=bias
+    )
     assert solve.minimize(problem).status is solve.Status.OPTIMAL
 
 
@@ -135,4 +150,8 @@ def test_the_rank_is_that_of_the_optimum_not_of_the_arithmetic():
     counts = Counts(np.unique(np.floor(30 * np.geomspace(1, 100, 30)).astype(int))[::-1].copy())
     problem = solve.Problem(counts, ridge=1.0)
     top = solve.largest_ridge(problem)
-    assert [solve.minimize(problem.at(share * top)).rank for share in (0.15, 0.5, 0.8)] == [24, 9, 3]
+    assert [solve.minimize(problem.at(share * top)).rank for share in (0.15, 0.5, 0.8)] == [
+        24,
+        9,
+        3,
+    ]

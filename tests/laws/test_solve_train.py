@@ -31,12 +31,18 @@ def test_loss_normalised_descent_reaches_seli():
 
 def test_convergence_slows_with_the_imbalance():
     optimizer = solve.Optimizer("normalized", 1.0)
-    ends = [solve.train(solve.Problem(Counts.step(4, 1, R), ridge=0.0), optimizer, 1500).distances[-1, 0] for R in (1, 10, 100)]
+    ends = [
+        solve.train(solve.Problem(Counts.step(4, 1, R), ridge=0.0), optimizer, 1500).distances[
+            -1, 0
+        ]
+        for R in (1, 10, 100)
+    ]
     assert ends[0] < ends[1] < ends[2]
 
 
 def test_spectral_descent_reaches_seli_and_sign_descent_another_geometry():
-    """Measured, not proved: sign descent finds nearly SELI's logits, with classifiers and means of another geometry."""
+    """Measured, not proved: sign descent finds nearly SELI's logits, with classifiers and means of
+    another geometry."""
     problem = solve.Problem(Counts.step(4, 1, 10), ridge=0.0)
     spectral = solve.train(problem, solve.Optimizer("spectral", 0.03), 2000)
     sign = solve.train(problem, solve.Optimizer("sign", 0.1), 2000)
@@ -46,7 +52,8 @@ def test_spectral_descent_reaches_seli_and_sign_descent_another_geometry():
 
 
 def test_sgd_with_the_published_settings_stays_on_a_plateau():
-    """k=10, d=20, n_min=5, R=10, batch 5, no ridge: epochs bring the loss down, but SELI stays far (math: .30, .27)."""
+    """k=10, d=20, n_min=5, R=10, batch 5, no ridge: epochs bring the loss down, but SELI stays far
+    (math: .30, .27)."""
     problem = solve.Problem(Counts.step(10, 5, 10), ridge=0.0, width=20)
     path = solve.train(problem, solve.Optimizer("descent", 1.0, batch=5), 55 * 60, size=0.1)
     half, end = np.searchsorted(path.steps, 55 * 30), -1
@@ -65,7 +72,9 @@ def test_every_optimiser_descends(optimizer):
 def test_a_resumed_path_is_the_same_path(optimizer, tmp_path):
     whole = solve.train(SMALL, optimizer, 60, seed=3)
     solve.train(SMALL, optimizer, 25, seed=3).save(tmp_path / "half")
-    resumed = solve.train(SMALL, optimizer, 60, seed=3, resume=solve.Trajectory.load(tmp_path / "half"))
+    resumed = solve.train(
+        SMALL, optimizer, 60, seed=3, resume=solve.Trajectory.load(tmp_path / "half")
+    )
     assert np.array_equal(resumed.W, whole.W)
     assert np.array_equal(resumed.H, whole.H)
     assert np.array_equal(resumed.steps, whole.steps)
@@ -84,8 +93,22 @@ def test_class_symmetric_paths_are_those_of_all_samples(name):
     labels = np.repeat(np.arange(3), counts.values)
     start = solve.train(problem, by_sample, 0)
     H = begin.H[labels]
-    memory = tuple(m if m.shape == begin.W.shape and i % 2 == 0 else np.zeros_like(H) for i, m in enumerate(start.memory))
-    start = solve.Trajectory(by_sample, 0, start.steps, start.loss, start.gap, start.norms, start.distances, begin.W, H, memory)
+    memory = tuple(
+        m if m.shape == begin.W.shape and i % 2 == 0 else np.zeros_like(H)
+        for i, m in enumerate(start.memory)
+    )
+    start = solve.Trajectory(
+        by_sample,
+        0,
+        start.steps,
+        start.loss,
+        start.gap,
+        start.norms,
+        start.distances,
+        begin.W,
+        H,
+        memory,
+    )
     path = solve.train(problem, by_sample, steps, resume=start)
     assert np.abs(path.W - by_class.W).max() < 1e-8
     assert np.abs(path.H - by_class.H[labels]).max() < 1e-8
@@ -93,18 +116,29 @@ def test_class_symmetric_paths_are_those_of_all_samples(name):
 
 def test_gradients_are_those_of_finite_differences():
     counts = Counts([5, 2, 2])
-    adjustment = Adjustment(weight=[1, 2, 3], scale=[1, 0.5, 2], shift=[0.1, 0, -0.4], additive_margin=[0.2, 0.1, 0])
+    adjustment = Adjustment(
+        weight=[1, 2, 3], scale=[1, 0.5, 2], shift=[0.1, 0, -0.4], additive_margin=[0.2, 0.1, 0]
+    )
     problem = solve.Problem(counts, adjustment, ridge=0.3, width=2)
     rate = 1e-7
-    path = solve.train(problem, solve.Optimizer("descent", rate), 1, size=0.5, reference=predict.seli(counts))
-    start = solve.train(problem, solve.Optimizer("descent", rate), 0, size=0.5, reference=predict.seli(counts))
-    moved = np.sum((path.W - start.W) ** 2) + np.sum(counts.values[:, None] * (path.H - start.H) ** 2)
-    # Down the gradient of F / n by `rate`, F falls by rate * n * |gradient of F / n|^2 = n * moved / rate.
+    path = solve.train(
+        problem, solve.Optimizer("descent", rate), 1, size=0.5, reference=predict.seli(counts)
+    )
+    start = solve.train(
+        problem, solve.Optimizer("descent", rate), 0, size=0.5, reference=predict.seli(counts)
+    )
+    moved = np.sum((path.W - start.W) ** 2) + np.sum(
+        counts.values[:, None] * (path.H - start.H) ** 2
+    )
+    # Down the gradient of F / n by `rate`, F falls by rate * n * |gradient of F / n|^2 = n * moved
+    # / rate.
     assert start.loss[0] - path.loss[-1] == pytest.approx(counts.n * moved / rate, rel=1e-4)
 
 
 def test_logits_of_ten_thousand_do_not_overflow():
-    path = solve.train(solve.Problem(Counts([9, 3, 1]), ridge=0.0), solve.Optimizer("normalized", 50.0), 4000)
+    path = solve.train(
+        solve.Problem(Counts([9, 3, 1]), ridge=0.0), solve.Optimizer("normalized", 50.0), 4000
+    )
     assert np.abs(path.W @ path.H.T).max() > 1e4
     assert np.isfinite(path.distances).all()
     assert solve.certify(solve.Problem(Counts([9, 3, 1]), ridge=1e-3), path.W @ path.H.T).gap > 0

@@ -1,4 +1,5 @@
-"""Design finds what theory knows, is never worse than plain cross-entropy, and says what a family cannot meet."""
+"""Design finds what theory knows, is never worse than plain cross-entropy, and says what a family
+cannot meet."""
 
 import time
 
@@ -53,17 +54,28 @@ def test_scales_of_a_design_have_geometric_mean_one(family):
 def test_a_design_is_never_worse_than_any_named_member_of_its_family(counts, target, family):
     found = design(counts, target, family)
     exponents = np.linspace(-1.9, 1.9, 39)
-    named = [TARGETS[target].distance(predict.cross_entropy(counts, getattr(Adjustment, family)(counts, g))) for g in exponents]
+    named = [
+        TARGETS[target].distance(
+            predict.cross_entropy(counts, getattr(Adjustment, family)(counts, g))
+        )
+        for g in exponents
+    ]
     assert found.distance <= min(*named, found.plain) + RESOLVED
-    assert found.distance == TARGETS[target].distance(predict.cross_entropy(counts, found.adjustment))
+    assert found.distance == TARGETS[target].distance(
+        predict.cross_entropy(counts, found.adjustment)
+    )
 
 
 def test_every_function_of_two_counts_is_in_the_family():
-    """With two groups the exponent is the whole family: a fine search over the scale finds nothing nearer."""
+    """With two groups the exponent is the whole family: a fine search over the scale finds nothing
+    nearer."""
     found = design(STEP, "etf-embeddings", family="cdt")
     for scale in np.geomspace(0.1, 10, 201):
         adjustment = Adjustment(scale=np.where(STEP.values > 5, 1.0, scale))
-        assert TARGETS["etf-embeddings"].distance(predict.cross_entropy(STEP, adjustment)) >= found.distance - 1e-12
+        assert (
+            TARGETS["etf-embeddings"].distance(predict.cross_entropy(STEP, adjustment))
+            >= found.distance - 1e-12
+        )
 
 
 def test_a_family_that_cannot_reach_the_target_says_which_part():
@@ -121,10 +133,14 @@ def test_group_wise_measures_are_those_of_the_whole_matrices(counts, gamma):
     apart = ~np.eye(counts.k, dtype=bool)
     rivals = np.where(apart, logits, -np.inf).max(axis=0)
     smallest = np.diag(logits) - rivals
-    np.testing.assert_allclose(geometry.logits.groups.expand(margins(geometry.logits)), smallest, rtol=1e-12)
+    np.testing.assert_allclose(
+        geometry.logits.groups.expand(margins(geometry.logits)), smallest, rtol=1e-12
+    )
     norms = geometry.classifiers.norms()
     size = np.linalg.norm(norms) * np.linalg.norm(geometry.embeddings.norms())
-    np.testing.assert_allclose(relative_margins(geometry), (counts.k - 1) * smallest / size, rtol=1e-12)
+    np.testing.assert_allclose(
+        relative_margins(geometry), (counts.k - 1) * smallest / size, rtol=1e-12
+    )
     assert norm_spread(geometry.classifiers) == pytest.approx(norms.std() / norms.mean(), abs=1e-12)
     spread = np.sqrt(np.mean((cosines[apart] + 1 / (counts.k - 1)) ** 2))
     assert angle_spread(geometry.classifiers) == pytest.approx(spread, abs=1e-12)

@@ -1,4 +1,5 @@
-"""Heads: realised frames have the predicted Gram, and the nearest ETF is nearest, with the derivative of finite differences."""
+"""Heads: realised frames have the predicted Gram, and the nearest ETF is nearest, with the
+derivative of finite differences."""
 
 import itertools
 
@@ -9,11 +10,18 @@ import torch
 from lopsided import Counts, Gram, predict, steer
 from lopsided.steer.heads.frame import frame
 
-COUNTS = [Counts([5, 5, 5, 5]), Counts.step(k=10, minority=5, ratio=100), Counts.exponential(20, 500, 100), Counts([3, 1])]
+COUNTS = [
+    Counts([5, 5, 5, 5]),
+    Counts.step(k=10, minority=5, ratio=100),
+    Counts.exponential(20, 500, 100),
+    Counts([3, 1]),
+]
 
 
 @pytest.mark.parametrize("counts", COUNTS, ids=repr)
-@pytest.mark.parametrize("geometry", [predict.seli, lambda counts: predict.etf(counts.k)], ids=["seli", "etf"])
+@pytest.mark.parametrize(
+    "geometry", [predict.seli, lambda counts: predict.etf(counts.k)], ids=["seli", "etf"]
+)
 def test_a_fixed_head_has_the_gram_of_its_geometry(counts, geometry):
     wanted = geometry(counts)
     for d in (counts.k - 1, counts.k, 3 * counts.k):
@@ -66,7 +74,9 @@ def test_the_nearest_etf_is_an_etf_and_none_is_nearer(d, delta):
     means = random.normal(size=(5, d))
     start = frame(predict.etf(5).classifiers, d, seed=4)
     proximal = None if delta == 0 else start
-    best = steer.nearest_etf(torch.tensor(means), None if proximal is None else torch.tensor(proximal), delta).numpy()
+    best = steer.nearest_etf(
+        torch.tensor(means), None if proximal is None else torch.tensor(proximal), delta
+    ).numpy()
     assert Gram.of_vectors(best).distance(predict.etf(5).classifiers) < 1e-12
     np.testing.assert_allclose(np.linalg.norm(best, axis=1), 1)
     least = objective(means, best, proximal, delta)
@@ -82,12 +92,16 @@ def test_the_least_distance_to_an_etf_is_its_nuclear_norm_formula():
     y = means - means.mean(0)
     y /= np.linalg.norm(y)
     best = steer.nearest_etf(torch.tensor(means)).numpy()
-    assert objective(means, best, None, 0.0) == pytest.approx(2 - 2 * np.linalg.norm(y, "nuc") / np.sqrt(5), rel=1e-12)
+    assert objective(means, best, None, 0.0) == pytest.approx(
+        2 - 2 * np.linalg.norm(y, "nuc") / np.sqrt(5), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("d", [3, 4, 7])
 def test_the_derivative_of_the_nearest_etf_is_that_of_finite_differences(d):
-    means = torch.randn(4, d, dtype=torch.float64, generator=torch.Generator().manual_seed(d), requires_grad=True)
+    means = torch.randn(
+        4, d, dtype=torch.float64, generator=torch.Generator().manual_seed(d), requires_grad=True
+    )
     assert torch.autograd.gradcheck(steer.nearest_etf, means)
     near = torch.tensor(frame(predict.etf(4).classifiers, d))
     assert torch.autograd.gradcheck(lambda m: steer.nearest_etf(m, near, 0.3), means)
@@ -111,7 +125,11 @@ def test_a_nearest_etf_head_follows_the_means_and_rests_in_evaluation():
     head = steer.NearestETFHead(d=6, k=4, momentum=0.5, delta=1e-3)
     directions = frame(predict.etf(4).classifiers, 6, seed=9)
     y = torch.arange(4).repeat(3)
-    h = (torch.tensor(directions)[y] + 0.01 * torch.randn(12, 6, dtype=torch.float64)).float().requires_grad_()
+    h = (
+        (torch.tensor(directions)[y] + 0.01 * torch.randn(12, 6, dtype=torch.float64))
+        .float()
+        .requires_grad_()
+    )
     for _ in range(30):
         logits = head(h, y)
     torch.nn.functional.cross_entropy(logits, y).backward()
@@ -143,12 +161,18 @@ def test_marked_samples_take_no_part_in_the_means_whatever_they_hold():
     h, y = torch.randn(12, 6, generator=torch.Generator().manual_seed(1)), torch.arange(12) % 4
     for marks in (255, [255, 3]):
         labels = y.masked_fill(torch.arange(12) % 5 == 0, 255)
-        kept = torch.tensor([int(label) not in ([255] if marks == 255 else marks) for label in labels])
+        kept = torch.tensor(
+            [int(label) not in ([255] if marks == 255 else marks) for label in labels]
+        )
         for form in (labels, labels.to(torch.uint8), labels[:, None]):
-            head, expected = (steer.NearestETFHead(6, 4, ignore_index=ignore) for ignore in (marks, None))
+            head, expected = (
+                steer.NearestETFHead(6, 4, ignore_index=ignore) for ignore in (marks, None)
+            )
             found = head(h.masked_fill(~kept[:, None], torch.nan), form)
             torch.testing.assert_close(found[kept], expected(h[kept], y[kept]))
-            assert all(torch.equal(a, b) for a, b in zip(head.buffers(), expected.buffers(), strict=True))
+            assert all(
+                torch.equal(a, b) for a, b in zip(head.buffers(), expected.buffers(), strict=True)
+            )
 
 
 def test_a_batch_that_is_refused_leaves_the_head_as_it_was():
@@ -211,7 +235,9 @@ def test_means_without_a_nearest_etf_are_refused(arguments, words):
 
 def test_the_nearest_etf_has_functional_derivatives_and_is_taken_of_many_means_at_once():
     means = torch.randn(5, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    one_by_one = torch.stack([torch.autograd.functional.jacobian(steer.nearest_etf, m) for m in means])
+    one_by_one = torch.stack(
+        [torch.autograd.functional.jacobian(steer.nearest_etf, m) for m in means]
+    )
     torch.testing.assert_close(torch.vmap(torch.func.jacrev(steer.nearest_etf))(means), one_by_one)
 
 

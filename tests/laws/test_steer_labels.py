@@ -1,4 +1,5 @@
-"""Labels of every form mean the same to every loss, and a marked sample is as if it were not in the batch.
+"""Labels of every form mean the same to every loss, and a marked sample is as if it were not in the
+batch.
 
 What a loss must give is written with PyTorch's own operations on the samples that are kept.
 """
@@ -35,7 +36,9 @@ def weighted(z, y):
 
 
 def smoothed(z, y):
-    return (functional.cross_entropy(z, y, reduction="none", label_smoothing=0.1) * WEIGHT.to(z)[y]).mean()
+    return (
+        functional.cross_entropy(z, y, reduction="none", label_smoothing=0.1) * WEIGHT.to(z)[y]
+    ).mean()
 
 
 def focal(z, y):
@@ -65,7 +68,10 @@ def contrastive(h, y):
 #: Name -> the loss with labels to leave out, and its formula on samples that are all kept.
 LOSSES = {
     "cross-entropy": (lambda **o: steer.AdjustedCrossEntropy(Adjustment(), **o), cross_entropy),
-    "logit-adjusted": (lambda **o: steer.AdjustedCrossEntropy(Adjustment.logit_adjusted(COUNTS), **o), adjusted),
+    "logit-adjusted": (
+        lambda **o: steer.AdjustedCrossEntropy(Adjustment.logit_adjusted(COUNTS), **o),
+        adjusted,
+    ),
     "weighted-mean": (lambda **o: weighted_loss(reduction="weighted-mean", **o), weighted),
     "smoothed": (lambda **o: weighted_loss(label_smoothing=0.1, **o), smoothed),
     "focal": (lambda **o: steer.Focal(2.0, **o), focal),
@@ -80,7 +86,16 @@ def weighted_loss(**options):
 
 
 #: The types that labels come in.
-TYPES = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16, torch.uint32, torch.uint64)
+TYPES = (
+    torch.uint8,
+    torch.int8,
+    torch.int16,
+    torch.int32,
+    torch.int64,
+    torch.uint16,
+    torch.uint32,
+    torch.uint64,
+)
 
 #: Name -> ignore_index, and the labels it marks.
 MARKS = {
@@ -160,14 +175,19 @@ def test_so_it_is_where_a_graph_is_compiled(name):
     build, formula = LOSSES[name]
     ignore, marked = MARKS["several, as NumPy has them"]
     z, y, kept = batch(marked)
-    same(compiled(build(ignore_index=ignore), z, y.to(torch.uint8)[:, None], "eager"), wanted(formula, z, y, kept))
+    same(
+        compiled(build(ignore_index=ignore), z, y.to(torch.uint8)[:, None], "eager"),
+        wanted(formula, z, y, kept),
+    )
 
 
 @pytest.mark.parametrize("name", ["logit-adjusted", "weighted-mean", "contrastive"])
 def test_so_it_is_where_gradients_are_compiled_too(name):
     build, formula = LOSSES[name]
     z, y, kept = batch((-1, 0))
-    same(compiled(build(ignore_index=[0, -1]), z, y.int(), "aot_eager"), wanted(formula, z, y, kept))
+    same(
+        compiled(build(ignore_index=[0, -1]), z, y.int(), "aot_eager"), wanted(formula, z, y, kept)
+    )
 
 
 @losses
@@ -218,7 +238,9 @@ def test_of_no_kept_sample_loss_and_gradient_are_zero(by_blocks, name, reduction
     if name == "weighted-mean":
         loss = weighted_loss(reduction=reduction, ignore_index=1)
     else:
-        loss = LOSSES[name][0](ignore_index=1, **({} if name == "smoothed" else {"reduction": reduction}))
+        loss = LOSSES[name][0](
+            ignore_index=1, **({} if name == "smoothed" else {"reduction": reduction})
+        )
     for n in (0, 1, 5):
         z = torch.randn(n, K, requires_grad=True)
         found = loss(z, torch.ones(n, dtype=torch.int64))
@@ -236,7 +258,9 @@ def test_a_label_nobody_marked_is_refused_and_named(name):
     z, y, _ = batch((0, 255))
     for form, ignore in itertools.product((torch.uint8, torch.int64), (None, -100, 0, [0, 254])):
         labels = y.to(form)
-        with pytest.raises(ValueError, match=rf"labels must be from 0 to {K - 1}, got 255 for sample 3"):
+        with pytest.raises(
+            ValueError, match=rf"labels must be from 0 to {K - 1}, got 255 for sample 3"
+        ):
             build(ignore_index=ignore)(z, labels)
         with pytest.raises((IndexError, RuntimeError)):
             torch.vmap(build(ignore_index=ignore))(z[None], labels[None])
@@ -251,9 +275,21 @@ def test_what_are_no_labels_is_refused_in_the_same_words(name):
     for labels, error, words in [
         (y.float(), TypeError, "labels must be whole numbers, got dtype torch.float32"),
         (y.bool(), TypeError, "labels must be whole numbers, got dtype torch.bool"),
-        (y.to(torch.complex64), TypeError, "labels must be whole numbers, got dtype torch.complex64"),
-        (functional.one_hot(y, K).bool(), TypeError, "labels must be whole numbers, got dtype torch.bool"),
-        (functional.one_hot(y, K), ValueError, rf"shape \({N},\) or \({N}, 1\) .* got \({N}, {K}\)"),
+        (
+            y.to(torch.complex64),
+            TypeError,
+            "labels must be whole numbers, got dtype torch.complex64",
+        ),
+        (
+            functional.one_hot(y, K).bool(),
+            TypeError,
+            "labels must be whole numbers, got dtype torch.bool",
+        ),
+        (
+            functional.one_hot(y, K),
+            ValueError,
+            rf"shape \({N},\) or \({N}, 1\) .* got \({N}, {K}\)",
+        ),
         (y[:-1], ValueError, rf"shape \({N},\) or \({N}, 1\) .* got \({N - 1},\)"),
         (y[0], ValueError, rf"shape \({N},\) or \({N}, 1\) .* got \(\)"),
     ]:

@@ -1,4 +1,5 @@
-"""Every loss: against the formula written out naively in NumPy, against finite differences, and the identities of the family."""
+"""Every loss: against the formula written out naively in NumPy, against finite differences, and the
+identities of the family."""
 
 import numpy as np
 import pytest
@@ -75,7 +76,9 @@ def test_adjusted_cross_entropy_is_its_formula(adjustment, smoothing):
     z, y = data()
     loss = steer.AdjustedCrossEntropy(adjustment, label_smoothing=smoothing, reduction="none")
     expected = [naive(adjustment, z[i].numpy(), int(y[i]), smoothing) for i in range(N)]
-    np.testing.assert_allclose(loss(z, y), expected, rtol=1e-12, atol=1e-13)  # NumPy's own cancellation
+    np.testing.assert_allclose(
+        loss(z, y), expected, rtol=1e-12, atol=1e-13
+    )  # NumPy's own cancellation
 
 
 @family
@@ -84,7 +87,10 @@ def test_soft_targets_give_the_expected_loss_over_labels_drawn_from_them(adjustm
     z, _ = data(spread=20.0)
     targets = np.random.default_rng(1).dirichlet(np.full(K, 0.3), N)
     loss = steer.AdjustedCrossEntropy(adjustment, label_smoothing=smoothing, reduction="none")
-    expected = [sum(p * naive(adjustment, z[i].numpy(), c, smoothing) for c, p in enumerate(targets[i])) for i in range(N)]
+    expected = [
+        sum(p * naive(adjustment, z[i].numpy(), c, smoothing) for c, p in enumerate(targets[i]))
+        for i in range(N)
+    ]
     np.testing.assert_allclose(loss(z, torch.tensor(targets)), expected, rtol=1e-11)
 
 
@@ -102,29 +108,41 @@ def test_gradients_are_those_of_finite_differences(adjustment):
     soft = torch.tensor(np.random.default_rng(3).dirichlet(np.ones(K), N))
     for targets, smoothing in ((y, 0.0), (y, 0.1), (soft, 0.1)):
         loss = steer.AdjustedCrossEntropy(adjustment, label_smoothing=smoothing)
-        assert torch.autograd.gradcheck(lambda z, t=targets, f=loss: f(z, t), z.clone().requires_grad_(), fast_mode=True)
+        assert torch.autograd.gradcheck(
+            lambda z, t=targets, f=loss: f(z, t), z.clone().requires_grad_(), fast_mode=True
+        )
 
 
 @family
 def test_second_derivatives_are_those_of_finite_differences(adjustment):
     z, y = data(2, spread=1.0)
     loss = steer.AdjustedCrossEntropy(adjustment, label_smoothing=0.1)
-    assert torch.autograd.gradgradcheck(lambda z: loss(z, y), z.clone().requires_grad_(), fast_mode=True)
+    assert torch.autograd.gradgradcheck(
+        lambda z: loss(z, y), z.clone().requires_grad_(), fast_mode=True
+    )
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")  # PyTorch's own, in forward mode
+@pytest.mark.filterwarnings(
+    "ignore:.*torch.jit.script.*:DeprecationWarning"
+)  # PyTorch's own, in forward mode
 def test_every_kind_of_derivative_is_the_same():
     z, y = data(2)
     loss = steer.AdjustedCrossEntropy(FAMILY["everything"], reduction="none")
     variable, tangent = z.clone().requires_grad_(), torch.ones_like(z)
     jacobian = torch.func.jacrev(lambda z: loss(z, y))(variable)
-    torch.testing.assert_close(torch.func.jvp(lambda z: loss(z, y), (variable,), (tangent,))[1], jacobian.sum((1, 2)))
-    torch.testing.assert_close(torch.autograd.functional.jacobian(lambda z: loss(z, y), z, vectorize=True), jacobian)
+    torch.testing.assert_close(
+        torch.func.jvp(lambda z: loss(z, y), (variable,), (tangent,))[1], jacobian.sum((1, 2))
+    )
+    torch.testing.assert_close(
+        torch.autograd.functional.jacobian(lambda z: loss(z, y), z, vectorize=True), jacobian
+    )
     (backward,) = torch.autograd.grad(loss(variable, y).sum(), variable)
     torch.testing.assert_close(backward, jacobian.sum(0))
     with torch.autograd.forward_ad.dual_level():
         dual = loss(torch.autograd.forward_ad.make_dual(variable, tangent), y)
-        torch.testing.assert_close(torch.autograd.forward_ad.unpack_dual(dual).tangent, jacobian.sum((1, 2)))
+        torch.testing.assert_close(
+            torch.autograd.forward_ad.unpack_dual(dual).tangent, jacobian.sum((1, 2))
+        )
 
 
 def test_what_is_not_a_number_stays_so():
@@ -156,13 +174,17 @@ def test_an_offset_of_all_logits_costs_no_digits(offset):
     z = (z.float() + offset).requires_grad_()
     for smoothing in (0.0, 0.1):
         loss = steer.AdjustedCrossEntropy(Adjustment(), label_smoothing=smoothing, reduction="none")
-        torch.testing.assert_close(loss(z, y).double(), loss(z.detach().double(), y), rtol=2e-6, atol=2e-6)
+        torch.testing.assert_close(
+            loss(z, y).double(), loss(z.detach().double(), y), rtol=2e-6, atol=2e-6
+        )
 
 
 def test_smoothing_at_the_ends_of_float32():
     loss = steer.AdjustedCrossEntropy(Adjustment(), label_smoothing=0.1, reduction="none")
     equal = torch.full((N, K), 3e38, requires_grad=True)
-    torch.testing.assert_close(loss(equal, torch.zeros(N, dtype=torch.long)), torch.full((N,), float(np.log(K))))
+    torch.testing.assert_close(
+        loss(equal, torch.zeros(N, dtype=torch.long)), torch.full((N,), float(np.log(K)))
+    )
     masked = torch.zeros(N, K).index_fill(1, torch.tensor([0]), -torch.inf).requires_grad_()
     assert torch.equal(loss(masked, torch.zeros(N, dtype=torch.long)), torch.full((N,), torch.inf))
 
@@ -192,21 +214,30 @@ def test_classes_that_cannot_be_cost_nothing(far):
 )
 def test_gradients_of_other_losses_are_those_of_finite_differences(loss):
     z, y = data(4)
-    assert torch.autograd.gradcheck(lambda z: loss(z, y), z.clone().requires_grad_(), fast_mode=True)
+    assert torch.autograd.gradcheck(
+        lambda z: loss(z, y), z.clone().requires_grad_(), fast_mode=True
+    )
 
 
 def test_weighted_mean_is_the_mean_of_the_framework_and_mean_is_not():
     z, y = data()
     weight = torch.tensor(FAMILY["weighted"].weight)
     framework = torch.nn.functional.cross_entropy(z, y, weight=weight)
-    torch.testing.assert_close(steer.AdjustedCrossEntropy(FAMILY["weighted"], reduction="weighted-mean")(z, y), framework)
-    torch.testing.assert_close(steer.AdjustedCrossEntropy(FAMILY["weighted"])(z, y), framework * weight[y].sum() / len(y))
+    torch.testing.assert_close(
+        steer.AdjustedCrossEntropy(FAMILY["weighted"], reduction="weighted-mean")(z, y), framework
+    )
+    torch.testing.assert_close(
+        steer.AdjustedCrossEntropy(FAMILY["weighted"])(z, y), framework * weight[y].sum() / len(y)
+    )
 
 
 @pytest.mark.parametrize(
     ("a", "b"),
     [
-        (Adjustment(shift=np.log(COUNTS.values)), Adjustment.logit_adjusted(COUNTS, 1.0)),  # balanced softmax
+        (
+            Adjustment(shift=np.log(COUNTS.values)),
+            Adjustment.logit_adjusted(COUNTS, 1.0),
+        ),  # balanced softmax
         (Adjustment.vs(COUNTS, 0.0, 0.7), Adjustment.logit_adjusted(COUNTS, 0.7)),
         (Adjustment.vs(COUNTS, 0.3, 0.0), Adjustment.cdt(COUNTS, 0.3)),
         (Adjustment.cdt(COUNTS, 0.0), Adjustment()),
@@ -218,7 +249,9 @@ def test_weighted_mean_is_the_mean_of_the_framework_and_mean_is_not():
 )
 def test_members_of_the_family_that_are_equal(a, b):
     z, y = data()
-    torch.testing.assert_close(steer.AdjustedCrossEntropy(a)(z, y), steer.AdjustedCrossEntropy(b)(z, y), rtol=1e-12, atol=0)
+    torch.testing.assert_close(
+        steer.AdjustedCrossEntropy(a)(z, y), steer.AdjustedCrossEntropy(b)(z, y), rtol=1e-12, atol=0
+    )
 
 
 def test_plain_members_are_cross_entropy():
@@ -231,13 +264,19 @@ def test_plain_members_are_cross_entropy():
 def test_focal_is_its_formula():
     z, y = data()
     p = z.softmax(1)[torch.arange(N), y]
-    torch.testing.assert_close(steer.Focal(1.7, reduction="none")(z, y), -((1 - p) ** 1.7) * p.log())
+    torch.testing.assert_close(
+        steer.Focal(1.7, reduction="none")(z, y), -((1 - p) ** 1.7) * p.log()
+    )
 
 
 def test_squared_losses_are_their_formulas():
     z, y = data()
-    torch.testing.assert_close(steer.SquaredError()(z, y), ((z - torch.eye(K)[y]) ** 2).sum(1).mean() / 2)
-    torch.testing.assert_close(steer.DotRegression()(z, y), ((z[torch.arange(N), y] - 1) ** 2).mean() / 2)
+    torch.testing.assert_close(
+        steer.SquaredError()(z, y), ((z - torch.eye(K)[y]) ** 2).sum(1).mean() / 2
+    )
+    torch.testing.assert_close(
+        steer.DotRegression()(z, y), ((z[torch.arange(N), y] - 1) ** 2).mean() / 2
+    )
 
 
 def test_supervised_contrastive_is_its_formula():
@@ -247,12 +286,16 @@ def test_supervised_contrastive_is_its_formula():
         others = [j for j in range(N) if j != i]
         partners = [j for j in others if y[j] == y[i]]
         partition = sum(np.exp(float(h[i] @ h[j]) / 0.3) for j in others)
-        total += sum(np.log(partition) - float(h[i] @ h[j]) / 0.3 for j in partners) / max(len(partners), 1)
+        total += sum(np.log(partition) - float(h[i] @ h[j]) / 0.3 for j in partners) / max(
+            len(partners), 1
+        )
         anchors += bool(partners)
-    assert float(steer.SupervisedContrastive(0.3)(z, y)) == pytest.approx(total / anchors, rel=1e-12)
+    assert float(steer.SupervisedContrastive(0.3)(z, y)) == pytest.approx(
+        total / anchors, rel=1e-12
+    )
 
 
-def test_an_orthogonal_frame_attains_the_least_supervised_contrastive_loss_of_non_negative_features():
+def test_an_orthogonal_frame_attains_the_least_contrastive_loss_of_non_negative_features():
     counts, tau = np.array([6, 4, 2]), 0.5
     y = torch.tensor(np.repeat(np.arange(3), counts))
     loss = steer.SupervisedContrastive(tau, reduction="sum")
@@ -261,4 +304,7 @@ def test_an_orthogonal_frame_attains_the_least_supervised_contrastive_loss_of_no
     assert float(loss(torch.eye(3, dtype=torch.float64)[y], y)) == pytest.approx(bound, rel=1e-12)
     random = torch.Generator().manual_seed(0)
     for _ in range(50):
-        assert float(loss(torch.rand(len(y), 3, dtype=torch.float64, generator=random) ** 8, y)) > bound
+        assert (
+            float(loss(torch.rand(len(y), 3, dtype=torch.float64, generator=random) ** 8, y))
+            > bound
+        )

@@ -34,14 +34,18 @@ def values(width, seed=0):
 
 LABELS = torch.arange(N) % K
 #: Distributions that every precision holds.
-SOFT = torch.tensor([0.5, 0.25, 0.125, 0.0625, 0.0625, 0.0])[(torch.arange(N)[:, None] + torch.arange(K)) % K]
+SOFT = torch.tensor([0.5, 0.25, 0.125, 0.0625, 0.0625, 0.0])[
+    (torch.arange(N)[:, None] + torch.arange(K)) % K
+]
 
 #: Losses of logits or features, built anew.
 LOSSES = {
     "plain": lambda: steer.AdjustedCrossEntropy(Adjustment()),
     "logit-adjusted": lambda: steer.AdjustedCrossEntropy(Adjustment.logit_adjusted(COUNTS)),
     "ldam": lambda: steer.AdjustedCrossEntropy(Adjustment.ldam(COUNTS)),
-    "everything": lambda: steer.AdjustedCrossEntropy(EVERYTHING, label_smoothing=0.1, reduction="weighted-mean"),
+    "everything": lambda: steer.AdjustedCrossEntropy(
+        EVERYTHING, label_smoothing=0.1, reduction="weighted-mean"
+    ),
     "focal": lambda: steer.Focal(1.5, EVERYTHING),
     "squared": steer.SquaredError,
     "dot-regression": steer.DotRegression,
@@ -73,7 +77,10 @@ RULES = {
     "tau-normalised": (lambda w: posthoc.tau_normalised(w, 0.7), lambda: (values(D)[:K],)),
     "nearest mean": (posthoc.nearest_mean, lambda: (300 * values(D), 300 * values(D, 1)[:K])),
     "nearest etf": (steer.nearest_etf, lambda: (values(D)[:K],)),
-    "proximal etf": (lambda m, p: steer.nearest_etf(m, p, 0.5), lambda: (values(D)[:K], values(D, 1)[:K])),
+    "proximal etf": (
+        lambda m, p: steer.nearest_etf(m, p, 0.5),
+        lambda: (values(D)[:K], values(D, 1)[:K]),
+    ),
 }
 
 
@@ -82,13 +89,23 @@ def loss_call(module):
 
 
 def head_call(module):
-    return (lambda x: module(x, LABELS)) if module.training and isinstance(module, steer.NearestETFHead) else module
+    return (
+        (lambda x: module(x, LABELS))
+        if module.training and isinstance(module, steer.NearestETFHead)
+        else module
+    )
 
 
 #: Name -> a function of tensors made anew, and the tensors.
 CALLS = (
-    {name: (lambda b=build: loss_call(b()), lambda: (3 * values(K),)) for name, build in LOSSES.items()}
-    | {name: (lambda b=build: head_call(b()), lambda: (values(D),)) for name, build in HEADS.items()}
+    {
+        name: (lambda b=build: loss_call(b()), lambda: (3 * values(K),))
+        for name, build in LOSSES.items()
+    }
+    | {
+        name: (lambda b=build: head_call(b()), lambda: (values(D),))
+        for name, build in HEADS.items()
+    }
     | {name: (lambda r=rule: r, inputs) for name, (rule, inputs) in RULES.items()}
 )
 calls = pytest.mark.parametrize("name", CALLS)
@@ -139,7 +156,11 @@ def test_gradients_of_half_precision_input_are_rounded_once(name, half):
     for x in (stored.clone().requires_grad_(), stored.float().requires_grad_()):
         with torch.autocast("cpu", dtype=half, enabled=x.dtype == half):
             found = build()(x, *rest)
-        slopes.append(torch.autograd.grad((found * torch.linspace(0.1, 1.0, found.numel()).reshape(found.shape)).sum(), x)[0])
+        slopes.append(
+            torch.autograd.grad(
+                (found * torch.linspace(0.1, 1.0, found.numel()).reshape(found.shape)).sum(), x
+            )[0]
+        )
     assert slopes[0].dtype == half
     ends = torch.finfo(half)
     within = 1e-5 * float(slopes[1].abs().max()) + ends.eps * ends.smallest_normal
@@ -153,7 +174,9 @@ MOVES = {
     "to float16": lambda m: m.to(torch.float16),
     "to bfloat16 and back": lambda m: m.to(torch.bfloat16).float(),
     "type": lambda m: m.type(torch.bfloat16),
-    "inside a network": lambda m: torch.nn.ModuleList([torch.nn.Linear(2, 2), m]).to(torch.bfloat16)[1],
+    "inside a network": lambda m: torch.nn.ModuleList([torch.nn.Linear(2, 2), m]).to(
+        torch.bfloat16
+    )[1],
     "deepcopy": lambda m: copy.deepcopy(m.half()),
     "pickle": lambda m: pickle.loads(pickle.dumps(m)),  # noqa: S301
     "meta and back": lambda m: m.to("meta").to_empty(device="cpu"),
@@ -211,12 +234,18 @@ def test_initialising_a_head_of_half_precision_rounds_once(half):
     norm = float(linear.weight.detach().double().norm())
     steer.initialise_(linear, seli)
     assert linear.weight.dtype == half
-    assert float(linear.weight.detach().double().norm()) == pytest.approx(norm, rel=torch.finfo(half).eps)
-    assert Gram.of_vectors(linear.weight.detach().double().numpy()).distance(seli.classifiers) < torch.finfo(half).eps
+    assert float(linear.weight.detach().double().norm()) == pytest.approx(
+        norm, rel=torch.finfo(half).eps
+    )
+    assert (
+        Gram.of_vectors(linear.weight.detach().double().numpy()).distance(seli.classifiers)
+        < torch.finfo(half).eps
+    )
 
 
 class NoFloat64(TorchDispatchMode):
-    """A device without float64: nothing is computed in it. Arrays come in from the CPU, which has it."""
+    """A device without float64: nothing is computed in it. Arrays come in from the CPU, which has
+    it."""
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         found = function(*args, **kwargs or {})
@@ -249,7 +278,12 @@ def test_a_loss_moves_to_a_device_without_float64_and_back(name, monkeypatch):
     loss = LOSSES[name]()
     expected = loss(values(K).double(), LABELS)
     monkeypatch.setattr(terms, "has_float64", lambda device: device.type != "meta")
-    moved = [t for term in loss.to("meta").modules() if isinstance(term, terms.Terms) for t in (*term._single, *term._double)]
+    moved = [
+        t
+        for term in loss.to("meta").modules()
+        if isinstance(term, terms.Terms)
+        for t in (*term._single, *term._double)
+    ]
     assert all(t is None or (t.is_meta and t.dtype == torch.float32) for t in moved)
     assert torch.equal(loss.to_empty(device="cpu")(values(K).double(), LABELS), expected)
 
@@ -279,8 +313,12 @@ def test_post_hoc_rules_round_after_the_logarithm_and_the_power():
     z = torch.ones(1, 2, dtype=torch.float16)
     for n in ([437_000, 2], [20_000_000, 1], [10**15, 1]):
         share = np.array(n) / sum(n)
-        np.testing.assert_allclose(posthoc.logit_adjustment(z, Counts(n))[0], 1 - np.log(share), rtol=1e-6)
-        np.testing.assert_allclose(posthoc.multiplicative(z, Counts(n), 0.25)[0], (share / share.max()) ** -0.25, rtol=1e-6)
+        np.testing.assert_allclose(
+            posthoc.logit_adjustment(z, Counts(n))[0], 1 - np.log(share), rtol=1e-6
+        )
+        np.testing.assert_allclose(
+            posthoc.multiplicative(z, Counts(n), 0.25)[0], (share / share.max()) ** -0.25, rtol=1e-6
+        )
     with pytest.raises(ValueError, match=r"factor of class 1 larger than torch\.float32"):
         posthoc.multiplicative(z, Counts([10**15, 1]), 3.0)
 

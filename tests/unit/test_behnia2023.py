@@ -1,4 +1,5 @@
-"""The claim behnia2023 in short: free features arrive, the record is drawn, an interrupted run goes on."""
+"""The claim behnia2023 in short: free features arrive, the record is drawn, an interrupted run goes
+on."""
 
 import json
 
@@ -7,7 +8,7 @@ import pytest
 
 from lopsided import Adjustment, Counts, predict
 from lopsided.reproduce import CLAIMS, Place
-from lopsided.reproduce.behnia2023 import descend
+from lopsided.reproduce.claims.behnia2023 import descend
 from lopsided.reproduce.disk import seal
 from lopsided.reproduce.shapes import shape
 
@@ -46,7 +47,9 @@ def test_shape_is_the_ratio_and_cosine_of_the_closed_form():
     counts = Counts.step(k=10, minority=5, ratio=10)
     seen = shape(predict.seli(counts), counts)
     assert seen["classifiers"]["ratio"] == pytest.approx(2.6721, abs=1e-4)
-    assert seen["classifiers"]["cosine"] == pytest.approx(float(predict.seli(counts).classifiers.cosine(8, 9)))
+    assert seen["classifiers"]["cosine"] == pytest.approx(
+        float(predict.seli(counts).classifiers.cosine(8, 9))
+    )
     np.testing.assert_array_equal(counts.minorities, np.flatnonzero(counts.values == 5))
 
 
@@ -63,7 +66,12 @@ def test_a_short_run_is_judged_and_drawn_and_resumes(tmp_path):
     kept = next((tmp_path / ".work" / "short").glob("free-CDT 0.5.*"))
     identity, value = json.loads(kept.read_text())
     kept.unlink()
-    seal(kept.parent, "free-CDT 0.5", ".json", json.dumps([identity, {**value, "distance": [1.5, 0.0, 0.0]}]).encode())
+    seal(
+        kept.parent,
+        "free-CDT 0.5",
+        ".json",
+        json.dumps([identity, {**value, "distance": [1.5, 0.0, 0.0]}]).encode(),
+    )
     record = claim.run(SHORT, place.context("short"))
     assert "CDT 0.5, 1.5e+00" in record.verdict.sentence
     assert len(claim.show([record])) == 3

@@ -1,4 +1,5 @@
-"""Batches that bind: every class in each, every sample once an epoch, over processes and under frameworks alike."""
+"""Batches that bind: every class in each, every sample once an epoch, over processes and under
+frameworks alike."""
 
 import itertools
 import json
@@ -55,7 +56,9 @@ def test_every_epoch_has_an_order_of_its_own_that_the_seed_decides():
 @pytest.mark.parametrize("n", [3, 8, 9, 10, 11])
 @pytest.mark.parametrize("processes", [1, 2, 3])
 @pytest.mark.parametrize("drop_last", [False, True])
-def test_processes_share_the_samples_without_overlap_in_equally_many_batches(process, n, processes, drop_last):
+def test_processes_share_the_samples_without_overlap_in_equally_many_batches(
+    process, n, processes, drop_last
+):
     shares, lengths = [], set()
     for rank in range(processes):
         process(rank, processes)
@@ -82,7 +85,9 @@ def test_a_sampler_of_the_users_decides_the_order_and_needs_no_epoch():
     assert list(batches) == [[10, 9, 8, 7, 1, 3, 0], [6, 5, 4, 1, 3, 0], [2, 1, 3, 0]]
     assert len(batches) == 3
     distributed = steer.BindingBatches(
-        LABELS, 4, sampler=torch.utils.data.DistributedSampler(LABELS, num_replicas=2, rank=1, seed=5)
+        LABELS,
+        4,
+        sampler=torch.utils.data.DistributedSampler(LABELS, num_replicas=2, rank=1, seed=5),
     )
     first = list(distributed)
     distributed.set_epoch(1)
@@ -91,7 +96,13 @@ def test_a_sampler_of_the_users_decides_the_order_and_needs_no_epoch():
 
 def test_labels_come_in_every_form_that_data_sets_have():
     expected = list(steer.BindingBatches(LABELS, 3))
-    for labels in (LABELS.tolist(), LABELS[:, None], LABELS.astype(np.uint8), torch.tensor(LABELS), torch.tensor(LABELS)[:, None]):
+    for labels in (
+        LABELS.tolist(),
+        LABELS[:, None],
+        LABELS.astype(np.uint8),
+        torch.tensor(LABELS),
+        torch.tensor(LABELS)[:, None],
+    ):
         assert list(steer.BindingBatches(labels, 3)) == expected
 
 
@@ -145,7 +156,12 @@ def test_lightning_reshuffles_every_epoch():
             return torch.optim.SGD(self.parameters(), 0.1)
 
     data = TensorDataset(torch.arange(float(len(LABELS)))[:, None])
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+    quiet = {
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
     trainer = lightning.Trainer(max_epochs=3, accelerator="cpu", **quiet)
     trainer.fit(Net(), DataLoader(data, batch_sampler=steer.BindingBatches(LABELS, 3)))
     expected = steer.BindingBatches(LABELS, 3)
@@ -173,14 +189,18 @@ def test_accelerate_may_deal_out_the_batches(even_batches):
     for rank in range(2):
         order = RandomSampler(range(len(LABELS)), generator=torch.Generator().manual_seed(0))
         batches = steer.BindingBatches(LABELS, 4, sampler=order)
-        shares.append(list(accelerate.BatchSamplerShard(batches, 2, rank, even_batches=even_batches)))
+        shares.append(
+            list(accelerate.BatchSamplerShard(batches, 2, rank, even_batches=even_batches))
+        )
     assert set(others(shares[0]) + others(shares[1]) + FIXED) == set(range(len(LABELS)))
     assert len(shares[0]) == 2
     assert len(shares[1]) == 1 + even_batches
 
 
 def _work(rank, folder):
-    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2
+    )
     batches = steer.BindingBatches(LABELS, 2, seed=1)
     (folder / f"{rank}.json").write_text(json.dumps([list(batches) for _ in range(2)]))
     torch.distributed.destroy_process_group()

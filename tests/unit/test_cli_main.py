@@ -1,4 +1,5 @@
-"""The command line whatever its words, its streams and its surroundings: one sentence, a status, never a traceback."""
+"""The command line whatever its words, its streams and its surroundings: one sentence, a status,
+never a traceback."""
 
 import json
 import os
@@ -40,15 +41,33 @@ def test_the_version_is_told(capsys):
     ("words", "sentence"),
     [
         ([], "expected one of {predict, solve, measure, steer, reproduce}; see lopsided --help"),
-        (["predict", "--stepp", "k=10"], "unrecognized options: --stepp, k=10; perhaps --step was meant"),
-        (["predict", "--counts", "5,5", "--bias", "None"], "--bias must be none, free or a number, got 'None'"),
-        (["measure", "x.npz", "--passes", "3"], "invalid choice '3' for argument '--passes'; there are 1, 2"),
+        (
+            ["predict", "--stepp", "k=10"],
+            "unrecognized options: --stepp, k=10; perhaps --step was meant",
+        ),
+        (
+            ["predict", "--counts", "5,5", "--bias", "None"],
+            "--bias must be none, free or a number, got 'None'",
+        ),
+        (
+            ["measure", "x.npz", "--passes", "3"],
+            "invalid choice '3' for argument '--passes'; there are 1, 2",
+        ),
         (["predict", "--counts", "5,5", "--gamma", "much"], "--gamma must be a number, got 'much'"),
-        (["predict", "--counts", "5,5", "--layers", "1e3"], "--layers must be a whole number, got '1e3'"),
-        (["predict", "--counts", "5,5", "--layers", "9" * 5000], "--layers must be a whole number of fewer digits"),
+        (
+            ["predict", "--counts", "5,5", "--layers", "1e3"],
+            "--layers must be a whole number, got '1e3'",
+        ),
+        (
+            ["predict", "--counts", "5,5", "--layers", "9" * 5000],
+            "--layers must be a whole number of fewer digits",
+        ),
         (["predict", "--counts"], "missing value for argument '--counts'"),
         (["measure"], "missing from lopsided measure: PATH"),
-        (["reproduce", "demo", "--device", "tpu"], "invalid choice 'tpu' for argument '--device'; there are cpu, cuda"),
+        (
+            ["reproduce", "demo", "--device", "tpu"],
+            "invalid choice 'tpu' for argument '--device'; there are cpu, cuda",
+        ),
         (["--tyro-print-completion", "elvish"], "Shell should be one"),
     ],
 )
@@ -92,20 +111,30 @@ def test_a_path_that_is_not_utf8_is_measured_and_written_on_the_page(tmp_path, c
     path = os.path.join(os.fsencode(tmp_path), b"caf\xe9.npz")
     rng = np.random.default_rng(0)
     with open(path, "wb") as file:
-        np.savez(file, features=rng.standard_normal((40, 3)), labels=np.arange(40) % 4, weight=rng.standard_normal((4, 3)))
+        np.savez(
+            file,
+            features=rng.standard_normal((40, 3)),
+            labels=np.arange(40) % 4,
+            weight=rng.standard_normal((4, 3)),
+        )
     assert main(["measure", os.fsdecode(path), "--report", str(tmp_path / "r.html"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["k"] == 4
     assert "caf\\udce9.npz" in (tmp_path / "r.html").read_text()
 
 
-def test_a_mistake_of_our_own_says_so_and_keeps_its_traceback_for_those_who_ask(monkeypatch, capsys):
+def test_a_mistake_of_our_own_says_so_and_keeps_its_traceback_for_those_who_ask(
+    monkeypatch, capsys
+):
     def mistaken(self):
         return {}["x"]
 
     monkeypatch.setattr(Predict, "run", mistaken)
     status, error = answer(capsys, ["predict", "--counts", "5,5"])
     assert status == 70
-    assert "a mistake in lopsided, please report it with what LOPSIDED_TRACEBACK=1 shows (KeyError: 'x')" in error
+    assert (
+        "a mistake in lopsided, please report it with what LOPSIDED_TRACEBACK=1 shows (KeyError:"
+        " 'x')" in error
+    )
     monkeypatch.setenv("LOPSIDED_TRACEBACK", "1")
     with pytest.raises(KeyError):
         main(["predict", "--counts", "5,5"])
@@ -133,12 +162,20 @@ def test_interruption_is_one_line_and_status_130(monkeypatch, capsys):
 @pytest.mark.parametrize("option", ["--plot", "--report"])
 @pytest.mark.parametrize(
     ("place", "sentence"),
-    [("absent/f.svg", "there is no folder"), ("folder.svg", "is a folder"), ("sealed/f.svg", "Permission denied")],
+    [
+        ("absent/f.svg", "there is no folder"),
+        ("folder.svg", "is a folder"),
+        ("sealed/f.svg", "Permission denied"),
+    ],
 )
-def test_a_result_that_cannot_be_written_is_found_out_before_the_work(option, place, sentence, tmp_path, monkeypatch, capsys):
+def test_a_result_that_cannot_be_written_is_found_out_before_the_work(
+    option, place, sentence, tmp_path, monkeypatch, capsys
+):
     (tmp_path / "folder.svg").mkdir()
     (tmp_path / "sealed").mkdir()
-    monkeypatch.setattr(os, "access", lambda path, mode: "sealed" not in str(path))  # root may write anywhere
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: "sealed" not in str(path)
+    )  # root may write anywhere
     status, error = answer(capsys, ["measure", "absent.npz", option, str(tmp_path / place)])
     assert status == 2
     assert sentence in error
@@ -147,7 +184,11 @@ def test_a_result_that_cannot_be_written_is_found_out_before_the_work(option, pl
 @pytest.mark.parametrize(
     ("shell", "status", "sentence"),
     [
-        (">&-", 2, "lopsided: standard output is closed; send it to /dev/null if it is not wanted\n"),
+        (
+            ">&-",
+            2,
+            "lopsided: standard output is closed; send it to /dev/null if it is not wanted\n",
+        ),
         (">/dev/full", 2, "lopsided: cannot write the output: No space left on device\n"),
         ("| true", 0, ""),
         ("--help | true", 0, ""),
@@ -156,13 +197,17 @@ def test_a_result_that_cannot_be_written_is_found_out_before_the_work(option, pl
         ("--bias wrong 2>/dev/full", 2, ""),
     ],
 )
-def test_streams_that_are_closed_full_or_not_read_end_in_a_sentence_at_most(shell, status, sentence):
+def test_streams_that_are_closed_full_or_not_read_end_in_a_sentence_at_most(
+    shell, status, sentence
+):
     line = f'"$@" {shell}; exit ${{PIPESTATUS[0]}}'
     done = subprocess.run(["bash", "-c", line, "bash", *PREDICT], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (status, sentence)
 
 
 def test_a_terminal_that_knows_ascii_only_is_told_in_escapes():
-    done = subprocess.run(PREDICT, capture_output=True, text=True, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    done = subprocess.run(
+        PREDICT, capture_output=True, text=True, env=os.environ | {"PYTHONIOENCODING": "ascii"}
+    )
     assert done.returncode == 0
     assert "\\u2016w\\u2016\\xb2" in done.stdout

@@ -23,23 +23,37 @@ def network(tmp_path):
 def test_the_json_says_that_seli_fits(network, capsys):
     assert main(["measure", str(network), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert result["distances"]["SELI"]["classifiers"] < 1e-6 < 0.1 < result["distances"]["ETF"]["classifiers"]
+    assert (
+        result["distances"]["SELI"]["classifiers"]
+        < 1e-6
+        < 0.1
+        < result["distances"]["ETF"]["classifiers"]
+    )
     assert "SELI explains both best" in result["verdict"]
     assert result["metrics"]["nc4"] == 1
     assert "vci" in result["undefined"]
 
 
 def test_the_table_the_page_and_the_figures(network, tmp_path, capsys):
-    arguments = ["measure", str(network), "--passes", "1", "--report", str(tmp_path / "r.html"), "--plot", str(tmp_path / "f.svg")]
+    arguments = [
+        "measure",
+        str(network),
+        "--passes",
+        "1",
+        "--report",
+        str(tmp_path / "r.html"),
+        "--plot",
+        str(tmp_path / "f.svg"),
+    ]
     assert main(arguments) == 0
     assert "NC1" in capsys.readouterr().out
     page = (tmp_path / "r.html").read_text()
     assert page.count("<svg") == 5
     assert "&lt;b&gt;net" in page
     assert "<b>net" not in page
-    assert "http" not in page.replace("http://www.w3.org", "").replace("https://matplotlib", "").replace(
-        "http://purl.org", ""
-    ).replace("http://creativecommons.org", "")
+    assert "http" not in page.replace("http://www.w3.org", "").replace(
+        "https://matplotlib", ""
+    ).replace("http://purl.org", "").replace("http://creativecommons.org", "")
     assert (tmp_path / "f.svg").read_text().startswith("<?xml")
 
 
@@ -66,11 +80,26 @@ def balanced(tmp_path):
 
 
 def test_without_training_counts_a_balanced_set_is_not_told_of_seli(balanced, tmp_path, capsys):
-    assert main(["measure", balanced, "--json", "--report", str(tmp_path / "r.html"), "--plot", str(tmp_path / "f.svg")]) == 0
+    assert (
+        main(
+            [
+                "measure",
+                balanced,
+                "--json",
+                "--report",
+                str(tmp_path / "r.html"),
+                "--plot",
+                str(tmp_path / "f.svg"),
+            ]
+        )
+        == 0
+    )
     result = json.loads(capsys.readouterr().out)
     assert list(result["distances"]) == ["ETF"]
     assert not result["counts_given"]
-    assert "No training counts were given, and the samples measured are balanced" in result["verdict"]
+    assert (
+        "No training counts were given, and the samples measured are balanced" in result["verdict"]
+    )
     page = (tmp_path / "r.html").read_text()
     assert ">SELI<" not in page
     assert "training samples</th>" not in page
@@ -102,5 +131,7 @@ def test_features_without_a_head_are_measured_and_predictions_ask_for_one(tmp_pa
     np.save(tmp_path / "labels.npy", np.arange(50) % 4)
     assert main(["measure", str(tmp_path / "features.npy"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["metrics"]["nc1"] > 0
-    assert main(["measure", str(tmp_path / "features.npy"), "--report", str(tmp_path / "r.html")]) == 2
+    assert (
+        main(["measure", str(tmp_path / "features.npy"), "--report", str(tmp_path / "r.html")]) == 2
+    )
     assert "give the head's weight" in capsys.readouterr().err

@@ -29,7 +29,9 @@ def test_the_paper_s_numbers(capsys):
     np.testing.assert_allclose(m["cosines"], [[-0.0697, -0.0854], [-0.0854, -0.1867]], atol=1e-4)
     assert [(group["count"], group["size"]) for group in found["groups"]] == [(50, 5), (5, 5)]
     assert found["cosines_between"] == [50, 5]
-    assert [group["alignment"] for group in found["groups"]] == pytest.approx([0.9956, 0.9639], abs=5e-5)
+    assert [group["alignment"] for group in found["groups"]] == pytest.approx(
+        [0.9956, 0.9639], abs=5e-5
+    )
 
 
 def test_the_spectrum_is_that_of_the_label_matrix(capsys):
@@ -59,13 +61,19 @@ def test_a_step_is_made_or_refused_in_words_of_our_own(ratio, minority, capsys):
     status = main(["predict", "--step", f"k=4,ratio={ratio},minority={minority}"])
     assert status == (0 if (ratio, minority) in {("2", "5"), ("1", "5")} else 2)
     if status:
-        assert re.search("ratio must be at least 1 and finite|must be a whole number|from 1 to 2", capsys.readouterr().err)
+        assert re.search(
+            "ratio must be at least 1 and finite|must be a whole number|from 1 to 2",
+            capsys.readouterr().err,
+        )
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--counts", "5,0,3"], "each count must be a whole number from 1 to 2**53, got 0 for class 1"),
+        (
+            ["--counts", "5,0,3"],
+            "each count must be a whole number from 1 to 2**53, got 0 for class 1",
+        ),
         (["--counts", "5"], "counts must be at least 2 whole numbers, one a class, got [5]"),
         (["--counts", "a,b"], "--counts must be numbers, got 'a'"),
         (["--counts", "-1,2"], "got -1 for class 0"),
@@ -80,14 +88,29 @@ def test_a_step_is_made_or_refused_in_words_of_our_own(ratio, minority, capsys):
         (["--zipf", "k=10,size=3"], "--zipf takes"),
         (["--zipf", "k=3.5,largest=9"], "at least 2 classes, got 3.5"),
         (["--counts", "3,2", "--form", "torus"], "--form must be one of etf, seli, "),
-        (["--counts", "3,2", "--form", "etf"], "etf does not speak of this problem: all counts must be equal"),
-        (["--counts", "3,2", "--form", "squared", "--loss", "cdt"], "a loss of its own, leave out --loss"),
-        (["--counts", "3,2", "--form", "regression"], "the form regression is of regression: give them by --targets FILE"),
-        (["--counts", "3,2", "--compare", "--layers", "5", "--smoothing", "0.9"], "leave out --layers and --smoothing"),
+        (
+            ["--counts", "3,2", "--form", "etf"],
+            "etf does not speak of this problem: all counts must be equal",
+        ),
+        (
+            ["--counts", "3,2", "--form", "squared", "--loss", "cdt"],
+            "a loss of its own, leave out --loss",
+        ),
+        (
+            ["--counts", "3,2", "--form", "regression"],
+            "the form regression is of regression: give them by --targets FILE",
+        ),
+        (
+            ["--counts", "3,2", "--compare", "--layers", "5", "--smoothing", "0.9"],
+            "leave out --layers and --smoothing",
+        ),
         (["--counts", "3,2", "--form", "squared", "--gamma", "0.5"], "leave out --gamma"),
         (["--form", "supports", "--targets", "a.npy", "--loss", "ldt"], "leave out --loss"),
         (["--counts", "3,2", "--targets", "y.csv"], "--targets is for a form that wants them"),
-        (["--counts", "3,2", "--ridge", "0.1", "--layers", "2"], "no closed form speaks of this problem"),
+        (
+            ["--counts", "3,2", "--ridge", "0.1", "--layers", "2"],
+            "no closed form speaks of this problem",
+        ),
         (["--counts", "3,2", "--gamma", "1"], "the loss cross-entropy has no gamma"),
         (["--counts", "3,2", "--loss", "cdt", "--gamma", "1e9"], "scale"),
         (["--counts", "3,2", "--loss", "cdt", "--gamma", "nan"], "exponent"),
@@ -105,7 +128,9 @@ def test_bad_input_is_one_sentence_and_exit_status_2(words, sentence, capsys):
 
 def test_labels_are_counted(tmp_path, capsys):
     np.save(tmp_path / "y.npy", [0, 0, 0, 1, 2, 2])
-    assert answer(capsys, "--labels", str(tmp_path / "y.npy")) == answer(capsys, "--counts", "3,1,2")
+    assert answer(capsys, "--labels", str(tmp_path / "y.npy")) == answer(
+        capsys, "--counts", "3,1,2"
+    )
 
 
 def test_files_that_hold_no_labels_are_refused_by_name(tmp_path, capsys):
@@ -129,19 +154,33 @@ def test_scaled_losses_give_their_geometry(loss, capsys):
     counts = Counts([90, 90, 30, 10])
     gamma = {"gamma": 0.3} | ({"tau": 2.0} if loss == "vs" else {})
     wanted = predict.cross_entropy(counts, getattr(Adjustment, loss)(counts, **gamma))
-    found = answer(capsys, "--counts", "90,90,30,10", "--loss", loss, *(f"--{name}={value}" for name, value in gamma.items()))
+    found = answer(
+        capsys,
+        "--counts",
+        "90,90,30,10",
+        "--loss",
+        loss,
+        *(f"--{name}={value}" for name, value in gamma.items()),
+    )
     assert [group["classifier_squared_norm"] for group in found["groups"]] == pytest.approx(
         wanted.classifiers.squared_norms()[[0, 2, 3]]
     )
-    assert found["embeddings"]["cosines"][0] == pytest.approx(wanted.embeddings.cosine(0, [1, 2, 3]))
+    assert found["embeddings"]["cosines"][0] == pytest.approx(
+        wanted.embeddings.cosine(0, [1, 2, 3])
+    )
     assert found["classifiers"]["cosines"][2][2] is None
     assert found["source"]["name"].startswith(loss.upper())
 
 
 @pytest.mark.parametrize("loss", ["weighted", "logit-adjusted", "ldam"])
 def test_losses_without_scales_lead_to_seli_and_say_so(loss, capsys):
-    plain, other = answer(capsys, "--counts", "9,3,3"), answer(capsys, "--counts", "9,3,3", "--loss", loss)
-    np.testing.assert_allclose(other["embeddings"]["cosines"][0][1], plain["embeddings"]["cosines"][0][1])
+    plain, other = (
+        answer(capsys, "--counts", "9,3,3"),
+        answer(capsys, "--counts", "9,3,3", "--loss", loss),
+    )
+    np.testing.assert_allclose(
+        other["embeddings"]["cosines"][0][1], plain["embeddings"]["cosines"][0][1]
+    )
     assert "no effect" in other["source"]["assumptions"]
 
 
@@ -178,7 +217,9 @@ def test_every_form_is_predicted_by_name(form, capsys, tmp_path):
 
 def test_a_regression_is_told_by_outputs_and_directions(capsys, tmp_path):
     np.save(tmp_path / "y.npy", np.array([[3.0, 0], [-3, 0], [0, 1], [0, -1]]))
-    found = answer(capsys, "--form", "regression", "--targets", str(tmp_path / "y.npy"), "--ridge", "0.5")
+    found = answer(
+        capsys, "--form", "regression", "--targets", str(tmp_path / "y.npy"), "--ridge", "0.5"
+    )
     assert found["classifiers"]["squared_norms"] == pytest.approx([18**0.5 - 0.5, 2**0.5 - 0.5])
     assert found["directions"] == pytest.approx([18**0.5 - 0.5, 2**0.5 - 0.5])
     assert found["embeddings"]["number"] == 4
@@ -187,21 +228,41 @@ def test_a_regression_is_told_by_outputs_and_directions(capsys, tmp_path):
 def test_a_ridge_without_a_form_is_foreseen(capsys):
     found = answer(capsys, "--counts", "9,9,3,3", "--ridge", "0.1")
     assert found["source"]["name"] == "UFM optimum"
-    assert answer(capsys, "--counts", "9,9,9", "--ridge", "0.1")["source"]["name"] == "balanced, ridge 0.1"
+    assert (
+        answer(capsys, "--counts", "9,9,9", "--ridge", "0.1")["source"]["name"]
+        == "balanced, ridge 0.1"
+    )
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("1,a\n", "damaged"), ("", "shape (0, 1)"), ("0.5,0,1\n", "0 and 1"), ("nan,1\n", "0 and 1")]
+    ("text", "words"),
+    [("1,a\n", "damaged"), ("", "shape (0, 1)"), ("0.5,0,1\n", "0 and 1"), ("nan,1\n", "0 and 1")],
 )
 def test_targets_that_are_no_table_are_refused(text, words, capsys, tmp_path):
     (tmp_path / "y.csv").write_text(text)
-    assert main(["predict", "--form", "label-sets", "--ridge", "1", "--targets", str(tmp_path / "y.csv")]) == 2
+    assert (
+        main(
+            [
+                "predict",
+                "--form",
+                "label-sets",
+                "--ridge",
+                "1",
+                "--targets",
+                str(tmp_path / "y.csv"),
+            ]
+        )
+        == 2
+    )
     assert words in capsys.readouterr().err
 
 
 def test_losses_side_by_side(capsys):
     counts = Counts([50, 50, 5, 5])
-    rows = {row["loss"]: row for row in answer(capsys, "--counts", "50,50,5,5", "--compare", "--gamma", "0.5")}
+    rows = {
+        row["loss"]: row
+        for row in answer(capsys, "--counts", "50,50,5,5", "--compare", "--gamma", "0.5")
+    }
     assert len(rows) == 7
     assert rows["LDT, γ=0.5"]["distance_to_etf"]["classifiers"] < 1e-12
     assert rows["CDT, γ=0.5"]["minority_alignment"] == pytest.approx(1)
@@ -215,8 +276,25 @@ def test_losses_side_by_side(capsys):
     [
         ["--counts", "9007199254740992,9007199254740991,3,2,1"],
         ["--exponential", "k=100,largest=500,ratio=100"],
-        ["--zipf", "k=1000,largest=1000000000", "--loss", "vs", "--gamma", "0.123456", "--tau", "1.23456"],
-        ["--zipf", "k=1000,largest=1000000000", "--compare", "--gamma", "0.123456", "--tau", "1.23456"],
+        [
+            "--zipf",
+            "k=1000,largest=1000000000",
+            "--loss",
+            "vs",
+            "--gamma",
+            "0.123456",
+            "--tau",
+            "1.23456",
+        ],
+        [
+            "--zipf",
+            "k=1000,largest=1000000000",
+            "--compare",
+            "--gamma",
+            "0.123456",
+            "--tau",
+            "1.23456",
+        ],
         ["--step", "k=100000,ratio=1000,minority=5", "--compare"],
     ],
 )
@@ -232,7 +310,11 @@ def test_many_groups_are_shown_by_their_largest_middle_and_smallest(capsys):
     assert main(["predict", "--exponential", "k=100,largest=500,ratio=100"]) == 0
     table = capsys.readouterr().out.split("cosines of")[0]
     assert table.count("⋮") == 2
-    assert [int(line.split()[0]) for line in table.splitlines() if line.split() and line.split()[0].isdigit()][::8] == [500, 5]
+    assert [
+        int(line.split()[0])
+        for line in table.splitlines()
+        if line.split() and line.split()[0].isdigit()
+    ][::8] == [500, 5]
 
 
 def test_a_comparison_of_too_many_groups_says_why_it_has_no_distances(capsys):
@@ -248,11 +330,13 @@ def test_a_picture_is_drawn(counts, tmp_path, capsys):
 
 def test_it_answers_in_a_second_of_one_core_without_torch_or_matplotlib():
     code = (
-        "import sys; from lopsided.cli import main; main(sys.argv[1:]);"
-        "print([m for m in ('torch', 'matplotlib', 'lopsided.plot') if m in sys.modules], file=sys.stderr)"
+        "import sys; from lopsided.cli import main; main(sys.argv[1:]);print([m for m in ('torch',"
+        " 'matplotlib', 'lopsided.plot') if m in sys.modules], file=sys.stderr)"
     )
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([sys.executable, "-c", code, *PAPER], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *PAPER], capture_output=True, text=True, check=True
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.stderr.strip() == "[]"
     # Processor time: the wall clock of a busy machine says nothing about the program.
@@ -263,6 +347,8 @@ def test_a_free_bias_has_its_own_prediction(capsys):
     found = answer(capsys, "--counts", "50,50,5,5", "--bias", "free")
     expected = predict.cross_entropy(Counts([50, 50, 5, 5]), bias="free")
     assert found["source"]["name"] == "cross-entropy, free bias"
-    assert found["groups"][0]["classifier_squared_norm"] == pytest.approx(expected.classifiers.squared_norms()[0])
+    assert found["groups"][0]["classifier_squared_norm"] == pytest.approx(
+        expected.classifiers.squared_norms()[0]
+    )
     assert main(["predict", "--counts", "50,50,5,5", "--bias", "free", "--form", "etf"]) == 2
     assert "bias" in capsys.readouterr().err

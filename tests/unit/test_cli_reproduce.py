@@ -19,7 +19,9 @@ def test_the_list_names_every_claim(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out).keys() == CLAIMS.keys()
 
 
-def test_a_folder_that_takes_no_record_is_found_out_before_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_takes_no_record_is_found_out_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     place = tmp_path / "file"
     place.write_text("")
     assert main(["reproduce", "uf-svm", "--out", str(place)]) == 2
@@ -34,7 +36,9 @@ def test_a_run_writes_record_indices_and_page_and_is_not_repeated(
     assert main([*words, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["configuration"]["width"] == 8
-    assert (tmp_path / "indices" / f"{record['numbers']['indices_sha256']}.txt").read_text().count("\n") == 110
+    assert (tmp_path / "indices" / f"{record['numbers']['indices_sha256']}.txt").read_text().count(
+        "\n"
+    ) == 110
     page = (tmp_path / "report.html").read_text()
     assert record["verdict"]["sentence"].split(";")[0] in page
     assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", page)
@@ -45,12 +49,31 @@ def test_a_run_writes_record_indices_and_page_and_is_not_repeated(
     assert path.stat().st_mtime_ns == before
 
 
-def test_a_grid_runs_every_combination_in_several_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["reproduce", "demo", *SHORT, "--dataset", "digits", "--grid", "ratio=1,10", "--processes", "2", "--out", str(tmp_path)]
+def test_a_grid_runs_every_combination_in_several_processes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [
+        "reproduce",
+        "demo",
+        *SHORT,
+        "--dataset",
+        "digits",
+        "--grid",
+        "ratio=1,10",
+        "--processes",
+        "2",
+        "--out",
+        str(tmp_path),
+    ]
     assert main(words) == 0
-    ratios = [json.loads(path.read_text())["configuration"]["ratio"] for path in tmp_path.glob("*.json")]
+    ratios = [
+        json.loads(path.read_text())["configuration"]["ratio"] for path in tmp_path.glob("*.json")
+    ]
     assert sorted(ratios) == [1.0, 10.0]
-    assert "in all" in (tmp_path / "report.html").read_text() or "runs" in (tmp_path / "report.html").read_text()
+    assert (
+        "in all" in (tmp_path / "report.html").read_text()
+        or "runs" in (tmp_path / "report.html").read_text()
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,7 +98,11 @@ def test_a_grid_runs_every_combination_in_several_processes(tmp_path: Path, caps
     ],
 )
 def test_wrong_input_is_answered_in_one_sentence_and_status_2(
-    words: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    words: list[str],
+    sentence: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("LOPSIDED_DATA", raising=False)
     monkeypatch.delenv("LOPSIDED_TRACEBACK", raising=False)
@@ -92,7 +119,11 @@ def test_text_from_records_is_escaped_on_the_page(tmp_path: Path) -> None:
     claim = CLAIMS["norms"]
     original = claim.run({"points": 5}, page_context(tmp_path))
     changed = Record(
-        claim.name, original.configuration, original.numbers, Verdict(False, "<script>alert(1)</script>"), environment(1.0, "cpu")
+        claim.name,
+        original.configuration,
+        original.numbers,
+        Verdict(False, "<script>alert(1)</script>"),
+        environment(1.0, "cpu"),
     )
     changed.save(tmp_path)
     text = page.report(tmp_path, CLAIMS).read_text()
@@ -111,7 +142,9 @@ def test_the_command_on_the_page_repeats_the_record() -> None:
     from lopsided.reproduce import CLAIMS, Place, Record, Verdict, grid, page
 
     claim = CLAIMS["deep"]
-    configuration = claim.configuration({"ratio": 100, "seed": 2, "dataset": "digits", "profile": "given", "counts": "5,4"})
+    configuration = claim.configuration(
+        {"ratio": 100, "seed": 2, "dataset": "digits", "profile": "given", "counts": "5,4"}
+    )
     record = Record("deep", configuration, {}, Verdict(True, ""), {})
     words = page.command(record, claim).split('"')[1]
     (options,) = grid.combine(claim, words, {}, Place(Path()))

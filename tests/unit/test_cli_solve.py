@@ -21,7 +21,10 @@ def test_json_tells_loss_gap_norms_and_distance(capsys):
 def test_collapsed_classes_are_named(capsys):
     assert main(["solve", "--counts", "100,100,4,4", "--ridge", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert ["collapsed" in line for line in lines[:4] if line.strip()[:1].isdigit()] == [False, True]
+    assert ["collapsed" in line for line in lines[:4] if line.strip()[:1].isdigit()] == [
+        False,
+        True,
+    ]
 
 
 def test_weight_decay_is_the_ridge_of_the_mean_loss(capsys):
@@ -31,17 +34,37 @@ def test_weight_decay_is_the_ridge_of_the_mean_loss(capsys):
 
 def test_a_path_is_printed_and_drawn(capsys, tmp_path):
     figure = tmp_path / "path.svg"
-    assert main(["solve", "--step", "k=4,ratio=10,minority=1", "--path", "--plot", str(figure)]) == 0
+    assert (
+        main(["solve", "--step", "k=4,ratio=10,minority=1", "--path", "--plot", str(figure)]) == 0
+    )
     assert "objective" in capsys.readouterr().out
     assert figure.read_text().startswith("<?xml")
 
 
 def test_an_adjusted_loss_is_solved(capsys):
-    assert main(["solve", "--counts", "50,50,5", "--ridge", "0.1", "--loss", "cdt", "--gamma", "0.5", "--json"]) == 0
+    assert (
+        main(
+            [
+                "solve",
+                "--counts",
+                "50,50,5",
+                "--ridge",
+                "0.1",
+                "--loss",
+                "cdt",
+                "--gamma",
+                "0.5",
+                "--json",
+            ]
+        )
+        == 0
+    )
     told = json.loads(capsys.readouterr().out)
     assert told["relative_gap"] < 1e-9
     assert main(["solve", "--counts", "50,50,5", "--ridge", "0.1", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["objective"] != pytest.approx(told["objective"], rel=1e-3)
+    assert json.loads(capsys.readouterr().out)["objective"] != pytest.approx(
+        told["objective"], rel=1e-3
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,16 @@ from lopsided.papers import PAPERS, cite
 from lopsided.predict import FORMS
 
 SOURCE = Path(__file__).parents[2] / "src"
-GRAPH = grimp.build_graph("lopsided", include_external_packages=True, exclude_type_checking_imports=True)
+GRAPH = grimp.build_graph(
+    "lopsided", include_external_packages=True, exclude_type_checking_imports=True
+)
 MODULES = sorted(module for module in GRAPH.modules if module.startswith("lopsided"))
 
 
 def test_no_module_imports_another_that_imports_it():
-    order = graphlib.TopologicalSorter({module: GRAPH.find_modules_directly_imported_by(module) for module in MODULES})
+    order = graphlib.TopologicalSorter(
+        {module: GRAPH.find_modules_directly_imported_by(module) for module in MODULES}
+    )
     order.prepare()  # raises CycleError, which names the circle
 
 
@@ -29,7 +33,9 @@ def test_what_needs_no_torch_does_not_import_it():
         parents = module.split(".")
         return not any(".".join(parents[:i]) in need_torch for i in range(1, len(parents) + 1))
 
-    others = [m for m in MODULES if free(m) and not m.endswith("__main__") and ".adapters." not in m]
+    others = [
+        m for m in MODULES if free(m) and not m.endswith("__main__") and ".adapters." not in m
+    ]
     assert "lopsided.predict" in others
     code = f"""
 import importlib, sys
@@ -48,7 +54,11 @@ def test_torch_is_imported_in_its_rooms_alone():
 
 def test_every_paper_that_the_code_names_is_in_the_bibliography():
     known = {paper.arxiv for paper in PAPERS.values()}
-    named = {number for path in SOURCE.rglob("*.py") for number in re.findall(r"arXiv (\d{4}\.\d{5})", path.read_text())}
+    named = {
+        number
+        for path in SOURCE.rglob("*.py")
+        for number in re.findall(r"arXiv (\d{4}\.\d{5})", path.read_text())
+    }
     assert sorted(named - known) == []
 
 

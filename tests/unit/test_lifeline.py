@@ -39,8 +39,12 @@ def gone(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_no_worker_outlives_its_parent_and_none_complains(number: signal.Signals, status: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_no_worker_outlives_its_parent_and_none_complains(
+    number: signal.Signals, status: int, tmp_path: Path
+) -> None:
     (tmp_path / "parent.py").write_text(PARENT)
     parent = subprocess.Popen(
         [sys.executable, str(tmp_path / "parent.py")],
@@ -58,7 +62,9 @@ def test_no_worker_outlives_its_parent_and_none_complains(number: signal.Signals
     (os.killpg if number is signal.SIGINT else os.kill)(parent.pid, number)
     _, complaints = parent.communicate(timeout=20)
     assert parent.returncode == status
-    if number is not signal.SIGKILL:  # after which Python's own tracker tells of semaphores it had to clean up
+    if (
+        number is not signal.SIGKILL
+    ):  # after which Python's own tracker tells of semaphores it had to clean up
         assert complaints == ""
     until = time.monotonic() + 10
     while not all(map(gone, pids)) and time.monotonic() < until:

@@ -5,12 +5,20 @@ import pytest
 
 from lopsided import Adjustment, Counts, predict, steer
 from lopsided.reproduce import CLAIMS, Place
-from lopsided.reproduce.longtail import DESIGNED, scores
-from lopsided.reproduce.longtail_training import recipes
+from lopsided.reproduce.claims.longtail import DESIGNED, scores
+from lopsided.reproduce.claims.longtail_training import recipes
 from lopsided.reproduce.shapes import geometry
 
 TAIL = Counts.exponential(10, 100, 20)
-SHORT = {"dataset": "digits", "largest": 100, "ratio": 20.0, "epochs": 1, "seeds": 2, "width": 32, "depth": 2}
+SHORT = {
+    "dataset": "digits",
+    "largest": 100,
+    "ratio": 20.0,
+    "epochs": 1,
+    "seeds": 2,
+    "width": 32,
+    "depth": 2,
+}
 
 
 def test_a_short_run_compares_every_loss_and_both_ways_of_logit_adjustment(tmp_path):
@@ -32,14 +40,20 @@ def test_the_verdict_names_the_winner_whoever_it_is(winner):
     names = ["CE", "LDAM", *DESIGNED]
     accuracy = {name: [0.9, 0.9, 0.5, 0.5 + 0.1 * (name == winner)] for name in names}
     run = {"distances": {"prediction": [0.25, 0.5, 0.5]}, "train_accuracy": [1.0, 1.0, 1.0, 0.5]}
-    numbers = {"title": "T", "counts": counts.values.tolist(), "runs": {n: [{"test_accuracy": accuracy[n], **run}] for n in names}}
+    numbers = {
+        "title": "T",
+        "counts": counts.values.tolist(),
+        "runs": {n: [{"test_accuracy": accuracy[n], **run}] for n in names},
+    }
     verdict = CLAIMS["longtail"].judge({"seeds": 1}, numbers)
     assert verdict.holds == (winner in DESIGNED)
     assert "a class only to 50%" in verdict.sentence
     assert f"the best is “{winner}”" in verdict.sentence.replace("The", "the")
 
 
-@pytest.mark.parametrize("adjustment", [Adjustment(), Adjustment.cdt(TAIL, 0.4), Adjustment.ldt(TAIL, 0.4)], ids=repr)
+@pytest.mark.parametrize(
+    "adjustment", [Adjustment(), Adjustment.cdt(TAIL, 0.4), Adjustment.ldt(TAIL, 0.4)], ids=repr
+)
 def test_an_offset_of_all_features_does_not_move_the_measured_geometry(adjustment):
     law = predict.cross_entropy(TAIL, adjustment)
     W, M = law.vectors(seed=1)

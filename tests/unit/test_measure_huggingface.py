@@ -1,4 +1,5 @@
-"""The Hugging Face callback measures whatever the trainer does with the labels, and ends no training."""
+"""The Hugging Face callback measures whatever the trainer does with the labels, and ends no
+training."""
 
 import logging
 import re
@@ -8,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from lopsided.measure.loggers import JsonLines
+from lopsided.measure.network.loggers import JsonLines
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -49,7 +50,9 @@ class Weighted(transformers.Trainer):
         return (loss, outputs) if return_outputs else loss
 
 
-def trainer_of(folder, model=None, kind=transformers.Trainer, callbacks=(), dataset=None, **options):
+def trainer_of(
+    folder, model=None, kind=transformers.Trainer, callbacks=(), dataset=None, **options
+):
     compute_loss_func = options.pop("compute_loss_func", None)
     arguments = {
         "num_train_epochs": 2,
@@ -75,7 +78,9 @@ def test_a_callback_of_the_trainer_measures_and_logs_every_epoch(tmp_path):
     trainer.train()
     assert callback.history.keys() == {1, 2}
     assert callback.collapse.moments.n == N
-    logged = [entry["geometry/nc1"] for entry in trainer.state.log_history if "geometry/nc1" in entry]
+    logged = [
+        entry["geometry/nc1"] for entry in trainer.state.log_history if "geometry/nc1" in entry
+    ]
     assert logged == [callback.history[1]["nc1"], callback.history[2]["nc1"]]
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2
     assert not trainer.model.classifier._forward_hooks
@@ -98,7 +103,9 @@ def test_an_attached_callback_sees_the_labels_wherever_the_trainer_keeps_them(wa
     assert callback.history.keys() == {1, 2}, callback.unmeasured
     assert callback.collapse.moments.counts.tolist() == [N // K] * K
     logged = [entry for entry in trainer.state.log_history if "geometry/nc1" in entry]
-    assert [entry["geometry/nc1"] for entry in logged] == [callback.history[step]["nc1"] for step in (1, 2)]
+    assert [entry["geometry/nc1"] for entry in logged] == [
+        callback.history[step]["nc1"] for step in (1, 2)
+    ]
 
 
 @pytest.mark.parametrize("way", list(WAYS)[1:])
@@ -127,7 +134,9 @@ def test_the_trainers_trackers_get_the_figures_and_lose_nothing(tmp_path, caplog
     events = accumulator.EventAccumulator(str(folder))
     events.Reload()
     assert [event.step for event in events.Scalars("train/geometry/nc1")] == [4, 8]
-    assert events.Scalars("train/geometry/nc1")[1].value == pytest.approx(callback.history[2]["nc1"])
+    assert events.Scalars("train/geometry/nc1")[1].value == pytest.approx(
+        callback.history[2]["nc1"]
+    )
     assert [event.step for event in events.Scalars("train/loss")] == [4, 8]
     with caplog.at_level(logging.WARNING, "lopsided"):
         trainer_of(tmp_path, callbacks=[GeometryCallback()], max_steps=1, **options).train()
@@ -162,7 +171,11 @@ def test_evaluations_are_measured_logged_and_returned(tmp_path):
     trainer.train()
     assert callback.history.keys() == {4, 8}
     assert callback.collapse.moments.n == N
-    logged = [entry["eval_geometry/nc1"] for entry in trainer.state.log_history if "eval_geometry/nc1" in entry]
+    logged = [
+        entry["eval_geometry/nc1"]
+        for entry in trainer.state.log_history
+        if "eval_geometry/nc1" in entry
+    ]
     assert logged == [callback.history[step]["nc1"] for step in (4, 8)]
     assert "geometry/nc1" not in trainer.state.log_history[-1]
     trainer.evaluate()  # outside of training nothing is watched, and nothing breaks

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from lopsided.measure.loggers import JsonLines, TensorBoard
+from lopsided.measure.network.loggers import JsonLines, TensorBoard
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -133,14 +133,20 @@ def test_batches_may_be_mappings(labels, tmp_path):
         ({}, data(k=1), set()),
     ],
 )
-def test_short_runs_and_missed_classes_end_no_training(options, loaders, measured, tmp_path, caplog):
+def test_short_runs_and_missed_classes_end_no_training(
+    options, loaders, measured, tmp_path, caplog
+):
     callback = GeometryCallback()
     with caplog.at_level(logging.WARNING, "lopsided"):
         trainer = fit(tmp_path, callback, loaders=loaders, **options)
     assert trainer.state.finished
     assert callback.history.keys() == measured
     if loaders is not None:
-        told = [r.message for r in caplog.records if "without samples" in r.message or "not measured" in r.message]
+        told = [
+            r.message
+            for r in caplog.records
+            if "without samples" in r.message or "not measured" in r.message
+        ]
         assert len(told) == 1
 
 
@@ -153,7 +159,9 @@ def test_short_runs_and_missed_classes_end_no_training(options, loaders, measure
         ({"classes": "all", "ignore": [0]}, "class 0 has no sample"),
     ],
 )
-def test_what_cannot_be_measured_is_told_once_and_ends_no_training(options, words, tmp_path, caplog):
+def test_what_cannot_be_measured_is_told_once_and_ends_no_training(
+    options, words, tmp_path, caplog
+):
     module, callback = Module(), GeometryCallback(**options)
     with caplog.at_level(logging.WARNING, "lopsided"):
         trainer = fit(tmp_path, callback, module)
@@ -181,7 +189,9 @@ def test_features_that_are_not_finite_cost_their_epoch_and_no_other(tmp_path):
 
 def test_validations_are_measured_without_the_sanity_check(tmp_path):
     module, callback, train = Module(), GeometryCallback(during="eval"), GeometryCallback()
-    trainer = fit(tmp_path, [callback, train], module, validation=data(shuffle=False), num_sanity_val_steps=2)
+    trainer = fit(
+        tmp_path, [callback, train], module, validation=data(shuffle=False), num_sanity_val_steps=2
+    )
     assert callback.history.keys() == {4, 8}
     assert train.history.keys() == {1, 2}
     assert callback.collapse.moments.n == N
@@ -202,7 +212,9 @@ def test_only_the_first_of_several_validation_loaders_is_measured(tmp_path, capl
 
 
 def test_a_callback_can_be_copied_and_pickled_before_and_after(tmp_path):
-    callback = GeometryCallback(loggers=[JsonLines(tmp_path / "log.jsonl"), TensorBoard(tmp_path / "runs")])
+    callback = GeometryCallback(
+        loggers=[JsonLines(tmp_path / "log.jsonl"), TensorBoard(tmp_path / "runs")]
+    )
     for made in (pickle.loads, copy.deepcopy):
         twin = made(pickle.dumps(callback)) if made is pickle.loads else made(callback)
         fit(tmp_path, twin)
@@ -214,7 +226,9 @@ def test_a_callback_can_be_copied_and_pickled_before_and_after(tmp_path):
 
 def test_a_checkpoint_keeps_the_figures(tmp_path):
     callback = GeometryCallback()
-    trainer = fit(tmp_path, [callback, GeometryCallback(during="eval")], validation=data(), max_epochs=1)
+    trainer = fit(
+        tmp_path, [callback, GeometryCallback(during="eval")], validation=data(), max_epochs=1
+    )
     trainer.save_checkpoint(tmp_path / "state.ckpt")
     resumed = GeometryCallback()
     fit(tmp_path, resumed, max_epochs=3, checkpoint=tmp_path / "state.ckpt")

@@ -1,11 +1,12 @@
-"""Loggers: what they write can be read by others, whatever the figures and whatever was there before."""
+"""Loggers: what they write can be read by others, whatever the figures and whatever was there
+before."""
 
 import json
 
 import numpy as np
 import pytest
 
-from lopsided.measure.loggers import JsonLines, TensorBoard
+from lopsided.measure.network.loggers import JsonLines, TensorBoard
 
 FIGURES = {"nc1": np.float64(0.5), "cdnv": float("inf"), "nc3": float("nan")}
 
@@ -19,7 +20,9 @@ def strict(text):
 
 def test_lines_are_json_whatever_the_figures(tmp_path):
     JsonLines(tmp_path / "log.jsonl").log(FIGURES, np.int64(3).item())
-    assert strict((tmp_path / "log.jsonl").read_text()) == [{"step": 3, "nc1": 0.5, "cdnv": None, "nc3": None}]
+    assert strict((tmp_path / "log.jsonl").read_text()) == [
+        {"step": 3, "nc1": 0.5, "cdnv": None, "nc3": None}
+    ]
 
 
 def test_lines_are_appended_in_a_folder_made_for_them_and_after_closing_too(tmp_path):

@@ -1,4 +1,5 @@
-"""Each metric against a naive definition, its anchors, its conventions, and the errors of public tools."""
+"""Each metric against a naive definition, its anchors, its conventions, and the errors of public
+tools."""
 
 import functools
 import itertools
@@ -29,8 +30,12 @@ from lopsided.measure.metrics import (
 
 def sample(n=400, k=5, d=7, seed=0, spread=1.0, offset=0.0):
     rng = np.random.default_rng(seed)
-    labels = np.concatenate([np.arange(k), rng.choice(k, n - k, p=np.arange(1, k + 1) / np.arange(1, k + 1).sum())])
-    features = offset + 2 * rng.standard_normal((k, d))[labels] + spread * rng.standard_normal((n, d))
+    labels = np.concatenate(
+        [np.arange(k), rng.choice(k, n - k, p=np.arange(1, k + 1) / np.arange(1, k + 1).sum())]
+    )
+    features = (
+        offset + 2 * rng.standard_normal((k, d))[labels] + spread * rng.standard_normal((n, d))
+    )
     return features, labels, rng.standard_normal((k, d)), rng.standard_normal(k)
 
 
@@ -52,7 +57,11 @@ def simplex_network(k=5, d=9, seed=0):
     moments = Moments(k, d)
     moments.update(np.repeat(M, 3, axis=0), np.repeat(np.arange(k), 3))
     decisions = Decisions(k)
-    decisions.update(np.repeat(M, 3, axis=0) @ W.T, np.repeat(np.arange(k), 3), nearest=np.repeat(np.arange(k), 3))
+    decisions.update(
+        np.repeat(M, 3, axis=0) @ W.T,
+        np.repeat(np.arange(k), 3),
+        nearest=np.repeat(np.arange(k), 3),
+    )
     return Collapse.of(moments, W, None, decisions, counts=Counts([9, 9, 1, 1, 1]))
 
 
@@ -64,7 +73,9 @@ def test_one_pass_and_two_passes_give_one_nc1():
     features, labels, *_ = sample()
     for center in ("classes", "samples"):
         one = nc1(moments_of(features, labels, 5), center=center)
-        assert nc1(two_passes(features, labels, 5).moments(), center=center) == pytest.approx(one, rel=1e-12)
+        assert nc1(two_passes(features, labels, 5).moments(), center=center) == pytest.approx(
+            one, rel=1e-12
+        )
 
 
 def test_nc1_with_more_classes_than_dimensions():
@@ -83,9 +94,16 @@ def test_cdnv_is_the_mean_over_pairs():
     variance = [((p - p.mean(0)) ** 2).sum(1).mean() for p in parts]
     for exponent in (2, 4):
         pairs = naive_pairs(
-            lambda a, b, e=exponent: (variance[a] + variance[b]) / 2 / np.linalg.norm(parts[a].mean(0) - parts[b].mean(0)) ** e, 5
+            lambda a, b, e=exponent: (
+                (variance[a] + variance[b])
+                / 2
+                / np.linalg.norm(parts[a].mean(0) - parts[b].mean(0)) ** e
+            ),
+            5,
         )
-        assert cdnv(moments_of(features, labels, 5), exponent=exponent) == pytest.approx(pairs.mean(), rel=1e-10)
+        assert cdnv(moments_of(features, labels, 5), exponent=exponent) == pytest.approx(
+            pairs.mean(), rel=1e-10
+        )
 
 
 def test_vci_is_the_trace_with_the_total_covariance():
@@ -113,7 +131,9 @@ def test_metrics_of_shape_are_their_naive_definitions():
     assert minority_cosine(gram, [3, 4, 5], form="max") == pytest.approx(few.max())
 
 
-@pytest.mark.parametrize("counts", [Counts.step(k=6, minority=2, ratio=10), Counts([9, 5, 5, 2, 1])])
+@pytest.mark.parametrize(
+    "counts", [Counts.step(k=6, minority=2, ratio=10), Counts([9, 5, 5, 2, 1])]
+)
 def test_a_metric_of_groups_is_the_metric_of_every_class_on_its_own(counts):
     grouped = predict.seli(counts).classifiers
     single = Gram.of_matrix(grouped.matrix())
@@ -132,8 +152,12 @@ def test_nc3_and_alignment_compare_the_vectors():
     moments = moments_of(features, labels, 5)
     M = moments.means - moments.means.mean(0)
     measured = geometry(moments, W)
-    assert nc3(measured) == pytest.approx(np.linalg.norm(W / np.linalg.norm(W) - M / np.linalg.norm(M)))
-    cosines = np.array([w @ m / np.linalg.norm(w) / np.linalg.norm(m) for w, m in zip(W, M, strict=True)])
+    assert nc3(measured) == pytest.approx(
+        np.linalg.norm(W / np.linalg.norm(W) - M / np.linalg.norm(M))
+    )
+    cosines = np.array(
+        [w @ m / np.linalg.norm(w) / np.linalg.norm(m) for w, m in zip(W, M, strict=True)]
+    )
     np.testing.assert_allclose(alignment(measured), cosines)
     assert unc3(measured) == pytest.approx(cosines.std() / abs(cosines.mean()))
 
@@ -157,13 +181,20 @@ def test_nc4_errors_and_margins_count_with_the_bias():
     assert nc4(decisions) == pytest.approx((logits.argmax(1) == nearest).mean())
     assert nc4(decisions) != pytest.approx(((features @ W.T).argmax(1) == nearest).mean())
     wrong = logits.argmax(1) != labels
-    np.testing.assert_allclose(error_rates(decisions), [wrong[labels == c].mean() for c in range(5)])
+    np.testing.assert_allclose(
+        error_rates(decisions), [wrong[labels == c].mean() for c in range(5)]
+    )
     others = np.where(np.eye(5, dtype=bool)[labels], -np.inf, logits).max(1)
     margins = logits[np.arange(len(labels)), labels] - others
-    np.testing.assert_allclose(smallest_margins(decisions), [margins[labels == c].min() for c in range(5)])
+    np.testing.assert_allclose(
+        smallest_margins(decisions), [margins[labels == c].min() for c in range(5)]
+    )
 
 
-@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if {"collapse", "ETF"} & metric.anchors.keys()])
+@pytest.mark.parametrize(
+    "name",
+    [name for name, metric in METRICS.items() if {"collapse", "ETF"} & metric.anchors.keys()],
+)
 def test_a_collapsed_simplex_network_stands_at_the_anchors(name):
     collapse, metric = simplex_network(), METRICS[name]
     for where in {"collapse", "ETF"} & metric.anchors.keys():
@@ -173,15 +204,26 @@ def test_a_collapsed_simplex_network_stands_at_the_anchors(name):
 
 
 @pytest.mark.parametrize("counts", [[20] * 6, [60, 60, 30, 4, 3, 2], [2] * 6], ids=str)
-@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if "random" in metric.anchors])
+@pytest.mark.parametrize(
+    "name", [name for name, metric in METRICS.items() if "random" in metric.anchors]
+)
 def test_a_random_network_stands_at_the_random_anchors(name, counts):
     rng, k, d, n = np.random.default_rng(3), 6, 3000, sum(counts)
-    features, labels, W = rng.standard_normal((n, d)), np.repeat(np.arange(k), counts), rng.standard_normal((k, d))
+    features, labels, W = (
+        rng.standard_normal((n, d)),
+        np.repeat(np.arange(k), counts),
+        rng.standard_normal((k, d)),
+    )
     decisions = Decisions(k)
-    decisions.update(rng.standard_normal((30000, k)), np.arange(30000) % k, nearest=rng.integers(0, k, 30000))
+    decisions.update(
+        rng.standard_normal((30000, k)), np.arange(30000) % k, nearest=rng.integers(0, k, 30000)
+    )
     value = getattr(Collapse.of(moments_of(features, labels, k), W, None, decisions), name)
     anchor = METRICS[name].anchors["random"]
-    expected, small = anchor(np.array(counts), d) if callable(anchor) else anchor, 0 if name in ("nc1", "cdnv") else 0.06
+    expected, small = (
+        anchor(np.array(counts), d) if callable(anchor) else anchor,
+        0 if name in ("nc1", "cdnv") else 0.06,
+    )
     np.testing.assert_allclose(value, expected, rtol=0.1, atol=small)
 
 
@@ -192,7 +234,8 @@ def noise(n, d):
 
 @pytest.mark.parametrize(("size", "truth"), [(3e-3, 0.1091), (1e-3, 0.731), (1e-4, 3.87)])
 def test_nc1_is_right_where_a_float32_pseudo_inverse_reports_collapse(size, truth):
-    """Peers' error 1: one direction of the class means is scaled down, as when minorities collapse."""
+    """Peers' error 1: one direction of the class means is scaled down, as when minorities
+    collapse."""
     rng, k, d, n = np.random.default_rng(0), 10, 512, 20_000
     left, _ = np.linalg.qr((np.eye(k) - 1 / k) @ rng.standard_normal((k, k - 1)))
     basis, _ = np.linalg.qr(rng.standard_normal((d, k - 1)))
@@ -208,16 +251,19 @@ def test_nc1_is_right_where_a_float32_pseudo_inverse_reports_collapse(size, trut
     expected = np.sum(np.square(deviations @ Vt[: k - 1].T).mean(0) / (S[: k - 1] ** 2))
     assert nc1(moments_of(features, labels, k)) == pytest.approx(expected, rel=1e-6)
     assert nc1(two_passes(features, labels, k).moments()) == pytest.approx(expected, rel=1e-6)
-    # The published values are of other draws of this experiment, in which noise in the means counts.
+    # The published values are of other draws of this experiment, in which noise in the means
+    # counts.
     assert expected == pytest.approx(truth, rel=0.2)
     naive = np.trace(
-        (deviations.T @ deviations / n).astype(np.float32) @ np.linalg.pinv((centred.T @ centred / k).astype(np.float32))
+        (deviations.T @ deviations / n).astype(np.float32)
+        @ np.linalg.pinv((centred.T @ centred / k).astype(np.float32))
     )
     assert not 1 / 2 < naive / k / expected < 2
 
 
 def test_a_common_offset_costs_no_digits():
-    """Peers' error 2: an offset of 100 a coordinate and a within-class standard deviation of 1e-5."""
+    """Peers' error 2: an offset of 100 a coordinate and a within-class standard deviation of
+    1e-5."""
     rng, k, d, n = np.random.default_rng(0), 4, 16, 2000
     labels = np.arange(n) % k
     features = 100 + 1e-3 * rng.standard_normal((k, d))[labels] + 1e-5 * rng.standard_normal((n, d))

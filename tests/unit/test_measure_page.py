@@ -1,4 +1,5 @@
-"""The page of a measurement: it shows what matters, and nothing of what users name is taken for HTML."""
+"""The page of a measurement: it shows what matters, and nothing of what users name is taken for
+HTML."""
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ COUNTS = Counts.exponential(200, 500, 100)
 
 @pytest.fixture
 def collapse():
-    """Class 90 errs most, class 91 has the smallest margin, classifiers 100 and 120, means 103 and 104 merge, class 95 scatters."""
+    """Class 90 errs most, class 91 has the smallest margin, classifiers 100 and 120, means 103 and
+    104 merge, class 95 scatters."""
     W, M = predict.seli(COUNTS).vectors(250, 0)
     W[120] = W[100]
     M[104] = M[103]
@@ -36,7 +38,13 @@ def test_the_classes_that_fail_or_merge_have_a_row_whatever_their_size(collapse)
 
 def test_the_page_says_how_many_of_how_many_err_and_escapes_every_name(collapse, tmp_path):
     laws = {"<script>alert(1)</script>": predict.seli(COUNTS), "{{ 7 * 7 }}": predict.etf(200)}
-    write(tmp_path / "page.html", collapse, laws, [("<i>caption", "<svg></svg>")], "\x1b[31m<img src=x>\udcff")
+    write(
+        tmp_path / "page.html",
+        collapse,
+        laws,
+        [("<i>caption", "<svg></svg>")],
+        "\x1b[31m<img src=x>\udcff",
+    )
     page = (tmp_path / "page.html").read_text()
     assert "<td>2 of 2</td>" in page
     assert "training samples</th>" in page

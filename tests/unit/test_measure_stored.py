@@ -14,8 +14,8 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch
 
 from lopsided.measure import Moments, open_store, stored
-from lopsided.measure import store as store_module
 from lopsided.measure.metrics import nc1
+from lopsided.measure.storage import store as store_module
 
 K, D, N = 4, 6, 500
 
@@ -23,8 +23,15 @@ K, D, N = 4, 6, 500
 def sample(seed=0):
     rng = np.random.default_rng(seed)
     labels = np.concatenate([np.arange(K), rng.integers(0, K, N - K)])
-    features = (7 + rng.standard_normal((K, D))[labels] + 0.3 * rng.standard_normal((N, D))).astype(np.float32)
-    return {"features": features, "labels": labels, "weight": rng.standard_normal((K, D)), "bias": rng.standard_normal(K)}
+    features = (7 + rng.standard_normal((K, D))[labels] + 0.3 * rng.standard_normal((N, D))).astype(
+        np.float32
+    )
+    return {
+        "features": features,
+        "labels": labels,
+        "weight": rng.standard_normal((K, D)),
+        "bias": rng.standard_normal(K),
+    }
 
 
 def expected():
@@ -87,7 +94,15 @@ def write_mixed_shards(folder):
     return folder
 
 
-WRITERS = [write_npz, write_compressed, write_fortran, write_npy_pair, write_safetensors, write_npz_shards, write_mixed_shards]
+WRITERS = [
+    write_npz,
+    write_compressed,
+    write_fortran,
+    write_npy_pair,
+    write_safetensors,
+    write_npz_shards,
+    write_mixed_shards,
+]
 
 
 @pytest.mark.parametrize("write", WRITERS)
@@ -96,7 +111,9 @@ def test_every_format_gives_the_measurement_of_its_arrays(write, passes, tmp_pat
     store = open_store(write(tmp_path))
     assert (store.n, store.d, store.k) == (N, D, K)
     done = []
-    assert stored(store, passes=passes, progress=done.append).nc1 == pytest.approx(expected(), rel=1e-9)
+    assert stored(store, passes=passes, progress=done.append).nc1 == pytest.approx(
+        expected(), rel=1e-9
+    )
     assert sum(done) == passes * N
     assert (store.weight is None) == (write is write_npy_pair)
 
@@ -104,16 +121,22 @@ def test_every_format_gives_the_measurement_of_its_arrays(write, passes, tmp_pat
 def test_bfloat16_features_are_read(tmp_path):
     arrays = sample()
     half = torch.tensor(arrays["features"]).bfloat16()
-    save_torch({"features": half, "labels": torch.tensor(arrays["labels"])}, tmp_path / "x.safetensors")
+    save_torch(
+        {"features": half, "labels": torch.tensor(arrays["labels"])}, tmp_path / "x.safetensors"
+    )
     moments = Moments(K, D)
     moments.update(half.float().numpy(), arrays["labels"])
-    assert stored(open_store(tmp_path / "x.safetensors")).nc1 == pytest.approx(nc1(moments), rel=1e-9)
+    assert stored(open_store(tmp_path / "x.safetensors")).nc1 == pytest.approx(
+        nc1(moments), rel=1e-9
+    )
 
 
 def test_features_larger_than_memory_are_opened_and_read_in_part(tmp_path):
     width = 2**37
     with (tmp_path / "features.npy").open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (3, width)})
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<f4", "fortran_order": False, "shape": (3, width)}
+        )
         file.truncate(file.tell() + 3 * 4 * width)
     np.save(tmp_path / "labels.npy", [0, 1, 0])
     store = open_store(tmp_path / "features.npy")
@@ -122,7 +145,9 @@ def test_features_larger_than_memory_are_opened_and_read_in_part(tmp_path):
         stored(store)
 
 
-@pytest.mark.parametrize("write", [write_npz, write_compressed, write_fortran, write_npy_pair, write_safetensors])
+@pytest.mark.parametrize(
+    "write", [write_npz, write_compressed, write_fortran, write_npy_pair, write_safetensors]
+)
 def test_rows_are_those_of_the_array(write, tmp_path):
     (shard,), arrays = open_store(write(tmp_path)).shards, sample()
     for start, stop in ((0, N), (0, 1), (7, 7), (N - 3, N)):
@@ -133,13 +158,20 @@ def test_rows_are_those_of_the_array(write, tmp_path):
 
 def test_big_endian_numbers_are_read(tmp_path):
     arrays = sample()
-    np.savez(tmp_path / "x.npz", features=arrays["features"].astype(">f8"), labels=arrays["labels"].astype(">i4"))
+    np.savez(
+        tmp_path / "x.npz",
+        features=arrays["features"].astype(">f8"),
+        labels=arrays["labels"].astype(">i4"),
+    )
     assert stored(open_store(tmp_path / "x.npz")).nc1 == pytest.approx(expected(), rel=1e-9)
 
 
 def test_a_shard_without_samples_adds_none(tmp_path):
     folder = write_npz_shards(tmp_path)
-    save_file({"features": np.zeros((0, D), np.float32), "labels": np.zeros(0, np.int64)}, folder / "a.safetensors")
+    save_file(
+        {"features": np.zeros((0, D), np.float32), "labels": np.zeros(0, np.int64)},
+        folder / "a.safetensors",
+    )
     np.savez_compressed(folder / "b.npz", features=np.zeros((0, D)), labels=np.zeros(0, np.int64))
     assert stored(open_store(folder)).nc1 == pytest.approx(expected(), rel=1e-9)
 
@@ -158,9 +190,13 @@ def test_samples_whose_label_says_so_are_left_out(tmp_path):
     some, done = open_store(tmp_path / "x.npz", ignore=(-100, 255)), []
     alone = stored(open_store(tmp_path / "y.npz"))
     for passes in (1, 2):
-        assert stored(some, passes=passes, progress=done.append).nc1 == pytest.approx(alone.nc1, rel=1e-9)
+        assert stored(some, passes=passes, progress=done.append).nc1 == pytest.approx(
+            alone.nc1, rel=1e-9
+        )
     assert sum(done) == 3 * N
-    with pytest.raises(ValueError, match=r"all samples in .*x.npz have labels that mean to leave them out"):
+    with pytest.raises(
+        ValueError, match=r"all samples in .*x.npz have labels that mean to leave them out"
+    ):
         open_store(tmp_path / "x.npz", ignore=(*range(K), -100, 255))
 
 
@@ -193,7 +229,9 @@ def test_processes_share_the_work(passes, tmp_path, monkeypatch):
 
 def _under_torchrun(rank, folder, store):
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
-    torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{store}", rank=rank, world_size=2
+    )
     collapse = stored(open_store(folder))
     alone = json.loads((folder.parent / "alone.json").read_text())
     assert [collapse.moments.n, collapse.nc4] == alone[:2]
@@ -206,13 +244,18 @@ def test_the_processes_of_torchrun_share_the_work(tmp_path):
     folder.mkdir()
     alone = stored(open_store(write_npz_shards(folder)))
     (tmp_path / "alone.json").write_text(json.dumps([alone.moments.n, alone.nc4, alone.nc1]))
-    torch.multiprocessing.start_processes(_under_torchrun, args=(folder, tmp_path / "store"), nprocs=2, start_method="fork")
+    torch.multiprocessing.start_processes(
+        _under_torchrun, args=(folder, tmp_path / "store"), nprocs=2, start_method="fork"
+    )
 
 
 def test_classes_without_samples_are_an_error_or_left_out(tmp_path):
     arrays = sample()
     kept = arrays["labels"] != 2
-    np.savez(tmp_path / "x.npz", **arrays | {"features": arrays["features"][kept], "labels": arrays["labels"][kept]})
+    np.savez(
+        tmp_path / "x.npz",
+        **arrays | {"features": arrays["features"][kept], "labels": arrays["labels"][kept]},
+    )
     store = open_store(tmp_path / "x.npz")
     with pytest.raises(ValueError, match="class 2 has no sample"):
         stored(store)
@@ -228,7 +271,9 @@ def test_classes_without_samples_are_an_error_or_left_out(tmp_path):
 
 def corrupt(name):
     def write(folder):
-        path = {"npz": write_npz, "npy": write_npy_pair, "safetensors": write_safetensors}[name](folder)
+        path = {"npz": write_npz, "npy": write_npy_pair, "safetensors": write_safetensors}[name](
+            folder
+        )
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         return path
 
@@ -251,7 +296,12 @@ def two_widths(folder):
 
 def two_heads(folder):
     for name, sign in (("a", 1), ("b", -1)):
-        np.savez(folder / f"{name}.npz", features=np.ones((3, 2)), labels=[0, 1, 0], weight=sign * np.eye(2))
+        np.savez(
+            folder / f"{name}.npz",
+            features=np.ones((3, 2)),
+            labels=[0, 1, 0],
+            weight=sign * np.eye(2),
+        )
     return folder
 
 
@@ -291,16 +341,25 @@ def object_arrays(folder):
         (object_arrays, "pickled objects, which are not read"),
         (pickled("x.npz"), "x.npz is damaged"),
         (two_widths, "one width, got d=2 in .*a.npz and d=5 in .*b.npz"),
-        (changed(labels=np.full(N, -1)), "in .*x.npz: labels must be from 0 to 3, got -1 for sample 0"),
+        (
+            changed(labels=np.full(N, -1)),
+            "in .*x.npz: labels must be from 0 to 3, got -1 for sample 0",
+        ),
         (changed(labels=np.arange(N)), "got 4 for sample 4"),
         (changed(labels=np.zeros(3, int)), "500 features and 3 labels"),
         (changed(labels=np.zeros(N)), "labels must be whole numbers"),
         (changed(weight=np.ones((K, D + 1))), r"weight must have shape \(k, 6\)"),
         (changed(weight=np.float64(0)), "weight in .*x.npz must have 2 axes"),
         (changed(bias=np.float64(0)), "bias in .*x.npz must have 1 axis,"),
-        (changed(bias=np.zeros(K + 1)), r"in .*x.npz: the head's bias must have shape \(4,\), got \(5,\)"),
+        (
+            changed(bias=np.zeros(K + 1)),
+            r"in .*x.npz: the head's bias must have shape \(4,\), got \(5,\)",
+        ),
         (changed(weight=np.ones((K, D)) + 1j), "holds weight of type complex128"),
-        (changed(weight=np.full((K, D), np.nan)), "in .*x.npz: the head's weight of class 0 has NaN"),
+        (
+            changed(weight=np.full((K, D), np.nan)),
+            "in .*x.npz: the head's weight of class 0 has NaN",
+        ),
         (changed(features=np.zeros((N, D), "M8[s]")), "holds features of type datetime64"),
         (two_heads, "a.npz and .*b.npz hold different heads; say by --head"),
         (headless, "b.npz holds the bias of a head and not its weight"),

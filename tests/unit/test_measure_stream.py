@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 
 from lopsided.measure import Moments, Stream
-from lopsided.measure.accelerated import DeviceMoments
+from lopsided.measure.network.accelerated import DeviceMoments
 
 K, D, N = 3, 4, 90
 
@@ -17,7 +17,11 @@ K, D, N = 3, 4, 90
 def sample(seed=0):
     generator = torch.Generator().manual_seed(seed)
     labels = torch.cat([torch.arange(K), torch.randint(0, K, (N - K,), generator=generator)])
-    features = 50 + torch.randn(K, D, generator=generator)[labels] + 0.1 * torch.randn(N, D, generator=generator)
+    features = (
+        50
+        + torch.randn(K, D, generator=generator)[labels]
+        + 0.1 * torch.randn(N, D, generator=generator)
+    )
     return features, labels, torch.randn(N, K, generator=generator)
 
 
@@ -86,7 +90,9 @@ def test_the_rule_on_a_device_is_the_rule_in_numpy():
     np.testing.assert_array_equal(moments.counts, expected.counts)
     for name in ("means", "spread"):
         np.testing.assert_allclose(getattr(moments, name), getattr(expected, name), rtol=1e-10)
-    np.testing.assert_allclose(moments.scatter.matrix(), expected.scatter.matrix(), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(
+        moments.scatter.matrix(), expected.scatter.matrix(), rtol=1e-10, atol=1e-10
+    )
     for broken, y, words in (
         (features / 0, labels, "sample 0 of the batch .class 0. has NaN"),
         (features, labels + 1, "labels must be from 0"),
@@ -160,11 +166,10 @@ def test_a_head_or_a_class_that_does_not_fit_is_named():
 
 def test_measure_loads_without_torch_and_says_how_to_install_it():
     script = (
-        "import sys; sys.modules['torch'] = None\n"
-        "from lopsided import measure\n"
-        "moments = measure.Moments(2, 1); moments.update([[0.0], [1.0]], [0, 1]); measure.Collapse.of(moments).rank\n"
-        "try: measure.Stream(2, 1)\n"
-        "except ImportError as error: print(error)\n"
+        "import sys; sys.modules['torch'] = None\nfrom lopsided import measure\nmoments ="
+        " measure.Moments(2, 1); moments.update([[0.0], [1.0]], [0, 1]);"
+        " measure.Collapse.of(moments).rank\ntry: measure.Stream(2, 1)\nexcept ImportError as"
+        " error: print(error)\n"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout == "this needs torch; install it with: pip install 'lopsided[torch]'\n"

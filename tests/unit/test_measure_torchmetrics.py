@@ -1,4 +1,5 @@
-"""The torchmetrics adapter keeps the contract of a metric: alone, in collections, copied, stored, merged."""
+"""The torchmetrics adapter keeps the contract of a metric: alone, in collections, copied, stored,
+merged."""
 
 import copy
 import io
@@ -49,7 +50,9 @@ def test_the_scalars_are_those_of_the_stream():
         stream.update(features, labels, layer(features))
     result = fed(GeometryMetric(K, D, layer), layer).compute()
     expected = stream.compute(layer.weight, layer.bias).scalars()
-    assert {name: value.item() for name, value in result.items()} == pytest.approx(expected, nan_ok=True)
+    assert {name: value.item() for name, value in result.items()} == pytest.approx(
+        expected, nan_ok=True
+    )
 
 
 def test_a_metric_works_in_a_collection_beside_others_and_resets():
@@ -88,7 +91,9 @@ def test_a_clone_measures_the_live_head_and_samples_of_its_own(copied):
 def test_a_copy_of_a_whole_model_measures_the_head_of_the_copy(first):
     layer = head()
     parts = {"head": layer, "metric": fed(GeometryMetric(K, D, layer))}
-    model = nn.ModuleDict({name: parts[name] for name in sorted(parts, key=lambda name: name != first)})
+    model = nn.ModuleDict(
+        {name: parts[name] for name in sorted(parts, key=lambda name: name != first)}
+    )
     twin = copy.deepcopy(model)
     with torch.no_grad():
         twin["head"].weight.copy_(head(seed=1).weight)
@@ -109,7 +114,10 @@ def test_a_pickle_takes_samples_and_head_along():
 def test_metrics_and_states_merge_and_n_is_the_sum():
     layer = head()
     whole = fed(GeometryMetric(K, D, layer), layer).compute()
-    one, two, three = (fed(GeometryMetric(K, D, layer), layer, part) for part in (slice(1), slice(1, 2), slice(2, None)))
+    one, two, three = (
+        fed(GeometryMetric(K, D, layer), layer, part)
+        for part in (slice(1), slice(1, 2), slice(2, None))
+    )
     one.compute()
     one.merge_state(two)
     assert one.stream.moments.n == 32
@@ -133,7 +141,9 @@ def test_metrics_and_states_merge_and_n_is_the_sum():
 
 def test_the_state_is_in_state_dicts_when_persistent_and_goes_on_from_there():
     layer = head()
-    collection = torchmetrics.MetricCollection({"geometry": fed(GeometryMetric(K, D, layer), layer, slice(2))})
+    collection = torchmetrics.MetricCollection(
+        {"geometry": fed(GeometryMetric(K, D, layer), layer, slice(2))}
+    )
     assert not collection.state_dict()
     collection.persistent(True)
     file = io.BytesIO()
@@ -146,9 +156,15 @@ def test_the_state_is_in_state_dicts_when_persistent_and_goes_on_from_there():
         fed(other["geometry"], layer, slice(2, None)).compute(),
         fed(GeometryMetric(K, D, layer), layer).compute(),
     )
-    with pytest.raises(ValueError, match=r"the state's means has shape \(3, 5\), this stream's \(3, 6\)"):
-        torchmetrics.MetricCollection({"geometry": GeometryMetric(K, D + 1)}).load_state_dict(collection.state_dict())
-    half = {name: tensor for name, tensor in collection.state_dict().items() if "spread" not in name}
+    with pytest.raises(
+        ValueError, match=r"the state's means has shape \(3, 5\), this stream's \(3, 6\)"
+    ):
+        torchmetrics.MetricCollection({"geometry": GeometryMetric(K, D + 1)}).load_state_dict(
+            collection.state_dict()
+        )
+    half = {
+        name: tensor for name, tensor in collection.state_dict().items() if "spread" not in name
+    }
     with pytest.raises(ValueError, match="spread"):
         other.load_state_dict(half)
 
@@ -223,7 +239,9 @@ def test_a_value_is_computed_anew_after_a_batch_and_kept_until_then():
 def test_the_tracker_remembers_each_epoch():
     layer = head()
     tracker = torchmetrics.wrappers.MetricTracker(
-        torchmetrics.MetricCollection({"geometry": GeometryMetric(K, D, layer, counts=Counts([5, 3, 1]))}),
+        torchmetrics.MetricCollection(
+            {"geometry": GeometryMetric(K, D, layer, counts=Counts([5, 3, 1]))}
+        ),
         maximize=False,
     )
     values = []

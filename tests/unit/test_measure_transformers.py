@@ -1,4 +1,5 @@
-"""Watching and diagnosing tiny models of Hugging Face, whose heads, labels and outputs differ from a plain classifier's."""
+"""Watching and diagnosing tiny models of Hugging Face, whose heads, labels and outputs differ from
+a plain classifier's."""
 
 from __future__ import annotations
 
@@ -108,7 +109,9 @@ def test_labels_given_to_a_transformer_lie_beside_the_features_it_learns_them_fr
 
     def measured() -> Any:
         if how != "watch":
-            return diagnose(model, [batch], passes=int(how[-1]), classes="seen", show_progress=False, **options)
+            return diagnose(
+                model, [batch], passes=int(how[-1]), classes="seen", show_progress=False, **options
+            )
         with watch(model.train(), classes="seen", **options) as watching:
             model(**batch)
             return watching.epoch()

@@ -15,7 +15,8 @@ COUNTS = Counts([100, 100, 100, 2, 2, 2])
 
 
 def network(geometry, noise=0.0, seed=0, counts=COUNTS):
-    """A network whose class means and classifiers have a geometry, with Gaussian features about the means."""
+    """A network whose class means and classifiers have a geometry, with Gaussian features about the
+    means."""
     W, M = geometry.vectors(12, seed)
     labels = np.repeat(np.arange(6), 8)
     rng = np.random.default_rng(seed)
@@ -38,7 +39,11 @@ def test_the_verdict_names_the_prediction_that_fits():
 def test_the_verdict_says_so_when_nothing_fits():
     rng = np.random.default_rng(0)
     collapse = network(predict.etf(6), noise=1.0)
-    odd = Collapse.of(collapse.moments, rng.standard_normal((6, 12)) * [[5], [1], [1], [1], [1], [1]], counts=COUNTS)
+    odd = Collapse.of(
+        collapse.moments,
+        rng.standard_normal((6, 12)) * [[5], [1], [1], [1], [1], [1]],
+        counts=COUNTS,
+    )
     words = odd.verdict(predictions())
     assert "no prediction fits the classifiers" in words
     assert "have not collapsed" in words
@@ -71,7 +76,9 @@ def test_classifiers_of_zero_are_named():
 def test_errors_of_minorities_ask_for_logit_adjustment():
     collapse = network(predict.etf(6))
     collapse.decisions.errors[:] = [0, 0, 0, 4, 4, 4]
-    assert "logit adjustment, in the loss or post hoc (minorities err 50%" in collapse.verdict(predictions())
+    assert "logit adjustment, in the loss or post hoc (minorities err 50%" in collapse.verdict(
+        predictions()
+    )
 
 
 def test_the_table_shows_predictions_and_anchors_and_the_json_everything():
@@ -133,7 +140,10 @@ def test_where_something_is_zero_the_rest_is_still_told(features, head, words, u
 def test_an_optimum_of_zero_is_no_prediction():
     zero = solve.minimize(solve.Problem(COUNTS, ridge=1e6)).geometry
     words = network(predict.etf(6)).verdict({"the optimum": zero, "ETF": predict.etf(6)})
-    assert "The optimum of the optimum is zero, so there is nothing to compare with. Classifiers are 0.00 from ETF" in words
+    assert (
+        "The optimum of the optimum is zero, so there is nothing to compare with. Classifiers are"
+        " 0.00 from ETF" in words
+    )
 
 
 @pytest.mark.parametrize("factor", [1e200, 1e100, 1e-100])

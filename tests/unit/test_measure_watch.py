@@ -10,7 +10,7 @@ from torch import nn
 
 from lopsided import Counts, predict
 from lopsided.measure import Stream, diagnose, watch
-from lopsided.measure.loggers import JsonLines
+from lopsided.measure.network.loggers import JsonLines
 
 K, D, COUNTS = 3, 5, Counts([20, 10, 6])
 
@@ -39,7 +39,9 @@ def by_hand(model, batches):
 def test_watching_sees_what_the_head_sees_and_changes_nothing(tmp_path):
     model, batches = network(), loader()
     seli = {"SELI": predict.seli(COUNTS)}
-    with watch(model, model[-1], COUNTS, predictions=seli, loggers=[JsonLines(tmp_path / "log.jsonl")]) as watching:
+    with watch(
+        model, model[-1], COUNTS, predictions=seli, loggers=[JsonLines(tmp_path / "log.jsonl")]
+    ) as watching:
         torch.manual_seed(1)
         for inputs, labels in batches:
             loss = nn.functional.cross_entropy(model(inputs), labels)
@@ -138,7 +140,9 @@ def test_diagnose_measures_in_evaluation_mode_and_puts_the_mode_back(passes):
     model.eval()
     expected = by_hand(model, batches)
     assert collapse.nc1 == pytest.approx(expected.nc1, rel=1e-9)
-    np.testing.assert_allclose(collapse.smallest_margins, expected.smallest_margins, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        collapse.smallest_margins, expected.smallest_margins, rtol=1e-5, atol=1e-6
+    )
     assert collapse.counts == COUNTS
     assert ("nc4" in collapse.metrics()[0]) == (passes == 2)
 

@@ -43,14 +43,22 @@ def test_counts_refuse_what_is_no_count(values, message):
     [
         (lambda: Counts.of("50, many"), ValueError, "got '50, many'"),
         (lambda: Counts.of("1,200, 50"), ValueError, "thousands"),
-        (lambda: Counts.of({1: 5, 2: 3}), ValueError, r"labels 0 to 1, got \[1, 2\]; labels that start at 1"),
+        (
+            lambda: Counts.of({1: 5, 2: 3}),
+            ValueError,
+            r"labels 0 to 1, got \[1, 2\]; labels that start at 1",
+        ),
         (lambda: Counts.of({"cat": 5, 0: 3}), TypeError, "named by texts or numbered"),
         (lambda: Counts.of({"cat": 5, "dog": 0}), ValueError, "got 0 for class 1"),
         (lambda: Counts([5, 3], names=["cat"]), ValueError, "each of the 2 classes, got 1"),
         (lambda: Counts([5, 3], names="ab"), TypeError, "got 'ab'"),
         (lambda: Counts([5, 3], names=[0, 1]), TypeError, "texts"),
         (lambda: Counts.from_shares([1, 0]), ValueError, "got 0.0 for class 1"),
-        (lambda: Counts.from_shares([1, 1e-17]), ValueError, "share 1e-17 of class 1 is less than half of one sample"),
+        (
+            lambda: Counts.from_shares([1, 1e-17]),
+            ValueError,
+            "share 1e-17 of class 1 is less than half of one sample",
+        ),
         (lambda: Counts.from_shares([1, 2], total=1.5), ValueError, "got 1.5"),
         (lambda: Counts([5, 3])[1.0], IndexError, "whole numbers from 0 to 1"),
         (lambda: Counts([5, 3])[2], IndexError, "classes are 0 to 1"),
@@ -168,7 +176,10 @@ def test_saved_python_objects_are_refused_unread(tmp_path):
 
 
 def test_lopsided_and_its_prediction_never_import_torch():
-    code = "import sys, lopsided; lopsided.predict.seli(lopsided.Counts([5, 3])); assert 'torch' not in sys.modules"
+    code = (
+        "import sys, lopsided; lopsided.predict.seli(lopsided.Counts([5, 3])); assert 'torch' not"
+        " in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -177,7 +188,9 @@ def test_the_package_names_what_it_does_not_have():
         lopsided.foo  # noqa: B018
 
 
-@pytest.mark.parametrize("make", [Adjustment.cdt, Adjustment.ldt, Adjustment.weighted, Adjustment.logit_adjusted])
+@pytest.mark.parametrize(
+    "make", [Adjustment.cdt, Adjustment.ldt, Adjustment.weighted, Adjustment.logit_adjusted]
+)
 def test_exponents_that_are_no_numbers_are_refused_even_for_equal_counts(make):
     with pytest.raises(ValueError, match="must be finite"):
         make(Counts([5, 5]), float("nan"))

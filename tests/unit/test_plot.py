@@ -32,7 +32,9 @@ def test_the_frame_of_three_classes_has_the_true_angles_and_lengths(ax):
     assert {"$w_1$", "$w_2$", "$w_3$"} <= set(texts(ax))
 
 
-@pytest.mark.parametrize("counts", [[9, 9, 9, 9], [100, 100, 1, 1], [1, 5, 50, 3], [8, 3, 1], [5, 2]])
+@pytest.mark.parametrize(
+    "counts", [[9, 9, 9, 9], [100, 100, 1, 1], [1, 5, 50, 3], [8, 3, 1], [5, 2]]
+)
 def test_the_orientation_keeps_the_geometry(counts):
     geometry = predict.seli(Counts(counts))
     w, m = _oriented(geometry, list(np.argsort(counts)[::-1]))
@@ -44,7 +46,9 @@ def test_the_orientation_keeps_the_geometry(counts):
 def test_the_projection_is_a_shadow_along_the_line_of_sight():
     points = np.random.default_rng(0).standard_normal((6, 3))
     places, nearness = _project(points)
-    np.testing.assert_allclose(np.linalg.norm(places, axis=1) ** 2 + nearness**2, np.linalg.norm(points, axis=1) ** 2)
+    np.testing.assert_allclose(
+        np.linalg.norm(places, axis=1) ** 2 + nearness**2, np.linalg.norm(points, axis=1) ** 2
+    )
 
 
 def test_the_frame_does_not_depend_on_the_order_of_the_classes():
@@ -88,7 +92,12 @@ def test_the_heatmap_shows_the_cosines_and_leaves_out_the_diagonal(ax):
     wanted = gram.cosines()[np.ix_(order, order)]
     assert drawn.mask.diagonal().all()
     np.testing.assert_allclose(drawn.filled(1.0), wanted, atol=1e-12)
-    assert texts(ax) == [number(wanted[0, 1]), number(wanted[0, 2]), number(wanted[0, 2]), number(wanted[2, 3])]
+    assert texts(ax) == [
+        number(wanted[0, 1]),
+        number(wanted[0, 2]),
+        number(wanted[0, 2]),
+        number(wanted[2, 3]),
+    ]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["50", "5"]
 
 
@@ -113,7 +122,17 @@ def test_a_binned_heatmap_shows_the_mean_cosine_of_two_different_classes(ax):
         np.fill_diagonal(cosines, np.nan)
         order = np.argsort(-counts.values, kind="stable")
         bins = np.split(order, np.unique(np.linspace(0, 230, 200, endpoint=False).astype(int))[1:])
-        for i, j in [(0, 0), (0, 1), (7, 7), (7, 120), (86, 87), (199, 199), (6, 6), (13, 13), (87, 87)]:
+        for i, j in [
+            (0, 0),
+            (0, 1),
+            (7, 7),
+            (7, 120),
+            (86, 87),
+            (199, 199),
+            (6, 6),
+            (13, 13),
+            (87, 87),
+        ]:
             pairs = cosines[np.ix_(bins[i], bins[j])]
             wanted = np.nanmean(pairs) if np.isfinite(pairs).any() else np.nan
             np.testing.assert_allclose(drawn[i, j], wanted, atol=1e-12)
@@ -168,7 +187,11 @@ def test_curves_run_along_an_exponent_too():
     axes = list(Figure().subplots(1, 3))
     counts, gammas = Counts.step(k=10, minority=5, ratio=10), np.linspace(0, 1, 5)
     plot.curves(
-        gammas, [predict.cross_entropy(counts, Adjustment.cdt(counts, gamma)) for gamma in gammas], axes, label="γ", log=False
+        gammas,
+        [predict.cross_entropy(counts, Adjustment.cdt(counts, gamma)) for gamma in gammas],
+        axes,
+        label="γ",
+        log=False,
     )
     assert axes[0].get_xscale() == "linear"
 
@@ -192,7 +215,13 @@ def test_classes_are_coloured_by_their_size():
 
 
 def test_numbers_are_written_as_papers_write_them():
-    assert [number(value) for value in (-0.14395, 0.03, -1.0, 0.0, 0.999)] == ["−.14", ".03", "−1.00", ".00", "1.00"]
+    assert [number(value) for value in (-0.14395, 0.03, -1.0, 0.0, 0.999)] == [
+        "−.14",
+        ".03",
+        "−1.00",
+        ".00",
+        "1.00",
+    ]
 
 
 def test_a_saved_picture_is_the_same_every_time(tmp_path):

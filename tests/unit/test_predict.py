@@ -15,16 +15,31 @@ COUNTS = Counts([50, 50, 5, 5])
     ("call", "words"),
     [
         (lambda: predict.etf(1), "at least 2 classes"),
-        (lambda: predict.cross_entropy(COUNTS, Adjustment(scale=[1, 2, 3])), "3 entries, but there are 4 classes"),
+        (
+            lambda: predict.cross_entropy(COUNTS, Adjustment(scale=[1, 2, 3])),
+            "3 entries, but there are 4 classes",
+        ),
         (lambda: predict.cross_entropy(COUNTS, bias="ridge"), "'none' or 'free', got 'ridge'"),
-        (lambda: predict.cross_entropy(COUNTS, Adjustment.cdt(COUNTS, 0.5), "free"), "one scale for all classes"),
-        (lambda: predict.certificate(COUNTS, Adjustment.ldt(COUNTS, 0.5), "free"), "per-sample scale for all classes"),
+        (
+            lambda: predict.cross_entropy(COUNTS, Adjustment.cdt(COUNTS, 0.5), "free"),
+            "one scale for all classes",
+        ),
+        (
+            lambda: predict.certificate(COUNTS, Adjustment.ldt(COUNTS, 0.5), "free"),
+            "per-sample scale for all classes",
+        ),
         (lambda: predict.cross_entropy(COUNTS, Adjustment.cdt(COUNTS, 40.0)), "1e+40 for class 2"),
-        (lambda: predict.cross_entropy(COUNTS, Adjustment(margin=[1, 1, 1, 1e150])), "1e+150 for class 3"),
+        (
+            lambda: predict.cross_entropy(COUNTS, Adjustment(margin=[1, 1, 1, 1e150])),
+            "1e+150 for class 3",
+        ),
         (lambda: predict.cross_entropy(COUNTS, Adjustment(scale=1e-120)), "1e+120 for class"),
         (lambda: predict.balanced(COUNTS, 0.1), "equal counts, got 5 to 50"),
         (lambda: predict.balanced(Counts([3, 3]), 0.0), "ridge must be positive"),
-        (lambda: predict.balanced(Counts([3, 3]), -1.0, 0.1), "0 or from 1e-100 to 1e100, got -1.0"),
+        (
+            lambda: predict.balanced(Counts([3, 3]), -1.0, 0.1),
+            "0 or from 1e-100 to 1e100, got -1.0",
+        ),
         (lambda: predict.balanced(Counts([3, 3]), 1.0, 1.0), "below 1, got 1.0"),
         (lambda: predict.balanced(Counts([3, 3]), float("nan")), "finite numbers, got nan"),
         (lambda: predict.nonnegative(COUNTS, -1.0), "0 or from 1e-100 to 1e100, got -1.0"),
@@ -38,7 +53,10 @@ COUNTS = Counts([50, 50, 5, 5])
         (lambda: predict.squared(COUNTS, 1.0, 1.5), "whole number from 1 to 1000, got 1.5"),
         (lambda: predict.step(Counts([3, 2, 1])), "two distinct counts, got 3"),
         (lambda: predict.step_limit(10, 0.33), "between 1 and 9, got rho=0.33"),
-        (lambda: predict.minority_collapse_ridge(Counts([9, 9, 1])), "only class 2 has the smallest count 1"),
+        (
+            lambda: predict.minority_collapse_ridge(Counts([9, 9, 1])),
+            "only class 2 has the smallest count 1",
+        ),
         (lambda: predict.supports([[1, 0], [0, 0]]), "context 1 has no token"),
         (lambda: predict.supports([[1, 1], [0, 1]]), "context 1 has all tokens"),
         (lambda: predict.supports([[1, 0.5], [0, 1]]), "0.5 for token 0 of context 1"),
@@ -47,8 +65,14 @@ COUNTS = Counts([50, 50, 5, 5])
         (lambda: predict.etf(2.5), "got 2.5"),
         (lambda: predict.etf("3"), "got '3'"),
         (lambda: predict.step_limit(10, float("nan")), "rho=nan"),
-        (lambda: predict.free_bias(COUNTS, float("nan")), "margin must be positive finite numbers, got nan"),
-        (lambda: predict.cross_entropy(COUNTS, Adjustment(margin=1e-150), "free"), "from 1e-100 to 1e100, got 1e-150"),
+        (
+            lambda: predict.free_bias(COUNTS, float("nan")),
+            "margin must be positive finite numbers, got nan",
+        ),
+        (
+            lambda: predict.cross_entropy(COUNTS, Adjustment(margin=1e-150), "free"),
+            "from 1e-100 to 1e100, got 1e-150",
+        ),
         (lambda: predict.squared(COUNTS, 1.0, float("nan")), "got nan"),
     ],
 )
@@ -100,7 +124,8 @@ def test_the_vectors_of_two_classes_are_opposite_at_any_scales(counts, gamma):
 @pytest.mark.parametrize(
     ("make", "ridge"),
     [
-        # n_c = ridge^2, ridge^2 k / (k - 1), and 4 ridge^(3/2): there a class of count 9, 8, 32 or 27 is just not alive.
+        # n_c = ridge^2, ridge^2 k / (k - 1), and 4 ridge^(3/2): there a class of count 9, 8, 32 or
+        # 27 is just not alive.
         (lambda counts, ridge: predict.squared(counts, ridge), {9: 3.0}),
         (lambda counts, ridge: predict.squared(counts, ridge, 2), {32: 4.0}),
         (lambda counts, ridge: predict.nonnegative(counts, ridge), {8: 2.0}),
@@ -109,7 +134,11 @@ def test_the_vectors_of_two_classes_are_opposite_at_any_scales(counts, gamma):
 )
 def test_a_class_at_its_threshold_is_zero_and_one_above_it_is_not(make, ridge):
     ((count, at),) = ridge.items()
-    for other, alive in ((at, False), (np.nextafter(at, 0), True), (np.nextafter(at, np.inf), False)):
+    for other, alive in (
+        (at, False),
+        (np.nextafter(at, 0), True),
+        (np.nextafter(at, np.inf), False),
+    ):
         geometry = make(Counts([count, 100]), other)
         assert (geometry.embeddings.norms()[0] > 0) == alive
 

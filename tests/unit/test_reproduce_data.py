@@ -15,7 +15,10 @@ from lopsided.reproduce.data.idx import read_idx
 
 
 def write_idx(path: Path, array: np.ndarray, cut: int = 0) -> None:
-    content = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
+    content = (
+        struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+        + array.astype(np.uint8).tobytes()
+    )
     content = content[: len(content) - cut]
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
 
@@ -26,7 +29,9 @@ def write_images(folder: Path, mode: str = "RGB") -> None:
         for label in ("ant", "bee"):
             (folder / part / label).mkdir(parents=True)
             for i in range(many):
-                pixels = rng.integers(0, 256, (6, 5, 3) if mode == "RGB" else (6, 5)).astype(np.uint8)
+                pixels = rng.integers(0, 256, (6, 5, 3) if mode == "RGB" else (6, 5)).astype(
+                    np.uint8
+                )
                 Image.fromarray(pixels).save(folder / part / label / f"{i}.png")
 
 
@@ -49,11 +54,20 @@ def cao(targets: list[int], kind: str, factor: float, cls_num: int = 10) -> np.n
     return np.concatenate(chosen)
 
 
-@pytest.mark.parametrize(("kind", "ratio"), [("exp", 10), ("exp", 50), ("exp", 100), ("exp", 200), ("step", 10), ("step", 100)])
+@pytest.mark.parametrize(
+    ("kind", "ratio"),
+    [("exp", 10), ("exp", 50), ("exp", 100), ("exp", 200), ("step", 10), ("step", 100)],
+)
 def test_the_choice_of_samples_is_that_of_cao_et_al_bit_for_bit(kind: str, ratio: int) -> None:
     labels = np.random.default_rng(5).permutation(np.repeat(np.arange(10), 5000))
-    counts = Counts.exponential(10, 5000, ratio) if kind == "exp" else Counts.step(10, 5000 // ratio, ratio)
-    np.testing.assert_array_equal(data.choose(labels, counts), cao(labels.tolist(), kind, 1 / ratio))
+    counts = (
+        Counts.exponential(10, 5000, ratio)
+        if kind == "exp"
+        else Counts.step(10, 5000 // ratio, ratio)
+    )
+    np.testing.assert_array_equal(
+        data.choose(labels, counts), cao(labels.tolist(), kind, 1 / ratio)
+    )
 
 
 def test_more_samples_than_a_class_has_are_refused_by_name() -> None:
@@ -104,7 +118,9 @@ def test_idx_files_are_read_as_written(tmp_path: Path, ending: str) -> None:
 
 def test_damaged_idx_files_are_refused_in_a_sentence(tmp_path: Path) -> None:
     write_idx(tmp_path / "short", np.zeros((4, 3, 2)), cut=1)
-    with pytest.raises(ValueError, match=r"should hold 24 bytes of data for shape \(4, 3, 2\), got 23"):
+    with pytest.raises(
+        ValueError, match=r"should hold 24 bytes of data for shape \(4, 3, 2\), got 23"
+    ):
         read_idx(tmp_path / "short")
     write_idx(tmp_path / "whole.gz", np.zeros((4, 3, 2)))
     (tmp_path / "cut.gz").write_bytes((tmp_path / "whole.gz").read_bytes()[:-5])
@@ -168,12 +184,17 @@ def test_a_folder_and_a_tar_of_it_are_the_same_data(tmp_path: Path, mode: str) -
     write_images(tmp_path / "own", mode)
     with tarfile.open(tmp_path / "own.tar.xz", "w:xz") as archive:
         archive.add(tmp_path / "own", "own")
-    folder, tar = data.load(str(tmp_path / "own"), None), data.load(str(tmp_path / "own.tar.xz"), None)
+    folder, tar = (
+        data.load(str(tmp_path / "own"), None),
+        data.load(str(tmp_path / "own.tar.xz"), None),
+    )
     assert folder.train.pixels.shape == (6, 3 if mode == "RGB" else 1, 6, 5)
     assert folder.test.labels.tolist() == [0, 0, 1, 1]
     np.testing.assert_array_equal(folder.train.pixels, tar.train.pixels)
     with Image.open(tmp_path / "own" / "train" / "bee" / "2.png") as last:
-        np.testing.assert_array_equal(np.atleast_3d(np.asarray(last)).transpose(2, 0, 1), folder.train.pixels[5])
+        np.testing.assert_array_equal(
+            np.atleast_3d(np.asarray(last)).transpose(2, 0, 1), folder.train.pixels[5]
+        )
 
 
 def test_jpeg_copies_of_cifar_say_so(tmp_path: Path) -> None:
@@ -186,9 +207,15 @@ def test_wrong_image_folders_are_refused_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "own" / "train" / "ant" / "0.png").write_bytes(b"no image")
     with pytest.raises(ValueError, match=r"train/ant/0\.png is no image that pillow can read"):
         data.load(str(tmp_path / "own"), None)
-    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(tmp_path / "own" / "train" / "ant" / "0.png")
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(
+        tmp_path / "own" / "train" / "ant" / "0.png"
+    )
     with pytest.raises(
-        ValueError, match=r"ant/1\.png has shape \(3, 6, 5\), not \(3, 9, 9\); images must have one size and colour mode"
+        ValueError,
+        match=(
+            r"ant/1\.png has shape \(3, 6, 5\), not \(3, 9, 9\); images must have one size and"
+            r" colour mode"
+        ),
     ):
         data.load(str(tmp_path / "own"), None)
     (tmp_path / "empty").mkdir()

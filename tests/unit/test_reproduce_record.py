@@ -9,7 +9,13 @@ from lopsided.reproduce.record import Record, Verdict, environment, name_of, pla
 
 
 def record(seconds: float = 1.0, **numbers: float) -> Record:
-    return Record("demo", {"ratio": 10.0, "seed": 0}, numbers, Verdict(True, "It holds."), environment(seconds, "cpu"))
+    return Record(
+        "demo",
+        {"ratio": 10.0, "seed": 0},
+        numbers,
+        Verdict(True, "It holds."),
+        environment(seconds, "cpu"),
+    )
 
 
 def test_a_record_survives_saving_and_loading_to_the_bit(tmp_path: Path) -> None:
@@ -18,7 +24,11 @@ def test_a_record_survives_saving_and_loading_to_the_bit(tmp_path: Path) -> None
 
 
 def test_the_digest_depends_on_numbers_but_not_on_seconds() -> None:
-    assert record(1.0, x=2.0).digest() == record(99.0, x=2.0).digest() != record(1.0, x=2.0000000000000004).digest()
+    assert (
+        record(1.0, x=2.0).digest()
+        == record(99.0, x=2.0).digest()
+        != record(1.0, x=2.0000000000000004).digest()
+    )
 
 
 def test_the_name_shows_the_settings_and_separates_configurations() -> None:
@@ -34,7 +44,10 @@ def test_a_changed_record_is_refused(tmp_path: Path) -> None:
         Record.load(path)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"format": "other"}', '{"digest": "", "format": "lopsided record 1"}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "3", '{"format": "other"}', '{"digest": "", "format": "lopsided record 1"}'],
+)
 def test_a_foreign_or_truncated_file_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "foreign.json"
     path.write_text(content)
@@ -43,7 +56,12 @@ def test_a_foreign_or_truncated_file_is_refused(tmp_path: Path, content: str) ->
 
 
 def test_plain_data_holds_no_arrays_and_no_nan() -> None:
-    value = plain({1: np.array([1.5, np.nan]), "b": (np.float64(2), np.int64(3), np.bool_(True), float("inf"))})
+    value = plain(
+        {
+            1: np.array([1.5, np.nan]),
+            "b": (np.float64(2), np.int64(3), np.bool_(True), float("inf")),
+        }
+    )
     assert value == {"1": [1.5, None], "b": [2.0, 3, True, None]}
     json.dumps(value, allow_nan=False)
 
@@ -56,6 +74,8 @@ def test_what_a_context_remembers_is_not_computed_again(tmp_path: Path) -> None:
         return np.array([1.0, 2.0])
 
     assert (
-        Place(tmp_path).context("me").remember("x", compute) == Place(tmp_path).context("me").remember("x", compute) == [1.0, 2.0]
+        Place(tmp_path).context("me").remember("x", compute)
+        == Place(tmp_path).context("me").remember("x", compute)
+        == [1.0, 2.0]
     )
     assert len(calls) == 1

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from lopsided import Counts
-from lopsided.reproduce import checkpoint
-from lopsided.reproduce.checkpoint import Checkpoint
 from lopsided.reproduce.context import Context, Place
-from lopsided.reproduce.models import MODELS, Network, build
+from lopsided.reproduce.network import checkpoint
+from lopsided.reproduce.network.checkpoint import Checkpoint
+from lopsided.reproduce.network.models import MODELS, Network, build
+from lopsided.reproduce.network.training import Row, Sample, batches, parameters, train
 from lopsided.reproduce.settings import Training, observed_epochs
-from lopsided.reproduce.training import Row, Sample, batches, parameters, train
 
 SETTINGS = Training(dataset="digits", width=8, depth=2, largest=20, epochs=6, batch=16, rate=0.05)
 
@@ -41,7 +41,9 @@ def run(
 ) -> dict[str, object]:
     generator = torch.Generator().manual_seed(0)
     sample = Sample(torch.randn(60, 1, 4, 4, generator=generator), torch.arange(60) % 3)
-    network = build(settings.model, (1, 4, 4), 3, settings.width, settings.depth, bias=False, seed=settings.seed)
+    network = build(
+        settings.model, (1, 4, 4), 3, settings.width, settings.depth, bias=False, seed=settings.seed
+    )
 
     def advance(fraction: float, text: str) -> None:
         if fraction * settings.epochs >= stop_after + 1:
@@ -54,7 +56,7 @@ def run(
 
 @pytest.fixture(autouse=True)
 def save_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lopsided.reproduce.training._SAVE_EVERY", 0.0)
+    monkeypatch.setattr("lopsided.reproduce.network.training._SAVE_EVERY", 0.0)
 
 
 @pytest.mark.parametrize("stop_after", [1, 3, 5])
@@ -75,7 +77,9 @@ def test_another_seed_gives_another_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "foreign", "other run", "empty"])
-def test_a_damaged_checkpoint_is_refused_in_a_sentence_and_the_one_before_used(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_checkpoint_is_refused_in_a_sentence_and_the_one_before_used(
+    tmp_path: Path, damage: str
+) -> None:
     whole = run(tmp_path / "whole", SETTINGS)
     folder = tmp_path / "broken"
     with pytest.raises(StopError):
@@ -111,12 +115,20 @@ def test_a_network_that_cannot_be_measured_stops_the_run_in_a_sentence(tmp_path:
     def blind(network: Network) -> Row:
         raise ValueError("logits must be finite")
 
-    with pytest.raises(ValueError, match=r"after epoch 1 \(logits must be finite\); if it has grown without bound, take a smaller"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"after epoch 1 \(logits must be finite\); if it has grown without bound, take a"
+            r" smaller"
+        ),
+    ):
         run(tmp_path, SETTINGS, observe=blind)
 
 
 @pytest.mark.parametrize(("n", "most", "processes"), [(9, 2, 1), (64, 4, 3), (2, 2, 2)])
-def test_batches_too_small_for_batch_norm_are_refused_in_a_sentence(n: int, most: int, processes: int) -> None:
+def test_batches_too_small_for_batch_norm_are_refused_in_a_sentence(
+    n: int, most: int, processes: int
+) -> None:
     with pytest.raises(ValueError, match="take a larger batch"):
         batches(torch.arange(n), most, processes)
     assert [len(batch) for batch in batches(torch.arange(10), 4)] == [4, 3, 3]
@@ -158,7 +170,9 @@ def test_settings_that_make_no_sense_are_refused(wrong: dict[str, object], sente
 
 def test_profiles_give_the_counts_of_the_paper() -> None:
     assert Training(largest=100, ratio=10).class_counts(4).values.tolist() == [100, 100, 10, 10]
-    assert Training(largest=100, ratio=10, profile="exponential").class_counts(3).values.tolist() == [100, 31, 10]
+    assert Training(largest=100, ratio=10, profile="exponential").class_counts(
+        3
+    ).values.tolist() == [100, 31, 10]
     assert Training(profile="given", counts="7,5").class_counts(2).values.tolist() == [7, 5]
     with pytest.raises(ValueError, match="largest / ratio must be a whole number"):
         Training(largest=100, ratio=7).class_counts(4)
@@ -174,12 +188,24 @@ def test_every_model_makes_features_of_every_image_size(model: str, size: int) -
 
 
 def test_the_convolutional_models_have_the_published_size() -> None:
-    # ResNet-18 with a 3x3 stem and 10 classes has 11,173,962 parameters, of which 10 are the head's bias.
+    # ResNet-18 with a 3x3 stem and 10 classes has 11,173,962 parameters, of which 10 are the head's
+    # bias.
     resnet = build("resnet18", (3, 32, 32), 10, width=64, depth=1, bias=True, seed=0)
     assert sum(p.numel() for p in resnet.parameters()) == 11_173_962
     vgg = build("vgg13", (3, 32, 32), 10, width=64, depth=1, bias=True, seed=0)
     convolutions = [m for m in vgg.body.modules() if isinstance(m, torch.nn.Conv2d)]
-    assert [c.out_channels for c in convolutions] == [64, 64, 128, 128, 256, 256, 512, 512, 512, 512]
+    assert [c.out_channels for c in convolutions] == [
+        64,
+        64,
+        128,
+        128,
+        256,
+        256,
+        512,
+        512,
+        512,
+        512,
+    ]
 
 
 @pytest.mark.parametrize(("bias", "decay"), [("decayed", 5e-4), ("free", 0.0)])
@@ -209,14 +235,16 @@ def test_a_run_killed_with_minus_nine_ends_in_the_same_record(tmp_path: Path) ->
     options = {"width": 16, "depth": 2, "epochs": 60, "largest": 40, "batch": 44}
     name = "demo"
     script = (
-        "from rich.console import Console; import pathlib, sys\n"
-        "from lopsided.reproduce import CLAIMS, Place, grid, training\n"
-        "training._SAVE_EVERY = 0.0\n"
-        f"grid.run(CLAIMS[{name!r}], [{options!r}], Place(pathlib.Path(sys.argv[1])), 1, Console(quiet=True))"
+        "from rich.console import Console; import pathlib, sys\nfrom lopsided.reproduce import"
+        f" CLAIMS, Place, grid, training\ntraining._SAVE_EVERY = 0.0\ngrid.run(CLAIMS[{name!r}],"
+        f" [{options!r}], Place(pathlib.Path(sys.argv[1])), 1, Console(quiet=True))"
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "killed")])
     deadline = time.monotonic() + 60
-    while not list((tmp_path / "killed").glob(".work/*/000000[1-4]*.safetensors")) and time.monotonic() < deadline:
+    while (
+        not list((tmp_path / "killed").glob(".work/*/000000[1-4]*.safetensors"))
+        and time.monotonic() < deadline
+    ):
         assert process.poll() is None
         time.sleep(0.002)
     process.kill()
@@ -225,6 +253,7 @@ def test_a_run_killed_with_minus_nine_ends_in_the_same_record(tmp_path: Path) ->
     from rich.console import Console
 
     records = [
-        grid.run(CLAIMS[name], [options], Place(tmp_path / where), 1, Console(quiet=True))[0] for where in ("killed", "whole")
+        grid.run(CLAIMS[name], [options], Place(tmp_path / where), 1, Console(quiet=True))[0]
+        for where in ("killed", "whole")
     ]
     assert records[0].digest() == records[1].digest()

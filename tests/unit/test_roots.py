@@ -1,4 +1,5 @@
-"""Roots of projected diagonal matrices against arithmetic of two hundred digits, for counts that differ by orders or by one."""
+"""Roots of projected diagonal matrices against arithmetic of two hundred digits, for counts that
+differ by orders or by one."""
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ CASES = [
     ([1, 710], [18918.0, 1.0]),
     ([3.0, 2e4, 9.0, 1e6], [1e5, 1.0, 30.0, 1e-2]),
     ([2**53, 2**53 - 1, 2**52], [1, 1, 1]),
-    # One class outweighs all others, in the sums of one kind, of both, or a different class at every node.
+    # One class outweighs all others, in the sums of one kind, of both, or a different class at
+    # every node.
     ([1e3, 1e18], [1, 1e9]),
     ([1e3, 1e-18], [1, 1e-9]),
     ([1.0, 1e10, 1e20, 1e30], [1, 1e-5, 1e-10, 1e-15]),
@@ -48,9 +50,13 @@ def digits():
 
 
 def relative(found, wanted):
-    """Largest error of an entry over the lengths of its two vectors, and of a diagonal entry over itself."""
+    """Largest error of an entry over the lengths of its two vectors, and of a diagonal entry over
+    itself."""
     lengths = np.sqrt(np.diag(wanted))
-    return max((np.abs(found - wanted) / np.outer(lengths, lengths)).max(), np.abs(np.diag(found) / np.diag(wanted) - 1).max())
+    return max(
+        (np.abs(found - wanted) / np.outer(lengths, lengths)).max(),
+        np.abs(np.diag(found) / np.diag(wanted) - 1).max(),
+    )
 
 
 @pytest.mark.parametrize(("a", "d"), CASES, ids=str)
@@ -66,7 +72,10 @@ def test_both_roots_have_fourteen_digits_in_every_entry(a, d):
 def test_groups_are_what_their_classes_would_be_alone():
     a, d, sizes = np.array([1e9, 40.0, 2.0]), np.array([1e-3, 1.0, 5.0]), np.array([1, 3, 2])
     for make in (root, inverse_root):
-        grouped, alone = make(a, d, sizes), make(np.repeat(a, sizes), np.repeat(d, sizes), np.ones(6, int))
+        grouped, alone = (
+            make(a, d, sizes),
+            make(np.repeat(a, sizes), np.repeat(d, sizes), np.ones(6, int)),
+        )
         whole = np.repeat(np.repeat(grouped.left @ grouped.right.T, sizes, axis=0), sizes, axis=1)
         np.fill_diagonal(whole, np.repeat(grouped.diagonal, sizes))
         wanted = alone.left @ alone.right.T
@@ -80,7 +89,12 @@ def test_the_free_bias_has_fourteen_digits_in_every_entry(n):
     inverse = [1 / mp.mpf(x) for x in n]
     power, geometry = exact(inverse, [1] * len(n)), predict.free_bias(Counts(n))
     assert relative(geometry.classifiers.matrix(), floats(power(-1))) < 1e-14
-    assert relative(geometry.embeddings.matrix(), floats(mp.diag(inverse) * power(-3) * mp.diag(inverse))) < 1e-14
+    assert (
+        relative(
+            geometry.embeddings.matrix(), floats(mp.diag(inverse) * power(-3) * mp.diag(inverse))
+        )
+        < 1e-14
+    )
 
 
 def test_norms_and_spectrum_of_two_thousand_counts_are_those_of_the_dense_matrix():
@@ -90,5 +104,9 @@ def test_norms_and_spectrum_of_two_thousand_counts_are_those_of_the_dense_matrix
     values, vectors = np.linalg.eigh(C * counts.values @ C)
     seli = predict.seli(counts)
     np.testing.assert_allclose(seli.classifiers.spectrum()[:-1] ** 2, values[:0:-1], rtol=1e-8)
-    np.testing.assert_allclose(seli.classifiers.squared_norms(), vectors[:, 1:] ** 2 @ np.sqrt(values[1:]), rtol=1e-9)
-    np.testing.assert_allclose(seli.embeddings.squared_norms(), vectors[:, 1:] ** 2 @ values[1:] ** -0.5, rtol=1e-7)
+    np.testing.assert_allclose(
+        seli.classifiers.squared_norms(), vectors[:, 1:] ** 2 @ np.sqrt(values[1:]), rtol=1e-9
+    )
+    np.testing.assert_allclose(
+        seli.embeddings.squared_norms(), vectors[:, 1:] ** 2 @ values[1:] ** -0.5, rtol=1e-7
+    )

@@ -44,34 +44,83 @@ def test_targets_that_are_no_distributions_are_refused(targets, weights, words):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: solve.Problem(COUNTS, Squared(), ridge=1.0, layers=0), "layers must be a whole number"),
-        (lambda: solve.Problem(COUNTS, ridge=1.0, features="any"), "features must be one of free, nonnegative, unit"),
-        (lambda: solve.minimize(solve.Problem(COUNTS, Squared(), ridge=1.0)), "the loss must be cross-entropy"),
-        (lambda: solve.minimize(solve.Problem(COUNTS, ridge=1.0, features="nonnegative")), "features must be free"),
+        (
+            lambda: solve.Problem(COUNTS, Squared(), ridge=1.0, layers=0),
+            "layers must be a whole number",
+        ),
+        (
+            lambda: solve.Problem(COUNTS, ridge=1.0, features="any"),
+            "features must be one of free, nonnegative, unit",
+        ),
+        (
+            lambda: solve.minimize(solve.Problem(COUNTS, Squared(), ridge=1.0)),
+            "the loss must be cross-entropy",
+        ),
+        (
+            lambda: solve.minimize(solve.Problem(COUNTS, ridge=1.0, features="nonnegative")),
+            "features must be free",
+        ),
         (lambda: solve.minimize(solve.Problem(COUNTS, ridge=1.0, layers=2)), "one linear layer"),
         (lambda: solve.Problem(COUNTS, ridge=1.0, width=0), "width"),
-        (lambda: solve.Problem(COUNTS, Adjustment(weight=[1, 2]), ridge=1.0), "weight has 2 entries"),
+        (
+            lambda: solve.Problem(COUNTS, Adjustment(weight=[1, 2]), ridge=1.0),
+            "weight has 2 entries",
+        ),
         (lambda: solve.Problem.from_weight_decay(COUNTS, 0.0, 1e-3), "lambda_w must be a positive"),
-        (lambda: solve.minimize(solve.Problem(COUNTS, ridge=1.0), method="magic"), "newton, interior, factors, proximal"),
+        (
+            lambda: solve.minimize(solve.Problem(COUNTS, ridge=1.0), method="magic"),
+            "newton, interior, factors, proximal",
+        ),
         (lambda: solve.minimize(solve.Problem(COUNTS, ridge=1.0), tolerance=0), "tolerance"),
         (lambda: solve.minimize(solve.Problem(COUNTS, ridge=1e-300)), "below 1e-280"),
-        (lambda: solve.minimize(solve.Problem.of_targets(np.eye(3)[:, :2], ridge=0.1, bias="free")), "class 2 is in no target"),
-        (lambda: solve.breakpoints(solve.Problem(COUNTS, Adjustment(additive_margin=[1, 2, 3]), ridge=1.0)), "additive margins"),
+        (
+            lambda: solve.minimize(
+                solve.Problem.of_targets(np.eye(3)[:, :2], ridge=0.1, bias="free")
+            ),
+            "class 2 is in no target",
+        ),
+        (
+            lambda: solve.breakpoints(
+                solve.Problem(COUNTS, Adjustment(additive_margin=[1, 2, 3]), ridge=1.0)
+            ),
+            "additive margins",
+        ),
         (lambda: solve.minimize(solve.Problem(COUNTS, ridge=0.0, width=1)), "needs width 2"),
         (lambda: solve.path(solve.Problem(COUNTS, ridge=1.0), [1.0, 0.0]), "ridges of a path"),
         (lambda: solve.certify(solve.Problem(COUNTS, ridge=0.0), np.eye(3)), "positive ridge"),
         (lambda: solve.certify(solve.Problem(COUNTS, ridge=1.0), np.eye(4)), r"shape \(3, 3\)"),
-        (lambda: solve.certify(solve.Problem(COUNTS, ridge=1.0), np.diag([1, np.nan, 1])), "class 1 in column 1"),
+        (
+            lambda: solve.certify(solve.Problem(COUNTS, ridge=1.0), np.diag([1, np.nan, 1])),
+            "class 1 in column 1",
+        ),
         (lambda: solve.breakpoints(solve.Problem.of_targets(np.eye(3), ridge=1.0)), "soft targets"),
-        (lambda: solve.breakpoints(solve.Problem(COUNTS, Adjustment(additive_margin=1.0), ridge=1.0)), "additive margins"),
-        (lambda: solve.minimize(solve.Problem.of_targets(np.full((2, 2), 0.5), ridge=0.0)), "asks for nothing"),
-        (lambda: solve.minimize(solve.Problem.of_targets(np.eye(2), ridge=0.0, bias="free")), "free bias"),
+        (
+            lambda: solve.breakpoints(
+                solve.Problem(COUNTS, Adjustment(additive_margin=1.0), ridge=1.0)
+            ),
+            "additive margins",
+        ),
+        (
+            lambda: solve.minimize(solve.Problem.of_targets(np.full((2, 2), 0.5), ridge=0.0)),
+            "asks for nothing",
+        ),
+        (
+            lambda: solve.minimize(solve.Problem.of_targets(np.eye(2), ridge=0.0, bias="free")),
+            "free bias",
+        ),
         (lambda: solve.Optimizer("lion", 0.1), "descent, normalized, adam, sign, spectral"),
         (lambda: solve.Optimizer("adam", 0.0), "learning rate"),
         (lambda: solve.Optimizer("adam", 0.1, momentum=1.0), "momentum"),
-        (lambda: solve.train(solve.Problem(COUNTS, ridge=0.1, bias="free"), solve.Optimizer("adam", 0.1), 1), "without a bias"),
         (
-            lambda: solve.train(solve.Problem(COUNTS, ridge=0.1), solve.Optimizer("adam", 0.1, batch=99), 1),
+            lambda: solve.train(
+                solve.Problem(COUNTS, ridge=0.1, bias="free"), solve.Optimizer("adam", 0.1), 1
+            ),
+            "without a bias",
+        ),
+        (
+            lambda: solve.train(
+                solve.Problem(COUNTS, ridge=0.1), solve.Optimizer("adam", 0.1, batch=99), 1
+            ),
             "99 is more than the 15",
         ),
         (lambda: deep_objective(solve.Problem(COUNTS, ridge=1.0), np.eye(3), 0), "layers"),
@@ -97,13 +146,18 @@ def test_more_groups_than_memory_are_refused_by_name():
 
 def test_strict_raises_what_the_status_says():
     with pytest.raises(RuntimeError, match="not to the tolerance"):
-        solve.minimize(solve.Problem(COUNTS, ridge=1e-3), method="factors", tolerance=1e-15, strict=True)
+        solve.minimize(
+            solve.Problem(COUNTS, ridge=1e-3), method="factors", tolerance=1e-15, strict=True
+        )
 
 
 @pytest.mark.parametrize("width", [1, 2])
 def test_a_narrow_network_says_how_far_from_the_bound_it_is(width):
     problem = solve.Problem(Counts([20, 9, 9, 2]), ridge=0.3, width=width)
-    narrow, wide = solve.minimize(problem), solve.minimize(solve.Problem(Counts([20, 9, 9, 2]), ridge=0.3))
+    narrow, wide = (
+        solve.minimize(problem),
+        solve.minimize(solve.Problem(Counts([20, 9, 9, 2]), ridge=0.3)),
+    )
     assert narrow.status is solve.Status.LOCAL
     assert narrow.W.shape == narrow.M.shape == (4, width)
     assert narrow.certificate.dual == wide.certificate.dual

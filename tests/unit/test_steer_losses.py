@@ -18,7 +18,11 @@ ADJUSTMENTS = [
     Adjustment.ldt(COUNTS, -0.5),
     Adjustment.vs(COUNTS, 0.2, 1.0),
     Adjustment.ldam(COUNTS),
-    Adjustment(margin=1 / np.sqrt(COUNTS.values), additive_margin=[0.1, 0.2, 0.3, 0.4], weight=COUNTS.values),
+    Adjustment(
+        margin=1 / np.sqrt(COUNTS.values),
+        additive_margin=[0.1, 0.2, 0.3, 0.4],
+        weight=COUNTS.values,
+    ),
 ]
 LOSSES = [
     *map(steer.AdjustedCrossEntropy, ADJUSTMENTS),
@@ -70,7 +74,14 @@ def test_ignored_samples_have_no_loss_and_no_gradient_and_do_not_count():
 
 
 def test_an_empty_batch_has_loss_zero():
-    assert float(steer.AdjustedCrossEntropy(Adjustment())(torch.zeros(0, 3), torch.zeros(0, dtype=torch.long))) == 0.0
+    assert (
+        float(
+            steer.AdjustedCrossEntropy(Adjustment())(
+                torch.zeros(0, 3), torch.zeros(0, dtype=torch.long)
+            )
+        )
+        == 0.0
+    )
 
 
 def test_a_class_with_one_sample_in_the_batch_is_no_anchor():
@@ -96,8 +107,18 @@ def test_a_class_without_samples_counts_as_one():
 @pytest.mark.parametrize(
     ("logits", "targets", "error", "words"),
     [
-        (torch.zeros(2, 3), torch.tensor([0, 1]), ValueError, "4 classes, but the logits have 3 columns"),
-        (torch.zeros(2, 4, 5), torch.tensor([0, 1]), ValueError, r"shape \(n, k\), got \(2, 4, 5\)"),
+        (
+            torch.zeros(2, 3),
+            torch.tensor([0, 1]),
+            ValueError,
+            "4 classes, but the logits have 3 columns",
+        ),
+        (
+            torch.zeros(2, 4, 5),
+            torch.tensor([0, 1]),
+            ValueError,
+            r"shape \(n, k\), got \(2, 4, 5\)",
+        ),
         (torch.zeros(2, 4, dtype=torch.long), torch.tensor([0, 1]), TypeError, "floating point"),
         (torch.zeros(2, 4), torch.tensor([0, 4]), ValueError, "from 0 to 3, got 4 for sample 1"),
         (torch.zeros(2, 4), torch.tensor([-1, 0]), ValueError, "got -1 for sample 0"),
@@ -129,7 +150,9 @@ def test_wrong_configuration_is_refused():
 
 def test_post_hoc_logit_adjustment_has_the_sign_opposite_to_training():
     z = torch.zeros(1, 4)
-    trained = steer.AdjustedCrossEntropy(Adjustment.logit_adjusted(COUNTS)).terms.adjusted(z, torch.tensor([0]))
+    trained = steer.AdjustedCrossEntropy(Adjustment.logit_adjusted(COUNTS)).terms.adjusted(
+        z, torch.tensor([0])
+    )
     torch.testing.assert_close(posthoc.logit_adjustment(z, COUNTS), -trained)
     assert int(posthoc.logit_adjustment(z, COUNTS).argmax()) == 3
 
@@ -173,9 +196,15 @@ def test_losses_compile_without_a_graph_break(loss):
 
 
 def test_soft_targets_compile_without_a_graph_break():
-    loss, z, targets = steer.AdjustedCrossEntropy(ADJUSTMENTS[-1]), torch.randn(6, 4), torch.full((6, 4), 0.25)
+    loss, z, targets = (
+        steer.AdjustedCrossEntropy(ADJUSTMENTS[-1]),
+        torch.randn(6, 4),
+        torch.full((6, 4), 0.25),
+    )
     torch._dynamo.reset()
-    torch.testing.assert_close(torch.compile(loss, fullgraph=True, backend="eager")(z, targets), loss(z, targets))
+    torch.testing.assert_close(
+        torch.compile(loss, fullgraph=True, backend="eager")(z, targets), loss(z, targets)
+    )
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
@@ -185,10 +214,20 @@ def test_losses_on_a_gpu_are_those_on_the_cpu(loss):
     torch.testing.assert_close(loss.cuda()(z.cuda(), y.cuda()).cpu(), loss.cpu()(z, y))
 
 
-@pytest.mark.skipif(shutil.which("c++") is None and shutil.which("g++") is None, reason="no C++ compiler")
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*:DeprecationWarning")  # of torch's own compiler
+@pytest.mark.skipif(
+    shutil.which("c++") is None and shutil.which("g++") is None, reason="no C++ compiler"
+)
+@pytest.mark.filterwarnings(
+    "ignore:.*torch.jit.script_method.*:DeprecationWarning"
+)  # of torch's own compiler
 def test_the_widest_loss_compiles_to_machine_code():
-    loss, z, y = steer.AdjustedCrossEntropy(ADJUSTMENTS[-1]), torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 0, 1])
+    loss, z, y = (
+        steer.AdjustedCrossEntropy(ADJUSTMENTS[-1]),
+        torch.randn(6, 4),
+        torch.tensor([0, 1, 2, 3, 0, 1]),
+    )
     torch._dynamo.reset()
-    compiled = torch.compile(loss, fullgraph=True, options={"cpp_cache_precompile_headers": False})  # one file needs none
+    compiled = torch.compile(
+        loss, fullgraph=True, options={"cpp_cache_precompile_headers": False}
+    )  # one file needs none
     torch.testing.assert_close(compiled(z, y), loss(z, y))

@@ -66,7 +66,9 @@ def test_a_loss_looks_at_its_first_batch_only_and_never_where_it_may_not(loss):
         torch.compile(loss(), fullgraph=True, backend="eager")(z, LABELS)
 
 
-@given(st.integers(0, 10**6), st.integers(1, 8), st.integers(1, 5), st.floats(0.01, 30), st.booleans())
+@given(
+    st.integers(0, 10**6), st.integers(1, 8), st.integers(1, 5), st.floats(0.01, 30), st.booleans()
+)
 def test_logits_are_never_taken_for_probabilities(seed, n, k, spread, rectified):
     z = spread * logits(n, max(k, 2), seed)
     z = z.relu() if rectified else z
@@ -76,18 +78,28 @@ def test_logits_are_never_taken_for_probabilities(seed, n, k, spread, rectified)
 
 def test_what_sums_to_one_by_nature_or_by_chance_is_not_refused():
     votes = torch.eye(4).repeat(2, 1)
-    for z in (votes, torch.zeros(8, 4), logits(3).softmax(1), torch.zeros(0, 4), logits().log_softmax(1)):
+    for z in (
+        votes,
+        torch.zeros(8, 4),
+        logits(3).softmax(1),
+        torch.zeros(0, 4),
+        logits().log_softmax(1),
+    ):
         assert posthoc.logit_adjustment(z, COUNTS).shape == z.shape
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        steer.AdjustedCrossEntropy(Adjustment())(torch.ones(8, 1), torch.zeros(8, dtype=torch.int64))
+        steer.AdjustedCrossEntropy(Adjustment())(
+            torch.ones(8, 1), torch.zeros(8, dtype=torch.int64)
+        )
         steer.SquaredError()(logits().softmax(1), LABELS)  # the Brier score
 
 
 def test_rows_of_classifiers_are_checked_against_the_counts():
     weight = torch.randn(4, 7)
     assert torch.equal(posthoc.tau_normalised(weight, 1.0, COUNTS), posthoc.tau_normalised(weight))
-    with pytest.raises(ValueError, match=r"shape \(4, d\) for these counts, got \(7, 4\); transpose"):
+    with pytest.raises(
+        ValueError, match=r"shape \(4, d\) for these counts, got \(7, 4\); transpose"
+    ):
         posthoc.tau_normalised(weight.T, 1.0, COUNTS)
 
 
@@ -102,7 +114,9 @@ def test_what_is_no_tensor_of_fractions_is_refused():
         lambda: posthoc.tau_normalised(z.numpy()),
         lambda: posthoc.nearest_mean(z, z.numpy()),
     ):
-        with pytest.raises(TypeError, match=r"must be a torch tensor, got (ndarray|list); torch\.as_tensor"):
+        with pytest.raises(
+            TypeError, match=r"must be a torch tensor, got (ndarray|list); torch\.as_tensor"
+        ):
             call()
     for call in (
         lambda: posthoc.logit_adjustment(z.long(), COUNTS),
@@ -116,7 +130,9 @@ def test_what_is_no_tensor_of_fractions_is_refused():
 
 def test_logits_of_no_class_are_refused():
     with pytest.raises(ValueError, match=r"shape \(n, k\), got \(2, 0\)"):
-        steer.AdjustedCrossEntropy(Adjustment())(torch.zeros(2, 0), torch.zeros(2, dtype=torch.int64))
+        steer.AdjustedCrossEntropy(Adjustment())(
+            torch.zeros(2, 0), torch.zeros(2, dtype=torch.int64)
+        )
 
 
 def test_only_counts_of_classes_are_filled_up_with_ones():

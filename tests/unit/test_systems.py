@@ -1,4 +1,5 @@
-"""Systems whose targets are no classes: golden numbers that came from direct optimisation elsewhere."""
+"""Systems whose targets are no classes: golden numbers that came from direct optimisation
+elsewhere."""
 
 import numpy as np
 import pytest
@@ -9,7 +10,10 @@ from lopsided.measure.regression import nrc3, regression_collapse
 Y = np.array([[i / 10, np.cos(i), (i**2 % 7) / 3] for i in range(40)])
 
 
-@pytest.mark.parametrize(("ridge", "layers", "value"), [(0.5, 1, 6.990530776), (3, 1, 30.695250924), (8, 1, 41.067820761)])
+@pytest.mark.parametrize(
+    ("ridge", "layers", "value"),
+    [(0.5, 1, 6.990530776), (3, 1, 30.695250924), (8, 1, 41.067820761)],
+)
 def test_a_regression_has_the_objective_of_direct_descent(ridge, layers, value):
     problem = Problem(Targets.regression(Y), Squared(), ridge=ridge, bias="free", layers=layers)
     W, H = predict.geometry(problem).vectors(d=4)
@@ -18,7 +22,9 @@ def test_a_regression_has_the_objective_of_direct_descent(ridge, layers, value):
 
 def test_a_regression_has_the_weights_of_direct_descent():
     W = predict.regression(Y, 0.5).classifiers.matrix()
-    assert [W[0, 0], W[0, 1], W[2, 2]] == pytest.approx([6.79992007, 0.07752434, 2.45628036], abs=1e-8)
+    assert [W[0, 0], W[0, 1], W[2, 2]] == pytest.approx(
+        [6.79992007, 0.07752434, 2.45628036], abs=1e-8
+    )
     assert not predict.regression(Y, 8.0).classifiers.matrix().any()
     deep = predict.regression(Y, 0.5, layers=2).classifiers.spectrum()
     assert deep == pytest.approx([13.49914386, 6.73683818, 3.52160072], abs=1e-8)
@@ -50,7 +56,10 @@ def test_embeddings_of_label_pairs_are_scaled_sums_of_those_of_their_labels():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: regression_collapse(np.ones((3, 2)), np.eye(3), np.eye(3, 2)), "features must vary"),
+        (
+            lambda: regression_collapse(np.ones((3, 2)), np.eye(3), np.eye(3, 2)),
+            "features must vary",
+        ),
         (lambda: regression_collapse(np.eye(3), np.eye(2), np.eye(3)), "must fit"),
         (lambda: predict.regression([[np.inf]], 0.5), "sample 0"),
         (lambda: predict.label_sets(3, {3: 1}, 0.5), "1 to 2 labels"),

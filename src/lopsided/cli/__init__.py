@@ -1,6 +1,8 @@
-"""The command line: one frozen dataclass a verb, whose fields are its options and whose docstring is its help.
+"""The command line: one frozen dataclass a verb, whose fields are its options and whose docstring
+is its help.
 
-Verbs import what they need when they run, so that `lopsided --help` and `lopsided predict` never wait for torch.
+Verbs import what they need when they run, so that `lopsided --help` and `lopsided predict` never
+wait for torch.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ Verb = (
     | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
 )
 
-#: Exit statuses: what was given cannot be used, our own mistake (EX_SOFTWARE of sysexits.h), Ctrl-C.
+#: Exit statuses: what was given cannot be used, our own mistake (EX_SOFTWARE of sysexits.h),
+#: Ctrl-C.
 UNUSABLE, MISTAKE, INTERRUPTED = 2, 70, 130
 #: Library -> the extra that brings it.
 EXTRAS = {
@@ -49,8 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb.
 
     Returns:
-        The exit status: 0; 2 with one sentence on standard error for input that cannot be used; 130 after Ctrl-C, 143 after
-        SIGTERM; 70 for a mistake in lopsided itself. With LOPSIDED_TRACEBACK set the sentence is a traceback instead.
+        The exit status: 0; 2 with one sentence on standard error for input that cannot be used; 130
+        after Ctrl-C, 143 after SIGTERM; 70 for a mistake in lopsided itself. With
+        LOPSIDED_TRACEBACK set the sentence is a traceback instead.
     """
     try:
         ready_streams()
@@ -81,23 +85,35 @@ def _run(words: Sequence[str]) -> None:
 
 def _answer(error: Exception) -> int:
     """Say in one sentence what is wrong and return the exit status."""
-    if isinstance(error, ModuleNotFoundError) and (extra := EXTRAS.get(str(error.name).partition(".")[0])):
+    if isinstance(error, ModuleNotFoundError) and (
+        extra := EXTRAS.get(str(error.name).partition(".")[0])
+    ):
         complain(f"this needs {error.name}; install it with: pip install 'lopsided[{extra}]'")
     elif isinstance(error, OSError) and error.strerror:
         if error.filename is None:
             abandon_output()
-        complain(f"cannot {'write the output' if error.filename is None else f'use {error.filename}'}: {error.strerror}")
+        complain(
+            f"cannot {'write the output' if error.filename is None else f'use {error.filename}'}:"
+            f" {error.strerror}"
+        )
     elif isinstance(error, MemoryError) or _of_torch(error):
         complain(str(error) or "there is not enough memory")
     elif isinstance(error, (ValueError, TypeError, ArithmeticError, OSError, ImportError)):
         complain(str(error))
     else:
         what = f"{type(error).__name__}: {error}"
-        complain(f"this is a mistake in lopsided, please report it with what LOPSIDED_TRACEBACK=1 shows ({what})")
+        complain(
+            "this is a mistake in lopsided, please report it with what LOPSIDED_TRACEBACK=1 shows"
+            f" ({what})"
+        )
         return MISTAKE
     return UNUSABLE
 
 
 def _of_torch(error: Exception) -> bool:
-    """Whether torch could not get the memory it wanted, which it tells by an error like any other."""
-    return isinstance(error, RuntimeError) and ("can't allocate memory" in str(error) or "out of memory" in str(error))
+    """Whether torch could not get the memory it wanted, which it tells by an error like any
+    other.
+    """
+    return isinstance(error, RuntimeError) and (
+        "can't allocate memory" in str(error) or "out of memory" in str(error)
+    )

@@ -41,7 +41,10 @@ class Classes:
         """
         if len(self.given) != 1:
             ways = "--counts, --step, --exponential, --zipf or --labels"
-            raise ValueError(f"give the class counts in exactly one way of {ways}, got {' and '.join(self.given) or 'none'}")
+            raise ValueError(
+                f"give the class counts in exactly one way of {ways}, got"
+                f" {' and '.join(self.given) or 'none'}"
+            )
         if self.counts is not None:
             return Counts([_number(word, "--counts") for word in self.counts.split(",")])
         if self.labels is not None:
@@ -62,8 +65,8 @@ FIELDS: dict[str, tuple[set[str], set[str]]] = {
 
 
 def _labels(path: str) -> npt.NDArray[Any]:
-    from lopsided.measure.rows import read_all
-    from lopsided.measure.shards import open_arrays
+    from lopsided.measure.storage.rows import read_all
+    from lopsided.measure.storage.shards import open_arrays
 
     return read_all(open_arrays(Path(path), ("labels",))["labels"]).reshape(-1)
 
@@ -74,7 +77,10 @@ def _fields(text: str, option: str) -> dict[str, Any]:
     for part in text.split(","):
         name, equals, value = part.partition("=")
         if not equals or name not in required | optional:
-            raise ValueError(f"--{option} takes {', '.join(sorted(required | optional))} as name=value, got {part!r}")
+            raise ValueError(
+                f"--{option} takes {', '.join(sorted(required | optional))} as name=value, got"
+                f" {part!r}"
+            )
         if name in values:
             raise ValueError(f"--{option} has {name} twice")
         values[name] = _number(value, f"{name} of --{option}")

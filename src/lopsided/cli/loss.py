@@ -39,7 +39,11 @@ class LossOptions:
     @property
     def given(self) -> list[str]:
         """The options that were given, as words of the command line."""
-        return [f"--{name}" for name in ("loss", "gamma", "tau", "bias") if getattr(self, name) is not None]
+        return [
+            f"--{name}"
+            for name in ("loss", "gamma", "tau", "bias")
+            if getattr(self, name) is not None
+        ]
 
     @property
     def name(self) -> LossName:
@@ -73,12 +77,22 @@ class LossOptions:
 
         name = loss or self.name
         known = EXPONENTS[name]
-        given = {part: value for part in ("gamma", "tau") if (value := getattr(self, part)) is not None}
+        given = {
+            part: value for part in ("gamma", "tau") if (value := getattr(self, part)) is not None
+        }
         if loss is None and (foreign := sorted(given.keys() - known.keys())):
-            raise ValueError(f"the loss {name} has no {' and no '.join(foreign)}, leave out --{' and --'.join(foreign)}")
+            raise ValueError(
+                f"the loss {name} has no {' and no '.join(foreign)}, leave out"
+                f" --{' and --'.join(foreign)}"
+            )
         exponents = {part: given.get(part, default) for part, default in known.items()}
         member = getattr(Adjustment, name.replace("-", "_"))
-        adjustment: Adjustment = member() if name == "cross-entropy" else member(counts, **exponents)
+        adjustment: Adjustment = (
+            member() if name == "cross-entropy" else member(counts, **exponents)
+        )
         greek = {"gamma": "γ", "tau": "τ"}
         title = name if len(name) > 4 else name.upper()
-        return ", ".join([title, *(f"{greek[part]}={value:g}" for part, value in exponents.items())]), adjustment
+        return (
+            ", ".join([title, *(f"{greek[part]}={value:g}" for part, value in exponents.items())]),
+            adjustment,
+        )

@@ -26,22 +26,27 @@ if TYPE_CHECKING:
 class Measure:
     """Measure the geometry of a trained network from its stored features.
 
-    Features are read from an npz or safetensors file with arrays features (n, d), labels (n,) and, for the head, weight (k, d) and
-    bias (k,); from an npy file with the labels in another; or from a folder of such files. No pickle is ever read.
+    Features are read from an npz or safetensors file with arrays features (n, d), labels (n,) and,
+    for the head, weight (k, d) and bias (k,); from an npy file with the labels in another; or from
+    a folder of such files. No pickle is ever read.
     """
 
     features: tyro.conf.Positional[Path]
     """npz, npy or safetensors file, or a folder of them"""
     labels: Path | None = None
-    """npy file of the labels of an npy file; by default the one with "labels" for "features" in its name"""
+    """npy file of the labels of an npy file; by default the one with "labels" for "features" in its
+    name"""
     head: Path | None = None
-    """npz or safetensors file with weight and bias; by default they are looked for beside the features"""
+    """npz or safetensors file with weight and bias; by default they are looked for beside the
+    features"""
     counts: str | None = None
     """training samples of each class, comma-separated; by default the samples measured"""
     ridge: float | None = None
-    """compare with the certified optimum of the unconstrained-features model at this ridge too (sum normalisation)"""
+    """compare with the certified optimum of the unconstrained-features model at this ridge too (sum
+    normalisation)"""
     passes: Annotated[Literal[1, 2], tyro.conf.arg(metavar="{1,2}")] = 2
-    """2 knows nearest class means and is faster for few classes; 1 reads the data once and knows VCI"""
+    """2 knows nearest class means and is faster for few classes; 1 reads the data once and knows
+    VCI"""
     processes: int = 1
     """processes that share the work; under torchrun its processes do"""
     ignore: tuple[int, ...] = ()
@@ -68,7 +73,10 @@ class Measure:
         self._require_outputs()
         store = measure.open_store(self.features, self.labels, self.head, self.ignore)
         if store.weight is None and (self.report or self.plot or self.ridge is not None):
-            raise ValueError("predictions are compared with classifiers: give the head's weight, beside the features or by --head")
+            raise ValueError(
+                "predictions are compared with classifiers: give the head's weight, beside the"
+                " features or by --head"
+            )
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(f"measuring {store.n:,} samples", total=store.n * self.passes)
@@ -98,14 +106,16 @@ class Measure:
             _problem(Counts([1, 1]), self.ridge)
 
     def _tell(self, collapse: Collapse) -> None:
-        from lopsided.measure.network import comparable
+        from lopsided.measure.network_geometry import comparable
 
         predictions: dict[str, Geometry] = {}
         gap: float | None = None
         if collapse.weight is not None:
             predictions = _predictions(collapse)
             if self.ridge is not None:
-                predictions[f"UFM, ridge {self.ridge:g}"], gap = _optimum(collapse, collapse.weight, self.ridge)
+                predictions[f"UFM, ridge {self.ridge:g}"], gap = _optimum(
+                    collapse, collapse.weight, self.ridge
+                )
             predictions = comparable(predictions, collapse.k)
         if self.plot is not None:
             _plot(collapse, predictions, self.plot)
@@ -122,12 +132,15 @@ class Measure:
         if gap is not None:
             bias = "" if collapse.bias is None else " without the head's bias"
             console.print(
-                f"At ridge {self.ridge:g} the optimum is at most {gap:.3%} below these classifiers and class means{bias}."
+                f"At ridge {self.ridge:g} the optimum is at most {gap:.3%} below these classifiers"
+                f" and class means{bias}."
             )
 
 
 def _predictions(collapse: Collapse) -> dict[str, Geometry]:
-    """Return what can be predicted: SELI only for training counts that are known or, of a lopsided set, supposed."""
+    """Return what can be predicted: SELI only for training counts that are known or, of a lopsided
+    set, supposed.
+    """
     from lopsided import predict
 
     known = collapse.counts_given or len(collapse.counts.minorities)
@@ -136,15 +149,22 @@ def _predictions(collapse: Collapse) -> dict[str, Geometry]:
 
 
 def _optimum(collapse: Collapse, weight: Floats, ridge: float) -> tuple[Geometry, float]:
-    """Return the certified optimum at a ridge, and the gap of the measured classifiers and means to it."""
+    """Return the certified optimum at a ridge, and the gap of the measured classifiers and means to
+    it.
+    """
     from lopsided import solve
     from lopsided.measure.metrics import ufm_gap
 
     if not collapse.counts_given and not len(collapse.counts.minorities):
-        raise ValueError("an optimum is for the counts of the training set, and the samples measured are balanced: give --counts")
+        raise ValueError(
+            "an optimum is for the counts of the training set, and the samples measured are"
+            " balanced: give --counts"
+        )
     problem = _problem(collapse.counts, ridge)
     solution = solve.minimize(problem)
-    gap = ufm_gap(collapse.moments, weight, collapse.counts, ridge=ridge, dual=solution.certificate.dual)
+    gap = ufm_gap(
+        collapse.moments, weight, collapse.counts, ridge=ridge, dual=solution.certificate.dual
+    )
     return solution.geometry, gap
 
 
@@ -161,8 +181,13 @@ def _print_json(collapse: Collapse, predictions: dict[str, Geometry], gap: float
 
     result = collapse.to_dict()
     if predictions:
-        distances = {name: collapse.geometry.distance(other)._asdict() for name, other in predictions.items()}
-        result["distances"] = {name: {part: plain(value) for part, value in row.items()} for name, row in distances.items()}
+        distances = {
+            name: collapse.geometry.distance(other)._asdict() for name, other in predictions.items()
+        }
+        result["distances"] = {
+            name: {part: plain(value) for part, value in row.items()}
+            for name, row in distances.items()
+        }
         if collapse.k <= SPLIT:
             result["splits"] = splits_dict(collapse.splits(predictions))
         result["verdict"] = collapse.verdict(predictions)
@@ -182,9 +207,15 @@ def _print_splits(collapse: Collapse, predictions: dict[str, Geometry]) -> None:
     splits = collapse.splits(predictions)
     headers, rows = splits_table(splits)
     visible = next(iter(splits.values())).visible
-    seen = "what the head sees is not defined" if math.isnan(visible) else f"the head sees {visible:.0%} of the class means' energy"
+    seen = (
+        "what the head sees is not defined"
+        if math.isnan(visible)
+        else f"the head sees {visible:.0%} of the class means' energy"
+    )
     title = f"why: whole² = law² + single classes²; {seen}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
     for header in headers:
         table.add_column(header, justify="left" if header == headers[0] else "right", no_wrap=True)
     for row in rows:
@@ -208,9 +239,17 @@ def _plot(collapse: Collapse, predictions: dict[str, Geometry], path: Path) -> N
         cosines = measured.sorted_cosines(gram, counts, axes[1, column], classes=classes)
         cosines.set_title(f"cosines of {title}, measured")
     limit = axes[1, 0].images[0].norm.vmax  # the same colours for the same cosines
-    measured.sorted_cosines(next(iter(predictions.values())).classifiers, counts, axes[2, 0], limit=limit, classes=classes)
+    measured.sorted_cosines(
+        next(iter(predictions.values())).classifiers,
+        counts,
+        axes[2, 0],
+        limit=limit,
+        classes=classes,
+    )
     axes[2, 0].set_title(f"cosines of classifiers, {next(iter(predictions))}")
-    measured.distances(collapse.geometry, predictions, axes[2, 1]).set_title("distances to predictions")
+    measured.distances(collapse.geometry, predictions, axes[2, 1]).set_title(
+        "distances to predictions"
+    )
     save(figure, path)
 
 
@@ -222,11 +261,23 @@ def _report(collapse: Collapse, predictions: dict[str, Geometry], path: Path, na
     parts = {"classifiers": "classifiers", "class means": "embeddings"}
     figures = []
     for title, part in parts.items():
-        gram, others = getattr(seen, part), {name: getattr(other, part) for name, other in predictions.items()}
-        norms = measured.svg(functools.partial(measured.class_norms, gram, others, counts, classes=classes))
+        gram, others = (
+            getattr(seen, part),
+            {name: getattr(other, part) for name, other in predictions.items()},
+        )
+        norms = measured.svg(
+            functools.partial(measured.class_norms, gram, others, counts, classes=classes)
+        )
         figures.append((f"Norms of the {title}.", norms))
     for title, part in parts.items():
-        cosines = measured.svg(functools.partial(measured.sorted_cosines, getattr(seen, part), counts, classes=classes))
+        cosines = measured.svg(
+            functools.partial(measured.sorted_cosines, getattr(seen, part), counts, classes=classes)
+        )
         figures.append((f"Cosines between {title}.", cosines))
-    figures.append(("Distances to predictions.", measured.svg(lambda ax: measured.distances(seen, predictions, ax))))
+    figures.append(
+        (
+            "Distances to predictions.",
+            measured.svg(lambda ax: measured.distances(seen, predictions, ax)),
+        )
+    )
     page.write(path, collapse, predictions, figures, title=f"Measured: {name}")

@@ -24,14 +24,17 @@ class Tables(Console):
 
 
 def table_console() -> Console:
-    """Return standard output as a console of at least 80 columns, lest a narrow terminal cut numbers."""
+    """Return standard output as a console of at least 80 columns, lest a narrow terminal cut
+    numbers.
+    """
     console = Tables(highlight=False)
     console.width = max(console.width, 80)
     return console
 
 
 def shown(text: str) -> str:
-    r"""Return text on one line in which nothing speaks to the terminal: what is not printable is written as its escape.
+    r"""Return text on one line in which nothing speaks to the terminal: what is not printable is
+    written as its escape.
 
     Example:
         >>> print(shown("a\x1b[31m file\n of two lines"))
@@ -62,7 +65,9 @@ def ready_streams() -> None:
 
 
 def abandon_output() -> None:
-    """Send what is left of standard output nowhere, lest Python complain again when it closes it."""
+    """Send what is left of standard output nowhere, lest Python complain again when it closes
+    it.
+    """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     with contextlib.suppress(OSError):  # where standard output is no file of the system
         os.dup2(nowhere, sys.stdout.fileno())
@@ -95,6 +100,10 @@ def require_writable(path: Path | None) -> None:
     if path is None:
         return
     if path.is_dir() or not path.parent.is_dir():
-        raise ValueError(f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent} to write {path.name} in")
+        raise ValueError(
+            f"{path} is a folder"
+            if path.is_dir()
+            else f"there is no folder {path.parent} to write {path.name} in"
+        )
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))

@@ -18,12 +18,19 @@ if TYPE_CHECKING:
     from lopsided.targets import Kind
 
 #: What a loss has that no longer matters as the ridge vanishes.
-WITHOUT_EFFECT = {"weighted": "weights", "logit-adjusted": "shifts", "vs": "shifts", "ldam": "additive margins"}
+WITHOUT_EFFECT = {
+    "weighted": "weights",
+    "logit-adjusted": "shifts",
+    "vs": "shifts",
+    "ldam": "additive margins",
+}
 
 
 @dataclass(frozen=True)
 class Predict:
-    """Predict the geometry of a trained network from class counts and loss, or from a form by name."""
+    """Predict the geometry of a trained network from class counts and loss, or from a form by
+    name.
+    """
 
     classes: Classes
     loss: LossOptions
@@ -36,7 +43,8 @@ class Predict:
     smoothing: float = 0.0
     """share of the uniform distribution in each class's target"""
     targets: Path | None = None
-    """instead of class counts, for a form that wants them: a table (csv, npy, npz), one row a sample"""
+    """instead of class counts, for a form that wants them: a table (csv, npy, npz), one row a
+    sample"""
     compare: bool = False
     """all losses side by side"""
     json: bool = False
@@ -52,7 +60,11 @@ class Predict:
         if self.compare:
             counts = self.classes.resolve()
             rows = predicted.compare(counts, self._all(counts))
-            print(json.dumps(rows, indent=1, allow_nan=False)) if self.json else predicted.print_comparison(rows, counts)
+            (
+                print(json.dumps(rows, indent=1, allow_nan=False))
+                if self.json
+                else predicted.print_comparison(rows, counts)
+            )
             return
         problem = self._problem()
         geometry = self._geometry(problem)
@@ -74,20 +86,28 @@ class Predict:
             kind, settings = form.kind, dict(form.settings)
         words = [word for word in self.loss.given if word != "--bias"]
         if words and ("loss" in settings or kind != "classes"):
-            raise ValueError(f"the form {self.form} has a loss of its own, leave out {' and '.join(words)}")
+            raise ValueError(
+                f"the form {self.form} has a loss of its own, leave out {' and '.join(words)}"
+            )
         if self.smoothing and kind != "classes":
-            raise ValueError(f"smoothing is of classes, the form {self.form} is of {kind}: leave out --smoothing")
+            raise ValueError(
+                f"smoothing is of classes, the form {self.form} is of {kind}: leave out --smoothing"
+            )
         if self.loss.bias is not None:
             settings["bias"] = self.loss.of_bias()
         if kind != "classes":
             if self.targets is None:
                 raise ValueError(f"the form {self.form} is of {kind}: give them by --targets FILE")
             if named := self.classes.given:
-                raise ValueError(f"the targets say how many samples there are, leave out {' and '.join(named)}")
+                raise ValueError(
+                    f"the targets say how many samples there are, leave out {' and '.join(named)}"
+                )
             targets = read_targets(self.targets, kind)
         else:
             if self.targets is not None:
-                raise ValueError("--targets is for a form that wants them, such as --form regression")
+                raise ValueError(
+                    "--targets is for a form that wants them, such as --form regression"
+                )
             counts = self.classes.resolve()
             targets = Targets.smoothed(counts, self.smoothing)
             if "loss" not in settings:
@@ -107,18 +127,29 @@ class Predict:
         title, _ = self.loss.adjustment(problem.counts)
         source = geometry.source
         if problem.ridge == 0:
-            source = replace(source, name=title if problem.bias != "free" else f"{title}, free bias")
+            source = replace(
+                source, name=title if problem.bias != "free" else f"{title}, free bias"
+            )
             if self.loss.name in WITHOUT_EFFECT:
                 without = WITHOUT_EFFECT[self.loss.name]
-                source = replace(source, assumptions=f"{source.assumptions}; there {without} have no effect")
+                source = replace(
+                    source, assumptions=f"{source.assumptions}; there {without} have no effect"
+                )
         return replace(geometry, source=source)
 
     def _all(self, counts: Counts) -> dict[str, Geometry]:
         """Return the geometry of every loss."""
-        others = [f"--{name}" for name in ("form", "plot", "targets", "ridge") if getattr(self, name) is not None]
+        others = [
+            f"--{name}"
+            for name in ("form", "plot", "targets", "ridge")
+            if getattr(self, name) is not None
+        ]
         others += ["--layers"] * (self.layers != 1) + ["--smoothing"] * (self.smoothing != 0)
         if foreign := [name for name in self.loss.given if name in ("--loss", "--bias")] + others:
-            raise ValueError(f"--compare shows all losses in their limit without a bias, leave out {' and '.join(foreign)}")
+            raise ValueError(
+                "--compare shows all losses in their limit without a bias, leave out"
+                f" {' and '.join(foreign)}"
+            )
         from lopsided import Problem, foresee
 
         # Losses that differ only in what vanishes with the ridge share one geometry.
@@ -153,6 +184,10 @@ def _draw(geometry: Geometry, path: Path) -> None:
             "classifiers (arrows), class means (rings)", fontsize=10
         )
     means = "class means" if geometry.paired else "embeddings"
-    for ax, gram, title in zip(axes[-2:], (geometry.classifiers, geometry.embeddings), ("classifiers", means), strict=True):
-        plot.gram(gram, ax, counts=counts if gram.k == geometry.k else None).set_title(f"cosines of {title}", fontsize=10)
+    for ax, gram, title in zip(
+        axes[-2:], (geometry.classifiers, geometry.embeddings), ("classifiers", means), strict=True
+    ):
+        plot.gram(gram, ax, counts=counts if gram.k == geometry.k else None).set_title(
+            f"cosines of {title}", fontsize=10
+        )
     plot.save(figure, path)

@@ -1,4 +1,6 @@
-"""What `lopsided predict` answers: one geometry by groups of classes of equal count, or several losses side by side."""
+"""What `lopsided predict` answers: one geometry by groups of classes of equal count, or several
+losses side by side.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +19,17 @@ if TYPE_CHECKING:
 
 #: Cosines are told between at most so many groups.
 COSINES = 9
-#: A distance takes time quadratic in the groups, a spectrum without closed form cubic: for more groups they are not computed.
+#: A distance takes time quadratic in the groups, a spectrum without closed form cubic: for more
+#: groups they are not computed.
 DISTANCES, SPECTRUM = 4000, 1500
 
 
 def summary(geometry: Geometry, counts: Counts) -> dict[str, Any]:
     """Return a geometry as plain data; its keys are the JSON of `lopsided predict`.
 
-    `groups` holds all classes of one count, largest first; `cosines_between` the counts of the rows and columns of `cosines`, whose
-    diagonal is between two different classes of that count. What is not defined, such as the angle of a zero vector, is None.
+    `groups` holds all classes of one count, largest first; `cosines_between` the counts of the rows
+    and columns of `cosines`, whose diagonal is between two different classes of that count. What is
+    not defined, such as the angle of a zero vector, is None.
     """
     first, last = counts.groups.first[::-1], _last(counts)[::-1]
     parts = {"classifiers": geometry.classifiers, "embeddings": geometry.embeddings}
@@ -61,7 +65,9 @@ def summary(geometry: Geometry, counts: Counts) -> dict[str, Any]:
 
 
 def summary_of_samples(geometry: Geometry) -> dict[str, Any]:
-    """Return a geometry whose columns are no classes as plain data: outputs or tokens, and the directions of their logits."""
+    """Return a geometry whose columns are no classes as plain data: outputs or tokens, and the
+    directions of their logits.
+    """
     shown = selection(geometry.k, COSINES)
     return {
         "source": asdict(geometry.source),
@@ -69,9 +75,15 @@ def summary_of_samples(geometry: Geometry) -> dict[str, Any]:
             "number": geometry.k,
             "squared_norms": geometry.classifiers.squared_norms().tolist(),
             "cosines_between": shown.tolist(),
-            "cosines": [[_plain(value) for value in row] for row in geometry.classifiers.cosine(shown[:, None], shown)],
+            "cosines": [
+                [_plain(value) for value in row]
+                for row in geometry.classifiers.cosine(shown[:, None], shown)
+            ],
         },
-        "embeddings": {"number": geometry.m, "squared_norms": geometry.embeddings.squared_norms().tolist()},
+        "embeddings": {
+            "number": geometry.m,
+            "squared_norms": geometry.embeddings.squared_norms().tolist(),
+        },
         "directions": geometry.directions().values.tolist() if geometry.logits.frobenius() else [],
     }
 
@@ -81,21 +93,35 @@ def print_samples(answer: Mapping[str, Any]) -> None:
     from rich.table import Table
 
     console, source, rows = table_console(), answer["source"], answer["classifiers"]
-    console.print(f"[bold]{source['name']}[/]: {rows['number']} classifiers by {answer['embeddings']['number']} embeddings")
-    console.print(f"{source['reference']}; holds for: {source['assumptions']}\n", style="dim", markup=False)
+    console.print(
+        f"[bold]{source['name']}[/]: {rows['number']} classifiers by"
+        f" {answer['embeddings']['number']} embeddings"
+    )
+    console.print(
+        f"{source['reference']}; holds for: {source['assumptions']}\n", style="dim", markup=False
+    )
     table = Table(box=None, header_style="bold")
     for title in ("row", "‖w‖²", *(f"cos with {c}" for c in rows["cosines_between"][:5])):
         table.add_column(title, justify="right", no_wrap=True)
     for i, c in enumerate(rows["cosines_between"]):
-        table.add_row(str(c), f"{rows['squared_norms'][c]:.6g}", *(_cosine(value) for value in rows["cosines"][i][:5]))
+        table.add_row(
+            str(c),
+            f"{rows['squared_norms'][c]:.6g}",
+            *(_cosine(value) for value in rows["cosines"][i][:5]),
+        )
     console.print(table)
     sizes = [f"{value:.6g}" for value in answer["directions"][:8]]
     more = len(answer["directions"]) - len(sizes)
-    console.print(f"\ndirections of the logits: {', '.join(sizes) or 'none, all is zero'}" + (f", {more} more" if more else ""))
+    console.print(
+        f"\ndirections of the logits: {', '.join(sizes) or 'none, all is zero'}"
+        + (f", {more} more" if more else "")
+    )
 
 
 def compare(counts: Counts, geometries: Mapping[str, Geometry]) -> list[dict[str, Any]]:
-    """Return a row a loss: squared norm ratios, minority cosines, alignment of the rarest class, distances to the ETF."""
+    """Return a row a loss: squared norm ratios, minority cosines, alignment of the rarest class,
+    distances to the ETF.
+    """
     from lopsided import predict
 
     etf = predict.etf(counts.k)
@@ -113,7 +139,9 @@ def compare(counts: Counts, geometries: Mapping[str, Geometry]) -> list[dict[str
             "classifier_minority_cosine": _plain(classifiers.cosine(*rare)),
             "embedding_minority_cosine": _plain(embeddings.cosine(*rare)),
             "minority_alignment": _plain(geometry.alignment()[first[0]]),
-            "distance_to_etf": geometry.distance(etf)._asdict() if counts.groups.m <= DISTANCES else None,
+            "distance_to_etf": (
+                geometry.distance(etf)._asdict() if counts.groups.m <= DISTANCES else None
+            ),
         }
     return [{"loss": name} | rows[id(geometry)] for name, geometry in geometries.items()]
 
@@ -135,9 +163,13 @@ def print_summary(answer: Mapping[str, Any]) -> None:
 
     console, source, groups = table_console(), answer["source"], answer["groups"]
     console.print(
-        f"[bold]{source['name']}[/]: {answer['classes']} classes, {answer['samples']} samples, ratio {answer['ratio']:.6g}"
+        f"[bold]{source['name']}[/]: {answer['classes']} classes, {answer['samples']} samples,"
+        f" ratio {answer['ratio']:.6g}"
     )
-    provenance = [source["reference"], f"holds for: {source['assumptions']}" if source["assumptions"] else ""]
+    provenance = [
+        source["reference"],
+        f"holds for: {source['assumptions']}" if source["assumptions"] else "",
+    ]
     console.print("; ".join(filter(None, provenance)) + "\n", style="dim", markup=False)
     limit = 5 if groups[0]["count"] < 10**10 else 3
     shown = ends(len(groups))
@@ -153,13 +185,18 @@ def print_summary(answer: Mapping[str, Any]) -> None:
     console.print(table)
     between = answer["cosines_between"]
     chosen = selection(len(between), limit)
-    for part, title in (("classifiers", "cosines of classifiers w"), ("embeddings", "cosines of class means μ")):
+    for part, title in (
+        ("classifiers", "cosines of classifiers w"),
+        ("embeddings", "cosines of class means μ"),
+    ):
         table = Table(box=None, header_style="bold")
         table.add_column("samples", justify="right", no_wrap=True)
         for j in chosen:
             table.add_column(str(between[j]), justify="right", no_wrap=True)
         for i in chosen:
-            table.add_row(str(between[i]), *(_cosine(answer[part]["cosines"][i][j]) for j in chosen))
+            table.add_row(
+                str(between[i]), *(_cosine(answer[part]["cosines"][i][j]) for j in chosen)
+            )
         console.print(f"\n[bold]{title}[/]")
         console.print(table)
     ratios = [_number(answer[part]["squared_norm_ratio"]) for part in ("classifiers", "embeddings")]
@@ -173,7 +210,15 @@ def print_comparison(rows: list[dict[str, Any]], counts: Counts) -> None:
     console = table_console()
     table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
     table.add_column("\nloss", overflow="fold")
-    for title in ("norms\nw", "norms\nμ", "cosine\nw", "cosine\nμ", "aligned\nw, μ", "to ETF\nw", "to ETF\nμ"):
+    for title in (
+        "norms\nw",
+        "norms\nμ",
+        "cosine\nw",
+        "cosine\nμ",
+        "aligned\nw, μ",
+        "to ETF\nw",
+        "to ETF\nμ",
+    ):
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
         far = row["distance_to_etf"]
@@ -186,13 +231,18 @@ def print_comparison(rows: list[dict[str, Any]], counts: Counts) -> None:
         )
     console.print(table)
     notes = [
-        f"norms: squared norm, class of {counts.distinct[-1]} samples over class of {counts.distinct[0]}",
+        (
+            f"norms: squared norm, class of {counts.distinct[-1]} samples over class of"
+            f" {counts.distinct[0]}"
+        ),
         "cosine: between the two rarest classes; aligned: of the rarest class",
         "to ETF: distance from 0 to 2, of classifiers w and of class means μ",
         "weights, shifts and additive margins have no effect as the ridge vanishes",
     ]
     if rows[0]["distance_to_etf"] is None:
-        notes.append(f"no distances: {counts.groups.m} distinct counts, and their time grows with the square")
+        notes.append(
+            f"no distances: {counts.groups.m} distinct counts, and their time grows with the square"
+        )
     console.print("\n" + "\n".join(notes), style="dim", markup=False)
 
 
@@ -210,7 +260,8 @@ def _cosines(gram: Gram, first: Ints, last: Ints) -> list[list[float | None]]:
 
 
 def _spectrum(gram: Gram) -> dict[str, float | None] | None:
-    """Return eigenvalues of the Gram in numbers; None where no closed form knows them and there are too many groups.
+    """Return eigenvalues of the Gram in numbers; None where no closed form knows them and there are
+    too many groups.
 
     Rank and smallest positive eigenvalue are None too, where rounding hides them.
     """

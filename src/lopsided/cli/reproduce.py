@@ -16,10 +16,13 @@ from lopsided.cli.output import Tables, shown, table_console
 
 @dataclass(frozen=True)
 class Options:
-    """Settings of a run; what is not given keeps the claim's default. More of them are keys of --grid."""
+    """Settings of a run; what is not given keeps the claim's default. More of them are keys of
+    --grid.
+    """
 
     dataset: str | None = None
-    """digits, mnist, fashion-mnist, cifar-10, or a folder or tar of images (train/CLASS/IMAGE, test/CLASS/IMAGE)"""
+    """digits, mnist, fashion-mnist, cifar-10, or a folder or tar of images (train/CLASS/IMAGE,
+    test/CLASS/IMAGE)"""
     model: Literal["mlp", "resnet18", "vgg13"] | None = None
     """network"""
     width: int | None = None
@@ -47,7 +50,9 @@ class Options:
 
     def given(self) -> dict[str, Any]:
         """Return the options that were given."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
+        return {
+            f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None
+        }
 
 
 @dataclass(frozen=True)
@@ -107,14 +112,19 @@ class Reproduce:
             environment = os.environ.get("LOPSIDED_DATA")
             place = Place(self.out, self.data_dir or (Path(environment) if environment else None))
             if place.data is not None and not place.data.is_dir():
-                raise ValueError(f"--data-dir or LOPSIDED_DATA must be a folder of data sets, there is none at {place.data}")
+                raise ValueError(
+                    "--data-dir or LOPSIDED_DATA must be a folder of data sets, there is none at"
+                    f" {place.data}"
+                )
             _require_writable(self.out)
             combinations = grid.combine(CLAIMS[self.claim], self.grid, self.training.given(), place)
             records = grid.run(CLAIMS[self.claim], combinations, place, self.processes, console)
             if self.json and is_first():
                 print("\n".join(record.to_json() for record in records))
             for record in records:
-                console.print("holds" if record.verdict.holds else "does not hold", style="bold", end=" ")
+                console.print(
+                    "holds" if record.verdict.holds else "does not hold", style="bold", end=" "
+                )
                 console.print(shown(record.verdict.sentence), markup=False)
         if not is_first():
             return

@@ -74,8 +74,16 @@ class Solve:
         bias, (_, adjustment) = self.loss.of_bias(), self.loss.adjustment(counts)
         if self.weight_decay is not None:
             decay = self.weight_decay
-            return solve.Problem.from_weight_decay(counts, decay, decay, adjustment, bias=bias, width=self.width)
-        return solve.Problem(counts, adjustment, ridge=1.0 if self.ridge is None else self.ridge, bias=bias, width=self.width)
+            return solve.Problem.from_weight_decay(
+                counts, decay, decay, adjustment, bias=bias, width=self.width
+            )
+        return solve.Problem(
+            counts,
+            adjustment,
+            ridge=1.0 if self.ridge is None else self.ridge,
+            bias=bias,
+            width=self.width,
+        )
 
     def _print_one(self, solution: Solution, limit: Geometry | None) -> None:
         from rich.table import Table
@@ -85,21 +93,43 @@ class Solve:
             print_json(summary)
             return
         console = table_console()
-        table = Table("samples", "classes", "|w|", "|mu|", "cos(w, mu)", "cos(w, w')", "cos(mu, mu')", "", box=None, pad_edge=False)
+        table = Table(
+            "samples",
+            "classes",
+            "|w|",
+            "|mu|",
+            "cos(w, mu)",
+            "cos(w, w')",
+            "cos(mu, mu')",
+            "",
+            box=None,
+            pad_edge=False,
+        )
         table.columns[0].no_wrap = True
         for row in summary["groups"]:
             cells = [_show(row[name]) for name in ("w", "mu", "alignment", "cosine_w", "cosine_mu")]
-            table.add_row(f"{row['samples']:,}", f"{row['classes']:,}", *cells, "collapsed" if row["collapsed"] else "")
+            table.add_row(
+                f"{row['samples']:,}",
+                f"{row['classes']:,}",
+                *cells,
+                "collapsed" if row["collapsed"] else "",
+            )
         console.print(table)
-        console.print(f"ridge {summary['ridge']:g} (summed loss), objective {summary['objective']:.10g}")
+        console.print(
+            f"ridge {summary['ridge']:g} (summed loss), objective {summary['objective']:.10g}"
+        )
         if summary["distance_to_limit"] is not None:
-            distances = ", ".join(f"{name} {value:.3f}" for name, value in summary["distance_to_limit"].items())
+            distances = ", ".join(
+                f"{name} {value:.3f}" for name, value in summary["distance_to_limit"].items()
+            )
             console.print(f"distance to the limit of a vanishing ridge: {distances}")
         console.print(summary["status"], soft_wrap=True)
         if not any(row["w"] for row in summary["groups"]):
             from lopsided import solve
 
-            console.print(f"The optimum is zero from ridge {solve.largest_ridge(solution.problem):.10g} up.")
+            console.print(
+                f"The optimum is zero from ridge {solve.largest_ridge(solution.problem):.10g} up."
+            )
 
 
 def print_json(value: Any) -> None:
@@ -134,10 +164,14 @@ def _summary(solution: Solution, limit: Geometry | None) -> dict[str, Any]:
                 "first_class": c,
                 "w": float(np.sqrt(w.entries(c, c))),
                 "mu": float(np.sqrt(mu.entries(c, c))),
-                "alignment": _ratio(geometry.logits.entries(c, c), np.sqrt(w.entries(c, c) * mu.entries(c, c))),
+                "alignment": _ratio(
+                    geometry.logits.entries(c, c), np.sqrt(w.entries(c, c) * mu.entries(c, c))
+                ),
                 "cosine_w": None if same[0] is None or np.isnan(same[0]) else same[0],
                 "cosine_mu": None if same[1] is None or np.isnan(same[1]) else same[1],
-                "collapsed": bool(w.entries(c, c) == 0 or (same[0] is not None and same[0] > 1 - 1e-9)),
+                "collapsed": bool(
+                    w.entries(c, c) == 0 or (same[0] is not None and same[0] > 1 - 1e-9)
+                ),
             }
         )
     return {
@@ -156,19 +190,39 @@ def _print_path(solutions: list[Solution], limit: Geometry | None) -> None:
     from rich.table import Table
 
     table = Table(
-        "ridge", "objective", "gap", "rank", "classifiers", "embeddings", "logits", "collapsed classes", box=None, pad_edge=False
+        "ridge",
+        "objective",
+        "gap",
+        "rank",
+        "classifiers",
+        "embeddings",
+        "logits",
+        "collapsed classes",
+        box=None,
+        pad_edge=False,
     )
     for solution in solutions:
         summary = _summary(solution, limit)
         distances = list((summary["distance_to_limit"] or {}).values()) or [None] * 3
-        collapsed = " and ".join(f"{row['samples']:,}" for row in summary["groups"] if row["collapsed"])
-        cells = [f"{summary['ridge']:.3g}", f"{summary['objective']:.6g}", f"{summary['relative_gap']:.0e}", str(solution.rank)]
-        table.add_row(*cells, *map(_show, distances), f"with {collapsed} samples" if collapsed else "")
+        collapsed = " and ".join(
+            f"{row['samples']:,}" for row in summary["groups"] if row["collapsed"]
+        )
+        cells = [
+            f"{summary['ridge']:.3g}",
+            f"{summary['objective']:.6g}",
+            f"{summary['relative_gap']:.0e}",
+            str(solution.rank),
+        ]
+        table.add_row(
+            *cells, *map(_show, distances), f"with {collapsed} samples" if collapsed else ""
+        )
     for column in table.columns[:-1]:
         column.no_wrap = True
     console = table_console()
     console.print(table)
-    console.print("distances of classifiers, embeddings and logits to the limit of a vanishing ridge")
+    console.print(
+        "distances of classifiers, embeddings and logits to the limit of a vanishing ridge"
+    )
 
 
 def _second(groups: Any, g: int) -> int:

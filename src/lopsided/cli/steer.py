@@ -31,10 +31,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Steer:
-    """Find the loss whose predicted geometry is nearest to a wanted one, beside the named losses."""
+    """Find the loss whose predicted geometry is nearest to a wanted one, beside the named
+    losses.
+    """
 
     classes: Classes
-    target: Literal["etf-classifiers", "etf-embeddings", "equal-norms", "largest-margin", "aligned"] = "etf-classifiers"
+    target: Literal[
+        "etf-classifiers", "etf-embeddings", "equal-norms", "largest-margin", "aligned"
+    ] = "etf-classifiers"
     """what the geometry is wanted to be"""
     family: Literal["cdt", "ldt", "cdt-ldt", "vs", "weighted", "logit-adjusted"] | None = None
     """terms of the loss to turn; by default cdt, ldt and both"""
@@ -53,17 +57,33 @@ class Steer:
             for family in ([self.family] if self.family else ["cdt", "ldt", "cdt-ldt"])
         ]
         ridge = f", ridge={self.ridge!r}" if self.ridge else ""
-        rows = [self._row(counts, name, code, adjustment) for name, code, adjustment in _named(counts)]
+        rows = [
+            self._row(counts, name, code, adjustment) for name, code, adjustment in _named(counts)
+        ]
         for i, found in enumerate(designs, start=1):
-            code = f'steer.design(counts, "{self.target}", family="{found.family}"{ridge}).adjustment'
-            rows.insert(i, self._row(counts, f"designed: {found.family}", code, found.adjustment, found.geometry))
-        # Among equals plain cross-entropy goes first, then the designs, whose scales are learned faster than those of named losses.
+            code = (
+                f'steer.design(counts, "{self.target}", family="{found.family}"{ridge}).adjustment'
+            )
+            rows.insert(
+                i,
+                self._row(
+                    counts, f"designed: {found.family}", code, found.adjustment, found.geometry
+                ),
+            )
+        # Among equals plain cross-entropy goes first, then the designs, whose scales are learned
+        # faster than those of named losses.
         rows.sort(key=lambda row: round(row.distance, 5))
         best = rows[0]
         unmet = min(designs, key=lambda found: found.distance).unmet
         line = f"loss = steer.AdjustedCrossEntropy({best.code})"
         if self.json:
-            answer = {"target": self.target, "ridge": self.ridge, "counts": counts.values.tolist(), "unmet": unmet, "code": line}
+            answer = {
+                "target": self.target,
+                "ridge": self.ridge,
+                "counts": counts.values.tolist(),
+                "unmet": unmet,
+                "code": line,
+            }
             print(json.dumps(answer | {"losses": [_plain(row) for row in rows]}, allow_nan=False))
             return
         console = table_console()
@@ -73,23 +93,38 @@ class Steer:
             console.print(f"not met by any designed loss: {'; '.join(unmet)}", markup=False)
         console.print(f"train with the best:\n    {line}", markup=False, soft_wrap=True)
 
-    def _row(self, counts: Counts, name: str, code: str, adjustment: Adjustment, geometry: Geometry | None = None) -> Row:
+    def _row(
+        self,
+        counts: Counts,
+        name: str,
+        code: str,
+        adjustment: Adjustment,
+        geometry: Geometry | None = None,
+    ) -> Row:
         import numpy as np
 
         from lopsided import Problem, foresee
         from lopsided.shape import relative_margins
         from lopsided.steer import TARGETS
 
-        found = foresee(Problem(counts, adjustment, ridge=self.ridge)) if geometry is None else geometry
+        found = (
+            foresee(Problem(counts, adjustment, ridge=self.ridge)) if geometry is None else geometry
+        )
         order = np.argsort(counts.values, kind="stable")
         squares = found.classifiers.squared_norms()
         margins = relative_margins(found)
-        shown = sorted({int(counts.distinct[i]) for i in (0, len(counts.distinct) // 2, -1)}, reverse=True)
+        shown = sorted(
+            {int(counts.distinct[i]) for i in (0, len(counts.distinct) // 2, -1)}, reverse=True
+        )
         return Row(
             name,
             code,
             adjustment,
-            float(squares[order[-1]] / squares[order[0]]) if squares[order[0]] > 0 else float("inf"),
+            (
+                float(squares[order[-1]] / squares[order[0]])
+                if squares[order[0]] > 0
+                else float("inf")
+            ),
             float(found.classifiers.cosine(order[0], order[1])),
             {n: float(margins[counts.values == n].min()) for n in shown},
             TARGETS[self.target].distance(found),
@@ -105,7 +140,11 @@ def _named(counts: Counts) -> list[tuple[str, str, Adjustment]]:
         ("logit-adjusted", "Adjustment.logit_adjusted(counts)", Adjustment.logit_adjusted(counts)),
         ("CDT, γ=½", "Adjustment.cdt(counts, gamma=0.5)", Adjustment.cdt(counts, gamma=0.5)),
         ("LDT, γ=½", "Adjustment.ldt(counts, gamma=0.5)", Adjustment.ldt(counts, gamma=0.5)),
-        ("VS, γ=¼, τ=1", "Adjustment.vs(counts, gamma=0.25, tau=1.0)", Adjustment.vs(counts, gamma=0.25, tau=1.0)),
+        (
+            "VS, γ=¼, τ=1",
+            "Adjustment.vs(counts, gamma=0.25, tau=1.0)",
+            Adjustment.vs(counts, gamma=0.25, tau=1.0),
+        ),
     ]
 
 
@@ -119,10 +158,15 @@ def _table(rows: list[Row], counts: Counts) -> Table:
         table.add_column(title, justify="right")
     for i, row in enumerate(rows):
         numbers = (row.norm_ratio, row.minority_cosine, *row.margins.values(), row.distance)
-        table.add_row(row.loss, *(f"{round(number, 4) + 0.0:.4f}" for number in numbers), style="bold" if i == 0 else "")
+        table.add_row(
+            row.loss,
+            *(f"{round(number, 4) + 0.0:.4f}" for number in numbers),
+            style="bold" if i == 0 else "",
+        )
     table.caption = (
-        f"norms: ‖w‖² of a class of {counts.distinct[-1]} samples over one of {counts.distinct[0]}; cosine: of the two rarest;\n"
-        "margin N: smallest z_y - z_c of a class of N samples, where 1 is the simplex ETF of equal norms"
+        f"norms: ‖w‖² of a class of {counts.distinct[-1]} samples over one of {counts.distinct[0]};"
+        " cosine: of the two rarest;\nmargin N: smallest z_y - z_c of a class of N samples, where"
+        " 1 is the simplex ETF of equal norms"
     )
     table.caption_justify = "left"
     return table
@@ -131,7 +175,16 @@ def _table(rows: list[Row], counts: Counts) -> Table:
 def _plain(row: Row) -> dict[str, Any]:
     from lopsided.adjustment import ARRAYS
 
-    terms = {name: value.tolist() for name in ARRAYS if (value := getattr(row.adjustment, name)) is not None}
-    numbers = {name: getattr(row, name) for name in ("loss", "code", "norm_ratio", "minority_cosine", "margins", "distance")}
-    numbers["norm_ratio"] = row.norm_ratio if math.isfinite(row.norm_ratio) else None  # JSON has no infinity
+    terms = {
+        name: value.tolist()
+        for name in ARRAYS
+        if (value := getattr(row.adjustment, name)) is not None
+    }
+    numbers = {
+        name: getattr(row, name)
+        for name in ("loss", "code", "norm_ratio", "minority_cosine", "margins", "distance")
+    }
+    numbers["norm_ratio"] = (
+        row.norm_ratio if math.isfinite(row.norm_ratio) else None
+    )  # JSON has no infinity
     return numbers | {"adjustment": terms | {"per_sample": row.adjustment.per_sample}}

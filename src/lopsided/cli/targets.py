@@ -18,7 +18,8 @@ def read_targets(path: Path, kind: Kind) -> Targets:
 
     Args:
         path: csv of numbers, npy, or npz or safetensors with an array `targets`.
-        kind: what the rows are: outputs of a regression, distributions over tokens, or 0 and 1 for the labels.
+        kind: what the rows are: outputs of a regression, distributions over tokens, or 0 and 1 for
+            the labels.
 
     Raises:
         ValueError: if the file holds no such table.
@@ -34,19 +35,26 @@ def read_targets(path: Path, kind: Kind) -> Targets:
     if kind == "contexts":
         sums = rows.sum(axis=1, keepdims=True)
         if not (sums > 0).all():
-            raise ValueError(f"each context of {path} must have a token, row {int(np.argmin(sums))} sums to {sums.min():g}")
+            raise ValueError(
+                f"each context of {path} must have a token, row {int(np.argmin(sums))} sums to"
+                f" {sums.min():g}"
+            )
         return Targets.contexts((rows / sums).T)
     if not np.isin(rows, (0, 1)).all():
-        raise ValueError(f"label sets must be 0 and 1, one row a sample, {path} holds other numbers")
+        raise ValueError(
+            f"label sets must be 0 and 1, one row a sample, {path} holds other numbers"
+        )
     sets, samples = np.unique(rows, axis=0, return_counts=True)
-    return Targets.label_sets([np.flatnonzero(row).tolist() for row in sets], rows.shape[1], samples)
+    return Targets.label_sets(
+        [np.flatnonzero(row).tolist() for row in sets], rows.shape[1], samples
+    )
 
 
 def _table(path: Path) -> Floats:
     import numpy as np
 
-    from lopsided.measure.rows import read_all
-    from lopsided.measure.shards import open_arrays
+    from lopsided.measure.storage.rows import read_all
+    from lopsided.measure.storage.shards import open_arrays
 
     if path.suffix.lower() != ".csv":
         array = read_all(open_arrays(path, ("targets",))["targets"])
@@ -56,5 +64,7 @@ def _table(path: Path) -> Floats:
             warnings.simplefilter("ignore")  # of an empty file, which is refused below
             array = np.loadtxt(path, delimiter=",", ndmin=2, comments=None)
     if 0 in array.shape:
-        raise ValueError(f"targets must be a table, one row a sample, {path} has shape {array.shape}")
+        raise ValueError(
+            f"targets must be a table, one row a sample, {path} has shape {array.shape}"
+        )
     return np.asarray(array, np.float64)

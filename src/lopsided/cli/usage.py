@@ -21,11 +21,19 @@ Verb = TypeVar("Verb")
 #: What tyro passes on of Python -> the same in words.
 _WORDS: dict[str, str | Callable[[re.Match[str]], str]] = {
     r"Error parsing (\S+): could not convert string to float: (.*)": r"\1 must be a number, got \2",
-    r"Error parsing (\S+): invalid literal for int\(\) with base 10: (.*)": r"\1 must be a whole number, got \2",
+    r"Error parsing (\S+): invalid literal for int\(\) with base 10: (.*)": (
+        r"\1 must be a whole number, got \2"
+    ),
     r"Error parsing (\S+): Exceeds the limit.*": r"\1 must be a whole number of fewer digits",
-    r"Error parsing (\S+): no type matching FLOAT could be instantiated from \[(.*)\]": r"\1 must be a number, got \2",
-    r"Error parsing (\S+): no type matching INT could be instantiated from \[(.*)\]": r"\1 must be a whole number, got \2",
-    r"(.*)\. Expected one of \((.*?)\)(.*)": lambda found: f"{found[1]}; there are {_choices(found[2])}{found[3]}",
+    r"Error parsing (\S+): no type matching FLOAT could be instantiated from \[(.*)\]": (
+        r"\1 must be a number, got \2"
+    ),
+    r"Error parsing (\S+): no type matching INT could be instantiated from \[(.*)\]": (
+        r"\1 must be a whole number, got \2"
+    ),
+    r"(.*)\. Expected one of \((.*?)\)(.*)": lambda found: (
+        f"{found[1]}; there are {_choices(found[2])}{found[3]}"
+    ),
 }
 
 
@@ -45,19 +53,29 @@ def parse(verbs: type[Verb], words: Sequence[str]) -> Verb:
     page = io.StringIO() if os.environ.get("NO_COLOR") else sys.stdout
     try:
         with contextlib.redirect_stderr(box), contextlib.redirect_stdout(page):
-            return tyro.cli(verbs, prog="lopsided", description=DESCRIPTION, args=_join_values(words), config=CONFIG)
+            return tyro.cli(
+                verbs,
+                prog="lopsided",
+                description=DESCRIPTION,
+                args=_join_values(words),
+                config=CONFIG,
+            )
     except SystemExit as stop:
         if not stop.code:
             if isinstance(page, io.StringIO) and page is not sys.stdout:
                 print(page.getvalue(), end="")
             raise
         raise UsageError(_sentence(box.getvalue())) from None
-    except AssertionError as error:  # of tyro's own options, such as for the completion of an unknown shell
+    except (
+        AssertionError
+    ) as error:  # of tyro's own options, such as for the completion of an unknown shell
         raise UsageError(str(error)) from None
 
 
 def _sentence(box: str) -> str:
-    """Return what a box drawn by tyro, in ASCII or not, says first, and the option that it thinks was meant."""
+    """Return what a box drawn by tyro, in ASCII or not, says first, and the option that it thinks
+    was meant.
+    """
     plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
     lines = [line.strip("│ ") for line in plain.splitlines() if not line.startswith(("╭", "╰"))]
     if len(lines) > 1 and set(lines[1]) == {"-"}:
@@ -67,11 +85,15 @@ def _sentence(box: str) -> str:
     sentence = " ".join(said).rstrip(".")
     for words, told in _WORDS.items():
         sentence = re.sub(f"^{words}$", told, sentence)
-    return f"{sentence[:1].lower()}{sentence[1:]}" + (f"; perhaps {meant[1]} was meant" if meant else "; see lopsided --help")
+    return f"{sentence[:1].lower()}{sentence[1:]}" + (
+        f"; perhaps {meant[1]} was meant" if meant else "; see lopsided --help"
+    )
 
 
 def _choices(told: str) -> str:
-    """Return tyro's choices, which come in another order each time and with a None that is none of them."""
+    """Return tyro's choices, which come in another order each time and with a None that is none of
+    them.
+    """
     return ", ".join(sorted(set(re.findall(r"'(.*?)'", told)) - {"None"}))
 
 

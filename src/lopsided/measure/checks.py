@@ -1,6 +1,7 @@
 """The door of every measurement: what a batch must look like, and the sentence when it does not.
 
-A check raises before any state has changed, so a refused batch loses nothing: the caller may drop it and go on.
+A check raises before any state has changed, so a refused batch loses nothing: the caller may drop
+it and go on.
 """
 
 from __future__ import annotations
@@ -22,13 +23,18 @@ LARGEST = 1e70
 
 
 def samples_of(
-    features: Any, labels: npt.ArrayLike, logits: Any, shape: tuple[int, int], marks: tuple[int, ...] = ()
+    features: Any,
+    labels: npt.ArrayLike,
+    logits: Any,
+    shape: tuple[int, int],
+    marks: tuple[int, ...] = (),
 ) -> tuple[Any, Ints, Any]:
     """Return a batch of any layout as one row a sample, without the positions that are marked.
 
     Args:
         features: (*batch, d) array or tensor; the batch is (b,), or (b, t) for sequences.
-        labels: of the batch's shape; one more axis of length one is understood, or all in one vector.
+        labels: of the batch's shape; one more axis of length one is understood, or all in one
+            vector.
         logits: (*batch, k) array or tensor, or `None`.
         shape: k and d.
         marks: labels that say to leave a position out, of `lopsided.labels.sentinels`.
@@ -44,9 +50,10 @@ def samples_of(
     y, (k, d) = np.asarray(labels), shape
     if y.dtype.kind == "f" and y.ndim > 1 and y.shape[-1] == k:
         raise ValueError(
-            f"labels must be one class a sample, got shares of the {k} classes in shape {y.shape}, as mixup and one-hot "
-            "encoding make them; features of mixed inputs belong to no class: measure inputs that are not mixed "
-            "(measure.diagnose), and of one-hot labels give the argmax"
+            f"labels must be one class a sample, got shares of the {k} classes in shape {y.shape},"
+            " as mixup and one-hot encoding make them; features of mixed inputs belong to no"
+            " class: measure inputs that are not mixed (measure.diagnose), and of one-hot labels"
+            " give the argmax"
         )
     for part, width, what in ((features, d, "features"), (logits, k, "logits")):
         if part is None:
@@ -56,14 +63,17 @@ def samples_of(
         batch = tuple(part.shape[:-1])
         if y.shape not in (batch, (*batch, 1), (math.prod(batch),)):
             raise ValueError(
-                f"{what} and labels must have one row a sample, got {math.prod(batch):,} rows and {y.size:,} labels "
-                f"(shapes {tuple(part.shape)} and {y.shape})"
+                f"{what} and labels must have one row a sample, got {math.prod(batch):,} rows and"
+                f" {y.size:,} labels (shapes {tuple(part.shape)} and {y.shape})"
             )
     y = whole(y).reshape(-1)
     out = left_out(y, marks)
     y = labels_of(y if out is None else np.where(out, 0, y), k)
     kept = slice(None) if out is None or not out.any() else np.flatnonzero(~out)
-    x, z = (None if part is None else part.reshape(-1, part.shape[-1])[kept] for part in (features, logits))
+    x, z = (
+        None if part is None else part.reshape(-1, part.shape[-1])[kept]
+        for part in (features, logits)
+    )
     return x, y[kept], z
 
 
@@ -87,7 +97,8 @@ def labels_of(labels: npt.ArrayLike, k: int) -> Ints:
     """Return the labels (n,) as int64, each from 0 to k-1; a column (n, 1) is taken for the vector.
 
     Raises:
-        ValueError: if the labels are no vector, or one is negative or too large; the sample is named.
+        ValueError: if the labels are no vector, or one is negative or too large; the sample is
+            named.
         TypeError: if they are not whole numbers.
     """
     array = whole(labels)
@@ -97,15 +108,20 @@ def labels_of(labels: npt.ArrayLike, k: int) -> Ints:
     if array.size and (array.min() < 0 or array.max() >= k):
         i = int(np.argmax((array < 0) | (array >= k)))
         raise ValueError(
-            f"labels must be from 0 to {k - 1}, got {array[i]} for sample {i} of the batch; a label that marks what to leave out "
-            "is named by `ignore`, and labels that start at 1 or have gaps are renumbered first: "
-            "names, labels = np.unique(labels, return_inverse=True)"
+            f"labels must be from 0 to {k - 1}, got {array[i]} for sample {i} of the batch; a label"
+            " that marks what to leave out is named by `ignore`, and labels that start at 1 or"
+            " have gaps are renumbered first: names, labels = np.unique(labels,"
+            " return_inverse=True)"
         )
     return array
 
 
 def rows_of(
-    rows: npt.ArrayLike, labels: Ints, width: int, what: str, place: Callable[[int], str] = "sample {} of the batch".format
+    rows: npt.ArrayLike,
+    labels: Ints,
+    width: int,
+    what: str,
+    place: Callable[[int], str] = "sample {} of the batch".format,
 ) -> npt.NDArray[Any]:
     """Return a (b, width) array of finite numbers, one row a label.
 
@@ -117,7 +133,8 @@ def rows_of(
         place: says where a row is.
 
     Raises:
-        ValueError: if the shape is another, or a number is NaN or infinite; sample and class are named.
+        ValueError: if the shape is another, or a number is NaN or infinite; sample and class are
+            named.
         TypeError: if the array does not hold real numbers.
     """
     refuse_mask(rows, what)
@@ -127,21 +144,30 @@ def rows_of(
     if array.ndim != 2 or array.shape[1] != width:
         raise ValueError(f"{what} must have shape (b, {width}), got {array.shape}")
     if len(array) != len(labels):
-        raise ValueError(f"{what} and labels must have one row a sample, got {len(array)} rows and {len(labels)} labels")
-    # A sum is finite only of finite numbers, and quicker than a look at each; one that overflows only costs the second look.
+        raise ValueError(
+            f"{what} and labels must have one row a sample, got {len(array)} rows and {len(labels)}"
+            " labels"
+        )
+    # A sum is finite only of finite numbers, and quicker than a look at each; one that overflows
+    # only costs the second look.
     if array.dtype.kind == "f" and not np.isfinite(_sum(array)):
         fine = np.isfinite(array)
         if array.dtype.itemsize >= 8:  # such a sum overflows the state too
             fine &= np.abs(array) < LARGEST
         if not fine.all():
             i = int(np.argmin(fine.all(axis=1)))
-            problem = "NaN or infinity" if not np.isfinite(array[i]).all() else f"numbers beyond {LARGEST:g}"
+            problem = (
+                "NaN or infinity"
+                if not np.isfinite(array[i]).all()
+                else f"numbers beyond {LARGEST:g}"
+            )
             raise ValueError(f"{what} must be finite, {place(i)} (class {labels[i]}) has {problem}")
     return array
 
 
 def require_squares(array: Floats, what: str) -> None:
-    """Refuse numbers so large, or all so small, that float64 cannot hold squares of their inner products.
+    """Refuse numbers so large, or all so small, that float64 cannot hold squares of their inner
+    products.
 
     Raises:
         ValueError: naming the largest number.
@@ -149,8 +175,9 @@ def require_squares(array: Floats, what: str) -> None:
     largest = float(np.abs(array).max(initial=0.0))
     if largest and not 1 / LARGEST < largest < LARGEST:
         raise ValueError(
-            f"{what} reach {largest:.0e}; beyond {1 / LARGEST:g} and {LARGEST:g} squares of their inner products leave float64. "
-            "Multiply them all by one constant first, which changes no direction and no ratio"
+            f"{what} reach {largest:.0e}; beyond {1 / LARGEST:g} and {LARGEST:g} squares of their"
+            " inner products leave float64. Multiply them all by one constant first, which changes"
+            " no direction and no ratio"
         )
 
 
@@ -159,15 +186,20 @@ def _sum(array: npt.NDArray[Any]) -> Any:
         return array.sum()
 
 
-def head_of(weight: npt.ArrayLike, bias: npt.ArrayLike | None, k: int, d: int) -> tuple[Floats, Floats | None]:
+def head_of(
+    weight: npt.ArrayLike, bias: npt.ArrayLike | None, k: int, d: int
+) -> tuple[Floats, Floats | None]:
     """Return the classifiers (k, d) and the bias (k,) of a head in float64.
 
     Raises:
-        ValueError: if a shape is another, an entry is not finite (the class is named), or the squares leave float64.
+        ValueError: if a shape is another, an entry is not finite (the class is named), or the
+            squares leave float64.
     """
     w = np.asarray(weight, np.float64)
     if w.shape != (k, d):
-        raise ValueError(f"the head's weight must have shape ({k}, {d}), one row a class, got {w.shape}")
+        raise ValueError(
+            f"the head's weight must have shape ({k}, {d}), one row a class, got {w.shape}"
+        )
     b = None if bias is None else np.asarray(bias, np.float64)
     if b is not None and b.shape != (k,):
         raise ValueError(f"the head's bias must have shape ({k},), got {b.shape}")

@@ -18,12 +18,12 @@ from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
 from lopsided.measure.checks import head_of
-from lopsided.measure.decisions import Decisions
 from lopsided.measure.metrics import METRICS, Undefined
 from lopsided.measure.metrics.declared import Declared
 from lopsided.measure.metrics.undefined import NO_HEAD
-from lopsided.measure.moments import Moments
-from lopsided.measure.network import comparable, geometry
+from lopsided.measure.network_geometry import comparable, geometry
+from lopsided.measure.state.decisions import Decisions
+from lopsided.measure.state.moments import Moments
 from lopsided.measure.verdict import verdict
 from lopsided.split import Split
 
@@ -39,7 +39,8 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Collapse(Declared):
-    """What samples and head show. Every metric of METRICS is an attribute, computed when first asked for.
+    """What samples and head show. Every metric of METRICS is an attribute, computed when first
+    asked for.
 
     One that is not defined here raises `Undefined`, whose sentence says why.
 
@@ -49,7 +50,8 @@ class Collapse(Declared):
         bias: (k,) bias of the head, or `None`.
         decisions: what the network answered, or `None`.
         classes: (k,) the label of each class measured.
-        counts: training samples of each class, which say what a minority is; by default the samples measured.
+        counts: training samples of each class, which say what a minority is; by default the samples
+            measured.
         counts_given: whether the counts were given, or are those of the samples measured.
 
     Example:
@@ -81,8 +83,8 @@ class Collapse(Declared):
         """Take a snapshot of moments, head and decisions.
 
         Raises:
-            ValueError: if a class has no sample under classes="all", fewer than two classes have samples, or head or counts do not
-                fit.
+            ValueError: if a class has no sample under classes="all", fewer than two classes have
+                samples, or head or counts do not fit.
         """
         if classes not in ("all", "seen"):
             raise ValueError(f"classes must be 'all' or 'seen', got {classes!r}")
@@ -95,7 +97,10 @@ class Collapse(Declared):
             moments.require_every_class()
         seen = np.flatnonzero(moments.counts)
         if len(seen) < 2:
-            raise ValueError(f"a measurement needs samples of at least 2 classes, got {moments.n:,} samples of {len(seen)}")
+            raise ValueError(
+                f"a measurement needs samples of at least 2 classes, got {moments.n:,} samples of"
+                f" {len(seen)}"
+            )
         return cls(
             moments.take(seen),
             None if w is None else w[seen],
@@ -131,7 +136,10 @@ class Collapse(Declared):
             MemoryError: if there are too many classes for (k, k) matrices.
         """
         given = comparable(predictions, self.k)
-        return {name: self.geometry.split(replace(other, counts=self.counts)) for name, other in given.items()}
+        return {
+            name: self.geometry.split(replace(other, counts=self.counts))
+            for name, other in given.items()
+        }
 
     def _metric(self, name: str) -> Any:
         if name == "geometry":  # which has raised: Python asks here for what a property lacks
@@ -139,10 +147,14 @@ class Collapse(Declared):
         if name not in METRICS:
             near = get_close_matches(name, METRICS, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise AttributeError(f"a collapse has no {name!r}; its metrics are {', '.join(METRICS)}{hint}")
+            raise AttributeError(
+                f"a collapse has no {name!r}; its metrics are {', '.join(METRICS)}{hint}"
+            )
         metric = METRICS[name]
         try:
-            value = metric.function(*(self._need(need, name) for need in metric.needs), **metric.options)
+            value = metric.function(
+                *(self._need(need, name) for need in metric.needs), **metric.options
+            )
         except Undefined as error:
             raise error.named(self.classes) from None
         self.__dict__[name] = value
@@ -161,11 +173,16 @@ class Collapse(Declared):
             return self.counts.minorities
         value = getattr(self, need)
         if value is None:
-            raise Undefined(f"{metric} needs the answers of the network: give logits with the features, or a head in two passes")
+            raise Undefined(
+                f"{metric} needs the answers of the network: give logits with the features, or a"
+                " head in two passes"
+            )
         return value
 
     def metrics(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return every metric that is defined here, and for every other one the sentence why it is not."""
+        """Return every metric that is defined here, and for every other one the sentence why it is
+        not.
+        """
         values: dict[str, Any] = {}
         undefined: dict[str, str] = {}
         for name in METRICS:
@@ -176,11 +193,17 @@ class Collapse(Declared):
         return values, undefined
 
     def scalars(self, predictions: Mapping[str, Geometry] | None = None) -> dict[str, float]:
-        """Return every metric that is one number, and the distances to predictions as NAME/classifiers and so on; for loggers."""
-        result = {name: float(value) for name, value in self.metrics()[0].items() if np.ndim(value) == 0}
+        """Return every metric that is one number, and the distances to predictions as
+        NAME/classifiers and so on; for loggers.
+        """
+        result = {
+            name: float(value) for name, value in self.metrics()[0].items() if np.ndim(value) == 0
+        }
         for name, other in comparable(predictions or {}, self.k).items():
             distances = self.geometry.distance(other)._asdict()
-            result |= {f"{name}/{part}": value for part, value in distances.items() if np.isfinite(value)}
+            result |= {
+                f"{name}/{part}": value for part, value in distances.items() if np.isfinite(value)
+            }
         return result
 
     def to_dict(self) -> dict[str, Any]:
@@ -199,29 +222,43 @@ class Collapse(Declared):
         }
 
     def table(self, predictions: Mapping[str, Geometry] | None = None) -> Table:
-        """Return the metrics beside those of predicted geometries, as a rich table; per-class figures as smallest to largest."""
+        """Return the metrics beside those of predicted geometries, as a rich table; per-class
+        figures as smallest to largest.
+        """
         predictions = comparable(predictions or {}, self.k)
         columns = [*(name for name in ANCHORS if name not in predictions), *predictions]
         title = f"{self.moments.n:,} samples, {self.k:,} classes, {self.moments.d:,} dimensions"
-        table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+        table = Table(
+            title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+        )
         table.add_column("metric")
         for header in ("measured", *columns):
-            table.add_column(escape(header), justify="right", no_wrap=True)  # words may wrap, a number must not be cut
+            table.add_column(
+                escape(header), justify="right", no_wrap=True
+            )  # words may wrap, a number must not be cut
         for name, value in self.metrics()[0].items():
             cells = (self._expected(name, column, predictions.get(column)) for column in columns)
             table.add_row(METRICS[name].title, cell(value), *map(cell, cells))
         return table
 
     def _expected(self, name: str, column: str, prediction: Geometry | None) -> Any:
-        """Return what a metric is in a predicted geometry, or else at the anchor of the same name."""
-        value = None if prediction is None else METRICS[name].of_prediction(prediction, self.counts.minorities)
+        """Return what a metric is in a predicted geometry, or else at the anchor of the same
+        name.
+        """
+        value = (
+            None
+            if prediction is None
+            else METRICS[name].of_prediction(prediction, self.counts.minorities)
+        )
         anchor = METRICS[name].anchors.get(column)
         if value is None and anchor is not None:
             value = anchor(self.moments.counts, self.moments.d) if callable(anchor) else anchor
         return value
 
     def verdict(self, predictions: Mapping[str, Geometry] | None = None) -> str:
-        """Return what a practitioner needs to know, in sentences: see `lopsided.measure.verdict`."""
+        """Return what a practitioner needs to know, in sentences: see
+        `lopsided.measure.verdict`.
+        """
         return verdict(self, predictions or {})
 
     def __repr__(self) -> str:
@@ -229,7 +266,9 @@ class Collapse(Declared):
 
 
 def cell(value: Any) -> str:
-    """Write a figure, or the smallest and largest of an array, for a table; nothing for what is not known."""
+    """Write a figure, or the smallest and largest of an array, for a table; nothing for what is not
+    known.
+    """
     if value is None:
         return ""
     if np.ndim(value) == 0:
@@ -246,7 +285,9 @@ def cell(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return a figure or an array of them as plain data for JSON; numbers that are not finite become `None`."""
+    """Return a figure or an array of them as plain data for JSON; numbers that are not finite
+    become `None`.
+    """
     if np.ndim(value) == 0:
         return value if np.isfinite(value) else None
     return [plain(entry) for entry in np.asarray(value).tolist()]
@@ -256,16 +297,26 @@ def splits_dict(splits: Mapping[str, Split]) -> dict[str, Any]:
     """Return splits as plain data for JSON; numbers that are not defined become `None`."""
     result: dict[str, Any] = {}
     for name, found in splits.items():
-        parts = {part: getattr(found, part)._asdict() for part in ("classifiers", "embeddings", "logits")}
-        numbers = {part: {key: plain(value) for key, value in row.items()} for part, row in parts.items()}
+        parts = {
+            part: getattr(found, part)._asdict() for part in ("classifiers", "embeddings", "logits")
+        }
+        numbers = {
+            part: {key: plain(value) for key, value in row.items()} for part, row in parts.items()
+        }
         result[name] = {"visible": plain(found.visible), **numbers}
     return result
 
 
 def splits_table(splits: Mapping[str, Split]) -> tuple[list[str], list[list[str]]]:
-    """Return headers and rows of a table of splits: for each prediction and part the distance and its two parts."""
+    """Return headers and rows of a table of splits: for each prediction and part the distance and
+    its two parts.
+    """
     rows = []
     for name, found in splits.items():
-        parts = {"classifiers": found.classifiers, "visible class means": found.embeddings, "logits": found.logits}
+        parts = {
+            "classifiers": found.classifiers,
+            "visible class means": found.embeddings,
+            "logits": found.logits,
+        }
         rows += [[f"{name}, {title}", *map(cell, part)] for title, part in parts.items()]
     return ["distance to", "whole", "of the law", "of single classes"], rows

@@ -1,4 +1,6 @@
-"""Optional libraries, imported when first used; a missing one is answered with the line that installs it."""
+"""Optional libraries, imported when first used; a missing one is answered with the line that
+installs it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def need(module: str, extra: str) -> Any:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name and error.name.split(".")[0] == module.split(".")[0]:
-            raise ImportError(f"this needs {module}; install it with: pip install {extra}") from error
+            raise ImportError(
+                f"this needs {module}; install it with: pip install {extra}"
+            ) from error
         raise
 
 

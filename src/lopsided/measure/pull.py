@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.measure.tensors import to_numpy
+from lopsided.measure.network.tensors import to_numpy
 
 _log = logging.getLogger("lopsided")
 

@@ -16,7 +16,8 @@ class RegressionCollapse(NamedTuple):
     Attributes:
         nrc1: share of the features' variance outside their t leading directions.
         nrc2: share of the centred features outside the row space of the head.
-        nrc3: distance of WW' from the nearest (covariance of targets)^{1/2} - sqrt(gamma) I, scale-free.
+        nrc3: distance of WW' from the nearest (covariance of targets)^{1/2} - sqrt(gamma) I,
+            scale-free.
         gamma: where the nearest is.
     """
 
@@ -26,7 +27,9 @@ class RegressionCollapse(NamedTuple):
     gamma: float
 
 
-def regression_collapse(features: npt.ArrayLike, targets: npt.ArrayLike, weight: npt.ArrayLike) -> RegressionCollapse:
+def regression_collapse(
+    features: npt.ArrayLike, targets: npt.ArrayLike, weight: npt.ArrayLike
+) -> RegressionCollapse:
     """Measure a regression.
 
     Args:
@@ -35,9 +38,11 @@ def regression_collapse(features: npt.ArrayLike, targets: npt.ArrayLike, weight:
         weight: (t, d) of the last layer.
 
     Raises:
-        ValueError: if shapes do not fit, a number is not finite, or features, targets or weight do not vary.
+        ValueError: if shapes do not fit, a number is not finite, or features, targets or weight do
+            not vary.
 
-    Source: Andriopoulos et al. 2024 (arXiv 2409.04180); the exact minimiser over gamma derived here.
+    Source: Andriopoulos et al. 2024 (arXiv 2409.04180); the exact minimiser over gamma derived
+    here.
 
     Example:
         >>> y = np.array([[1.0, 0.5], [-1.0, 0.5], [0.0, -1.0]])
@@ -47,11 +52,15 @@ def regression_collapse(features: npt.ArrayLike, targets: npt.ArrayLike, weight:
     h, y, w = (np.asarray(part, np.float64) for part in (features, targets, weight))
     if h.ndim != 2 or y.ndim != 2 or len(h) != len(y) or w.shape != (y.shape[1], h.shape[1]):
         raise ValueError(
-            f"features (n, d), targets (n, t) and weight (t, d) must fit, got shapes {h.shape}, {y.shape} and {w.shape}"
+            f"features (n, d), targets (n, t) and weight (t, d) must fit, got shapes {h.shape},"
+            f" {y.shape} and {w.shape}"
         )
     for name, array in (("features", h), ("targets", y), ("weight", w)):
         if not np.isfinite(array).all():
-            raise ValueError(f"{name} must be finite, row {int(np.argmin(np.isfinite(array).all(axis=1)))} is not")
+            raise ValueError(
+                f"{name} must be finite, row {int(np.argmin(np.isfinite(array).all(axis=1)))}"
+                " is not"
+            )
         if not np.ptp(array, axis=0).any():
             raise ValueError(f"{name} must vary, all rows are the same")
     h, y = h - h.mean(axis=0), y - y.mean(axis=0)
@@ -59,17 +68,21 @@ def regression_collapse(features: npt.ArrayLike, targets: npt.ArrayLike, weight:
     spectrum = singular_values(h) ** 2
     hidden = h - h @ np.linalg.pinv(w) @ w
     gap, gamma = nrc3(w @ w.T, y.T @ y / len(y))
-    return RegressionCollapse(float(spectrum[t:].sum()) / energy, float(np.sum(hidden**2)) / energy, gap, gamma)
+    return RegressionCollapse(
+        float(spectrum[t:].sum()) / energy, float(np.sum(hidden**2)) / energy, gap, gamma
+    )
 
 
 def nrc3(gram: Floats, covariance: Floats) -> tuple[float, float]:
-    """Return min over 0 <= gamma <= least eigenvalue of ||G/||G|| - (S - sqrt(gamma) I)/||.||||, S = covariance^{1/2}, and gamma.
+    """Return min over 0 <= gamma <= least eigenvalue of ||G/||G|| - (S - sqrt(gamma) I)/||.||||, S
+    = covariance^{1/2}, and gamma.
 
-    With c = sqrt(gamma) the cosine of G and S - c I has one stationary point, c = (tr G ||S||^2 - <G, S> tr S) / (tr G tr S - t
-    <G, S>); the best of it and the two ends is the minimum.
+    With c = sqrt(gamma) the cosine of G and S - c I has one stationary point, c = (tr G ||S||^2 -
+    <G, S> tr S) / (tr G tr S - t <G, S>); the best of it and the two ends is the minimum.
 
     Example:
-        >>> gap, gamma = nrc3(np.array([[2, 0.3, 0], [0.3, 1, 0.1], [0, 0.1, 0.5]]), np.diag([4.0, 1.0, 0.25]))
+        >>> frame = np.array([[2, 0.3, 0], [0.3, 1, 0.1], [0, 0.1, 0.5]])
+        >>> gap, gamma = nrc3(frame, np.diag([4.0, 1.0, 0.25]))
         >>> gap < 0.3
         True
     """
@@ -78,12 +91,20 @@ def nrc3(gram: Floats, covariance: Floats) -> tuple[float, float]:
     S, most = (vectors * root) @ vectors.T, float(root[0])
     t, pair = len(S), float(np.sum(gram * S))
     below = float(np.trace(gram) * np.trace(S)) - t * pair
-    inner = (float(np.trace(gram)) * float(np.sum(S**2)) - pair * float(np.trace(S))) / below if below else 0.0
+    inner = (
+        (float(np.trace(gram)) * float(np.sum(S**2)) - pair * float(np.trace(S))) / below
+        if below
+        else 0.0
+    )
 
     def gap(c: float) -> float:
         law = S - c * np.eye(t)
         size = float(np.linalg.norm(law))
-        return float(np.linalg.norm(gram / np.linalg.norm(gram) - law / size)) if size > 1e-12 * root[-1] else np.inf
+        return (
+            float(np.linalg.norm(gram / np.linalg.norm(gram) - law / size))
+            if size > 1e-12 * root[-1]
+            else np.inf
+        )
 
     best = min({0.0, min(max(inner, 0.0), most), most}, key=gap)
     return gap(best), best**2

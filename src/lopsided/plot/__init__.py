@@ -1,4 +1,6 @@
-"""Figures of geometries: every function takes what it draws and the matplotlib axes to draw on, and returns the axes."""
+"""Figures of geometries: every function takes what it draws and the matplotlib axes to draw on, and
+returns the axes.
+"""
 
 from __future__ import annotations
 

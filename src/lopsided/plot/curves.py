@@ -26,9 +26,11 @@ def curves(
     log: bool = True,
     measured: Mapping[str, tuple[npt.ArrayLike, Sequence[Geometry]]] | None = None,
 ) -> Sequence[Axes]:
-    """Draw squared norm ratios, cosines of classifiers and cosines of class means of geometries along a parameter.
+    """Draw squared norm ratios, cosines of classifiers and cosines of class means of geometries
+    along a parameter.
 
-    Majority is the largest class, minority the smallest; cosines are to a class of the same count, or across between the two.
+    Majority is the largest class, minority the smallest; cosines are to a class of the same count,
+    or across between the two.
 
     Args:
         places: (t,) values of the parameter, such as the ratio R or the exponent gamma.
@@ -42,26 +44,44 @@ def curves(
         The axes.
 
     Raises:
-        ValueError: if there are not three axes, numbers of places and geometries differ, or a geometry has no counts.
+        ValueError: if there are not three axes, numbers of places and geometries differ, or a
+            geometry has no counts.
 
     Example:
         >>> from matplotlib.figure import Figure
         >>> from lopsided import Counts, predict
         >>> ratios = [1, 10, 100]
         >>> theory = [predict.seli(Counts.step(k=10, minority=1, ratio=ratio)) for ratio in ratios]
-        >>> [axes.get_ylabel() for axes in curves(ratios, theory, Figure().subplots(1, 3), label="ratio R")][0]
+        >>> axes = curves(ratios, theory, Figure().subplots(1, 3), label="ratio R")
+        >>> axes[0].get_ylabel()
         'squared norm, majority over minority'
     """
     if len(axes) != 3:
-        raise ValueError(f"norm ratios, cosines of classifiers and of class means need 3 axes, got {len(axes)}")
+        raise ValueError(
+            f"norm ratios, cosines of classifiers and of class means need 3 axes, got {len(axes)}"
+        )
     norms, *both = axes
     _lines(norms, places, geometries, _ratios)
     _lines(both[0], places, geometries, lambda geometry: _cosines(geometry, geometry.classifiers))
     _lines(both[1], places, geometries, lambda geometry: _cosines(geometry, geometry.embeddings))
     for (name, (where, found)), marker in zip((measured or {}).items(), "os^Dv", strict=False):
         _lines(norms, where, found, _ratios, marker, name)
-        _lines(both[0], where, found, lambda geometry: _cosines(geometry, geometry.classifiers), marker, name)
-        _lines(both[1], where, found, lambda geometry: _cosines(geometry, geometry.embeddings), marker, name)
+        _lines(
+            both[0],
+            where,
+            found,
+            lambda geometry: _cosines(geometry, geometry.classifiers),
+            marker,
+            name,
+        )
+        _lines(
+            both[1],
+            where,
+            found,
+            lambda geometry: _cosines(geometry, geometry.embeddings),
+            marker,
+            name,
+        )
     norms.set_yscale("log")
     norms.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     norms.yaxis.set_minor_formatter(NullFormatter())
@@ -91,21 +111,39 @@ Values = dict[str, tuple[str, object, float]]
 
 def _ratios(geometry: Geometry) -> Values:
     large, _, small, _ = _classes(geometry)
-    squares = {"classifiers": geometry.classifiers.squared_norms(), "class means": geometry.embeddings.squared_norms()}
+    squares = {
+        "classifiers": geometry.classifiers.squared_norms(),
+        "class means": geometry.embeddings.squared_norms(),
+    }
     colours = {"classifiers": (MAJORITY, "-"), "class means": (MINORITY, (0, (4, 2)))}
-    return {name: (*colours[name], float(values[large] / values[small])) for name, values in squares.items()}
+    return {
+        name: (*colours[name], float(values[large] / values[small]))
+        for name, values in squares.items()
+    }
 
 
 def _cosines(geometry: Geometry, gram: Gram) -> Values:
     large, large_too, small, small_too = _classes(geometry)
-    pairs = {"majority": (large, large_too), "minority": (small, small_too), "across": (large, small)}
-    return {name: (*PAIRS[name], float(gram.cosine(*pair)) if pair[0] != pair[1] else np.nan) for name, pair in pairs.items()}
+    pairs = {
+        "majority": (large, large_too),
+        "minority": (small, small_too),
+        "across": (large, small),
+    }
+    return {
+        name: (*PAIRS[name], float(gram.cosine(*pair)) if pair[0] != pair[1] else np.nan)
+        for name, pair in pairs.items()
+    }
 
 
 def _classes(geometry: Geometry) -> tuple[int, int, int, int]:
-    """Return two of the largest classes and two of the smallest, one class twice where it is alone."""
+    """Return two of the largest classes and two of the smallest, one class twice where it is
+    alone.
+    """
     if geometry.counts is None:
-        raise ValueError(f"the geometry {geometry.source.name} has no class counts, so its majority and minority are unknown")
+        raise ValueError(
+            f"the geometry {geometry.source.name} has no class counts, so its majority and minority"
+            " are unknown"
+        )
     values = geometry.counts.values
     large, small = np.flatnonzero(values == values.max()), np.flatnonzero(values == values.min())
     return int(large[0]), int(large[-1]), int(small[-1]), int(small[0])
@@ -121,11 +159,25 @@ def _lines(
 ) -> None:
     x = np.asarray(places, np.float64)
     if x.shape != (len(geometries),):
-        raise ValueError(f"one geometry a place is needed, got {len(geometries)} geometries for places of shape {x.shape}")
+        raise ValueError(
+            f"one geometry a place is needed, got {len(geometries)} geometries for places of shape"
+            f" {x.shape}"
+        )
     rows = [values(geometry) for geometry in geometries]
     for i, (line, (colour, dashes, _)) in enumerate(rows[0].items()):
         y = [row[line][2] for row in rows]
         if marker is None:
             ax.plot(x, y, color=colour, ls=dashes, lw=1.8, label=line)
         else:
-            ax.plot(x, y, marker, color=colour, mfc="white", mew=1.3, ms=5, clip_on=False, zorder=4, label=name if i == 0 else None)
+            ax.plot(
+                x,
+                y,
+                marker,
+                color=colour,
+                mfc="white",
+                mew=1.3,
+                ms=5,
+                clip_on=False,
+                zorder=4,
+                label=name if i == 0 else None,
+            )

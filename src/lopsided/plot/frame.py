@@ -1,4 +1,6 @@
-"""The exact drawing of up to four classes: their classifiers and class means span at most three dimensions."""
+"""The exact drawing of up to four classes: their classifiers and class means span at most three
+dimensions.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,18 @@ from lopsided.arrays import Floats
 from lopsided.geometry import Geometry
 from lopsided.plot.style import FAINT, GREY, class_colours
 
-#: Turn about the vertical axis and tilt toward the reader, in degrees, of a frame in three dimensions.
+#: Turn about the vertical axis and tilt toward the reader, in degrees, of a frame in three
+#: dimensions.
 AZIMUTH, ELEVATION = 38.0, 20.0
 
 
 def frame(geometry: Geometry, ax: Axes, *, colours: Sequence[str] | None = None) -> Axes:
-    """Draw classifiers as solid arrows and class means as dashed lines with a ring, in their true lengths and angles.
+    """Draw classifiers as solid arrows and class means as dashed lines with a ring, in their true
+    lengths and angles.
 
-    Two classes lie on a line and three in a plane; four are seen in parallel projection, the two largest classes upward. The class
-    means are drawn in the scale in which their squares sum to those of the classifiers.
+    Two classes lie on a line and three in a plane; four are seen in parallel projection, the two
+    largest classes upward. The class means are drawn in the scale in which their squares sum to
+    those of the classifiers.
 
     Args:
         geometry: of two, three or four classes.
@@ -32,7 +37,8 @@ def frame(geometry: Geometry, ax: Axes, *, colours: Sequence[str] | None = None)
         The axes.
 
     Raises:
-        ValueError: for more than four classes, or a geometry of more than three dimensions or of none.
+        ValueError: for more than four classes, or a geometry of more than three dimensions or of
+            none.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -42,8 +48,15 @@ def frame(geometry: Geometry, ax: Axes, *, colours: Sequence[str] | None = None)
         ['$w_1$', '$w_2$', '$w_3$']
     """
     if geometry.k > 4:
-        raise ValueError(f"a frame of {geometry.k} classes has more than three dimensions, at most 4 classes can be drawn exactly")
-    order = np.arange(geometry.k) if geometry.counts is None else np.argsort(-geometry.counts.values, kind="stable")
+        raise ValueError(
+            f"a frame of {geometry.k} classes has more than three dimensions, at most 4 classes can"
+            " be drawn exactly"
+        )
+    order = (
+        np.arange(geometry.k)
+        if geometry.counts is None
+        else np.argsort(-geometry.counts.values, kind="stable")
+    )
     w, m = _oriented(geometry, list(order))
     if w.any() and m.any():
         m = m * np.sqrt((w**2).sum() / (m**2).sum())
@@ -53,22 +66,46 @@ def frame(geometry: Geometry, ax: Axes, *, colours: Sequence[str] | None = None)
     for i in range(geometry.k):
         for j in range(i):
             ax.plot(*flat_w[[i, j]].T, color=FAINT, lw=0.9, zorder=1)
-    halo: list[patheffects.AbstractPathEffect] = [patheffects.withStroke(linewidth=4.6, foreground="white")]
+    halo: list[patheffects.AbstractPathEffect] = [
+        patheffects.withStroke(linewidth=4.6, foreground="white")
+    ]
     nearness = (depth - depth.min()) / max(float(np.ptp(depth)), 1e-9)
     for c, (colour, near) in enumerate(zip(colours, nearness, strict=True)):
         width = 1.9 + 0.7 * near
         arrow = FancyArrowPatch(
-            (0, 0), flat_w[c], arrowstyle="-|>", color=colour, lw=width, shrinkA=0, shrinkB=0, mutation_scale=13
+            (0, 0),
+            flat_w[c],
+            arrowstyle="-|>",
+            color=colour,
+            lw=width,
+            shrinkA=0,
+            shrinkB=0,
+            mutation_scale=13,
         )
         arrow.set_path_effects(halo)
         ax.add_patch(arrow).set_zorder(3 + near)
-        ax.plot(*np.vstack([[0, 0], flat_m[c]]).T, color=colour, lw=1.3, ls=(0, (3.2, 2.2)), zorder=5 + near)
+        ax.plot(
+            *np.vstack([[0, 0], flat_m[c]]).T,
+            color=colour,
+            lw=1.3,
+            ls=(0, (3.2, 2.2)),
+            zorder=5 + near,
+        )
         ax.plot(*flat_m[c], "o", color=colour, ms=6, mfc="white", mew=1.4, zorder=6 + near)
         # A mean at the tip of its classifier needs no name of its own.
         apart = float(np.linalg.norm(flat_m[c] - flat_w[c])) > 0.15 * reach
         for name, tip in [("w", flat_w[c]), *([("\\mu", flat_m[c])] if apart else [])]:
             x, y = _label(np.vstack([flat_w, flat_m]), tip, 0.1 * reach)
-            ax.text(x, y, f"${name}_{c + 1}$", color=colour, ha="center", va="center", fontsize=11, zorder=9)
+            ax.text(
+                x,
+                y,
+                f"${name}_{c + 1}$",
+                color=colour,
+                ha="center",
+                va="center",
+                fontsize=11,
+                zorder=9,
+            )
     ax.plot(0, 0, "o", color=GREY, ms=3, zorder=8)
     ax.set(xlim=(-reach * 1.1, reach * 1.1), ylim=(-reach * 1.1, reach * 1.1), aspect="equal")
     ax.set_axis_off()
@@ -76,11 +113,17 @@ def frame(geometry: Geometry, ax: Axes, *, colours: Sequence[str] | None = None)
 
 
 def _oriented(geometry: Geometry, order: list[int]) -> tuple[Floats, Floats]:
-    """Return classifiers and means in coordinates right, away and up that depend on the geometry alone."""
+    """Return classifiers and means in coordinates right, away and up that depend on the geometry
+    alone.
+    """
     w, m = geometry.vectors()
     if (d := w.shape[1]) > 3:
         raise ValueError(f"this geometry has {d} dimensions, at most 3 can be drawn exactly")
-    vectors = [vector / length for vector in (*w[order], *m[order]) if (length := np.linalg.norm(vector)) > 0]
+    vectors = [
+        vector / length
+        for vector in (*w[order], *m[order])
+        if (length := np.linalg.norm(vector)) > 0
+    ]
     if not vectors:
         raise ValueError("all classifiers and class means are zero, there is nothing to draw")
     # Of four classes the two largest point upward and lie in the plane of up and right.
@@ -103,9 +146,9 @@ def _project(points: Floats) -> tuple[Floats, Floats]:
         return points[:, [0, 2]], np.zeros(len(points))
     right = points[:, 0] * np.cos(turn) - points[:, 1] * np.sin(turn)
     away = points[:, 0] * np.sin(turn) + points[:, 1] * np.cos(turn)
-    return np.column_stack([right, points[:, 2] * np.cos(tilt) + away * np.sin(tilt)]), points[:, 2] * np.sin(tilt) - away * np.cos(
-        tilt
-    )
+    return np.column_stack([right, points[:, 2] * np.cos(tilt) + away * np.sin(tilt)]), points[
+        :, 2
+    ] * np.sin(tilt) - away * np.cos(tilt)
 
 
 def _label(tips: Floats, tip: Floats, distance: float) -> tuple[float, float]:

@@ -1,4 +1,6 @@
-"""Cosines of class against class as a heatmap, with the groups of interchangeable classes marked."""
+"""Cosines of class against class as a heatmap, with the groups of interchangeable classes
+marked.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from lopsided.counts import Counts
 from lopsided.gram import Gram
 from lopsided.plot.style import DIVERGING, FAINT, INK, number
 
-#: Up to so many classes each has its cell; of more, so many are drawn, evenly chosen in the order of size.
+#: Up to so many classes each has its cell; of more, so many are drawn, evenly chosen in the order
+#: of size.
 DRAWN = 200
 #: Up to so many groups are named and their cosines written.
 NAMED = 6
@@ -23,7 +26,8 @@ def gram(gram: Gram, ax: Axes, *, counts: Counts | None = None, limit: float | N
     Args:
         gram: of the vectors.
         ax: to draw on.
-        counts: class counts; with them classes stand from the largest to the smallest and groups are named by their counts.
+        counts: class counts; with them classes stand from the largest to the smallest and groups
+            are named by their counts.
         limit: cosine of the strongest colour; by default the largest there is, and 0.02 at least.
 
     Returns:
@@ -47,7 +51,12 @@ def gram(gram: Gram, ax: Axes, *, counts: Counts | None = None, limit: float | N
     np.fill_diagonal(values, np.nan)
     strongest = max(float(np.nanmax(np.abs(values), initial=0.0)), 0.02) if limit is None else limit
     ax.set_facecolor(FAINT)
-    image = ax.imshow(np.ma.masked_invalid(values), cmap=DIVERGING, norm=Normalize(-strongest, strongest), interpolation="none")
+    image = ax.imshow(
+        np.ma.masked_invalid(values),
+        cmap=DIVERGING,
+        norm=Normalize(-strongest, strongest),
+        interpolation="none",
+    )
     labels = (gram.groups if counts is None else counts.groups).of_class(shown)
     starts = np.flatnonzero(np.diff(labels, prepend=-1))
     ends = np.append(starts[1:], len(shown))
@@ -56,7 +65,9 @@ def gram(gram: Gram, ax: Axes, *, counts: Counts | None = None, limit: float | N
             ax.axhline(edge, color="white", lw=2)
             ax.axvline(edge, color="white", lw=2)
         _write(values, starts, ends, strongest, ax)
-        names = [""] * len(starts) if counts is None else [f"{counts[int(shown[s])]}" for s in starts]
+        names = (
+            [""] * len(starts) if counts is None else [f"{counts[int(shown[s])]}" for s in starts]
+        )
         centres = (starts + ends - 1) / 2
         ax.set_xticks(centres, names)
         ax.set_yticks(centres, names)
@@ -67,7 +78,11 @@ def gram(gram: Gram, ax: Axes, *, counts: Counts | None = None, limit: float | N
         ax.set_xticks([])
         ax.set_yticks([])
     if counts is not None:
-        ax.set_xlabel("samples a class" if ax.get_xticks().size else "classes, from the largest to the smallest")
+        ax.set_xlabel(
+            "samples a class"
+            if ax.get_xticks().size
+            else "classes, from the largest to the smallest"
+        )
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, aspect=25, pad=0.03)
@@ -82,7 +97,11 @@ def _write(values: Floats, starts: Ints, ends: Ints, strongest: float, ax: Axes)
         for left, right in zip(starts, ends, strict=True):
             block = values[top:bottom, left:right]
             known = block[np.isfinite(block)]
-            if not known.size or np.ptp(known) > 0.005 or min(bottom - top, right - left) < len(values) / 25:
+            if (
+                not known.size
+                or np.ptp(known) > 0.005
+                or min(bottom - top, right - left) < len(values) / 25
+            ):
                 continue
             across, down = (0.75, 0.25) if top == left else (0.5, 0.5)
             value = float(known.mean())

@@ -1,4 +1,6 @@
-"""Figures of a measurement: norms per class against predictions, cosines sorted by class size, distances to every prediction."""
+"""Figures of a measurement: norms per class against predictions, cosines sorted by class size,
+distances to every prediction.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,22 @@ COLOURS = (MAJORITY, MINORITY, MIDDLE, GREY)
 
 
 def by_size(counts: Counts) -> Ints:
-    """Return the classes from the largest to the smallest, equal ones in the order of their labels."""
+    """Return the classes from the largest to the smallest, equal ones in the order of their
+    labels.
+    """
     return np.argsort(-counts.values, kind="stable")
 
 
-def class_norms(measured: Gram, predictions: Mapping[str, Gram], counts: Counts, ax: Axes, *, classes: Ints | None = None) -> Axes:
-    """Draw the norm of each class, measured as dots and each prediction as a line, all scaled to a mean square of 1.
+def class_norms(
+    measured: Gram,
+    predictions: Mapping[str, Gram],
+    counts: Counts,
+    ax: Axes,
+    *,
+    classes: Ints | None = None,
+) -> Axes:
+    """Draw the norm of each class, measured as dots and each prediction as a line, all scaled to a
+    mean square of 1.
 
     Args:
         measured: classifiers or class means of a network.
@@ -53,7 +65,15 @@ def class_norms(measured: Gram, predictions: Mapping[str, Gram], counts: Counts,
         drawn.append(_scaled(gram))
         ax.step(places, drawn[-1][order], where="mid", color=colour, lw=1.8, label=name)
     small = measured.k > DRAWN
-    ax.plot(places, drawn[0][order], "o", color=INK, ms=1.5 if small else 4, alpha=0.4 if small else 1, label="measured")
+    ax.plot(
+        places,
+        drawn[0][order],
+        "o",
+        color=INK,
+        ms=1.5 if small else 4,
+        alpha=0.4 if small else 1,
+        label="measured",
+    )
     # The highest mark is whole; a frame from zero has no margin of its own.
     ax.set_ylim(0, 1.08 * max(float(values.max()) for values in drawn) or 1)
     ax.margins(x=0.02)
@@ -63,8 +83,11 @@ def class_norms(measured: Gram, predictions: Mapping[str, Gram], counts: Counts,
     return ax
 
 
-def sorted_cosines(gram: Gram, counts: Counts, ax: Axes, *, limit: float | None = None, classes: Ints | None = None) -> Axes:
-    """Draw the cosines between the vectors of classes, from the largest class (top left) to the smallest.
+def sorted_cosines(
+    gram: Gram, counts: Counts, ax: Axes, *, limit: float | None = None, classes: Ints | None = None
+) -> Axes:
+    """Draw the cosines between the vectors of classes, from the largest class (top left) to the
+    smallest.
 
     More than DRAWN classes are drawn in that many bins of neighbours, each pair of bins by the mean
     cosine of two different classes. Where there are no two, or a vector is zero, nothing is drawn.
@@ -73,7 +96,8 @@ def sorted_cosines(gram: Gram, counts: Counts, ax: Axes, *, limit: float | None 
         gram: of the vectors.
         counts: class counts.
         ax: to draw on.
-        limit: the cosine of the strongest colour; by default the largest there is, and 0.02 at least.
+        limit: the cosine of the strongest colour; by default the largest there is, and 0.02 at
+            least.
         classes: (k,) labels of the classes, where some were left out of the measurement.
 
     Returns:
@@ -86,7 +110,9 @@ def sorted_cosines(gram: Gram, counts: Counts, ax: Axes, *, limit: float | None 
     image = ax.imshow(drawn, cmap=DIVERGING, vmin=-strongest, vmax=strongest, interpolation="none")
     if gram.k <= DRAWN:
         _name_classes(order if classes is None else classes[order], ax)
-        ax.set_yticks(ax.get_xticks(), [label.get_text() for label in ax.get_xticklabels()], fontsize=7)
+        ax.set_yticks(
+            ax.get_xticks(), [label.get_text() for label in ax.get_xticklabels()], fontsize=7
+        )
     else:
         ax.set_xlabel(f"classes from the largest to the smallest, {len(values)} bins")
         ax.set_xticks([])
@@ -113,7 +139,8 @@ def sorted_cosines(gram: Gram, counts: Counts, ax: Axes, *, limit: float | None 
 
 
 def distances(measured: Geometry, predictions: Mapping[str, Geometry], ax: Axes) -> Axes:
-    """Draw the scale-free distance of each part of a geometry to each prediction as bars, with the numbers.
+    """Draw the scale-free distance of each part of a geometry to each prediction as bars, with the
+    numbers.
 
     Raises:
         ValueError: if there is no prediction, or one is for another number of classes.
@@ -129,7 +156,14 @@ def distances(measured: Geometry, predictions: Mapping[str, Geometry], ax: Axes)
         ax.barh(places, widths, height * 0.9, color=COLOURS[i % len(COLOURS)], label=name)
         for place, value, width in zip(places, values, widths, strict=True):
             text = f"{value:.2f}" if np.isfinite(value) else "not defined, one of the two is zero"
-            ax.annotate(text, (width, place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8)
+            ax.annotate(
+                text,
+                (width, place),
+                xytext=(3, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+            )
     ax.set_yticks(range(3), parts)
     ax.invert_yaxis()
     longest = max(bar.get_width() for bar in ax.patches)  # type: ignore[attr-defined]
@@ -157,7 +191,9 @@ def svg(draw: Callable[[Axes], object], size: tuple[float, float] = (5.2, 3.6)) 
 
 
 def _binned_cosines(gram: Gram, order: Ints) -> Floats:
-    """Return the mean cosines of two different classes, one of each of two bins; NaN where there are no two."""
+    """Return the mean cosines of two different classes, one of each of two bins; NaN where there
+    are no two.
+    """
     lengths = gram.norms()[order]
     known = lengths > 0
     scale = (known / np.where(known, lengths, 1))[:, None]
@@ -165,8 +201,8 @@ def _binned_cosines(gram: Gram, order: Ints) -> Floats:
     starts = np.unique(np.linspace(0, gram.k, min(gram.k, DRAWN), endpoint=False).astype(int))
     left, right = (np.add.reduceat(part, starts, axis=0) for part in unit)
     sizes = np.add.reduceat(known.astype(np.float64), starts)
-    # A class with itself is no pair: a measured vector has a cosine of 1 with itself, a predicted one
-    # stands for its whole group.
+    # A class with itself is no pair: a measured vector has a cosine of 1 with itself, a predicted
+    # one stands for its whole group.
     itself = np.add.reduceat(np.vecdot(*unit), starts)
     pairs = np.outer(sizes, sizes) - np.diag(sizes)
     result: Floats = np.full(pairs.shape, np.nan)

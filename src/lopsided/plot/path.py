@@ -15,7 +15,8 @@ _COLOURS = (MAJORITY, MINORITY, MIDDLE, "#7b4b94", INK, "#b03060", GREY)
 
 
 def ridge_path(solutions: Sequence[Solution], ax: Axes, goal: Geometry | None = None) -> Axes:
-    """Draw the norms of the classifiers against the ridge, one line a group, or with a goal the distances to it.
+    """Draw the norms of the classifiers against the ridge, one line a group, or with a goal the
+    distances to it.
 
     Args:
         solutions: of one problem at several ridges, as `solve.path` returns them.
@@ -28,7 +29,9 @@ def ridge_path(solutions: Sequence[Solution], ax: Axes, goal: Geometry | None = 
     ridges = np.array([s.problem.ridge for s in solutions])
     if goal is not None:
         rows = np.array([s.geometry.distance(goal) for s in solutions])
-        for name, values, colour in zip(("classifiers", "embeddings", "logits"), rows.T, _COLOURS, strict=False):
+        for name, values, colour in zip(
+            ("classifiers", "embeddings", "logits"), rows.T, _COLOURS, strict=False
+        ):
             ax.plot(ridges, values, color=colour, lw=1.8, label=name)
         ax.set_ylabel("distance to the limit of a vanishing ridge")
         ax.set_ylim(bottom=0)

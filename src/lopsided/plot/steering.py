@@ -1,4 +1,6 @@
-"""Figures of steered geometries: quantities against the exponent of a loss, and losses beside each other."""
+"""Figures of steered geometries: quantities against the exponent of a loss, and losses beside each
+other.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def against_exponent(
         The axes.
     """
     for family, (x, y) in theory.items():
-        ax.plot(np.asarray(x), np.asarray(y), color=_FAMILIES[family], lw=1.4, label=f"{family}, theory")
+        ax.plot(
+            np.asarray(x), np.asarray(y), color=_FAMILIES[family], lw=1.4, label=f"{family}, theory"
+        )
     for (kind, families), marker in zip(trained.items(), "o^s", strict=False):
         for family, (x, y) in families.items():
             ax.plot(
@@ -56,7 +60,9 @@ def against_exponent(
     return ax
 
 
-def losses_beside(points: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], ax: Axes, *, x: str, y: str) -> Axes:
+def losses_beside(
+    points: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], ax: Axes, *, x: str, y: str
+) -> Axes:
     """Draw one named mark a loss with the spread over its seeds.
 
     Args:
@@ -69,10 +75,21 @@ def losses_beside(points: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], ax:
         The axes.
     """
     shades = colormaps["viridis"](np.linspace(0.0, 0.85, len(points)))
-    for (name, (along, up)), shade, marker in zip(points.items(), shades, "osD^v<>PX*h8" * 4, strict=False):
+    for (name, (along, up)), shade, marker in zip(
+        points.items(), shades, "osD^v<>PX*h8" * 4, strict=False
+    ):
         a, b = np.asarray(along, np.float64), np.asarray(up, np.float64)
         ax.errorbar(
-            a.mean(), b.mean(), xerr=_spread(a), yerr=_spread(b), fmt=marker, color=shade, ms=4.5, lw=0.8, capsize=1.5, label=name
+            a.mean(),
+            b.mean(),
+            xerr=_spread(a),
+            yerr=_spread(b),
+            fmt=marker,
+            color=shade,
+            ms=4.5,
+            lw=0.8,
+            capsize=1.5,
+            label=name,
         )
     ax.set_xlabel(x)
     ax.set_ylabel(y)

@@ -1,4 +1,6 @@
-"""The style of all figures: colours told apart by lightness as well as by hue, and files that come out the same every time."""
+"""The style of all figures: colours told apart by lightness as well as by hue, and files that come
+out the same every time.
+"""
 
 from __future__ import annotations
 
@@ -22,24 +24,32 @@ DIVERGING = "PuOr"
 
 
 def class_colours(counts: Counts | None, k: int) -> list[str]:
-    """Return a colour a class: the largest classes in one, the smallest in another, those between in a third.
+    """Return a colour a class: the largest classes in one, the smallest in another, those between
+    in a third.
 
     Without counts, or where all are equal, every class has the colour of the largest.
     """
     if counts is None:
         return [MAJORITY] * k
     values = counts.values
-    return list(np.where(values == values.max(), MAJORITY, np.where(values == values.min(), MINORITY, MIDDLE)).tolist())
+    return list(
+        np.where(
+            values == values.max(), MAJORITY, np.where(values == values.min(), MINORITY, MIDDLE)
+        ).tolist()
+    )
 
 
 def number(value: float, digits: int = 2) -> str:
     """Write a cosine as papers do, without the zero before the point and with a true minus sign."""
     text = f"{round(value, digits) + 0.0:.{digits}f}"
-    return text.replace("0.", ".", 1).replace("-", "−") if abs(value) < 1 else text.replace("-", "−")
+    return (
+        text.replace("0.", ".", 1).replace("-", "−") if abs(value) < 1 else text.replace("-", "−")
+    )
 
 
 def save(figure: Figure, path: str | Path) -> None:
-    """Write a figure as svg, png or pdf, by the ending of the path, byte for byte the same every time.
+    """Write a figure as svg, png or pdf, by the ending of the path, byte for byte the same every
+    time.
 
     Raises:
         ValueError: for another ending.

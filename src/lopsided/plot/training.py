@@ -12,7 +12,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lopsided.plot.style import FAINT, MAJORITY, MIDDLE, MINORITY
 
-#: The colour of each line by its name; told apart by lightness too, for print and for the colour-blind.
+#: The colour of each line by its name; told apart by lightness too, for print and for the
+#: colour-blind.
 COLOURS = {
     "SELI": MAJORITY,
     "ETF": MINORITY,
@@ -32,7 +33,12 @@ GREY = "#555555"
 
 
 def against_epochs(
-    epochs: npt.ArrayLike, series: Mapping[str, npt.ArrayLike], ax: Axes, *, label: str = "", log: bool = False
+    epochs: npt.ArrayLike,
+    series: Mapping[str, npt.ArrayLike],
+    ax: Axes,
+    *,
+    label: str = "",
+    log: bool = False,
 ) -> Axes:
     """Draw one line a name against log-spaced epochs, each named at its end.
 
@@ -73,7 +79,9 @@ def against_epochs(
 
 
 def _name_ends(ends: Sequence[tuple[float, str, str]], x: float, ax: Axes) -> None:
-    """Write each line's name right of its end, names pushed apart where lines end close together."""
+    """Write each line's name right of its end, names pushed apart where lines end close
+    together.
+    """
     low, high = ax.get_ylim()
     places: list[float] = []
     for value, name, colour in sorted(ends):
@@ -94,7 +102,9 @@ def _name_ends(ends: Sequence[tuple[float, str, str]], x: float, ax: Axes) -> No
         )
 
 
-def against_ratio(ratios: npt.ArrayLike, series: Mapping[str, npt.ArrayLike], ax: Axes, *, label: str = "") -> Axes:
+def against_ratio(
+    ratios: npt.ArrayLike, series: Mapping[str, npt.ArrayLike], ax: Axes, *, label: str = ""
+) -> Axes:
     """Draw one line a name against the imbalance ratio R, logarithmic."""
     x = np.asarray(ratios, np.float64)
     for name, values in series.items():
@@ -121,9 +131,15 @@ def dots(series: Mapping[str, npt.ArrayLike], ax: Axes, *, label: str = "") -> A
 
 
 def several(
-    lines: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], ax: Axes, *, x: str, label: str = "", log: bool = False
+    lines: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
+    ax: Axes,
+    *,
+    x: str,
+    label: str = "",
+    log: bool = False,
 ) -> Axes:
-    """Draw repetitions: for each name its (t,) places and its (t, seeds) values, all seeds in one colour.
+    """Draw repetitions: for each name its (t,) places and its (t, seeds) values, all seeds in one
+    colour.
 
     Args:
         lines: name -> places and values, from few to many.
@@ -149,7 +165,9 @@ def several(
     return ax
 
 
-def by_row(rows: Sequence[str], series: Mapping[str, npt.ArrayLike], ax: Axes, *, label: str = "") -> Axes:
+def by_row(
+    rows: Sequence[str], series: Mapping[str, npt.ArrayLike], ax: Axes, *, label: str = ""
+) -> Axes:
     """Draw one mark a name in each named row; NaN where there is none.
 
     Args:
@@ -161,12 +179,28 @@ def by_row(rows: Sequence[str], series: Mapping[str, npt.ArrayLike], ax: Axes, *
     places = np.arange(len(rows))
     for (name, values), marker in zip(series.items(), "osD^v", strict=False):
         colour = COLOURS.get(name, GREY)
-        ax.plot(np.asarray(values, np.float64), places, marker, ms=6, color=colour, mfc="none", mew=1.4, label=name)
+        ax.plot(
+            np.asarray(values, np.float64),
+            places,
+            marker,
+            ms=6,
+            color=colour,
+            mfc="none",
+            mew=1.4,
+            label=name,
+        )
     ax.set_yticks(places, rows)
     ax.invert_yaxis()
     ax.set_xlim(left=0)
     ax.set_xlabel(label)
     ax.grid(axis="y", lw=0.4, color=FAINT)
     ax.tick_params(axis="y", length=0)
-    ax.legend(ncols=len(series), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, columnspacing=1.2, handletextpad=0.2)
+    ax.legend(
+        ncols=len(series),
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        borderaxespad=0.2,
+        columnspacing=1.2,
+        handletextpad=0.2,
+    )
     return ax

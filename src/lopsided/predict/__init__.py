@@ -1,8 +1,9 @@
 """Predict: the optimum of a problem in closed form.
 
-`FORMS` lists every closed form, each a file in `forms/`: it says on which problems it speaks, and what their optimum is. `geometry`
-asks them in turn. Beside them stand functions by the names that papers use: `seli(counts)`, `etf(k)`, `squared(counts, ridge)`.
-Class counts may come in any form that `Counts.of` takes.
+`FORMS` lists every closed form, each a file in `forms/`: it says on which problems it speaks, and
+what their optimum is. `geometry` asks them in turn. Beside them stand functions by the names that
+papers use: `seli(counts)`, `etf(k)`, `squared(counts, ridge)`. Class counts may come in any form
+that `Counts.of` takes.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ def geometry(problem: Problem) -> Geometry:
         if not (reason := form.speaks(problem)):
             return form.geometry(problem)
         reasons[name] = reason
-    raise NoFormError("no closed form speaks of this problem: " + "; ".join(f"{name}: {why}" for name, why in reasons.items()))
+    raise NoFormError(
+        "no closed form speaks of this problem: "
+        + "; ".join(f"{name}: {why}" for name, why in reasons.items())
+    )
 
 
 __all__ = [

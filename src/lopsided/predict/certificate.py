@@ -1,10 +1,12 @@
 """The proof that a cross-entropy geometry is the max-margin optimum, as numbers.
 
-The hard-margin problem of the unconstrained-features model, min (||W||^2 + ||H||^2) / 2 such that every margin asked for is met,
-has a convex dual over k x k matrices B (one column a class): norm of B N^{1/2} at most 1, columns orthogonal to d = 1 / scale,
-and no positive entry off the diagonal. For a closed form B = (WW')^+ X. Its entries off the diagonal are -sum_q (w_q / S_q)
-f_q(c) f_q(c') x_c' with all factors positive (`lopsided.predict.algebra.roots`), so an upper bound on all of them follows from the
-smallest factors.
+The hard-margin problem of the unconstrained-features model, min (||W||^2 + ||H||^2) / 2 such that
+every margin asked for is met,
+has a convex dual over k x k matrices B (one column a class): norm of B N^{1/2} at most 1, columns
+orthogonal to d = 1 / scale, and no positive entry off the diagonal. For a closed form B = (WW')^+
+X. Its entries off the diagonal are -sum_q (w_q / S_q) f_q(c) f_q(c') x_c' with all factors positive
+(`lopsided.predict.algebra.roots`), so an upper bound on all of them follows from the smallest
+factors.
 """
 
 from __future__ import annotations
@@ -44,10 +46,13 @@ class Optimality:
         return self.largest_sign <= 0 and abs(self.relative_gap) < 1e-12
 
 
-def certificate(counts: CountsLike, adjustment: Adjustment | None = None, bias: Bias = "none") -> Optimality:
+def certificate(
+    counts: CountsLike, adjustment: Adjustment | None = None, bias: Bias = "none"
+) -> Optimality:
     """Return the proof of `cross_entropy(counts, adjustment, bias)`, measured on its numbers.
 
-    Source: the dual is that of Thrampoulidis et al. 2022 (arXiv 2208.05512); its signs for any counts: derived here.
+    Source: the dual is that of Thrampoulidis et al. 2022 (arXiv 2208.05512); its signs for any
+    counts: derived here.
 
     Args:
         counts: the class counts.
@@ -68,7 +73,10 @@ def certificate(counts: CountsLike, adjustment: Adjustment | None = None, bias: 
     adjustment = Adjustment() if adjustment is None else adjustment
     geometry, given = cross_entropy(counts, adjustment, bias), adjustment.resolve(counts)
     groups = geometry.classifiers.groups
-    sizes, n = groups.sizes, counts.values[groups.first] if groups is not counts.groups else counts.distinct
+    sizes, n = (
+        groups.sizes,
+        counts.values[groups.first] if groups is not counts.groups else counts.distinct,
+    )
     if bias == "free":
         # (WW')^+ X = (C N^-1 C)^{+1/2} N^-1, the same at every margin.
         x, d, a = 1 / n, np.ones(groups.m), 1 / n

@@ -23,7 +23,8 @@ Wanted = tuple[str, bool]
 class Form:
     """A closed form.
 
-    Two laws test it: it is the optimum of its own problem, and forms that speak of one problem agree.
+    Two laws test it: it is the optimum of its own problem, and forms that speak of one problem
+    agree.
 
     Attributes:
         name: as the command line has it.
@@ -33,7 +34,8 @@ class Form:
         source: the paper, or "derived here" where the derivation is in docs/.
         kind: of the targets of its problems.
         settings: what its problems have in common besides, as arguments of `Problem`.
-        objective: value and slope of the embeddings (m, d) alone, where no classifiers are trained; None for the problem's own.
+        objective: value and slope of the embeddings (m, d) alone, where no classifiers are trained;
+            None for the problem's own.
     """
 
     name: str
@@ -57,7 +59,9 @@ def first(*wanted: Wanted) -> str:
 
 
 def on_classes(problem: Problem, *wanted: Wanted, features: Features = "free") -> str:
-    """Return why a problem is not cross-entropy on classes under one wide layer, or the first other sentence that fails."""
+    """Return why a problem is not cross-entropy on classes under one wide layer, or the first other
+    sentence that fails.
+    """
     return first(
         ("the loss must be cross-entropy", problem.adjustment is not None),
         ("the targets must be classes", problem.counts is not None),
@@ -69,7 +73,9 @@ def on_classes(problem: Problem, *wanted: Wanted, features: Features = "free") -
 
 
 def of_inner_products(problem: Problem, embeddings: Floats) -> tuple[float, Floats]:
-    """Return value and slope of a loss that sees the inner products of embeddings instead of logits."""
+    """Return value and slope of a loss that sees the inner products of embeddings instead of
+    logits.
+    """
     losses, slope = problem.loss.value(embeddings @ embeddings.T, problem.targets)
     slope = slope * problem.targets.weights
     return float(problem.targets.weights @ losses), (slope + slope.T) @ embeddings
@@ -83,7 +89,10 @@ def counts_of(problem: Problem) -> Counts:
 
 def roomy(problem: Problem) -> Wanted:
     """Features have as many dimensions as the optimum may want."""
-    return "the width must leave room for every class", problem.width is None or problem.width >= problem.k
+    return (
+        "the width must leave room for every class",
+        problem.width is None or problem.width >= problem.k,
+    )
 
 
 def vanishing(problem: Problem) -> Wanted:
@@ -128,7 +137,9 @@ def unscaled(problem: Problem) -> Wanted:
 
 def uniform(problem: Problem) -> Wanted:
     """All classes have the same scales and margins."""
-    return "scales and margins must be the same for all classes", all(np.ptp(part) == 0 for part in _scales(problem))
+    return "scales and margins must be the same for all classes", all(
+        np.ptp(part) == 0 for part in _scales(problem)
+    )
 
 
 def _scales(problem: Problem) -> list[Floats]:

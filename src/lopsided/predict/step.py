@@ -1,4 +1,6 @@
-"""STEP imbalance written out: the readable special case of SELI, and where it goes as the ratio grows."""
+"""STEP imbalance written out: the readable special case of SELI, and where it goes as the ratio
+grows.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from lopsided.pairing import Pairing
 def step(counts: CountsLike) -> Geometry:
     """Return SELI of classes with two distinct counts, by the formulas of the paper.
 
-    Source: Thrampoulidis et al. 2022 (arXiv 2208.05512) for equal numbers of majorities and minorities; any: derived
+    Source: Thrampoulidis et al. 2022 (arXiv 2208.05512) for equal numbers of majorities and
+    minorities; any: derived
         here.
 
     Args:
@@ -38,18 +41,35 @@ def step(counts: CountsLike) -> Geometry:
     if counts.groups.m != 2:
         raise ValueError(f"STEP imbalance has two distinct counts, got {counts.groups.m}")
     (b, a), (small, large), k = counts.groups.sizes, counts.distinct.astype(np.float64), counts.k
-    # The singular values of the label matrix: of the minorities, of the majorities, and of the one against the other.
+    # The singular values of the label matrix: of the minorities, of the majorities, and of the one
+    # against the other.
     minor, major, across = np.sqrt([small, large, (a * small + b * large) / k])
 
     def gram(minor: float, major: float, across: float) -> Gram:
-        blocks = np.array([[across * a / (k * b) - minor / b, -across / k], [-across / k, across * b / (k * a) - major / a]])
-        own = [across * a / (k * b) + minor * (1 - 1 / b), across * b / (k * a) + major * (1 - 1 / a)]
+        blocks = np.array(
+            [
+                [across * a / (k * b) - minor / b, -across / k],
+                [-across / k, across * b / (k * a) - major / a],
+            ]
+        )
+        own = [
+            across * a / (k * b) + minor * (1 - 1 / b),
+            across * b / (k * a) + major * (1 - 1 / a),
+        ]
         eigenvalues = partial(_spectrum, [minor, major, across, 0.0], [b - 1, a - 1, 1, 1])
         return Gram.paired(counts.groups, blocks, np.eye(2), np.array(own), eigenvalues=eigenvalues)
 
-    logits = Pairing.paired(counts.groups, -np.ones((2, 1)) / k, np.ones((2, 1)), np.full(2, 1 - 1 / k))
-    source = Source("SELI, STEP closed form", "Thrampoulidis et al. 2022", "cross-entropy, vanishing ridge, d >= k - 1, no bias")
-    return Geometry(gram(minor, major, across), gram(1 / minor, 1 / major, 1 / across), logits, source, counts)
+    logits = Pairing.paired(
+        counts.groups, -np.ones((2, 1)) / k, np.ones((2, 1)), np.full(2, 1 - 1 / k)
+    )
+    source = Source(
+        "SELI, STEP closed form",
+        "Thrampoulidis et al. 2022",
+        "cross-entropy, vanishing ridge, d >= k - 1, no bias",
+    )
+    return Geometry(
+        gram(minor, major, across), gram(1 / minor, 1 / major, 1 / across), logits, source, counts
+    )
 
 
 def _spectrum(values: list[float], times: list[int]) -> Floats:
@@ -61,7 +81,8 @@ class StepLimit:
     """Cosines and squared norm ratio (majority over minority) of SELI as R grows without bound.
 
     Attributes:
-        classifier_norm_ratio: of the classifiers; that of the embeddings falls to 0 where there are several minorities.
+        classifier_norm_ratio: of the classifiers; that of the embeddings falls to 0 where there are
+            several minorities.
         classifiers: cosines between majorities, between minorities, across.
         embeddings: the same for the class means.
     """
@@ -72,7 +93,8 @@ class StepLimit:
 
 
 def step_limit(k: int, rho: float = 0.5) -> StepLimit:
-    """Return the limit of STEP imbalance for R to infinity: minority *classifiers* collapse onto one, minority embeddings do not.
+    """Return the limit of STEP imbalance for R to infinity: minority *classifiers* collapse onto
+    one, minority embeddings do not.
 
     Source: Thrampoulidis et al. 2022 (arXiv 2208.05512) for rho = 1/2; any rho: derived here.
 
@@ -93,9 +115,13 @@ def step_limit(k: int, rho: float = 0.5) -> StepLimit:
     require_classes(k)
     b = round(rho * k) if 0 < rho < 1 else 0
     if not 0 < b < k or abs(b - rho * k) > 1e-9 * k:
-        raise ValueError(f"rho must leave a whole number of minority classes between 1 and {k - 1}, got rho={rho}, k={k}")
+        raise ValueError(
+            f"rho must leave a whole number of minority classes between 1 and {k - 1}, got"
+            f" rho={rho}, k={k}"
+        )
     a = k - b
-    # In units of sqrt(R): the singular values of W are 1 within the majorities and sqrt(b / k) across; those of M are the inverses.
+    # In units of sqrt(R): the singular values of W are 1 within the majorities and sqrt(b / k)
+    # across; those of M are the inverses.
     across = np.sqrt(b / k)
     major, minor = 1 - 1 / a + across * b / (k * a), across * a / (k * b)
     mean = 1 - 1 / a + b / (k * a) / across

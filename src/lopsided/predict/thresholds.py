@@ -1,4 +1,6 @@
-"""Ridges at which the optimum of cross-entropy on free features changes: where classes collapse onto each other, and onto zero."""
+"""Ridges at which the optimum of cross-entropy on free features changes: where classes collapse
+onto each other, and onto zero.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,11 @@ from lopsided.predict.forms.seli import seli
 
 
 def minority_collapse_ridge(counts: CountsLike) -> float:
-    """Return the least ridge at which the rarest classes share one classifier and one class mean: the root of their count.
+    """Return the least ridge at which the rarest classes share one classifier and one class mean:
+    the root of their count.
 
-    Source: Hong and Ling 2023 (arXiv 2309.09725) for STEP imbalance; any counts derived here. Summed loss, no bias.
+    Source: Hong and Ling 2023 (arXiv 2309.09725) for STEP imbalance; any counts derived here.
+    Summed loss, no bias.
 
     Args:
         counts: the class counts.
@@ -33,9 +37,11 @@ def minority_collapse_ridge(counts: CountsLike) -> float:
 
 
 def zero_ridge(counts: CountsLike) -> float:
-    """Return the least ridge at which classifiers and class means are all zero: the largest singular value of the label matrix.
+    """Return the least ridge at which classifiers and class means are all zero: the largest
+    singular value of the label matrix.
 
-    Source: derived here: zero logits have the residual (I - 11'/k), whose norm over the samples the ridge must reach. No bias.
+    Source: derived here: zero logits have the residual (I - 11'/k), whose norm over the samples the
+    ridge must reach. No bias.
 
     Args:
         counts: the class counts.

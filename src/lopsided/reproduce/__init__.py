@@ -1,20 +1,23 @@
-"""Reproduce: claims of papers, each put to the test by a run that writes a record, draws its figures and gives a verdict.
+"""Reproduce: claims of papers, each put to the test by a run that writes a record, draws its
+figures and gives a verdict.
 
-`CLAIMS` lists them. A claim is a file that says what is claimed, computes numbers, judges them and shows them; a record is JSON,
-and everything in a report is drawn from records.
+`CLAIMS` lists them. A claim is a file that says what is claimed, computes numbers, judges them and
+shows them; a record is JSON, and everything in a report is drawn from records.
 """
 
 from __future__ import annotations
 
-from lopsided.reproduce.behnia2023 import BEHNIA2023
 from lopsided.reproduce.claim import Claim, Outcome
+from lopsided.reproduce.claims.behnia2023 import BEHNIA2023
+from lopsided.reproduce.claims.demo import DEMO
+from lopsided.reproduce.claims.longtail import LONGTAIL
+from lopsided.reproduce.claims.thrampoulidis2022 import CLAIMS as THRAMPOULIDIS_2022
 from lopsided.reproduce.context import Context, Place
-from lopsided.reproduce.demo import DEMO
-from lopsided.reproduce.longtail import LONGTAIL
 from lopsided.reproduce.record import Record, Verdict
-from lopsided.reproduce.thrampoulidis2022 import CLAIMS as THRAMPOULIDIS_2022
 
 #: Name -> claim, in the order of a report.
-CLAIMS: dict[str, Claim] = {claim.name: claim for claim in (DEMO, *THRAMPOULIDIS_2022, BEHNIA2023, LONGTAIL)}
+CLAIMS: dict[str, Claim] = {
+    claim.name: claim for claim in (DEMO, *THRAMPOULIDIS_2022, BEHNIA2023, LONGTAIL)
+}
 
 __all__ = ["CLAIMS", "Claim", "Context", "Outcome", "Place", "Record", "Verdict"]

@@ -65,7 +65,8 @@ Block = Text | Figure | Row | Table | Fold
 
 STYLE: Any = {
     "font.family": "sans-serif",
-    # Text stays text, so that it can be read aloud and found; Verdana is as wide as DejaVu, with which the drawing is laid out.
+    # Text stays text, so that it can be read aloud and found; Verdana is as wide as DejaVu, with
+    # which the drawing is laid out.
     "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
     "font.size": 8.5,
     "axes.titlesize": 9,
@@ -87,11 +88,15 @@ STYLE: Any = {
 
 
 def svg_of(drawing: Drawing, label: str) -> str:
-    """Return a drawing as inline SVG, scalable, with a label for those who do not see it; the same drawing gives the same text."""
+    """Return a drawing as inline SVG, scalable, with a label for those who do not see it; the same
+    drawing gives the same text.
+    """
     mpl, buffer = need("matplotlib", "'lopsided[reproduce]'"), io.StringIO()
     # Several drawings share one page, so the identifiers inside each must be its own.
     with mpl.rc_context({**STYLE, "svg.hashsalt": sha256(label.encode()).hexdigest()}):
-        drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+        drawing.savefig(
+            buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True
+        )
     text = buffer.getvalue()
     start = text.index("<svg")
     words = label.replace("&", "and").replace("<", "below").replace('"', "'")
@@ -99,9 +104,16 @@ def svg_of(drawing: Drawing, label: str) -> str:
     return f'{head} role="img" aria-label="{words}">{body}'
 
 
-def drawn(draw: Callable[[Axes], object], label: str, caption: str = "", size: tuple[float, float] = (3.6, 2.5)) -> Figure:
+def drawn(
+    draw: Callable[[Axes], object],
+    label: str,
+    caption: str = "",
+    size: tuple[float, float] = (3.6, 2.5),
+) -> Figure:
     """Return the figure that `draw` makes on one pair of axes, `size` in inches."""
-    mpl, figure = (need(module, "'lopsided[reproduce]'") for module in ("matplotlib", "matplotlib.figure"))
+    mpl, figure = (
+        need(module, "'lopsided[reproduce]'") for module in ("matplotlib", "matplotlib.figure")
+    )
     with mpl.rc_context(STYLE):
         drawing = figure.Figure(figsize=size, layout="constrained")
         draw(drawing.subplots())

@@ -1,6 +1,8 @@
-"""Choices: the settings of a run are checked at the door, by what their annotations say they may be.
+"""Choices: the settings of a run are checked at the door, by what their annotations say they may
+be.
 
-A setting is a `Literal` of words, a number within bounds, a text, or a tuple of these: a value beyond is refused before anything is
+A setting is a `Literal` of words, a number within bounds, a text, or a tuple of these: a value
+beyond is refused before anything is
 computed, however it came: from Python, a grid, or a record.
 """
 
@@ -33,8 +35,15 @@ class Bounds:
         return bool(self.least <= value <= self.most and self.above < value < self.below)
 
     def __str__(self) -> str:
-        words = {"at least": self.least, "above": self.above, "at most": self.most, "below": self.below}
-        return " and ".join(f"{word} {value:,g}" for word, value in words.items() if math.isfinite(value))
+        words = {
+            "at least": self.least,
+            "above": self.above,
+            "at most": self.most,
+            "below": self.below,
+        }
+        return " and ".join(
+            f"{word} {value:,g}" for word, value in words.items() if math.isfinite(value)
+        )
 
 
 #: How many: epochs, samples, classes. Beyond a milliard nothing here ends.
@@ -69,7 +78,9 @@ def require(name: str, value: Any, kind: Any) -> None:
     wanted, bounds = (get_args(kind) if get_origin(kind) is Annotated else (kind, Bounds()))[:2]
     if get_origin(wanted) is Literal:
         if value not in get_args(wanted):
-            raise ValueError(f"{name} must be one of {', '.join(map(str, get_args(wanted)))}, got {value!r}")
+            raise ValueError(
+                f"{name} must be one of {', '.join(map(str, get_args(wanted)))}, got {value!r}"
+            )
     elif get_origin(wanted) is tuple:
         if not isinstance(value, list | tuple):
             raise ValueError(f"{name} must be a list, got {value!r}")

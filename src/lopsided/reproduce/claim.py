@@ -24,7 +24,8 @@ class Outcome:
 
     Attributes:
         numbers: determined by the settings.
-        facts: about this run on this machine, for the record's environment; "seconds" where a run was resumed.
+        facts: about this run on this machine, for the record's environment; "seconds" where a run
+            was resumed.
     """
 
     numbers: dict[str, Any]
@@ -45,7 +46,8 @@ class Claim:
         judge: configuration and numbers of a record to a verdict; reads nothing else.
         show: all records of the claim to figures and tables.
         prepare: completes the options by what data and records there are.
-        ready: raises an error for settings with which a run could not start, before any run of a grid does.
+        ready: raises an error for settings with which a run could not start, before any run of a
+            grid does.
     """
 
     name: str
@@ -60,7 +62,8 @@ class Claim:
     ready: Callable[[Any, Place], None] = lambda settings, _: None
 
     def configuration(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the whole configuration, as records hold it, from the options that differ from the defaults.
+        """Return the whole configuration, as records hold it, from the options that differ from the
+        defaults.
 
         Raises:
             ValueError: for an option that the claim does not have, or a value that makes no sense.
@@ -68,20 +71,29 @@ class Claim:
         known = asdict(self.settings())
         for name in options:
             if name not in known:
-                raise ValueError(f"the claim {self.name} has no option {name}; it has {', '.join(known) or 'none'}")
+                raise ValueError(
+                    f"the claim {self.name} has no option {name}; it has"
+                    f" {', '.join(known) or 'none'}"
+                )
         chosen: dict[str, Any] = plain(asdict(self.settings(**options)))
         # One number, one name: a ratio of 10 is a ratio of 10.0.
-        return {name: float(value) if isinstance(known[name], float) else value for name, value in chosen.items()}
+        return {
+            name: float(value) if isinstance(known[name], float) else value
+            for name, value in chosen.items()
+        }
 
     def run(self, options: Mapping[str, Any], context: Context) -> Record:
-        """Compute, judge, and save the record; the context's folder is where an interrupted run goes on.
+        """Compute, judge, and save the record; the context's folder is where an interrupted run
+        goes on.
 
         Raises:
-            ValueError: for options that the claim does not have or cannot use, or if another process is at this run.
+            ValueError: for options that the claim does not have or cannot use, or if another
+                process is at this run.
         """
         configuration = self.configuration(options)
         name = name_of(self.name, configuration)
-        # More threads add up in another order, and then two runs of one configuration are not equal to the bit.
+        # More threads add up in another order, and then two runs of one configuration are not equal
+        # to the bit.
         one_thread = need("threadpoolctl", "'lopsided[reproduce]'").threadpool_limits(limits=1)
         with one_thread, alone(context.folder / "lock", name) if is_first() else nullcontext():
             if is_first():
@@ -90,10 +102,17 @@ class Claim:
             outcome = self.compute(self.settings(**options), context.of(f"{name} {versions()}"))
             facts = {"seconds": time.monotonic() - began, "device": "cpu", **outcome.facts}
             numbers = plain(outcome.numbers)
-            record = Record(self.name, configuration, numbers, self.judge(configuration, numbers), environment(**facts))
+            record = Record(
+                self.name,
+                configuration,
+                numbers,
+                self.judge(configuration, numbers),
+                environment(**facts),
+            )
             if is_first():
                 record.save(context.place.out)
-                # What an interrupted run needs is needed no more; a record deleted later means to run again from the start.
+                # What an interrupted run needs is needed no more; a record deleted later means to
+                # run again from the start.
                 shutil.rmtree(context.folder, ignore_errors=True)
         return record
 

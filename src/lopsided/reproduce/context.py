@@ -1,4 +1,6 @@
-"""Context: what a run of a claim is given beside its settings: where to work, where data is, how to speak to its user."""
+"""Context: what a run of a claim is given beside its settings: where to work, where data is, how to
+speak to its user.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _MOST = 2**27
 
 
 def is_first() -> bool:
-    """Whether this process is the one among those of `torchrun` that writes records and speaks to the user."""
+    """Whether this process is the one among those of `torchrun` that writes records and speaks to
+    the user.
+    """
     return os.environ.get("RANK", "0") == "0"
 
 
@@ -31,14 +35,20 @@ class Place:
     """Where records go and where data is.
 
     Attributes:
-        out: folder of the records; `out/.work` holds what interrupted runs need, `out/indices` the lists of chosen samples.
+        out: folder of the records; `out/.work` holds what interrupted runs need, `out/indices` the
+            lists of chosen samples.
         data: folder of the data sets, if there is one.
     """
 
     out: Path
     data: Path | None = None
 
-    def context(self, name: str, advance: Callable[[float, str], None] = _silent, note: Callable[[str], None] = _silent) -> Context:
+    def context(
+        self,
+        name: str,
+        advance: Callable[[float, str], None] = _silent,
+        note: Callable[[str], None] = _silent,
+    ) -> Context:
         """Return the context of the run called `name`."""
         return Context(self.out / ".work" / name, self, advance, note)
 
@@ -52,8 +62,8 @@ class Context:
         place: where data and records are.
         advance: takes the fraction done and what is being done.
         note: takes a sentence for the user.
-        identity: of the run: its settings, the versions and the data that it is computed with. What is found in the folder
-            under another is not used.
+        identity: of the run: its settings, the versions and the data that it is computed with. What
+            is found in the folder under another is not used.
     """
 
     folder: Path
@@ -64,10 +74,15 @@ class Context:
 
     def part(self, start: float, end: float) -> Context:
         """Return the context of a part of the run, from fraction `start` to `end`."""
-        return replace(self, advance=lambda fraction, text: self.advance(start + (end - start) * fraction, text))
+        return replace(
+            self,
+            advance=lambda fraction, text: self.advance(start + (end - start) * fraction, text),
+        )
 
     def of(self, what: str) -> Context:
-        """Return the context of the run as computed with something besides its settings, such as the hash of its data."""
+        """Return the context of the run as computed with something besides its settings, such as
+        the hash of its data.
+        """
         return replace(self, identity=f"{self.identity} {what}")
 
     @property
@@ -76,7 +91,9 @@ class Context:
         return f"{self.folder.name}.{os.environ.get('RANK', '0')}"
 
     def remember(self, name: str, compute: Callable[[], Any]) -> Any:
-        """Return what `compute` returns, as plain data; after an interruption from the file that holds it."""
+        """Return what `compute` returns, as plain data; after an interruption from the file that
+        holds it.
+        """
         for path in self.folder.glob(f"{glob.escape(name)}.{'[0-9a-f]' * 64}.json"):
             try:
                 identity, value = _remembered(path)

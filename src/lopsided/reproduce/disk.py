@@ -1,4 +1,6 @@
-"""Disk: files that are whole or not there, files whose name proves what they hold, and folders that one process works in."""
+"""Disk: files that are whole or not there, files whose name proves what they hold, and folders that
+one process works in.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,12 @@ from lopsided.measure.needs import need
 
 
 def write_atomically(path: Path, content: bytes, writer: str = "") -> None:
-    """Write a file so that a reader, or the next run after a crash, sees the old content or the new, never a part.
+    """Write a file so that a reader, or the next run after a crash, sees the old content or the
+    new, never a part.
 
-    The content goes to a draft beside the file first, which is removed if that fails and renamed if not. Its name is always the
-    same, so the draft that a killed process left is used up by the next that writes the file.
+    The content goes to a draft beside the file first, which is removed if that fails and renamed if
+    not. Its name is always the same, so the draft that a killed process left is used up by the next
+    that writes the file.
 
     Args:
         path: of the file; its folder is made if need be.
@@ -24,7 +28,8 @@ def write_atomically(path: Path, content: bytes, writer: str = "") -> None:
         writer: one of those who may write this file at the same time, lest they share a draft.
 
     Raises:
-        OSError: if the disk is full, or the folder takes no file; names the file, whose old content is still there.
+        OSError: if the disk is full, or the folder takes no file; names the file, whose old content
+            is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{writer}.draft" if writer else f".{path.name}.draft")
@@ -37,7 +42,9 @@ def write_atomically(path: Path, content: bytes, writer: str = "") -> None:
     except BaseException as error:
         draft.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            error.filename = str(path)  # which a full disk does not tell, and the user has never heard of drafts
+            error.filename = str(
+                path
+            )  # which a full disk does not tell, and the user has never heard of drafts
         raise
     _sync(path.parent)
 
@@ -59,7 +66,9 @@ def clear_drafts(folder: Path) -> None:
 
 
 def seal(folder: Path, stem: str, suffix: str, content: bytes) -> Path:
-    """Write a file named STEM.HASH.SUFFIX by the SHA-256 of its content, so that no bit of it can change unseen."""
+    """Write a file named STEM.HASH.SUFFIX by the SHA-256 of its content, so that no bit of it can
+    change unseen.
+    """
     path = folder / f"{stem}.{hashlib.sha256(content).hexdigest()}{suffix}"
     write_atomically(path, content)
     return path
@@ -96,9 +105,13 @@ def unseal(path: Path, most: int) -> bytes:
     content = read(path, most)
     stated = path.stem.rpartition(".")[2]
     if len(stated) != 64:
-        raise ValueError(f"{printable(path.name)} has no hash in its name: it is of another version of lopsided")
+        raise ValueError(
+            f"{printable(path.name)} has no hash in its name: it is of another version of lopsided"
+        )
     if hashlib.sha256(content).hexdigest() != stated:
-        raise ValueError(f"{without_hash(path)} is damaged: its content does not fit the hash in its name")
+        raise ValueError(
+            f"{without_hash(path)} is damaged: its content does not fit the hash in its name"
+        )
     return content
 
 
@@ -109,7 +122,8 @@ def without_hash(path: Path) -> str:
 
 @contextmanager
 def alone(lock: Path, what: str, patience: float = 0) -> Iterator[None]:
-    """Keep other processes from doing the same until the block is left, or this process ends in whatever way.
+    """Keep other processes from doing the same until the block is left, or this process ends in
+    whatever way.
 
     Args:
         lock: file that stands for what is done.
@@ -125,7 +139,10 @@ def alone(lock: Path, what: str, patience: float = 0) -> Iterator[None]:
     try:
         held.acquire()
     except filelock.Timeout:
-        raise ValueError(f"another process is at {what} already: wait until it ends, or work in another folder by --out") from None
+        raise ValueError(
+            f"another process is at {what} already: wait until it ends, or work in another folder"
+            " by --out"
+        ) from None
     try:
         yield
     finally:

@@ -1,4 +1,6 @@
-"""Many runs of a claim: every combination of settings that has no record yet, in one process or several."""
+"""Many runs of a claim: every combination of settings that has no record yet, in one process or
+several.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ _MOST = 10_000
 
 
 def combine(claim: Claim, grid: str, options: Mapping[str, Any], place: Place) -> list[Options]:
-    """Return the options of every combination of a grid, each of which can be run as far as that can be told beforehand.
+    """Return the options of every combination of a grid, each of which can be run as far as that
+    can be told beforehand.
 
     Args:
         claim: whose settings they are.
@@ -32,8 +35,8 @@ def combine(claim: Claim, grid: str, options: Mapping[str, Any], place: Place) -
         place: where data and records are, on which a claim's choice of data may depend.
 
     Raises:
-        ValueError: for a word of another form, a name given twice, a setting the claim does not have, a value that it cannot have,
-            the same run twice, or more than 10,000 runs.
+        ValueError: for a word of another form, a name given twice, a setting the claim does not
+            have, a value that it cannot have, the same run twice, or more than 10,000 runs.
         FileNotFoundError: for data that is not there.
 
     Example:
@@ -51,11 +54,19 @@ def combine(claim: Claim, grid: str, options: Mapping[str, Any], place: Place) -
         if name not in default:
             near = difflib.get_close_matches(name, default, 1)
             meant = f"did you mean {near[0]}? It" if near else "it"
-            raise ValueError(f"the claim {claim.name} has no setting {name!r}; {meant} has {', '.join(default)}")
-        axes[name] = [_parse(value, default[name], name) for value in ([values] if name == "counts" else values.split(","))]
+            raise ValueError(
+                f"the claim {claim.name} has no setting {name!r}; {meant} has {', '.join(default)}"
+            )
+        axes[name] = [
+            _parse(value, default[name], name)
+            for value in ([values] if name == "counts" else values.split(","))
+        ]
     if (many := math.prod(map(len, axes.values()))) > _MOST:
         raise ValueError(f"a grid is of at most {_MOST:,} runs, got {many:,}")
-    chosen = [{**options, **dict(zip(axes, values, strict=True))} for values in itertools.product(*axes.values())]
+    chosen = [
+        {**options, **dict(zip(axes, values, strict=True))}
+        for values in itertools.product(*axes.values())
+    ]
     prepared = [claim.prepare(each, place) for each in chosen]
     names = [name_of(claim.name, claim.configuration(each)) for each in prepared]
     if len(set(names)) < len(names):
@@ -72,20 +83,28 @@ def _parse(word: str, default: Any, name: str) -> Any:
     try:
         return kind(word)
     except ValueError:
-        raise ValueError(f"{name} must be {'a whole number' if kind is int else 'a number'}, got {word!r}") from None
+        raise ValueError(
+            f"{name} must be {'a whole number' if kind is int else 'a number'}, got {word!r}"
+        ) from None
 
 
-def run(claim: Claim, combinations: Sequence[Options], place: Place, processes: int, console: Console) -> list[Record]:
-    """Run every combination that has no record, with a live line of progress each, and return all their records.
+def run(
+    claim: Claim, combinations: Sequence[Options], place: Place, processes: int, console: Console
+) -> list[Record]:
+    """Run every combination that has no record, with a live line of progress each, and return all
+    their records.
 
     Raises:
-        ValueError: at the end, if some runs could not be done; the others were. At once for fewer than one process, or several in
-            each of the processes of `torchrun`.
+        ValueError: at the end, if some runs could not be done; the others were. At once for fewer
+            than one process, or several in each of the processes of `torchrun`.
     """
     if processes < 1:
         raise ValueError(f"processes must be at least 1, got {processes}")
     if processes > 1 and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise ValueError(f"under torchrun all processes train one network: leave out --processes, got {processes}")
+        raise ValueError(
+            "under torchrun all processes train one network: leave out --processes, got"
+            f" {processes}"
+        )
     todo, failures = _without_record(claim, combinations, place, console)
     columns = (
         TextColumn("{task.fields[name]}", markup=False),
@@ -95,7 +114,10 @@ def run(claim: Claim, combinations: Sequence[Options], place: Place, processes: 
         TextColumn("{task.description}", markup=False),
     )
     with terminate_on_sigterm(), Progress(*columns, console=console) as progress:
-        tasks = [progress.add_task("waiting", total=1.0, start=False, name=_short(claim, options, todo)) for options in todo]
+        tasks = [
+            progress.add_task("waiting", total=1.0, start=False, name=_short(claim, options, todo))
+            for options in todo
+        ]
 
         def advance(run: int, fraction: float | None, text: str) -> None:
             progress.start_task(tasks[run])
@@ -113,13 +135,19 @@ def run(claim: Claim, combinations: Sequence[Options], place: Place, processes: 
     if failures:
         many = f"{len(failures)} of {len(combinations)} runs failed; the first: "
         raise ValueError(failures[0] if len(combinations) == 1 else many + failures[0])
-    return [record for options in combinations if (record := claim.record_of(options, place.out)) is not None]
+    return [
+        record
+        for options in combinations
+        if (record := claim.record_of(options, place.out)) is not None
+    ]
 
 
 def _without_record(
     claim: Claim, combinations: Sequence[Options], place: Place, console: Console
 ) -> tuple[list[Options], list[str]]:
-    """Return what is to be run, and a sentence for each run whose place is taken by something that is no record of it."""
+    """Return what is to be run, and a sentence for each run whose place is taken by something that
+    is no record of it.
+    """
     todo, failures = [], []
     for options in combinations:
         name = name_of(claim.name, claim.configuration(options))
@@ -127,7 +155,9 @@ def _without_record(
             if claim.record_of(options, place.out) is None:
                 todo.append(options)
             else:
-                console.print(f"{name} has a record; delete it to run it again", style="dim", markup=False)
+                console.print(
+                    f"{name} has a record; delete it to run it again", style="dim", markup=False
+                )
         except ValueError as error:
             failures.append(str(error))
     return todo, failures

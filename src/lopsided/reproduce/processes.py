@@ -1,7 +1,8 @@
-"""Processes: runs done in turn, or several at a time with a process each, of which none outlives the one that started it.
+"""Processes: runs done in turn, or several at a time with a process each, of which none outlives
+the one that started it.
 
-A run whose process is killed, by whomever, is started again and goes on from its checkpoint; one that fails says why, and the
-others go on. Ctrl-C and SIGTERM end all.
+A run whose process is killed, by whomever, is started again and goes on from its checkpoint; one
+that fails says why, and the others go on. Ctrl-C and SIGTERM end all.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from lopsided.reproduce.record import name_of
 
 Options = dict[str, Any]
 
-#: A run is given up when it has lost so many processes, as one that is killed for its hunger for memory does.
+#: A run is given up when it has lost so many processes, as one that is killed for its hunger for
+#: memory does.
 _STARTS = 3
 #: Seconds that a process has to leave when it is told to, before it is killed.
 _GRACE = 5.0
@@ -34,7 +36,8 @@ class Show(NamedTuple):
     """How runs speak to the user.
 
     Attributes:
-        progress: takes the number of a run, the fraction done (None: as before), and what is being done.
+        progress: takes the number of a run, the fraction done (None: as before), and what is being
+            done.
         note: takes the number of a run and a sentence.
     """
 
@@ -52,7 +55,9 @@ class Show(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What a run tells: "progress", a "note" for the user, and at last that it is "done", or has "failed" and why."""
+    """What a run tells: "progress", a "note" for the user, and at last that it is "done", or has
+    "failed" and why.
+    """
 
     kind: str
     text: str = ""
@@ -70,8 +75,12 @@ def in_turn(claim: Claim, todo: Sequence[Options], place: Place, show: Show) -> 
     return failures
 
 
-def at_once(claim: Claim, todo: Sequence[Options], place: Place, show: Show, processes: int) -> list[str]:
-    """Run several at a time, each in a process of its own, and return a sentence for each that could not be done."""
+def at_once(
+    claim: Claim, todo: Sequence[Options], place: Place, show: Show, processes: int
+) -> list[str]:
+    """Run several at a time, each in a process of its own, and return a sentence for each that
+    could not be done.
+    """
     waiting, starts = deque(range(len(todo))), [0] * len(todo)
     running: dict[Connection, tuple[int, SpawnProcess]] = {}
     failures = []
@@ -87,7 +96,9 @@ def at_once(claim: Claim, todo: Sequence[Options], place: Place, show: Show, pro
                 told = _hear(ready, process)
                 if told.kind == "lost" and starts[run] < _STARTS:
                     waiting.appendleft(run)
-                    show.note(run, f"{told.text}; it is started again and goes on from its checkpoint")
+                    show.note(
+                        run, f"{told.text}; it is started again and goes on from its checkpoint"
+                    )
                 elif told.kind == "lost":
                     told = Told("failed", f"{told.text}, {_STARTS} times now: it is given up")
                 show.pass_on(run, told)
@@ -129,12 +140,16 @@ def sentence(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _start(claim: Claim, options: Options, place: Place, name: str) -> tuple[Connection, SpawnProcess]:
-    # A fresh interpreter: a forked one would share torch's threads and hold the ends of other lines. Being a daemon, it is never
-    # waited for when this process leaves.
+def _start(
+    claim: Claim, options: Options, place: Place, name: str
+) -> tuple[Connection, SpawnProcess]:
+    # A fresh interpreter: a forked one would share torch's threads and hold the ends of other
+    # lines. Being a daemon, it is never waited for when this process leaves.
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(claim.name, options, place, theirs), name=name, daemon=True)
+    process = context.Process(
+        target=_work, args=(claim.name, options, place, theirs), name=name, daemon=True
+    )
     with ctrl_c_held():
         process.start()
     theirs.close()

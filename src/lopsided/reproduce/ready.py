@@ -1,4 +1,6 @@
-"""Ready: what would stop a training run is found out before it starts, and before anything large is allocated."""
+"""Ready: what would stop a training run is found out before it starts, and before anything large is
+allocated.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ def to_train(settings: Training, place: Place) -> None:
 
 
 def require_memory(settings: Training, shape: tuple[int, int, int]) -> None:
-    """Refuse a network whose parameters, with their gradients and momenta, are larger than the memory of its device.
+    """Refuse a network whose parameters, with their gradients and momenta, are larger than the
+    memory of its device.
 
     Args:
         settings: of the run.
@@ -36,23 +39,30 @@ def require_memory(settings: Training, shape: tuple[int, int, int]) -> None:
         ValueError: if the network does not fit, or the device is not there.
     """
     torch = needs.torch()
-    from lopsided.reproduce.models import MODELS
-    from lopsided.reproduce.parallel import device_of
+    from lopsided.reproduce.network.models import MODELS
+    from lopsided.reproduce.network.parallel import device_of
 
     device = device_of(settings.device)
-    there = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else _memory()
+    there = (
+        torch.cuda.get_device_properties(device).total_memory
+        if device.type == "cuda"
+        else _memory()
+    )
     with torch.device("meta"):
         body, _ = MODELS[settings.model](shape, settings.width, settings.depth)
     needed = 3 * sum(parameter.nbytes for parameter in body.parameters())
     if needed > there:
         raise ValueError(
-            f"a network of width {settings.width:,} and depth {settings.depth} needs {needed / 2**30:,.0f} GiB for its parameters, "
-            f"gradients and momenta, there are {there / 2**30:,.0f} GiB: take a smaller one"
+            f"a network of width {settings.width:,} and depth {settings.depth} needs"
+            f" {needed / 2**30:,.0f} GiB for its parameters, gradients and momenta, there are"
+            f" {there / 2**30:,.0f} GiB: take a smaller one"
         )
 
 
 def _memory() -> int:
-    """Return the bytes of memory that this process may have: the machine's, or fewer where its container has fewer."""
+    """Return the bytes of memory that this process may have: the machine's, or fewer where its
+    container has fewer.
+    """
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = Path("/sys/fs/cgroup/memory.max")
     words = limit.read_text().strip() if limit.is_file() else "max"

@@ -1,7 +1,8 @@
 """Record: what one run of a claim found, under which configuration, on which machine.
 
-A record is JSON. All that the run's settings determine (claim, configuration, numbers, verdict) is reproducible to the bit on one
-machine's CPU and makes the `digest`; what changes from day to day (seconds, versions, device, date) is apart, in `environment`.
+A record is JSON. All that the run's settings determine (claim, configuration, numbers, verdict) is
+reproducible to the bit on one machine's CPU and makes the `digest`; what changes from day to day
+(seconds, versions, device, date) is apart, in `environment`.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class Record:
         configuration: the settings, seed included; they determine the numbers.
         numbers: the results, as plain data.
         verdict: whether the claim held.
-        environment: versions, device, seconds and date; the only part that differs between two runs of one configuration.
+        environment: versions, device, seconds and date; the only part that differs between two runs
+            of one configuration.
     """
 
     claim: str
@@ -64,11 +66,25 @@ class Record:
 
     def digest(self) -> str:
         """Return the SHA-256 of everything but the environment."""
-        return _hash({"claim": self.claim, "configuration": self.configuration, "numbers": self.numbers, "verdict": self.verdict})
+        return _hash(
+            {
+                "claim": self.claim,
+                "configuration": self.configuration,
+                "numbers": self.numbers,
+                "verdict": self.verdict,
+            }
+        )
 
     def to_json(self) -> str:
-        """Return the record as JSON, with its digest, and a hash of all of it, the environment too."""
-        data = {"format": FORMAT, **asdict(self), "verdict": self.verdict._asdict(), "digest": self.digest()}
+        """Return the record as JSON, with its digest, and a hash of all of it, the environment
+        too.
+        """
+        data = {
+            "format": FORMAT,
+            **asdict(self),
+            "verdict": self.verdict._asdict(),
+            "digest": self.digest(),
+        }
         return json.dumps({**data, "sha256": _hash(data)}, indent=1, allow_nan=False)
 
     def save(self, folder: Path) -> Path:
@@ -82,7 +98,8 @@ class Record:
         """Read what `save` wrote.
 
         Raises:
-            ValueError: if the file is not a record of this version, was changed since it was written, or has another's name.
+            ValueError: if the file is not a record of this version, was changed since it was
+                written, or has another's name.
         """
         content, name = read(path, _MOST), printable(path.name)
         what = f"{name} is not a record of lopsided"
@@ -92,23 +109,36 @@ class Record:
             whole = "sha256" not in data or data.pop("sha256") == _hash(data)
             form, stated = data.pop("format"), data.pop("digest")
             if form != FORMAT and str(form).startswith(_ANY_FORMAT):
-                what = f"{name} is a {printable(str(form))[:40]}, this version of lopsided reads and writes {FORMAT}"
+                what = (
+                    f"{name} is a {printable(str(form))[:40]}, this version of lopsided reads and"
+                    f" writes {FORMAT}"
+                )
             if form != FORMAT:
                 raise ValueError
             record = cls(**{**data, "verdict": Verdict(**data["verdict"])})
             _check_types(record)
             digest = record.digest()
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(f"{what}; move it elsewhere, or delete it to run the claim again") from error
+            raise ValueError(
+                f"{what}; move it elsewhere, or delete it to run the claim again"
+            ) from error
         if digest != stated or not whole:
-            raise ValueError(f"{name} was changed since it was written: its hash does not fit; delete it to run the claim again")
+            raise ValueError(
+                f"{name} was changed since it was written: its hash does not fit; delete it to run"
+                " the claim again"
+            )
         if record.name != path.stem:
-            raise ValueError(f"{name} holds the run {printable(record.name)}: give it that name again, or move it elsewhere")
+            raise ValueError(
+                f"{name} holds the run {printable(record.name)}: give it that name again, or move"
+                " it elsewhere"
+            )
         return record
 
 
 def _check_types(record: Record) -> None:
-    """Raise TypeError where a record's parts are not what its attributes say, ValueError for text that UTF-8 cannot hold."""
+    """Raise TypeError where a record's parts are not what its attributes say, ValueError for text
+    that UTF-8 cannot hold.
+    """
     parts = (record.configuration, record.numbers, record.environment)
     if not isinstance(record.claim, str) or not all(isinstance(part, dict) for part in parts):
         raise TypeError
@@ -121,12 +151,17 @@ def name_of(claim: str, configuration: dict[str, Any]) -> str:
     """Return a readable name that is unique to a claim and its configuration."""
     named = [configuration[key] for key in _NAMED if key in configuration]
     # File names have an end; the hash tells apart what this cuts off.
-    parts = [f"{value:g}" if isinstance(value, float) else str(value).replace(os.sep, "_")[-60:] for value in named]
+    parts = [
+        f"{value:g}" if isinstance(value, float) else str(value).replace(os.sep, "_")[-60:]
+        for value in named
+    ]
     return "-".join([claim, *parts, _hash([claim, configuration])[:8]])
 
 
 def plain(value: Any) -> Any:
-    """Return numbers, arrays and containers as plain data for JSON; what is not finite becomes null."""
+    """Return numbers, arrays and containers as plain data for JSON; what is not finite becomes
+    null.
+    """
     if isinstance(value, dict):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
@@ -152,7 +187,13 @@ def versions() -> dict[str, str]:
 def environment(seconds: float, device: str, **more: Any) -> dict[str, Any]:
     """Return versions, machine, device, seconds and today's date."""
     machine = {"device": device, "processor": platform.machine(), "cores": os.cpu_count()}
-    return {"seconds": round(seconds, 1), **machine, **more, "versions": versions(), "date": datetime.now(UTC).date().isoformat()}
+    return {
+        "seconds": round(seconds, 1),
+        **machine,
+        **more,
+        "versions": versions(),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
 
 
 def _hash(data: Any) -> str:

@@ -1,4 +1,6 @@
-"""Training: the settings of one deep-network run; its fields are options of the command line and the keys of a grid."""
+"""Training: the settings of one deep-network run; its fields are options of the command line and
+the keys of a grid.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ class Training(Checked):
         rate: learning rate of SGD.
         momentum: of SGD.
         weight_decay: of SGD, on all parameters.
-        schedule: "constant", or "published": the rate falls to a tenth after a third and two thirds of the epochs.
+        schedule: "constant", or "published": the rate falls to a tenth after a third and two thirds
+            of the epochs.
         seed: of initialisation and order of the samples.
         device: "cpu" or "cuda".
         amp: "off", or "bf16" for autocast; features are measured in float32 either way.
@@ -72,10 +75,16 @@ class Training(Checked):
         super().__post_init__()
         if bool(self.counts) != (self.profile == "given"):
             raise ValueError("give counts with the profile 'given', and with no other")
-        if self.profile == "given" and not all(word.strip().isdecimal() for word in self.counts.split(",")):
+        if self.profile == "given" and not all(
+            word.strip().isdecimal() for word in self.counts.split(",")
+        ):
             raise ValueError(f"counts must be whole numbers, comma-separated, got {self.counts!r}")
-        if self.profile == "step" and (self.largest < self.ratio or not (self.largest / self.ratio).is_integer()):
-            raise ValueError(f"largest / ratio must be a whole number, got {self.largest} / {self.ratio:g}")
+        if self.profile == "step" and (
+            self.largest < self.ratio or not (self.largest / self.ratio).is_integer()
+        ):
+            raise ValueError(
+                f"largest / ratio must be a whole number, got {self.largest} / {self.ratio:g}"
+            )
 
     def class_counts(self, k: int) -> Counts:
         """Return the counts that the profile gives to k classes.
@@ -90,12 +99,18 @@ class Training(Checked):
         return Counts.step(k, int(self.largest / self.ratio), self.ratio, self.rho)
 
     def bias_ridge(self, counts: Counts) -> Literal["none", "free"] | float:
-        """Return how the head's bias enters the unconstrained-features model; a decay of the mean loss is n of the sum's."""
+        """Return how the head's bias enters the unconstrained-features model; a decay of the mean
+        loss is n of the sum's.
+        """
         return counts.n * self.weight_decay if self.bias == "decayed" else self.bias
 
     def rate_at(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 0."""
-        drops = 0 if self.schedule == "constant" else sum(epoch >= round(self.epochs * part / 3) - 1 for part in (1, 2))
+        drops = (
+            0
+            if self.schedule == "constant"
+            else sum(epoch >= round(self.epochs * part / 3) - 1 for part in (1, 2))
+        )
         return self.rate / float(10**drops)
 
 
@@ -115,7 +130,9 @@ class Comparison(Training):
         super().__post_init__()
         for name, only in (("bias", "none"), ("device", "cpu"), ("amp", "off")):
             if getattr(self, name) != only:
-                raise ValueError(f"a comparison of losses has {name} {only}, got {getattr(self, name)}")
+                raise ValueError(
+                    f"a comparison of losses has {name} {only}, got {getattr(self, name)}"
+                )
 
     def class_counts(self, k: int) -> Counts:
         """Return the counts that the profile gives to k classes.
@@ -126,7 +143,8 @@ class Comparison(Training):
         counts = super().class_counts(k)
         if not len(counts.minorities):
             raise ValueError(
-                f"losses are compared by what they do for minorities, and no class is one at a ratio of {counts.ratio:g}"
+                "losses are compared by what they do for minorities, and no class is one at a"
+                f" ratio of {counts.ratio:g}"
             )
         return counts
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate, certify
+from lopsided.solve.descend.optimizers import DIRECTIONS, Optimizer
+from lopsided.solve.descend.training import Trajectory, train
 from lopsided.solve.minimize import METHODS, minimize
-from lopsided.solve.optimizers import DIRECTIONS, Optimizer
 from lopsided.solve.path import Breakpoint, Match, breakpoints, largest_ridge, match, path
 from lopsided.solve.peeled import layer_peeled
 from lopsided.solve.solution import Solution, Status
-from lopsided.solve.training import Trajectory, train
 
 __all__ = [
     "DIRECTIONS",

@@ -1,13 +1,15 @@
 """Certificate: how far any logits are from the global optimum, proved by duality.
 
-With p_c the softmax at the candidate, G the (negative) gradient of the loss by X N^{1/2} and s = min(1, ridge / ||G||_2), the
-distributions q = (1 - s) t + s p are feasible for the dual problem, whose value is a lower bound of the optimum:
+With p_c the softmax at the candidate, G the (negative) gradient of the loss by X N^{1/2} and s =
+min(1, ridge / ||G||_2), the distributions q = (1 - s) t + s p are feasible for the dual problem,
+whose value is a lower bound of the optimum:
 
     gap = primal - sum_c n_c [entropy(q_c) + (q_c - t_c)' shift] >= primal - optimum >= 0.
 
-A free bias is minimised over first, which balances the residuals (sum_c n_c (q_c - t_c) = 0); a bias with ridge beta subtracts
-||sum_c n_c (q_c - t_c)||^2 / (2 beta). Derived in docs/solve.md from Fenchel duality, with the bound on rounding: both values are
-sums of terms that do not cancel, or whose cancellation is measured.
+A free bias is minimised over first, which balances the residuals (sum_c n_c (q_c - t_c) = 0); a
+bias with ridge beta subtracts ||sum_c n_c (q_c - t_c)||^2 / (2 beta). Derived in docs/solve.md from
+Fenchel duality, with the bound on rounding: both values are sums of terms that do not cancel, or
+whose cancellation is measured.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from lopsided.arrays import Floats, singular_values
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
 from lopsided.problem import Problem
-from lopsided.solve.descent import Linear, newton
+from lopsided.solve.descend.descent import Linear, newton
 from lopsided.solve.reduced import Fit, Point, Reduced
 
 
@@ -41,7 +43,9 @@ class Certificate:
 
     @property
     def gap(self) -> float:
-        """How much the candidate can be above the optimum at most; below 0 by no more than rounding."""
+        """How much the candidate can be above the optimum at most; below 0 by no more than
+        rounding.
+        """
         return self.primal - self.dual
 
     @property
@@ -50,7 +54,8 @@ class Certificate:
         return self.gap / self.primal if self.primal else 0.0
 
     def proves(self, tolerance: float) -> bool:
-        """Return whether the candidate is within a relative tolerance of the optimum whatever was rounded.
+        """Return whether the candidate is within a relative tolerance of the optimum whatever was
+        rounded.
 
         A gap below minus rounding contradicts duality, so that it proves nothing but an error.
         """
@@ -62,8 +67,8 @@ def certify(problem: Problem, logits: npt.ArrayLike | Pairing) -> Certificate:
 
     Args:
         problem: with a positive ridge.
-        logits: (k, k) array or class matrix W M', entry [c, c'] the logit of class c for samples of class c', the bias not included
-            (the best bias is found here); for soft targets (k, m).
+        logits: (k, k) array or class matrix W M', entry [c, c'] the logit of class c for samples of
+            class c', the bias not included (the best bias is found here); for soft targets (k, m).
 
     Returns:
         The certificate, for the best W and H of these logits in any width.
@@ -79,7 +84,10 @@ def certify(problem: Problem, logits: npt.ArrayLike | Pairing) -> Certificate:
     """
     reduced, point = candidate(problem, logits)
     if problem.ridge == 0:
-        raise ValueError("certify needs a positive ridge; the max-margin limit of ridge 0 is certified by solve.minimize")
+        raise ValueError(
+            "certify needs a positive ridge; the max-margin limit of ridge 0 is certified by"
+            " solve.minimize"
+        )
     if reduced.biased:
         point = point._replace(bias=best_bias(reduced, point))
     return prove(problem.ridge, reduced, point)
@@ -95,11 +103,15 @@ def candidate(problem: Problem, logits: npt.ArrayLike | Pairing) -> tuple[Reduce
     if isinstance(logits, Pairing) and labels:
         reduced = Reduced.of(problem, logits.groups)
         _, _, index = reduced.groups.join(logits.groups)
-        return reduced, reduced.point_of(logits.left[index] @ logits.right[index].T, logits.own[index])
+        return reduced, reduced.point_of(
+            logits.left[index] @ logits.right[index].T, logits.own[index]
+        )
     array = logits.matrix() if isinstance(logits, Pairing) else np.asarray(logits, np.float64)
     shape = (problem.k, problem.targets.m)
     if array.shape != shape:
-        raise ValueError(f"logits must be an array of shape {shape}, classes by columns, got {array.shape}")
+        raise ValueError(
+            f"logits must be an array of shape {shape}, classes by columns, got {array.shape}"
+        )
     if not np.isfinite(array).all():
         c, j = np.argwhere(~np.isfinite(array))[0]
         raise ValueError(f"logits must be finite, got {array[c, j]} for class {c} in column {j}")
@@ -109,7 +121,9 @@ def candidate(problem: Problem, logits: npt.ArrayLike | Pairing) -> tuple[Reduce
     return reduced, reduced.point_of(array, array.diagonal().copy())
 
 
-def bounds(ridge: float, reduced: Reduced, point: Point, fit: Fit, nuclear: float | None = None) -> Certificate:
+def bounds(
+    ridge: float, reduced: Reduced, point: Point, fit: Fit, nuclear: float | None = None
+) -> Certificate:
     """Return the certificate of a point whose loss is known, and whose nuclear norm may be."""
     if nuclear is None:
         nuclear = float(singular_values(point.across).sum() + reduced.times @ np.abs(point.within))
@@ -126,13 +140,18 @@ def bounds(ridge: float, reduced: Reduced, point: Point, fit: Fit, nuclear: floa
     elif reduced.biased:
         # Residuals balanced up to rounding: charged for every bias of up to twice this size.
         dual -= scale * float(np.abs(bias) @ (1 + 2 * np.abs(point.bias)))
-    # Each share has the relative error of its exponent, each singular value an error of that of the largest.
+    # Each share has the relative error of its exponent, each singular value an error of that of the
+    # largest.
     error = 4 * float(np.finfo(np.float64).eps) * (reduced.exponent(point) + len(reduced.counts))
     return Certificate(primal, dual, error * max(1.0, size / primal) if primal > 0 else 0.0)
 
 
-def prove(ridge: float, reduced: Reduced, point: Point, witness: Point | None = None) -> Certificate:
-    """Return the certificate of a point; the shares of any other logits, the witness's, may give the better lower bound."""
+def prove(
+    ridge: float, reduced: Reduced, point: Point, witness: Point | None = None
+) -> Certificate:
+    """Return the certificate of a point; the shares of any other logits, the witness's, may give
+    the better lower bound.
+    """
     own = bounds(ridge, reduced, point, reduced.fit(reduced.margins(point)))
     if witness is None:
         return own
@@ -152,13 +171,21 @@ def best_bias(reduced: Reduced, point: Point) -> Floats:
 
     def model(bias: Floats, fit: Fit) -> tuple[Floats, Linear, Linear]:
         diagonal = reduced.bias_curvature(fit.shares) + ridge
-        # A free bias can be shifted; without this a step along the shift would be rounding over zero.
+        # A free bias can be shifted; without this a step along the shift would be rounding over
+        # zero.
         damping = 1e-10 * diagonal
 
         def product(step: Floats) -> Floats:
             moved = reduced.margins(origin._replace(bias=step))
-            return np.asarray(reduced.adjoint(reduced.curvature(fit.shares, moved)).bias + (ridge + damping) * step)
+            return np.asarray(
+                reduced.adjoint(reduced.curvature(fit.shares, moved)).bias
+                + (ridge + damping) * step
+            )
 
-        return reduced.adjoint(fit.residual).bias + ridge * bias, product, lambda r: r / (diagonal + damping)
+        return (
+            reduced.adjoint(fit.residual).bias + ridge * bias,
+            product,
+            lambda r: r / (diagonal + damping),
+        )
 
     return newton(point.bias, at, model)

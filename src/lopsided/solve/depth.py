@@ -1,8 +1,8 @@
 """Depth: L linear layers above the features.
 
-With ridges on all L + 1 factors of Z = W_L ... W_1 H, the least penalty of given logits is (L + 1)/2 ridge sum_i sigma_i^{2/(L +
-1)}: the nuclear norm for L = 1, and for L >= 2 a concave function of the singular values that prefers low rank. So SELI is a law of
-one
+With ridges on all L + 1 factors of Z = W_L ... W_1 H, the least penalty of given logits is (L +
+1)/2 ridge sum_i sigma_i^{2/(L + 1)}: the nuclear norm for L = 1, and for L >= 2 a concave function
+of the singular values that prefers low rank. So SELI is a law of one
 layer: at a small ridge logits of half the rank cost less.
 
 Source: Garrod and Keating 2024 (arXiv 2410.23169) for cross-entropy of deep linear heads.
@@ -45,10 +45,14 @@ def deep_objective(problem: Problem, logits: npt.ArrayLike | Pairing, layers: in
     values = singular_values(point.across)
     values = np.where(values > 1e-13 * values.max(initial=0), values, 0.0)
     penalty = np.sum(values**power) + reduced.times @ np.abs(point.within) ** power
-    return reduced.fit(reduced.margins(point)).value + problem.ridge * (layers + 1) / 2 * float(penalty)
+    return reduced.fit(reduced.margins(point)).value + problem.ridge * (layers + 1) / 2 * float(
+        penalty
+    )
 
 
-def best_multiple(problem: Problem, logits: npt.ArrayLike | Pairing, layers: int) -> tuple[float, float]:
+def best_multiple(
+    problem: Problem, logits: npt.ArrayLike | Pairing, layers: int
+) -> tuple[float, float]:
     """Return the multiple of class logits with the least deep objective, and that objective.
 
     Raises:
@@ -59,12 +63,15 @@ def best_multiple(problem: Problem, logits: npt.ArrayLike | Pairing, layers: int
     values = [deep_objective(problem, a * matrix, layers) for a in grid]
     best = int(np.argmin(values))
     ends = np.log(grid[max(best - 1, 0)]), np.log(grid[min(best + 1, 60)])
-    found = minimize_scalar(lambda x: deep_objective(problem, np.exp(x) * matrix, layers), bounds=ends, method="bounded")
+    found = minimize_scalar(
+        lambda x: deep_objective(problem, np.exp(x) * matrix, layers), bounds=ends, method="bounded"
+    )
     return float(np.exp(found.x)), float(found.fun)
 
 
 def pairs(k: int) -> Floats:
-    """Return logits of rank k/2 that tell all k classes apart: classes 2i and 2i + 1 are opposite in a dimension of their own.
+    """Return logits of rank k/2 that tell all k classes apart: classes 2i and 2i + 1 are opposite
+    in a dimension of their own.
 
     Raises:
         ValueError: if k is odd.

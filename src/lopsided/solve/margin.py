@@ -1,13 +1,18 @@
 """The limit of a vanishing ridge: the max-margin problem in the nuclear norm.
 
-    min ||X N^{1/2}||_*   such that every label beats every other class by its margin (scaled logits, by 1),
+    min ||X N^{1/2}||_*   such that every label beats every other class by its margin (scaled
+    logits, by 1),
 
-for soft targets: equal logits inside the support of a column's targets, and 1 more than outside. The direction of the ridge path
-for ridge -> 0 minimises it. The dual, max sum_j sqrt(n_j) sum_{c not in S_j} |B[c, j]| over ||B||_2 <= 1, columns of zero sum, B <=
-0 off the support, gives the certificate. For labels the SEL matrix is optimal; for supports its analogue is tried first, and where
-its certificate fails, ADMM decides: singular values shrink, then each column is projected on its own constraints.
+for soft targets: equal logits inside the support of a column's targets, and 1 more than outside.
+The direction of the ridge path for ridge -> 0 minimises it. The dual, max sum_j sqrt(n_j) sum_{c
+not in S_j} |B[c, j]| over ||B||_2 <= 1, columns of zero sum, B <= 0 off the support, gives the
+certificate. For labels the SEL matrix is optimal; for supports its analogue is tried first, and
+where
+its certificate fails, ADMM decides: singular values shrink, then each column is projected on its
+own constraints.
 
-Source: Thrampoulidis et al. 2022 (UF-SVM, Theorem 1), Zhao et al. 2024 (arXiv 2408.15417, next-token limit); ADMM: Boyd et al.
+Source: Thrampoulidis et al. 2022 (UF-SVM, Theorem 1), Zhao et al. 2024 (arXiv 2408.15417,
+next-token limit); ADMM: Boyd et al.
     2011.
 """
 
@@ -18,8 +23,8 @@ import numpy as np
 from lopsided.arrays import Floats, singular_values, svd
 from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate
+from lopsided.solve.methods.start import simplex
 from lopsided.solve.reduced import Point, Reduced
-from lopsided.solve.start import simplex
 
 _STEPS = 50_000
 
@@ -30,7 +35,8 @@ def max_margin(problem: Problem, reduced: Reduced, tolerance: float) -> tuple[Po
     Raises:
         ValueError: if soft targets come with a free bias, or with supports that ask for nothing.
     """
-    # A bias with a ridge that stays while the other vanishes costs nothing and wins nothing in the limit.
+    # A bias with a ridge that stays while the other vanishes costs nothing and wins nothing in the
+    # limit.
     free = problem.bias == "free"
     if reduced.labels:
         point = simplex(reduced)
@@ -38,10 +44,16 @@ def max_margin(problem: Problem, reduced: Reduced, tolerance: float) -> tuple[Po
             point = _without_mean(reduced, point)
         return point, certify_margins(reduced, point)
     if free:
-        raise ValueError("the max-margin limit of soft targets with a free bias is not offered; use a small ridge instead of 0")
+        raise ValueError(
+            "the max-margin limit of soft targets with a free bias is not offered; use a small"
+            " ridge instead of 0"
+        )
     support = reduced.targets > 0
     if support.all():
-        raise ValueError("every class has a positive target in every column, so the max-margin limit asks for nothing")
+        raise ValueError(
+            "every class has a positive target in every column, so the max-margin limit asks for"
+            " nothing"
+        )
     proxy = (support - support.mean(axis=0)) / reduced.unit
     point = reduced.zero()._replace(across=proxy)
     certificate = certify_margins(reduced, point)
@@ -51,7 +63,9 @@ def max_margin(problem: Problem, reduced: Reduced, tolerance: float) -> tuple[Po
 
 
 def certify_margins(reduced: Reduced, point: Point) -> Certificate:
-    """Bound the max-margin value by any logits, scaled until they fulfil the margins, and by the dual of their polar factor."""
+    """Bound the max-margin value by any logits, scaled until they fulfil the margins, and by the
+    dual of their polar factor.
+    """
     left, values, right = svd(point.across)
     nuclear = float(values.sum() + reduced.times @ np.abs(point.within))
     alive = values > 1e-10 * max(values.max(), np.abs(point.within).max(initial=0))
@@ -65,14 +79,20 @@ def certify_margins(reduced: Reduced, point: Point) -> Certificate:
     worst = -float(np.max(np.where(reduced.copies > 0, reduced.margins(point), -np.inf)))
     multipliers = np.maximum(_multipliers(reduced, polar), 0)
     across, within, bias = reduced.adjoint(-multipliers)
-    norm = max(float(singular_values(across)[0]), float(np.max(np.abs(within) / reduced.times, initial=0)))
+    norm = max(
+        float(singular_values(across)[0]), float(np.max(np.abs(within) / reduced.times, initial=0))
+    )
     # Under a free bias the dual must be balanced; a multiplier that is not proves nothing.
     proves = norm > 0 and np.abs(bias).max() <= 1e-9 * multipliers.sum()
-    return Certificate(nuclear / worst if worst > 0 else np.inf, float(multipliers.sum()) / norm if proves else 0.0)
+    return Certificate(
+        nuclear / worst if worst > 0 else np.inf, float(multipliers.sum()) / norm if proves else 0.0
+    )
 
 
 def _multipliers(reduced: Reduced, polar: Point) -> Floats:
-    """Invert the adjoint of the margins: the multipliers of every cell whose combination is a given gradient."""
+    """Invert the adjoint of the margins: the multipliers of every cell whose combination is a given
+    gradient.
+    """
     multipliers = -polar.across / (reduced.unit * reduced.factor)
     # On the diagonal, the own class and its siblings are apart by `within`.
     j, k = reduced.multiple, reduced.sizes[reduced.multiple]
@@ -97,15 +117,21 @@ def _level(across: Floats, support: np.ndarray[tuple[int, ...], np.dtype[np.bool
     return np.asarray(np.where(support, mean, across))
 
 
-def _margin(across: Floats, support: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], reduced: Reduced) -> float:
+def _margin(
+    across: Floats, support: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], reduced: Reduced
+) -> float:
     logits = reduced.unit * across
     inside = np.max(np.where(support, logits, -np.inf), axis=0)
     outside = np.max(np.where(support, -np.inf, logits), axis=0)
     return float(np.min(inside - outside))
 
 
-def _dual_value(reduced: Reduced, support: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], dual: Floats) -> float:
-    """Return the dual value after making a matrix feasible: signs, zero column sums, spectral norm 1."""
+def _dual_value(
+    reduced: Reduced, support: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], dual: Floats
+) -> float:
+    """Return the dual value after making a matrix feasible: signs, zero column sums, spectral norm
+    1.
+    """
     outside = np.where(support, 0.0, np.minimum(dual, 0))
     missing = (outside.sum(axis=0) + np.sum(dual * support, axis=0)) / support.sum(axis=0)
     feasible = np.where(support, dual - missing, outside)
@@ -115,7 +141,10 @@ def _dual_value(reduced: Reduced, support: np.ndarray[tuple[int, ...], np.dtype[
 
 
 def _admm(
-    reduced: Reduced, support: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], start: Floats, tolerance: float
+    reduced: Reduced,
+    support: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
+    start: Floats,
+    tolerance: float,
 ) -> tuple[Point, Certificate]:
     margin = np.sqrt(reduced.counts)
     penalty = len(start) / np.linalg.norm(start) / 10
@@ -141,11 +170,14 @@ def _admm(
     return best
 
 
-def _project(columns: Floats, support: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], margin: Floats) -> Floats:
+def _project(
+    columns: Floats, support: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], margin: Floats
+) -> Floats:
     """Project each column on: one value o inside its support, at most o - margin outside."""
     inside, size = np.sum(columns * support, axis=0), support.sum(axis=0)
     raised = -np.sort(-np.where(support, -np.inf, columns + margin), axis=0)
-    # o = (sum inside + sum of the r largest raised) / (size + r), for the r that leaves exactly the larger ones above o.
+    # o = (sum inside + sum of the r largest raised) / (size + r), for the r that leaves exactly the
+    # larger ones above o.
     with np.errstate(invalid="ignore"):
         sums = np.cumsum(np.where(np.isfinite(raised), raised, 0.0), axis=0)
     rank = np.arange(1, len(columns) + 1)[:, None]

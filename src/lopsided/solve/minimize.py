@@ -8,12 +8,12 @@ import numpy as np
 
 from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate, best_bias, bounds
-from lopsided.solve.factors import factors
-from lopsided.solve.interior import interior
 from lopsided.solve.margin import max_margin
-from lopsided.solve.narrow import narrow_optimum
-from lopsided.solve.newton import newton
-from lopsided.solve.proximal import proximal
+from lopsided.solve.methods.factors import factors
+from lopsided.solve.methods.interior import interior
+from lopsided.solve.methods.narrow import narrow_optimum
+from lopsided.solve.methods.newton import newton
+from lopsided.solve.methods.proximal import proximal
 from lopsided.solve.reduced import Point, Reduced
 from lopsided.solve.solution import Solution, Status
 
@@ -22,11 +22,19 @@ _LEAST = 1e-280
 
 Method = Callable[[float, Reduced, Point | None, float], tuple[Point, Certificate]]
 
-#: Name -> a method for the convex problem: (ridge, reduced, optimum of a nearby problem or None, tolerance) -> point, certificate.
-METHODS: dict[str, Method] = {"newton": newton, "interior": interior, "factors": factors, "proximal": proximal}
+#: Name -> a method for the convex problem: (ridge, reduced, optimum of a nearby problem or None,
+#: tolerance) -> point, certificate.
+METHODS: dict[str, Method] = {
+    "newton": newton,
+    "interior": interior,
+    "factors": factors,
+    "proximal": proximal,
+}
 
 
-def minimize(problem: Problem, *, method: str = "newton", tolerance: float = 1e-10, strict: bool = False) -> Solution:
+def minimize(
+    problem: Problem, *, method: str = "newton", tolerance: float = 1e-10, strict: bool = False
+) -> Solution:
     """Find the global optimum of a problem.
 
     Args:
@@ -39,13 +47,15 @@ def minimize(problem: Problem, *, method: str = "newton", tolerance: float = 1e-
         The solution; its certificate bounds how far it is from the optimum.
 
     Raises:
-        ValueError: for an unknown method, a tolerance that is not positive, a narrow width with ridge 0, a ridge below 1e-280 that
-            is not 0, or a free bias of a class that is in no target.
+        ValueError: for an unknown method, a tolerance that is not positive, a narrow width with
+            ridge 0, a ridge below 1e-280 that is not 0, or a free bias of a class that is in no
+            target.
         RuntimeError: if `strict` and the tolerance was not reached.
         MemoryError: if there are too many groups of interchangeable classes for this machine.
 
-    Source: reduction of the UFM to the nuclear norm, Thrampoulidis et al. 2022 (arXiv 2208.05512), section 3, after Haeffele and
-    Vidal 2015; symmetry reduction, method and certificate derived here.
+    Source: reduction of the UFM to the nuclear norm, Thrampoulidis et al. 2022 (arXiv 2208.05512),
+    section 3, after Haeffele and Vidal 2015; symmetry reduction, method and certificate derived
+    here.
 
     Example:
         >>> from lopsided import Counts
@@ -59,7 +69,9 @@ def minimize(problem: Problem, *, method: str = "newton", tolerance: float = 1e-
         raise ValueError(f"tolerance must be a positive number, got {tolerance}")
     reduced = Reduced.of(problem)
     if problem.ridge == 0:
-        solution = _judged(problem, reduced, *max_margin(problem, reduced, tolerance), "max-margin", tolerance)
+        solution = _judged(
+            problem, reduced, *max_margin(problem, reduced, tolerance), "max-margin", tolerance
+        )
     else:
         solution = finish(problem, reduced, None, method, tolerance)
     if problem.width is not None and solution.rank > problem.width:
@@ -69,23 +81,48 @@ def minimize(problem: Problem, *, method: str = "newton", tolerance: float = 1e-
     return solution
 
 
-def finish(problem: Problem, reduced: Reduced, start: Point | None, method: str, tolerance: float) -> Solution:
-    """Run a method and judge what it returns; where zero is the optimum, no method has to find it."""
+def finish(
+    problem: Problem, reduced: Reduced, start: Point | None, method: str, tolerance: float
+) -> Solution:
+    """Run a method and judge what it returns; where zero is the optimum, no method has to find
+    it.
+    """
     if problem.ridge < _LEAST:
-        raise ValueError(f"ridges below {_LEAST:g} leave the range of float64, got {problem.ridge:g}; 0 is the limit itself")
+        raise ValueError(
+            f"ridges below {_LEAST:g} leave the range of float64, got {problem.ridge:g}; 0 is the"
+            " limit itself"
+        )
     asked = reduced.targets @ reduced.mass
     if problem.bias == "free" and not reduced.labels and not asked.all():
-        raise ValueError(f"class {int(np.argmin(asked))} is in no target, so its free bias falls for ever; give the bias a ridge")
+        raise ValueError(
+            f"class {int(np.argmin(asked))} is in no target, so its free bias falls for ever; give"
+            " the bias a ridge"
+        )
     nothing = reduced.zero()
     if reduced.biased:
         nothing = nothing._replace(bias=best_bias(reduced, nothing))
-    certificate = bounds(problem.ridge, reduced, nothing, reduced.fit(reduced.margins(nothing)), 0.0)
+    certificate = bounds(
+        problem.ridge, reduced, nothing, reduced.fit(reduced.margins(nothing)), 0.0
+    )
     if certificate.proves(tolerance):
         return _judged(problem, reduced, nothing, certificate, method, tolerance)
-    return _judged(problem, reduced, *METHODS[method](problem.ridge, reduced, start, tolerance), method, tolerance)
+    return _judged(
+        problem,
+        reduced,
+        *METHODS[method](problem.ridge, reduced, start, tolerance),
+        method,
+        tolerance,
+    )
 
 
-def _judged(problem: Problem, reduced: Reduced, point: Point, certificate: Certificate, method: str, tolerance: float) -> Solution:
+def _judged(
+    problem: Problem,
+    reduced: Reduced,
+    point: Point,
+    certificate: Certificate,
+    method: str,
+    tolerance: float,
+) -> Solution:
     nothing = not point.across.any() and not point.within.any()
     reached = Status.ZERO if nothing else Status.OPTIMAL
     status = reached if certificate.proves(tolerance) else Status.INEXACT
@@ -94,9 +131,16 @@ def _judged(problem: Problem, reduced: Reduced, point: Point, certificate: Certi
 
 def _narrowed(problem: Problem, wide: Solution, tolerance: float) -> Solution:
     if problem.ridge == 0:
-        raise ValueError(f"the max-margin limit needs width {wide.rank}, got {problem.width}; use a small ridge instead of 0")
+        raise ValueError(
+            f"the max-margin limit needs width {wide.rank}, got {problem.width}; use a small ridge"
+            " instead of 0"
+        )
     assert problem.width is not None
     logits = wide.logits.matrix()
-    reduced, point, certificate = narrow_optimum(problem, problem.width, wide.certificate.dual, logits)
+    reduced, point, certificate = narrow_optimum(
+        problem, problem.width, wide.certificate.dual, logits
+    )
     status = Status.OPTIMAL if certificate.proves(tolerance) else Status.LOCAL
-    return Solution(problem, certificate.primal, certificate, status, "narrow factors", reduced, point)
+    return Solution(
+        problem, certificate.primal, certificate, status, "narrow factors", reduced, point
+    )

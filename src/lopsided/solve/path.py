@@ -1,4 +1,6 @@
-"""The path of optima over ridges: solve it, find where it starts and where groups collapse, match a measured geometry to it."""
+"""The path of optima over ridges: solve it, find where it starts and where groups collapse, match a
+measured geometry to it.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,8 @@ class Breakpoint(NamedTuple):
 
     Attributes:
         ridge: the threshold.
-        classes: (r,) the classes that share one classifier and one mean from there on; all of them at the ridge of the zero
-            solution.
+        classes: (r,) the classes that share one classifier and one mean from there on; all of them
+            at the ridge of the zero solution.
     """
 
     ridge: float
@@ -45,9 +47,11 @@ class Match(NamedTuple):
 
 
 def largest_ridge(problem: Problem) -> float:
-    """Return the smallest ridge at which the optimum is zero: the largest singular value of the gradient at zero logits.
+    """Return the smallest ridge at which the optimum is zero: the largest singular value of the
+    gradient at zero logits.
 
-    Source: Thrampoulidis et al. 2022 (arXiv 2208.05512), section 3.1; for plain cross-entropy it is that of the SEL matrix.
+    Source: Thrampoulidis et al. 2022 (arXiv 2208.05512), section 3.1; for plain cross-entropy it is
+    that of the SEL matrix.
 
     Example:
         >>> from lopsided import Counts
@@ -62,10 +66,13 @@ def largest_ridge(problem: Problem) -> float:
     return float(max(singular_values(across)[0], np.max(np.abs(within) / reduced.times, initial=0)))
 
 
-def path(problem: Problem, ridges: Sequence[float], *, tolerance: float = 1e-8, method: str = "newton") -> list[Solution]:
+def path(
+    problem: Problem, ridges: Sequence[float], *, tolerance: float = 1e-8, method: str = "newton"
+) -> list[Solution]:
     """Solve a problem at several ridges, each solve warm-started from the larger ridge before it.
 
-    The variables are the logits, in which the problem is convex: a warm start at collapsed classes is no saddle.
+    The variables are the logits, in which the problem is convex: a warm start at collapsed classes
+    is no saddle.
 
     Args:
         problem: its own ridge is not read.
@@ -81,7 +88,8 @@ def path(problem: Problem, ridges: Sequence[float], *, tolerance: float = 1e-8, 
 
     Example:
         >>> from lopsided import Counts
-        >>> [len(s.W[0]) for s in path(Problem(Counts([100, 100, 1, 1]), ridge=1.0), [20.0, 5.0, 0.1])]
+        >>> problem = Problem(Counts([100, 100, 1, 1]), ridge=1.0)
+        >>> [len(s.W[0]) for s in path(problem, [20.0, 5.0, 0.1])]
         [0, 2, 3]
     """
     wanted = np.asarray(ridges, np.float64)
@@ -95,39 +103,52 @@ def path(problem: Problem, ridges: Sequence[float], *, tolerance: float = 1e-8, 
 
 
 def breakpoints(problem: Problem) -> list[Breakpoint]:
-    """Return the ridges at which groups of interchangeable classes collapse, and the one from which all is zero, ascending.
+    """Return the ridges at which groups of interchangeable classes collapse, and the one from which
+    all is zero, ascending.
 
-    A group of k_j >= 2 classes of count v shares one classifier and one mean iff ridge >= weight * scale * sqrt(v): at collapse
-    its classes have equal shares in each sample, which cancel in the directions of zero sum, so that the gradient there is the
-    label's.
+    A group of k_j >= 2 classes of count v shares one classifier and one mean iff ridge >= weight *
+    scale * sqrt(v): at collapse its classes have equal shares in each sample, which cancel in the
+    directions of zero sum, so that the gradient there is the label's.
 
     Source: Hong and Ling 2023 for STEP imbalance; any groups derived here.
 
     Example:
         >>> from lopsided import Counts
-        >>> [(round(ridge, 6), classes.tolist()) for ridge, classes in breakpoints(Problem(Counts([100, 100, 4, 4, 1]), ridge=1.0))]
+        >>> problem = Problem(Counts([100, 100, 4, 4, 1]), ridge=1.0)
+        >>> [(round(ridge, 6), classes.tolist()) for ridge, classes in breakpoints(problem)]
         [(2.0, [2, 3]), (10.0, [0, 1]), (10.0, [0, 1, 2, 3, 4])]
 
     Raises:
-        ValueError: for soft targets, which have no interchangeable classes, and for additive margins.
+        ValueError: for soft targets, which have no interchangeable classes, and for additive
+            margins.
     """
     reduced = Reduced.of(problem)
     if not reduced.labels:
-        raise ValueError("breakpoints are where interchangeable classes collapse; soft targets have none")
+        raise ValueError(
+            "breakpoints are where interchangeable classes collapse; soft targets have none"
+        )
     margin = None if problem.adjustment is None else problem.adjustment.additive_margin
     if margin is not None and np.any(margin):
-        raise ValueError("with additive margins the collapse of a group has no closed form; solve the path and read the ranks")
+        raise ValueError(
+            "with additive margins the collapse of a group has no closed form; solve the path and"
+            " read the ranks"
+        )
     j = reduced.multiple
     weight = reduced.mass / (reduced.sizes * reduced.counts)
     thresholds = (weight * reduced.own * np.sqrt(reduced.counts))[j]
     label = reduced.groups.expand(np.arange(len(reduced.sizes)))
-    points = [Breakpoint(float(t), np.flatnonzero(label == g)) for t, g in zip(thresholds, j, strict=True)]
+    points = [
+        Breakpoint(float(t), np.flatnonzero(label == g)) for t, g in zip(thresholds, j, strict=True)
+    ]
     points.append(Breakpoint(largest_ridge(problem), np.arange(problem.k)))
     return sorted(points, key=lambda point: point.ridge)
 
 
-def match(problem: Problem, geometry: Geometry, *, smallest: float = 1e-8, points: int = 25) -> Match:
-    """Find the ridge whose optimum is nearest to a geometry, in the root of the sum of the three squared distances.
+def match(
+    problem: Problem, geometry: Geometry, *, smallest: float = 1e-8, points: int = 25
+) -> Match:
+    """Find the ridge whose optimum is nearest to a geometry, in the root of the sum of the three
+    squared distances.
 
     Args:
         problem: its own ridge is not read.
@@ -152,7 +173,10 @@ def match(problem: Problem, geometry: Geometry, *, smallest: float = 1e-8, point
         return finish(problem.at(float(np.exp(log_ridge))), reduced, near, "newton", 1e-8)
 
     refined = minimize_scalar(
-        lambda x: _distance(at(x), geometry), bounds=(ends[0], ends[1]), method="bounded", options={"xatol": 1e-4}
+        lambda x: _distance(at(x), geometry),
+        bounds=(ends[0], ends[1]),
+        method="bounded",
+        options={"xatol": 1e-4},
     )
     solution = at(float(refined.x)) if refined.fun < badness[best] else solutions[best]
     return Match(solution.problem.ridge, solution, solution.geometry.distance(geometry))

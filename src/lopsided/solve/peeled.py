@@ -1,11 +1,14 @@
 """The layer-peeled model: the norms of classifiers and features are bounded instead of penalised.
 
-    min (1/n) sum_i CE(W h_i, y_i)   such that   ||W||^2 <= k E_W  and  sum_c mean of ||h||^2 over class c <= k E_H
+    min (1/n) sum_i CE(W h_i, y_i)   such that   ||W||^2 <= k E_W  and  sum_c mean of ||h||^2 over
+    class c <= k E_H
 
-A class's features count alike however many they are, so in the logits it is min sum_c n_c CE(x_c) with ||X||_* <= k sqrt(E_W E_H):
-a ridge problem with counts 1 and the counts as loss weights, whose ridge is found by root search.
+A class's features count alike however many they are, so in the logits it is min sum_c n_c CE(x_c)
+with ||X||_* <= k sqrt(E_W E_H): a ridge problem with counts 1 and the counts as loss weights,
+whose ridge is found by root search.
 
-Source: Fang, He, Long and Su 2021 (arXiv 2101.12699), program (7); minority collapse at a finite imbalance ratio, section 4.
+Source: Fang, He, Long and Su 2021 (arXiv 2101.12699), program (7); minority collapse at a finite
+imbalance ratio, section 4.
 """
 
 from __future__ import annotations
@@ -32,16 +35,17 @@ def layer_peeled(weights: npt.ArrayLike, e_w: float, e_h: float) -> Solution:
         e_h: bound of the mean squared norm of the features.
 
     Returns:
-        The solution of the ridge problem whose optimum just meets the bounds. Its W and M have equal norms; scaling W by
-        (e_w / e_h)^{1/4} and M by the inverse gives each its own bound. Minorities share one classifier from ridge = their weight
-        on.
+        The solution of the ridge problem whose optimum just meets the bounds. Its W and M have
+        equal norms; scaling W by (e_w / e_h)^{1/4} and M by the inverse gives each its own bound.
+        Minorities share one classifier from ridge = their weight on.
 
     Raises:
         ValueError: if a number is not positive and finite.
 
     Example:
         >>> bounded = layer_peeled([20] * 5 + [1] * 5, e_w=1, e_h=5)
-        >>> bool(bounded.problem.ridge > 1), round(float(np.sum(bounded.W**2)), 6) == round(10 * 5**0.5, 6)
+        >>> energy = float(np.sum(bounded.W**2))
+        >>> bool(bounded.problem.ridge > 1), round(energy, 6) == round(10 * 5**0.5, 6)
         (True, True)
     """
     w = require_finite(weights, "weights", positive=True)
@@ -52,7 +56,9 @@ def layer_peeled(weights: npt.ArrayLike, e_w: float, e_h: float) -> Solution:
 
     def excess(log_ridge: float) -> float:
         point = minimize(problem.at(float(np.exp(log_ridge))), tolerance=1e-9)
-        nuclear = singular_values(point.point.across).sum() + point.reduced.times @ np.abs(point.point.within)
+        nuclear = singular_values(point.point.across).sum() + point.reduced.times @ np.abs(
+            point.point.within
+        )
         return float(nuclear - radius)
 
     low = top - 1

@@ -30,7 +30,12 @@ class Watch:
     def __enter__(self) -> Watch:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if self._bar is not None:
             self._bar.stop()
 
@@ -47,4 +52,6 @@ class Watch:
             self._task = self._bar.add_task("")
             self._bar.start()
         assert self._task is not None
-        self._bar.update(self._task, description=f"solving: relative gap {gap:.0e}, wanted {self._tolerance:.0e}")
+        self._bar.update(
+            self._task, description=f"solving: relative gap {gap:.0e}, wanted {self._tolerance:.0e}"
+        )

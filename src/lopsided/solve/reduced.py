@@ -1,17 +1,20 @@
 """The problem in its symmetry-reduced variables.
 
-Classes of equal count and equal loss parameters are interchangeable, and the minimiser is unique, so it is constant on blocks: with
-m groups of k_j classes and counts v_j, the logits are X[c, c'] = B[g(c), g(c')] + a[g(c)] [c = c']. In the variables
+Classes of equal count and equal loss parameters are interchangeable, and the minimiser is unique,
+so it is constant on blocks: with m groups of k_j classes and counts v_j, the logits are X[c, c'] =
+B[g(c), g(c')] + a[g(c)] [c = c']. In the variables
 
-    across (m, m):  Y = K^{1/2} B K^{1/2} V^{1/2} + diag(a sqrt(v)),        within:  s_j = a_j sqrt(v_j) for groups of k_j >= 2,
+    across (m, m):  Y = K^{1/2} B K^{1/2} V^{1/2} + diag(a sqrt(v)),        within:  s_j = a_j
+    sqrt(v_j) for groups of k_j >= 2,
 
-the nuclear norm of X N^{1/2} is ||Y||_* + sum_j (k_j - 1) |s_j|: m^2 + m unknowns, whatever k. A label's column enters the loss by
-its *margins* R[i, j] = (logit of a class of group i) - (own logit), of which there are `copies[i, j]` equal ones:
+the nuclear norm of X N^{1/2} is ||Y||_* + sum_j (k_j - 1) |s_j|: m^2 + m unknowns, whatever k. A
+label's column enters the loss by its *margins* R[i, j] = (logit of a class of group i) - (own
+logit), of which there are `copies[i, j]` equal ones:
 
     loss = sum_j mass_j log(1 + sum_i copies[i, j] exp R[i, j]).
 
-This keeps all digits when the fit is perfect up to 1e-8. Soft targets t have no own class: R is the logits, the 1 is absent, and
-t'R is subtracted. Both are this one class.
+This keeps all digits when the fit is perfect up to 1e-8. Soft targets t have no own class: R is the
+logits, the 1 is absent, and t'R is subtracted. Both are this one class.
 """
 
 from __future__ import annotations
@@ -97,31 +100,57 @@ class Reduced:
         """Reduce a problem by its own symmetry, or by a finer partition of the classes.
 
         Raises:
-            ValueError: if the problem is not convex in the logits, or `groups` is for another number of classes.
+            ValueError: if the problem is not convex in the logits, or `groups` is for another
+                number of classes.
             MemoryError: if there are too many groups for this machine.
         """
         _require_convex(problem)
-        biased, penalty = problem.bias != "none", 0.0 if isinstance(problem.bias, str) else float(problem.bias)
+        biased, penalty = (
+            problem.bias != "none",
+            0.0 if isinstance(problem.bias, str) else float(problem.bias),
+        )
         counts = problem.counts
         if counts is None or problem.targets.smoothing:
             # s labels a sample are s samples in the loss, and one in the norm.
-            t, w, strength = problem.targets.matrix, problem.targets.weights, problem.targets.strength
+            t, w, strength = (
+                problem.targets.matrix,
+                problem.targets.weights,
+                problem.targets.strength,
+            )
             ones = np.ones(t.shape)
             rows, columns = t.shape
             each, none, own = Groups.each(rows), np.empty(0, np.int64), np.ones(columns)
             unit, shares = np.broadcast_to(1 / np.sqrt(w), t.shape), t / strength
             zeros, weight = np.zeros(t.shape), w * strength
-            return cls(each, np.ones(rows), w, weight, unit, ones, ones, own, zeros, shares, False, none, penalty, biased)
+            return cls(
+                each,
+                np.ones(rows),
+                w,
+                weight,
+                unit,
+                ones,
+                ones,
+                own,
+                zeros,
+                shares,
+                False,
+                none,
+                penalty,
+                biased,
+            )
         parameters = (problem.adjustment or Adjustment()).resolve(counts)
         joint, index, _ = parameters.groups.join(parameters.groups if groups is None else groups)
-        require_memory(8.0 * 40 * joint.m**2, f"the optimum for {joint.m:,} groups of interchangeable classes")
+        require_memory(
+            8.0 * 40 * joint.m**2, f"the optimum for {joint.m:,} groups of interchangeable classes"
+        )
         k, v = joint.sizes.astype(np.float64), parameters.counts[index].astype(np.float64)
         copies = np.repeat(k[:, None], joint.m, axis=1)
         np.fill_diagonal(copies, k - 1)
         factor = np.outer(parameters.columns[index], parameters.samples[index])
         own, shift = factor.diagonal().copy(), parameters.shift[index]
         offset = shift[:, None] - shift + parameters.own[index]
-        # A class is not asked to beat itself: cells of no class have no margin, which would hide those that there are.
+        # A class is not asked to beat itself: cells of no class have no margin, which would hide
+        # those that there are.
         offset[copies == 0] = 0
         return cls(
             groups=joint,
@@ -152,7 +181,9 @@ class Reduced:
 
     def zero(self) -> Point:
         """Return the origin."""
-        return Point(np.zeros(self.unit.shape), np.zeros(len(self.multiple)), np.zeros(len(self.sizes)))
+        return Point(
+            np.zeros(self.unit.shape), np.zeros(len(self.multiple)), np.zeros(len(self.sizes))
+        )
 
     def margins(self, point: Point) -> Floats:
         """Return the (p, m) margins without their offset: a linear map."""
@@ -166,7 +197,9 @@ class Reduced:
         return float(sum(np.max(np.abs(term), initial=0) for term in terms))
 
     def _cells(self, point: Point) -> tuple[Floats, Floats]:
-        """Return the (p, m) logits of the classes of each cell, own class not counted, and the (m,) own logits."""
+        """Return the (p, m) logits of the classes of each cell, own class not counted, and the (m,)
+        own logits.
+        """
         logits = self.unit * point.across
         if self.biased:
             logits += point.bias[:, None]
@@ -190,7 +223,9 @@ class Reduced:
         return Point(self.unit * scaled, within, scaled.sum(axis=1) * self.biased)
 
     def fit(self, margins: Floats) -> Fit:
-        """Return the loss at margins given without their offset; overflow-safe, and a sum of positive terms."""
+        """Return the loss at margins given without their offset; overflow-safe, and a sum of
+        positive terms.
+        """
         shifted = margins + self.offset
         highest = np.maximum(shifted.max(axis=0), 0.0 if self.labels else -np.inf)
         cells = self.copies * np.exp(shifted - highest)
@@ -206,7 +241,8 @@ class Reduced:
         value = np.log1p(others) + np.sum(self.targets * (highest - shifted), axis=0)
         cells[top] = 1
         shares = cells / (1 + others)
-        # The largest share is near 1 where the fit is good: what it misses is what the others have too much.
+        # The largest share is near 1 where the fit is good: what it misses is what the others have
+        # too much.
         residual = shares - self.targets
         residual[top] = 0
         residual[top] = -residual.sum(axis=0)
@@ -218,7 +254,9 @@ class Reduced:
         return np.asarray(self.mass * (product - shares * product.sum(axis=0)))
 
     def bias_curvature(self, shares: Floats) -> Floats:
-        """Return the (p,) diagonal of the loss's second derivative by the bias, its own cell's part neglected; positive."""
+        """Return the (p,) diagonal of the loss's second derivative by the bias, its own cell's part
+        neglected; positive.
+        """
         diagonal = (shares * (1 - shares) * self.factor**2) @ self.mass
         if self.labels:
             others = np.minimum(shares.sum(axis=0), 1)
@@ -226,12 +264,16 @@ class Reduced:
         return np.asarray(np.maximum(diagonal, 1e-14 * diagonal.max(initial=0)) + 1e-300)
 
     def entropy(self, shares: Floats, scale: float) -> tuple[float, float]:
-        """Return the dual value of q = (1 - scale) t + scale * shares, and the sum of the sizes of its terms.
+        """Return the dual value of q = (1 - scale) t + scale * shares, and the sum of the sizes of
+        its terms.
 
-        The value is sum_j mass_j (H(q_j) + (q_j - t_j)' offset_j); where its terms cancel, the second number is larger.
+        The value is sum_j mass_j (H(q_j) + (q_j - t_j)' offset_j); where its terms cancel, the
+        second number is larger.
         """
         q = (1 - scale) * self.targets + scale * shares
-        per_class = np.divide(q, self.copies, out=np.ones_like(q), where=(self.copies > 0) & (q > 0))
+        per_class = np.divide(
+            q, self.copies, out=np.ones_like(q), where=(self.copies > 0) & (q > 0)
+        )
         shifted, own = (q - self.targets) * self.offset, np.zeros(q.shape[1])
         if self.labels:
             others = q.sum(axis=0)
@@ -274,8 +316,13 @@ def _require_convex(problem: Problem) -> None:
         "the loss must be cross-entropy": problem.adjustment is not None,
         "features must be free": problem.features == "free",
         "there must be one linear layer": problem.layers == 1,
-        "label smoothing goes with plain cross-entropy": not problem.targets.smoothing or problem.adjustment == Adjustment(),
+        "label smoothing goes with plain cross-entropy": (
+            not problem.targets.smoothing or problem.adjustment == Adjustment()
+        ),
     }
     for reason, holds in reasons.items():
         if not holds:
-            raise ValueError(f"the solver's problem is convex in the logits: {reason}; ask predict.geometry for a closed form")
+            raise ValueError(
+                f"the solver's problem is convex in the logits: {reason}; ask predict.geometry for"
+                " a closed form"
+            )

@@ -22,9 +22,13 @@ class Status(Enum):
 
     OPTIMAL = "optimal: the duality gap is below the tolerance"
     ZERO = "optimal and zero: at this ridge no logits pay; it must be below that of `largest_ridge`"
-    INEXACT = "not to the tolerance: rounding or the step limit stopped it; read the certificate, raise the tolerance or the ridge"
+    INEXACT = (
+        "not to the tolerance: rounding or the step limit stopped it; read the certificate, raise"
+        " the tolerance or the ridge"
+    )
     LOCAL = (
-        "local: the problem is not convex at this width; read the certificate for the distance to the bound, or add starts or width"
+        "local: the problem is not convex at this width; read the certificate for the distance to"
+        " the bound, or add starts or width"
     )
 
 
@@ -75,7 +79,9 @@ class Solution:
     def geometry(self) -> Geometry:
         """The optimum as a geometry, structured by groups."""
         gap = f"relative gap {self.certificate.relative_gap:.1e}"
-        source = Source("UFM optimum", f"solved by {self.method}, {gap}", _assumptions(self.problem))
+        source = Source(
+            "UFM optimum", f"solved by {self.method}, {gap}", _assumptions(self.problem)
+        )
         if not self.reduced.labels:
             if self.problem.counts is None:
                 return Geometry.of_factors(self.W, self.M, source)
@@ -83,8 +89,15 @@ class Solution:
         left, values, right = self._factors
         k, v, within = self.reduced.sizes, self.reduced.counts, self._within
         logits = self.reduced.logits(self.point)
-        classifiers = _gram(self.reduced, left * values / np.sqrt(k)[:, None], left / np.sqrt(k)[:, None], within)
-        embeddings = _gram(self.reduced, right * values / np.sqrt(k * v)[:, None], right / np.sqrt(k * v)[:, None], within / v)
+        classifiers = _gram(
+            self.reduced, left * values / np.sqrt(k)[:, None], left / np.sqrt(k)[:, None], within
+        )
+        embeddings = _gram(
+            self.reduced,
+            right * values / np.sqrt(k * v)[:, None],
+            right / np.sqrt(k * v)[:, None],
+            within / v,
+        )
         return Geometry(classifiers, embeddings, logits, source, self.problem.counts)
 
     @property
@@ -96,7 +109,9 @@ class Solution:
     @property
     def rank(self) -> int:
         """Dimensions that the classifiers span."""
-        alive = self._within[self.reduced.multiple] > 0 if self.reduced.labels else np.zeros(0, bool)
+        alive = (
+            self._within[self.reduced.multiple] > 0 if self.reduced.labels else np.zeros(0, bool)
+        )
         return len(self._factors[1]) + int(self.reduced.times @ alive)
 
     @cached_property
@@ -127,12 +142,19 @@ class Solution:
     def _vectors(self, side: int) -> Floats:
         left, values, right = self._factors
         reduced, group = self.reduced, self.reduced.groups
-        # Within a group the classes span a simplex of k_j - 1 dimensions: an orthonormal basis of the vectors of zero sum.
+        # Within a group the classes span a simplex of k_j - 1 dimensions: an orthonormal basis of
+        # the vectors of zero sum.
         alive = [j for j in reduced.multiple if self._within[j] > 0] if reduced.labels else []
         width = max(self.rank, self.problem.width or 0)
         rows = group.k if side == 1 or reduced.labels else len(reduced.counts)
-        require_memory(8.0 * rows * width, f"explicit vectors of {rows:,} classes in {width:,} dimensions")
-        scale = np.sqrt(reduced.sizes) if side == 1 else np.sqrt(reduced.counts * (reduced.sizes if reduced.labels else 1.0))
+        require_memory(
+            8.0 * rows * width, f"explicit vectors of {rows:,} classes in {width:,} dimensions"
+        )
+        scale = (
+            np.sqrt(reduced.sizes)
+            if side == 1
+            else np.sqrt(reduced.counts * (reduced.sizes if reduced.labels else 1.0))
+        )
         basis = left if side == 1 else right
         compact = basis * np.sqrt(values) / scale[:, None]
         vectors = np.zeros((rows, width))
@@ -141,7 +163,9 @@ class Solution:
         signs = dict(zip(reduced.multiple, np.sign(self.point.within), strict=True))
         for j in alive:
             members, size = np.flatnonzero(label == j), int(reduced.sizes[j])
-            length = np.sqrt(self._within[j]) * (1.0 if side == 1 else signs[j] / np.sqrt(reduced.counts[j]))
+            length = np.sqrt(self._within[j]) * (
+                1.0 if side == 1 else signs[j] / np.sqrt(reduced.counts[j])
+            )
             vectors[members, column : column + size - 1] = length * _zero_sum(size)
             column += size - 1
         return vectors
@@ -156,16 +180,25 @@ def _zero_sum(size: int) -> Floats:
 
 
 def _gram(reduced: Reduced, left: Floats, right: Floats, within: Floats) -> Gram:
-    """Return the Gram of a low-rank part and a simplex of squared size `within` inside each group."""
+    """Return the Gram of a low-rank part and a simplex of squared size `within` inside each
+    group.
+    """
     k = reduced.sizes
     inside = np.flatnonzero(within)
     pick = np.zeros((len(k), len(inside)))
     pick[inside, np.arange(len(inside))] = 1
     diagonal = np.einsum("iq,iq->i", left, right) + within * (1 - 1 / k)
-    return Gram.paired(reduced.groups, np.hstack([left, pick * -(within / k)[:, None]]), np.hstack([right, pick]), diagonal)
+    return Gram.paired(
+        reduced.groups,
+        np.hstack([left, pick * -(within / k)[:, None]]),
+        np.hstack([right, pick]),
+        diagonal,
+    )
 
 
 def _assumptions(problem: Problem) -> str:
-    bias = {"none": "no bias", "free": "free bias"}.get(str(problem.bias), f"bias with ridge {problem.bias}")
+    bias = {"none": "no bias", "free": "free bias"}.get(
+        str(problem.bias), f"bias with ridge {problem.bias}"
+    )
     width = "d >= k - 1" if problem.width is None else f"d = {problem.width}"
     return f"unconstrained features, ridge {problem.ridge:g} (sum loss), {width}, {bias}"

@@ -1,8 +1,9 @@
 """Steer: wanted geometry -> loss and head.
 
-Losses (`AdjustedCrossEntropy` and others), heads (`FixedHead` and others), rules for trained classifiers (`posthoc`), and `design`,
-the inverse problem: the adjustment whose predicted geometry is nearest to a target. Losses and heads are torch modules and load on
-first use, so that `design` needs no torch.
+Losses (`AdjustedCrossEntropy` and others), heads (`FixedHead` and others), rules for trained
+classifiers (`posthoc`), and `design`,
+the inverse problem: the adjustment whose predicted geometry is nearest to a target. Losses and
+heads are torch modules and load on first use, so that `design` needs no torch.
 """
 
 from __future__ import annotations
@@ -57,10 +58,15 @@ def __getattr__(name: str) -> Any:
     try:
         if name == "posthoc":
             return importlib.import_module("lopsided.steer.posthoc")
-        return getattr(importlib.import_module(f"lopsided.steer.{'heads' if name in _HEADS else 'losses'}"), name)
+        return getattr(
+            importlib.import_module(f"lopsided.steer.{'heads' if name in _HEADS else 'losses'}"),
+            name,
+        )
     except ModuleNotFoundError as error:
         if error.name == "torch":
-            raise ImportError(f"lopsided.steer.{name} needs torch: pip install 'lopsided[torch]'") from error
+            raise ImportError(
+                f"lopsided.steer.{name} needs torch: pip install 'lopsided[torch]'"
+            ) from error
         raise
 
 

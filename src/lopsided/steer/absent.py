@@ -11,9 +11,9 @@ from lopsided.counts import Counts
 def counts_with_absent(values: npt.ArrayLike) -> Counts:
     """Return counts in which a class without samples counts as if it had one.
 
-    `Counts` refuses such classes, because no theory speaks of them; a loss still needs their logits. Under this rule a weight
-    (n_max / n_c)^g is that of the rarest class possible, a shift log(n_c / n) pushes the logit down but not to minus infinity,
-    and nothing is NaN.
+    `Counts` refuses such classes, because no theory speaks of them; a loss still needs their
+    logits. Under this rule a weight (n_max / n_c)^g is that of the rarest class possible, a shift
+    log(n_c / n) pushes the logit down but not to minus infinity, and nothing is NaN.
 
     Args:
         values: (k,) samples of each class, zeros allowed.

@@ -1,8 +1,9 @@
 """Design, the inverse problem: the loss whose predicted geometry is nearest to a wanted one.
 
-The search knows nothing of the closed forms' exponents: it scans the exponents of the family's terms, first each alone, then
-together, refines them without derivatives, and lets the curves bend where exponents do not meet the target. At ridge 0 a trial is a
-closed form, at a positive ridge a solved problem. The target is any function, so the best found need not be the best there is.
+The search knows nothing of the closed forms' exponents: it scans the exponents of the family's
+terms, first each alone, then together, refines them without derivatives, and lets the curves bend
+where exponents do not meet the target. At ridge 0 a trial is a closed form, at a positive ridge a
+solved problem. The target is any function, so the best found need not be the best there is.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Design:
 
     Attributes:
         adjustment: the loss; train with `steer.AdjustedCrossEntropy(design.adjustment)`.
-        geometry: what it is predicted to lead to; at a positive ridge its source states how exactly it was solved.
+        geometry: what it is predicted to lead to; at a positive ridge its source states how exactly
+            it was solved.
         distance: from there to the target, 0 where it is met.
         target: what was wanted.
         family: the terms that were turned.
@@ -66,27 +68,42 @@ class Design:
 
     @property
     def unmet(self) -> tuple[str, ...]:
-        """The parts of the target that the family cannot meet on these counts, each with what is missing."""
-        return tuple(f"{part} (off by {value:.3g})" for part, value in self.parts.items() if value > MET)
+        """The parts of the target that the family cannot meet on these counts, each with what is
+        missing.
+        """
+        return tuple(
+            f"{part} (off by {value:.3g})" for part, value in self.parts.items() if value > MET
+        )
 
 
-def design(counts: Counts, target: str | Target | Geometry | Measure, family: str = "cdt-ldt", ridge: float = 0.0) -> Design:
+def design(
+    counts: Counts,
+    target: str | Target | Geometry | Measure,
+    family: str = "cdt-ldt",
+    ridge: float = 0.0,
+) -> Design:
     """Return the adjustment of a family whose predicted geometry is nearest to a target.
 
     Args:
         counts: the class counts.
-        target: a name of `TARGETS`, a `Target`, a `Geometry` to be near, or a function of a geometry to make small.
-        family: which terms of the loss to turn, a name of `FAMILIES`. Weights and shifts do not move the geometry of ridge 0.
-        ridge: of the unconstrained-features model in the sum normalisation; 0 is its limit, where closed forms answer.
+        target: a name of `TARGETS`, a `Target`, a `Geometry` to be near, or a function of a
+            geometry to make small.
+        family: which terms of the loss to turn, a name of `FAMILIES`. Weights and shifts do not
+            move the geometry of ridge 0.
+        ridge: of the unconstrained-features model in the sum normalisation; 0 is its limit, where
+            closed forms answer.
 
     Returns:
-        The design, best found; its distance says how near it comes and `unmet` what the family cannot meet.
+        The design, best found; its distance says how near it comes and `unmet` what the family
+        cannot meet.
 
     Raises:
-        ValueError: if the target or family is unknown, the ridge negative, or the ridge so large that every classifier is zero.
+        ValueError: if the target or family is unknown, the ridge negative, or the ridge so large
+            that every classifier is zero.
 
     Example:
-        >>> wanted = design(Counts.step(k=10, minority=5, ratio=100), "etf-classifiers", family="ldt")
+        >>> counts = Counts.step(k=10, minority=5, ratio=100)
+        >>> wanted = design(counts, "etf-classifiers", family="ldt")
         >>> round(wanted.exponents[0], 6), wanted.met
         (0.5, True)
     """
@@ -96,10 +113,17 @@ def design(counts: Counts, target: str | Target | Geometry | Measure, family: st
         raise ValueError(f"ridge must be a finite number of at least 0, got {ridge}")
     terms = tuple(term for term in FAMILIES[known] if ridge > 0 or term not in ("weight", "shift"))
     curves = Curves(known, counts, terms, min(_BENDS, max(counts.groups.m - 2, 0)))
-    search = _Search(lambda adjustment: foresee(Problem(counts, adjustment, ridge=ridge)), chosen.distance, curves)
+    search = _Search(
+        lambda adjustment: foresee(Problem(counts, adjustment, ridge=ridge)),
+        chosen.distance,
+        curves,
+    )
     plain = search.distance(search.start)
     if not np.isfinite(plain):
-        raise ValueError(f"at ridge {ridge} plain cross-entropy has no geometry to start from; a smaller ridge may")
+        raise ValueError(
+            f"at ridge {ridge} plain cross-entropy has no geometry to start from; a smaller"
+            " ridge may"
+        )
     best = search.run()
     adjustment = curves.adjustment(best)
     geometry = foresee(Problem(counts, adjustment, ridge=ridge))
@@ -119,12 +143,16 @@ def design(counts: Counts, target: str | Target | Geometry | Measure, family: st
 class _Search:
     """Minimises a distance over the coefficients of a family."""
 
-    def __init__(self, predict: Callable[[Adjustment], Geometry], measure: Measure, curves: Curves) -> None:
+    def __init__(
+        self, predict: Callable[[Adjustment], Geometry], measure: Measure, curves: Curves
+    ) -> None:
         self.predict, self.measure, self.curves, self.trials = predict, measure, curves, 0
         self.start = np.zeros(curves.size)
 
     def distance(self, coefficients: Floats) -> float:
-        """Return the distance of one member; infinite where all its classifiers or embeddings are zero."""
+        """Return the distance of one member; infinite where all its classifiers or embeddings are
+        zero.
+        """
         self.trials += 1
         geometry = self.predict(self.curves.adjustment(coefficients))
         if geometry.logits.frobenius() == 0:
@@ -161,7 +189,8 @@ class _Search:
             return moved
 
         def kinkless(values: Floats) -> float:
-            # A distance has a kink where it vanishes; its square, with the sign a user's function may have, has none.
+            # A distance has a kink where it vanishes; its square, with the sign a user's function
+            # may have, has none.
             distance = self.distance(point(values))
             return distance * abs(distance)
 
@@ -183,5 +212,8 @@ def _target(target: str | Target | Geometry | Measure) -> Target:
     if callable(target):
         return least(target)
     if target not in TARGETS:
-        raise ValueError(f"target must be one of {', '.join(TARGETS)}, a geometry or a function of one, got {target!r}")
+        raise ValueError(
+            f"target must be one of {', '.join(TARGETS)}, a geometry or a function of one, got"
+            f" {target!r}"
+        )
     return TARGETS[target]

@@ -1,14 +1,18 @@
-"""Families: which terms of the loss `design` may turn, and the curves along which they follow the class counts.
+"""Families: which terms of the loss `design` may turn, and the curves along which they follow the
+class counts.
 
-Every term is a function of the class count n, so classes of equal count stay interchangeable. Its logarithm (a shift itself) is
+Every term is a function of the class count n, so classes of equal count stay interchangeable. Its
+logarithm (a shift itself) is
 
-    t(n) = gamma log(n / n_max) + sum_j beta_j sin(pi j x),      x = log(n_max / n) / log(n_max / n_min) from 0 to 1
+    t(n) = gamma log(n / n_max) + sum_j beta_j sin(pi j x),      x = log(n_max / n) / log(n_max /
+    n_min) from 0 to 1
 
-The exponent gamma is what the named losses turn. The bends beta leave the largest and the smallest class alone; with m - 2 of them
-every function of m distinct counts is reached.
+The exponent gamma is what the named losses turn. The bends beta leave the largest and the smallest
+class alone; with m - 2 of them every function of m distinct counts is reached.
 
-Factors are brought to a geometric mean of 1 over the classes. A common factor of all scales moves no geometry of ridge 0, but with
-the largest at 1, as the named losses have it, the scales of rare classes are so small that they are learned late (claim longtail).
+Factors are brought to a geometric mean of 1 over the classes. A common factor of all scales moves
+no geometry of ridge 0, but with the largest at 1, as the named losses have it, the scales of rare
+classes are so small that they are learned late (claim longtail).
 """
 
 from __future__ import annotations
@@ -25,7 +29,8 @@ from lopsided.counts import Counts
 Family = Literal["cdt", "ldt", "cdt-ldt", "vs", "weighted", "logit-adjusted"]
 Term = Literal["column", "label", "weight", "shift"]
 
-#: Family -> the terms it turns: logits by column (CDT), all logits by label (LDT), weight and shift.
+#: Family -> the terms it turns: logits by column (CDT), all logits by label (LDT), weight and
+#: shift.
 FAMILIES: dict[Family, tuple[Term, ...]] = {
     "cdt": ("column",),
     "ldt": ("label",),
@@ -61,12 +66,21 @@ class Curves:
         """Return the member with these coefficients."""
         if self.size == 0:
             return Adjustment()
-        values = {term: self._curve(part) for term, part in zip(self.terms, coefficients.reshape(len(self.terms), -1), strict=True)}
+        values = {
+            term: self._curve(part)
+            for term, part in zip(
+                self.terms, coefficients.reshape(len(self.terms), -1), strict=True
+            )
+        }
         label, column = values.get("label"), values.get("column")
         shift, weight = values.get("shift"), values.get("weight")
         # A label's scale beside a column's is a margin: all logits of the sample over it.
         return Adjustment(
-            scale=np.exp(column) if column is not None else np.exp(label) if label is not None else None,
+            scale=np.exp(column)
+            if column is not None
+            else np.exp(label)
+            if label is not None
+            else None,
             margin=np.exp(-label) if label is not None and column is not None else None,
             weight=None if weight is None else np.exp(weight),
             shift=shift,

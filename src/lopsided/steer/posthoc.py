@@ -1,7 +1,8 @@
 """Rules for a classifier that is already trained, so that nobody mixes them up with losses.
 
-Training with `Adjustment.logit_adjusted` *adds* tau log(share) to the logits inside the loss and then decides by the plain logits.
-The rules here change the decisions of a model trained with plain cross-entropy. Doing both corrects twice.
+Training with `Adjustment.logit_adjusted` *adds* tau log(share) to the logits inside the loss and
+then decides by the plain logits. The rules here change the decisions of a model trained with plain
+cross-entropy. Doing both corrects twice.
 
 They answer in at least float32, also where the model computes in half precision.
 """
@@ -23,7 +24,8 @@ from lopsided.steer.precision import exact, full_precision, lifted
 def logit_adjustment(logits: Tensor, counts: Counts, tau: float = 1.0) -> Tensor:
     """Subtract tau log(n_c / n) from logit c.
 
-    Source: Menon et al. 2021 (arXiv 2007.07314), equation 9; tau = 1 is optimal for the balanced error of calibrated logits.
+    Source: Menon et al. 2021 (arXiv 2007.07314), equation 9; tau = 1 is optimal for the balanced
+    error of calibrated logits.
 
     Args:
         logits: (n, k) of a model trained with plain cross-entropy.
@@ -34,7 +36,8 @@ def logit_adjustment(logits: Tensor, counts: Counts, tau: float = 1.0) -> Tensor
         (n, k) logits to decide by.
 
     Raises:
-        ValueError: if the counts do not match the logits' width, tau is not finite, or probabilities came instead of logits.
+        ValueError: if the counts do not match the logits' width, tau is not finite, or
+            probabilities came instead of logits.
         TypeError: if the logits are not floating point.
 
     Example:
@@ -59,8 +62,8 @@ def multiplicative(logits: Tensor, counts: Counts, tau: float) -> Tensor:
         (n, k) logits to decide by.
 
     Raises:
-        ValueError: if the counts do not match the logits' width, tau is not finite or so large that a factor is, or probabilities
-            came instead of logits.
+        ValueError: if the counts do not match the logits' width, tau is not finite or so large that
+            a factor is, or probabilities came instead of logits.
         TypeError: if the logits are not floating point.
 
     Example:
@@ -70,25 +73,32 @@ def multiplicative(logits: Tensor, counts: Counts, tau: float) -> Tensor:
     z = _logits(logits, counts)
     exponents = -_finite(tau) * np.log(counts.values / counts.values.max())
     if exponents.max() > math.log(torch.finfo(z.dtype).max):
-        raise ValueError(f"tau={tau} makes the factor of class {exponents.argmax()} larger than {z.dtype} can hold")
+        raise ValueError(
+            f"tau={tau} makes the factor of class {exponents.argmax()} larger than {z.dtype} can"
+            " hold"
+        )
     return z * _like(np.exp(exponents), z)
 
 
 def tau_normalised(weight: Tensor, tau: float = 1.0, counts: Counts | None = None) -> Tensor:
-    """Return the classifiers divided by the tau-th power of their lengths; a zero classifier stays zero.
+    """Return the classifiers divided by the tau-th power of their lengths; a zero classifier stays
+    zero.
 
     Source: Kang et al. 2020 (arXiv 1910.09217), section 4.
 
     Args:
-        weight: (k, d) of the trained head, one classifier a row as in `torch.nn.Linear`; a (d, k) kernel has to be transposed.
+        weight: (k, d) of the trained head, one classifier a row as in `torch.nn.Linear`; a (d, k)
+            kernel has to be transposed.
         tau: 0 changes nothing, 1 makes all lengths one.
-        counts: of the training set, to have the number of rows checked; with d = k nothing tells rows from columns.
+        counts: of the training set, to have the number of rows checked; with d = k nothing tells
+            rows from columns.
 
     Returns:
         (k, d) classifiers.
 
     Raises:
-        ValueError: if the weight has not two axes, or not a row for each class of the counts, or tau is not finite.
+        ValueError: if the weight has not two axes, or not a row for each class of the counts, or
+            tau is not finite.
         TypeError: if the weight is not floating point.
 
     Example:
@@ -102,7 +112,8 @@ def tau_normalised(weight: Tensor, tau: float = 1.0, counts: Counts | None = Non
         raise TypeError(f"classifier weights must be floating point, got {weight.dtype}")
     if counts is not None and len(weight) != counts.k:
         raise ValueError(
-            f"classifier weights must have shape ({counts.k}, d) for these counts, got {tuple(weight.shape)}; transpose?"
+            f"classifier weights must have shape ({counts.k}, d) for these counts, got"
+            f" {tuple(weight.shape)}; transpose?"
         )
     weight = full_precision(weight)
     lengths = weight.norm(dim=1, keepdim=True)
@@ -133,20 +144,29 @@ def nearest_mean(features: Tensor, means: Tensor) -> Tensor:
         if not values.is_floating_point():
             raise TypeError(f"{name} must be floating point, got {values.dtype}")
     if features.ndim != 2 or means.ndim != 2 or features.shape[1] != means.shape[1]:
-        raise ValueError(f"features (n, d) and means (k, d) must agree in d, got {tuple(features.shape)} and {tuple(means.shape)}")
+        raise ValueError(
+            f"features (n, d) and means (k, d) must agree in d, got {tuple(features.shape)} and"
+            f" {tuple(means.shape)}"
+        )
     features, means = lifted(features, means)
     with exact(features.device):
-        return -0.5 * torch.cdist(features, means, compute_mode="donot_use_mm_for_euclid_dist").square()
+        return (
+            -0.5
+            * torch.cdist(features, means, compute_mode="donot_use_mm_for_euclid_dist").square()
+        )
 
 
 def _logits(logits: Tensor, counts: Counts) -> Tensor:
     check_tensor(logits, "logits")
     if logits.ndim != 2 or logits.shape[1] != counts.k:
-        raise ValueError(f"logits must have shape (n, {counts.k}) for these counts, got {tuple(logits.shape)}")
+        raise ValueError(
+            f"logits must have shape (n, {counts.k}) for these counts, got {tuple(logits.shape)}"
+        )
     check_logits(logits, counts.k)
     if are_probabilities(logits):
         raise ValueError(
-            "these are probabilities, every row is non-negative and sums to 1; give the logits, or probabilities.log()"
+            "these are probabilities, every row is non-negative and sums to 1; give the logits, or"
+            " probabilities.log()"
         )
     return full_precision(logits)
 

@@ -31,13 +31,21 @@ def lifted(*values: Tensor) -> tuple[Tensor, ...]:
 
 
 def full_default() -> torch.dtype:
-    """Return the type of new tensors, at least float32: models are built under half-precision defaults too."""
+    """Return the type of new tensors, at least float32: models are built under half-precision
+    defaults too.
+    """
     return torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
 
 
 def exact(device: torch.device) -> AbstractContextManager[Any]:
-    """Return a context in which products keep the precision of their factors, also where autocast is on."""
-    return torch.autocast(device.type, enabled=False) if torch.amp.is_autocast_available(device.type) else nullcontext()
+    """Return a context in which products keep the precision of their factors, also where autocast
+    is on.
+    """
+    return (
+        torch.autocast(device.type, enabled=False)
+        if torch.amp.is_autocast_available(device.type)
+        else nullcontext()
+    )
 
 
 class KeepsPrecision(nn.Module):
@@ -51,6 +59,11 @@ class KeepsPrecision(nn.Module):
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, buffer in before.items():
             moved = self._buffers[name]
-            if buffer is not None and moved is not None and is_half(moved.dtype) and not is_half(buffer.dtype):
+            if (
+                buffer is not None
+                and moved is not None
+                and is_half(moved.dtype)
+                and not is_half(buffer.dtype)
+            ):
                 self._buffers[name] = buffer.to(moved.device)
         return self

@@ -1,7 +1,8 @@
-"""Targets: what a geometry can be wanted to be, each a number that is 0 where it is met, and the parts that number is made of.
+"""Targets: what a geometry can be wanted to be, each a number that is 0 where it is met, and the
+parts that number is made of.
 
-`TARGETS` lists them by name. Any function of a `Geometry` that is to be as small as possible serves as well, and so does a
-`Geometry` itself.
+`TARGETS` lists them by name. Any function of a `Geometry` that is to be as small as possible serves
+as well, and so does a `Geometry` itself.
 """
 
 from __future__ import annotations
@@ -66,12 +67,17 @@ def _simplex_part(part: str) -> Target:
         f"etf-{part}",
         f"distance of the Gram of the {part} to that of the simplex ETF, from 0 to 2",
         lambda geometry: gram(geometry).distance(etf(geometry.k).classifiers),
-        {f"equal norms of {part}": lambda g: norm_spread(gram(g)), f"equal angles of {part}": lambda g: angle_spread(gram(g))},
+        {
+            f"equal norms of {part}": lambda g: norm_spread(gram(g)),
+            f"equal angles of {part}": lambda g: angle_spread(gram(g)),
+        },
     )
 
 
 def nearest_to(wanted: Geometry) -> Target:
-    """Return the target of a given geometry: the root mean square of the distances of classifiers, embeddings and logits."""
+    """Return the target of a given geometry: the root mean square of the distances of classifiers,
+    embeddings and logits.
+    """
     return Target(
         f"nearest to {wanted.source.name}",
         "root mean square of the distances of classifiers, embeddings and logits, from 0 to 2",
@@ -104,11 +110,16 @@ TARGETS: dict[str, Target] = {
         ),
         Target(
             "largest-margin",
-            "how much less than 1 the smallest margin is, where 1 is the simplex ETF of equal norms",
+            "how much less than 1 the smallest margin is, where 1 is the simplex ETF of equal"
+            " norms",
             lambda geometry: float(1 - relative_margins(geometry).min()),
             {
-                "equal margins": lambda geometry: float(1 - margins(geometry.logits).min() / margins(geometry.logits).max()),
-                "vectors as short as the ETF's for these margins": lambda geometry: float(1 - relative_margins(geometry).min()),
+                "equal margins": lambda geometry: float(
+                    1 - margins(geometry.logits).min() / margins(geometry.logits).max()
+                ),
+                "vectors as short as the ETF's for these margins": lambda geometry: float(
+                    1 - relative_margins(geometry).min()
+                ),
             },
         ),
         Target(

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lopsided.counts import Counts
-from lopsided.measure import sync
 from lopsided.measure.collapse import Collapse
-from lopsided.measure.loggers import Logger
-from lopsided.measure.watch import Watch
+from lopsided.measure.network import sync
+from lopsided.measure.network.loggers import Logger
+from lopsided.measure.network.watch import Watch
 
 _log = logging.getLogger("lopsided")
 #: Classes that a message names.
@@ -125,7 +125,9 @@ class Bystander:
         missed = sorted(set(range(k)) - set(self.collapse.classes.tolist()))
         if missed:
             names = ", ".join(map(str, missed[:NAMED])) + (", ..." if len(missed) > NAMED else "")
-            self._tell(f"{len(missed)} classes without samples are left out of the measurement", names)
+            self._tell(
+                f"{len(missed)} classes without samples are left out of the measurement", names
+            )
         n, size = self.collapse.moments.n, _size(loader)
         if size < n < 2 * size:
             self._tell(

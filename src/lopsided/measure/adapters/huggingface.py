@@ -9,8 +9,8 @@ from typing import Any
 
 from lopsided.counts import Counts
 from lopsided.measure.adapters.bystander import Bystander
-from lopsided.measure.loggers import Logger
 from lopsided.measure.needs import need
+from lopsided.measure.network.loggers import Logger
 
 TrainerCallback: Any = need("transformers", "transformers").TrainerCallback
 
@@ -69,14 +69,20 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
                 trainer.add_callback(self)
         return self
 
-    def _compute_loss(self, compute_loss: Any, model: Any, inputs: Any, *args: Any, **options: Any) -> Any:
-        """Compute the loss as the trainer does, which may take labels out of the inputs; tell them."""
+    def _compute_loss(
+        self, compute_loss: Any, model: Any, inputs: Any, *args: Any, **options: Any
+    ) -> Any:
+        """Compute the loss as the trainer does, which may take labels out of the inputs; tell
+        them.
+        """
         given = dict(inputs) if isinstance(inputs, Mapping) else {}
         result = compute_loss(model, inputs, *args, **options)
         self._label(lambda: _labels_in(given, self._trainer.label_names))
         return result
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(
+        self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
+    ) -> None:
         """Hook the head."""
         self.history, self.unmeasured = {}, {}
         if args.n_gpu > 1:
@@ -93,7 +99,9 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
             scalars = self._end(math.ceil(state.epoch), kwargs.get("train_dataloader"))
             self._report("geometry", scalars, state, control)
 
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
+    def on_evaluate(
+        self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any
+    ) -> None:
         """Close the evaluation, log its scalars and add them to what the evaluation returns."""
         if self._evaluates and (self.watch is not None or self._problem):
             ends = [name for name in metrics or () if name.endswith("_runtime")]
@@ -115,7 +123,9 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
     def _end(self, step: int, loader: Any) -> dict[str, float]:
         return self._finish(step, loader, "" if self._trainer is not None else f"{KEPT}: {ATTACH}")
 
-    def _report(self, prefix: str, scalars: dict[str, float], state: Any, control: Any) -> dict[str, float]:
+    def _report(
+        self, prefix: str, scalars: dict[str, float], state: Any, control: Any
+    ) -> dict[str, float]:
         """Log scalars and return them as logged."""
         logged = {f"{prefix}/{name}": value for name, value in scalars.items()}
         if logged and self._trainer is not None:

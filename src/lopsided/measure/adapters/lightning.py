@@ -7,8 +7,8 @@ from typing import Any
 
 from lopsided.counts import Counts
 from lopsided.measure.adapters.bystander import Bystander
-from lopsided.measure.loggers import Logger
 from lopsided.measure.needs import need
+from lopsided.measure.network.loggers import Logger
 
 Callback: Any = need("lightning.pytorch", "lightning").Callback
 
@@ -70,7 +70,9 @@ class GeometryCallback(Bystander, Callback):  # type: ignore[misc]
         if not self._evaluates:
             self._open(pl_module)
 
-    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         """Tell the labels."""
         if not self._evaluates:
             self._label(lambda: _labels_in(batch, self._labels))
@@ -141,5 +143,6 @@ def _labels_in(batch: Any, where: Callable[[Any], Any] | str | int | None) -> An
     except (KeyError, IndexError, TypeError) as error:
         place = repr(where) if where is not None else "'labels', 'label' or the second place"
         raise ValueError(
-            f"a batch ({type(batch).__name__}) has no labels at {place}: say which key, index or function gives them (labels=...)"
+            f"a batch ({type(batch).__name__}) has no labels at {place}: say which key, index or"
+            " function gives them (labels=...)"
         ) from error

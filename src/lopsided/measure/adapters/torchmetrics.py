@@ -10,7 +10,7 @@ from lopsided.counts import Counts
 from lopsided.labels import Ignore
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.needs import need, torch
-from lopsided.measure.stream import Stream
+from lopsided.measure.network.stream import Stream
 
 Metric: Any = need("torchmetrics", "torchmetrics").Metric
 
@@ -59,7 +59,10 @@ class GeometryMetric(Metric):  # type: ignore[misc]
     ) -> None:
         super().__init__(**options)
         if self.dist_sync_fn is not None:
-            raise ValueError("processes are joined by sums, not by gathering their states: leave out dist_sync_fn")
+            raise ValueError(
+                "processes are joined by sums, not by gathering their states: leave out"
+                " dist_sync_fn"
+            )
         self.stream = Stream(k, d, scatter, ignore=ignore)
         self._shape: tuple[int, int, Literal["pooled", "none"]] = (k, d, scatter)
         self._measured, self._counts = classes, counts
@@ -77,7 +80,9 @@ class GeometryMetric(Metric):  # type: ignore[misc]
             TypeError: if a tensor does not hold numbers of the right kind.
         """
         if self._is_synced:
-            raise ValueError("the metric holds the samples of all processes: call unsync before it takes in more")
+            raise ValueError(
+                "the metric holds the samples of all processes: call unsync before it takes in more"
+            )
         self.stream.update(features, target, preds)
 
     def forward(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -100,7 +105,9 @@ class GeometryMetric(Metric):  # type: ignore[misc]
     def compute(self) -> dict[str, Any]:
         """Return the scalars; errors as of `collapse`."""
         scalars = self.collapse().scalars()
-        return {name: torch().tensor(value, dtype=torch().float64) for name, value in scalars.items()}
+        return {
+            name: torch().tensor(value, dtype=torch().float64) for name, value in scalars.items()
+        }
 
     def reset(self) -> None:
         """Forget all samples."""
@@ -124,7 +131,10 @@ class GeometryMetric(Metric):  # type: ignore[misc]
             other = Stream(*self._shape)
             other.load_state_dict(incoming_state)
         else:
-            raise ValueError(f"a GeometryMetric merges with another or with the state of one, got {type(incoming_state).__name__}")
+            raise ValueError(
+                "a GeometryMetric merges with another or with the state of one, got"
+                f" {type(incoming_state).__name__}"
+            )
         self.stream.merge(other)
         self._changed()
 
@@ -135,7 +145,9 @@ class GeometryMetric(Metric):  # type: ignore[misc]
             result |= {prefix + name: tensor for name, tensor in self.metric_state.items()}
         return result
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **options: Any) -> None:
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **options: Any
+    ) -> None:
         names = [name for name in self.metric_state if prefix + name in state_dict]
         if names:
             self.stream.load_state_dict({name: state_dict.pop(prefix + name) for name in names})

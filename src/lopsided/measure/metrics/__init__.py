@@ -1,8 +1,10 @@
-"""The metrics: each a pure function of moments, geometry or decisions; a new one is a function and a line in METRICS.
+"""The metrics: each a pure function of moments, geometry or decisions; a new one is a function and
+a line in METRICS.
 
-Every metric says what it is at its anchors: under full collapse (every sample on its class mean), in a simplex ETF, and in a random
-network (Gaussian features that know nothing of their labels, a Gaussian head, d much larger than k). What it is in the SELI or any
-other predicted geometry follows from the prediction itself: metrics that read a geometry take a predicted one like a measured one.
+Every metric says what it is at its anchors: under full collapse (every sample on its class mean),
+in a simplex ETF, and in a random network (Gaussian features that know nothing of their labels, a
+Gaussian head, d much larger than k). What it is in the SELI or any other predicted geometry follows
+from the prediction itself: metrics that read a geometry take a predicted one like a measured one.
 """
 
 from __future__ import annotations
@@ -16,9 +18,22 @@ import numpy.typing as npt
 
 from lopsided.arrays import Ints
 from lopsided.geometry import Geometry
-from lopsided.measure.metrics.answers import error_rates, mean_margins, nc4, smallest_margins, ufm_gap
+from lopsided.measure.metrics.answers import (
+    error_rates,
+    mean_margins,
+    nc4,
+    smallest_margins,
+    ufm_gap,
+)
 from lopsided.measure.metrics.duality import alignment, nc3, unc3
-from lopsided.measure.metrics.shape import equiangularity, equinorm, etf_distance, gnc2, minority_cosine, norms
+from lopsided.measure.metrics.shape import (
+    equiangularity,
+    equinorm,
+    etf_distance,
+    gnc2,
+    minority_cosine,
+    norms,
+)
 from lopsided.measure.metrics.undefined import Undefined
 from lopsided.measure.metrics.within import cdnv, nc1, nearest_etf_distance, rank, spreads, vci
 
@@ -59,9 +74,11 @@ class Metric:
     Attributes:
         title: what it tells, for tables.
         function: the pure function; its keyword arguments are the conventions.
-        needs: what it reads, in the order of its arguments: moments, geometry, decisions, or a part of the geometry (classifiers,
-            embeddings, logits), or minorities, the numbers of the minority classes.
-        anchors: its value under "collapse", in the "ETF" and in a "random" network, where there is one.
+        needs: what it reads, in the order of its arguments: moments, geometry, decisions, or a part
+            of the geometry (classifiers, embeddings, logits), or minorities, the numbers of the
+            minority classes.
+        anchors: its value under "collapse", in the "ETF" and in a "random" network, where there is
+            one.
         options: conventions that differ from the function's defaults.
     """
 
@@ -72,7 +89,9 @@ class Metric:
     options: dict[str, Any] = field(default_factory=dict)
 
     def of_prediction(self, geometry: Geometry, minorities: npt.ArrayLike) -> Any:
-        """Return the metric of a predicted geometry; `None` for metrics of samples, and where it is not defined there."""
+        """Return the metric of a predicted geometry; `None` for metrics of samples, and where it is
+        not defined there.
+        """
         parts = {name: getattr(geometry, name) for name in ("classifiers", "embeddings", "logits")}
         known = parts | {"geometry": geometry, "minorities": minorities}
         if not set(self.needs) <= known.keys():
@@ -90,7 +109,8 @@ def _simplex_of_independent(counts: Ints, d: int) -> float:
 
 
 def _random_nc1(counts: Ints, d: int) -> float:
-    """NC1 of noise: in the span of means that vary by 1 / n_c, what is left of the variance in n samples.
+    """NC1 of noise: in the span of means that vary by 1 / n_c, what is left of the variance in n
+    samples.
 
     tr((C D C)^+) = n - sum n_c^2 / n for D = diag(1 / n_c) and C = I - 11'/k (derived here).
     """
@@ -99,7 +119,9 @@ def _random_nc1(counts: Ints, d: int) -> float:
 
 
 def _random_cdnv(counts: Ints, d: int) -> float:
-    """CDNV of noise: a pair of variances 1 - 1 / n_c over the squared distance 1 / n_c + 1 / n_c' of the means."""
+    """CDNV of noise: a pair of variances 1 - 1 / n_c over the squared distance 1 / n_c + 1 / n_c'
+    of the means.
+    """
     values, sizes = np.unique(counts, return_counts=True)
     pairs = np.outer(sizes, sizes) - np.diag(sizes)
     of_pair = 1 / (1 / values[:, None] + 1 / values) - 0.5
@@ -107,27 +129,64 @@ def _random_cdnv(counts: Ints, d: int) -> float:
 
 
 METRICS: dict[str, Metric] = {
-    "nc1": Metric("NC1, within over between scatter", nc1, ("moments",), {"collapse": 0.0, "random": _random_nc1}),
-    "cdnv": Metric("class-distance normalised variance", cdnv, ("moments",), {"collapse": 0.0, "random": _random_cdnv}),
+    "nc1": Metric(
+        "NC1, within over between scatter",
+        nc1,
+        ("moments",),
+        {"collapse": 0.0, "random": _random_nc1},
+    ),
+    "cdnv": Metric(
+        "class-distance normalised variance",
+        cdnv,
+        ("moments",),
+        {"collapse": 0.0, "random": _random_cdnv},
+    ),
     "vci": Metric("variability collapse index", vci, ("moments",), {"collapse": 0.0}),
-    "rank": Metric("rank of the centred class means", rank, ("moments",), {"ETF": lambda counts, d: len(counts) - 1}),
-    "nearest_etf_distance": Metric("class means to the nearest ETF", nearest_etf_distance, ("moments",), {"ETF": 0.0}),
-    "classifier_equinorm": Metric("CoV of classifier norms", equinorm, ("classifiers",), {"ETF": 0.0, "random": 0.0}),
-    "embedding_equinorm": Metric("CoV of class-mean norms", equinorm, ("embeddings",), {"ETF": 0.0}),
+    "rank": Metric(
+        "rank of the centred class means",
+        rank,
+        ("moments",),
+        {"ETF": lambda counts, d: len(counts) - 1},
+    ),
+    "nearest_etf_distance": Metric(
+        "class means to the nearest ETF", nearest_etf_distance, ("moments",), {"ETF": 0.0}
+    ),
+    "classifier_equinorm": Metric(
+        "CoV of classifier norms", equinorm, ("classifiers",), {"ETF": 0.0, "random": 0.0}
+    ),
+    "embedding_equinorm": Metric(
+        "CoV of class-mean norms", equinorm, ("embeddings",), {"ETF": 0.0}
+    ),
     "classifier_equiangularity": Metric(
         "classifier angles off the ETF",
         equiangularity,
         ("classifiers",),
         {"ETF": 0.0, "random": lambda counts, d: 1 / (len(counts) - 1)},
     ),
-    "embedding_equiangularity": Metric("class-mean angles off the ETF", equiangularity, ("embeddings",), {"ETF": 0.0}),
-    "classifier_etf_distance": Metric(
-        "classifiers to the ETF", etf_distance, ("classifiers",), {"ETF": 0.0, "random": _simplex_of_independent}
+    "embedding_equiangularity": Metric(
+        "class-mean angles off the ETF", equiangularity, ("embeddings",), {"ETF": 0.0}
     ),
-    "embedding_etf_distance": Metric("class means to the ETF", etf_distance, ("embeddings",), {"ETF": 0.0}),
-    "logit_etf_distance": Metric("class logits to the ETF (NC3, Zhu)", etf_distance, ("logits",), {"ETF": 0.0, "random": 2**0.5}),
-    "nc3": Metric("NC3, classifiers against class means", nc3, ("geometry",), {"ETF": 0.0, "random": 2**0.5}),
-    "alignment": Metric("cosine of classifier and class mean", alignment, ("geometry",), {"ETF": 1.0, "random": 0.0}),
+    "classifier_etf_distance": Metric(
+        "classifiers to the ETF",
+        etf_distance,
+        ("classifiers",),
+        {"ETF": 0.0, "random": _simplex_of_independent},
+    ),
+    "embedding_etf_distance": Metric(
+        "class means to the ETF", etf_distance, ("embeddings",), {"ETF": 0.0}
+    ),
+    "logit_etf_distance": Metric(
+        "class logits to the ETF (NC3, Zhu)",
+        etf_distance,
+        ("logits",),
+        {"ETF": 0.0, "random": 2**0.5},
+    ),
+    "nc3": Metric(
+        "NC3, classifiers against class means", nc3, ("geometry",), {"ETF": 0.0, "random": 2**0.5}
+    ),
+    "alignment": Metric(
+        "cosine of classifier and class mean", alignment, ("geometry",), {"ETF": 1.0, "random": 0.0}
+    ),
     "unc3": Metric("UNC3, CoV of the alignment", unc3, ("geometry",), {"ETF": 0.0}),
     "gnc2": Metric("GNC2, uniformity of class means", gnc2, ("embeddings",), {"ETF": 0.0}),
     "minority_cosine_mean": Metric(
@@ -144,12 +203,20 @@ METRICS: dict[str, Metric] = {
         {"form": "max"},
     ),
     "nc4": Metric(
-        "NC4, head agrees with nearest mean", nc4, ("decisions",), {"collapse": 1.0, "random": lambda counts, d: 1 / len(counts)}
+        "NC4, head agrees with nearest mean",
+        nc4,
+        ("decisions",),
+        {"collapse": 1.0, "random": lambda counts, d: 1 / len(counts)},
     ),
     "classifier_norms": Metric("classifier norms", norms, ("classifiers",)),
     "embedding_norms": Metric("class-mean norms", norms, ("embeddings",)),
     "spreads": Metric("within-class standard deviation", spreads, ("moments",), {"collapse": 0.0}),
-    "error_rates": Metric("share of wrong answers", error_rates, ("decisions",), {"random": lambda counts, d: 1 - 1 / len(counts)}),
+    "error_rates": Metric(
+        "share of wrong answers",
+        error_rates,
+        ("decisions",),
+        {"random": lambda counts, d: 1 - 1 / len(counts)},
+    ),
     "smallest_margins": Metric("smallest margin of a sample", smallest_margins, ("decisions",)),
     "mean_margins": Metric("mean margin of a sample", mean_margins, ("decisions",)),
 }

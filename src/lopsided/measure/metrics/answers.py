@@ -9,13 +9,14 @@ from scipy.special import logsumexp
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.measure.checks import head_of
-from lopsided.measure.decisions import Decisions
 from lopsided.measure.metrics.undefined import Undefined
-from lopsided.measure.moments import Moments
+from lopsided.measure.state.decisions import Decisions
+from lopsided.measure.state.moments import Moments
 
 
 def nc4(decisions: Decisions) -> float:
-    """Return the share of samples for which the head's answer, bias included, is the class of the nearest class mean.
+    """Return the share of samples for which the head's answer, bias included, is the class of the
+    nearest class mean.
 
     Source: NC4 of Papyan, Han and Donoho 2020.
 
@@ -24,7 +25,8 @@ def nc4(decisions: Decisions) -> float:
     """
     if not decisions.compared.any():
         raise Undefined(
-            "nc4 compares with the nearest class mean, which only a second pass knows: measure in two passes with a head"
+            "nc4 compares with the nearest class mean, which only a second pass knows: measure in"
+            " two passes with a head"
         )
     return float(decisions.agreed.sum() / decisions.compared.sum())
 
@@ -36,7 +38,9 @@ def error_rates(decisions: Decisions) -> Floats:
 
 
 def smallest_margins(decisions: Decisions) -> Floats:
-    """Return (k,) smallest margins z_y - max of the others, in logits; infinity for a class without samples."""
+    """Return (k,) smallest margins z_y - max of the others, in logits; infinity for a class without
+    samples.
+    """
     return decisions.smallest_margin
 
 
@@ -46,11 +50,15 @@ def mean_margins(decisions: Decisions) -> Floats:
         return np.asarray(decisions.margin_sum / decisions.counts)
 
 
-def ufm_gap(moments: Moments, weight: npt.ArrayLike, counts: Counts, *, ridge: float, dual: float) -> float:
-    """Return how far classifiers and class means are from the optimum of the unconstrained-features model, relatively.
+def ufm_gap(
+    moments: Moments, weight: npt.ArrayLike, counts: Counts, *, ridge: float, dual: float
+) -> float:
+    """Return how far classifiers and class means are from the optimum of the unconstrained-features
+    model, relatively.
 
-    The objective is sum_c n_c CE(W mu_c, c) + ridge / 2 (||W||^2 + sum_c n_c |mu_c|^2), the class means as they are, not centred.
-    Any dual value bounds the optimum from below, so the gap is proved; `lopsided.solve.certify` gives one for any logits.
+    The objective is sum_c n_c CE(W mu_c, c) + ridge / 2 (||W||^2 + sum_c n_c |mu_c|^2), the class
+    means as they are, not centred. Any dual value bounds the optimum from below, so the gap is
+    proved; `lopsided.solve.certify` gives one for any logits.
 
     Args:
         moments: of every class.

@@ -10,10 +10,12 @@ from lopsided.measure.metrics.undefined import Undefined
 
 
 def nc3(geometry: Geometry) -> float:
-    """Return ||W/||W|| - M/||M||||, the distance of classifiers and centred class means as vectors; 0 for self-duality, 2 at most.
+    """Return ||W/||W|| - M/||M||||, the distance of classifiers and centred class means as vectors;
+    0 for self-duality, 2 at most.
 
-    From the geometry alone, as sqrt(2 - 2 tr(W M') / (||W|| ||M||)), where less than 4e-8 is rounding and zero. The other form, the
-    distance of the class logits to the simplex (Zhu et al. 2021), is `logit_etf_distance`.
+    From the geometry alone, as sqrt(2 - 2 tr(W M') / (||W|| ||M||)), where less than 4e-8 is
+    rounding and zero. The other form, the distance of the class logits to the simplex (Zhu et al.
+    2021), is `logit_etf_distance`.
 
     Source: NC3 of Papyan, Han and Donoho 2020.
 
@@ -21,9 +23,14 @@ def nc3(geometry: Geometry) -> float:
         Undefined: if the classifiers or the means are all zero.
     """
     own = float(geometry.logits.groups.sizes @ geometry.logits.own)
-    lengths = [np.sqrt(float(part.groups.sizes @ part.diagonal)) for part in (geometry.classifiers, geometry.embeddings)]
+    lengths = [
+        np.sqrt(float(part.groups.sizes @ part.diagonal))
+        for part in (geometry.classifiers, geometry.embeddings)
+    ]
     if not all(lengths):
-        raise Undefined("classifiers or class means are all zero, so their directions cannot be compared")
+        raise Undefined(
+            "classifiers or class means are all zero, so their directions cannot be compared"
+        )
     square = 2 - 2 * own / (lengths[0] * lengths[1])
     return float(np.sqrt(square)) if square > 8 * np.finfo(np.float64).eps else 0.0
 
@@ -42,7 +49,8 @@ def alignment(geometry: Geometry) -> Floats:
 
 
 def unc3(geometry: Geometry) -> float:
-    """Return the coefficient of variation over classes of the cosine between classifier and centred class mean.
+    """Return the coefficient of variation over classes of the cosine between classifier and centred
+    class mean.
 
     Source: Wu and Papyan 2024 (arXiv 2405.17767), UNC3.
 

@@ -14,7 +14,8 @@ _TILE = 1024
 
 
 def cosines(gram: Gram) -> Iterator[tuple[Floats, Floats]]:
-    """Yield tiles of cosines between the vectors of groups, and the number of ordered pairs of distinct classes behind each.
+    """Yield tiles of cosines between the vectors of groups, and the number of ordered pairs of
+    distinct classes behind each.
 
     Raises:
         Undefined: if a vector is zero and so has no angle; the class is named.

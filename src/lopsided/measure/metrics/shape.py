@@ -1,6 +1,7 @@
 """The shape of k vectors: lengths, angles, and the distance to a simplex.
 
-Each is a function of a `Gram`, so it says the same thing of a trained network, of a prediction and of a certified optimum.
+Each is a function of a `Gram`, so it says the same thing of a trained network, of a prediction and
+of a certified optimum.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from lopsided.shape import norm_spread
 
 
 def equinorm(gram: Gram) -> float:
-    """Return the coefficient of variation of the lengths, their standard deviation over their mean; 0 for equal lengths.
+    """Return the coefficient of variation of the lengths, their standard deviation over their mean;
+    0 for equal lengths.
 
     Source: NC2 of Papyan, Han and Donoho 2020.
 
@@ -41,8 +43,8 @@ def equiangularity(gram: Gram, *, form: Literal["simplex", "spread"] = "simplex"
 
     Args:
         gram: of the vectors.
-        form: "simplex" is the mean over pairs of |cos + 1 / (k - 1)|, zero for a simplex ETF; "spread" the standard deviation of
-            the cosines, zero for any equal angles.
+        form: "simplex" is the mean over pairs of |cos + 1 / (k - 1)|, zero for a simplex ETF;
+            "spread" the standard deviation of the cosines, zero for any equal angles.
 
     Raises:
         Undefined: if a vector is zero (the class is named).
@@ -57,15 +59,16 @@ def equiangularity(gram: Gram, *, form: Literal["simplex", "spread"] = "simplex"
 
 
 def gnc2(gram: Gram) -> float:
-    """Return the coefficient of variation over pairs of log(1 / |m_c - m_c'|), m the vectors scaled to unit length.
+    """Return the coefficient of variation over pairs of log(1 / |m_c - m_c'|), m the vectors scaled
+    to unit length.
 
     Zero for hyperspherical uniformity where a simplex has no room (k > d + 1).
 
     Source: Wu and Papyan 2024 (arXiv 2405.17767), GNC2.
 
     Raises:
-        Undefined: if a vector is zero, two point the same way, which leaves no distance between them,
-            or the logarithms average to zero.
+        Undefined: if a vector is zero, two point the same way, which leaves no distance between
+            them, or the logarithms average to zero.
     """
 
     def logarithm(cosine: Floats) -> Floats:
@@ -75,14 +78,17 @@ def gnc2(gram: Gram) -> float:
 
     mean = _mean(gram, logarithm)
     if not np.isfinite(mean):
-        raise Undefined("two vectors point the same way, so the logarithm of their distance is not defined")
+        raise Undefined(
+            "two vectors point the same way, so the logarithm of their distance is not defined"
+        )
     if mean == 0:
         raise Undefined("the logarithms average to zero and have no coefficient of variation")
     return float(np.sqrt(_mean(gram, lambda c: (logarithm(c) - mean) ** 2)) / abs(mean))
 
 
 def etf_distance(matrix: Pairing) -> float:
-    """Return the scale-free distance ||A/||A|| - C/||C|||| to the simplex, C = I - 11'/k; of a Gram or of the class logits.
+    """Return the scale-free distance ||A/||A|| - C/||C|||| to the simplex, C = I - 11'/k; of a Gram
+    or of the class logits.
 
     Source: NC2 and, on the logits, NC3 in the form of Zhu et al. 2021.
 
@@ -90,15 +96,20 @@ def etf_distance(matrix: Pairing) -> float:
         Undefined: if the matrix is zero.
     """
     k = matrix.k
-    simplex = Pairing.paired(Groups.single(k), np.full((1, 1), -1 / k), np.ones((1, 1)), np.array([1 - 1 / k]))
+    simplex = Pairing.paired(
+        Groups.single(k), np.full((1, 1), -1 / k), np.ones((1, 1)), np.array([1 - 1 / k])
+    )
     try:
         return matrix.distance(simplex)
     except ZeroMatrixError as error:
         raise Undefined(str(error)) from error
 
 
-def minority_cosine(gram: Gram, minorities: npt.ArrayLike, *, form: Literal["mean", "max"] = "mean") -> float:
-    """Return the mean or the largest cosine between the vectors of different minority classes; 1 is minority collapse.
+def minority_cosine(
+    gram: Gram, minorities: npt.ArrayLike, *, form: Literal["mean", "max"] = "mean"
+) -> float:
+    """Return the mean or the largest cosine between the vectors of different minority classes; 1 is
+    minority collapse.
 
     Source: Fang et al. 2021 (arXiv 2101.12699).
 
@@ -116,10 +127,13 @@ def minority_cosine(gram: Gram, minorities: npt.ArrayLike, *, form: Literal["mea
         raise ValueError(f"form must be 'mean' or 'max', got {form!r}")
     if len(index) < 2:
         raise Undefined(
-            f"minority cosines take at least two minority classes, got {len(index)}; training counts say which they are"
+            f"minority cosines take at least two minority classes, got {len(index)}; training"
+            " counts say which they are"
         )
     groups = gram.groups.of_class(index)
-    part = Gram.paired(Groups.each(len(index)), gram.left[groups], gram.right[groups], gram.diagonal[groups])
+    part = Gram.paired(
+        Groups.each(len(index)), gram.left[groups], gram.right[groups], gram.diagonal[groups]
+    )
     try:
         if form == "mean":
             return _mean(part, lambda c: c)

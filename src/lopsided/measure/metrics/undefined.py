@@ -31,7 +31,9 @@ class Undefined(ValueError, AttributeError):  # noqa: N818  as said: a value tha
         self.reason, self.classes = reason, classes
 
     def named(self, labels: Ints) -> Self:
-        """Return the same with the labels of the classes measured, of which some may be left out."""
+        """Return the same with the labels of the classes measured, of which some may be left
+        out.
+        """
         return type(self)(self.reason, *(int(labels[c]) for c in self.classes))
 
     def __str__(self) -> str:

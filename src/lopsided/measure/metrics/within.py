@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from lopsided.arrays import Floats
-from lopsided.measure.center import centered
 from lopsided.measure.metrics.undefined import Undefined
-from lopsided.measure.moments import Moments
-from lopsided.measure.scatter import Pooled, Projected
-from lopsided.measure.span import Center, Span, span
-from lopsided.measure.whitening import Whitening
+from lopsided.measure.state.center import centered
+from lopsided.measure.state.moments import Moments
+from lopsided.measure.state.scatter import Pooled, Projected
+from lopsided.measure.state.span import Center, Span, span
+from lopsided.measure.state.whitening import Whitening
 
 _TILE = 1024
 #: Where nothing lies between the classes.
@@ -18,17 +18,21 @@ COINCIDE = "all class means coincide, so nothing lies between the classes and {}
 
 
 def nc1(moments: Moments, *, center: Center = "classes", per_class: bool = True) -> float:
-    """Return tr(S_W S_B^+) / k, the within-class scatter in units of the scatter of the class means.
+    """Return tr(S_W S_B^+) / k, the within-class scatter in units of the scatter of the class
+    means.
 
-    S_W is the mean over samples of (h - mu_y)(h - mu_y)', S_B the unweighted mean over classes of (mu_c - mu_G)(mu_c - mu_G)'.
-    Computed in the span of the class means: no (d, d) pseudo-inverse, which in float32 reports collapse where minorities collapse.
+    S_W is the mean over samples of (h - mu_y)(h - mu_y)', S_B the unweighted mean over classes of
+    (mu_c - mu_G)(mu_c - mu_G)'.
+    Computed in the span of the class means: no (d, d) pseudo-inverse, which in float32 reports
+    collapse where minorities collapse.
 
     Source: Papyan, Han and Donoho 2020.
 
     Args:
         moments: of every class, with a scatter.
         center: global mean mu_G; "samples" is Zhu et al. 2021.
-        per_class: divide by k, as Zhu et al. and most later work; `False` is Papyan's notebook and the SELI authors' code.
+        per_class: divide by k, as Zhu et al. and most later work; `False` is Papyan's notebook and
+            the SELI authors' code.
 
     Raises:
         Undefined: if no scatter was kept, no class has two samples, or all class means coincide.
@@ -43,7 +47,9 @@ def nc1(moments: Moments, *, center: Center = "classes", per_class: bool = True)
     _require_center(center, "nc1")
     _require_scatter(moments, "nc1")
     if moments.scatter is None:
-        raise Undefined("nc1 needs the within-class scatter: measure with scatter='pooled', or in two passes")
+        raise Undefined(
+            "nc1 needs the within-class scatter: measure with scatter='pooled', or in two passes"
+        )
     scatter = moments.scatter
     if not isinstance(scatter, Projected):
         scatter = scatter.projected(Whitening.of(moments))
@@ -56,10 +62,12 @@ def nc1(moments: Moments, *, center: Center = "classes", per_class: bool = True)
 def cdnv(moments: Moments, *, exponent: int = 2) -> float:
     """Return the class-distance normalised variance, averaged over all pairs of classes.
 
-    Of a pair: (s_c^2 + s_c'^2) / (2 |mu_c - mu_c'|^exponent), with s_c^2 the mean squared distance of a sample to its class mean.
-    All pairs by the Gram matrix of the means in tiles of rows: O(k) memory beside the means, never (k, k, d).
+    Of a pair: (s_c^2 + s_c'^2) / (2 |mu_c - mu_c'|^exponent), with s_c^2 the mean squared distance
+    of a sample to its class mean. All pairs by the Gram matrix of the means in tiles of rows: O(k)
+    memory beside the means, never (k, k, d).
 
-    Source: Galanti, György and Hutter 2022 (exponent 2); with exponent 4 it is not scale-free and punishes close means more.
+    Source: Galanti, György and Hutter 2022 (exponent 2); with exponent 4 it is not scale-free and
+    punishes close means more.
 
     Raises:
         Undefined: if no class has two samples, or two class means coincide (they are named).
@@ -69,15 +77,25 @@ def cdnv(moments: Moments, *, exponent: int = 2) -> float:
         raise ValueError(f"exponent must be 2 or 4, got {exponent}")
     _require_scatter(moments, "cdnv")
     means = centered(moments)
-    variances, squares, total = moments.spread / moments.counts, np.einsum("cd,cd->c", means, means), 0.0
+    variances, squares, total = (
+        moments.spread / moments.counts,
+        np.einsum("cd,cd->c", means, means),
+        0.0,
+    )
     for start in range(0, moments.k, _TILE):
         rows = np.arange(start, min(start + _TILE, moments.k))
-        part = means if len(rows) == len(means) else means[rows]  # which NumPy multiplies by its own transpose in half the time
+        part = (
+            means if len(rows) == len(means) else means[rows]
+        )  # which NumPy multiplies by its own transpose in half the time
         apart = squares[rows, None] + squares - 2 * (part @ means.T)
         apart[rows - start, rows] = np.inf
         if apart.min() <= 0:
             a, b = np.unravel_index(int(apart.argmin()), apart.shape)
-            raise Undefined("the means of classes {} and {} coincide, so cdnv is not defined", int(rows[a]), int(b))
+            raise Undefined(
+                "the means of classes {} and {} coincide, so cdnv is not defined",
+                int(rows[a]),
+                int(b),
+            )
         total += float(np.sum((variances[rows, None] + variances) / (2 * apart ** (exponent / 2))))
     return total / (moments.k * (moments.k - 1))
 
@@ -85,7 +103,8 @@ def cdnv(moments: Moments, *, exponent: int = 2) -> float:
 def vci(moments: Moments, *, center: Center = "classes") -> float:
     """Return the variability collapse index, 1 - tr(S_T^+ S_B) / rank S_B with S_T = S_W + S_B.
 
-    Invariant under invertible linear maps of the features. Needs the whole scatter, so one pass with scatter="pooled".
+    Invariant under invertible linear maps of the features. Needs the whole scatter, so one pass
+    with scatter="pooled".
 
     Source: Xu and Liu 2023 (arXiv 2306.03440).
 
@@ -95,12 +114,15 @@ def vci(moments: Moments, *, center: Center = "classes") -> float:
         ValueError: if a class has no sample, or `center` is "none" or unknown.
     """
     if not isinstance(moments.scatter, Pooled):
-        raise Undefined("vci needs the whole within-class scatter: measure in one pass with scatter='pooled'")
+        raise Undefined(
+            "vci needs the whole within-class scatter: measure in one pass with scatter='pooled'"
+        )
     _require_scatter(moments, "vci")
     spanned = _between(moments, center, "vci")
     scaled = spanned.basis * (spanned.values / np.sqrt(moments.k))
     total = moments.scatter.matrix() / moments.n + scaled @ scaled.T
-    # Directions without any variance are outside the span of the data; the pseudo-inverse leaves them out.
+    # Directions without any variance are outside the span of the data; the pseudo-inverse leaves
+    # them out.
     values, vectors = np.linalg.eigh(total)
     kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
     explained = np.square(vectors[:, kept].T @ scaled).sum(axis=1) / values[kept]
@@ -108,16 +130,21 @@ def vci(moments: Moments, *, center: Center = "classes") -> float:
 
 
 def rank(moments: Moments, *, center: Center = "classes") -> int:
-    """Return the numerical rank of the centred class means, at most min(k - 1, d); lower means that classes have merged."""
+    """Return the numerical rank of the centred class means, at most min(k - 1, d); lower means that
+    classes have merged.
+    """
     return len(span(centered(moments, center)).values)
 
 
 def nearest_etf_distance(moments: Moments) -> float:
-    """Return the distance of the centred class means to the nearest simplex ETF, sqrt(2 - 2 |Y|_* / sqrt(k - 1)) for |Y| = 1.
+    """Return the distance of the centred class means to the nearest simplex ETF, sqrt(2 - 2 |Y|_* /
+    sqrt(k - 1)) for |Y| = 1.
 
-    Unlike the distance of Gram matrices it is taken between the vectors themselves, after the best rotation; 0 to sqrt(2).
+    Unlike the distance of Gram matrices it is taken between the vectors themselves, after the best
+    rotation; 0 to sqrt(2).
 
-    Source: derived here, from the polar factor that solves the nearest-ETF problem of Markou, Ajanthan and Gould 2024.
+    Source: derived here, from the polar factor that solves the nearest-ETF problem of Markou,
+    Ajanthan and Gould 2024.
 
     Raises:
         Undefined: if all class means coincide.
@@ -129,7 +156,9 @@ def nearest_etf_distance(moments: Moments) -> float:
 
 
 def spreads(moments: Moments) -> Floats:
-    """Return (k,) root mean squared distances of the samples of a class to its mean, in units of the features."""
+    """Return (k,) root mean squared distances of the samples of a class to its mean, in units of
+    the features.
+    """
     moments.require_every_class()
     return np.asarray(np.sqrt(moments.spread / moments.counts))
 
@@ -149,4 +178,7 @@ def _require_scatter(moments: Moments, name: str) -> None:
 
 def _require_center(center: Center, name: str) -> None:
     if center not in ("classes", "samples"):
-        raise ValueError(f"{name} compares class means with their centre: center must be 'classes' or 'samples', got {center!r}")
+        raise ValueError(
+            f"{name} compares class means with their centre: center must be 'classes' or 'samples',"
+            f" got {center!r}"
+        )

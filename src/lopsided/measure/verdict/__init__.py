@@ -1,16 +1,16 @@
 """The verdict: what the figures of a measurement mean for the person who trained the network.
 
-Which classes' classifiers are merging? Have the features collapsed? Which prediction fits best, and does
-it fit at all? What is worth trying? A figure can have more than one cause, so a sentence is said only
-under a condition that rules the others out:
+Which classes' classifiers are merging? Have the features collapsed? Which prediction fits best, and
+does it fit at all? What is worth trying? A figure can have more than one cause, so a sentence is
+said only under a condition that rules the others out:
 
 * classifiers *merge* if nearer than 60 degrees and than random directions, about their mean too
   (`angles`);
 * features *have collapsed* if samples are near their class mean beside the next mean that has not
   merged with it (`points`);
 * class means are *noise* if sampling alone would give half of their squared distances (`chance`);
-* a prediction *fits* if nearer than FITS and than random vectors, and is best if the next is clearly
-  farther (`fit`, `compared`);
+* a prediction *fits* if nearer than FITS and than random vectors, and is best if the next is
+  clearly farther (`fit`, `compared`);
 * minorities are those of the training counts or, if said so, of the samples measured (`counted`).
 
 `docs/measure.md` lists the sentences; each has its counter-examples in the tests.
@@ -25,7 +25,7 @@ import numpy as np
 
 from lopsided.geometry import Geometry
 from lopsided.measure.metrics.undefined import NO_HEAD, Undefined
-from lopsided.measure.network import comparable
+from lopsided.measure.network_geometry import comparable
 from lopsided.measure.verdict.advice import advice
 from lopsided.measure.verdict.angles import MERGING, Angles, Pair, angles
 from lopsided.measure.verdict.chance import noise_share
@@ -64,7 +64,11 @@ def verdict(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
     sentences = [
         contradiction(collapse),
         _merging(collapse, near),
-        _collapsed(collapse, reached) if apart else "All class means coincide: nothing lies between the classes.",
+        (
+            _collapsed(collapse, reached)
+            if apart
+            else "All class means coincide: nothing lies between the classes."
+        ),
         _noise(noise) if noisy else "",
         compared(collapse, predictions, settled=settled, noisy=noisy) if predictions else "",
         origin(collapse, predictions),
@@ -75,7 +79,10 @@ def verdict(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
 
 
 def _noise(share: float) -> str:
-    return f"Of the squared distances between class means {share:.0%} is what sampling alone would give: they tell little yet."
+    return (
+        f"Of the squared distances between class means {share:.0%} is what sampling alone would"
+        " give: they tell little yet."
+    )
 
 
 def _merging(collapse: Collapse, near: Angles) -> str:
@@ -86,10 +93,15 @@ def _merging(collapse: Collapse, near: Angles) -> str:
     lost = ""
     if len(near.zero):
         several = len(near.zero) > 1
-        lost = f"The classifier{'s' * several} of {classes(collapse.classes[near.zero])} {'are' if several else 'is'} zero. "
+        lost = (
+            f"The classifier{'s' * several} of {classes(collapse.classes[near.zero])}"
+            f" {'are' if several else 'is'} zero. "
+        )
     if near.merging is not None:
         few, members = set(collapse.counts.minorities.tolist()), collapse.classes[near.members]
-        kind = " (all minorities)" if few >= set(near.members.tolist()) else " (not only minorities)"
+        kind = (
+            " (all minorities)" if few >= set(near.members.tolist()) else " (not only minorities)"
+        )
         return (
             f"{lost}The classifiers of {classes(members)} are merging{kind if few else ''}; "
             f"closest are {_pair(collapse, near.merging)}."
@@ -103,7 +115,9 @@ def _merging(collapse: Collapse, near: Angles) -> str:
         if near.closest[2] <= near.threshold
         else "but about the mean classifier, which moves all logits of a sample alike, none are"
     )
-    return f"{lost}No two classifiers are merging: closest are {_pair(collapse, near.closest)}, {why}."
+    return (
+        f"{lost}No two classifiers are merging: closest are {_pair(collapse, near.closest)}, {why}."
+    )
 
 
 def _pair(collapse: Collapse, pair: Pair) -> str:
@@ -114,15 +128,23 @@ def _pair(collapse: Collapse, pair: Pair) -> str:
 def _collapsed(collapse: Collapse, reached: Points) -> str:
     known, collapsed = reached.known, reached.collapsed
     if not known.any():
-        return "Every class has one sample: its scatter is zero by construction and tells nothing of collapse."
+        return (
+            "Every class has one sample: its scatter is zero by construction and tells nothing of"
+            " collapse."
+        )
     scattered, single = collapse.classes[known & ~collapsed], collapse.classes[~known]
     if not collapsed.any():
         said = "Features have not collapsed to their class means"
     elif len(scattered):
-        said = f"Features of {classes(scattered)} have not collapsed to their class means, those of the others have"
+        said = (
+            f"Features of {classes(scattered)} have not collapsed to their class means, those of"
+            " the others have"
+        )
     elif reached.merged:
         shared = sum(len(together) - 1 for together in reached.merged)
-        said = f"Features have collapsed to {collapse.k - shared:,} points instead of {collapse.k:,}"
+        said = (
+            f"Features have collapsed to {collapse.k - shared:,} points instead of {collapse.k:,}"
+        )
     else:
         said = "Features have collapsed to their class means"
     if reached.merged:
@@ -135,7 +157,10 @@ def _collapsed(collapse: Collapse, reached: Points) -> str:
 
 def _merged(collapse: Collapse, reached: Points) -> str:
     """Say which classes share the first few of the points that several share."""
-    named = [f"classes {listed(collapse.classes[together], ' and ')} share one" for together in reached.merged[:3]]
+    named = [
+        f"classes {listed(collapse.classes[together], ' and ')} share one"
+        for together in reached.merged[:3]
+    ]
     if left_out := len(reached.merged) - len(named):
         named.append(f"others share {left_out:,} more")
     return ", ".join(named)
@@ -145,10 +170,14 @@ def _figures(collapse: Collapse, reached: Points) -> list[str]:
     figures = []
     nc1 = getattr(collapse, "nc1", None)
     if nc1 is not None:
-        figures.append(f"NC1 = {nc1:.3g}" + (", which merged means distort" if reached.merged else ""))
+        figures.append(
+            f"NC1 = {nc1:.3g}" + (", which merged means distort" if reached.merged else "")
+        )
     some = bool(reached.collapsed.any())
     ends = reached.scatter[reached.collapsed if some else reached.known]
     end = float(ends.max() if some else ends.min())
     if np.isfinite(end):
-        figures.append(f"scatter within over between classes at {'most' if some else 'least'} {end:.2g}")
+        figures.append(
+            f"scatter within over between classes at {'most' if some else 'least'} {end:.2g}"
+        )
     return figures

@@ -12,7 +12,8 @@ from lopsided.measure.verdict.angles import Angles
 if TYPE_CHECKING:
     from lopsided.measure.collapse import Collapse
 
-#: Minorities fail if they err more often than this, more than so many times as often as the others, and
+#: Minorities fail if they err more often than this, more than so many times as often as the others,
+#: and
 #: not with such a chance.
 OFTEN, TIMES, CHANCE = 0.05, 2.0, 0.05
 
@@ -28,12 +29,13 @@ def advice(collapse: Collapse, angles: Angles, *, unfinished: bool) -> str:
     tips = []
     if angles.rare:
         tips.append(
-            "label-dependent temperatures (exponent 1/2 makes classifiers an ETF) or a fixed ETF head, to keep minorities apart"
+            "label-dependent temperatures (exponent 1/2 makes classifiers an ETF) or a fixed ETF"
+            " head, to keep minorities apart"
         )
     if unfinished:
         tips.append(
-            "training on at a constant rate with a little weight decay (predictions are for the end of training, on the samples "
-            "trained on)"
+            "training on at a constant rate with a little weight decay (predictions are for the end"
+            " of training, on the samples trained on)"
         )
     if failing := _failing(collapse):
         tips.append(f"logit adjustment, in the loss or post hoc ({failing})")
@@ -41,7 +43,8 @@ def advice(collapse: Collapse, angles: Angles, *, unfinished: bool) -> str:
 
 
 def _failing(collapse: Collapse) -> str:
-    """Say how often minorities err, if clearly more often than the others; rates are means over classes.
+    """Say how often minorities err, if clearly more often than the others; rates are means over
+    classes.
 
     Clearly: so many errors in so few samples would come by chance once in twenty times at most.
     """
@@ -55,7 +58,14 @@ def _failing(collapse: Collapse) -> str:
         return ""
     rates = np.divide(errors, samples, out=np.zeros(collapse.k), where=answered)
     often, others = float(rates[rare].mean()), float(rates[common].mean())
-    limit, wrong, asked = max(TIMES * others, OFTEN), int(errors[rare].sum()), int(samples[rare].sum())
+    limit, wrong, asked = (
+        max(TIMES * others, OFTEN),
+        int(errors[rare].sum()),
+        int(samples[rare].sum()),
+    )
     if often <= limit or bdtrc(wrong - 1, asked, limit) > CHANCE:
         return ""
-    return f"minorities err {often:.0%} of the time, in {wrong:,} of {asked:,} samples, other classes {others:.0%}"
+    return (
+        f"minorities err {often:.0%} of the time, in {wrong:,} of {asked:,} samples, other classes"
+        f" {others:.0%}"
+    )

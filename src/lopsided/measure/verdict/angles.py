@@ -1,4 +1,6 @@
-"""Which classifiers are merging: nearer to each other than a prediction or chance would put them."""
+"""Which classifiers are merging: nearer to each other than a prediction or chance would put
+them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from lopsided.measure.verdict.chance import closest_cosine
 
 #: Pairs of classes looked at at once.
 _PAIRS = 2**22
-#: Classifiers less than 60 degrees apart are called merging; a simplex keeps all of them more than 90
+#: Classifiers less than 60 degrees apart are called merging; a simplex keeps all of them more than
+#: 90
 #: degrees apart.
 MERGING = 0.5
 #: Classifiers shorter than this share of the longest are zero, and so are differences.
@@ -28,7 +31,8 @@ class Angles(NamedTuple):
     Attributes:
         zero: classes whose classifier is zero.
         same: whether all classifiers are the same, so that no answer depends on the sample.
-        closest: the two classes whose classifiers point most nearly the same way, where two have any.
+        closest: the two classes whose classifiers point most nearly the same way, where two have
+            any.
         merging: the closest pair that is merging, if one is.
         members: the classes of all merging pairs.
         threshold: the cosine from which a pair may be called merging.
@@ -45,12 +49,13 @@ class Angles(NamedTuple):
 
 
 def angles(weight: Floats, minorities: Ints) -> Angles:
-    """Return which of the (k, d) classifiers are merging; k^2 d in tiles, without a list of all pairs.
+    """Return which of the (k, d) classifiers are merging; k^2 d in tiles, without a list of all
+    pairs.
 
-    A pair merges if its cosine is above MERGING and above what the closest of k random directions in
-    d dimensions reach, both as the classifiers are and about their mean: a part that all share moves
-    all logits of a sample alike and no softmax, and beside one long classifier all others look alike
-    about the mean.
+    A pair merges if its cosine is above MERGING and above what the closest of k random directions
+    in d dimensions reach, both as the classifiers are and about their mean: a part that all share
+    moves all logits of a sample alike and no softmax, and beside one long classifier all others
+    look alike about the mean.
     """
     k, d = weight.shape
     lengths = np.linalg.norm(weight, axis=1)
@@ -85,8 +90,12 @@ def _directions(vectors: Floats) -> Floats:
     return result
 
 
-def _closest(cosines: Floats, asked: npt.NDArray[np.bool_], start: int, best: Pair | None) -> Pair | None:
-    """Return the closest of the pairs asked for in a tile, or the best so far; the first of equal ones."""
+def _closest(
+    cosines: Floats, asked: npt.NDArray[np.bool_], start: int, best: Pair | None
+) -> Pair | None:
+    """Return the closest of the pairs asked for in a tile, or the best so far; the first of equal
+    ones.
+    """
     if not asked.any():
         return best
     a, b = divmod(int(np.where(asked, cosines.round(12), -np.inf).argmax()), cosines.shape[1])

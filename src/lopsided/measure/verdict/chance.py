@@ -7,12 +7,13 @@ from scipy.special import betaincinv
 
 from lopsided.arrays import Floats
 from lopsided.gram import Gram
-from lopsided.measure.center import centered
-from lopsided.measure.moments import Moments
+from lopsided.measure.state.center import centered
+from lopsided.measure.state.moments import Moments
 
 
 def closest_cosine(k: int, d: int, chance: float = 0.05) -> float:
-    """Return the cosine that the closest two of k random directions in d dimensions pass with a small chance.
+    """Return the cosine that the closest two of k random directions in d dimensions pass with a
+    small chance.
 
     The cosine of two random directions exceeds t >= 0 with probability I_{1-t^2}((d-1)/2, 1/2) / 2,
     I the regularised incomplete beta function; that one of k (k-1) / 2 pairs does is at most so
@@ -36,7 +37,9 @@ def random_distance(prediction: Gram, d: int, *, centred: bool) -> float:
     overlap, r = float(sizes @ prediction.diagonal), prediction.k
     if centred:
         own = np.vecdot(prediction.left, prediction.right)
-        everything = (sizes @ prediction.left) @ (sizes @ prediction.right) + sizes @ (prediction.diagonal - own)
+        everything = (sizes @ prediction.left) @ (sizes @ prediction.right) + sizes @ (
+            prediction.diagonal - own
+        )
         overlap, r = overlap - float(everything) / prediction.k, prediction.k - 1
     length = prediction.frobenius() * np.sqrt(r * (1 + (r + 1) / d))
     return float(np.sqrt(max(2 - 2 * overlap / length, 0.0)))
@@ -53,10 +56,12 @@ def variances(moments: Moments) -> Floats:
 
 
 def noise_share(moments: Moments) -> float:
-    """Return which share of the squared distances of class means from their centre is sampling alone.
+    """Return which share of the squared distances of class means from their centre is sampling
+    alone.
 
     A mean of n_c samples of variance s_c^2 varies by s_c^2 / n_c; about the mean of all k, 1 - 1/k
-    of that is left. From 0 to 1; NaN where every class has one sample, and where all means coincide.
+    of that is left. From 0 to 1; NaN where every class has one sample, and where all means
+    coincide.
     """
     means = centered(moments)
     apart = float(np.vdot(means, means))

@@ -47,10 +47,18 @@ def compared(
         else:
             judged["class means"] = means
     zero = [name for name, other in predictions.items() if not other.classifiers.diagonal.any()]
-    nothing = f"The optimum of {listed(zero, ' and ')} is zero, so there is nothing to compare with." if zero else ""
+    nothing = (
+        f"The optimum of {listed(zero, ' and ')} is zero, so there is nothing to compare with."
+        if zero
+        else ""
+    )
     if not told:  # said already: the network is zero, or every prediction
         return nothing
-    clauses = [*_fitting(judged, settled, alone=len(predictions) == 1), *_missing(judged, collapse), *clauses]
+    clauses = [
+        *_fitting(judged, settled, alone=len(predictions) == 1),
+        *_missing(judged, collapse),
+        *clauses,
+    ]
     measured = " and ".join(told)
     return f"{nothing} {measured[0].upper()}{measured[1:]}: {'; '.join(clauses)}.".strip()
 
@@ -58,8 +66,8 @@ def compared(
 def _classifiers(collapse: Collapse, predictions: Mapping[str, Geometry]) -> tuple[Fit, str]:
     """Return how predictions fit the classifiers, as they are or else about their mean.
 
-    In the second case also what to add to the distances. Of two classifiers about their mean there is
-    nothing to see, they are opposite.
+    In the second case also what to add to the distances. Of two classifiers about their mean there
+    is nothing to see, they are opposite.
     """
     predicted = {name: other.classifiers for name, other in predictions.items()}
     plain = fit(collapse.geometry.classifiers, predicted, collapse.moments.d, centred=False)
@@ -110,8 +118,13 @@ def _missing(parts: Mapping[str, Fit], collapse: Collapse) -> list[str]:
     for what, part in missed.items():
         value, name = part.ranked[0]
         if value < FITS:
-            clauses.append(f"{name} fits {what} no better than random directions may (nearer than {part.limit:.2g} would be a fit)")
+            clauses.append(
+                f"{name} fits {what} no better than random directions may (nearer than"
+                f" {part.limit:.2g} would be a fit)"
+            )
     k, d = collapse.k, collapse.moments.d
     if clauses and d < k - 1:
-        clauses.append(f"predictions spread {k:,} classes over {k - 1:,} dimensions, these features have {d:,}")
+        clauses.append(
+            f"predictions spread {k:,} classes over {k - 1:,} dimensions, these features have {d:,}"
+        )
     return clauses

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def contradiction(collapse: Collapse) -> str:
     """Return the sentence for counts in another order than the labels.
 
-    Sorted by size they are those of the samples measured, but for a common factor and less than what
-    makes a minority; class by class they are off by more than twice that. Other samples than those
-    trained on, balanced or left over, are neither.
+    Sorted by size they are those of the samples measured, but for a common factor and less than
+    what makes a minority; class by class they are off by more than twice that. Other samples than
+    those trained on, balanced or left over, are neither.
     """
     given, measured = collapse.counts.values, collapse.moments.counts
     if _spread(np.sort(given), np.sort(measured)) >= 2 or _spread(given, measured) < 4:
@@ -33,18 +33,30 @@ def contradiction(collapse: Collapse) -> str:
 
 def origin(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
     """Return the sentences that say for which counts minorities and predictions are."""
-    counted = {name: other.counts for name, other in predictions.items() if other.counts is not None}
-    odd = [name for name, counts in counted.items() if _spread(counts.values, collapse.counts.values) >= 2]
+    counted = {
+        name: other.counts for name, other in predictions.items() if other.counts is not None
+    }
+    odd = [
+        name
+        for name, counts in counted.items()
+        if _spread(counts.values, collapse.counts.values) >= 2
+    ]
     are = "are" if len(odd) > 1 else "is"
     if collapse.counts_given:
-        return f"{listed(odd)} {are} for other class counts than the training counts given." if odd else ""
+        return (
+            f"{listed(odd)} {are} for other class counts than the training counts given."
+            if odd
+            else ""
+        )
     sentences = []
     if odd:
-        sentences.append(f"{listed(odd)} {are} for other class counts than the samples measured have.")
+        sentences.append(
+            f"{listed(odd)} {are} for other class counts than the samples measured have."
+        )
     if not len(collapse.counts.minorities):
         sentences.append(
-            "No training counts were given, and the samples measured are balanced: minorities, and predictions that depend on "
-            "counts, are not known from them."
+            "No training counts were given, and the samples measured are balanced: minorities, and"
+            " predictions that depend on counts, are not known from them."
         )
     else:
         what = "minorities and predictions" if len(counted) > len(odd) else "minorities"
@@ -53,18 +65,23 @@ def origin(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
 
 
 def bias(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
-    """Return the sentence for a head whose bias the predictions do not have; a bias that all classes share is none."""
+    """Return the sentence for a head whose bias the predictions do not have; a bias that all
+    classes share is none.
+    """
     if collapse.bias is None or not np.ptp(collapse.bias):
         return ""
     without = [name for name, other in predictions.items() if "no bias" in other.source.assumptions]
     return (
-        f"The head has a bias; {listed(without, ' and ')} {'are' if len(without) > 1 else 'is'} for a head without."
+        f"The head has a bias; {listed(without, ' and ')} {'are' if len(without) > 1 else 'is'} for"
+        " a head without."
         if without
         else ""
     )
 
 
 def _spread(a: Ints, b: Ints) -> float:
-    """Return how far two counts differ beyond a common factor: the largest over the smallest ratio."""
+    """Return how far two counts differ beyond a common factor: the largest over the smallest
+    ratio.
+    """
     ratios = a / b
     return float(ratios.max() / ratios.min())

@@ -11,13 +11,16 @@ from lopsided.gram import Gram
 from lopsided.measure.verdict.chance import random_distance
 from lopsided.pairing import ZeroMatrixError
 
-#: Nearer than this a prediction may fit; published networks come to 0.2, and random classifiers of ten
+#: Nearer than this a prediction may fit; published networks come to 0.2, and random classifiers of
+#: ten
 #: classes lie 0.3 from the ETF.
 FITS = 0.25
-#: A prediction fits only where its squared distance is less than this share of that of random vectors: it
+#: A prediction fits only where its squared distance is less than this share of that of random
+#: vectors: it
 #: explains at least half of what tells them from it.
 OF_CHANCE = 0.5
-#: The nearest prediction alone fits best where the next is farther by this factor and by a hundredth.
+#: The nearest prediction alone fits best where the next is farther by this factor and by a
+#: hundredth.
 CLEARLY, HUNDREDTH = 1.25, 0.01
 #: Predictions nearer to each other than this are one.
 ALIKE = 1e-6
@@ -28,7 +31,8 @@ class Fit(NamedTuple):
 
     Attributes:
         ranked: distance and name of each prediction that has one, nearest first.
-        best: names of the predictions that fit best, several where none is clearly nearest; empty if none fits.
+        best: names of the predictions that fit best, several where none is clearly nearest; empty
+            if none fits.
         alike: whether those are one geometry in this part, so that none can be told from another.
         limit: the distance below which the nearest prediction would fit.
     """
@@ -57,7 +61,9 @@ def fit(measured: Gram, predicted: Mapping[str, Gram], d: int, *, centred: bool)
     limit = min(FITS, OF_CHANCE**0.5 * random_distance(predicted[name], d, centred=centred))
     equal = max(CLEARLY * near, near + HUNDREDTH)
     best = [other for value, other in ranked if value <= equal] if near < limit else []
-    alike = len(best) > 1 and all(_distance(predicted[name], predicted[other]) < ALIKE for other in best[1:])
+    alike = len(best) > 1 and all(
+        _distance(predicted[name], predicted[other]) < ALIKE for other in best[1:]
+    )
     return Fit(ranked, best, alike, limit)
 
 

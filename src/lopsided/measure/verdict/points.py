@@ -1,20 +1,22 @@
 """Points: on how many points the samples of k classes have collapsed.
 
-NC1 asks whether the scatter within classes is small in every direction in which the class means differ.
-Where the means of two classes merge, as under minority collapse, that direction shrinks to nothing and NC1
-grows without bound, although every sample lies on its class mean. And in many dimensions NC1 misses most
-of the scatter of mere noise. So collapse is judged from each class outward, in squared distances:
+NC1 asks whether the scatter within classes is small in every direction in which the class means
+differ. Where the means of two classes merge, as under minority collapse, that direction shrinks to
+nothing and NC1 grows without bound, although every sample lies on its class mean. And in many
+dimensions NC1 misses most of the scatter of mere noise. So collapse is judged from each class
+outward, in squared distances:
 
-* a mean is *in reach* of class c if T apart^2 <= 2 s_c^2, with s_c^2 the variance of a sample about its
-  class mean and T = COLLAPSED;
+* a mean is *in reach* of class c if T apart^2 <= 2 s_c^2, with s_c^2 the variance of a sample about
+  its class mean and T = COLLAPSED;
 * a class with no other mean in reach has collapsed to a point of its own;
 * a class with all other means in reach has not collapsed;
-* a class with some in reach has merged with these if they are a point seen from elsewhere: the farthest
-  in reach is nearer than the nearest out of reach, by T in squares. Else it has not collapsed.
+* a class with some in reach has merged with these if they are a point seen from elsewhere: the
+  farthest in reach is nearer than the nearest out of reach, by T in squares. Else it has not
+  collapsed.
 
-Nothing here is relative to an overall scale: neither one far class nor many merged ones decide what is
-said of the others. In a simplex s_c^2 over half the squared distance of two means is the within-class
-over the between-class scatter, up to k / (k - 1).
+Nothing here is relative to an overall scale: neither one far class nor many merged ones decide what
+is said of the others. In a simplex s_c^2 over half the squared distance of two means is the
+within-class over the between-class scatter, up to k / (k - 1).
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from lopsided.arrays import Floats, Ints
-from lopsided.measure.center import ROUNDING, centered
-from lopsided.measure.moments import Moments
+from lopsided.measure.state.center import ROUNDING, centered
+from lopsided.measure.state.moments import Moments
 from lopsided.measure.verdict.chance import variances
 
 #: Pairs of classes looked at at once.
@@ -43,7 +45,8 @@ class Points(NamedTuple):
     Attributes:
         known: (k,) whether a class has the two samples that a scatter takes.
         collapsed: (k,) whether it has collapsed, alone or merged with others; false if not known.
-        scatter: (k,) variance of a sample over half the squared distance to the nearest other point.
+        scatter: (k,) variance of a sample over half the squared distance to the nearest other
+            point.
         merged: the classes of each point that several share.
     """
 
@@ -93,7 +96,9 @@ def points(moments: Moments) -> Points:
 
 
 def _apart(means: Floats, squares: Floats, rows: Ints) -> Floats:
-    """Return squared distances of some means to all; by their differences where products leave few digits."""
+    """Return squared distances of some means to all; by their differences where products leave few
+    digits.
+    """
     part = means if len(rows) == len(means) else means[rows]
     apart = squares[rows, None] + squares - 2 * (part @ means.T)
     a, b = np.nonzero(apart < 1e-8 * (squares[rows, None] + squares))
@@ -111,7 +116,9 @@ def _joined(group: Ints, a: Ints, b: Ints) -> Ints:
         return group
     k, every = len(group), np.arange(len(group))
     pairs = np.concatenate([every, a]), np.concatenate([group, b])
-    _, labels = connected_components(csr_array((np.ones(len(pairs[0]), bool), pairs), shape=(k, k)), directed=False)
+    _, labels = connected_components(
+        csr_array((np.ones(len(pairs[0]), bool), pairs), shape=(k, k)), directed=False
+    )
     first = np.full(k, k)
     np.minimum.at(first, labels, every)
     return np.asarray(first[labels], np.int64)

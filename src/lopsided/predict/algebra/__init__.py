@@ -1,1 +1,3 @@
-"""Algebra of the closed forms: roots of projected diagonals, secular equations, thresholds decided to the last digit."""
+"""Algebra of the closed forms: roots of projected diagonals, secular equations, thresholds decided
+to the last digit.
+"""

@@ -1,8 +1,10 @@
-"""Far fields: many distant poles replaced by a few, so that sums over poles cost less than one term a pole.
+"""Far fields: many distant poles replaced by a few, so that sums over poles cost less than one term
+a pole.
 
-A cell is a stretch of neighbouring poles. Seen from x at least the cell's length away, sum_j w_j / (v_j - x) over the cell equals,
-to about 1e-15 of its terms' sizes, the same sum over `ORDER` proxy poles at Chebyshev nodes, since 1 / (v - x) is there an analytic
-function of v that a polynomial interpolates (error 5.8^-ORDER). Positions are offsets from the cell's first pole, whose distance to
+A cell is a stretch of neighbouring poles. Seen from x at least the cell's length away, sum_j w_j /
+(v_j - x) over the cell equals, to about 1e-15 of its terms' sizes, the same sum over `ORDER` proxy
+poles at Chebyshev nodes, since 1 / (v - x) is there an analytic function of v that a polynomial
+interpolates (error 5.8^-ORDER). Positions are offsets from the cell's first pole, whose distance to
 any other pole is one exact subtraction: large poles cost no digits.
 """
 
@@ -55,18 +57,28 @@ class Cell:
         inner, mass = poles[start:stop] - poles[start], weights[start:stop]
         if stop - start > LEAF:
             middle = (start + stop) // 2
-            halves = (cls.tree(poles, weights, start, middle), cls.tree(poles, weights, middle, stop))
-            inner = np.concatenate([half.offsets + (poles[half.start] - poles[start]) for half in halves])
+            halves = (
+                cls.tree(poles, weights, start, middle),
+                cls.tree(poles, weights, middle, stop),
+            )
+            inner = np.concatenate(
+                [half.offsets + (poles[half.start] - poles[start]) for half in halves]
+            )
             mass = np.concatenate([half.weights for half in halves])
         spread = mass @ chebyshev.chebvander(2 * inner / length - 1, ORDER - 1) @ _TRANSFORM
         return cls(start, stop, length, (1 + _NODES) * length / 2, spread, halves)
 
     def far_from(self, poles: Floats, start: int, stop: int) -> Iterator[Cell]:
-        """Yield the largest cells within this one that are far from the stretch start..stop-1 of poles.
+        """Yield the largest cells within this one that are far from the stretch start..stop-1 of
+        poles.
 
         What is not covered by them is near: leaves that are less than their own length away.
         """
-        gap = poles[self.start] - poles[stop - 1] if self.start >= stop else poles[start] - poles[self.stop - 1]
+        gap = (
+            poles[self.start] - poles[stop - 1]
+            if self.start >= stop
+            else poles[start] - poles[self.stop - 1]
+        )
         if (self.start >= stop or self.stop <= start) and gap >= self.length:
             yield self
         else:

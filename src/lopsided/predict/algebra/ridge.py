@@ -1,4 +1,6 @@
-"""What every geometry of a finite ridge does at its door: check the ridge, and tell which counts lie above a threshold."""
+"""What every geometry of a finite ridge does at its door: check the ridge, and tell which counts
+lie above a threshold.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from lopsided.arrays import LARGEST_EXACT, Floats, Ints, require_finite
 
 
 def require_ridge(ridge: float, *, or_zero: bool) -> float:
-    """Return a ridge; one that is no number, negative, or so small or large that its square is no float is refused.
+    """Return a ridge; one that is no number, negative, or so small or large that its square is no
+    float is refused.
 
     Raises:
         ValueError: naming the ridge.
@@ -23,9 +26,11 @@ def require_ridge(ridge: float, *, or_zero: bool) -> float:
 
 
 def excess(counts: Ints, threshold: Fraction) -> Floats:
-    """Return by how much each count exceeds an exact threshold, to the last digit; 0 where it does not.
+    """Return by how much each count exceeds an exact threshold, to the last digit; 0 where it does
+    not.
 
-    Near the threshold of a class everything about it depends on this difference, of which floats would leave no digit.
+    Near the threshold of a class everything about it depends on this difference, of which floats
+    would leave no digit.
 
     Example:
         >>> excess(np.array([8, 9, 10]), Fraction(26, 3))

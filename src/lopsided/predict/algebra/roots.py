@@ -1,19 +1,23 @@
 """Square roots of a projected diagonal matrix, without its eigenvectors.
 
-The cross-entropy geometries all need A^{1/2} and A^{+1/2} (pseudo-inverse root) for A = Q diag(a) Q, where a > 0 and Q is the
-projector off a positive vector d; SELI is a = class counts, d = ones. Both roots are mixtures of resolvents,
-A^{+1/2} = sum_q w_q (A + t_q)^+ on the complement of d, and the resolvent of A is a diagonal plus rank one:
+The cross-entropy geometries all need A^{1/2} and A^{+1/2} (pseudo-inverse root) for A = Q diag(a)
+Q, where a > 0 and Q is the projector off a positive vector d; SELI is a = class counts, d = ones.
+Both roots are mixtures of resolvents, A^{+1/2} = sum_q w_q (A + t_q)^+ on the complement of d, and
+the resolvent of A is a diagonal plus rank one:
 
-    (A + t)^+ [i, j] = delta_ij / (a_i + t) - d_i d_j / ((a_i + t) (a_j + t) S(t)),    S(t) = sum_l d_l^2 / (a_l + t).
+    (A + t)^+ [i, j] = delta_ij / (a_i + t) - d_i d_j / ((a_i + t) (a_j + t) S(t)),    S(t) = sum_l
+    d_l^2 / (a_l + t).
 
-With the nodes of Zolotarev's best rational approximation of the root on [min a, max a] (the eigenvalues of A interlace a, so they
-lie there) about log(max a / min a) nodes give all digits. Cost: O(m) for m groups of equal (a, d), times those 20 to 60 nodes.
+With the nodes of Zolotarev's best rational approximation of the root on [min a, max a] (the
+eigenvalues of A interlace a, so they lie there) about log(max a / min a) nodes give all digits.
+Cost: O(m) for m groups of equal (a, d), times those 20 to 60 nodes.
 
-Every off-diagonal entry of A^{+1/2} is a sum of negative terms. This proves, for all counts, scales and margins, the sign condition
-under which the cross-entropy geometries are optimal, and it means that no digits cancel.
+Every off-diagonal entry of A^{+1/2} is a sum of negative terms. This proves, for all counts, scales
+and margins, the sign condition under which the cross-entropy geometries are optimal, and it means
+that no digits cancel.
 
-Source: nodes from Hale, Higham and Trefethen 2008, "Computing A^alpha, log(A), and related matrix functions by contour integrals",
-section 4; the structured use is derived here.
+Source: nodes from Hale, Higham and Trefethen 2008, "Computing A^alpha, log(A), and related matrix
+functions by contour integrals", section 4; the structured use is derived here.
 """
 
 from __future__ import annotations
@@ -27,7 +31,9 @@ from lopsided.arrays import Floats, Ints
 
 
 class Factor(NamedTuple):
-    """A symmetric matrix on groups as `Pairing` stores it: left . right off the diagonal, and the diagonal."""
+    """A symmetric matrix on groups as `Pairing` stores it: left . right off the diagonal, and the
+    diagonal.
+    """
 
     left: Floats
     right: Floats
@@ -35,7 +41,8 @@ class Factor(NamedTuple):
 
 
 def zolotarev(low: float, high: float) -> tuple[Floats, Floats]:
-    """Return nodes t and weights w with x^{-1/2} = sum_q w_q / (x + t_q) to machine precision for low <= x <= high.
+    """Return nodes t and weights w with x^{-1/2} = sum_q w_q / (x + t_q) to machine precision for
+    low <= x <= high.
 
     Args:
         low: positive lower end.
@@ -46,18 +53,23 @@ def zolotarev(low: float, high: float) -> tuple[Floats, Floats]:
     quarter = ellipkm1(m1)
     count = int(np.ceil(37 * (np.log(1 / m1) + 6) / (2 * np.pi**2))) // 2 * 2 + 2
     u = (np.arange(count // 2) + 0.5) / count
-    # Jacobi's sc(u K) as a quotient of theta functions with imaginary argument: terms fall like m1^(n^2), so five are plenty.
+    # Jacobi's sc(u K) as a quotient of theta functions with imaginary argument: terms fall like
+    # m1^(n^2), so five are plenty.
     nome = np.exp(-np.pi * quarter / ellipk(m1))
     n = np.arange(5)[:, None]
     growth = -np.log(nome) * u
     sine = np.sum((-1.0) ** n * nome ** (n * (n + 1.0)) * np.sinh((2 * n + 1) * growth / 2), axis=0)
-    cosine = np.sum((-1.0) ** n[1:] * nome ** (n[1:] ** 2.0) * np.cosh(2 * n[1:] * growth / 2), axis=0)
+    cosine = np.sum(
+        (-1.0) ** n[1:] * nome ** (n[1:] ** 2.0) * np.cosh(2 * n[1:] * growth / 2), axis=0
+    )
     theta3 = 1 + 2 * np.sum(nome ** (n[1:] ** 2.0))
     theta2 = 2 * np.sum(nome ** (n * (n + 1.0)))
     square = (theta3 / theta2 * 2 * sine / (1 + 2 * cosine)) ** 2
     # The upper half of the nodes mirrors the lower: sc(K - u) = 1 / (sqrt(m1) sc(u)).
     square = np.concatenate([square, 1 / (m1 * square[::-1])])
-    weights = 2 * quarter * np.sqrt(low) / (np.pi * count) * np.sqrt((1 + m1 * square) * (1 + square))
+    weights = (
+        2 * quarter * np.sqrt(low) / (np.pi * count) * np.sqrt((1 + m1 * square) * (1 + square))
+    )
     return low * square, weights
 
 
@@ -77,20 +89,26 @@ def inverse_root(a: Floats, d: Floats, sizes: Ints) -> Factor:
     terms = (sizes * d**2)[:, None] * resolvent
     overlap = terms.sum(axis=0)
     factor = d[:, None] * resolvent
-    # The diagonal needs 1 - d_i^2 / ((a_i + t) S), which cancels where class i dominates S: sum the other classes instead.
-    return Factor(-factor * (w / overlap), factor, (resolvent * others(terms, sizes)) @ (w / overlap))
+    # The diagonal needs 1 - d_i^2 / ((a_i + t) S), which cancels where class i dominates S: sum the
+    # other classes instead.
+    return Factor(
+        -factor * (w / overlap), factor, (resolvent * others(terms, sizes)) @ (w / overlap)
+    )
 
 
 def root(a: Floats, d: Floats, sizes: Ints) -> Factor:
     """Return A^{1/2} for A = Q diag(a) Q; arguments as in `inverse_root`.
 
-    A^{1/2} = sum_q w_q (Q - t_q (A + t_q)^+). With p = d^2 / ||d||^2 for the share of a class, alpha = a / (a + t) and
-    beta = t / (a + t), a node's entry of two classes is w_q / (p . beta) sqrt(p_i p_j) times beta_i beta_j - p . beta, or equally
-    alpha_i alpha_j - alpha_i - alpha_j + p . alpha. Where the mean that is subtracted is at most a half and no class has more than
-    half of p . alpha or p . beta, no digit is lost; a class that has is a row and a column of its own, of terms that cannot cancel.
+    A^{1/2} = sum_q w_q (Q - t_q (A + t_q)^+). With p = d^2 / ||d||^2 for the share of a class,
+    alpha = a / (a + t) and beta = t / (a + t), a node's entry of two classes is w_q / (p . beta)
+    sqrt(p_i p_j) times beta_i beta_j - p . beta, or equally alpha_i alpha_j - alpha_i - alpha_j + p
+    . alpha. Where the mean that is subtracted is at most a half and no class has more than half of
+    p . alpha or p . beta, no digit is lost; a class that has is a row and a column of its own, of
+    terms that cannot cancel.
 
     Returns:
-        The matrix; error about 1e-15 of sqrt(A_ii A_jj) in every entry, of the entry itself on the diagonal.
+        The matrix; error about 1e-15 of sqrt(A_ii A_jj) in every entry, of the entry itself on the
+        diagonal.
     """
     t, w = zolotarev(a.min(), a.max())
     p = (sizes * d**2)[:, None]
@@ -102,7 +120,9 @@ def root(a: Floats, d: Floats, sizes: Ints) -> Factor:
     c = w / mean_below
     # The diagonal as a sum of positive terms, with primes for sums over the other classes:
     # w_q / mean beta ((sum' p) alpha_i (sum' p beta) + p_i beta_i (sum' p alpha)).
-    squares = others(p, sizes) * above * others(under, sizes) + under / sizes[:, None] * others(over, sizes)
+    squares = others(p, sizes) * above * others(under, sizes) + under / sizes[:, None] * others(
+        over, sizes
+    )
 
     large = mean_above < mean_below
     share = np.where(large, above, below)
@@ -117,12 +137,16 @@ def root(a: Floats, d: Floats, sizes: Ints) -> Factor:
         units[g, place] = 1
     share[alone] = linear[alone] = plain[alone] = 0
     right = np.column_stack([share, plain, linear, rows.T, units]) * d[:, None]
-    left = np.column_stack([share * c, linear + constant * plain, plain, units, rows.T]) * d[:, None]
+    left = (
+        np.column_stack([share * c, linear + constant * plain, plain, units, rows.T]) * d[:, None]
+    )
     return Factor(left, right, squares @ c)
 
 
 def _dominant(sizes: Ints, *parts: tuple[Floats, Floats]) -> list[int]:
-    """Return the groups of one class that have more than half of a total at some node, for (m, q) terms and (q,) totals."""
+    """Return the groups of one class that have more than half of a total at some node, for (m, q)
+    terms and (q,) totals.
+    """
     found: set[int] = set()
     if 1 in sizes:
         for terms, total in parts:
@@ -132,10 +156,12 @@ def _dominant(sizes: Ints, *parts: tuple[Floats, Floats]) -> list[int]:
 
 
 def _row(g: int, p: Floats, sizes: Ints, above: Floats, below: Floats) -> Floats:
-    """Return (m, q) parts of the entries of A^{1/2} between the one class of group g and a class of every group, g itself apart.
+    """Return (m, q) parts of the entries of A^{1/2} between the one class of group g and a class of
+    every group, g itself apart.
 
-    beta_i beta_j - p . beta, multiplied out with p_i + p_j + (all other shares) = 1 and alpha + beta = 1. The terms have both
-    signs, but each is at most sqrt(A_ii A_jj) (docs/derivations.md), so that what cancels was never large.
+    beta_i beta_j - p . beta, multiplied out with p_i + p_j + (all other shares) = 1 and alpha +
+    beta = 1. The terms have both signs, but each is at most sqrt(A_ii A_jj) (docs/derivations.md),
+    so that what cancels was never large.
     """
     rest = p.copy()
     rest[g] = 0
@@ -153,7 +179,9 @@ def others(terms: Floats, sizes: Ints) -> Floats:
         terms: (m, q) sums over the classes of each group.
         sizes: (m,) classes in each group.
     """
-    return sums_before(terms) + sums_before(terms[::-1])[::-1] + terms * ((sizes - 1) / sizes)[:, None]
+    return (
+        sums_before(terms) + sums_before(terms[::-1])[::-1] + terms * ((sizes - 1) / sizes)[:, None]
+    )
 
 
 def sums_before(terms: Floats) -> Floats:

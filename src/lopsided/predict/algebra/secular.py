@@ -1,15 +1,18 @@
-"""The eigenvalues of Q diag(a) Q, Q the projector off a positive vector: the roots of a secular equation.
+"""The eigenvalues of Q diag(a) Q, Q the projector off a positive vector: the roots of a secular
+equation.
 
-Distinct entries v_1 < ... < v_p of a, with sizes s_j and weights k_j = sum of d_c^2 over the classes c with a_c = v_j, give the
-eigenvalues v_j with multiplicity s_j - 1, one zero, and the root in each gap (v_j, v_j+1) of
+Distinct entries v_1 < ... < v_p of a, with sizes s_j and weights k_j = sum of d_c^2 over the
+classes c with a_c = v_j, give the eigenvalues v_j with multiplicity s_j - 1, one zero, and the root
+in each gap (v_j, v_j+1) of
 
     f(x) = sum_j k_j / (v_j - x) = 0.
 
-A root can agree with its pole in every digit, so it is kept as an offset from the nearer pole; differences of poles are exact.
-Roots are found a block of neighbours at a time: near poles are summed one by one, far ones through `Cell` proxies, so p roots cost
-O(p log p).
+A root can agree with its pole in every digit, so it is kept as an offset from the nearer pole;
+differences of poles are exact. Roots are found a block of neighbours at a time: near poles are
+summed one by one, far ones through `Cell` proxies, so p roots cost O(p log p).
 
-Source: Golub 1973 for the equation; Bunch, Nielsen and Sorensen 1978 for the iteration; the far field is derived here.
+Source: Golub 1973 for the equation; Bunch, Nielsen and Sorensen 1978 for the iteration; the far
+field is derived here.
 """
 
 from __future__ import annotations
@@ -43,7 +46,9 @@ class Secular:
 
     @classmethod
     def of(cls, a: Floats, d: Floats, sizes: Ints) -> Secular:
-        """Return the equation of Q diag(a) Q, Q the projector off d, for groups of `sizes` classes with entries a and d."""
+        """Return the equation of Q diag(a) Q, Q the projector off d, for groups of `sizes` classes
+        with entries a and d.
+        """
         poles, place = np.unique(a, return_inverse=True)
         weights, classes = np.zeros_like(poles), np.zeros(len(poles), np.int64)
         np.add.at(weights, place, sizes * d**2)
@@ -68,7 +73,9 @@ class Secular:
         return np.sort(np.concatenate([repeated, self.poles[nearer] + offsets, [0.0]]))[::-1]
 
     def power(self, exponent: float, factor: float = 1.0) -> Floats:
-        """Return all eigenvalues of a power of the matrix times a factor, descending; the zero stays zero at a negative power."""
+        """Return all eigenvalues of a power of the matrix times a factor, descending; the zero
+        stays zero at a negative power.
+        """
         positive = self.spectrum()[:-1] ** exponent * factor
         return np.append(positive if exponent > 0 else positive[::-1], 0.0)
 
@@ -76,16 +83,19 @@ class Secular:
         """Return nearer pole and offset of the roots in the gaps of a block of neighbours."""
         sources = _Sources.around(self, block, tree)
         gap = self.poles[block + 1] - self.poles[block]
-        # In units of the gap's own orientation the nearer pole sits at 0 and the root between 0 and gap / 2.
+        # In units of the gap's own orientation the nearer pole sits at 0 and the root between 0 and
+        # gap / 2.
         at_left = sources.evaluate(block, np.ones(len(block)), gap / 2)[0] >= 0
         nearer = np.where(at_left, block, block + 1)
         side = np.where(at_left, 1.0, -1.0)
         low, high, x = np.zeros_like(gap), gap / 2, gap / 2
-        # The iteration approaches the root from one side and squares its relative error; far fewer than 64 rounds are needed.
+        # The iteration approaches the root from one side and squares its relative error; far fewer
+        # than 64 rounds are needed.
         for _ in range(64):
             f, own, other = sources.evaluate(nearer, side, x)
             low, high = np.where(f < 0, x, low), np.where(f < 0, high, x)
-            # Interpolate the poles on either side by one pole each, at 0 and at gap, and a constant.
+            # Interpolate the poles on either side by one pole each, at 0 and at gap, and a
+            # constant.
             toward, away = own * x**2, other * (gap - x) ** 2
             constant = f + own * x - other * (gap - x)
             b = constant * gap + toward + away
@@ -118,7 +128,9 @@ class _Sources:
     def around(cls, equation: Secular, block: Ints, tree: Cell | None) -> _Sources:
         poles, weights = equation.poles, equation.weights
         near = np.ones(len(poles), bool)
-        cells = [] if tree is None else list(tree.far_from(poles, int(block[0]), int(block[-1]) + 2))
+        cells = (
+            [] if tree is None else list(tree.far_from(poles, int(block[0]), int(block[-1]) + 2))
+        )
         for cell in cells:
             near[cell.start : cell.stop] = False
         kept = np.flatnonzero(near)
@@ -130,12 +142,16 @@ class _Sources:
         )
 
     def evaluate(self, pole: Ints, side: Floats, x: Floats) -> tuple[Floats, Floats, Floats]:
-        """Evaluate the equation, mirrored where `side` is -1, at a distance x from a pole toward its root.
+        """Evaluate the equation, mirrored where `side` is -1, at a distance x from a pole toward
+        its root.
 
         Returns:
-            f, and the parts of its derivative that come from the pole's own side and from the other side.
+            f, and the parts of its derivative that come from the pole's own side and from the other
+            side.
         """
-        distance = ((self.poles[self.anchors] - self.poles[pole][:, None]) + self.offsets) * side[:, None]
+        distance = ((self.poles[self.anchors] - self.poles[pole][:, None]) + self.offsets) * side[
+            :, None
+        ]
         own = distance <= 0
         distance -= x[:, None]
         np.reciprocal(distance, out=distance)

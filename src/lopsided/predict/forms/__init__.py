@@ -1,4 +1,6 @@
-"""The closed forms, one file each: a geometry, the problems it speaks of, and examples on which the laws test it."""
+"""The closed forms, one file each: a geometry, the problems it speaks of, and examples on which the
+laws test it.
+"""
 
 from __future__ import annotations
 

@@ -11,17 +11,28 @@ from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.papers import cite
-from lopsided.predict.form import Form, counts_of, first, of_inner_products, roomy, vanishing, without_bias
+from lopsided.predict.form import (
+    Form,
+    counts_of,
+    first,
+    of_inner_products,
+    roomy,
+    vanishing,
+    without_bias,
+)
 from lopsided.problem import Problem
 from lopsided.targets import Targets
 
 
 def contrastive(counts: CountsLike) -> Geometry:
-    """Return the geometry of the supervised contrastive loss on unit features of at least 0, full batch: an orthonormal frame.
+    """Return the geometry of the supervised contrastive loss on unit features of at least 0, full
+    batch: an orthonormal frame.
 
-    The loss trains no head; the classifiers here are the class means themselves, whose largest logit is the nearest mean.
+    The loss trains no head; the classifiers here are the class means themselves, whose largest
+    logit is the nearest mean.
 
-    Source: Kini et al. 2023 (arXiv 2306.07960). In mini-batches it needs one fixed sample of every class in each batch.
+    Source: Kini et al. 2023 (arXiv 2306.07960). In mini-batches it needs one fixed sample of every
+    class in each batch.
 
     Args:
         counts: the class counts; they do not matter.
@@ -35,14 +46,21 @@ def contrastive(counts: CountsLike) -> Geometry:
     """
     counts = Counts.of(counts)
     gram = Gram.orthogonal(counts.groups, np.ones(counts.groups.m))
-    assumptions = "supervised contrastive loss, unit features >= 0, d >= k, full batch; classifiers are the class means"
-    return Geometry(gram, gram, gram, Source("orthogonal frame", "Kini et al. 2023", assumptions), counts)
+    assumptions = (
+        "supervised contrastive loss, unit features >= 0, d >= k, full batch; classifiers are the"
+        " class means"
+    )
+    return Geometry(
+        gram, gram, gram, Source("orthogonal frame", "Kini et al. 2023", assumptions), counts
+    )
 
 
 def contrastive_minimum(counts: CountsLike, temperature: float = 1.0) -> float:
-    """Return the least full-batch supervised contrastive loss, sum_c n_c log(n_c - 1 + (n - n_c) exp(-1 / temperature)).
+    """Return the least full-batch supervised contrastive loss, sum_c n_c log(n_c - 1 + (n - n_c)
+    exp(-1 / temperature)).
 
-    A sample's loss is the mean over the other samples of its class of the cross-entropy of finding them among all other samples.
+    A sample's loss is the mean over the other samples of its class of the cross-entropy of finding
+    them among all other samples.
 
     Source: Kini et al. 2023 (arXiv 2306.07960).
 
@@ -51,7 +69,8 @@ def contrastive_minimum(counts: CountsLike, temperature: float = 1.0) -> float:
         temperature: divides the inner products.
 
     Raises:
-        ValueError: if a class has one sample, which is alone and has no loss, or the temperature is not positive and finite.
+        ValueError: if a class has one sample, which is alone and has no loss, or the temperature is
+            not positive and finite.
 
     Example:
         >>> contrastive_minimum(Counts([2, 2]), temperature=1e-3)
@@ -61,16 +80,23 @@ def contrastive_minimum(counts: CountsLike, temperature: float = 1.0) -> float:
     require_finite(temperature, "temperature", positive=True)
     if counts.distinct[0] < 2:
         c = int(counts.groups.first[0])
-        raise ValueError(f"the contrastive loss needs at least 2 samples a class, class {c} has {counts.distinct[0]}")
+        raise ValueError(
+            f"the contrastive loss needs at least 2 samples a class, class {c} has"
+            f" {counts.distinct[0]}"
+        )
     n = counts.distinct.astype(np.float64)
-    return float((counts.groups.sizes * n) @ np.log1p(n - 2 + (counts.n - n) * np.exp(-1 / temperature)))
+    return float(
+        (counts.groups.sizes * n) @ np.log1p(n - 2 + (counts.n - n) * np.exp(-1 / temperature))
+    )
 
 
 @dataclass(frozen=True)
 class Contrastive:
-    """The supervised contrastive loss of collapsed classes, a function of the inner products of their means.
+    """The supervised contrastive loss of collapsed classes, a function of the inner products of
+    their means.
 
-    A sample's loss is the mean over the other samples of its class of the cross-entropy of finding them among all other samples.
+    A sample's loss is the mean over the other samples of its class of the cross-entropy of finding
+    them among all other samples.
 
     Attributes:
         temperature: divides the inner products.
@@ -88,15 +114,24 @@ class Contrastive:
         """Return why the loss means nothing for such targets; "" where it means something."""
         if targets.counts is None or targets.smoothing:
             return "the contrastive loss is of classes"
-        return "" if targets.counts.distinct[0] > 1 else "the contrastive loss needs at least 2 samples a class"
+        return (
+            ""
+            if targets.counts.distinct[0] > 1
+            else "the contrastive loss needs at least 2 samples a class"
+        )
 
     def value(self, logits: Floats, targets: Targets) -> tuple[Floats, Floats]:
-        """Return the (k,) losses of a sample of each class, and their derivatives by the (k, k) inner products of means."""
+        """Return the (k,) losses of a sample of each class, and their derivatives by the (k, k)
+        inner products of means.
+        """
         a = logits / self.temperature
         others = targets.weights[:, None] - np.eye(targets.k)
         with np.errstate(divide="ignore"):  # one of two samples leaves none to find but itself
             total = np.logaddexp.reduce(a + np.log(others), axis=0)
-        return total - a.diagonal(), (others * np.exp(a - total) - np.eye(targets.k)) / self.temperature
+        return (
+            total - a.diagonal(),
+            (others * np.exp(a - total) - np.eye(targets.k)) / self.temperature,
+        )
 
 
 def _speaks(problem: Problem) -> str:

@@ -1,4 +1,6 @@
-"""Cross-entropy with any adjustment: the geometry of CDT, LDT, VS and hard margins at vanishing ridge."""
+"""Cross-entropy with any adjustment: the geometry of CDT, LDT, VS and hard margins at vanishing
+ridge.
+"""
 
 from __future__ import annotations
 
@@ -25,31 +27,38 @@ from lopsided.problem import Problem
 
 Bias = Literal["none", "free"]
 
-#: Exact spectra of class means take seconds from so many groups on; for more, `Gram.spectrum` has the digits of the largest.
+#: Exact spectra of class means take seconds from so many groups on; for more, `Gram.spectrum` has
+#: the digits of the largest.
 CUBIC = 500
 
 
-def cross_entropy(counts: CountsLike, adjustment: Adjustment | None = None, bias: Bias = "none") -> Geometry:
+def cross_entropy(
+    counts: CountsLike, adjustment: Adjustment | None = None, bias: Bias = "none"
+) -> Geometry:
     """Return the geometry that an adjusted cross-entropy converges to as the ridge vanishes.
 
-    With x = margin / scale of each class, d = 1 / scale, Q the projector off d and A = Q diag(n_c x_c^2) Q, the class logits are
-    Q diag(x), the classifiers have WW' = A^{1/2} and the class means MM' = diag(x) A^{+1/2} diag(x). Weights, shifts and additive
-    margins change the geometry at a finite ridge and have no effect in the limit; scales and margins do. `certificate` proves it.
+    With x = margin / scale of each class, d = 1 / scale, Q the projector off d and A = Q diag(n_c
+    x_c^2) Q, the class logits are Q diag(x), the classifiers have WW' = A^{1/2} and the class means
+    MM' = diag(x) A^{+1/2} diag(x). Weights, shifts and additive margins change the geometry at a
+    finite ridge and have no effect in the limit; scales and margins do. `certificate` proves it.
 
-    Source: Behnia, Kini, Vakilian and Thrampoulidis 2023 (arXiv 2303.07608) for STEP imbalance; any counts, scales and margins
-    derived here (docs/derivations.md), the free bias too (see `lopsided.predict.forms.free_bias`).
+    Source: Behnia, Kini, Vakilian and Thrampoulidis 2023 (arXiv 2303.07608) for STEP imbalance; any
+    counts, scales and margins derived here (docs/derivations.md), the free bias too (see
+    `lopsided.predict.forms.free_bias`).
 
     Args:
         counts: the class counts.
         adjustment: of the loss; by default plain cross-entropy, whose geometry is SELI.
-        bias: of the head. A bias with a ridge that stays fixed has the limit of "none"; "free" is a bias without a ridge.
+        bias: of the head. A bias with a ridge that stays fixed has the limit of "none"; "free" is a
+            bias without a ridge.
 
     Returns:
         The geometry in the scale in which every margin asked for is met exactly.
 
     Raises:
-        ValueError: if the adjustment is for another number of classes, the bias is neither, scales or margins span more than
-            30 orders of magnitude, or the bias is free while they differ between classes, for which no closed form is known.
+        ValueError: if the adjustment is for another number of classes, the bias is neither, scales
+            or margins span more than 30 orders of magnitude, or the bias is free while they differ
+            between classes, for which no closed form is known.
 
     Example:
         >>> from lopsided import Adjustment, Counts
@@ -73,9 +82,13 @@ def cross_entropy(counts: CountsLike, adjustment: Adjustment | None = None, bias
     known = partial(balanced_spectrum, means, d / x, sizes) if groups.m <= CUBIC else None
     embeddings = Gram.paired(groups, *means, eigenvalues=known)
     left, right, diagonal = root(a, d, sizes)
-    classifiers = Gram.paired(groups, left * unit, right, diagonal * unit, eigenvalues=partial(_roots, a, d, sizes, unit))
+    classifiers = Gram.paired(
+        groups, left * unit, right, diagonal * unit, eigenvalues=partial(_roots, a, d, sizes, unit)
+    )
     square, rest = float(sizes @ d**2), others((sizes * d**2)[:, None], sizes)[:, 0]
-    logits = Pairing.paired(groups, -d[:, None] * unit / square, (d * x)[:, None], x * rest * unit / square)
+    logits = Pairing.paired(
+        groups, -d[:, None] * unit / square, (d * x)[:, None], x * rest * unit / square
+    )
     source = Source(repr(adjustment), "Behnia et al. 2023", "vanishing ridge, d >= k - 1, no bias")
     return Geometry(classifiers, embeddings, logits, source, counts)
 
@@ -85,9 +98,11 @@ def _roots(a: Floats, d: Floats, sizes: Ints, unit: float) -> Floats:
 
 
 def reduced(given: Parameters) -> tuple[Floats, Floats, Floats, float]:
-    """Return a, d and x of each group near one, and the power of two by which the whole geometry is then to be multiplied.
+    """Return a, d and x of each group near one, and the power of two by which the whole geometry is
+    then to be multiplied.
 
-    The projector does not depend on the length of d, and classifiers, class means and logits grow like x.
+    The projector does not depend on the length of d, and classifiers, class means and logits grow
+    like x.
 
     Raises:
         ValueError: if scales or margins span more than 30 orders of magnitude.
@@ -110,8 +125,9 @@ def _require_range(name: str, values: Floats, groups: Groups) -> None:
     low, high = int(np.argmin(values)), int(np.argmax(values))
     if not (values[low] > 1e-100 and values[high] < 1e100 and values[high] <= 1e30 * values[low]):
         raise ValueError(
-            f"{name} must lie between 1e-100 and 1e100 and span at most a factor of 1e30, got {values[low]:g} for class "
-            f"{groups.first[low]} and {values[high]:g} for class {groups.first[high]}"
+            f"{name} must lie between 1e-100 and 1e100 and span at most a factor of 1e30, got"
+            f" {values[low]:g} for class {groups.first[low]} and {values[high]:g} for class"
+            f" {groups.first[high]}"
         )
 
 
@@ -125,14 +141,16 @@ def require_uniform(given: Parameters) -> float:
         if (different := values != values[0]).any():
             c = int(given.groups.first[np.argmax(different)])
             raise ValueError(
-                f"with a free bias the closed form needs one {name} for all classes, but that of class {c} differs; "
-                "use bias='none', or solve for a small ridge"
+                f"with a free bias the closed form needs one {name} for all classes, but that of"
+                f" class {c} differs; use bias='none', or solve for a small ridge"
             )
     return float(1 / given.columns[0] / given.samples[0])
 
 
 def _geometry(problem: Problem) -> Geometry:
-    return cross_entropy(counts_of(problem), problem.adjustment, "free" if problem.bias == "free" else "none")
+    return cross_entropy(
+        counts_of(problem), problem.adjustment, "free" if problem.bias == "free" else "none"
+    )
 
 
 def _speaks(problem: Problem) -> str:
@@ -143,7 +161,9 @@ def _speaks(problem: Problem) -> str:
 
 def _examples() -> tuple[Problem, ...]:
     step, tail = Counts([8, 8, 2, 2]), Counts([9, 5, 2, 1])
-    everything = Adjustment(scale=[1, 2, 0.5, 1], shift=[0, 1, 2, 3], margin=[1, 2, 2, 1], additive_margin=0.3)
+    everything = Adjustment(
+        scale=[1, 2, 0.5, 1], shift=[0, 1, 2, 3], margin=[1, 2, 2, 1], additive_margin=0.3
+    )
     return (
         Problem(step, Adjustment.cdt(step, 0.5), ridge=0.0),
         Problem(tail, Adjustment.ldt(tail, 0.3), ridge=0.0),

@@ -13,13 +13,23 @@ from lopsided.gram import Gram
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
 from lopsided.papers import cite
-from lopsided.predict.form import Form, counts_of, equal, fixed_bias, on_classes, sharp, unscaled, vanishing
+from lopsided.predict.form import (
+    Form,
+    counts_of,
+    equal,
+    fixed_bias,
+    on_classes,
+    sharp,
+    unscaled,
+    vanishing,
+)
 from lopsided.predict.forms.balanced import simplex
 from lopsided.problem import Problem
 
 
 def etf(k: int) -> Geometry:
-    """Return the simplex ETF of k classes: equal norms, all angles cos = -1 / (k - 1), classifiers aligned with means.
+    """Return the simplex ETF of k classes: equal norms, all angles cos = -1 / (k - 1), classifiers
+    aligned with means.
 
     Source: Papyan, Han and Donoho 2020 (arXiv 2008.08186).
 
@@ -41,7 +51,12 @@ def etf(k: int) -> Geometry:
     parts = (groups, -one / k, one, np.array([1 - 1 / k]))
 
     gram = Gram.paired(*parts, eigenvalues=partial(_spectrum, k))
-    return Geometry(gram, gram, Pairing.paired(*parts), Source("ETF", "Papyan, Han and Donoho 2020", "balanced classes"))
+    return Geometry(
+        gram,
+        gram,
+        Pairing.paired(*parts),
+        Source("ETF", "Papyan, Han and Donoho 2020", "balanced classes"),
+    )
 
 
 def _spectrum(k: int) -> Floats:
@@ -50,11 +65,20 @@ def _spectrum(k: int) -> Floats:
 
 def _geometry(problem: Problem) -> Geometry:
     counts = counts_of(problem)
-    return simplex(counts, 1.0, Source("ETF", FORM.source, "equal counts, vanishing ridge, d >= k - 1"))
+    return simplex(
+        counts, 1.0, Source("ETF", FORM.source, "equal counts, vanishing ridge, d >= k - 1")
+    )
 
 
 def _speaks(problem: Problem) -> str:
-    return on_classes(problem, vanishing(problem), sharp(problem), fixed_bias(problem), unscaled(problem), equal(problem))
+    return on_classes(
+        problem,
+        vanishing(problem),
+        sharp(problem),
+        fixed_bias(problem),
+        unscaled(problem),
+        equal(problem),
+    )
 
 
 def _examples() -> tuple[Problem, ...]:

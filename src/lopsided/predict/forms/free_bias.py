@@ -1,9 +1,10 @@
 """Cross-entropy with an unpenalised bias: the globally centred variant of SELI.
 
-A free bias is a term b 1' that the nuclear norm of the logits does not see, so the k x n label matrix is centred over the samples
-too. With pi = n_c / n its class logits are X = I - pi 1', and X N X' = N - n pi pi' = (C N^-1 C)^+. Hence WW' = (C N^-1 C)^{+1/2},
-with negative entries off the diagonal: the sign condition of optimality, WW' N^-1 <= 0 off the diagonal, holds for any counts. The
-class means have MM' = (I - 1 pi') (C N^-1 C)^{1/2} (I - pi 1').
+A free bias is a term b 1' that the nuclear norm of the logits does not see, so the k x n label
+matrix is centred over the samples too. With pi = n_c / n its class logits are X = I - pi 1', and X
+N X' = N - n pi pi' = (C N^-1 C)^+. Hence WW' = (C N^-1 C)^{+1/2},
+with negative entries off the diagonal: the sign condition of optimality, WW' N^-1 <= 0 off the
+diagonal, holds for any counts. The class means have MM' = (I - 1 pi') (C N^-1 C)^{1/2} (I - pi 1').
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from lopsided.problem import Problem
 def free_bias(counts: CountsLike, margin: float = 1.0) -> Geometry:
     """Return the geometry of cross-entropy with an unpenalised bias at vanishing ridge.
 
-    The classifiers sum to zero, the embeddings to zero over the *samples*. Minority classifiers do not collapse as R grows.
+    The classifiers sum to zero, the embeddings to zero over the *samples*. Minority classifiers do
+    not collapse as R grows.
 
     Source: derived here (see the module `lopsided.predict.forms.free_bias`).
 
@@ -55,7 +57,13 @@ def free_bias(counts: CountsLike, margin: float = 1.0) -> Geometry:
     ones = np.ones_like(inverse)
     left, right, diagonal = inverse_root(inverse, ones, sizes)
     poles = Secular.of(inverse, ones, sizes)
-    classifiers = Gram.paired(groups, left * margin, right, diagonal * margin, eigenvalues=partial(poles.power, -0.5, margin))
+    classifiers = Gram.paired(
+        groups,
+        left * margin,
+        right,
+        diagonal * margin,
+        eigenvalues=partial(poles.power, -0.5, margin),
+    )
     share = counts.distinct / float(counts.n)
     left, right, diagonal = _means(share, inverse, sizes)
     embeddings = Gram.paired(groups, left * margin, right, diagonal * margin)
@@ -65,17 +73,20 @@ def free_bias(counts: CountsLike, margin: float = 1.0) -> Geometry:
         classifiers,
         embeddings,
         logits,
-        Source("free bias", "derived here", "cross-entropy, vanishing ridge, d >= k - 1, free bias"),
+        Source(
+            "free bias", "derived here", "cross-entropy, vanishing ridge, d >= k - 1, free bias"
+        ),
         counts,
     )
 
 
 def _means(share: Floats, a: Floats, sizes: Ints) -> Factor:
-    """Return (I - 1 pi') (C diag(a) C)^{1/2} (I - pi 1') for pi = share and a = 1 / counts, ascending in share.
+    """Return (I - 1 pi') (C diag(a) C)^{1/2} (I - pi 1') for pi = share and a = 1 / counts,
+    ascending in share.
 
-    With the terms of `roots.root`, (C diag(a) C)^{1/2} = diag(a)^{1/2} + sum_q c_q (b b' - mean b), and the centring leaves
-    sum_q c_q (b - pi'b)(b - pi'b)' of the second part. The rest is written so that no digits cancel where one class has nearly all
-    samples.
+    With the terms of `roots.root`, (C diag(a) C)^{1/2} = diag(a)^{1/2} + sum_q c_q (b b' - mean b),
+    and the centring leaves sum_q c_q (b - pi'b)(b - pi'b)' of the second part. The rest is written
+    so that no digits cancel where one class has nearly all samples.
     """
     t, w = zolotarev(a.min(), a.max())
     resolvent = 1 / (a[:, None] + t)
@@ -88,8 +99,11 @@ def _means(share: Floats, a: Floats, sizes: Ints) -> Factor:
 
     roots, remainder = np.sqrt(a), others(mass, sizes)[:, 0]
     squares = share**2 * roots
-    diagonal = roots * remainder**2 + others((squares * sizes)[:, None], sizes)[:, 0] + centred**2 @ c
-    # Off the diagonal: -root_i pi_i - root_j pi_j + sum of squares. A class alone at the top takes its own square in.
+    diagonal = (
+        roots * remainder**2 + others((squares * sizes)[:, None], sizes)[:, 0] + centred**2 @ c
+    )
+    # Off the diagonal: -root_i pi_i - root_j pi_j + sum of squares. A class alone at the top takes
+    # its own square in.
     pull, away, top, rest = -roots * share, np.ones_like(a), 0.0, float(sizes @ squares)
     if sizes[-1] == 1:
         pull[-1] *= remainder[-1]
@@ -105,7 +119,9 @@ def _speaks(problem: Problem) -> str:
 
 
 def _examples() -> tuple[Problem, ...]:
-    return tuple(Problem(Counts(counts), ridge=0.0, bias="free") for counts in ([8, 8, 2, 2], [9, 5, 2, 1]))
+    return tuple(
+        Problem(Counts(counts), ridge=0.0, bias="free") for counts in ([8, 8, 2, 2], [9, 5, 2, 1])
+    )
 
 
 FORM = Form(

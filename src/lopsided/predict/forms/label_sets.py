@@ -1,4 +1,6 @@
-"""Pick-all-label learning, balanced: embeddings of label sets are scaled sums of those of their labels."""
+"""Pick-all-label learning, balanced: embeddings of label sets are scaled sums of those of their
+labels.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,9 @@ from lopsided.targets import Targets
 def label_sets(k: int, sizes: Mapping[int, float], ridge: float) -> Geometry:
     """Return the optimum where every set of s labels has `sizes[s]` samples.
 
-    The logits of a set S of s labels are b_s (1_S - s / k); with tau^2 = sum_s n_s C(k - 2, s - 1) b_s^2 the classifiers have
-    WW' = tau (I - 11'/k), and an embedding is (b_s / b_1) times the sum of those of its labels.
+    The logits of a set S of s labels are b_s (1_S - s / k); with tau^2 = sum_s n_s C(k - 2, s - 1)
+    b_s^2 the classifiers have WW' = tau (I - 11'/k), and an embedding is (b_s / b_1) times the sum
+    of those of its labels.
 
     Source: Li et al. 2024 (arXiv 2310.15903); the scales b_s derived here.
 
@@ -37,7 +40,9 @@ def label_sets(k: int, sizes: Mapping[int, float], ridge: float) -> Geometry:
         -0.5
     """
     sets = [set(labels) for s in sorted(sizes) for labels in itertools.combinations(range(k), s)]
-    return geometry(Problem(Targets.label_sets(sets, k, [sizes[len(labels)] for labels in sets]), ridge=ridge))
+    return geometry(
+        Problem(Targets.label_sets(sets, k, [sizes[len(labels)] for labels in sets]), ridge=ridge)
+    )
 
 
 def geometry(problem: Problem) -> Geometry:
@@ -52,13 +57,17 @@ def geometry(problem: Problem) -> Geometry:
     tau = float(np.sqrt(pairs @ b**2))
     frame = np.eye(k) - 1 / k
     W, H = np.sqrt(tau) * frame, (t.T @ frame) * b[place, None] / np.sqrt(tau or 1.0)
-    return Geometry.of_factors(W, H, Source("pick-all-label", FORM.source, "balanced label sets, d >= k - 1, no bias"))
+    return Geometry.of_factors(
+        W, H, Source("pick-all-label", FORM.source, "balanced label sets, d >= k - 1, no bias")
+    )
 
 
 def _scales(sizes: Ints, k: int, pairs: Floats, fit: Floats, ridge: float) -> Floats:
-    """Return the b that minimise sum_s fit_s log(s + (k - s) exp(-b_s)) + ridge (k - 1) tau, tau = sqrt(sum_s pairs_s b_s^2).
+    """Return the b that minimise sum_s fit_s log(s + (k - s) exp(-b_s)) + ridge (k - 1) tau, tau =
+    sqrt(sum_s pairs_s b_s^2).
 
-    All are zero where the slope of tau outweighs that of the fit at the origin, else all are positive.
+    All are zero where the slope of tau outweighs that of the fit at the origin, else all are
+    positive.
     """
     from scipy.optimize import minimize  # slow to import
 
@@ -75,10 +84,19 @@ def _scales(sizes: Ints, k: int, pairs: Floats, fit: Floats, ridge: float) -> Fl
         return float(fit @ np.log(sizes / (1 - share)) + cost * tau), cost * direction - fit * share
 
     least = [(1e-12, None)] * len(sizes)
-    b = minimize(objective, np.ones(len(sizes)), jac=True, method="L-BFGS-B", bounds=least, options={"gtol": 1e-12}).x
+    b = minimize(
+        objective,
+        np.ones(len(sizes)),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=least,
+        options={"gtol": 1e-12},
+    ).x
     for _ in range(20):  # Newton, for the digits that differences of the objective do not show
         share, direction, tau = slopes(b)
-        curvature = np.diag(fit * share * (1 - share) + cost * pairs / tau) - cost / tau * np.outer(direction, direction)
+        curvature = np.diag(fit * share * (1 - share) + cost * pairs / tau) - cost / tau * np.outer(
+            direction, direction
+        )
         step = np.linalg.solve(curvature, cost * direction - fit * share)
         b = b - step
         if np.abs(step).max() <= 1e-15 * b.max():
@@ -90,12 +108,18 @@ def _speaks(problem: Problem) -> str:
     if problem.targets.kind != "label sets":
         return "the targets must be label sets"
     s, w = problem.targets.strength, problem.targets.weights
-    balanced = all(np.ptp(w[s == size]) == 0 and (s == size).sum() == comb(problem.k, int(size)) for size in np.unique(s))
+    balanced = all(
+        np.ptp(w[s == size]) == 0 and (s == size).sum() == comb(problem.k, int(size))
+        for size in np.unique(s)
+    )
     return first(
         unadjusted(problem),
         ("all sets of one size must have as many samples", balanced),
         positive(problem),
-        ("features must be free under one layer", problem.features == "free" and problem.layers == 1),
+        (
+            "features must be free under one layer",
+            problem.features == "free" and problem.layers == 1,
+        ),
         without_bias(problem),
         roomy(problem),
     )
@@ -104,7 +128,9 @@ def _speaks(problem: Problem) -> str:
 def _examples() -> tuple[Problem, ...]:
     def of(k: int, sizes: dict[int, float], ridge: float) -> Problem:
         sets = [set(labels) for s in sizes for labels in itertools.combinations(range(k), s)]
-        return Problem(Targets.label_sets(sets, k, [sizes[len(labels)] for labels in sets]), ridge=ridge)
+        return Problem(
+            Targets.label_sets(sets, k, [sizes[len(labels)] for labels in sets]), ridge=ridge
+        )
 
     return of(4, {1: 10.0, 2: 3.0}, 0.3), of(4, {1: 5.0, 3: 2.0}, 0.8), of(3, {1: 5.0}, 0.1)
 

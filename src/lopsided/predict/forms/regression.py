@@ -16,9 +16,11 @@ from lopsided.targets import Targets
 
 
 def regression(targets: npt.ArrayLike, ridge: float, layers: int = 1) -> Geometry:
-    """Return the optimum of a regression with a free bias: as many classifiers as outputs, as many embeddings as samples.
+    """Return the optimum of a regression with a free bias: as many classifiers as outputs, as many
+    embeddings as samples.
 
-    With the centred targets U diag(sigma) V' (bias: their mean), each direction is fitted by itself, as a class of sigma^2 samples
+    With the centred targets U diag(sigma) V' (bias: their mean), each direction is fitted by
+    itself, as a class of sigma^2 samples
     is in `squared`: for one layer WH' = sum_j (sigma_j - ridge)_+ u_j v_j'.
 
     Source: Andriopoulos et al. 2024 (arXiv 2409.04180); any ridge and depth derived here.
@@ -29,13 +31,17 @@ def regression(targets: npt.ArrayLike, ridge: float, layers: int = 1) -> Geometr
         layers: L, linear layers above the features.
 
     Raises:
-        ValueError: if the targets are no finite array (n, t), or the ridge or the layers are out of range.
+        ValueError: if the targets are no finite array (n, t), or the ridge or the layers are out of
+            range.
 
     Example:
-        >>> regression([[3.0, 0.0], [-3.0, 0.0], [0.0, 0.1], [0.0, -0.1]], ridge=0.5).classifiers.squared_norms().round(4)
+        >>> targets = [[3.0, 0.0], [-3.0, 0.0], [0.0, 0.1], [0.0, -0.1]]
+        >>> regression(targets, ridge=0.5).classifiers.squared_norms().round(4)
         array([3.7426, 0.    ])
     """
-    return geometry(Problem(Targets.regression(targets), Squared(), ridge=ridge, bias="free", layers=layers))
+    return geometry(
+        Problem(Targets.regression(targets), Squared(), ridge=ridge, bias="free", layers=layers)
+    )
 
 
 def geometry(problem: Problem) -> Geometry:
@@ -48,7 +54,9 @@ def geometry(problem: Problem) -> Geometry:
     embeddings = values * np.sqrt(lengths) / (lengths + problem.ridge)
     factors = left * np.sqrt(lengths), (right.T / np.sqrt(w)[:, None]) * embeddings
     source = Source(
-        f"regression, {problem.layers} linear layers, ridge {problem.ridge:g}", FORM.source, "squared loss, free features"
+        f"regression, {problem.layers} linear layers, ridge {problem.ridge:g}",
+        FORM.source,
+        "squared loss, free features",
     )
     if problem.counts is not None:
         return Geometry.of_vectors(*factors, source, problem.counts)
@@ -56,12 +64,16 @@ def geometry(problem: Problem) -> Geometry:
 
 
 def _lengths(values: Floats, ridge: float, layers: int) -> Floats:
-    """Return the squared lengths of the product of the layers along each direction of the targets."""
+    """Return the squared lengths of the product of the layers along each direction of the
+    targets.
+    """
     alive = values**2 > squared_threshold(ridge, layers)
     if layers == 1:
         return np.where(alive, values - ridge, 0.0)
     lengths = np.zeros_like(values)
-    lengths[alive] = ridge * largest_root(layers * ridge ** (1 + 1 / layers) / values[alive] ** 2, layers)
+    lengths[alive] = ridge * largest_root(
+        layers * ridge ** (1 + 1 / layers) / values[alive] ** 2, layers
+    )
     return lengths
 
 

@@ -1,4 +1,6 @@
-"""SELI, simplex-encoded-labels interpolation: the geometry of cross-entropy with imbalanced classes."""
+"""SELI, simplex-encoded-labels interpolation: the geometry of cross-entropy with imbalanced
+classes.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +16,28 @@ from lopsided.pairing import Pairing
 from lopsided.papers import cite
 from lopsided.predict.algebra.roots import inverse_root, root
 from lopsided.predict.algebra.secular import Secular
-from lopsided.predict.form import Form, counts_of, fixed_bias, on_classes, sharp, unscaled, vanishing
+from lopsided.predict.form import (
+    Form,
+    counts_of,
+    fixed_bias,
+    on_classes,
+    sharp,
+    unscaled,
+    vanishing,
+)
 from lopsided.problem import Problem
 
 
 def seli(counts: CountsLike) -> Geometry:
     """Return the SELI geometry of any class counts.
 
-    The logits interpolate the simplex-encoded labels, WM' = C = I - 11'/k, and classifiers and embeddings are the factors of the
-    SVD of the k x n label matrix: with N = diag(n_c), WW' = (C N C)^{1/2} and MM' = (C N C)^{+1/2}. Nothing k x k is formed.
+    The logits interpolate the simplex-encoded labels, WM' = C = I - 11'/k, and classifiers and
+    embeddings are the factors of the
+    SVD of the k x n label matrix: with N = diag(n_c), WW' = (C N C)^{1/2} and MM' = (C N C)^{+1/2}.
+    Nothing k x k is formed.
 
-    Source: Thrampoulidis, Kini, Vakilian and Behnia 2022 (arXiv 2208.05512), Definition 2 and Theorem 1 for STEP imbalance; any
+    Source: Thrampoulidis, Kini, Vakilian and Behnia 2022 (arXiv 2208.05512), Definition 2 and
+    Theorem 1 for STEP imbalance; any
     counts and the proof of optimality: derived here (see `lopsided.predict.algebra.roots`).
 
     Args:
@@ -43,15 +56,27 @@ def seli(counts: CountsLike) -> Geometry:
     n, sizes = counts.distinct.astype(np.float64), counts.groups.sizes
     ones = np.ones_like(n)
     poles = Secular.of(n, ones, sizes)
-    classifiers = Gram.paired(counts.groups, *root(n, ones, sizes), eigenvalues=partial(poles.power, 0.5))
-    embeddings = Gram.paired(counts.groups, *inverse_root(n, ones, sizes), eigenvalues=partial(poles.power, -0.5))
-    logits = Pairing.paired(counts.groups, -ones[:, None] / counts.k, ones[:, None], np.full_like(n, 1 - 1 / counts.k))
-    source = Source("SELI", "Thrampoulidis et al. 2022, Theorem 1", "cross-entropy, vanishing ridge, d >= k - 1, no bias")
+    classifiers = Gram.paired(
+        counts.groups, *root(n, ones, sizes), eigenvalues=partial(poles.power, 0.5)
+    )
+    embeddings = Gram.paired(
+        counts.groups, *inverse_root(n, ones, sizes), eigenvalues=partial(poles.power, -0.5)
+    )
+    logits = Pairing.paired(
+        counts.groups, -ones[:, None] / counts.k, ones[:, None], np.full_like(n, 1 - 1 / counts.k)
+    )
+    source = Source(
+        "SELI",
+        "Thrampoulidis et al. 2022, Theorem 1",
+        "cross-entropy, vanishing ridge, d >= k - 1, no bias",
+    )
     return Geometry(classifiers, embeddings, logits, source, counts)
 
 
 def _speaks(problem: Problem) -> str:
-    return on_classes(problem, vanishing(problem), sharp(problem), fixed_bias(problem), unscaled(problem))
+    return on_classes(
+        problem, vanishing(problem), sharp(problem), fixed_bias(problem), unscaled(problem)
+    )
 
 
 def _examples() -> tuple[Problem, ...]:
@@ -59,4 +84,10 @@ def _examples() -> tuple[Problem, ...]:
     return Problem(step, ridge=0.0), Problem(tail, Adjustment.weighted(tail), ridge=0.0)
 
 
-FORM = Form("seli", lambda problem: seli(counts_of(problem)), _speaks, _examples, cite("thrampoulidis2022", "Theorem 1"))
+FORM = Form(
+    "seli",
+    lambda problem: seli(counts_of(problem)),
+    _speaks,
+    _examples,
+    cite("thrampoulidis2022", "Theorem 1"),
+)

@@ -17,7 +17,10 @@ def _speaks(problem: Problem) -> str:
 
 def _examples() -> tuple[Problem, ...]:
     given = ((0.1, 0.3), (0.3, 0.5))
-    return tuple(Problem(Targets.smoothed(Counts([6, 6, 6]), smoothing), ridge=ridge) for smoothing, ridge in given)
+    return tuple(
+        Problem(Targets.smoothed(Counts([6, 6, 6]), smoothing), ridge=ridge)
+        for smoothing, ridge in given
+    )
 
 
 FORM = Form(

@@ -1,4 +1,6 @@
-"""Squared loss under a deep linear head: orthogonal classes, each of which lives or dies by its own count."""
+"""Squared loss under a deep linear head: orthogonal classes, each of which lives or dies by its own
+count.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,10 @@ LAYERS = 1000
 def squared(counts: CountsLike, ridge: float, layers: int = 1) -> Geometry:
     """Return the optimum of the squared loss with M linear layers above free features, no bias.
 
-    The objective is ||W_M ... W_1 H - Y||^2 / 2 + ridge / 2 (sum ||W_l||^2 + ||H||^2). With b = M ridge^(1 + 1/M), class c has
-    x the largest root of M x^(M-1) / (x^M + 1)^2 = b / n_c; the classifiers W_M ... W_1 are orthogonal with
-    ||w_c||^2 = ridge x^M, the class means with ||mu_c||^2 = ||w_c||^2 / (||w_c||^2 + ridge)^2.
+    The objective is ||W_M ... W_1 H - Y||^2 / 2 + ridge / 2 (sum ||W_l||^2 + ||H||^2). With b = M
+    ridge^(1 + 1/M), class c has x the largest root of M x^(M-1) / (x^M + 1)^2 = b / n_c; the
+    classifiers W_M ... W_1 are orthogonal with ||w_c||^2 = ridge x^M, the class means with
+    ||mu_c||^2 = ||w_c||^2 / (||w_c||^2 + ridge)^2.
 
     Source: Dang et al. 2023 (arXiv 2301.00437), written for equal ridges and summed loss.
 
@@ -40,7 +43,8 @@ def squared(counts: CountsLike, ridge: float, layers: int = 1) -> Geometry:
         The geometry; classes of at most `squared_threshold(ridge, layers)` samples are zero.
 
     Raises:
-        ValueError: if the ridge is not from 1e-100 to 1e100, or `layers` not a whole number from 1 to 1000.
+        ValueError: if the ridge is not from 1e-100 to 1e100, or `layers` not a whole number from 1
+            to 1000.
 
     Example:
         >>> squared(Counts([100, 25, 4]), ridge=2.0).classifiers.squared_norms().round(12) + 0.0
@@ -54,8 +58,18 @@ def squared(counts: CountsLike, ridge: float, layers: int = 1) -> Geometry:
     shrunk = lengths / (lengths + ridge)
     embeddings = np.divide(shrunk**2, lengths, out=np.zeros_like(shrunk), where=alive)
     logits = Pairing.paired(groups, np.zeros((groups.m, 1)), np.ones((groups.m, 1)), shrunk)
-    source = Source(f"squared loss, {layers} linear layers, ridge {ridge:g}", "Dang et al. 2023", "free features, d >= k, no bias")
-    return Geometry(Gram.orthogonal(groups, lengths), Gram.orthogonal(groups, embeddings), logits, source, counts)
+    source = Source(
+        f"squared loss, {layers} linear layers, ridge {ridge:g}",
+        "Dang et al. 2023",
+        "free features, d >= k, no bias",
+    )
+    return Geometry(
+        Gram.orthogonal(groups, lengths),
+        Gram.orthogonal(groups, embeddings),
+        logits,
+        source,
+        counts,
+    )
 
 
 def squared_threshold(ridge: float, layers: int = 1) -> float:
@@ -64,7 +78,8 @@ def squared_threshold(ridge: float, layers: int = 1) -> float:
     Source: Dang et al. 2023 (arXiv 2301.00437).
 
     Raises:
-        ValueError: if the ridge is not from 1e-100 to 1e100, or `layers` not a whole number from 1 to 1000.
+        ValueError: if the ridge is not from 1e-100 to 1e100, or `layers` not a whole number from 1
+            to 1000.
 
     Example:
         >>> squared_threshold(ridge=3.0)
@@ -75,7 +90,12 @@ def squared_threshold(ridge: float, layers: int = 1) -> float:
 
 
 def _whole(layers: int) -> int:
-    if isinstance(layers, bool) or not isinstance(layers, int | float | np.integer) or not 1 <= layers <= LAYERS or layers % 1:
+    if (
+        isinstance(layers, bool)
+        or not isinstance(layers, int | float | np.integer)
+        or not 1 <= layers <= LAYERS
+        or layers % 1
+    ):
         raise ValueError(f"layers must be a whole number from 1 to {LAYERS}, got {layers!r}")
     return int(layers)
 
@@ -98,8 +118,11 @@ def _lengths(counts: Ints, ridge: float, layers: int) -> Floats:
 
 
 def largest_root(ratio: Floats, layers: int) -> Floats:
-    """Return x^M for the largest root x of M x^(M-1) / (x^M + 1)^2 = ratio, where x^M > M - 1 and M > 1."""
-    # The left side falls from x^M = M - 1 on, and is below M / x^(M + 1). Halve the interval of log x until no float is left in it.
+    """Return x^M for the largest root x of M x^(M-1) / (x^M + 1)^2 = ratio, where x^M > M - 1 and M
+    > 1.
+    """
+    # The left side falls from x^M = M - 1 on, and is below M / x^(M + 1). Halve the interval of log
+    # x until no float is left in it.
     low = np.full_like(ratio, np.log(layers - 1) / layers)
     high = np.maximum(np.log(layers / ratio) / (layers + 1), low)
     goal = np.log(ratio / layers)
@@ -124,7 +147,10 @@ def _speaks(problem: Problem) -> str:
 
 def _examples() -> tuple[Problem, ...]:
     counts = Counts([9, 5, 2, 1])
-    return tuple(Problem(counts, Squared(), ridge=r, layers=layers) for layers, r in ((1, 0.6), (2, 0.6), (3, 0.1)))
+    return tuple(
+        Problem(counts, Squared(), ridge=r, layers=layers)
+        for layers, r in ((1, 0.6), (2, 0.6), (3, 0.1))
+    )
 
 
 FORM = Form(

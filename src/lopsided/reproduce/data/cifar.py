@@ -31,12 +31,16 @@ def read_batch(path: Path) -> Images:
         rows = np.frombuffer(file.read(), np.uint8).reshape(-1, _ROW)
     labels = rows[:, 0].astype(np.int64)
     if labels.max() > 9:
-        raise ValueError(f"{path}: labels must be from 0 to 9, got {labels.max()} for image {int(labels.argmax())}")
+        raise ValueError(
+            f"{path}: labels must be from 0 to 9, got {labels.max()} for image"
+            f" {int(labels.argmax())}"
+        )
     return Images(rows[:, 1:].reshape(-1, 3, 32, 32), labels)
 
 
 def cifar10(folder: Path) -> Dataset:
-    """Return CIFAR-10 from FOLDER/cifar-10-batches-bin, else the JPEG copies in FOLDER/cifar-10-jpeg, titled so.
+    """Return CIFAR-10 from FOLDER/cifar-10-batches-bin, else the JPEG copies in
+    FOLDER/cifar-10-jpeg, titled so.
 
     The pickled `cifar-10-batches-py` is not read: opening a pickle can run code.
 
@@ -47,9 +51,13 @@ def cifar10(folder: Path) -> Dataset:
     binary, copies = folder / "cifar-10-batches-bin", folder / "cifar-10-jpeg"
     if binary.is_dir():
         batches = [read_batch(binary / f"data_batch_{i}.bin") for i in range(1, 6)]
-        train = Images(np.concatenate([b.pixels for b in batches]), np.concatenate([b.labels for b in batches]))
+        train = Images(
+            np.concatenate([b.pixels for b in batches]), np.concatenate([b.labels for b in batches])
+        )
         return Dataset("CIFAR-10", train, read_batch(binary / "test_batch.bin"))
     for place in (copies / "cifar-10-jpeg.tar.xz", copies):
         if place.exists():
             return images_of(place, "CIFAR-10 (JPEG)")
-    raise FileNotFoundError(f"no CIFAR-10 in {folder}: put the folder cifar-10-batches-bin of the binary version there")
+    raise FileNotFoundError(
+        f"no CIFAR-10 in {folder}: put the folder cifar-10-batches-bin of the binary version there"
+    )

@@ -11,7 +11,8 @@ HELD_OUT = 70
 
 
 def digits() -> Dataset:
-    """Return the 1,797 digits of Alpaydin and Kaynak (UCI, 1998); the last 70 of each class are the test set.
+    """Return the 1,797 digits of Alpaydin and Kaynak (UCI, 1998); the last 70 of each class are the
+    test set.
 
     Raises:
         ImportError: if scikit-learn is not installed.
@@ -19,9 +20,13 @@ def digits() -> Dataset:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        raise ImportError("the digits come with scikit-learn: pip install 'lopsided[reproduce]'") from error
+        raise ImportError(
+            "the digits come with scikit-learn: pip install 'lopsided[reproduce]'"
+        ) from error
     bunch = load_digits()
     images = Images(bunch.images[:, None].astype(np.uint8), bunch.target.astype(np.int64))
     last = np.concatenate([np.flatnonzero(images.labels == c)[-HELD_OUT:] for c in range(10)])
     rest = np.setdiff1d(np.arange(len(images.labels)), last)
-    return Dataset("digits (8×8, scikit-learn)", images.take(rest), images.take(np.sort(last)), white=16)
+    return Dataset(
+        "digits (8×8, scikit-learn)", images.take(rest), images.take(np.sort(last)), white=16
+    )

@@ -40,11 +40,13 @@ Files = dict[str, dict[str, bytes]]
 
 
 def images_of(place: Path, title: str) -> Dataset:
-    """Return the data set in a folder or a tar (plain or compressed); classes are numbered in the order of their names.
+    """Return the data set in a folder or a tar (plain or compressed); classes are numbered in the
+    order of their names.
 
     Raises:
         FileNotFoundError: if there are no images in train/CLASS/ or in test/CLASS/.
-        ValueError: if the images differ in size or colour, cannot be decoded, two have one name, or the test set lacks a class.
+        ValueError: if the images differ in size or colour, cannot be decoded, two have one name, or
+            the test set lacks a class.
         MemoryError: if they take more than half of this machine's memory.
         OSError: if a file cannot be read.
         ImportError: if pillow is not installed.
@@ -57,16 +59,24 @@ def images_of(place: Path, title: str) -> Dataset:
         found[part][label][name] = content
     for part in found:
         if not found[part]:
-            raise FileNotFoundError(f"no images in {place} under {part}/CLASS/; expected train/CLASS/IMAGE and test/CLASS/IMAGE")
+            raise FileNotFoundError(
+                f"no images in {place} under {part}/CLASS/; expected train/CLASS/IMAGE and"
+                " test/CLASS/IMAGE"
+            )
     names = sorted(found["train"])
     if sorted(found["test"]) != names:
-        raise ValueError(f"{place}: the classes of train ({', '.join(names)}) and test ({', '.join(sorted(found['test']))}) differ")
+        raise ValueError(
+            f"{place}: the classes of train ({', '.join(names)}) and test"
+            f" ({', '.join(sorted(found['test']))}) differ"
+        )
     train, test = (_decode(found[part], names, place / part) for part in _PARTS)
     return Dataset(title, train, test)
 
 
 def _files(place: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield path and content of every image; a tar is read in one pass and never unpacked to disk."""
+    """Yield path and content of every image; a tar is read in one pass and never unpacked to
+    disk.
+    """
     total = 0
 
     def require_room(size: int) -> None:
@@ -92,7 +102,8 @@ def _files(place: Path) -> Iterator[tuple[str, bytes]]:
                     part = archive.extractfile(member)
                     assert part is not None
                     yield member.name, part.read()
-        # At the end of the stream its checksum is compared; there is little between it and the end of a tar.
+        # At the end of the stream its checksum is compared; there is little between it and the end
+        # of a tar.
         if len(stream.read(_PADDING)) == _PADDING:
             raise UnfitError("goes on behind the end of its tar")
 
@@ -121,7 +132,11 @@ def _unpacked(file: IO[bytes]) -> IO[bytes]:
 
 
 def _is_image(parts: tuple[str, ...]) -> bool:
-    return len(parts) >= 3 and parts[-3] in _PARTS and PurePosixPath(parts[-1]).suffix.lower() in _ENDINGS
+    return (
+        len(parts) >= 3
+        and parts[-3] in _PARTS
+        and PurePosixPath(parts[-1]).suffix.lower() in _ENDINGS
+    )
 
 
 def _decode(classes: Files, names: list[str], place: Path) -> Images:
@@ -136,22 +151,33 @@ def _decode(classes: Files, names: list[str], place: Path) -> Images:
     return Images(np.stack(pixels), np.array(labels, np.int64))
 
 
-def _pixels(content: bytes, first: npt.NDArray[np.uint8] | None, many: int) -> npt.NDArray[np.uint8]:
-    """Decode one of many images, (channels, height, width), all like the first; sizes are looked at before pixels."""
+def _pixels(
+    content: bytes, first: npt.NDArray[np.uint8] | None, many: int
+) -> npt.NDArray[np.uint8]:
+    """Decode one of many images, (channels, height, width), all like the first; sizes are looked at
+    before pixels.
+    """
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError as error:
-        raise ImportError("image files are read by pillow: pip install 'lopsided[reproduce]'") from error
+        raise ImportError(
+            "image files are read by pillow: pip install 'lopsided[reproduce]'"
+        ) from error
     try:
         with (
             warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
             Image.open(io.BytesIO(content)) as image,
         ):
             if image.mode.startswith(_WIDE):
-                raise UnfitError(f"has pixels of mode {image.mode}, wider than bytes; scale them to 8 bits first")
+                raise UnfitError(
+                    f"has pixels of mode {image.mode}, wider than bytes; scale them to 8 bits first"
+                )
             shape = (1 if image.mode == "L" else 3, image.height, image.width)
             if first is not None and first.shape != shape:
-                raise UnfitError(f"has shape {shape}, not {first.shape}; images must have one size and colour mode")
+                raise UnfitError(
+                    f"has shape {shape}, not {first.shape}; images must have one size and colour"
+                    " mode"
+                )
             told = f"{many:,} images of {image.width:,} by {image.height:,} pixels"
             require_memory(many * math.prod(shape), told, "scale them down")
             array = np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))

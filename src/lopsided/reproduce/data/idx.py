@@ -20,7 +20,8 @@ _TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 def read_idx(path: Path) -> npt.NDArray[Any]:
     """Return the array in an IDX file, gzipped or not.
 
-    The format: two zero bytes, a type code, the number of axes, the lengths as big-endian 32-bit numbers, the data.
+    The format: two zero bytes, a type code, the number of axes, the lengths as big-endian 32-bit
+    numbers, the data.
 
     Raises:
         ValueError: if the file is not IDX, or does not hold what its header says.
@@ -38,12 +39,19 @@ def _read(file: IO[bytes] | gzip.GzipFile, path: Path) -> npt.NDArray[Any]:
     kind, lengths = np.dtype(_TYPES[start[2]]), file.read(4 * start[3])
     shape = tuple(np.frombuffer(lengths, ">u4").tolist())
     expected = math.prod(shape) * kind.itemsize
-    require_memory(expected, f"an array of shape {shape}, which {path} says it holds,", "fetch the file again")
+    require_memory(
+        expected, f"an array of shape {shape}, which {path} says it holds,", "fetch the file again"
+    )
     content = file.read(expected)
     if len(content) < expected or len(lengths) < 4 * start[3]:
-        raise UnfitError(f"should hold {expected:,} bytes of data for shape {shape}, got {len(content):,}; fetch it again")
+        raise UnfitError(
+            f"should hold {expected:,} bytes of data for shape {shape}, got {len(content):,}; fetch"
+            " it again"
+        )
     if file.read(1):
-        raise UnfitError(f"holds more than the {expected:,} bytes of data for shape {shape}; fetch it again")
+        raise UnfitError(
+            f"holds more than the {expected:,} bytes of data for shape {shape}; fetch it again"
+        )
     return np.frombuffer(content, kind).reshape(shape)
 
 
@@ -65,7 +73,9 @@ def idx_folder(folder: Path, title: str) -> Dataset:
 def _bytes(path: Path, axes: int) -> npt.NDArray[np.uint8]:
     array = read_idx(path)
     if array.ndim != axes or array.dtype != np.uint8:
-        raise ValueError(f"{path} must hold bytes along {axes} axes, got {array.dtype} of shape {array.shape}")
+        raise ValueError(
+            f"{path} must hold bytes along {axes} axes, got {array.dtype} of shape {array.shape}"
+        )
     return array
 
 
@@ -73,4 +83,7 @@ def _find(folder: Path, name: str) -> Path:
     for path in (folder / f"{name}.gz", folder / name):
         if path.exists():
             return path
-    raise FileNotFoundError(f"no file {name} or {name}.gz in {folder}: give the folder above it by --data-dir or LOPSIDED_DATA")
+    raise FileNotFoundError(
+        f"no file {name} or {name}.gz in {folder}: give the folder above it by --data-dir or"
+        " LOPSIDED_DATA"
+    )

@@ -29,7 +29,8 @@ class Images:
     def __post_init__(self) -> None:
         if self.pixels.ndim != 4 or len(self.pixels) != len(self.labels) or not len(self.labels):
             raise ValueError(
-                f"images of shape (n, channels, height, width) need n labels, got {self.pixels.shape}, {self.labels.shape}"
+                "images of shape (n, channels, height, width) need n labels, got"
+                f" {self.pixels.shape}, {self.labels.shape}"
             )
 
     def take(self, indices: Ints) -> Images:
@@ -74,17 +75,24 @@ class Dataset:
         return seen.hexdigest()
 
     def moments(self) -> tuple[Floats, Floats]:
-        """Return mean and standard deviation of each channel over all training images, with white as 1."""
+        """Return mean and standard deviation of each channel over all training images, with white
+        as 1.
+        """
         channels = self.train.pixels.shape[1]
         # A table of how often each value occurs is exact and needs no float copy of the images.
-        tables = np.array([np.bincount(self.train.pixels[:, c].ravel(), minlength=256) for c in range(channels)], np.float64)
+        tables = np.array(
+            [np.bincount(self.train.pixels[:, c].ravel(), minlength=256) for c in range(channels)],
+            np.float64,
+        )
         values = np.arange(256) / self.white
         mean = tables @ values / tables.sum(axis=1)
         square = tables @ values**2 / tables.sum(axis=1)
         return mean, np.sqrt(square - mean**2)
 
     def normalise(self, images: Images) -> npt.NDArray[np.float32]:
-        """Return pixels as float32, of mean 0 and standard deviation 1 in each channel over the training images."""
+        """Return pixels as float32, of mean 0 and standard deviation 1 in each channel over the
+        training images.
+        """
         mean, deviation = self.moments()
         scale, offset = 1 / (self.white * deviation), mean / deviation
         return (images.pixels * scale[:, None, None] - offset[:, None, None]).astype(np.float32)

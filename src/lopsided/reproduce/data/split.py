@@ -1,4 +1,6 @@
-"""Which training images a run uses: given class counts, chosen by a seed; and which test images: as many of each class."""
+"""Which training images a run uses: given class counts, chosen by a seed; and which test images: as
+many of each class.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,9 @@ from lopsided.reproduce.disk import write_atomically
 def choose(labels: Ints, counts: Counts, seed: int = 0) -> Ints:
     """Choose `counts[c]` samples of each class c.
 
-    The classes in order are shuffled by one stream of random numbers, and the first samples of each are taken: with seed 0 and the
-    counts of `Counts.exponential` or `Counts.step`, these are bit for bit the long-tailed sets of Cao et al. 2019 (LDAM-DRW).
+    The classes in order are shuffled by one stream of random numbers, and the first samples of each
+    are taken: with seed 0 and the counts of `Counts.exponential` or `Counts.step`, these are bit
+    for bit the long-tailed sets of Cao et al. 2019 (LDAM-DRW).
 
     Args:
         labels: (n,) labels of all samples.
@@ -37,7 +40,10 @@ def choose(labels: Ints, counts: Counts, seed: int = 0) -> Ints:
     chosen = []
     for c, wanted in enumerate(counts):
         if present[c] < wanted:
-            raise ValueError(f"class {c} has {present[c]:,} training samples, {wanted:,} are wanted: ask for fewer")
+            raise ValueError(
+                f"class {c} has {present[c]:,} training samples, {wanted:,} are wanted: ask for"
+                " fewer"
+            )
         members = np.flatnonzero(labels == c)
         stream.shuffle(members)
         chosen.append(members[:wanted])
@@ -45,13 +51,18 @@ def choose(labels: Ints, counts: Counts, seed: int = 0) -> Ints:
 
 
 def balanced(labels: Ints) -> Ints:
-    """Return the indices of the first samples of each class, as many of each as the rarest class has."""
+    """Return the indices of the first samples of each class, as many of each as the rarest class
+    has.
+    """
     least = int(np.bincount(labels).min())
-    return np.sort(np.concatenate([np.flatnonzero(labels == c)[:least] for c in range(int(labels.max()) + 1)]))
+    return np.sort(
+        np.concatenate([np.flatnonzero(labels == c)[:least] for c in range(int(labels.max()) + 1)])
+    )
 
 
 def write_indices(indices: Ints, folder: Path, writer: str = "") -> str:
-    """Write indices as text, one a line, to FOLDER/HASH.txt, and return the hash: the SHA-256 of that file.
+    """Write indices as text, one a line, to FOLDER/HASH.txt, and return the hash: the SHA-256 of
+    that file.
 
     Args:
         indices: what is chosen.

@@ -1,4 +1,6 @@
-"""Heads as torch modules: fixed to a predicted geometry, following the nearest ETF, or normalised."""
+"""Heads as torch modules: fixed to a predicted geometry, following the nearest ETF, or
+normalised.
+"""
 
 from __future__ import annotations
 

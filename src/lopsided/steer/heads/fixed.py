@@ -15,11 +15,14 @@ from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
 
 
 class FixedHead(KeepsPrecision):
-    """Classifiers that do not learn: those of a geometry, realised in d dimensions. The buffer is saved in `state_dict`.
+    """Classifiers that do not learn: those of a geometry, realised in d dimensions. The buffer is
+    saved in `state_dict`.
 
-    Logits are at least float32, and so is the buffer wherever the head is moved: rounded, the frame would be another.
+    Logits are at least float32, and so is the buffer wherever the head is moved: rounded, the frame
+    would be another.
 
-    Source: Yang et al. 2022 (arXiv 2203.09081) for the simplex ETF; any other predicted geometry likewise.
+    Source: Yang et al. 2022 (arXiv 2203.09081) for the simplex ETF; any other predicted geometry
+    likewise.
 
     Args:
         geometry: whose classifiers to take, from predict, solve, measure or `design`.
@@ -28,7 +31,8 @@ class FixedHead(KeepsPrecision):
         seed: of the orientation.
 
     Raises:
-        ValueError: if d is less than the rank of the classifiers (the smallest that works is named), or the scale not positive.
+        ValueError: if d is less than the rank of the classifiers (the smallest that works is
+            named), or the scale not positive.
         MemoryError: if the (k, k) Gram is too large.
 
     Example:
@@ -61,9 +65,11 @@ class FixedHead(KeepsPrecision):
 
 
 class CosineHead(nn.Module):
-    """Learned classifiers of which only the direction counts: logits cos(h, w_c) / temperature, at least float32.
+    """Learned classifiers of which only the direction counts: logits cos(h, w_c) / temperature, at
+    least float32.
 
-    Source: NormFace, Wang et al. 2017 (arXiv 1704.06369); the head of LDAM with scale 1 / temperature.
+    Source: NormFace, Wang et al. 2017 (arXiv 1704.06369); the head of LDAM with scale 1 /
+    temperature.
 
     Args:
         d: feature dimensions.
@@ -84,7 +90,9 @@ class CosineHead(nn.Module):
         if not 0 < temperature < math.inf:
             raise ValueError(f"temperature must be a positive finite number, got {temperature}")
         self.temperature = temperature
-        self.weight = nn.Parameter(torch.randn(k, d, generator=torch.Generator().manual_seed(seed)) / math.sqrt(d))
+        self.weight = nn.Parameter(
+            torch.randn(k, d, generator=torch.Generator().manual_seed(seed)) / math.sqrt(d)
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (..., k) logits of (..., d) features; a zero feature has logits zero.
@@ -94,14 +102,17 @@ class CosineHead(nn.Module):
             TypeError: if they are not floating point.
         """
         check_features(features, self.weight.shape[1])
-        h, weight = (functional.normalize(vectors, dim=-1) for vectors in lifted(features, self.weight))
+        h, weight = (
+            functional.normalize(vectors, dim=-1) for vectors in lifted(features, self.weight)
+        )
         with exact(h.device):
             return functional.linear(h, weight) / self.temperature
 
 
 @torch.no_grad()
 def initialise_(linear: nn.Linear, geometry: Geometry, seed: int = 0) -> nn.Linear:
-    """Start a linear head at the classifiers of a geometry, with the Frobenius norm it had; a bias is set to zero.
+    """Start a linear head at the classifiers of a geometry, with the Frobenius norm it had; a bias
+    is set to zero.
 
     Args:
         linear: the head, changed in place.
@@ -112,8 +123,8 @@ def initialise_(linear: nn.Linear, geometry: Geometry, seed: int = 0) -> nn.Line
         The same head.
 
     Raises:
-        ValueError: if the head has another number of classes, or too few dimensions (the smallest number that works is named), or
-            a weight of zeros, whose norm is none to keep.
+        ValueError: if the head has another number of classes, or too few dimensions (the smallest
+            number that works is named), or a weight of zeros, whose norm is none to keep.
         MemoryError: if the (k, k) Gram is too large.
 
     Example:
@@ -128,7 +139,9 @@ def initialise_(linear: nn.Linear, geometry: Geometry, seed: int = 0) -> nn.Line
     (weight,) = lifted(linear.weight)
     norm = weight.norm()
     if not weight.is_meta and not norm > 0:
-        raise ValueError("the head's weight is zero, so there is no norm to keep; initialise it otherwise first")
+        raise ValueError(
+            "the head's weight is zero, so there is no norm to keep; initialise it otherwise first"
+        )
     vectors = frame(geometry.classifiers, d, seed) / math.sqrt(k)  # of Frobenius norm 1
     linear.weight.copy_(norm * torch.as_tensor(vectors, dtype=weight.dtype, device=weight.device))
     if linear.bias is not None:

@@ -16,7 +16,8 @@ from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
 
 
 class NearestETFHead(KeepsPrecision):
-    """Fixed lengths and angles, free orientation: logits of the simplex ETF nearest to the running class means of the features.
+    """Fixed lengths and angles, free orientation: logits of the simplex ETF nearest to the running
+    class means of the features.
 
     In training, give the labels: the means of the classes in the batch are joined to the running
     ones, and the gradient flows through the new means into the ETF. In evaluation the last ETF
@@ -29,9 +30,11 @@ class NearestETFHead(KeepsPrecision):
         k: classes.
         temperature: logits are cosines / temperature.
         momentum: share of the old mean of a class in the new one, from 0 to below 1.
-        delta: how strongly an ETF stays near the last one; positive, so that it is unique when means coincide.
+        delta: how strongly an ETF stays near the last one; positive, so that it is unique when
+            means coincide.
         seed: of the first orientation.
-        ignore_index: label of samples that take no part in the means, or several of them; None for none.
+        ignore_index: label of samples that take no part in the means, or several of them; None for
+            none.
 
     Raises:
         ValueError: if d < k - 1 or an argument is out of range.
@@ -61,17 +64,21 @@ class NearestETFHead(KeepsPrecision):
         super().__init__()
         if not (0 < temperature < math.inf and 0 <= momentum < 1 and 0 < delta < math.inf):
             raise ValueError(
-                f"temperature and delta must be positive and momentum from 0 to below 1, got {temperature}, {delta} and {momentum}"
+                "temperature and delta must be positive and momentum from 0 to below 1, got"
+                f" {temperature}, {delta} and {momentum}"
             )
         self.temperature, self.momentum, self.delta = temperature, momentum, delta
         self.ignore_index: Ignore = sentinels(ignore_index)
-        start = torch.randn(k, d, generator=torch.Generator().manual_seed(seed), dtype=full_default())
+        start = torch.randn(
+            k, d, generator=torch.Generator().manual_seed(seed), dtype=full_default()
+        )
         self.register_buffer("weight", nearest_etf(start))
         self.register_buffer("means", torch.zeros(k, d, dtype=full_default()))
         self.register_buffer("seen", torch.zeros(k, dtype=torch.bool))
 
     def forward(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return (n, k) logits; in evaluation the features may have any number of axes before the last.
+        """Return (n, k) logits; in evaluation the features may have any number of axes before the
+        last.
 
         Args:
             features: (n, d), normalised here.
@@ -90,18 +97,31 @@ class NearestETFHead(KeepsPrecision):
                 return functional.linear(h, last) / self.temperature
             if labels is None:
                 raise ValueError(
-                    "in training a NearestETFHead needs the labels too; call head(features, labels), or head.eval() first"
+                    "in training a NearestETFHead needs the labels too; call head(features,"
+                    " labels), or head.eval() first"
                 )
             if h.ndim != 2:
-                raise ValueError(f"in training features must have shape (n, {d}), got {tuple(h.shape)}")
-            joined, seen = self._joined(h, means, *read_labels(labels, len(h), k, self.ignore_index))
+                raise ValueError(
+                    f"in training features must have shape (n, {d}), got {tuple(h.shape)}"
+                )
+            joined, seen = self._joined(
+                h, means, *read_labels(labels, len(h), k, self.ignore_index)
+            )
             weight = nearest_etf(joined, last, self.delta)
             # Only now, so that a batch without an ETF leaves the head as it was.
-            self.means, self.seen, self.weight = joined.detach().to(self.means), seen, weight.detach().to(self.weight)
+            self.means, self.seen, self.weight = (
+                joined.detach().to(self.means),
+                seen,
+                weight.detach().to(self.weight),
+            )
             return functional.linear(h, weight) / self.temperature
 
-    def _joined(self, h: Tensor, means: Tensor, labels: Tensor, kept: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the running means joined with the batch's and which classes were seen; the first batch of a class is its mean."""
+    def _joined(
+        self, h: Tensor, means: Tensor, labels: Tensor, kept: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the running means joined with the batch's and which classes were seen; the first
+        batch of a class is its mean.
+        """
         which = h.new_zeros(len(h), len(means)).scatter(1, labels[:, None], 1.0)
         if kept is not None:
             which, h = which * kept[:, None], h.where(kept[:, None], 0.0)

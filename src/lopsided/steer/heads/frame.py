@@ -9,7 +9,8 @@ from lopsided.gram import Gram
 
 
 def frame(gram: Gram, d: int, seed: int = 0) -> Floats:
-    """Return k vectors in d dimensions with this Gram, scaled to mean squared length one, turned by a random rotation.
+    """Return k vectors in d dimensions with this Gram, scaled to mean squared length one, turned by
+    a random rotation.
 
     Args:
         gram: of the vectors wanted.
@@ -20,7 +21,8 @@ def frame(gram: Gram, d: int, seed: int = 0) -> Floats:
         (k, d) vectors as rows.
 
     Raises:
-        ValueError: if the Gram needs more than d dimensions (the smallest number that works is named), or is zero.
+        ValueError: if the Gram needs more than d dimensions (the smallest number that works is
+            named), or is zero.
         MemoryError: if the (k, k) matrix is too large.
 
     Example:
@@ -35,7 +37,10 @@ def frame(gram: Gram, d: int, seed: int = 0) -> Floats:
     kept = values > 1e-10 * values[-1]
     rank = int(kept.sum())
     if d < rank:
-        raise ValueError(f"these classifiers span {rank} dimensions, so the features need d of at least {rank}, got d={d}")
+        raise ValueError(
+            f"these classifiers span {rank} dimensions, so the features need d of at least {rank},"
+            f" got d={d}"
+        )
     coordinates = basis[:, kept] * np.sqrt(values[kept])
     rotation, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, rank)))
     return np.asarray(coordinates @ rotation.T * np.sqrt(gram.k / values[kept].sum()))

@@ -1,17 +1,19 @@
 """The simplex ETF nearest to given class means, in closed form.
 
-With Y (d, k) the class means centred over classes and ||Y|| = 1, and C = B B' the centring with B (k, k-1) orthonormal, every
-simplex ETF in d >= k - 1 dimensions is sqrt(k / (k - 1)) V B' with V (d, k-1) orthonormal columns, and
+With Y (d, k) the class means centred over classes and ||Y|| = 1, and C = B B' the centring with B
+(k, k-1) orthonormal, every simplex ETF in d >= k - 1 dimensions is sqrt(k / (k - 1)) V B' with V
+(d, k-1) orthonormal columns, and
 
     ||Y - V B' / sqrt(k - 1)||^2 + delta / 2 ||V - V_prox||^2
 
-is least for the polar factor V of 2 Y B / sqrt(k - 1) + delta V_prox: no optimisation over a manifold is needed. Its derivative is
+is least for the polar factor V of 2 Y B / sqrt(k - 1) + delta V_prox: no optimisation over a
+manifold is needed. Its derivative is
 exact too: for X = V H with H = U S U', a change of X by dX changes V by
 
     V U [(U' (V' dX - dX' V) U)_ij / (s_i + s_j)] U' + (1 - V V') dX H^{-1}.
 
-Source: the problem is that of Markou, Ajanthan and Gould 2024 (arXiv 2411.01248), solved there on the Stiefel manifold; the closed
-form is derived here.
+Source: the problem is that of Markou, Ajanthan and Gould 2024 (arXiv 2411.01248), solved there on
+the Stiefel manifold; the closed form is derived here.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ from lopsided.steer.precision import exact, lifted
 
 
 class _Polar(torch.autograd.Function):
-    """The orthonormal polar factor of a (d, p) matrix, d >= p, of full rank, with its exact derivative."""
+    """The orthonormal polar factor of a (d, p) matrix, d >= p, of full rank, with its exact
+    derivative.
+    """
 
     generate_vmap_rule = True
 
@@ -77,9 +81,14 @@ def nearest_etf(means: Tensor, proximal: Tensor | None = None, delta: float = 0.
     if not 0 <= delta < math.inf:
         raise ValueError(f"delta must be a finite number of at least 0, got {delta}")
     if means.ndim != 2 or len(means) < 2:
-        raise ValueError(f"class means must have shape (k, d) with k of at least 2, got {tuple(means.shape)}")
+        raise ValueError(
+            f"class means must have shape (k, d) with k of at least 2, got {tuple(means.shape)}"
+        )
     if proximal is not None and proximal.shape != means.shape:
-        raise ValueError(f"a proximal ETF must have the means' shape {tuple(means.shape)}, got {tuple(proximal.shape)}")
+        raise ValueError(
+            f"a proximal ETF must have the means' shape {tuple(means.shape)}, got"
+            f" {tuple(proximal.shape)}"
+        )
     k, d = means.shape
     if d < k - 1:
         raise ValueError(f"a simplex ETF of {k} classes needs d of at least {k - 1}, got d={d}")
@@ -101,4 +110,7 @@ def _refuse_ties(x: Tensor) -> None:
     values = torch.linalg.svdvals(x)
     rank, whole = int((values > 100 * torch.finfo(x.dtype).eps * values[0]).sum()), x.shape[1]
     if rank < whole:
-        raise ValueError(f"the means span {rank} dimensions and an ETF {whole}, so the nearest is not unique; give a proximal one")
+        raise ValueError(
+            f"the means span {rank} dimensions and an ETF {whole}, so the nearest is not unique;"
+            " give a proximal one"
+        )

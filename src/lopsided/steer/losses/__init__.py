@@ -8,4 +8,11 @@ from lopsided.steer.losses.contrastive import SupervisedContrastive
 from lopsided.steer.losses.focal import Focal
 from lopsided.steer.losses.squared import DotRegression, SquaredError
 
-__all__ = ["AdjustedCrossEntropy", "BindingBatches", "DotRegression", "Focal", "SquaredError", "SupervisedContrastive"]
+__all__ = [
+    "AdjustedCrossEntropy",
+    "BindingBatches",
+    "DotRegression",
+    "Focal",
+    "SquaredError",
+    "SupervisedContrastive",
+]

@@ -1,4 +1,6 @@
-"""The cross-entropy of an `Adjustment`: one loss for the whole family that predict and solve read."""
+"""The cross-entropy of an `Adjustment`: one loss for the whole family that predict and solve
+read.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +20,27 @@ class AdjustedCrossEntropy(SoftmaxLoss):
 
         weight_y * CE(samples_y * columns * (z - additive_margin_y e_y) + shift, y)
 
-    * `reduction="mean"` divides by the number of samples. PyTorch's weighted cross-entropy divides by the sum of the weights in
-      the batch, which makes the step of a sample depend on which others it was drawn with; "weighted-mean" does that.
-    * Samples left out have loss zero and do not count; the mean over none is zero, with a gradient of zeros.
-    * Smoothing mixes the uniform distribution into the one-hot target; the label still decides weight, scale and margin.
-    * Soft targets, (n, k) distributions, give the expected loss over labels drawn from them; with weight, scale and margin of each.
-    * Half-precision logits are computed in float32, also under autocast. The terms are kept in float64, wherever the loss is moved.
+    * `reduction="mean"` divides by the number of samples. PyTorch's weighted cross-entropy divides
+      by the sum of the weights in the batch, which makes the step of a sample depend on which
+      others it was drawn with; "weighted-mean" does that.
+    * Samples left out have loss zero and do not count; the mean over none is zero, with a gradient
+      of zeros.
+    * Smoothing mixes the uniform distribution into the one-hot target; the label still decides
+      weight, scale and margin.
+    * Soft targets, (n, k) distributions, give the expected loss over labels drawn from them; with
+      weight, scale and margin of each.
+    * Half-precision logits are computed in float32, also under autocast. The terms are kept in
+      float64, wherever the loss is moved.
     * Logits that look like probabilities are warned of, once.
 
-    Source: Behnia et al. 2023 (arXiv 2303.07608), equation 2, with the additive margin of Cao et al. 2019 (arXiv 1906.07413).
+    Source: Behnia et al. 2023 (arXiv 2303.07608), equation 2, with the additive margin of Cao et
+    al. 2019 (arXiv 1906.07413).
 
     Args:
         adjustment: of the logits; `Adjustment()` gives plain cross-entropy.
         label_smoothing: from 0 to 1.
-        ignore_index: label of samples to leave out, or several of them; None for none. One that is a class's is left out too.
+        ignore_index: label of samples to leave out, or several of them; None for none. One that is
+            a class's is left out too.
         reduction: "mean", "weighted-mean", "sum" or "none".
 
     Raises:
@@ -68,8 +77,8 @@ class AdjustedCrossEntropy(SoftmaxLoss):
             targets: (n,) or (n, 1) labels, or (n, k) distributions in floating point.
 
         Raises:
-            ValueError: if a shape does not fit or a target is out of range, the sample is named; or if labels to leave out were
-                named and distributions given.
+            ValueError: if a shape does not fit or a target is out of range, the sample is named; or
+                if labels to leave out were named and distributions given.
             TypeError: if the logits are whole numbers, or the labels are not.
         """
         self.check(logits)
@@ -86,13 +95,22 @@ class AdjustedCrossEntropy(SoftmaxLoss):
         check_soft_targets(targets, *logits.shape)
         if any(mark >= 0 for mark in sentinels(self.ignore_index)):
             raise ValueError(
-                f"ignore_index={self.ignore_index} marks labels, and soft targets have none; drop samples before the loss"
+                f"ignore_index={self.ignore_index} marks labels, and soft targets have none; drop"
+                " samples before the loss"
             )
         losses = self.terms.every_label(logits, self.label_smoothing)
-        shares, weight = targets.to(losses.dtype), self.terms.tensors(losses.device, losses.dtype).weight
-        return self.reduce((shares * losses).sum(1), weights=None if weight is None else (shares * weight).sum(1))
+        shares, weight = (
+            targets.to(losses.dtype),
+            self.terms.tensors(losses.device, losses.dtype).weight,
+        )
+        return self.reduce(
+            (shares * losses).sum(1), weights=None if weight is None else (shares * weight).sum(1)
+        )
 
     def extra_repr(self) -> str:
         """Name the terms that are not neutral, and the configuration."""
         given = [name for name in ARRAYS if getattr(self.adjustment, name) is not None]
-        return f"{', '.join(given) or 'plain'}, label_smoothing={self.label_smoothing}, {super().extra_repr()}"
+        return (
+            f"{', '.join(given) or 'plain'}, label_smoothing={self.label_smoothing},"
+            f" {super().extra_repr()}"
+        )

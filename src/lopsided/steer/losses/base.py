@@ -14,7 +14,8 @@ from lopsided.steer.losses.checks import ENOUGH, are_probabilities, check_logits
 from lopsided.steer.losses.labels import read_labels
 from lopsided.steer.losses.terms import Terms
 
-#: "mean" divides by the number of samples, "weighted-mean" by the sum of their weights, as PyTorch's own "mean" does.
+#: "mean" divides by the number of samples, "weighted-mean" by the sum of their weights, as
+#: PyTorch's own "mean" does.
 Reduction = Literal["mean", "weighted-mean", "sum", "none"]
 
 
@@ -22,7 +23,8 @@ class Loss(nn.Module):
     """A loss of samples: leaves out the marked ones and reduces the others.
 
     Args:
-        ignore_index: label of samples to leave out, or several of them; None for none. One that is a class's is left out too.
+        ignore_index: label of samples to leave out, or several of them; None for none. One that is
+            a class's is left out too.
         reduction: "mean", "weighted-mean", "sum" or "none". The mean of no samples is zero.
 
     Raises:
@@ -33,7 +35,9 @@ class Loss(nn.Module):
     def __init__(self, ignore_index: Ignore, reduction: Reduction) -> None:
         super().__init__()
         if reduction not in get_args(Reduction):
-            raise ValueError(f"reduction must be one of {', '.join(get_args(Reduction))}, got {reduction!r}")
+            raise ValueError(
+                f"reduction must be one of {', '.join(get_args(Reduction))}, got {reduction!r}"
+            )
         #: The labels to leave out, as plain numbers: a compiler takes those of NumPy for tensors.
         self.ignore_index: Ignore = sentinels(ignore_index)
         self.reduction: Reduction = reduction
@@ -42,7 +46,9 @@ class Loss(nn.Module):
         """Return the (n,) classes of samples, and which count; see `read_labels`."""
         return read_labels(labels, n, k, self.ignore_index)
 
-    def reduce(self, losses: Tensor, kept: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+    def reduce(
+        self, losses: Tensor, kept: Tensor | None = None, weights: Tensor | None = None
+    ) -> Tensor:
         """Reduce the losses of samples to one number.
 
         Args:
@@ -82,14 +88,16 @@ class SoftmaxLoss(Loss):
     def check(self, logits: Tensor) -> None:
         """Refuse logits of a wrong shape or type; say once if a softmax has been taken already.
 
-        Only the first batch of some size is looked at: whether a network ends in a softmax does not change.
+        Only the first batch of some size is looked at: whether a network ends in a softmax does not
+        change.
         """
         check_logits(logits, self.terms.k)
         if not self._trusted and visible(logits) and len(logits) >= ENOUGH:
             self._trusted = True
             if are_probabilities(logits):
                 warnings.warn(
-                    "the logits of every sample are non-negative and sum to 1, as after a softmax; this loss takes the softmax "
-                    "itself, so give it what comes before, or log-probabilities",
+                    "the logits of every sample are non-negative and sum to 1, as after a softmax;"
+                    " this loss takes the softmax itself, so give it what comes before, or"
+                    " log-probabilities",
                     stacklevel=5,  # past forward and the two frames by which a module calls it
                 )

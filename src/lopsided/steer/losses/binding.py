@@ -15,11 +15,13 @@ from lopsided.labels import check_whole
 
 
 class BindingBatches(BatchSampler):
-    """Batches in random order, each with one fixed sample of every class at its end, so that all batches agree on one frame.
+    """Batches in random order, each with one fixed sample of every class at its end, so that all
+    batches agree on one frame.
 
-    Give it to `torch.utils.data.DataLoader(batch_sampler=...)`. The fixed samples are the first of each class; they take part in
-    every batch, the others in one batch an epoch. Every epoch has an order of its own. Under `torch.distributed` each process sees
-    its share of the others, and all processes the same number of batches.
+    Give it to `torch.utils.data.DataLoader(batch_sampler=...)`. The fixed samples are the first of
+    each class; they take part in every batch, the others in one batch an epoch. Every epoch has an
+    order of its own. Under `torch.distributed` each process sees its share of the others, and all
+    processes the same number of batches.
 
     Source: batch-binding of Kini et al. 2023 (arXiv 2306.07960).
 
@@ -28,12 +30,14 @@ class BindingBatches(BatchSampler):
         batch_size: samples of a batch beside the fixed ones.
         seed: of the order; the epoch is added to it.
         drop_last: leave out the last batch of an epoch if it is not full.
-        sampler: the order of the samples, if another is wanted, as PyTorch's own samplers give it. Where a framework deals out the
-            batches itself (Accelerate), `RandomSampler(data)`: it must not be done twice.
+        sampler: the order of the samples, if another is wanted, as PyTorch's own samplers give it.
+            Where a framework deals out the batches itself (Accelerate), `RandomSampler(data)`: it
+            must not be done twice.
 
     Attributes:
         sampler: the order of the samples; `sampler.set_epoch` is what Lightning calls.
-        batch_size: None, because batches differ in length, and what deals them out is not to count on one.
+        batch_size: None, because batches differ in length, and what deals them out is not to count
+            on one.
         drop_last: as given.
 
     Raises:
@@ -58,11 +62,17 @@ class BindingBatches(BatchSampler):
         self._fixed: list[int] = np.unique(array, return_index=True)[1].tolist()
         self._bound = frozenset(self._fixed)
         others = np.setdiff1d(np.arange(len(array)), self._fixed)
-        super().__init__(Share(others, self._fixed[0], seed, drop_last) if sampler is None else sampler, batch_size, drop_last)
+        super().__init__(
+            Share(others, self._fixed[0], seed, drop_last) if sampler is None else sampler,
+            batch_size,
+            drop_last,
+        )
         self._size, self.batch_size = batch_size, None  # type: ignore[assignment]
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order of the next epoch, as the framework's distributed sampler does; without it epochs are counted."""
+        """Choose the order of the next epoch, as the framework's distributed sampler does; without
+        it epochs are counted.
+        """
         if hasattr(self.sampler, "set_epoch"):
             self.sampler.set_epoch(epoch)
 
@@ -78,17 +88,25 @@ class BindingBatches(BatchSampler):
 
 
 class Share(Sampler[int]):
-    """A process's share of samples, in a new random order every time: the shares of all processes make up the whole, once.
+    """A process's share of samples, in a new random order every time: the shares of all processes
+    make up the whole, once.
 
     Args:
         samples: to be shared.
-        filler: index that may come again, at the end of shares one short, so that all are of one length.
+        filler: index that may come again, at the end of shares one short, so that all are of one
+            length.
         seed: of the order; the epoch is added to it.
         drop_last: leave out what cannot be shared evenly, instead of filling up.
     """
 
     def __init__(self, samples: Ints, filler: int, seed: int, drop_last: bool) -> None:
-        self._samples, self._filler, self._seed, self._drop_last, self._epoch = samples, filler, seed, drop_last, 0
+        self._samples, self._filler, self._seed, self._drop_last, self._epoch = (
+            samples,
+            filler,
+            seed,
+            drop_last,
+            0,
+        )
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the next time."""
@@ -109,21 +127,26 @@ class Share(Sampler[int]):
 
 
 def _classes(labels: npt.ArrayLike) -> Ints:
-    if isinstance(labels, Sampler):  # as Lightning does where it did not see these batches being made
+    if isinstance(
+        labels, Sampler
+    ):  # as Lightning does where it did not see these batches being made
         raise TypeError(
-            f"labels must come first, got a {type(labels).__name__}; under Lightning make the batches in train_dataloader, "
-            "or set Trainer(use_distributed_sampler=False)"
+            f"labels must come first, got a {type(labels).__name__}; under Lightning make the"
+            " batches in train_dataloader, or set Trainer(use_distributed_sampler=False)"
         )
     array = np.asarray(labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or len(array) < 2:
         raise ValueError(
-            f"labels must be a vector of at least 2 classes, one a sample, got {type(labels).__name__} of shape {array.shape}"
+            "labels must be a vector of at least 2 classes, one a sample, got"
+            f" {type(labels).__name__} of shape {array.shape}"
         )
     check_whole(array)
     if array.min() < 0:
-        raise ValueError(f"labels must not be negative, got {array.min()} for sample {array.argmin()}")
+        raise ValueError(
+            f"labels must not be negative, got {array.min()} for sample {array.argmin()}"
+        )
     return array
 
 

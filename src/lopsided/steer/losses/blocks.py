@@ -1,11 +1,13 @@
 """Cross-entropy of adjusted logits on a CPU, block by block of samples.
 
-Written with the framework's operations, each term of an adjustment costs a fresh (n, k) array and a trip through memory, forward
-and back. Here a block of samples is adjusted, exponentiated and summed while it is in the cache; kept for the gradient are the
-exponentials and their sums, from which it follows without another exponential.
+Written with the framework's operations, each term of an adjustment costs a fresh (n, k) array and a
+trip through memory, forward and back. Here a block of samples is adjusted, exponentiated and summed
+while it is in the cache; kept for the gradient are the exponentials and their sums, from which it
+follows without another exponential.
 
-The framework's operations are used for batches that fit the cache as a whole; on a GPU and while a graph is compiled, where they
-are fused; for second and forward-mode derivatives and under `torch.func`, which look into them.
+The framework's operations are used for batches that fit the cache as a whole; on a GPU and while a
+graph is compiled, where they are fused; for second and forward-mode derivatives and under
+`torch.func`, which look into them.
 """
 
 from __future__ import annotations
@@ -24,10 +26,12 @@ from lopsided.steer.losses.terms import Terms
 
 #: Numbers in a block: half a megabyte in float32, a part of a core's cache.
 BLOCK = 2**17
-#: A class counts as no less probable, against the likeliest, than this times the smallest normal number (in float32: 2e-31): what
+#: A class counts as no less probable, against the likeliest, than this times the smallest normal
+#: number (in float32: 2e-31): what
 #: follows from less would be subnormal, on which processors take twenty times as long.
 SMALLEST = 2.0**24
-#: What the framework's loss is to leave out: nothing. Its default would take a label of -100 without a word where nobody may look.
+#: What the framework's loss is to leave out: nothing. Its default would take a label of -100
+#: without a word where nobody may look.
 NONE = -(2**63)
 
 
@@ -49,11 +53,15 @@ def cross_entropy(terms: Terms, logits: Tensor, labels: Tensor, smoothing: float
 
 def _whole(terms: Terms, logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
     adjusted = terms.adjusted(logits, labels)
-    return functional.cross_entropy(adjusted, labels, ignore_index=NONE, reduction="none", label_smoothing=smoothing)
+    return functional.cross_entropy(
+        adjusted, labels, ignore_index=NONE, reduction="none", label_smoothing=smoothing
+    )
 
 
 def _transformed(tensor: Tensor) -> bool:
-    """Whether something other than plain backward differentiation is to see the operations on a tensor."""
+    """Whether something other than plain backward differentiation is to see the operations on a
+    tensor.
+    """
     if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
         return True
     dual = forward_ad.unpack_dual(tensor)  # type: ignore[no-untyped-call]
@@ -61,7 +69,9 @@ def _transformed(tensor: Tensor) -> bool:
 
 
 class _Blocks(torch.autograd.Function):
-    """logsumexp(a) - (1 - smoothing) a_y - smoothing mean(a), a = factor_i * columns * z + shift - margin_i e_y."""
+    """logsumexp(a) - (1 - smoothing) a_y - smoothing mean(a), a = factor_i * columns * z + shift -
+    margin_i e_y.
+    """
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor, terms: Terms, smoothing: float) -> Tensor:
@@ -71,7 +81,9 @@ class _Blocks(torch.autograd.Function):
         powers = torch.empty(logits.shape, dtype=dtype)
         least = math.log(SMALLEST * torch.finfo(dtype).tiny)
         losses, totals = [], []
-        for z, into, y, sample, less in _blocks(logits.shape, logits, powers, labels[:, None], factor, margin):
+        for z, into, y, sample, less in _blocks(
+            logits.shape, logits, powers, labels[:, None], factor, margin
+        ):
             a = z.to(dtype)
             for part in (columns, sample):
                 a = a if part is None else torch.mul(a, part, out=into)
@@ -94,14 +106,25 @@ class _Blocks(torch.autograd.Function):
         """Return slope_i factor_i columns * (softmax(a) - (1 - smoothing) e_y - smoothing / k)."""
         logits, labels, powers, total = ctx.saved_tensors
         if torch.is_grad_enabled() or _transformed(slope):
-            with torch.enable_grad():  # this gradient is to be differentiated, or taken for many slopes at once
-                logits = logits.view_as(logits)  # without the hooks of the original, which run when this returns
+            with (
+                torch.enable_grad()
+            ):  # this gradient is to be differentiated, or taken for many slopes at once
+                logits = logits.view_as(
+                    logits
+                )  # without the hooks of the original, which run when this returns
                 losses = _whole(ctx.terms, logits, labels, ctx.smoothing)
-                return *torch.autograd.grad(losses, logits, slope, create_graph=True), None, None, None
+                return (
+                    *torch.autograd.grad(losses, logits, slope, create_graph=True),
+                    None,
+                    None,
+                    None,
+                )
         columns, factor, _, _ = ctx.terms.parts(labels, total.dtype)
         weight = slope[:, None] if factor is None else slope[:, None] * factor
         gradient, kept = torch.empty_like(powers), 1 - ctx.smoothing
-        for p, into, y, w, sums in _blocks(powers.shape, powers, gradient, labels[:, None], weight, total):
+        for p, into, y, w, sums in _blocks(
+            powers.shape, powers, gradient, labels[:, None], weight, total
+        ):
             torch.mul(p, w / sums, out=into).scatter_add_(1, y, -kept * w)
             if ctx.smoothing:
                 into.sub_(ctx.smoothing / into.shape[1] * w)
@@ -113,4 +136,7 @@ class _Blocks(torch.autograd.Function):
 def _blocks(shape: torch.Size, *parts: Tensor | None) -> Iterator[tuple[Any, ...]]:
     """Cut arrays of one row a sample into blocks of rows; None stays None."""
     rows = max(BLOCK // shape[1], 1)
-    return zip(*(itertools.repeat(None) if part is None else torch.split(part, rows) for part in parts), strict=False)
+    return zip(
+        *(itertools.repeat(None) if part is None else torch.split(part, rows) for part in parts),
+        strict=False,
+    )

@@ -1,7 +1,9 @@
-"""What losses, heads and rules do at their door: look at the shape, the type and, where that costs nothing, the values.
+"""What losses, heads and rules do at their door: look at the shape, the type and, where that costs
+nothing, the values.
 
-Values on a GPU are not looked at, because that would make the device wait; there an impossible label ends in the framework's own
-device assertion. Under `torch.compile` and `torch.vmap` there are only shapes and types.
+Values on a GPU are not looked at, because that would make the device wait; there an impossible
+label ends in the framework's own device assertion. Under `torch.compile` and `torch.vmap` there are
+only shapes and types.
 """
 
 from __future__ import annotations
@@ -13,20 +15,27 @@ from torch._C import _functorch
 #: Rows from which on it is no chance that all are distributions.
 ENOUGH = 4
 
-#: How far from 1 a distribution may sum: half-precision softmax over many classes is off by nearly as much.
+#: How far from 1 a distribution may sum: half-precision softmax over many classes is off by nearly
+#: as much.
 SLACK = 0.01
 
 
 def concrete(values: Tensor) -> bool:
-    """Whether a tensor has values that may be looked at: nothing is traced, compiled or vectorised."""
+    """Whether a tensor has values that may be looked at: nothing is traced, compiled or
+    vectorised.
+    """
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return False
     if values.is_meta or torch._C._len_torch_dispatch_stack():
         return False
     while _functorch.is_gradtrackingtensor(values):
         values = _functorch.get_unwrapped(values)
-    # Types with a dispatch of their own have no values (fake tensors) or only a part of them (distributed ones).
-    return not _functorch.is_functorch_wrapped_tensor(values) and type(values).__torch_dispatch__ is Tensor.__torch_dispatch__
+    # Types with a dispatch of their own have no values (fake tensors) or only a part of them
+    # (distributed ones).
+    return (
+        not _functorch.is_functorch_wrapped_tensor(values)
+        and type(values).__torch_dispatch__ is Tensor.__torch_dispatch__
+    )
 
 
 def visible(values: Tensor) -> bool:
@@ -41,7 +50,9 @@ def check_tensor(values: object, what: str) -> None:
         TypeError: naming what it is instead.
     """
     if not isinstance(values, Tensor):
-        raise TypeError(f"{what} must be a torch tensor, got {type(values).__name__}; torch.as_tensor makes one")
+        raise TypeError(
+            f"{what} must be a torch tensor, got {type(values).__name__}; torch.as_tensor makes one"
+        )
 
 
 def check_logits(logits: Tensor, k: int | None) -> None:
@@ -57,11 +68,16 @@ def check_logits(logits: Tensor, k: int | None) -> None:
     """
     check_tensor(logits, "logits")
     if logits.ndim != 2 or not logits.shape[1]:
-        raise ValueError(f"logits must have shape (n, k), got {tuple(logits.shape)}; flatten further axes into samples")
+        raise ValueError(
+            f"logits must have shape (n, k), got {tuple(logits.shape)}; flatten further axes into"
+            " samples"
+        )
     if not logits.is_floating_point():
         raise TypeError(f"logits must be floating point, got {logits.dtype}")
     if k is not None and logits.shape[1] != k:
-        raise ValueError(f"the loss is for {k} classes, but the logits have {logits.shape[1]} columns")
+        raise ValueError(
+            f"the loss is for {k} classes, but the logits have {logits.shape[1]} columns"
+        )
 
 
 def check_features(features: Tensor, d: int) -> None:
@@ -82,16 +98,20 @@ def check_soft_targets(targets: Tensor, n: int, k: int) -> None:
     """Refuse targets that are not n distributions over k classes.
 
     Raises:
-        ValueError: if the shape is wrong, or a row has a negative entry or does not sum to one; the sample is named.
+        ValueError: if the shape is wrong, or a row has a negative entry or does not sum to one; the
+            sample is named.
     """
     if targets.shape != (n, k):
         raise ValueError(
-            f"soft targets must have the logits' shape ({n}, {k}), got {tuple(targets.shape)} of {targets.dtype}; "
-            "labels are whole numbers"
+            f"soft targets must have the logits' shape ({n}, {k}), got {tuple(targets.shape)} of"
+            f" {targets.dtype}; labels are whole numbers"
         )
     if visible(targets) and not (right := _distributions(targets)).all():
         sample = int((~right).nonzero()[0])
-        raise ValueError(f"soft targets must be non-negative and sum to 1, those of sample {sample} are {targets[sample].tolist()}")
+        raise ValueError(
+            f"soft targets must be non-negative and sum to 1, those of sample {sample} are"
+            f" {targets[sample].tolist()}"
+        )
 
 
 def are_probabilities(logits: Tensor) -> bool:

@@ -15,13 +15,16 @@ from lopsided.steer.precision import exact, full_precision
 
 
 class SupervisedContrastive(Loss):
-    """Pull the features of a class together, push all others away; a sample is an anchor against the rest of its batch.
+    """Pull the features of a class together, push all others away; a sample is an anchor against
+    the rest of its batch.
 
-    The loss of an anchor is the mean, over the others of its class in the batch, of -log softmax of their cosines / temperature
-    among all others. An anchor whose class has no other sample in the batch has loss zero and "mean" does not count it; a batch
-    without any pair has loss zero. A sample left out is neither an anchor nor among the others.
+    The loss of an anchor is the mean, over the others of its class in the batch, of -log softmax of
+    their cosines / temperature among all others. An anchor whose class has no other sample in the
+    batch has loss zero and "mean" does not count it; a batch without any pair has loss zero. A
+    sample left out is neither an anchor nor among the others.
 
-    Source: Khosla et al. 2020 (arXiv 2004.11362), equation 2. With features of non-negative entries its optimum is an orthogonal
+    Source: Khosla et al. 2020 (arXiv 2004.11362), equation 2. With features of non-negative entries
+    its optimum is an orthogonal
     frame for any class counts: Kini et al. 2023 (arXiv 2306.07960), Theorem 1.
 
     Args:
@@ -35,11 +38,18 @@ class SupervisedContrastive(Loss):
 
     Example:
         >>> features = torch.tensor([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
-        >>> round(float(SupervisedContrastive(temperature=1.0)(features, torch.tensor([0, 0, 1]))), 4)  # log(1 + 1 / e)
+        >>> loss = SupervisedContrastive(temperature=1.0)(features, torch.tensor([0, 0, 1]))
+        >>> round(float(loss), 4)  # log(1 + 1 / e)
         0.3133
     """
 
-    def __init__(self, temperature: float = 0.1, *, ignore_index: Ignore = -100, reduction: Reduction = "mean") -> None:
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        *,
+        ignore_index: Ignore = -100,
+        reduction: Reduction = "mean",
+    ) -> None:
         super().__init__(ignore_index, reduction)
         if not 0 < temperature < math.inf:
             raise ValueError(f"temperature must be a positive finite number, got {temperature}")
@@ -65,8 +75,11 @@ class SupervisedContrastive(Loss):
         outside = torch.eye(len(h), dtype=torch.bool, device=h.device)
         if kept is not None:
             outside = outside | ~kept
-        # A finite stand-in for "not among the others": cosines / temperature never come near it, and 0 * it is 0.
-        similarity = (cosines / self.temperature).masked_fill(outside, -torch.finfo(h.dtype).max / 4)
+        # A finite stand-in for "not among the others": cosines / temperature never come near it,
+        # and 0 * it is 0.
+        similarity = (cosines / self.temperature).masked_fill(
+            outside, -torch.finfo(h.dtype).max / 4
+        )
         partners = (labels[:, None] == labels) & ~outside
         if kept is not None:
             partners = partners & kept[:, None]

@@ -13,9 +13,11 @@ from lopsided.steer.losses.blocks import cross_entropy
 
 
 class Focal(SoftmaxLoss):
-    """The multi-class focal loss, weight_y (1 - p_y)^gamma (-log p_y), of the softmax p of adjusted logits.
+    """The multi-class focal loss, weight_y (1 - p_y)^gamma (-log p_y), of the softmax p of adjusted
+    logits.
 
-    Everything is computed from log p, so no logit is too large: where p_y rounds to 1 loss and gradient are 0.
+    Everything is computed from log p, so no logit is too large: where p_y rounds to 1 loss and
+    gradient are 0.
 
     Source: Lin et al. 2017 (arXiv 1708.02002), equation 5; gamma = 0 is cross-entropy.
 
@@ -36,7 +38,12 @@ class Focal(SoftmaxLoss):
     """
 
     def __init__(
-        self, gamma: float, adjustment: Adjustment | None = None, *, ignore_index: Ignore = -100, reduction: Reduction = "mean"
+        self,
+        gamma: float,
+        adjustment: Adjustment | None = None,
+        *,
+        ignore_index: Ignore = -100,
+        reduction: Reduction = "mean",
     ) -> None:
         super().__init__(adjustment or Adjustment(), ignore_index, reduction)
         if not 0 <= gamma < math.inf:

@@ -19,10 +19,12 @@ def read_labels(labels: Tensor, n: int, k: int, ignore: Ignore) -> tuple[Tensor,
         ignore: labels of samples to leave out, also where one is that of a class.
 
     Returns:
-        (n,) int64 from 0 to k-1, 0 for a sample left out; and (n,) booleans, None where all samples are known to count.
+        (n,) int64 from 0 to k-1, 0 for a sample left out; and (n,) booleans, None where all samples
+        are known to count.
 
     Raises:
-        ValueError: if the shape is wrong, or a label that is not to be left out is out of range; the sample is named.
+        ValueError: if the shape is wrong, or a label that is not to be left out is out of range;
+            the sample is named.
         TypeError: if the labels are no tensor, or not whole numbers.
     """
     check_tensor(labels, "labels")
@@ -31,11 +33,13 @@ def read_labels(labels: Tensor, n: int, k: int, ignore: Ignore) -> tuple[Tensor,
         labels = labels[:, 0]
     if labels.shape != (n,):
         raise ValueError(
-            f"labels must have shape ({n},) or ({n}, 1) beside {n} samples, got {tuple(labels.shape)} of {labels.dtype}; "
-            "distributions over classes are floating point"
+            f"labels must have shape ({n},) or ({n}, 1) beside {n} samples, got"
+            f" {tuple(labels.shape)} of {labels.dtype}; distributions over classes are floating"
+            " point"
         )
     classes = labels.long()
-    # Past the ends of its type no label can be: comparing would overflow, or in the largest type wrap around.
+    # Past the ends of its type no label can be: comparing would overflow, or in the largest type
+    # wrap around.
     least, most = torch.iinfo(labels.dtype).min, torch.iinfo(torch.int64).max
     marks = tuple(mark for mark in sentinels(ignore) if least <= mark <= most)
     if visible(labels):
@@ -57,4 +61,6 @@ def _refuse_strangers(labels: Tensor, classes: Tensor, k: int, marked: Tensor | 
         wrong &= ~marked
     if wrong.any():
         sample = int(wrong.nonzero()[0])
-        raise ValueError(f"labels must be from 0 to {k - 1}, got {labels[sample].item()} for sample {sample}")
+        raise ValueError(
+            f"labels must be from 0 to {k - 1}, got {labels[sample].item()} for sample {sample}"
+        )

@@ -45,8 +45,9 @@ class SquaredError(Loss):
 class DotRegression(Loss):
     """Half the squared distance of the own cosine from one, 1/2 (cos(h, w_y) - 1)^2, a sample.
 
-    It pulls features to a fixed frame and pushes nothing, so no class count enters its gradient. Give it cosines: a `FixedHead` of
-    unit vectors on normalised features, or a `CosineHead` of temperature 1.
+    It pulls features to a fixed frame and pushes nothing, so no class count enters its gradient.
+    Give it cosines: a `FixedHead` of unit vectors on normalised features, or a `CosineHead` of
+    temperature 1.
 
     Source: Yang et al. 2022 (arXiv 2203.09081).
 

@@ -11,12 +11,14 @@ from torch import Tensor, nn
 
 from lopsided import adjustment as family
 from lopsided.arrays import Floats
-from lopsided.measure.tensors import has_float64
+from lopsided.measure.network.tensors import has_float64
 from lopsided.steer.precision import full_precision
 
 
 class Tensors(NamedTuple):
-    """The terms of an adjustment in one precision on one device, as in `lopsided.adjustment.Terms`."""
+    """The terms of an adjustment in one precision on one device, as in
+    `lopsided.adjustment.Terms`.
+    """
 
     columns: Tensor | None
     samples: Tensor | None
@@ -29,10 +31,10 @@ class Terms(nn.Module):
     """The loss of a sample is `weight_y * CE(samples_y * columns * z + shift - own_y e_y, y)`.
 
     The tensors follow the module, or else the logits, from device to device, but not from type to
-    type: they are the configuration of the loss, held in float64 and rounded once to the precision of
-    the computation. As buffers they would be rounded for good by `.half()` and by wrappers that cast
-    the buffers of what they wrap, and hold anything after a start without memory. They stay out of
-    `state_dict`.
+    type: they are the configuration of the loss, held in float64 and rounded once to the precision
+    of the computation. As buffers they would be rounded for good by `.half()` and by wrappers that
+    cast the buffers of what they wrap, and hold anything after a start without memory. They stay
+    out of `state_dict`.
     """
 
     def __init__(self, adjustment: family.Adjustment) -> None:
@@ -53,8 +55,13 @@ class Terms(nn.Module):
         self._device = torch.empty(0, device=device).device
         self._single = _tensors(self._terms, torch.float32, device)
         # Where a device has no float64, no logits have it either.
-        self._double = _tensors(self._terms, torch.float64, device) if has_float64(device) else self._single
-        self._classes = [torch.as_tensor(classes, dtype=torch.int64, device=device) for _, classes in self._levels]
+        self._double = (
+            _tensors(self._terms, torch.float64, device) if has_float64(device) else self._single
+        )
+        self._classes = [
+            torch.as_tensor(classes, dtype=torch.int64, device=device)
+            for _, classes in self._levels
+        ]
 
     def tensors(self, device: torch.device, dtype: torch.dtype) -> Tensors:
         """Return the terms on a device; in float64 for float64, else in float32."""
@@ -63,7 +70,9 @@ class Terms(nn.Module):
         return self._double if dtype == torch.float64 else self._single
 
     def adjusted(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the (n, k) logits that cross-entropy is to see for these (n,) labels; at least float32."""
+        """Return the (n, k) logits that cross-entropy is to see for these (n,) labels; at least
+        float32.
+        """
         z = full_precision(logits)
         columns, samples, shift, margin = self.parts(labels, z.dtype)
         factor = columns if samples is None else samples if columns is None else samples * columns
@@ -74,13 +83,16 @@ class Terms(nn.Module):
         return z if margin is None else z.scatter_add(1, labels[:, None], -margin)
 
     def parts(self, labels: Tensor, dtype: torch.dtype) -> tuple[Tensor | None, ...]:
-        """Return factors of columns (k,) and of samples (n, 1), shifts (k,), and what a sample's own logit loses (n, 1).
+        """Return factors of columns (k,) and of samples (n, 1), shifts (k,), and what a sample's
+        own logit loses (n, 1).
 
-        A part that is neutral is None; one of columns that is the same for all of them has shape ().
+        A part that is neutral is None; one of columns that is the same for all of them has shape
+        ().
         """
         terms = self.tensors(labels.device, dtype)
         samples, margin = (
-            None if part is None else _of(part, labels).expand(len(labels))[:, None] for part in (terms.samples, terms.own)
+            None if part is None else _of(part, labels).expand(len(labels))[:, None]
+            for part in (terms.samples, terms.own)
         )
         return terms.columns, samples, terms.shift, margin
 
@@ -90,7 +102,9 @@ class Terms(nn.Module):
         return None if weight is None else _of(weight, labels).expand(len(labels))
 
     def every_label(self, logits: Tensor, smoothing: float) -> Tensor:
-        """Return the (n, k) weighted losses of each sample under each label; costs O(n k) for each distinct sample scale."""
+        """Return the (n, k) weighted losses of each sample under each label; costs O(n k) for each
+        distinct sample scale.
+        """
         z = full_precision(logits)
         k, terms = z.shape[1], self.tensors(z.device, z.dtype)
         base, own = z if terms.columns is None else z * terms.columns, terms.own
@@ -100,7 +114,9 @@ class Terms(nn.Module):
             if terms.shift is not None:
                 a = a + terms.shift
             label = a if own is None else a - own
-            partition = a.logsumexp(1, keepdim=True) if own is None else torch.logaddexp(_others(a), label)
+            partition = (
+                a.logsumexp(1, keepdim=True) if own is None else torch.logaddexp(_others(a), label)
+            )
             total = a.sum(1, keepdim=True) + (label - a)
             columns.append(partition - (1 - smoothing) * label - smoothing / k * total)
         losses = columns[0]
@@ -110,7 +126,12 @@ class Terms(nn.Module):
 
 
 def _tensors(terms: family.Terms, dtype: torch.dtype, device: torch.device) -> Tensors:
-    return Tensors(*(None if value is None else torch.tensor(value, dtype=dtype, device=device) for value in terms))
+    return Tensors(
+        *(
+            None if value is None else torch.tensor(value, dtype=dtype, device=device)
+            for value in terms
+        )
+    )
 
 
 def _levels(samples: Floats | None, k: int | None) -> list[tuple[float, list[int]]]:
@@ -128,9 +149,11 @@ def _of(values: Tensor, labels: Tensor) -> Tensor:
 
 
 def _others(a: Tensor) -> Tensor:
-    """Return (n, k) log-sums of exponentials over the classes other than each, without cancellation.
+    """Return (n, k) log-sums of exponentials over the classes other than each, without
+    cancellation.
 
-    Subtracting a class from the whole sum is safe for all but the largest, whose rest is summed afresh.
+    Subtracting a class from the whole sum is safe for all but the largest, whose rest is summed
+    afresh.
     """
     top = a.argmax(1, keepdim=True)
     share = a.softmax(1).scatter(1, top, 0.0)

@@ -1,0 +1,1 @@
+"""Network: a torch model, its forward passes and its head, on the way to a measurement."""

@@ -1,0 +1,47 @@
+"""Hooks beside torch.compile.
+
+Compiled code does not notice hooks that come or go, and hooks that hold tensors must not be
+compiled themselves.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from lopsided.measure.needs import torch
+
+WHY = (
+    "lopsided reads features and logits between compiled parts: compile without fullgraph=True, or"
+    " measure with measure.diagnose"
+)
+
+
+def apart(hook: Callable[..., Any]) -> Any:
+    """Return a hook that stays out of compiled code, which breaks there.
+
+    Code that must not break (fullgraph=True) is refused by PyTorch, with the reason where its
+    version takes one.
+    """
+    disable = torch().compiler.disable
+    takes = inspect.signature(disable).parameters
+    return disable(hook, reason=WHY) if "reason" in takes else disable(hook)
+
+
+def forget(modules: Iterable[Any]) -> None:
+    """Drop what was compiled of modules, so that the next call notices hooks that came or went."""
+    if "torch._dynamo" not in sys.modules:
+        return
+    for module in modules:
+        forward = inspect.unwrap(type(module).forward)
+        if hasattr(forward, "__code__"):
+            sys.modules["torch._dynamo"].eval_frame.remove_from_cache(forward)
+
+
+def eagerly() -> AbstractContextManager[Any]:
+    """Return a context in which compiled models run uncompiled: a short look compiles nothing."""
+    stance = getattr(torch().compiler, "set_stance", None)
+    return nullcontext() if stance is None else stance("force_eager")

@@ -1,0 +1,83 @@
+"""Where the scalars of a measurement go: anything with the two methods of `Logger`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from lopsided.measure.collapse import plain
+from lopsided.measure.needs import need
+
+
+class Logger(Protocol):
+    """Takes scalars, step by step."""
+
+    def log(self, scalars: Mapping[str, float], step: int) -> None:
+        """Take the scalars of one step."""
+
+    def close(self) -> None:
+        """Finish; may be called again, and `log` after it."""
+
+
+class JsonLines:
+    """One JSON object a line; numbers that are not finite, which JSON lacks, become null.
+
+    The file is open only while a line is written: lines are there at once, runs can follow each
+    other, and nothing is left open.
+
+    Args:
+        path: file to append to; its folder is made.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.open("a").close()  # a path that cannot be written is told now, not after an epoch
+
+    def log(self, scalars: Mapping[str, float], step: int) -> None:
+        """Write a line, a new one also where a killed process left half of one."""
+        line = json.dumps(
+            {"step": step} | {name: plain(value) for name, value in scalars.items()},
+            allow_nan=False,
+        )
+        with self.path.open("a+b") as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                line = line if file.read() == b"\n" else f"\n{line}"
+            file.write(f"{line}\n".encode())
+
+    def close(self) -> None:
+        """Do nothing: no file is open."""
+
+
+class TensorBoard:
+    """Scalars for tensorboard; an event file is opened when there is something to write.
+
+    Args:
+        folder: of the event files.
+
+    Raises:
+        ImportError: if tensorboard is not installed.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        need("tensorboard", "tensorboard")
+        self._folder = str(folder)
+        self._writer: Any = None
+
+    def log(self, scalars: Mapping[str, float], step: int) -> None:
+        """Write one value a scalar."""
+        if self._writer is None:
+            summaries = need("torch.utils.tensorboard", "'lopsided[torch]' tensorboard")
+            self._writer = summaries.SummaryWriter(self._folder)
+        for name, value in scalars.items():
+            self._writer.add_scalar(f"geometry/{name}", value, step)
+
+    def close(self) -> None:
+        """Close the event file; `log` opens another one."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None

@@ -1,0 +1,263 @@
+"""Passing: what passes through the head of a model, one forward pass at a time.
+
+A pass is a call of the model, or of its head where the model is not called as a whole. Its features
+and logits are held until the labels come. What is wrong with it is found while it is fresh, and
+said when the labels come: a pass that nobody labels does no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+from lopsided.counts import Counts
+from lopsided.labels import Ignore, sentinels
+from lopsided.measure.needs import torch
+from lopsided.measure.network import compiled
+from lopsided.measure.network.affine import Affine, precision_of, stored
+from lopsided.measure.network.aligned import Call, Pass, laid, one_of, written
+from lopsided.measure.network.head import around, causal, heads
+from lopsided.measure.network.returned import reordered, same, same_decisions, tensors_of
+from lopsided.measure.network.tensors import to_numpy
+from lopsided.measure.pull import Pull
+
+_log = logging.getLogger("lopsided")
+
+
+class Passing:
+    """Hooks on a model and its head; use as a context, so that they are removed.
+
+    Attributes:
+        name: of the head in the model.
+        head: the layer; a guess gives way to the layer that makes the model's output.
+        affine: what the head multiplies.
+        shape: k and d of the head.
+        device: where its weight is.
+        passes: forward passes since the last labels.
+        skipped: forward passes that were not listened to.
+
+    Args:
+        model: a torch module.
+        head: the layer, if known.
+        counts: training samples of each class, which the head must fit.
+        ignore: labels to leave out.
+        shift: by how many positions the labels lie ahead; `None` if nobody said.
+        keyword: argument of the model that holds labels.
+        listening: tells whether a pass is to be held.
+        finished: called after each pass held, with the labels that came by keyword, or `None`.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        head: Any = None,
+        counts: Counts | None = None,
+        *,
+        ignore: Ignore = None,
+        shift: int | None = None,
+        keyword: str = "labels",
+        listening: Callable[[], bool] = lambda: True,
+        finished: Callable[[Any], None] = lambda labels: None,
+    ) -> None:
+        if shift is not None and (not isinstance(shift, int) or shift < 0):
+            raise ValueError(f"shift must be a number of positions, 0 or more, got {shift!r}")
+        self._model, self._marks, self._shift, self._keyword = (
+            model,
+            sentinels(ignore),
+            shift,
+            keyword,
+        )
+        self._listening, self._finished = listening, finished
+        self._layers, self._guessed, self._counts = heads(model, head, counts), head is None, counts
+        self._become(list(self._layers)[-1])
+        self._hooks: dict[str, Any] = {}
+        self._settled = self.skipped = 0
+        self._pull = Pull()
+        self.forget()
+
+    def _become(self, name: str) -> None:
+        self.name, self.head = name, self._layers[name]
+        self.affine = Affine(name, self.head)
+        weight, _ = stored(self.head)
+        (k, d), self.device = weight.shape, weight.device
+        self.shape = (k, d) if self._counts is None or self._counts.k == k else (d, k)
+        if self._guessed:
+            _log.warning(
+                "watching the last linear layer %r (%d -> %d)",
+                name,
+                self.head.in_features,
+                self.head.out_features,
+            )
+
+    def forget(self) -> None:
+        """Drop what is held, and start counting passes anew."""
+        self.passes = 0
+        self._calls: dict[str, list[Call]] | None = None
+        self._held: Pass | None = None
+        self._problem = ""
+        self._inputs: list[Any] = []
+
+    def why_nothing(self) -> str:
+        """Return why no pass was measured."""
+        if self.passes:
+            several = f"{self.passes} forward passes came without labels"
+            return self._problem or f"{several}; say them by labels() after each pass"
+        if self.skipped:
+            others = f"all {self.skipped} forward passes were made in the other mode"
+            return f"{others}; see model.train(), model.eval() and during=..."
+        return "no forward pass went through the model, or all labels said to leave out"
+
+    def __enter__(self) -> Passing:
+        if self._hooks:
+            raise ValueError("this measurement watches already; leave its context first")
+        compiled.forget(around(self._model, self.name))
+        before, after = compiled.apart(self._before), compiled.apart(self._after)
+        self._hooks["before"] = self._model.register_forward_pre_hook(before, with_kwargs=True)
+        for name, layer in self._layers.items():
+            hear = compiled.apart(self._hear(name))
+            self._hooks[f"head {name}"] = layer.register_forward_hook(hear, with_kwargs=True)
+        self._hooks["after"] = self._model.register_forward_hook(after, with_kwargs=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self._hooks.values():
+            hook.remove()
+        self._hooks = {}
+        compiled.forget(around(self._model, self.name))
+        self.forget()
+
+    def _before(self, _model: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        self._calls = {} if self._listening() else None
+        if self._calls is None:
+            self.skipped += 1
+        given = [*args, *(value for name, value in keywords.items() if name != self._keyword)]
+        tables = (t for t in given if isinstance(t, torch().Tensor) and t.ndim == 2)
+        self._inputs = [t for t in tables if not t.is_floating_point()]
+
+    def _hear(self, name: str) -> Callable[..., None]:
+        def hook(layer: Any, args: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> None:
+            # A checkpointed layer runs again in the backward pass, which is no new pass.
+            if not self._listening() or torch()._C._current_graph_task_id() != -1:
+                return
+            features = next(tensors_of([*args, *keywords.values()]), None)
+            logits = next(tensors_of(output), None)
+            if features is None or logits is None or _inside_vmap(logits):
+                return
+            heard = self._pull.listen(logits)
+            x, z = features.detach(), logits.detach()
+            call = Call(x, z, precision_of(x, z, next(layer.parameters(), x)), written(x, z), heard)
+            if self._calls is not None:
+                self._calls.setdefault(name, []).append(call)
+            elif name == self.name:
+                self._settle({name: [call]}, [])
+
+        return hook
+
+    def _after(self, _model: Any, _args: Any, keywords: dict[str, Any], output: Any) -> None:
+        if self._calls is not None:
+            calls, self._calls = self._calls, None
+            self._settle(calls, [answer.detach() for answer in tensors_of(output)])
+            self._finished(keywords.get(self._keyword))
+
+    def _settle(self, calls: dict[str, list[Call]], answers: list[Any]) -> None:
+        """Hold the call that labels will belong to, or why there is none; weights are still its
+        own.
+        """
+        self.passes, self._held, self._problem = self.passes + 1, None, ""
+        try:
+            if self._guessed:
+                self._identify(calls, answers)
+            call = one_of(calls.get(self.name, []), answers, self.name)
+            if self._settled & (self._settled - 1) == 0:  # often at first, seldom later
+                self._check(call, answers)
+            self._held, self._settled = Pass(call, answers, self._inputs), self._settled + 1
+        except ValueError as error:
+            self._problem = str(error)
+
+    def _identify(self, calls: dict[str, list[Call]], answers: Sequence[Any]) -> None:
+        """Take for the head the layer whose answers the model returned, where there is one."""
+        for answer in answers:
+            for name in reversed(self._layers):
+                if any(same(call.logits, answer) for call in calls.get(name, [])):
+                    if name != self.name:
+                        self._become(name)
+                    return
+
+    def _check(self, call: Call, answers: Sequence[Any]) -> None:
+        """Compare a call with the head's weights and with what the model returned.
+
+        Raises:
+            ValueError: if the head is not linear, or the model's output is in another order or
+                comes from elsewhere.
+        """
+        features, logits = call.features, call.logits
+        if features.shape[:-1] != logits.shape[:-1]:
+            raise ValueError(
+                f"the head {self.name!r} answers {tuple(logits.shape)} for features"
+                f" {tuple(features.shape)}, not one row for each"
+            )
+        self.shape = logits.shape[-1], features.shape[-1]
+        self.affine.compare(
+            features.reshape(-1, features.shape[-1]),
+            logits.reshape(-1, logits.shape[-1]),
+            call.precision,
+        )
+        if any(reordered(logits, answer) for answer in answers):
+            raise ValueError(
+                f"the model returns the answers {tuple(logits.shape)} of the head {self.name!r} in "
+                "another order of rows, so labels do not lie beside their features; give features "
+                "in the order of the labels to a measure.Stream"
+            )
+        if self._guessed:
+            alike = [answer for answer in answers if answer.shape == logits.shape]
+            elsewhere = len(answers) == 1 and logits.shape[-1] not in answers[0].shape
+            if elsewhere or (alike and not any(same_decisions(logits, answer) for answer in alike)):
+                raise ValueError(
+                    "the model's output does not come from its last linear layer "
+                    f"{self.name!r}; say which layer is the head (head=...)"
+                )
+            self._guessed = False
+            for name in [name for name in self._layers if name != self.name]:
+                self._hooks.pop(f"head {name}").remove()
+
+    def samples(
+        self, labels: Any, *, by_keyword: bool = False
+    ) -> tuple[Any, npt.NDArray[Any], Any]:
+        """Return features, labels and logits of the pass that labels belong to; count passes anew.
+
+        Args:
+            labels: of the pass, as `lopsided.measure.Watch.labels` takes them.
+            by_keyword: whether the model itself was given them.
+
+        Raises:
+            ValueError: if there was no pass, or more than one, or the labels cannot be laid beside
+                its features.
+        """
+        held, problem, passes = self._held, self._problem, self.passes
+        self.forget()
+        if not passes:
+            raise ValueError(
+                f"labels came without a forward pass through the head {self.name!r}; each pass is "
+                "labelled once. A training step that was compiled before the measurement began "
+                "hides its passes: begin first"
+            )
+        if passes > 1 and not by_keyword:
+            raise ValueError(
+                f"{passes} forward passes went through the head {self.name!r} since the last "
+                "labels; label each one as it is made, and say labels(None) after one that has none"
+            )
+        if held is None:
+            raise ValueError(problem)
+        known = causal(self._model, self.name) if by_keyword else ""
+        features, y, logits = laid(to_numpy(labels), held, self._shift, self._marks, known)
+        if y.shape[:1] == held.call.logits.shape[:1]:
+            self._pull.labelled(held.call.heard, y, self._shift or 0)
+        return self.affine.features(features), y, logits
+
+
+def _inside_vmap(tensor: Any) -> bool:
+    """Return whether a tensor stands for many, or for derivatives, and has no values to look at."""
+    return bool(torch()._C._functorch.is_functorch_wrapped_tensor(tensor))

@@ -1,0 +1,216 @@
+"""Stream: the measurement of torch features, batch by batch."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from lopsided.counts import Counts
+from lopsided.labels import Ignore, sentinels
+from lopsided.measure.checks import NOTHING, samples_of
+from lopsided.measure.collapse import Classes, Collapse
+from lopsided.measure.needs import torch
+from lopsided.measure.network.accelerated import DeviceMoments
+from lopsided.measure.network.tensors import as_array, has_float64, to_numpy
+from lopsided.measure.state.decisions import SUMS, Decisions
+from lopsided.measure.state.moments import SUMMED, Moments
+from lopsided.measure.state.scatter import Pooled
+
+
+class Stream:
+    """The state of a measurement of torch features: `update` with every batch, `compute` when you
+    like.
+
+    Autograd graphs are cut, any float type comes in (autocast's too), sums are float64. On the CPU
+    the tensors' memory is read where it is; on an accelerator features stay there, unless it has no
+    float64 (mps): then the state is on the CPU.
+
+    Args:
+        k: number of classes.
+        d: feature dimensions.
+        scatter: "pooled" for NC1 in one pass (d^2 / 2 multiplications a sample), "none" for
+            everything else (d a sample). Data that can be read twice is measured faster by
+            `SecondPass`.
+        device: where the state lives; features from elsewhere are brought there.
+        ignore: the label, or labels, of positions to leave out, such as -100; without it such
+            labels are refused.
+
+    Raises:
+        ValueError: if k < 2, d < 1, or `scatter` is unknown.
+        TypeError: if a label to leave out is no whole number.
+        MemoryError: if the state would take more than half of this machine's memory.
+
+    Example:
+        >>> import torch
+        >>> stream = Stream(k=2, d=2)
+        >>> features = torch.tensor([[1.0, 0.0], [3.0, 0.0], [0.0, 2.0]])
+        >>> stream.update(features, torch.tensor([0, 0, 1]))
+        >>> round(stream.compute(weight=torch.eye(2)).nc1, 12)
+        0.083333333333
+    """
+
+    def __init__(
+        self,
+        k: int,
+        d: int,
+        scatter: Literal["pooled", "none"] = "pooled",
+        device: Any = "cpu",
+        ignore: Ignore = None,
+    ) -> None:
+        self._empty: tuple[int, int, Literal["pooled", "none"]] = (k, d, scatter)
+        self._marks = sentinels(ignore)
+        self._state: Moments | DeviceMoments = Moments(k, d, scatter)
+        self.decisions = Decisions(k)
+        self.to(device)
+
+    @property
+    def n(self) -> int:
+        """Samples taken in."""
+        return int(self._state.counts.sum())
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return self._empty[0]
+
+    @property
+    def d(self) -> int:
+        """Feature dimensions."""
+        return self._empty[1]
+
+    @property
+    def moments(self) -> Moments:
+        """The moments so far; on an accelerator a copy of them."""
+        return self._state if isinstance(self._state, Moments) else self._state.moments()
+
+    def to(self, device: Any) -> Stream:
+        """Move the state to a device, or to the CPU for one without float64, and return the stream
+        itself.
+        """
+        target = torch().device(device)
+        on_cpu = target.type == "cpu" or not has_float64(target)
+        self._state = self.moments if on_cpu else DeviceMoments(self.moments, target)
+        return self
+
+    def update(self, features: Any, labels: Any, logits: Any = None) -> None:
+        """Take in a batch.
+
+        Args:
+            features: (b, d) tensor, or (b, t, d) of sequences.
+            labels: (b,) or (b, t) integer tensor of classes 0..k-1, and of labels to leave out.
+            logits: (b, k) or (b, t, k) tensor of the head's answers, for errors and margins.
+
+        Raises:
+            ValueError: if shapes do not fit, a label is out of range or a number is not finite;
+                sample and class are named. The state is as it was.
+            TypeError: if a tensor does not hold numbers of the right kind.
+        """
+        answers = None if logits is None else as_array(logits)
+        x, y, z = samples_of(
+            as_array(features), to_numpy(labels), answers, (self.k, self.d), self._marks
+        )
+        decisions = Decisions(self.k)
+        if z is not None:
+            decisions.update(to_numpy(z), y)
+        if isinstance(self._state, Moments):
+            self._state.update(to_numpy(x), y)
+        else:
+            self._state.update(torch().as_tensor(x), y)
+        self.decisions.merge(decisions)
+
+    def merge(self, other: Stream) -> None:
+        """Take in the samples of another stream, wherever that lives.
+
+        Raises:
+            ValueError: if the two have different shapes or keep different things.
+        """
+        moments = self.moments
+        moments.merge(other.moments)
+        if not isinstance(self._state, Moments):
+            self._state = DeviceMoments(moments, self._state.device)
+        self.decisions.merge(other.decisions)
+
+    def sync(self, group: Any = None) -> Stream:
+        """Return a stream, on the CPU, of the samples of all processes of a torch.distributed
+        group; this one stays as it is.
+
+        Every process of the group must call it; shards may be uneven or empty.
+        """
+        from lopsided.measure.network import sync
+
+        joint = Stream(*self._empty, ignore=self._marks)
+        joint._state, joint.decisions = (
+            sync.moments(self.moments, group),
+            sync.decisions(self.decisions, group),
+        )
+        return joint
+
+    def compute(
+        self,
+        weight: Any = None,
+        bias: Any = None,
+        classes: Classes = "all",
+        counts: Counts | None = None,
+    ) -> Collapse:
+        """Return what the samples so far show; the stream can go on.
+
+        Args:
+            weight: (k, d) weight of the head, for all that concerns classifiers.
+            bias: (k,) bias of the head.
+            classes: "all", or "seen" to leave out classes without samples.
+            counts: training samples of each class, where the samples measured are others.
+
+        Raises:
+            ValueError: if there is no sample, a class has none under classes="all", or head or
+                counts do not fit.
+        """
+        moments = self.moments
+        if not moments.n:
+            raise ValueError(NOTHING)
+        w = None if weight is None else to_numpy(weight)
+        b = None if bias is None else to_numpy(bias)
+        decisions = self.decisions if self.decisions.counts.any() else None
+        return Collapse.of(moments, w, b, decisions, classes, counts)
+
+    def reset(self) -> None:
+        """Forget all samples."""
+        device = "cpu" if isinstance(self._state, Moments) else self._state.device
+        self.__init__(*self._empty, device, self._marks)  # type: ignore[misc]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state as tensors on the CPU, fit for torch.save and safetensors."""
+        moments = self.moments
+        arrays = {name: getattr(moments, name) for name in SUMMED}
+        if isinstance(moments.scatter, Pooled):
+            arrays["scatter"] = moments.scatter.matrix()
+        arrays |= {
+            f"decisions.{name}": getattr(self.decisions, name)
+            for name in (*SUMS, "smallest_margin")
+        }
+        return {name: torch().tensor(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up the state that `state_dict` gave.
+
+        Raises:
+            ValueError: if the state is of a stream of another shape or kind.
+        """
+        mine = {name: tuple(tensor.shape) for name, tensor in self.state_dict().items()}
+        theirs = {name: tuple(tensor.shape) for name, tensor in state.items()}
+        if mine != theirs:
+            wrong = next(name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name))
+            raise ValueError(
+                f"the state's {wrong} has shape {theirs.get(wrong)}, this stream's"
+                f" {mine.get(wrong)}"
+            )
+        device = "cpu" if isinstance(self._state, Moments) else self._state.device
+        moments = Moments(*self._empty)
+        for name in SUMMED:
+            setattr(moments, name, to_numpy(state[name]).copy())
+        if "scatter" in state:
+            moments.scatter = Pooled(np.asfortranarray(np.triu(to_numpy(state["scatter"]))))
+        for name in (*SUMS, "smallest_margin"):
+            setattr(self.decisions, name, to_numpy(state[f"decisions.{name}"]).copy())
+        self._state = moments
+        self.to(device)

@@ -1,0 +1,43 @@
+"""Tensors: how they become arrays, and which devices know float64."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.measure.needs import torch
+
+
+def to_numpy(tensor: Any) -> npt.NDArray[Any]:
+    """Return a tensor as an array that shares its memory where it can; types that NumPy lacks
+    become float32.
+    """
+    if isinstance(tensor, torch().Tensor):
+        tensor = tensor.detach()
+        if tensor.is_floating_point() and tensor.dtype not in (torch().float32, torch().float64):
+            tensor = tensor.float()
+        return np.asarray(tensor.cpu().numpy())
+    return np.asarray(tensor)
+
+
+def as_array(tensor: Any) -> Any:
+    """Return what is not a tensor as an array, and a tensor cut from its graph."""
+    return tensor.detach() if isinstance(tensor, torch().Tensor) else np.asarray(tensor)
+
+
+@functools.cache
+def has_float64(device: Any) -> bool:
+    """Return whether a device can hold float64, which mps and some others cannot.
+
+    Raises:
+        RuntimeError: if there is no such device.
+    """
+    torch().zeros(1, device=device)
+    try:
+        torch().zeros(1, dtype=torch().float64, device=device).add_(1)
+    except (TypeError, RuntimeError, NotImplementedError):
+        return False
+    return True

@@ -1,0 +1,221 @@
+"""Watch: measure a network while it trains, from the features that training computes anyway.
+
+    with measure.watch(model, counts=counts) as watch:
+        for epoch in range(epochs):
+            for images, labels in loader:
+                loss = criterion(model(images), labels)
+                watch.labels(labels)
+                ...
+            print(watch.epoch().verdict())
+
+A hook on the head sees features and logits as they pass; the model is not changed. The features of
+one epoch come from a network that moves from batch to batch; with a small learning rate the blur is
+small, and a pass of `measure.diagnose` has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from lopsided.counts import Counts
+from lopsided.geometry import Geometry
+from lopsided.labels import Ignore
+from lopsided.measure.collapse import Classes, Collapse
+from lopsided.measure.counted import contradicted
+from lopsided.measure.network import sync
+from lopsided.measure.network.loggers import Logger
+from lopsided.measure.network.passing import Passing
+from lopsided.measure.network.replay import Replay
+from lopsided.measure.network.stream import Stream
+
+
+class Watch:
+    """A measurement of the forward passes of a model; a context, so that its hooks are removed.
+
+    Attributes:
+        stream: the state of the current epoch, a `Stream` or a `Replay`.
+        history: the scalars of every epoch closed.
+
+    Args:
+        model: a torch module.
+        head: the last layer, with a (k, d) weight; by default the last linear layer of the model,
+            or the one as wide as it that makes the model's output; a message names it.
+        counts: training samples of each class; they tell minorities and check the head's width.
+        predictions: geometries to log the distance to, by name.
+        loggers: where the scalars of each epoch go.
+        scatter: "pooled" or "none" as in `Stream`; "replay" keeps the features of the epoch in
+            memory, which is faster.
+        classes: as in `Stream.compute`.
+        during: whether forward passes in training mode or in evaluation mode are measured.
+        ignore: the label, or labels, of positions without a class, such as -100; without it such
+            labels are refused.
+        shift: 1 where position t of a sequence was trained on the label of t + 1; known of causal
+            models of Hugging Face.
+        labels_from: the keyword argument of the model that holds the labels, if they pass through
+            it; then do not call `labels`.
+        trouble: told of errors in what came with a forward pass, which otherwise end the pass.
+
+    Raises:
+        ValueError: if no linear layer is found, the head is not in the model or has no weight
+            matrix, or its width is not counts.k.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        head: Any = None,
+        counts: Counts | None = None,
+        *,
+        predictions: Mapping[str, Geometry] | None = None,
+        loggers: Sequence[Logger] = (),
+        scatter: Literal["pooled", "replay", "none"] = "pooled",
+        classes: Classes = "all",
+        during: Literal["train", "eval"] = "train",
+        ignore: Ignore = None,
+        shift: int | None = None,
+        labels_from: str = "labels",
+        trouble: Callable[[Exception], None] | None = None,
+    ) -> None:
+        if scatter not in ("pooled", "replay", "none") or during not in ("train", "eval"):
+            raise ValueError(
+                "scatter must be 'pooled', 'replay' or 'none', and during 'train' or 'eval', got"
+                f" {scatter!r} and {during!r}"
+            )
+        self._model, self._training, self._scatter, self._ignore = (
+            model,
+            during == "train",
+            scatter,
+            ignore,
+        )
+        self._loggers, self._classes = loggers, classes
+        self._passing = Passing(
+            model,
+            head,
+            counts,
+            ignore=ignore,
+            shift=shift,
+            keyword=labels_from,
+            listening=self._listens,
+            finished=self._finished,
+        )
+        self._told, self._trouble = False, trouble
+        self.counts, self.predictions, self.history = (
+            counts,
+            dict(predictions or {}),
+            list[dict[str, float]](),
+        )
+        self._begin()
+
+    def _begin(self) -> None:
+        self.stream: Stream | Replay
+        if self._scatter == "replay":
+            self.stream = Replay(*self._passing.shape, self._ignore)
+        else:
+            device = self._passing.device
+            self.stream = Stream(*self._passing.shape, self._scatter, device, self._ignore)
+
+    @property
+    def passes(self) -> int:
+        """Forward passes that no labels were told of yet."""
+        return self._passing.passes
+
+    @property
+    def head(self) -> Any:
+        """The watched layer."""
+        return self._passing.head
+
+    @property
+    def head_name(self) -> str:
+        """Its name in the model."""
+        return self._passing.name
+
+    def __enter__(self) -> Watch:
+        self._passing.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._passing.__exit__()
+        for logger in self._loggers:
+            logger.close()
+
+    def _listens(self) -> bool:
+        return bool(self._model.training) == self._training
+
+    def _finished(self, labels: Any) -> None:
+        if labels is None:
+            return
+        try:
+            self._take(*self._passing.samples(labels, by_keyword=True))
+        except Exception as error:
+            if self._trouble is None:
+                raise
+            self._trouble(error)
+
+    def labels(self, labels: Any) -> None:
+        """Say what the classes of the last forward pass were.
+
+        Args:
+            labels: (b,) or (b, 1) integers, or (b, t) for a head that sees (b, t, d); `None` for a
+                pass that is not to be measured.
+
+        Raises:
+            ValueError: if there was no forward pass, or more than one, or the pass or the labels
+                cannot be used: a head that is not linear or ran several times, labels that do not
+                lie beside its features, one that is out of range. The sentence says what to do;
+                nothing of the pass is measured.
+            TypeError: if the labels are not whole numbers.
+        """
+        if labels is None:
+            self._passing.forget()
+        elif self._listens():
+            self._take(*self._passing.samples(labels))
+
+    def _take(self, features: Any, labels: Any, logits: Any) -> None:
+        if self._passing.shape != (self.stream.k, self.stream.d) and not self.stream.n:
+            self._begin()
+        self.stream.update(features, labels, logits)
+
+    def epoch(self) -> Collapse:
+        """Close the epoch: return and log what its samples show, and start anew.
+
+        Where there are several processes, it is of the samples of all of them.
+
+        Raises:
+            ValueError: if nothing was measured (it says why), or a class had no sample under
+                classes="all".
+        """
+        together = sync.available()
+        if not (together or self.stream.n):
+            raise ValueError(f"nothing was measured in this epoch: {self._passing.why_nothing()}")
+        joined = self.stream.sync() if together else self.stream
+        head = self._passing.affine.weight_and_bias()
+        collapse = joined.compute(*head, self._classes, self.counts)
+        if self.counts is not None and not self._told:
+            self._told = contradicted(collapse, self.counts, one_epoch=self._training)
+        self.history.append(collapse.scalars(self.predictions))
+        for logger in self._loggers if sync.first() else ():
+            logger.log(self.history[-1], len(self.history))
+        self.stream.reset()
+        self._passing.skipped = 0
+        return collapse
+
+    def __repr__(self) -> str:
+        shape = f"k={self.stream.k}, d={self.stream.d}"
+        return f"Watch(head={self.head_name!r}, {shape}, epochs={len(self.history)})"
+
+
+def watch(model: Any, head: Any = None, counts: Counts | None = None, **options: Any) -> Watch:
+    """Watch a model while it trains; see `Watch` for the options.
+
+    Example:
+        >>> import torch
+        >>> model = torch.nn.Linear(3, 2)
+        >>> with watch(model, head=model) as watching:
+        ...     _ = model(torch.eye(3))
+        ...     watching.labels(torch.tensor([0, 1, 1]))
+        ...     collapse = watching.epoch()
+        >>> collapse
+        Collapse(n=3, k=2, d=3)
+    """
+    return Watch(model, head, counts, **options)

@@ -1,0 +1,1 @@
+"""State: what a measurement remembers of the samples: NumPy statistics that merge."""

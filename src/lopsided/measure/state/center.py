@@ -1,0 +1,48 @@
+"""The centre of the class means: which global mean is subtracted."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+
+from lopsided.arrays import Floats
+from lopsided.measure.checks import require_squares
+from lopsided.measure.state.means import Means
+from lopsided.measure.state.span import Center
+
+#: Means that differ by less, relative to the largest of their entries, are the same up to the
+#: rounding of their sums.
+ROUNDING = 1e-14
+
+
+def centered(means: Means, center: Center = "classes") -> Floats:
+    """Return the (k, d) class means minus a global mean; zeros if they coincide up to rounding.
+
+    Args:
+        means: of every class.
+        center: "classes", the unweighted mean of the class means, under which theory predicts;
+            "samples", the mean over all samples; "none".
+
+    Raises:
+        ValueError: if a class has no sample, `center` is unknown, or the squares of the means leave
+            float64.
+    """
+    means.require_every_class()
+    result = _shifted(means, center)
+    if np.abs(result).max() <= ROUNDING * np.abs(means.means).max():
+        return np.zeros_like(result)
+    require_squares(result, "the class means, from their centre,")
+    return result
+
+
+def _shifted(means: Means, center: Center) -> Floats:
+    if center == "none":
+        return means.means
+    if center in ("classes", "samples"):
+        # What all means have in common goes first: their differences are exact then.
+        apart = means.means - means.means[0] + means.rests
+        return np.asarray(
+            apart - (apart.mean(axis=0) if center == "classes" else means.counts / means.n @ apart)
+        )
+    raise ValueError(f"center must be one of {', '.join(get_args(Center))}, got {center!r}")

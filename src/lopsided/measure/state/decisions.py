@@ -1,0 +1,105 @@
+"""Decisions: what the network answers, per class: errors and margins, as mergeable sums."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, Ints
+from lopsided.measure.checks import labels_of, rows_of
+from lopsided.measure.state.turn import Turn, both
+
+
+class Decisions:
+    """Errors and margins of k classes. The margin of a sample is z_y - max of the other logits; it
+    is an error unless positive.
+
+    Attributes:
+        counts: (k,) samples seen of each class.
+        errors: (k,) samples whose label is not the argmax of the logits; a tie counts as an error.
+        smallest_margin: (k,) the smallest margin; infinity for a class without samples.
+        margin_sum: (k,) sum of the margins.
+        compared: (k,) samples whose nearest class mean was known.
+        agreed: (k,) those of them whose argmax is the class of the nearest mean.
+
+    Args:
+        k: number of classes.
+
+    Example:
+        >>> decisions = Decisions(k=2)
+        >>> decisions.update([[1.0, 0.0], [0.0, 0.5]], [0, 0])
+        >>> decisions.errors, decisions.smallest_margin
+        (array([1, 0]), array([-0.5,  inf]))
+    """
+
+    def __init__(self, k: int) -> None:
+        self.counts: Ints = np.zeros(k, np.int64)
+        self.errors: Ints = np.zeros(k, np.int64)
+        self.smallest_margin: Floats = np.full(k, np.inf)
+        self.margin_sum: Floats = np.zeros(k)
+        self.compared: Ints = np.zeros(k, np.int64)
+        self.agreed: Ints = np.zeros(k, np.int64)
+        self._turn = Turn()
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return len(self.counts)
+
+    def update(
+        self, logits: npt.ArrayLike, labels: npt.ArrayLike, nearest: npt.ArrayLike | None = None
+    ) -> None:
+        """Take in a batch.
+
+        Args:
+            logits: (b, k), the head's bias in them.
+            labels: (b,) classes 0..k-1.
+            nearest: (b,) class of the nearest class mean.
+
+        Raises:
+            ValueError: if shapes do not fit, a label is out of range or a logit is not finite. The
+                state is as it was.
+            TypeError: if the arrays do not hold numbers.
+        """
+        y = labels_of(labels, self.k)
+        z = rows_of(logits, y, self.k, "logits").astype(np.float64)
+        near = None if nearest is None else z.argmax(axis=1) == labels_of(nearest, self.k)
+        rows = np.arange(len(y))
+        own = z[rows, y]
+        z[rows, y] = -np.inf
+        margin = own - z.max(axis=1, initial=-np.inf)
+        with self._turn:
+            self.counts += np.bincount(y, minlength=self.k)
+            self.errors += np.bincount(y[margin <= 0], minlength=self.k)
+            np.minimum.at(self.smallest_margin, y, margin)
+            self.margin_sum += np.bincount(y, weights=margin, minlength=self.k)
+            if near is not None:
+                self.compared += np.bincount(y, minlength=self.k)
+                self.agreed += np.bincount(y[near], minlength=self.k)
+
+    def merge(self, other: Decisions) -> None:
+        """Take in the decisions on other samples.
+
+        Raises:
+            ValueError: if the numbers of classes differ.
+        """
+        if self.k != other.k:
+            raise ValueError(
+                f"cannot merge decisions on {other.k} classes into decisions on {self.k} classes"
+            )
+        with both(self._turn, other._turn):
+            for name in SUMS:
+                getattr(self, name).__iadd__(getattr(other, name))
+            np.minimum(self.smallest_margin, other.smallest_margin, out=self.smallest_margin)
+
+    def take(self, classes: npt.ArrayLike) -> Decisions:
+        """Return the decisions on samples of some of the classes, renumbered in the order given."""
+        index = np.asarray(classes, np.int64)
+        part = Decisions(len(index))
+        for name in (*SUMS, "smallest_margin"):
+            setattr(part, name, getattr(self, name)[index])
+        return part
+
+
+#: The fields that merge by adding; the smallest margin merges by the minimum.
+SUMS = ("counts", "errors", "margin_sum", "compared", "agreed")

@@ -1,0 +1,217 @@
+"""A store of features: the shards of one measurement, their head, and the checks that they belong
+together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, Ints
+from lopsided.labels import Ignore, left_out, sentinels
+from lopsided.measure.checks import head_of, labels_of, whole
+from lopsided.measure.storage.formats import FORMATS
+from lopsided.measure.storage.rows import CHUNK, Stored, read_all
+from lopsided.measure.storage.shards import Shard, open_arrays, open_shard
+
+#: Samples of a span, the unit that processes share out.
+SPAN = 65_536
+
+
+class Span(NamedTuple):
+    """Some rows of one shard."""
+
+    shard: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Store:
+    """Opened shards of equal width, and the head.
+
+    Attributes:
+        shards: in the order of their names.
+        k: number of classes, the head's or the largest label plus one.
+        weight: (k, d) weight of the head, or `None`.
+        bias: (k,) bias of the head, or `None`.
+        marks: labels of samples to leave out.
+    """
+
+    shards: tuple[Shard, ...]
+    k: int
+    weight: Floats | None
+    bias: Floats | None
+    marks: tuple[int, ...] = ()
+
+    @property
+    def d(self) -> int:
+        """Feature dimensions."""
+        return self.shards[0].d
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+        return sum(shard.n for shard in self.shards)
+
+    def spans(self) -> list[Span]:
+        """Return all rows, cut in spans."""
+        return [
+            Span(i, start, min(start + SPAN, shard.n))
+            for i, shard in enumerate(self.shards)
+            for start in range(0, shard.n, SPAN)
+        ]
+
+    def batches(self, span: Span) -> Iterator[tuple[int, Any, Any]]:
+        """Read a span, about a megabyte at once: the first row, features and labels."""
+        shard = self.shards[span.shard]
+        rows = max(CHUNK // shard.arrays["features"].layout.row, 1)
+        for start in range(span.start, span.stop, rows):
+            yield start, *shard.rows(start, min(start + rows, span.stop))
+
+    def kept(self, labels: npt.NDArray[Any]) -> tuple[slice | Ints, Ints]:
+        """Return which of some samples are not marked, and their labels."""
+        return _kept(labels, self.k, self.marks)
+
+
+def open_store(
+    path: str | Path,
+    labels: str | Path | None = None,
+    head: str | Path | None = None,
+    ignore: Ignore = None,
+) -> Store:
+    """Open stored features; see `lopsided.measure.storage.shards` for the forms.
+
+    Args:
+        path: a file, or a folder of shards.
+        labels: npy file of labels, for features in a single npy file.
+        head: npz or safetensors file with `weight` and perhaps `bias`; by default the arrays of
+            these names in the first shard, or the file `head.npz` or `head.safetensors` in the
+            folder.
+        ignore: label, or labels, of samples to leave out.
+
+    Raises:
+        ValueError: if a file is damaged, a pickle, or lacks arrays, shards differ in width or in
+            the head they hold, or a label is negative or beyond the head, or there are no samples;
+            the file is named.
+        OSError: if there is nothing at the path, or it may not be read.
+        MemoryError: if labels or head take more than half of this machine's memory.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file or folder {path}")
+    if path.is_dir() and labels is not None:
+        raise ValueError(
+            "labels in a file of their own belong to features in a single npy file, got the folder"
+            f" {path}"
+        )
+    files = _shard_files(path) if path.is_dir() else [path]
+    shards = tuple(open_shard(file, None if labels is None else Path(labels)) for file in files)
+    for shard in shards:
+        if shard.d != shards[0].d:
+            raise ValueError(
+                f"all shards must have one width, got d={shards[0].d} in {shards[0].path} and"
+                f" d={shard.d} in {shard.path}"
+            )
+    if not any(shard.n for shard in shards):
+        raise ValueError(f"there are no samples in {path}")
+    weight, bias = _head(path, shards, None if head is None else Path(head))
+    marks = sentinels(ignore)
+    largest = max(
+        _largest_label(shard, None if weight is None else len(weight), marks) for shard in shards
+    )
+    if largest < 0:
+        raise ValueError(f"all samples in {path} have labels that mean to leave them out")
+    return Store(shards, largest + 1 if weight is None else len(weight), weight, bias, marks)
+
+
+def _shard_files(folder: Path) -> list[Path]:
+    files = sorted(
+        file for file in folder.iterdir() if file.suffix.lower() in FORMATS and file.stem != "head"
+    )
+    files = [file for file in files if file.suffix.lower() != ".npy" or "features" in file.name]
+    if not files:
+        raise ValueError(f"there are no npz, npy or safetensors files of features in {folder}")
+    return files
+
+
+def _head(
+    path: Path, shards: tuple[Shard, ...], head: Path | None
+) -> tuple[Floats | None, Floats | None]:
+    if head is None and path.is_dir():
+        head = next(
+            (
+                path / f"head{ending}"
+                for ending in (".npz", ".safetensors")
+                if (path / f"head{ending}").exists()
+            ),
+            None,
+        )
+    if head is not None:
+        return _head_of(head, open_arrays(head, ("weight",), ("bias",)), shards[0].d)
+    heads = [_head_of(shard.path, shard.arrays, shard.d) for shard in shards]
+    first = next((i for i, (weight, _) in enumerate(heads) if weight is not None), 0)
+    for shard, other in zip(shards, heads, strict=True):
+        same = all(
+            np.array_equal(np.asarray(a), np.asarray(b))
+            for a, b in zip(heads[first], other, strict=True)
+        )
+        if other[0] is not None and not same:
+            raise ValueError(
+                f"{shards[first].path} and {shard.path} hold different heads; say by --head which"
+                " one it is"
+            )
+    return heads[first]
+
+
+def _head_of(path: Path, arrays: dict[str, Stored], d: int) -> tuple[Floats | None, Floats | None]:
+    """Return the weight and the bias in a file, in float64."""
+    if "weight" not in arrays:
+        if "bias" in arrays:
+            raise ValueError(
+                f"{path} holds the bias of a head and not its weight; both belong together"
+            )
+        return None, None
+    k, width = arrays["weight"].shape
+    if k < 2:
+        raise ValueError(
+            f"the head in {path} must have a row for each of at least 2 classes, got shape"
+            f" {(k, width)}"
+        )
+    if width != d:
+        raise ValueError(
+            f"in {path} the head's weight must have shape (k, {d}), one row a class, got"
+            f" {(k, width)}"
+        )
+    weight, bias = (
+        read_all(arrays["weight"]),
+        read_all(arrays["bias"]) if "bias" in arrays else None,
+    )
+    try:
+        return head_of(weight, bias, k, d)
+    except ValueError as error:
+        raise ValueError(f"in {path}: {error}") from error
+
+
+def _largest_label(shard: Shard, k: int | None, marks: tuple[int, ...]) -> int:
+    """Check the labels of a shard and return the largest, -1 if there is none."""
+    labels = read_all(shard.arrays["labels"]).reshape(-1)
+    try:
+        return int(
+            _kept(labels, np.iinfo(np.int64).max if k is None else k, marks)[1].max(initial=-1)
+        )
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"in {shard.path}: {error}") from error
+
+
+def _kept(labels: npt.NDArray[Any], k: int, marks: tuple[int, ...]) -> tuple[slice | Ints, Ints]:
+    out = left_out(labels := whole(labels), marks)
+    if out is None or not out.any():
+        return slice(None), labels_of(labels, k)
+    kept = np.flatnonzero(~out)
+    return kept, labels_of(np.where(out, 0, labels), k)[kept]

@@ -1,0 +1,1 @@
+"""Claims: one paper a file or folder; `lopsided.reproduce.CLAIMS` is their table."""

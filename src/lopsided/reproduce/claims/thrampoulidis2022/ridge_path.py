@@ -1,0 +1,225 @@
+"""The ridge path: with a finite ridge the optimum is not SELI, and approaches it only as the ridge
+vanishes, logarithmically.
+
+Every point is the certified global optimum of the unconstrained-features model; ridges are in units
+of sqrt(n_min), where the first
+collapse happens: a group of classes of count n has one common classifier and mean exactly when the
+ridge is at least sqrt(n), and everything is zero from the largest singular value of the label
+matrix on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
+
+import numpy as np
+
+from lopsided import predict, solve
+from lopsided.arrays import singular_values
+from lopsided.counts import Counts
+from lopsided.gram import Gram
+from lopsided.reproduce.blocks import Block, Figure, Row, Table, drawn
+from lopsided.reproduce.choices import Bounds, Checked, Whole
+from lopsided.reproduce.claim import Claim, Outcome
+from lopsided.reproduce.context import Context
+from lopsided.reproduce.record import Record, Verdict
+
+_PARTS = ("classifiers", "class means", "logits")
+
+
+@dataclass(frozen=True)
+class Settings(Checked):
+    """The paths that are followed.
+
+    Attributes:
+        k: number of classes, half of them minorities of one sample.
+        ratios: R of the STEP profiles.
+        least: the smallest ridge, over sqrt(n_min).
+        points: ridges of a path, log-spaced, from the zero threshold down.
+    """
+
+    k: Annotated[int, Bounds(least=4, most=1000)] = 10
+    ratios: tuple[Whole, ...] = (1, 5, 10, 100)
+    least: Annotated[float, Bounds(above=0, most=1e-4)] = 1e-6
+    points: Annotated[int, Bounds(least=2, most=10**4)] = 29
+
+
+def zero_threshold(counts: Counts) -> float:
+    """Return the ridge from which on the optimum is zero: the largest singular value of the label
+    matrix.
+    """
+    root = np.sqrt(counts.values)
+    return float(singular_values((np.eye(counts.k) - 1 / counts.k) * root)[0])
+
+
+def _path(settings: Settings, counts: Counts) -> dict[str, Any]:
+    zero, seli = zero_threshold(counts), predict.seli(counts)
+    ridges = np.geomspace(
+        0.97 * zero, settings.least * np.sqrt(counts.distinct[0]), settings.points
+    )
+    rows = []
+    for ridge in ridges:
+        solution = solve.minimize(solve.Problem(counts, ridge=float(ridge)))
+        rows.append(
+            {
+                "ridge": float(ridge),
+                "distances": list(solution.geometry.distance(seli)),
+                "relative_gap": solution.certificate.relative_gap,
+                "minority_apart": _apart(solution.geometry.classifiers),
+            }
+        )
+    above = solve.minimize(solve.Problem(counts, ridge=1.03 * zero)).geometry.logits.frobenius()
+    return {
+        "zero": zero,
+        "collapse": float(np.sqrt(counts.distinct[0])),
+        "rows": rows,
+        "above_zero": above,
+    }
+
+
+def _apart(classifiers: Gram) -> float:
+    """Return the distance between two minority classifiers, over the length of a majority one: 0
+    when they have collapsed.
+    """
+    square = classifiers.squared_norms()[-1] - classifiers.entries(-1, -2)
+    return float(np.sqrt(2 * max(square, 0.0)) / classifiers.norms()[0])
+
+
+def compute(settings: Settings, context: Context) -> Outcome:
+    """Solve along the ridges for every ratio."""
+    paths = {}
+    for i, ratio in enumerate(settings.ratios):
+        context.advance(i / len(settings.ratios), f"ridge path, R = {ratio}")
+        counts = Counts.step(settings.k, 1, ratio)
+        paths[str(ratio)] = context.remember(f"path-{ratio}", partial(_path, settings, counts))
+    return Outcome({"paths": paths})
+
+
+def _decay(rows: Sequence[dict[str, Any]]) -> float:
+    """Return the exponent p of distance ~ log(1/ridge)^-p over the lower half of the ridges."""
+    low = [row for row in rows if row["ridge"] < 1e-3]
+    x = np.log(np.log([1 / row["ridge"] for row in low]))
+    return float(-np.polyfit(x, np.log([row["distances"][0] for row in low]), 1)[0])
+
+
+def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
+    """Hold when balanced paths are SELI at every ridge, others at none but ever nearer, and the
+    thresholds are right.
+    """
+    gap, balanced, smallest, rates, collapsed = 0.0, 0.0, np.inf, [], True
+    for ratio, path in numbers["paths"].items():
+        rows = path["rows"]
+        gap = max(gap, *(row["relative_gap"] for row in rows))
+        if ratio == "1":
+            balanced = max(max(row["distances"]) for row in rows)
+            continue
+        smallest = min(smallest, *(min(row["distances"]) for row in rows))
+        rates.append(_decay(rows))
+        together = [row["minority_apart"] < 1e-3 for row in rows]
+        collapsed &= together == [row["ridge"] >= path["collapse"] for row in rows]
+    falling = all(
+        bool(
+            np.all(np.diff([row["distances"][0] for row in path["rows"] if row["ridge"] < 0.5]) < 0)
+        )
+        for ratio, path in numbers["paths"].items()
+        if ratio != "1"
+    )
+    zero = max(path["above_zero"] for path in numbers["paths"].values())
+    holds = (
+        gap < 1e-7
+        and balanced < 1e-4
+        and smallest > 1e-3
+        and falling
+        and collapsed
+        and zero < 1e-6
+        and max(rates) < 1.5
+    )
+    return Verdict(
+        bool(holds),
+        f"Balanced classes are SELI at every ridge (to {balanced:.0e}). With imbalance no ridge"
+        f" gives SELI: the smallest distance met is {smallest:.3f}, and the classifiers' distance"
+        f" falls like log(1/λ) to the power {-max(rates):.2f} to {-min(rates):.2f}. Minority"
+        f" classes {'collapse exactly' if collapsed else 'do not collapse'} at ridges from √n_min"
+        f" on. All optima are certified to a relative gap of {gap:.0e}.",
+    )
+
+
+def show(records: Sequence[Record]) -> list[Block]:
+    """Return distance against ridge."""
+    from lopsided.plot.training import several
+
+    paths = records[-1].numbers["paths"]
+
+    def panel(i: int) -> Figure:
+        lines = {
+            f"R = {r}": (
+                [row["ridge"] for row in p["rows"]],
+                [[row["distances"][i]] for row in p["rows"]],
+            )
+            for r, p in paths.items()
+        }
+
+        def draw(ax: Any) -> None:
+            several(lines, ax, x="ridge λ", label="distance to SELI")
+            ax.axvline(next(iter(paths.values()))["collapse"], color="#888888", lw=0.8, ls=":")
+
+        return drawn(
+            draw,
+            f"Distance of the optimum to SELI against the ridge, {_PARTS[i]}",
+            _PARTS[i].capitalize(),
+        )
+
+    rows = [
+        [
+            f"R = {r}",
+            f"{p['collapse']:.3f}",
+            f"{p['zero']:.3f}",
+            *(f"{_at(p['rows'], ridge):.3f}" for ridge in (1e-1, 1e-2, 1e-4, 1e-6)),
+        ]
+        for r, p in paths.items()
+    ]
+    columns = [
+        "",
+        "minorities collapse at λ ≥",
+        "all is zero at λ ≥",
+        *(f"λ = {ridge:g}" for ridge in (1e-1, 1e-2, 1e-4, 1e-6)),
+    ]
+    return [
+        Row(
+            [panel(i) for i in range(3)],
+            "Distance of the certified optimum to SELI against the ridge, one sample a minority"
+            " class. Right of the dotted line, λ = √n_min, minority classes have collapsed; each"
+            " curve ends where everything is zero.",
+        ),
+        Table(
+            "Thresholds, and the distance of the classifiers to SELI at some ridges.", columns, rows
+        ),
+    ]
+
+
+def _at(rows: Sequence[dict[str, Any]], ridge: float) -> float:
+    """Return the classifiers' distance at a ridge, interpolated between the solved ones."""
+    x, y = [np.log(row["ridge"]) for row in rows][::-1], [row["distances"][0] for row in rows][::-1]
+    return float(np.interp(np.log(ridge), x, y))
+
+
+RIDGE_PATH = Claim(
+    name="ridge-path",
+    title="SELI is the end of the ridge path, and only its end",
+    statement=(
+        "With a ridge λ the global optimum of the unconstrained-features model tends to SELI as λ"
+        " vanishes. Balanced classes are at the ETF for every λ; imbalanced classes are at SELI for"
+        " none, and approach it only logarithmically."
+    ),
+    source=(
+        "Thrampoulidis et al. 2022, Propositions 1 and 2 and Figure 4; rate and thresholds: derived"
+        " here"
+    ),
+    settings=Settings,
+    compute=compute,
+    judge=judge,
+    show=show,
+)

@@ -1,0 +1,289 @@
+"""The unconstrained-features model trained by SGD: how near it gets to SELI in practice, and where
+descent would end.
+
+Published setting: k = 10, d = 20, minority classes of 5 samples, batches of 5, constant rate, 6000
+epochs, neither bias nor ridge. The follow-up (Behnia et al. 2023, Figure 4) shows the same
+plateaus.
+
+Beside it runs full-batch descent whose step is divided by the loss and by the largest logit, so
+that margins grow linearly instead of logarithmically; its loss is kept as a logarithm and falls to
+e^-10000. Samples of a class start equal there and so stay equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
+
+import numpy as np
+
+from lopsided import predict
+from lopsided.arrays import Floats
+from lopsided.counts import Counts
+from lopsided.geometry import Geometry, Source
+from lopsided.reproduce.blocks import Block, Figure, Row, Table, drawn
+from lopsided.reproduce.choices import Bounds, Checked, Positive, Whole
+from lopsided.reproduce.claim import Claim, Outcome
+from lopsided.reproduce.context import Context
+from lopsided.reproduce.record import Record, Verdict
+from lopsided.reproduce.settings import observed_epochs
+
+#: Below this distance descent has arrived.
+_ARRIVED = 1e-2
+
+#: A distance that is passed on the way, to compare speeds.
+_NEAR = 0.05
+
+
+@dataclass(frozen=True)
+class Settings(Checked):
+    """The published model; rate and initialisation are not published.
+
+    Attributes:
+        ratios: R of the STEP profiles.
+        k: number of classes.
+        d: feature dimensions.
+        minority: samples of a minority class.
+        batch: samples of a step.
+        start: standard deviation of the entries at the start, normal.
+        rate: learning rate of SGD on the mean loss of a batch.
+        epochs: of SGD.
+        seeds: number of repetitions, trained side by side.
+        steps: of loss-normalised descent.
+    """
+
+    ratios: tuple[Whole, ...] = (1, 5, 10, 100)
+    k: Annotated[int, Bounds(least=2, most=1000)] = 10
+    d: Annotated[int, Bounds(least=1, most=10**5)] = 20
+    minority: Whole = 5
+    batch: Whole = 5
+    start: Positive = 0.1
+    rate: Positive = 0.4
+    epochs: Whole = 6000
+    seeds: Annotated[int, Bounds(least=1, most=1000)] = 3
+    steps: Whole = 20000
+
+
+def _distances(W: Floats, M: Floats, counts: Counts) -> dict[str, list[float]]:
+    """Return the distances of centred classifiers and class means to SELI and to the ETF."""
+    seen = Geometry.of_vectors(W - W.mean(axis=0), M - M.mean(axis=0), Source("UFM"))
+    return {
+        "SELI": list(seen.distance(predict.seli(counts))),
+        "ETF": list(seen.distance(predict.etf(counts.k))),
+    }
+
+
+def sgd(settings: Settings, counts: Counts, context: Context) -> list[dict[str, Any]]:
+    """Train classifiers and features by SGD, all seeds side by side.
+
+    Returns:
+        One row an observed epoch: the epoch, and for each seed the distances.
+    """
+    k, d, n, s = settings.k, settings.d, counts.n, settings.seeds
+    labels = np.repeat(np.arange(k), counts.values)
+    rngs = [np.random.default_rng(seed) for seed in range(s)]
+    W = np.stack([rng.standard_normal((k, d)) for rng in rngs]) * settings.start
+    H = np.stack([rng.standard_normal((n, d)) for rng in rngs]) * settings.start
+    target, member = np.eye(k)[labels], np.eye(k)[labels] / counts.values
+    rows, seeds, step = [], np.arange(s)[:, None], settings.rate / settings.batch
+    measured = set(observed_epochs(settings.epochs))
+    for epoch in range(1, settings.epochs + 1):
+        order = np.stack([rng.permutation(n) for rng in rngs])
+        for start in range(0, n, settings.batch):
+            chosen = order[:, start : start + settings.batch]
+            features = H[seeds, chosen]
+            error = np.exp(features @ W.transpose(0, 2, 1))
+            error /= error.sum(axis=2, keepdims=True)
+            error -= target[chosen]
+            H[seeds, chosen] = features - step * (error @ W)
+            W -= step * (error.transpose(0, 2, 1) @ features)
+        if epoch in measured:
+            rows.append(
+                {
+                    "epoch": epoch,
+                    "seeds": [_distances(W[i], member.T @ H[i], counts) for i in range(s)],
+                }
+            )
+        if epoch % 20 == 0:
+            context.advance(
+                epoch / settings.epochs,
+                f"SGD, R = {counts.ratio:g}, epoch {epoch} of {settings.epochs}",
+            )
+    return rows
+
+
+def descend(settings: Settings, counts: Counts, rate: float = 10.0) -> list[dict[str, Any]]:
+    """Run loss-normalised descent on classifiers and class means.
+
+    Returns:
+        One row an observed step: the step, the logarithm of the loss, the distances.
+    """
+    k, rng, own = settings.k, np.random.default_rng(0), np.arange(settings.k)
+    W, M = 1e-2 * rng.standard_normal((2, k, settings.d))
+    n = counts.values.astype(np.float64)[:, None]
+    rows, measured = [], set(observed_epochs(settings.steps))
+    for step in range(1, settings.steps + 1):
+        logits = M @ W.T
+        excess = logits - logits[own, own][:, None]
+        excess[own, own] = -np.inf
+        worst = np.logaddexp.reduce(excess, axis=1)[:, None]
+        soft = np.logaddexp(0, worst)
+        # log(log(1 + e^x)) is x itself far below zero, where the inner logarithm is lost.
+        losses = np.log(n) + np.where(worst < -30, worst, np.log(np.maximum(soft, 1e-300)))
+        total = np.logaddexp.reduce(losses, axis=0)
+        gradient = np.exp(excess - soft + np.log(n) - total)
+        gradient[own, own] = -gradient.sum(axis=1)
+        stride = rate / max(1.0, float(np.abs(logits).max()))
+        W, M = W - stride * (gradient.T @ M), M - stride * (gradient / n) @ W
+        if step in measured:
+            rows.append({"step": step, "log_loss": float(total[0]), **_distances(W, M, counts)})
+    return rows
+
+
+def compute(settings: Settings, context: Context) -> Outcome:
+    """Run both on every ratio; a finished ratio is not repeated after an interruption."""
+    results, size = (
+        {},
+        [Counts.step(settings.k, settings.minority, ratio).n for ratio in settings.ratios],
+    )
+    done = 0
+    for ratio, n in zip(settings.ratios, size, strict=True):
+        counts = Counts.step(settings.k, settings.minority, ratio)
+        part = context.part(done / sum(size), (done + n) / sum(size))
+        results[str(ratio)] = {
+            "sgd": context.remember(f"sgd-{ratio}", partial(sgd, settings, counts, part)),
+            "descent": context.remember(f"descent-{ratio}", partial(descend, settings, counts)),
+        }
+        done += n
+    return Outcome({"ratios": results})
+
+
+def _final(result: dict[str, Any], law: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the (seeds, 3) distances at the end of SGD."""
+    return np.array([seed[law] for seed in result["sgd"][-1]["seeds"]])
+
+
+def _steps_to(result: dict[str, Any], distance: float) -> float:
+    """Return the first observed step of descent from which the classifiers stay nearer to SELI than
+    `distance`.
+    """
+    far = [row["step"] for row in result["descent"] if row["SELI"][0] >= distance]
+    later = [row["step"] for row in result["descent"] if not far or row["step"] > far[-1]]
+    return float(later[0]) if later else np.inf
+
+
+def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
+    """Hold when SGD ends nearer to SELI than to the ETF, and normalised descent arrives, later with
+    larger R.
+
+    SGD alone cannot show the order: an epoch has more steps at larger R, and what is left of the
+    start dominates at small R.
+    """
+    results = numbers["ratios"]
+    ends = {ratio: _final(result, "SELI").mean(axis=0) for ratio, result in results.items()}
+    nearer = all(
+        bool(np.all(_final(result, "SELI")[:, :2] < _final(result, "ETF")[:, :2]))
+        for ratio, result in results.items()
+        if ratio != "1"
+    )
+    ordered = bool(np.all(np.diff([end[0] for end in ends.values()]) > 0))
+    steps = [_steps_to(result, _NEAR) for result in results.values()]
+    slower = bool(np.all(np.diff(steps) > 0))
+    arrived = max(max(result["descent"][-1]["SELI"]) for result in results.values())
+    shown = ", ".join(
+        f"{end[0]:.2f} and {end[1]:.2f} at R = {ratio}" for ratio, end in ends.items()
+    )
+    return Verdict(
+        nearer and slower and arrived < _ARRIVED,
+        f"After {configuration['epochs']} epochs of SGD classifiers and class means are still"
+        f" {shown} from SELI (means of {configuration['seeds']} seeds):"
+        f" {'all' if nearer else 'not all'} nearer to it than to the ETF,"
+        f" {'and' if ordered else 'but not steadily'} further away with larger R. Descent that"
+        f" divides its step by the loss {'arrives' if arrived < _ARRIVED else 'does not arrive'},"
+        f" within {arrived:.0e} at every R; its classifiers need"
+        f" {', '.join(f'{step:g}' for step in steps)} steps to come within {_NEAR}:"
+        f" {'more' if slower else 'not always more'} with more imbalance.",
+    )
+
+
+def show(records: Sequence[Record]) -> list[Block]:
+    """Return distance against epoch for SGD and against step for descent."""
+    from lopsided.plot.training import several
+
+    results = records[-1].numbers["ratios"]
+
+    def trained(i: int, title: str) -> Figure:
+        lines = {
+            f"R = {ratio}": (
+                [row["epoch"] for row in r["sgd"]],
+                [[seed["SELI"][i] for seed in row["seeds"]] for row in r["sgd"]],
+            )
+            for ratio, r in results.items()
+        }
+        return drawn(
+            lambda ax: several(lines, ax, label="distance to SELI", x="epoch"),
+            f"SGD on the UFM, {title}",
+            title,
+        )
+
+    descents = {
+        f"R = {ratio}": (
+            [row["step"] for row in r["descent"]],
+            [[max(row["SELI"])] for row in r["descent"]],
+        )
+        for ratio, r in results.items()
+    }
+    descent = drawn(
+        lambda ax: several(descents, ax, label="largest distance to SELI", x="step", log=True),
+        "Normalised descent on the UFM",
+        "Normalised descent",
+    )
+    rows = [
+        [
+            f"R = {ratio}",
+            *(
+                f"{mean:.3f} ± {spread:.3f}"
+                for law in ("SELI", "ETF")
+                for mean, spread in _spread(_final(r, law))
+            ),
+        ]
+        for ratio, r in results.items()
+    ]
+    parts = ("classifiers", "class means")
+    return [
+        Row(
+            [trained(0, "Classifiers"), trained(1, "Class means"), descent],
+            "Left and middle: SGD in the published setting, every seed a line. Right: full-batch"
+            " descent with the step divided by the loss, the largest of the three distances.",
+        ),
+        Table(
+            "Distances at the end of SGD, mean ± standard deviation over the seeds.",
+            ["", *(f"{p} to {law}" for law in ("SELI", "ETF") for p in parts)],
+            rows,
+        ),
+    ]
+
+
+def _spread(final: np.ndarray[Any, np.dtype[np.float64]]) -> list[tuple[float, float]]:
+    spread = final.std(axis=0, ddof=1) if len(final) > 1 else np.zeros(3)
+    return [(float(a), float(b)) for a, b in zip(final.mean(axis=0)[:2], spread[:2], strict=True)]
+
+
+UFM_SGD = Claim(
+    name="ufm-sgd",
+    title="SGD on free features approaches SELI, more slowly with more imbalance",
+    statement=(
+        "Trained without ridge, the unconstrained-features model converges in direction to SELI,"
+        " the more slowly the larger the imbalance; SGD at a constant rate gets part of the way."
+    ),
+    source=(
+        "Thrampoulidis et al. 2022, Section 5; setting as in Behnia et al. 2023 (arXiv 2303.07608),"
+        " Figure 4"
+    ),
+    settings=Settings,
+    compute=compute,
+    judge=judge,
+    show=show,
+)

@@ -1,0 +1,73 @@
+"""Workers: the processes of one run under `torchrun`, or the single one without it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True)
+class Workers:
+    """This process among all that train one network.
+
+    Attributes:
+        rank: of this process.
+        size: number of processes.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @classmethod
+    def of(cls, device: str) -> Workers:
+        """Join the processes that `torchrun` started, if it did."""
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            return cls()
+        if not dist.is_initialized():
+            dist.init_process_group("nccl" if device == "cuda" else "gloo")
+        return cls(dist.get_rank(), dist.get_world_size())
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes files."""
+        return self.rank == 0
+
+    def wrap(self, network: nn.Module) -> nn.Module:
+        """Return the network with gradients averaged over the processes."""
+        return network if self.size == 1 else DistributedDataParallel(network)
+
+    def share(self, batch: Tensor) -> Tensor:
+        """Return this process's part of a batch."""
+        return batch.tensor_split(self.size)[self.rank]
+
+    def share_buffers(self, network: nn.Module) -> None:
+        """Give every process the first one's running statistics, so that all measure one
+        network.
+        """
+        if self.size > 1:
+            for buffer in network.buffers():
+                dist.broadcast(buffer, 0)
+
+    def leave(self) -> None:
+        """Part from the other processes when all are done."""
+        if self.size > 1:
+            dist.barrier()
+            dist.destroy_process_group()
+
+
+def device_of(name: str) -> torch.device:
+    """Return a device that is there: for "cuda" this process's own GPU.
+
+    Raises:
+        ValueError: if CUDA is asked for and not there.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("no CUDA device is available: use --device cpu")
+    if name == "cuda":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    return torch.device(name)

@@ -1,0 +1,187 @@
+"""Training with a loss and a head of `lopsided.steer`, and what is seen of the network that comes
+out.
+
+The networks are small, so that a comparison of many losses and seeds takes minutes on one thread; a
+run that is interrupted starts again, and those finished before it are remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lopsided import predict, solve
+from lopsided.adjustment import Adjustment
+from lopsided.counts import Counts
+from lopsided.measure import Moments
+from lopsided.measure.metrics import METRICS
+from lopsided.reproduce import data, ready
+from lopsided.reproduce.context import Context
+from lopsided.reproduce.network.models import MODELS
+from lopsided.reproduce.network.training import Sample, batches
+from lopsided.reproduce.settings import Comparison, Training
+from lopsided.reproduce.shapes import geometry, own_ridge, shape
+
+
+@dataclass(frozen=True)
+class Material:
+    """The data of a comparison, the same for all its runs.
+
+    Attributes:
+        title: of the data set.
+        counts: of the training set.
+        train: the training set.
+        test: held-out samples, as many of each class.
+        indices: hash of the list of training samples.
+        digest: hash of the whole data set.
+    """
+
+    title: str
+    counts: Counts
+    train: Sample
+    test: Sample
+    indices: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A way to train.
+
+    Attributes:
+        loss: of logits and labels.
+        head: feature dimensions, classes and seed to a head with a (k, d) `weight`.
+        adjustment: of the loss, by which its geometry is predicted; None where no closed form
+            speaks of it.
+        unit: features and classifiers are normalised.
+    """
+
+    loss: nn.Module
+    head: Callable[[int, int, int], nn.Module]
+    adjustment: Adjustment | None = None
+    unit: bool = False
+
+
+def linear(d: int, k: int, seed: int) -> nn.Module:
+    """Return the usual head, without bias, initialised by torch's state."""
+    return nn.Linear(d, k, bias=False)
+
+
+class Unit(nn.Module):
+    """Normalises features."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (n, d) features of length one."""
+        return functional.normalize(features, dim=1)
+
+
+def material(settings: Training, context: Context) -> Material:
+    """Read the data and choose the training set.
+
+    Raises:
+        ValueError: if the class counts do not fit the data.
+        FileNotFoundError: if the data is not there.
+    """
+    dataset = data.load(settings.dataset, context.place.data)
+    counts = settings.class_counts(dataset.k)
+    ready.require_memory(settings, dataset.shape)
+    chosen = data.choose(dataset.train.labels, counts, settings.split)
+    train, test = dataset.train.take(chosen), dataset.test.take(data.balanced(dataset.test.labels))
+    seen, held_out = (
+        Sample(torch.from_numpy(dataset.normalise(part)), torch.from_numpy(part.labels))
+        for part in (train, test)
+    )
+    indices = data.write_indices(chosen, context.place.out / "indices", context.writer)
+    return Material(dataset.title, counts, seen, held_out, indices, dataset.digest())
+
+
+def train(
+    settings: Training, recipe: Recipe, given: Material, seed: int
+) -> tuple[nn.Module, nn.Module]:
+    """Return body and head after SGD at a constant rate; initialisation and order of the samples
+    come from the seed alone.
+
+    Raises:
+        FloatingPointError: if the loss is no longer finite.
+    """
+    torch.set_num_threads(1)
+    images, labels = given.train
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        body, d = MODELS[settings.model](
+            (images.shape[1], images.shape[2], images.shape[3]), settings.width, settings.depth
+        )
+        body = nn.Sequential(body, Unit()) if recipe.unit else body
+        head = recipe.head(d, given.counts.k, seed)
+    parameters = [*body.parameters(), *head.parameters()]
+    optimiser = torch.optim.SGD(
+        parameters, settings.rate, settings.momentum, weight_decay=settings.weight_decay
+    )
+    for epoch in range(settings.epochs):
+        for group in optimiser.param_groups:
+            group["lr"] = settings.rate_at(epoch)
+        order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(len(labels)))
+        for batch in batches(order, settings.batch):
+            loss = recipe.loss(head(body(images[batch])), labels[batch])
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            optimiser.step()
+        if not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss is {float(loss)} in epoch {epoch + 1}: take a smaller rate than"
+                f" {settings.rate:g}"
+            )
+    return body.eval(), head.eval()
+
+
+@torch.inference_mode()
+def observe(
+    settings: Comparison, recipe: Recipe, given: Material, body: nn.Module, head: nn.Module
+) -> dict[str, Any]:
+    """Return accuracies by class, the geometry in numbers, and its distance to prediction, SELI and
+    ETF, as plain data.
+
+    For the losses of the family also the shape that the exact optimum has at the run's own ridge.
+    """
+    counts = given.counts
+    features, tested = features_of(body, given.train), features_of(body, given.test)
+    weight = head.weight
+    assert isinstance(weight, Tensor)
+    moments = Moments(counts.k, weight.shape[1])
+    moments.update(features.numpy(), given.train.labels.numpy())
+    adjustment = recipe.adjustment or Adjustment()
+    W = (functional.normalize(weight, dim=1) if recipe.unit else weight).double().numpy()
+    seen = geometry(W, moments.means, counts, adjustment)
+    laws = {"CE": predict.seli(counts), "ETF": predict.etf(counts.k)}
+    own: dict[str, Any] = {}
+    if recipe.adjustment is not None:
+        laws["prediction"] = predict.cross_entropy(counts, recipe.adjustment)
+        ridge = own_ridge(seen, counts, settings.weight_decay)
+        optimum = solve.minimize(solve.Problem(counts, recipe.adjustment, ridge=ridge)).geometry
+        alive = bool(optimum.classifiers.diagonal.all())
+        own = {"own_ridge": {"ridge": ridge, "shape": shape(optimum, counts) if alive else None}}
+    return {
+        "test_accuracy": accuracies(head(tested), given.test.labels, counts.k),
+        "train_accuracy": accuracies(head(features), given.train.labels, counts.k),
+        "nc1": float(METRICS["nc1"].function(moments)),
+        "distances": {name: list(seen.distance(law)) for name, law in laws.items()},
+        "shape": shape(seen, counts),
+        **own,
+    }
+
+
+def features_of(body: nn.Module, sample: Sample) -> Tensor:
+    """Return the (n, d) features of a sample."""
+    return torch.cat([body(images) for images in torch.split(sample.images, 2048)])
+
+
+def accuracies(logits: Tensor, labels: Tensor, k: int) -> list[float]:
+    """Return the share of each class that is right."""
+    right = (logits.argmax(1) == labels).double()
+    return [float(right[labels == c].mean()) for c in range(k)]

@@ -1,0 +1,1 @@
+"""Descend: paths of descent, by Newton and by first-order methods."""

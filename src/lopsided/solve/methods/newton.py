@@ -1,0 +1,84 @@
+"""The main method: Newton's method on the faces of the dual's ball.
+
+Labels start on the whole surface, where the optimum goes for a vanishing ridge; a warm start from
+the face of the optimum that is known. What leads nowhere from there, and soft targets, start from
+the central path, at each center whose gap is small.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lopsided.solve.certificate import Certificate
+from lopsided.solve.methods.ball import Face, inside, polar, warm
+from lopsided.solve.methods.dual import Dual
+from lopsided.solve.methods.faces import climb
+from lopsided.solve.methods.interior import Center, central_path, rounded
+from lopsided.solve.progress import Watch
+from lopsided.solve.reduced import Point, Reduced
+
+#: Relative gap from which on a center may be near enough to the optimum's face.
+_NEAR = 0.05
+
+
+def newton(
+    ridge: float, reduced: Reduced, start: Point | None, tolerance: float
+) -> tuple[Point, Certificate]:
+    """Minimise until the relative duality gap is below the tolerance.
+
+    Args:
+        ridge: positive factor of the nuclear norm.
+        reduced: the problem.
+        start: the optimum of a nearby problem, if known.
+        tolerance: relative duality gap to reach.
+
+    Returns:
+        The best point seen and its certificate.
+    """
+    dual = Dual(ridge, reduced)
+    with Watch(tolerance) as dual.told:
+        face = _surface(dual) if start is None else warm(dual, start)
+        found = None if face is None else climb(dual, face, tolerance)
+        return _along_the_path(dual, tolerance) if found is None else found
+
+
+def _along_the_path(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
+    best: Center | None = None
+    for center in central_path(dual, inside(dual)):
+        dual.told(center.gap)
+        face = _on_face(dual, center) if center.gap <= _NEAR else None
+        found = None if face is None else climb(dual, face, tolerance)
+        if found is not None:
+            return found
+        if best is None or center.gap < best.gap:
+            best = center
+        if center.gap <= tolerance / 2:
+            break
+    assert best is not None
+    return rounded(dual, best, tolerance)
+
+
+def _surface(dual: Dual) -> Face | None:
+    """Return the better of the starts on the whole surface; None where neither has positive shares,
+    or for soft targets.
+    """
+    if not dual.reduced.labels:
+        return None
+    tried = [
+        (trial.value, face) for face in polar(dual) if (trial := dual.at(face.matrix())) is not None
+    ]
+    return max(tried, key=lambda pair: pair[0])[1] if tried else None
+
+
+def _on_face(dual: Dual, center: Center) -> Face | None:
+    """Return a center with the singular values at 1 that the path makes so, or most of them.
+
+    None where even those leave some share not positive: the center is not near enough.
+    """
+    face = center.face
+    for share in (1.0, 0.95, 0.85):
+        rank = int(np.ceil(share * center.rank))
+        near = face._replace(rank=rank, inner=face.inner[rank:])
+        if dual.at(near.matrix()) is not None:
+            return near
+    return None
