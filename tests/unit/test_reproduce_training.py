@@ -235,9 +235,12 @@ def test_a_run_killed_with_minus_nine_ends_in_the_same_record(tmp_path: Path) ->
     options = {"width": 16, "depth": 2, "epochs": 60, "largest": 40, "batch": 44}
     name = "demo"
     script = (
-        "from rich.console import Console; import pathlib, sys\nfrom lopsided.reproduce import"
-        f" CLAIMS, Place, grid, training\ntraining._SAVE_EVERY = 0.0\ngrid.run(CLAIMS[{name!r}],"
-        f" [{options!r}], Place(pathlib.Path(sys.argv[1])), 1, Console(quiet=True))"
+        "from rich.console import Console; import pathlib, sys\n"
+        "from lopsided.reproduce import CLAIMS, Place, grid\n"
+        "from lopsided.reproduce.network import training\n"
+        "training._SAVE_EVERY = 0.0\n"
+        f"grid.run(CLAIMS[{name!r}], [{options!r}], Place(pathlib.Path(sys.argv[1])), 1,"
+        " Console(quiet=True))"
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "killed")])
     deadline = time.monotonic() + 60
