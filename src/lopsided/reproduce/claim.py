@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lopsided.measure.needs import need
-from lopsided.reproduce.blocks import Block
+from lopsided.report.blocks import Block
 from lopsided.reproduce.context import Context, Place, is_first
 from lopsided.reproduce.disk import alone, clear_drafts
 from lopsided.reproduce.record import Record, Verdict, environment, name_of, plain, versions

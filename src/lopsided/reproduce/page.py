@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from lopsided import __version__
 from lopsided.files import printable
-from lopsided.reproduce.blocks import Block
+from lopsided.report.blocks import Block
 from lopsided.reproduce.claim import Claim
 from lopsided.reproduce.disk import alone, write_atomically
 from lopsided.reproduce.record import Record

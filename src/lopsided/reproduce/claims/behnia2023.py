@@ -21,8 +21,8 @@ from lopsided import predict, steer
 from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
+from lopsided.report.blocks import Block, Row, Table, drawn
 from lopsided.reproduce import ready
-from lopsided.reproduce.blocks import Block, Row, Table, drawn
 from lopsided.reproduce.choices import Bounds, Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context

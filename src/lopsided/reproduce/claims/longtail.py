@@ -19,8 +19,8 @@ import numpy as np
 
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
+from lopsided.report.blocks import Block, Fold, Table, Text, drawn
 from lopsided.reproduce import ready
-from lopsided.reproduce.blocks import Block, Fold, Table, Text, drawn
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.claims.longtail_settings import DESIGNED, Settings
 from lopsided.reproduce.context import Context

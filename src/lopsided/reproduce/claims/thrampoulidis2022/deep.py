@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lopsided.report.blocks import Block
 from lopsided.reproduce import ready
-from lopsided.reproduce.blocks import Block
 from lopsided.reproduce.choices import Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context

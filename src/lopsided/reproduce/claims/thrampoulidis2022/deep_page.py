@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lopsided.plot.training import several
-from lopsided.reproduce.blocks import Block, Figure, Fold, Row, Table, Text, drawn
+from lopsided.report.blocks import Block, Figure, Fold, Row, Table, Text, drawn
 from lopsided.reproduce.claims.thrampoulidis2022.deep_run import details
 from lopsided.reproduce.claims.thrampoulidis2022.kinds import heading, kind, lettered
 from lopsided.reproduce.record import Record

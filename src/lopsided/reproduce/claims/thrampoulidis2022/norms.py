@@ -16,7 +16,7 @@ from lopsided import predict
 from lopsided.arrays import svd
 from lopsided.counts import Counts
 from lopsided.gram import Gram
-from lopsided.reproduce.blocks import Block, Figure, Row, Table, drawn
+from lopsided.report.blocks import Block, Figure, Row, Table, drawn
 from lopsided.reproduce.choices import Bounds, Checked, Ratio
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context

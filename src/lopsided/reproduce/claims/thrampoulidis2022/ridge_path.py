@@ -21,7 +21,7 @@ from lopsided import predict, solve
 from lopsided.arrays import singular_values
 from lopsided.counts import Counts
 from lopsided.gram import Gram
-from lopsided.reproduce.blocks import Block, Figure, Row, Table, drawn
+from lopsided.report.blocks import Block, Figure, Row, Table, drawn
 from lopsided.reproduce.choices import Bounds, Checked, Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context

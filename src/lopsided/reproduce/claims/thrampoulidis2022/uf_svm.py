@@ -19,7 +19,7 @@ from lopsided import predict
 from lopsided.arrays import Floats, Ints, svd
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.reproduce.blocks import Block, Table, drawn
+from lopsided.report.blocks import Block, Table, drawn
 from lopsided.reproduce.choices import Bounds, Checked, Seed, Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context

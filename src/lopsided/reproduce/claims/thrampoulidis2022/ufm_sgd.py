@@ -23,7 +23,7 @@ from lopsided import predict
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.reproduce.blocks import Block, Figure, Row, Table, drawn
+from lopsided.report.blocks import Block, Figure, Row, Table, drawn
 from lopsided.reproduce.choices import Bounds, Checked, Positive, Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context

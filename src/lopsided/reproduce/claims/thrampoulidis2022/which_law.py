@@ -25,7 +25,7 @@ from lopsided import predict, solve
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
 from lopsided.problem import Bias
-from lopsided.reproduce.blocks import Block, Figure, Table, drawn
+from lopsided.report.blocks import Block, Figure, Table, drawn
 from lopsided.reproduce.choices import Checked
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.claims.thrampoulidis2022.kinds import kind, lettered

@@ -91,7 +91,7 @@ def svg_of(drawing: Drawing, label: str) -> str:
     """Return a drawing as inline SVG, scalable, with a label for those who do not see it; the same
     drawing gives the same text.
     """
-    mpl, buffer = need("matplotlib", "'lopsided[reproduce]'"), io.StringIO()
+    mpl, buffer = need("matplotlib", "'lopsided[report]'"), io.StringIO()
     # Several drawings share one page, so the identifiers inside each must be its own.
     with mpl.rc_context({**STYLE, "svg.hashsalt": sha256(label.encode()).hexdigest()}):
         drawing.savefig(
@@ -112,7 +112,7 @@ def drawn(
 ) -> Figure:
     """Return the figure that `draw` makes on one pair of axes, `size` in inches."""
     mpl, figure = (
-        need(module, "'lopsided[reproduce]'") for module in ("matplotlib", "matplotlib.figure")
+        need(module, "'lopsided[report]'") for module in ("matplotlib", "matplotlib.figure")
     )
     with mpl.rc_context(STYLE):
         drawing = figure.Figure(figsize=size, layout="constrained")
