@@ -13,9 +13,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lopsided.files import write_atomically
 from lopsided.reproduce import data
 from lopsided.reproduce.context import Context, Place
-from lopsided.reproduce.disk import alone, write_atomically
+from lopsided.reproduce.disk import alone
 from lopsided.reproduce.network import checkpoint
 from lopsided.reproduce.network.checkpoint import Checkpoint
 from lopsided.reproduce.record import Record, Verdict

@@ -84,7 +84,7 @@ class Reproduce:
         """Run, or list, or report."""
         from rich.table import Table
 
-        from lopsided.measure.needs import need
+        from lopsided.needs import need
         from lopsided.reproduce import CLAIMS, Place, grid
         from lopsided.reproduce.context import is_first
 

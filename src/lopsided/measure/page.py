@@ -12,10 +12,10 @@ from lopsided.arrays import Ints
 from lopsided.geometry import Geometry
 from lopsided.measure.collapse import SPLIT, Collapse, cell, splits_table
 from lopsided.measure.metrics import METRICS
-from lopsided.measure.needs import need
 from lopsided.measure.network_geometry import comparable
 from lopsided.measure.verdict.angles import angles
 from lopsided.measure.verdict.points import points
+from lopsided.needs import need
 
 #: Up to so many classes each has a row; beyond, the page shows those that say most.
 ROWS = 60

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lopsided.measure.needs import need
+from lopsided.needs import need
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lopsided.measure.needs import need
+from lopsided.needs import need
 from lopsided.report.blocks import Block
 from lopsided.reproduce.context import Context, Place, is_first
 from lopsided.reproduce.disk import alone, clear_drafts

@@ -5,58 +5,12 @@ one process works in.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lopsided.files import UnfitError, opened, printable, require_file
-from lopsided.measure.needs import need
-
-
-def write_atomically(path: Path, content: bytes, writer: str = "") -> None:
-    """Write a file so that a reader, or the next run after a crash, sees the old content or the
-    new, never a part.
-
-    The content goes to a draft beside the file first, which is removed if that fails and renamed if
-    not. Its name is always the same, so the draft that a killed process left is used up by the next
-    that writes the file.
-
-    Args:
-        path: of the file; its folder is made if need be.
-        content: of the file.
-        writer: one of those who may write this file at the same time, lest they share a draft.
-
-    Raises:
-        OSError: if the disk is full, or the folder takes no file; names the file, whose old content
-            is still there.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{writer}.draft" if writer else f".{path.name}.draft")
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException as error:
-        draft.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            error.filename = str(
-                path
-            )  # which a full disk does not tell, and the user has never heard of drafts
-        raise
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    """See to it that a power cut does not undo a renaming, where folders can be opened."""
-    if os.name == "posix":
-        opened = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
+from lopsided.files import UnfitError, opened, printable, require_file, write_atomically
+from lopsided.needs import need
 
 
 def clear_drafts(folder: Path) -> None:

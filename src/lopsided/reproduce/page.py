@@ -12,10 +12,10 @@ import jinja2
 from markupsafe import Markup
 
 from lopsided import __version__
-from lopsided.files import printable
+from lopsided.files import printable, write_atomically
 from lopsided.report.blocks import Block
 from lopsided.reproduce.claim import Claim
-from lopsided.reproduce.disk import alone, write_atomically
+from lopsided.reproduce.disk import alone
 from lopsided.reproduce.record import Record
 
 _POWER = re.compile(r"(?<![\w.-])(\d+(?:\.\d+)?)e([+-]?\d{1,4})(?!\w)")

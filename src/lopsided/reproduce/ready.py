@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lopsided.measure import needs
+from lopsided import needs
 from lopsided.reproduce import data
 from lopsided.reproduce.context import Place
 from lopsided.reproduce.settings import Training

@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lopsided.files import printable
-from lopsided.reproduce.disk import read, write_atomically
+from lopsided.files import printable, write_atomically
+from lopsided.reproduce.disk import read
 
 _ANY_FORMAT = "lopsided record "
 FORMAT = f"{_ANY_FORMAT}1"

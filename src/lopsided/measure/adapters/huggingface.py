@@ -9,8 +9,8 @@ from typing import Any
 
 from lopsided.counts import Counts
 from lopsided.measure.adapters.bystander import Bystander
-from lopsided.measure.needs import need
 from lopsided.measure.network.loggers import Logger
+from lopsided.needs import need
 
 TrainerCallback: Any = need("transformers", "transformers").TrainerCallback
 

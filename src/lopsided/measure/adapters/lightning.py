@@ -7,8 +7,8 @@ from typing import Any
 
 from lopsided.counts import Counts
 from lopsided.measure.adapters.bystander import Bystander
-from lopsided.measure.needs import need
 from lopsided.measure.network.loggers import Logger
+from lopsided.needs import need
 
 Callback: Any = need("lightning.pytorch", "lightning").Callback
 

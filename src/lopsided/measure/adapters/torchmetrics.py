@@ -9,8 +9,8 @@ from typing import Any, Literal
 from lopsided.counts import Counts
 from lopsided.labels import Ignore
 from lopsided.measure.collapse import Classes, Collapse
-from lopsided.measure.needs import need, torch
 from lopsided.measure.network.stream import Stream
+from lopsided.needs import need, torch
 
 Metric: Any = need("torchmetrics", "torchmetrics").Metric
 

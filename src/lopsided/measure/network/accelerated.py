@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from lopsided.measure.checks import LARGEST, labels_of
-from lopsided.measure.needs import torch
 from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.state.means import left_over
 from lopsided.measure.state.moments import SUMMED, Moments
 from lopsided.measure.state.scatter import Pooled
+from lopsided.needs import torch
 
 
 class DeviceMoments:

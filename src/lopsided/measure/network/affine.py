@@ -14,9 +14,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from lopsided.measure.needs import torch
 from lopsided.measure.network.intact import modes_kept
 from lopsided.measure.network.tensors import has_float64
+from lopsided.needs import torch
 
 _log = logging.getLogger("lopsided")
 

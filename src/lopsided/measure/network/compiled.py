@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from lopsided.measure.needs import torch
+from lopsided.needs import torch
 
 WHY = (
     "lopsided reads features and logits between compiled parts: compile without fullgraph=True, or"

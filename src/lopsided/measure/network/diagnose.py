@@ -14,13 +14,13 @@ from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import samples_of
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.counted import contradicted
-from lopsided.measure.needs import torch
 from lopsided.measure.network import compiled, sync
 from lopsided.measure.network.intact import modes_kept, randomness_kept
 from lopsided.measure.network.passing import Passing
 from lopsided.measure.network.stream import Stream
 from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.state.second import SecondPass
+from lopsided.needs import torch
 
 _log = logging.getLogger("lopsided")
 

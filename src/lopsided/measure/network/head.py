@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from lopsided.counts import Counts
-from lopsided.measure.needs import torch
 from lopsided.measure.network.intact import modes_kept
+from lopsided.needs import torch
 
 #: Models that train position t on the label of position t + 1, by the names of their classes.
 CAUSAL = re.compile(r"ForCausalLM$|(?<!XLNet)LMHeadModel$")

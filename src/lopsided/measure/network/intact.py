@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lopsided.measure.needs import torch
+from lopsided.needs import torch
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lopsided.measure.collapse import plain
-from lopsided.measure.needs import need
+from lopsided.needs import need
 
 
 class Logger(Protocol):

@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from lopsided.counts import Counts
 from lopsided.labels import Ignore, sentinels
-from lopsided.measure.needs import torch
 from lopsided.measure.network import compiled
 from lopsided.measure.network.affine import Affine, precision_of, stored
 from lopsided.measure.network.aligned import Call, Pass, laid, one_of, written
@@ -23,6 +22,7 @@ from lopsided.measure.network.head import around, causal, heads
 from lopsided.measure.network.returned import reordered, same, same_decisions, tensors_of
 from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.pull import Pull
+from lopsided.needs import torch
 
 _log = logging.getLogger("lopsided")
 

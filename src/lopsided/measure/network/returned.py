@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lopsided.measure.needs import torch
+from lopsided.needs import torch
 
 #: Columns by which rows are told apart.
 COLUMNS = 8

@@ -10,12 +10,12 @@ from lopsided.counts import Counts
 from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import NOTHING, samples_of
 from lopsided.measure.collapse import Classes, Collapse
-from lopsided.measure.needs import torch
 from lopsided.measure.network.accelerated import DeviceMoments
 from lopsided.measure.network.tensors import as_array, has_float64, to_numpy
 from lopsided.measure.state.decisions import SUMS, Decisions
 from lopsided.measure.state.moments import SUMMED, Moments
 from lopsided.measure.state.scatter import Pooled
+from lopsided.needs import torch
 
 
 class Stream:

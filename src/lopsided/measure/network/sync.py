@@ -19,12 +19,12 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.measure.needs import need, torch
 from lopsided.measure.state.decisions import SUMS, Decisions
 from lopsided.measure.state.means import Means, left_over
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.state.scatter import Pooled, Projected
 from lopsided.measure.state.second import SecondPass
+from lopsided.needs import need, torch
 
 First = TypeVar("First", bound=Means)
 #: Bytes in which a process says what it holds.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.measure.needs import torch
+from lopsided.needs import torch
 
 
 def to_numpy(tensor: Any) -> npt.NDArray[Any]:

@@ -13,8 +13,8 @@ from typing import IO, Any
 import numpy as np
 
 from lopsided.files import UnfitError, opened, require_file
-from lopsided.measure.needs import need
 from lopsided.measure.storage.rows import Layout, Packed, Rows, Stored, Sum
+from lopsided.needs import need
 
 #: Names of all arrays in a file, and those that were wanted.
 Contents = tuple[list[str], dict[str, Stored]]

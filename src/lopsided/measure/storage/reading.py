@@ -17,12 +17,12 @@ from lopsided.counts import Counts
 from lopsided.lifeline import Workers
 from lopsided.measure.checks import rows_of
 from lopsided.measure.collapse import Classes, Collapse
-from lopsided.measure.needs import need
 from lopsided.measure.network import sync
 from lopsided.measure.state.means import Batch, Means
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.state.second import SecondPass
 from lopsided.measure.storage.store import Span, Store
+from lopsided.needs import need
 
 State = TypeVar("State", Means, Moments, SecondPass)
 

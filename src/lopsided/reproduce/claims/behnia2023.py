@@ -221,7 +221,7 @@ def show(records: Sequence[Record]) -> list[Block]:
     """Return norm ratios and cosines against the exponent for the longest training, and the losses
     that do not steer for all.
     """
-    from lopsided.plot.steering import against_exponent
+    from lopsided.reproduce.figures.losses import against_exponent
 
     ordered = sorted(records, key=lambda record: record.configuration["epochs"])
     numbers, configuration = ordered[-1].numbers, ordered[-1].configuration

@@ -89,7 +89,7 @@ def show(records: Sequence[Record]) -> list[Block]:
 
 
 def _page(record: Record) -> list[Block]:
-    from lopsided.plot.steering import losses_beside
+    from lopsided.reproduce.figures.losses import losses_beside
 
     numbers, found = record.numbers, scores(record.numbers)
     rows = []

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lopsided.plot.training import several
 from lopsided.report.blocks import Block, Figure, Fold, Row, Table, Text, drawn
 from lopsided.reproduce.claims.thrampoulidis2022.deep_run import details
 from lopsided.reproduce.claims.thrampoulidis2022.kinds import heading, kind, lettered
+from lopsided.reproduce.figures.lines import several
 from lopsided.reproduce.record import Record
 
 #: More kinds of runs than this are not told apart in one figure.

@@ -13,9 +13,9 @@ from lopsided.counts import Counts
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
 from lopsided.plot.measured import class_norms, sorted_cosines
-from lopsided.plot.training import COLOURS, GREY, against_epochs
 from lopsided.report.blocks import Block, Figure, Fold, Row, Table, Text, drawn
 from lopsided.reproduce.claims.thrampoulidis2022.kinds import heading
+from lopsided.reproduce.figures.lines import COLOURS, GREY, against_epochs
 from lopsided.reproduce.record import Record
 from lopsided.reproduce.shapes import geometry_of, mean_cosines
 

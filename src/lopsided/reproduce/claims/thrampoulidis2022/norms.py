@@ -121,7 +121,7 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
 
 def show(records: Sequence[Record]) -> list[Block]:
     """Return norms and angles against the ratio."""
-    from lopsided.plot.training import against_ratio
+    from lopsided.reproduce.figures.lines import against_ratio
 
     rows = records[-1].numbers["rows"]
     ratios = [row["R"] for row in rows]

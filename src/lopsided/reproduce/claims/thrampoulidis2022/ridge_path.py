@@ -149,7 +149,7 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
 
 def show(records: Sequence[Record]) -> list[Block]:
     """Return distance against ridge."""
-    from lopsided.plot.training import several
+    from lopsided.reproduce.figures.lines import several
 
     paths = records[-1].numbers["paths"]
 

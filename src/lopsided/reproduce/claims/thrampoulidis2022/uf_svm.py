@@ -189,7 +189,7 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
 
 def show(records: Sequence[Record]) -> list[Block]:
     """Return how far the solver's minimisers are from SELI."""
-    from lopsided.plot.training import dots
+    from lopsided.reproduce.figures.lines import dots
 
     cases = records[-1].numbers["cases"]
     series = {

@@ -210,7 +210,7 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
 
 def show(records: Sequence[Record]) -> list[Block]:
     """Return distance against epoch for SGD and against step for descent."""
-    from lopsided.plot.training import several
+    from lopsided.reproduce.figures.lines import several
 
     results = records[-1].numbers["ratios"]
 

@@ -223,7 +223,7 @@ def show(records: Sequence[Record]) -> list[Block]:
 
 def misfits(kinds: Mapping[str, Sequence[dict[str, Any]]]) -> Figure:
     """Return the root mean square of the three distances, a row a kind of run and a mark a law."""
-    from lopsided.plot.training import by_row
+    from lopsided.reproduce.figures.lines import by_row
 
     def size(members: Sequence[dict[str, Any]], law: str) -> float:
         return float(
