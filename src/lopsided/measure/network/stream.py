@@ -12,7 +12,7 @@ from lopsided.measure.checks import NOTHING, samples_of
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.network.accelerated import DeviceMoments
 from lopsided.measure.network.tensors import as_array, has_float64, to_numpy
-from lopsided.measure.state.decisions import SUMS, Decisions
+from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import SUMMED, Moments
 from lopsided.measure.state.scatter import Pooled
 from lopsided.needs import torch
@@ -184,10 +184,7 @@ class Stream:
         arrays = {name: getattr(moments, name) for name in SUMMED}
         if isinstance(moments.scatter, Pooled):
             arrays["scatter"] = moments.scatter.matrix()
-        arrays |= {
-            f"decisions.{name}": getattr(self.decisions, name)
-            for name in (*SUMS, "smallest_margin")
-        }
+        arrays |= {f"decisions.{name}": part for name, part in self.decisions.state().items()}
         return {name: torch().tensor(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -196,8 +193,7 @@ class Stream:
         Raises:
             ValueError: if the state is of a stream of another shape or kind.
         """
-        mine = {name: tuple(tensor.shape) for name, tensor in self.state_dict().items()}
-        theirs = {name: tuple(tensor.shape) for name, tensor in state.items()}
+        mine, theirs = _shapes(self.state_dict()), _shapes(state)
         if mine != theirs:
             wrong = next(name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name))
             raise ValueError(
@@ -210,7 +206,18 @@ class Stream:
             setattr(moments, name, to_numpy(state[name]).copy())
         if "scatter" in state:
             moments.scatter = Pooled(np.asfortranarray(np.triu(to_numpy(state["scatter"]))))
-        for name in (*SUMS, "smallest_margin"):
-            setattr(self.decisions, name, to_numpy(state[f"decisions.{name}"]).copy())
+        self.decisions.load(
+            {name: to_numpy(state[f"decisions.{name}"]) for name in self.decisions.state()}
+        )
         self._state = moments
         self.to(device)
+
+
+def _shapes(state: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return shapes by name; of confusions there may be any number."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    return {name: shape[: 1 if name == CONFUSIONS else None] for name, shape in shapes.items()}
+
+
+#: The part of a state that grows.
+CONFUSIONS = "decisions.confusions"

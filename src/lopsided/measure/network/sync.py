@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from lopsided.measure.state.confusions import Confusions
 from lopsided.measure.state.decisions import SUMS, Decisions
 from lopsided.measure.state.means import Means, left_over
 from lopsided.measure.state.moments import Moments
@@ -143,7 +144,20 @@ def decisions(local: Decisions, group: Any = None) -> Decisions:
     ):
         setattr(joint, name, array)
     (joint.smallest_margin,) = reduce([local.smallest_margin], "min", group)
+    _confusions(local.confusions, joint.confusions, group)
     return joint
+
+
+def _confusions(local: Confusions, joint: Confusions, group: Any) -> None:
+    """Bring the pairs of all processes into one, of one process after the other."""
+    distributed, state = need("torch.distributed", "'lopsided[torch]'"), local.state()
+    rank, processes = distributed.get_rank(group), distributed.get_world_size(group)
+    sizes = np.zeros((2, processes), np.int64)
+    sizes[:, rank] = state.shape[1], local.missed
+    (sizes,) = reduce([sizes], "sum", group)
+    for other, (size, missed) in enumerate(sizes.T.tolist()):
+        own = state if other == rank else np.zeros((2, size), np.int64)
+        joint.merge_state(reduce([own], "sum", group)[0], missed)
 
 
 def second_pass(local: SecondPass, group: Any = None) -> SecondPass:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
 from lopsided.measure.checks import labels_of, rows_of
+from lopsided.measure.state.confusions import Confusions
 from lopsided.measure.state.turn import Turn, both
 
 
@@ -17,6 +21,8 @@ class Decisions:
     Attributes:
         counts: (k,) samples seen of each class.
         errors: (k,) samples whose label is not the argmax of the logits; a tie counts as an error.
+        answered: (k,) samples that each class is the answer to; of a tie the other class is.
+        confusions: which class was taken for which.
         smallest_margin: (k,) the smallest margin; infinity for a class without samples.
         margin_sum: (k,) sum of the margins.
         compared: (k,) samples whose nearest class mean was known.
@@ -35,6 +41,8 @@ class Decisions:
     def __init__(self, k: int) -> None:
         self.counts: Ints = np.zeros(k, np.int64)
         self.errors: Ints = np.zeros(k, np.int64)
+        self.answered: Ints = np.zeros(k, np.int64)
+        self.confusions = Confusions(k)
         self.smallest_margin: Floats = np.full(k, np.inf)
         self.margin_sum: Floats = np.zeros(k)
         self.compared: Ints = np.zeros(k, np.int64)
@@ -68,9 +76,14 @@ class Decisions:
         own = z[rows, y]
         z[rows, y] = -np.inf
         margin = own - z.max(axis=1, initial=-np.inf)
+        wrong = np.flatnonzero(margin <= 0)
+        answers = y.copy()
+        answers[wrong] = z[wrong].argmax(axis=1)
         with self._turn:
             self.counts += np.bincount(y, minlength=self.k)
-            self.errors += np.bincount(y[margin <= 0], minlength=self.k)
+            self.errors += np.bincount(y[wrong], minlength=self.k)
+            self.answered += np.bincount(answers, minlength=self.k)
+            self.confusions.update(y[wrong], answers[wrong])
             np.minimum.at(self.smallest_margin, y, margin)
             self.margin_sum += np.bincount(y, weights=margin, minlength=self.k)
             if near is not None:
@@ -91,6 +104,7 @@ class Decisions:
             for name in SUMS:
                 getattr(self, name).__iadd__(getattr(other, name))
             np.minimum(self.smallest_margin, other.smallest_margin, out=self.smallest_margin)
+            self.confusions.merge(other.confusions)
 
     def take(self, classes: npt.ArrayLike) -> Decisions:
         """Return the decisions on samples of some of the classes, renumbered in the order given."""
@@ -98,8 +112,27 @@ class Decisions:
         part = Decisions(len(index))
         for name in (*SUMS, "smallest_margin"):
             setattr(part, name, getattr(self, name)[index])
+        part.confusions = self.confusions.take(index)
         return part
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the state as arrays by name; that of the confusions grows with their pairs."""
+        arrays = {name: getattr(self, name) for name in (*SUMS, "smallest_margin")}
+        missed = np.array([self.confusions.missed])
+        return arrays | {"confusions": self.confusions.state(), "confusions.missed": missed}
+
+    def load(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take up the state that `state` gave, for as many classes.
+
+        Raises:
+            ValueError: if its confusions are of other classes.
+        """
+        confusions = Confusions(self.k)
+        confusions.merge_state(state["confusions"], int(state["confusions.missed"][0]))
+        self.confusions = confusions
+        for name in (*SUMS, "smallest_margin"):
+            setattr(self, name, state[name].copy())
 
 
 #: The fields that merge by adding; the smallest margin merges by the minimum.
-SUMS = ("counts", "errors", "margin_sum", "compared", "agreed")
+SUMS = ("counts", "errors", "answered", "margin_sum", "compared", "agreed")
