@@ -31,7 +31,7 @@ import scipy
 from mpmath import mp
 
 import lopsided
-from lopsided import Adjustment, Counts, Geometry, predict
+from lopsided import Adjustment, Counts, Geometry, predict, solve
 
 #: How far a figure may be off: entries by the lengths they join, eigenvalues by their own size
 #: where a closed form knows them.
@@ -179,7 +179,7 @@ def of_cross_entropy(rng: random.Random, counts: Counts) -> Errors:
     yield from of_distance(
         "cross-entropy, ETF", geometry, predict.etf(k), (wanted, exact.Exact(ideal, ideal, ideal))
     )
-    proof = predict.certificate(counts, adjustment)
+    proof = predict.optimality(counts, adjustment)
     size = mp.fsum(wanted.classifiers[i, i] for i in range(k))
     yield "certificates", "primal", relative(proof.primal, size)
     yield "certificates", "dual", relative(proof.dual, size)
@@ -187,7 +187,10 @@ def of_cross_entropy(rng: random.Random, counts: Counts) -> Errors:
     yield (
         "thresholds",
         "zero ridge",
-        relative(predict.zero_ridge(counts), exact.spectrum(plain.classifiers)[0]),
+        relative(
+            solve.largest_ridge(solve.Problem(counts, ridge=1.0)),
+            exact.spectrum(plain.classifiers)[0],
+        ),
     )
     if counts.groups.m == 2:
         yield from of_geometry("STEP", predict.step(counts), plain)
@@ -198,7 +201,7 @@ def of_free_bias(rng: random.Random, counts: Counts) -> Errors:
     margin = 10 ** rng.uniform(-6, 6)
     wanted = exact.free_bias(counts.values.tolist(), margin)
     yield from of_geometry("free bias", predict.free_bias(counts, margin), wanted)
-    proof = predict.certificate(counts, Adjustment(margin=margin), "free")
+    proof = predict.optimality(counts, Adjustment(margin=margin), "free")
     size = mp.fsum(wanted.classifiers[i, i] for i in range(counts.k))
     yield (
         "certificates",

@@ -54,7 +54,7 @@ def test_a_conic_solver_finds_the_predicted_logits(name, counts, gamma, bias):
     value, logits = max_margin(counts.values, np.eye(k, dtype=bool), scale, margin, bias)
     geometry = predict.cross_entropy(counts, adjustment, bias)
     np.testing.assert_allclose(geometry.logits.matrix(), logits, atol=2e-5)
-    proof = predict.certificate(counts, adjustment, bias)
+    proof = predict.optimality(counts, adjustment, bias)
     assert proof.primal == pytest.approx(value, rel=1e-6)
     assert np.trace(geometry.classifiers.matrix()) == pytest.approx(value, rel=1e-6)
 
@@ -139,7 +139,8 @@ def test_the_support_test_tells_exact_proxies_from_others():
 
 def test_classes_collapse_and_vanish_at_the_predicted_ridges():
     counts = Counts([30, 30, 30, 5, 5])
-    collapse, zero = predict.minority_collapse_ridge(counts), predict.zero_ridge(counts)
+    collapse = predict.minority_collapse_ridge(counts)
+    zero = solve.largest_ridge(solve.Problem(counts, ridge=1.0))
 
     def geometry(ridge):
         return solve.minimize(solve.Problem(counts, ridge=ridge)).geometry

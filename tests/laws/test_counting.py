@@ -59,9 +59,8 @@ DOORS = {
     "cross_entropy": lambda counts: predict.cross_entropy(
         counts, Adjustment.cdt(counts, 0.5)
     ).classifiers.norms(),
-    "certificate": lambda counts: predict.certificate(counts).primal,
+    "optimality": lambda counts: predict.optimality(counts).primal,
     "squared": lambda counts: predict.squared(counts, 0.5).classifiers.norms(),
-    "zero_ridge": predict.zero_ridge,
     "weighted": lambda counts: Adjustment.weighted(counts).weight,
     "logit_adjusted": lambda counts: Adjustment.logit_adjusted(counts).shift,
     "ldt": lambda counts: Adjustment.ldt(counts, 0.5).scale,

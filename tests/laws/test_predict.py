@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lopsided import Adjustment, Counts, distance, predict
+from lopsided import Adjustment, Counts, Problem, distance, predict, solve
 
 settings.register_profile("laws", deadline=None, derandomize=True, max_examples=25)
 settings.load_profile("laws")
@@ -175,10 +175,10 @@ def test_the_certificate_holds_for_any_counts_scales_and_margins(values, gamma):
         Adjustment.ldt(counts, gamma),
         Adjustment(margin=margin),
     ):
-        proof = predict.certificate(counts, adjustment)
+        proof = predict.optimality(counts, adjustment)
         assert proof.holds
         assert proof.largest_sign < 0
-    assert predict.certificate(counts, bias="free").holds
+    assert predict.optimality(counts, bias="free").holds
 
 
 @given(values=COUNTS, gamma=EXPONENTS)
@@ -187,7 +187,7 @@ def test_the_certificate_is_that_of_the_dense_dual(values, gamma):
     d = 1 / Adjustment.cdt(counts, gamma).scale
     W, _, X = dense(values, d, d)
     B = np.linalg.pinv(W, rcond=1e-9, hermitian=True) @ X
-    proof = predict.certificate(counts, Adjustment.cdt(counts, gamma))
+    proof = predict.optimality(counts, Adjustment.cdt(counts, gamma))
     size = np.abs(B).max()
     assert B[~np.eye(k, dtype=bool)].max() <= proof.largest_sign + 1e-6 * size
     assert np.linalg.norm(B * np.sqrt(counts.values), 2) == pytest.approx(1, abs=1e-6)
@@ -288,10 +288,12 @@ def test_all_supports_of_one_size_have_an_exact_proxy():
 
 
 @given(values=COUNTS)
-def test_the_zero_ridge_is_the_norm_of_the_label_matrix(values):
-    k = len(values)
+def test_all_is_zero_from_the_norm_of_the_label_matrix_on(values):
+    k, counts = len(values), Counts(values)
     matrix = (np.eye(k) - 1 / k) * np.sqrt(values)
-    assert predict.zero_ridge(Counts(values)) == pytest.approx(np.linalg.norm(matrix, 2), rel=1e-12)
+    zero = solve.largest_ridge(Problem(counts, ridge=1.0))
+    assert zero == pytest.approx(np.linalg.norm(matrix, 2), rel=1e-12)
+    assert zero == pytest.approx(predict.seli(counts).classifiers.spectrum()[0], rel=1e-12)
 
 
 @given(counts=COUNTS.map(Counts), ridge=st.floats(0.01, 3), layers=st.integers(1, 4))

@@ -40,7 +40,7 @@ SHORT = {
 )
 def test_descent_on_free_features_arrives_at_the_prediction(adjustment):
     law = predict.cross_entropy(STEP, adjustment)
-    assert max(descend(STEP, adjustment, steps=8000, d=8).distance(law)) < 0.05
+    assert max(descend(STEP, adjustment, steps=2500, d=8).distance(law)) < 0.05
 
 
 def test_shape_is_the_ratio_and_cosine_of_the_closed_form():

@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lopsided.plain import plain
 from lopsided.reproduce.context import Place
-from lopsided.reproduce.record import Record, Verdict, environment, name_of, plain
+from lopsided.reproduce.record import Record, Verdict, environment, name_of
 
 
 def record(seconds: float = 1.0, **numbers: float) -> Record:

@@ -177,17 +177,15 @@ def _problem(counts: Counts, ridge: float) -> Problem:
 def _print_json(collapse: Collapse, predictions: dict[str, Geometry], gap: float | None) -> None:
     import json
 
-    from lopsided.measure.collapse import SPLIT, plain, splits_dict
+    from lopsided.measure.collapse import SPLIT, splits_dict
+    from lopsided.plain import plain
 
     result = collapse.to_dict()
     if predictions:
         distances = {
             name: collapse.geometry.distance(other)._asdict() for name, other in predictions.items()
         }
-        result["distances"] = {
-            name: {part: plain(value) for part, value in row.items()}
-            for name, row in distances.items()
-        }
+        result["distances"] = {name: plain(row) for name, row in distances.items()}
         if collapse.k <= SPLIT:
             result["splits"] = splits_dict(collapse.splits(predictions))
         result["verdict"] = collapse.verdict(predictions)

@@ -4,7 +4,6 @@ losses side by side.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy as np
 
 from lopsided.arrays import Floats, Ints
 from lopsided.cli.output import table_console
+from lopsided.plain import plain
 
 if TYPE_CHECKING:
     from lopsided import Counts, Geometry, Gram
@@ -48,7 +48,7 @@ def summary(geometry: Geometry, counts: Counts) -> dict[str, Any]:
                 "size": size,
                 "classifier_squared_norm": float(squares["classifiers"][g]),
                 "embedding_squared_norm": float(squares["embeddings"][g]),
-                "alignment": _plain(alignment[g]),
+                "alignment": plain(alignment[g]),
             }
             for g, (count, size) in enumerate(groups)
         ],
@@ -75,10 +75,7 @@ def summary_of_samples(geometry: Geometry) -> dict[str, Any]:
             "number": geometry.k,
             "squared_norms": geometry.classifiers.squared_norms().tolist(),
             "cosines_between": shown.tolist(),
-            "cosines": [
-                [_plain(value) for value in row]
-                for row in geometry.classifiers.cosine(shown[:, None], shown)
-            ],
+            "cosines": [plain(row) for row in geometry.classifiers.cosine(shown[:, None], shown)],
         },
         "embeddings": {
             "number": geometry.m,
@@ -136,9 +133,9 @@ def compare(counts: Counts, geometries: Mapping[str, Geometry]) -> list[dict[str
         rows[id(geometry)] = {
             "classifier_norm_ratio": _ratio(classifiers.squared_norms()[first[::-1]]),
             "embedding_norm_ratio": _ratio(embeddings.squared_norms()[first[::-1]]),
-            "classifier_minority_cosine": _plain(classifiers.cosine(*rare)),
-            "embedding_minority_cosine": _plain(embeddings.cosine(*rare)),
-            "minority_alignment": _plain(geometry.alignment()[first[0]]),
+            "classifier_minority_cosine": plain(classifiers.cosine(*rare)),
+            "embedding_minority_cosine": plain(embeddings.cosine(*rare)),
+            "minority_alignment": plain(geometry.alignment()[first[0]]),
             "distance_to_etf": (
                 geometry.distance(etf)._asdict() if counts.groups.m <= DISTANCES else None
             ),
@@ -256,7 +253,7 @@ def _last(counts: Counts) -> Ints:
 def _cosines(gram: Gram, first: Ints, last: Ints) -> list[list[float | None]]:
     values = gram.cosine(first[:, None], last[None, :])
     np.fill_diagonal(values, np.where(first == last, np.nan, values.diagonal()))
-    return [[_plain(value) for value in row] for row in values]
+    return [plain(row) for row in values]
 
 
 def _spectrum(gram: Gram) -> dict[str, float | None] | None:
@@ -281,10 +278,6 @@ def _spectrum(gram: Gram) -> dict[str, float | None] | None:
 
 def _ratio(squares: Floats) -> float | None:
     return float(squares[0] / squares[-1]) if squares[-1] > 0 else None
-
-
-def _plain(value: float | Floats) -> float | None:
-    return None if math.isnan(value) else float(value)
 
 
 def _number(value: float | None, digits: int = 5) -> str:

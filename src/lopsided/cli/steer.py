@@ -84,7 +84,7 @@ class Steer:
                 "unmet": unmet,
                 "code": line,
             }
-            print(json.dumps(answer | {"losses": [_plain(row) for row in rows]}, allow_nan=False))
+            print(json.dumps(answer | {"losses": [_dict(row) for row in rows]}, allow_nan=False))
             return
         console = table_console()
         console.print(f"[bold]{self.target}[/]: {TARGETS[self.target].meaning}")
@@ -172,7 +172,7 @@ def _table(rows: list[Row], counts: Counts) -> Table:
     return table
 
 
-def _plain(row: Row) -> dict[str, Any]:
+def _dict(row: Row) -> dict[str, Any]:
     from lopsided.adjustment import ARRAYS
 
     terms = {

@@ -25,6 +25,7 @@ from lopsided.measure.network_geometry import comparable, geometry
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.verdict import verdict
+from lopsided.plain import plain
 from lopsided.split import Split
 
 #: Whether every class must have samples, or those without are left out.
@@ -217,7 +218,7 @@ class Collapse(Declared):
             "counts": self.counts.values.tolist(),
             "counts_given": self.counts_given,
             "measured": self.moments.counts.tolist(),
-            "metrics": {name: plain(value) for name, value in values.items()},
+            "metrics": plain(values),
             "undefined": undefined,
         }
 
@@ -284,27 +285,16 @@ def cell(value: Any) -> str:
     return low if low == high else f"{low} … {high}"
 
 
-def plain(value: Any) -> Any:
-    """Return a figure or an array of them as plain data for JSON; numbers that are not finite
-    become `None`.
-    """
-    if np.ndim(value) == 0:
-        return value if np.isfinite(value) else None
-    return [plain(entry) for entry in np.asarray(value).tolist()]
-
-
 def splits_dict(splits: Mapping[str, Split]) -> dict[str, Any]:
     """Return splits as plain data for JSON; numbers that are not defined become `None`."""
-    result: dict[str, Any] = {}
-    for name, found in splits.items():
-        parts = {
-            part: getattr(found, part)._asdict() for part in ("classifiers", "embeddings", "logits")
+    return {
+        name: {"visible": plain(found.visible)}
+        | {
+            part: plain(getattr(found, part)._asdict())
+            for part in ("classifiers", "embeddings", "logits")
         }
-        numbers = {
-            part: {key: plain(value) for key, value in row.items()} for part, row in parts.items()
-        }
-        result[name] = {"visible": plain(found.visible), **numbers}
-    return result
+        for name, found in splits.items()
+    }
 
 
 def splits_table(splits: Mapping[str, Split]) -> tuple[list[str], list[list[str]]]:

@@ -9,7 +9,6 @@ that `Counts.of` takes.
 from __future__ import annotations
 
 from lopsided.geometry import Geometry
-from lopsided.predict.certificate import Optimality, certificate
 from lopsided.predict.form import Form
 from lopsided.predict.forms import FORMS
 from lopsided.predict.forms.balanced import balanced
@@ -24,8 +23,9 @@ from lopsided.predict.forms.seli import seli
 from lopsided.predict.forms.spectral_contrastive import spectral_contrastive
 from lopsided.predict.forms.squared import squared, squared_threshold
 from lopsided.predict.forms.supports import Exactness, exactness, supports
+from lopsided.predict.optimality import Optimality, optimality
 from lopsided.predict.step import StepLimit, step, step_limit
-from lopsided.predict.thresholds import minority_collapse_ridge, zero_ridge
+from lopsided.predict.thresholds import minority_collapse_ridge
 from lopsided.problem import Problem
 
 
@@ -64,7 +64,6 @@ __all__ = [
     "Optimality",
     "StepLimit",
     "balanced",
-    "certificate",
     "contrastive",
     "cross_entropy",
     "etf",
@@ -74,6 +73,7 @@ __all__ = [
     "label_sets",
     "minority_collapse_ridge",
     "nonnegative",
+    "optimality",
     "regression",
     "seli",
     "spectral_contrastive",
@@ -82,5 +82,4 @@ __all__ = [
     "step",
     "step_limit",
     "supports",
-    "zero_ridge",
 ]

@@ -1,5 +1,5 @@
-"""Ridges at which the optimum of cross-entropy on free features changes: where classes collapse
-onto each other, and onto zero.
+"""The ridge at which the optimum of cross-entropy on free features changes: where classes collapse
+onto each other.
 """
 
 from __future__ import annotations
@@ -7,7 +7,6 @@ from __future__ import annotations
 import numpy as np
 
 from lopsided.counts import Counts, CountsLike
-from lopsided.predict.forms.seli import seli
 
 
 def minority_collapse_ridge(counts: CountsLike) -> float:
@@ -34,23 +33,3 @@ def minority_collapse_ridge(counts: CountsLike) -> float:
             "classes collapse in groups of equal count"
         )
     return float(np.sqrt(counts.distinct[0]))
-
-
-def zero_ridge(counts: CountsLike) -> float:
-    """Return the least ridge at which classifiers and class means are all zero: the largest
-    singular value of the label matrix.
-
-    Source: derived here: zero logits have the residual (I - 11'/k), whose norm over the samples the
-    ridge must reach. No bias.
-
-    Args:
-        counts: the class counts.
-
-    Example:
-        >>> zero_ridge(Counts([9, 9, 9]))
-        3.0
-    """
-    counts = Counts.of(counts)
-    if counts.groups.sizes[-1] > 1:
-        return float(np.sqrt(counts.distinct[-1]))
-    return float(seli(counts).classifiers.spectrum()[0])

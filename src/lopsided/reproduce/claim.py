@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from lopsided.needs import need
+from lopsided.plain import plain
 from lopsided.report.blocks import Block
 from lopsided.reproduce.context import Context, Place, is_first
 from lopsided.reproduce.disk import alone, clear_drafts
-from lopsided.reproduce.record import Record, Verdict, environment, name_of, plain, versions
+from lopsided.reproduce.record import Record, Verdict, environment, name_of, versions
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lopsided.plain import plain
 from lopsided.reproduce.disk import seal, unseal, without_hash
-from lopsided.reproduce.record import plain
 
 #: Bytes that a remembered value may have.
 _MOST = 2**27

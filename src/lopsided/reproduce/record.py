@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import platform
 from dataclasses import asdict, dataclass
@@ -17,8 +16,6 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from lopsided.files import printable, write_atomically
 from lopsided.reproduce.disk import read
@@ -156,21 +153,6 @@ def name_of(claim: str, configuration: dict[str, Any]) -> str:
         for value in named
     ]
     return "-".join([claim, *parts, _hash([claim, configuration])[:8]])
-
-
-def plain(value: Any) -> Any:
-    """Return numbers, arrays and containers as plain data for JSON; what is not finite becomes
-    null.
-    """
-    if isinstance(value, dict):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def versions() -> dict[str, str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate, certify
 from lopsided.solve.descend.optimizers import DIRECTIONS, Optimizer
-from lopsided.solve.descend.training import Trajectory, train
+from lopsided.solve.descend.training import State, descent, train
+from lopsided.solve.descend.trajectory import Trajectory
 from lopsided.solve.minimize import METHODS, minimize
 from lopsided.solve.path import Breakpoint, Match, breakpoints, largest_ridge, match, path
 from lopsided.solve.peeled import layer_peeled
@@ -20,10 +21,12 @@ __all__ = [
     "Optimizer",
     "Problem",
     "Solution",
+    "State",
     "Status",
     "Trajectory",
     "breakpoints",
     "certify",
+    "descent",
     "largest_ridge",
     "layer_peeled",
     "match",

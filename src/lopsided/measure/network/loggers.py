@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from lopsided.measure.collapse import plain
 from lopsided.needs import need
+from lopsided.plain import plain
 
 
 class Logger(Protocol):

@@ -17,10 +17,11 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from lopsided import predict, steer
+from lopsided import predict, solve, steer
 from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
+from lopsided.problem import Problem
 from lopsided.report.blocks import Block, Row, Table, drawn
 from lopsided.reproduce import ready
 from lopsided.reproduce.choices import Bounds, Whole
@@ -68,35 +69,15 @@ class Settings(Comparison):
 def descend(
     counts: Counts, adjustment: Adjustment, steps: int, d: int = 20, rate: float = 100.0
 ) -> Geometry:
-    """Descend on classifiers and free class means, the step divided by the loss and the largest
-    logit.
-
-    Margins then grow linearly in the steps, the loss falls far below the smallest float, and so
-    only its logarithm is kept.
-    """
-    k, rng, own = counts.k, np.random.default_rng(0), np.arange(counts.k)
-    W, M = 1e-2 * rng.standard_normal((2, k, d))
+    """Return where loss-normalised descent on classifiers and free class means is at its end."""
     given = adjustment.resolve(counts)
-    columns, samples, weight, shift = (
-        given.groups.expand(getattr(given, name))
-        for name in ("columns", "samples", "weight", "shift")
+    optimizer = solve.Optimizer(
+        "normalized", rate / float(given.columns.max() * given.samples.max())
     )
-    n = counts.values.astype(np.float64)[:, None]
-    factor, log_n = samples[:, None] * columns, np.log(n * weight[:, None])
-    for _ in range(steps):
-        logits = factor * (M @ W.T) + shift
-        excess = logits - logits[own, own][:, None]
-        excess[own, own] = -np.inf
-        worst = np.logaddexp.reduce(excess, axis=1)[:, None]
-        soft = np.logaddexp(0, worst)
-        # log(log(1 + e^x)) is x itself far below zero, where the inner logarithm is lost.
-        losses = log_n + np.where(worst < -30, worst, np.log(np.maximum(soft, 1e-300)))
-        gradient = np.exp(excess - soft + log_n - np.logaddexp.reduce(losses, axis=0))
-        gradient[own, own] = -gradient.sum(axis=1)
-        gradient *= factor
-        stride = rate / max(1.0, float(np.abs(logits).max())) / float(factor.max())
-        W, M = W - stride * (gradient.T @ M), M - stride * (gradient / n) @ W
-    return Geometry.of_vectors(W, M, Source("free features"), counts)
+    problem = Problem(counts, adjustment, ridge=0.0, width=d)
+    law = predict.cross_entropy(counts, adjustment)
+    path = solve.train(problem, optimizer, steps, reference=law)
+    return Geometry.of_vectors(path.W, path.H, Source("free features"), counts)
 
 
 def compute(settings: Settings, context: Context) -> Outcome:

@@ -25,6 +25,7 @@ class Slope(NamedTuple):
         memory: running averages of an earlier step, first and second moments; zero at the start.
         loss: mean loss, times the number that the gradients were multiplied by against underflow.
         log_loss: logarithm of the mean loss itself.
+        largest: size of the largest logit that the loss sees.
         step: number of this step, from 1.
         weights: equal samples behind each row of classifiers (ones) and of features.
     """
@@ -33,6 +34,7 @@ class Slope(NamedTuple):
     memory: tuple[Floats, ...]
     loss: float
     log_loss: float
+    largest: float
     step: int
     weights: tuple[Floats, Floats]
 
@@ -90,13 +92,13 @@ def _normalized(
     optimizer: Optimizer, slope: Slope
 ) -> tuple[tuple[Floats, Floats], tuple[Floats, ...]]:
     """Gradient descent divided by the loss (Nacson et al. 2019, arXiv 1803.01905), and by the
-    margins once they exceed 1.
+    largest logit once that exceeds 1.
 
-    Margins are quadratic in the factors, so without the second division they and the steps in them
-    would grow exponentially.
+    Logits are quadratic in the factors, so without the second division they and the steps in them
+    would grow exponentially; with it they grow linearly.
     """
     average = _averaged(optimizer, slope)
-    divisor = slope.loss * max(1.0, -slope.log_loss)
+    divisor = slope.loss * max(1.0, slope.largest)
     return (average[0] / divisor, average[1] / divisor), average
 
 

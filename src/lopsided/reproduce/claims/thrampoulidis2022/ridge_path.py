@@ -18,7 +18,6 @@ from typing import Annotated, Any
 import numpy as np
 
 from lopsided import predict, solve
-from lopsided.arrays import singular_values
 from lopsided.counts import Counts
 from lopsided.gram import Gram
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
@@ -47,16 +46,9 @@ class Settings(Checked):
     points: Annotated[int, Bounds(least=2, most=10**4)] = 29
 
 
-def zero_threshold(counts: Counts) -> float:
-    """Return the ridge from which on the optimum is zero: the largest singular value of the label
-    matrix.
-    """
-    root = np.sqrt(counts.values)
-    return float(singular_values((np.eye(counts.k) - 1 / counts.k) * root)[0])
-
-
 def _path(settings: Settings, counts: Counts) -> dict[str, Any]:
-    zero, seli = zero_threshold(counts), predict.seli(counts)
+    zero = solve.largest_ridge(solve.Problem(counts, ridge=1.0))
+    seli = predict.seli(counts)
     ridges = np.geomspace(
         0.97 * zero, settings.least * np.sqrt(counts.distinct[0]), settings.points
     )

@@ -23,12 +23,14 @@ from lopsided import predict
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
+from lopsided.problem import Problem
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
 from lopsided.reproduce.choices import Bounds, Checked, Positive, Whole
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Record, Verdict
 from lopsided.reproduce.settings import observed_epochs
+from lopsided.solve import Optimizer, descent
 
 #: Below this distance descent has arrived.
 _ARRIVED = 1e-2
@@ -120,26 +122,17 @@ def descend(settings: Settings, counts: Counts, rate: float = 10.0) -> list[dict
     Returns:
         One row an observed step: the step, the logarithm of the loss, the distances.
     """
-    k, rng, own = settings.k, np.random.default_rng(0), np.arange(settings.k)
-    W, M = 1e-2 * rng.standard_normal((2, k, settings.d))
-    n = counts.values.astype(np.float64)[:, None]
-    rows, measured = [], set(observed_epochs(settings.steps))
-    for step in range(1, settings.steps + 1):
-        logits = M @ W.T
-        excess = logits - logits[own, own][:, None]
-        excess[own, own] = -np.inf
-        worst = np.logaddexp.reduce(excess, axis=1)[:, None]
-        soft = np.logaddexp(0, worst)
-        # log(log(1 + e^x)) is x itself far below zero, where the inner logarithm is lost.
-        losses = np.log(n) + np.where(worst < -30, worst, np.log(np.maximum(soft, 1e-300)))
-        total = np.logaddexp.reduce(losses, axis=0)
-        gradient = np.exp(excess - soft + np.log(n) - total)
-        gradient[own, own] = -gradient.sum(axis=1)
-        stride = rate / max(1.0, float(np.abs(logits).max()))
-        W, M = W - stride * (gradient.T @ M), M - stride * (gradient / n) @ W
-        if step in measured:
-            rows.append({"step": step, "log_loss": float(total[0]), **_distances(W, M, counts)})
-    return rows
+    problem = Problem(counts, ridge=0.0, width=settings.d)
+    optimizer, measured = Optimizer("normalized", rate), set(observed_epochs(settings.steps))
+    return [
+        {
+            "step": state.step,
+            "log_loss": state.log_loss + float(np.log(counts.n)),
+            **_distances(state.W, state.H, counts),
+        }
+        for state in descent(problem, optimizer, settings.steps)
+        if state.step in measured
+    ]
 
 
 def compute(settings: Settings, context: Context) -> Outcome:

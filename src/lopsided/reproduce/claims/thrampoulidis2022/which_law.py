@@ -29,7 +29,6 @@ from lopsided.report.blocks import Block, Figure, Table, drawn
 from lopsided.reproduce.choices import Checked
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.claims.thrampoulidis2022.kinds import kind, lettered
-from lopsided.reproduce.claims.thrampoulidis2022.ridge_path import zero_threshold
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Record, Verdict
 from lopsided.reproduce.settings import Training
@@ -105,7 +104,8 @@ def laws(
 
     # Where a group of classes collapses the misfit has a kink; a coarse scan finds the right
     # valley.
-    zero, least = zero_threshold(counts), 1e-9 * float(np.sqrt(counts.distinct[0]))
+    zero = solve.largest_ridge(solve.Problem(counts, ridge=1.0))
+    least = 1e-9 * float(np.sqrt(counts.distinct[0]))
     scan = np.linspace(np.log(least), np.log(0.99 * zero), 24)
     lowest = int(np.argmin([misfit(x) for x in scan]))
     bracket = scan[max(lowest - 1, 0)], scan[min(lowest + 1, len(scan) - 1)]

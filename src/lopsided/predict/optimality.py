@@ -1,4 +1,4 @@
-"""The proof that a cross-entropy geometry is the max-margin optimum, as numbers.
+"""Optimality: the proof that a cross-entropy geometry is the max-margin optimum, as numbers.
 
 The hard-margin problem of the unconstrained-features model, min (||W||^2 + ||H||^2) / 2 such that
 every margin asked for is met,
@@ -46,7 +46,7 @@ class Optimality:
         return self.largest_sign <= 0 and abs(self.relative_gap) < 1e-12
 
 
-def certificate(
+def optimality(
     counts: CountsLike, adjustment: Adjustment | None = None, bias: Bias = "none"
 ) -> Optimality:
     """Return the proof of `cross_entropy(counts, adjustment, bias)`, measured on its numbers.
@@ -66,7 +66,7 @@ def certificate(
         ValueError: as `cross_entropy`.
 
     Example:
-        >>> certificate(Counts([50, 7, 7, 1])).holds
+        >>> optimality(Counts([50, 7, 7, 1])).holds
         True
     """
     counts = Counts.of(counts)

@@ -1,0 +1,74 @@
+"""Trajectory: a training path, recorded at log-spaced steps, in memory and in files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lopsided.arrays import Floats, Ints
+from lopsided.solve.descend.optimizers import Optimizer
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """A training path, recorded at log-spaced steps.
+
+    Attributes:
+        optimizer: what made it.
+        seed: of the initialisation and the batches.
+        steps: (t,) steps recorded, 0 first.
+        loss: (t,) objective, sum normalisation, ridge included.
+        gap: (t,) relative duality gap of the class-mean logits; NaN for ridge 0.
+        norms: (t, 2) Frobenius norms of classifiers and of class means.
+        distances: (t, 3) distances of classifiers, class means and logits to the reference,
+            centred.
+        W: (k, d) classifiers at the end.
+        H: (n, d) features at the end; (k, d) class means for full batches.
+        memory: the optimiser's running averages, to resume.
+    """
+
+    optimizer: Optimizer
+    seed: int
+    steps: Ints
+    loss: Floats
+    gap: Floats
+    norms: Floats
+    distances: Floats
+    W: Floats
+    H: Floats
+    memory: tuple[Floats, ...]
+
+    def save(self, path: str | Path) -> None:
+        """Write PATH.json (settings) and PATH.npz (arrays, no pickle)."""
+        arrays: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in ("steps", "loss", "gap", "norms", "distances", "W", "H")
+        }
+        arrays |= {f"memory{i}": part for i, part in enumerate(self.memory)}
+        np.savez(Path(f"{path}.npz"), **arrays)
+        Path(f"{path}.json").write_text(
+            json.dumps({"optimizer": asdict(self.optimizer), "seed": self.seed}, indent=1) + "\n"
+        )
+
+    @classmethod
+    def load(cls, path: str | Path) -> Trajectory:
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: if one of the two files is missing.
+        """
+        settings = json.loads(Path(f"{path}.json").read_text())
+        with np.load(Path(f"{path}.npz"), allow_pickle=False) as stored:
+            memory = tuple(
+                stored[f"memory{i}"]
+                for i in range(sum(name.startswith("memory") for name in stored))
+            )
+            arrays = {
+                name: stored[name]
+                for name in ("steps", "loss", "gap", "norms", "distances", "W", "H")
+            }
+        return cls(Optimizer(**settings["optimizer"]), settings["seed"], **arrays, memory=memory)
