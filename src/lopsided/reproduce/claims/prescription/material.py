@@ -97,9 +97,7 @@ def _characters(counts: Ints, most: Ints, seed: int) -> tuple[Dataset, Ints, Int
     return Dataset(f"{k} characters", train, test), split[: counts.sum()], split[counts.sum() :]
 
 
-def _chosen(
-    labels: Ints, counts: Ints, most: Ints, rng: np.random.Generator
-) -> tuple[Ints, Ints]:
+def _chosen(labels: Ints, counts: Ints, most: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Return which samples train, and which of the others are held out."""
     train, pool = [], []
     for c, wanted in enumerate(counts):

@@ -168,5 +168,3 @@ def pretrained() -> tuple[nn.Module, int]:
 def _apply(body: Any, images: Array) -> Array:
     parts: list[Tensor] = [body(part) for part in torch.from_numpy(images).split(2048)]
     return torch.cat(parts).numpy()
-
-
