@@ -1,9 +1,10 @@
-"""Steer: wanted geometry -> loss and head.
+"""Steer: wanted geometry, or a trained network -> loss, head, rule, and what each is worth.
 
 Losses (`AdjustedCrossEntropy` and others), heads (`FixedHead` and others), rules for trained
-classifiers (`posthoc`), and `design`,
-the inverse problem: the adjustment whose predicted geometry is nearest to a target. Losses and
-heads are torch modules and load on first use, so that `design` needs no torch.
+classifiers (`posthoc`), `prescribe`, which says what a trained head should be changed to and what
+that is worth, and `design`, the inverse problem: the adjustment whose predicted geometry is nearest
+to a target. Losses and heads are torch modules and load on first use, so that the others need no
+torch.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lopsided.steer.absent import counts_with_absent
 from lopsided.steer.design import Design, design
 from lopsided.steer.families import FAMILIES
+from lopsided.steer.prescribe import Prescription, prescribe
 from lopsided.steer.targets import TARGETS, Target
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ __all__ = [
     "FixedHead",
     "Focal",
     "NearestETFHead",
+    "Prescription",
     "SquaredError",
     "SupervisedContrastive",
     "Target",
@@ -47,6 +50,7 @@ __all__ = [
     "initialise_",
     "nearest_etf",
     "posthoc",
+    "prescribe",
 ]
 
 _HEADS = ("CosineHead", "FixedHead", "NearestETFHead", "initialise_", "nearest_etf")

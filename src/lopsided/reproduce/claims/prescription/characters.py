@@ -47,4 +47,4 @@ def _drawn(points: Floats, rng: np.random.Generator) -> Floats:
     down = (grid - points[:, :, 1:]) ** 2
     nearest = (down[:, :, :, None] + across[:, :, None, :]).min(axis=1)
     ink = np.exp(-nearest / (2 * PEN**2)) + 0.1 * rng.standard_normal(nearest.shape)
-    return np.clip(255 * ink, 0, 255)
+    return np.asarray(np.clip(255 * ink, 0, 255))

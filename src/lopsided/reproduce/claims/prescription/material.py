@@ -78,8 +78,7 @@ def small(name: str, folder: Path | None) -> Dataset:
     dataset = data.load(name, folder)
     if name == "digits":
         return dataset
-    parts = {part: _halved(getattr(dataset, part)) for part in ("train", "test")}
-    return replace(dataset, **parts)
+    return replace(dataset, train=_halved(dataset.train), test=_halved(dataset.test))
 
 
 def _halved(images: Images) -> Images:

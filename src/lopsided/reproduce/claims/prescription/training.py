@@ -7,7 +7,6 @@ import io
 import json
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -166,5 +165,5 @@ def pretrained() -> tuple[nn.Module, int]:
 
 @torch.inference_mode()
 def _apply(body: Any, images: Array) -> Array:
-    parts: list[Tensor] = [body(part) for part in torch.from_numpy(images).split(2048)]
+    parts: list[Tensor] = [body(part) for part in torch.split(torch.from_numpy(images), 2048)]
     return torch.cat(parts).numpy()

@@ -1,0 +1,95 @@
+"""The cause: whether the head, the features or the data stand between a network and its classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lopsided import predict
+from lopsided.counts import Counts
+from lopsided.gram import Gram
+from lopsided.measure.state.decisions import Decisions
+from lopsided.shape import contrast
+from lopsided.steer.prescribe.linear import Linear
+from lopsided.steer.prescribe.samples import Samples
+
+#: The head is at fault from so much balanced accuracy on.
+HEAD = 0.02
+#: Training error over held-out error of the corrected head: above the one features are at fault,
+#: below the other data.
+UNDERTRAINED, TRAINED = 0.25, 0.15
+#: Held-out error below which nothing is at fault.
+NONE = 0.01
+#: A head whose share of SELI's norm ratio is below this was trained with weights or a sampler.
+REWEIGHTED = 0.3
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What is at fault.
+
+    Attributes:
+        head: whether another head on the same features does better.
+        features: whether the corrected head errs on training samples too: train longer.
+        data: whether it errs on held-out samples that training samples do not tell of.
+        training_error: balanced, of the corrected head; None without training samples.
+        held_out_error: balanced, of the corrected head.
+    """
+
+    head: bool
+    features: bool
+    data: bool
+    training_error: float | None
+    held_out_error: float
+
+    @classmethod
+    def of(cls, gain: float, training_error: float | None, held_out_error: float) -> Cause:
+        """Tell the cause by its rule."""
+        ratio = None
+        if training_error is not None and held_out_error > NONE:
+            ratio = training_error / held_out_error
+        return cls(
+            gain >= HEAD,
+            ratio is not None and ratio >= TRAINED,
+            ratio is not None and ratio <= UNDERTRAINED,
+            training_error,
+            held_out_error,
+        )
+
+    def __str__(self) -> str:
+        names = [name for name in ("head", "features", "data") if getattr(self, name)]
+        return ", ".join(names) or "none"
+
+
+def balanced_error(head: Linear, samples: Samples) -> float:
+    """Return the mean over classes of the share of samples that a head gets wrong."""
+    decisions = Decisions(samples.k)
+    for features, labels in samples:
+        decisions.update(head.scores(features), labels)
+    there = decisions.counts > 0
+    return float(np.mean(decisions.errors[there] / decisions.counts[there]))
+
+
+def norm_share(head: Linear, counts: Counts) -> float | None:
+    """Return how much of SELI's norm ratio a head has: ln of mean squared length of majority over
+    minority classifiers, over the same of SELI.
+
+    Near 1 for plain cross-entropy, near 0 where the loss or the sampler re-weights. None where
+    no class is a minority, SELI's ratio is one, or a group of classifiers is zero.
+
+    Example:
+        >>> counts = Counts([50, 50, 5, 5])
+        >>> weight, _ = predict.seli(counts).vectors(seed=0)
+        >>> round(norm_share(Linear(weight, np.zeros(4)), counts), 6)
+        1.0
+    """
+    few = counts.minorities
+    if not len(few):
+        return None
+    # The mean classifier moves all scores of a sample alike.
+    gram = Gram.of_vectors(head.weight - head.weight.mean(axis=0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = float(np.log(contrast(gram, few).norm_ratio))
+    law = float(np.log(contrast(predict.seli(counts).classifiers, few).norm_ratio))
+    return found / law if np.isfinite(found) and abs(law) > 1e-9 else None

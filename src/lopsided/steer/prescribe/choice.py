@@ -1,0 +1,157 @@
+"""The choice: which head, by the likelihood of held-out samples that it was not fitted to.
+
+Counting right answers cannot choose where a class has one or two held-out samples; likelihood can.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, Ints
+from lopsided.steer.prescribe.entropy import losses
+from lopsided.steer.prescribe.heads import Prior, refit, stacked, three_numbers
+from lopsided.steer.prescribe.linear import Linear
+from lopsided.steer.prescribe.samples import Samples, shares
+
+#: Parts that the held-out samples are cut in, and samples of each class that a refit needs.
+FOLDS, ENOUGH = 3, 5
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What is kept of the held-out samples: k numbers a sample and head.
+
+    Attributes:
+        labels: (n,) classes.
+        parts: (3, n, k): scores of the trained head, of the second (zeros where there is none), and
+            -log(pi).
+        shift: (k,) log of the held-out shares.
+        length: root mean square length of the features; 1 where all are zero.
+    """
+
+    labels: Ints
+    parts: Floats
+    shift: Floats
+    length: float
+
+    @classmethod
+    def of(
+        cls, held_out: Samples, first: Linear, second: Linear | None, log_shares: Floats
+    ) -> Seen:
+        """Read the held-out samples once.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        rows, labels, squares = [], [], 0.0
+        for features, y in held_out:
+            z = first.scores(features)
+            other = np.zeros_like(z) if second is None else second.scores(features)
+            rows.append(np.stack([z, other]))
+            labels.append(y)
+            squares += float(np.einsum("ij,ij->", features, features, dtype=np.float64))
+        if not sum(map(len, labels)):
+            raise ValueError("held_out has no sample")
+        y, scores = np.concatenate(labels), np.concatenate(rows, axis=1)
+        prior = np.broadcast_to(-log_shares, scores.shape[1:])
+        counts = np.bincount(y, minlength=held_out.k)
+        length = float(np.sqrt(squares / len(y))) or 1.0
+        return cls(y, np.concatenate([scores, prior[None]]), np.log(shares(counts)), length)
+
+    @property
+    def counts(self) -> Ints:
+        """(k,) samples of each class, perhaps none."""
+        return np.bincount(self.labels, minlength=self.parts.shape[2])
+
+    def scores(self, numbers: npt.ArrayLike) -> Floats:
+        """Return the (n, k) scores that three numbers make."""
+        return np.tensordot(np.asarray(numbers, np.float64), self.parts, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The head to use, and how it does on held-out samples.
+
+    Attributes:
+        refitted: whether it is a refit.
+        head: the head.
+        numbers: (3,) u, v and a.
+        answers: (n,) cross-fitted answers of the head: of its kind, fitted to the other samples.
+        likelihoods: mean cross-fitted log-likelihood of a held-out sample by "three numbers" and,
+            where it was tried, "refit".
+    """
+
+    refitted: bool
+    head: Linear
+    numbers: Floats
+    answers: Ints
+    likelihoods: dict[str, float]
+
+
+def choose(
+    seen: Seen,
+    held_out: Samples,
+    heads: tuple[Linear, Linear | None],
+    log_shares: Floats,
+    prior: Prior,
+    length: float,
+) -> Choice:
+    """Fit the three numbers and, where every class has `ENOUGH` held-out samples, a refit near
+    them; take the likelier.
+
+    Args:
+        seen: of the held-out samples.
+        held_out: the samples.
+        heads: the trained head and the second.
+        log_shares: (k,) of the classes in training.
+        prior: of the three numbers.
+        length: root mean square length of the features.
+    """
+    y, fold = seen.labels, folds(seen.labels)
+    stack, other = np.empty((len(y), held_out.k)), np.empty((len(y), held_out.k))
+    try_refit = bool(seen.counts.min() >= ENOUGH)
+    for f in range(FOLDS):
+        used, left = fold != f, fold == f
+        x = three_numbers(seen.parts[:, used], y[used], seen.shift, prior)
+        stack[left] = seen.scores(x)[left]
+        if try_refit:
+            near = stacked(x, *heads, log_shares)
+            found = refit(held_out, used, near, seen.shift, length)
+            other[left] = _scores(found, held_out, y)[left]
+    likelihoods = {"three numbers": -float(losses(stack + seen.shift, y).mean())}
+    numbers = three_numbers(seen.parts, y, seen.shift, prior)
+    head = stacked(numbers, *heads, log_shares)
+    if try_refit:
+        likelihoods["refit"] = -float(losses(other + seen.shift, y).mean())
+        if likelihoods["refit"] > likelihoods["three numbers"]:
+            every = np.ones(len(y), bool)
+            found = refit(held_out, every, head, seen.shift, length)
+            return Choice(True, found, numbers, other.argmax(axis=1), likelihoods)
+    return Choice(False, head, numbers, stack.argmax(axis=1), likelihoods)
+
+
+def folds(labels: Ints) -> Ints:
+    """Return the part of each sample, 0 to `FOLDS` - 1: the samples of a class one after the other,
+    class after class in the order in which they first appear, whatever their numbers.
+    """
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    order = np.lexsort([np.arange(len(labels)), first[inverse]])
+    found = np.empty(len(labels), np.int64)
+    found[order] = np.arange(len(labels)) % FOLDS
+    return found
+
+
+def _scores(head: Linear, held_out: Samples, labels: Ints) -> Floats:
+    """Return the scores of the held-out samples, which must come in the order in which they came
+    first.
+    """
+    found = [(head.scores(features), y) for features, y in held_out]
+    if not np.array_equal(np.concatenate([y for _, y in found]), labels):
+        raise ValueError(
+            "held_out gave its samples in another order than before: make its loader with"
+            " shuffle=False"
+        )
+    return np.concatenate([scores for scores, _ in found])

@@ -1,0 +1,116 @@
+"""The gain: what a head is worth in balanced accuracy, counted on held-out samples and modelled.
+
+A class with one held-out sample tells by counting only that it was right or wrong. The posterior of
+the fitted scores tells more: of all samples that look like the class, how many a rule answers with
+it. The two are mixed by the samples m of the rarest class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lopsided.arrays import Floats, Ints
+
+#: Samples of the rarest class at which counting weighs as much as the model.
+EVEN = 4.0
+#: The model's gain is multiplied by this; its error is this in points and this of its gain.
+#: Found on 127 networks, none of them of the claim prescription.
+FACTOR, FLOOR, PART = 1.2, 0.05, 0.36
+#: Standard deviations of a normal between which nine of ten values lie.
+NINE_OF_TEN = 1.645
+
+
+@dataclass(frozen=True)
+class Gain:
+    """An expected gain in balanced accuracy, as a fraction of 1.
+
+    Attributes:
+        expected: the gain.
+        low: end of the interval that contains nine of ten gains.
+        high: its other end.
+        counted: the gain counted on held-out samples.
+        modelled: the gain by the posterior alone.
+    """
+
+    expected: float
+    low: float
+    high: float
+    counted: float
+    modelled: float
+
+
+def weight_of(counts: Ints) -> float:
+    """Return how much counting weighs, 0 to 1, given the held-out samples of each class."""
+    m = int(counts.min())
+    return m / (m + EVEN)
+
+
+def gain(before: Ints, after: Ints, labels: Ints, posterior: Floats, model: Ints) -> Gain:
+    """Return the gain of a rule over another.
+
+    Args:
+        before: (n,) answers of the trained head.
+        after: (n,) answers of the other, fitted without the sample.
+        labels: (n,) classes.
+        posterior: (n, k) probabilities of the classes at the held-out shares.
+        model: (n,) answers whose modelled gain is wanted.
+    """
+    k = posterior.shape[1]
+    n = np.bincount(labels, minlength=k)
+    was, now = before == labels, after == labels
+    fixed = np.bincount(labels[now & ~was], minlength=k)
+    broken = np.bincount(labels[was & ~now], minlength=k)
+    counted = float(np.mean(((fixed - broken) / np.maximum(n, 1))[n > 0]))
+    modelled = balanced(model, posterior) - balanced(before, posterior)
+    f, b = (fixed + 0.5) / (n + 1.5), (broken + 0.5) / (n + 1.5)
+    variance = float(np.sum((f + b - (f - b) ** 2) / (n + 2.5))) / k**2
+    w = weight_of(n)
+    expected = w * counted + (1 - w) * FACTOR * modelled
+    deviation = float(
+        np.sqrt(w**2 * variance + ((1 - w) * FLOOR) ** 2 + ((1 - w) * PART * modelled) ** 2)
+    )
+    half = NINE_OF_TEN * deviation
+    return Gain(expected, expected - half, expected + half, counted, modelled)
+
+
+def balanced(answers: Ints, posterior: Floats) -> float:
+    """Return the balanced accuracy of answers under a posterior: the mean over classes c of
+    sum_i p_c(x_i) [r(x_i) = c] / sum_i p_c(x_i).
+    """
+    rows = np.arange(len(answers))
+    hit = np.bincount(answers, posterior[rows, answers], posterior.shape[1])
+    total = posterior.sum(axis=0)
+    return float(np.mean(hit[total > 0] / total[total > 0]))
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """How often a head is right on held-out samples, as fractions.
+
+    Attributes:
+        balanced: mean over the classes that have samples.
+        minorities: mean over the minority classes; None where no class is one, or none has samples.
+        as_trained: on samples distributed as in training.
+    """
+
+    balanced: float
+    minorities: float | None
+    as_trained: float
+
+    @classmethod
+    def of(cls, answers: Ints, labels: Ints, shares: Floats, minorities: Ints) -> Accuracies:
+        """Count the answers (n,) that are right, given the (k,) shares of the classes in training
+        and which are minorities.
+        """
+        k = len(shares)
+        n = np.bincount(labels, minlength=k)
+        there = n > 0
+        right = np.bincount(labels[answers == labels], minlength=k) / np.maximum(n, 1)
+        few = np.isin(np.arange(k), minorities) & there
+        return cls(
+            float(right[there].mean()),
+            float(right[few].mean()) if few.any() else None,
+            float(right[there] @ shares[there] / shares[there].sum()),
+        )

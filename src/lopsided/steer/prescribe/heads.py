@@ -1,0 +1,153 @@
+"""The heads to choose from: the trained one, a second one, the stack of both, a refit near it.
+
+All are linear maps of the features, so each can take the place of the trained head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, Ints
+from lopsided.steer.prescribe.entropy import Weighted, fit_linear, losses, posterior
+from lopsided.steer.prescribe.linear import Linear
+from lopsided.steer.prescribe.samples import Block, Samples, Summary
+
+#: Ridge and steps of the second head: weak, and early-stopped where features have collapsed.
+SECOND_RIDGE, SECOND_STEPS = 1e-3, 60
+#: Ridges of the refit, towards the stack, and its steps.
+REFIT_RIDGE, REFIT_BIAS, REFIT_STEPS = 1.0, 1e-4, 200
+
+
+def second_head(train: Samples, seen: Summary) -> Linear:
+    """Return the head of class-weighted cross-entropy on frozen features: minimise sum_i CE_i /
+    (k n_{y_i}) + ridge/2 |W|^2 over features of root mean square length one.
+
+    Source: Kang et al. 2020 (arXiv 1910.09217), classifier re-training; weights instead of a
+    balanced sampler.
+    """
+    each = np.zeros(train.k)
+    np.divide(1.0, train.k * seen.counts, out=each, where=seen.counts > 0)
+
+    def weighted() -> Iterator[tuple[*Block, Floats]]:
+        for features, labels in train:
+            yield features, labels, each[labels]
+
+    zero = Linear(np.zeros((train.k, train.d)), np.zeros(train.k))
+    return fit_linear(
+        weighted,
+        zero,
+        np.zeros(train.k),
+        ridge=SECOND_RIDGE,
+        bias_ridge=0.0,
+        scale=seen.length,
+        steps=SECOND_STEPS,
+    )
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What the three numbers are before any held-out sample: independent normals.
+
+    Attributes:
+        means: of u, v and a.
+        precisions: of them; an infinite one fixes the number.
+    """
+
+    means: tuple[float, float, float]
+    precisions: tuple[float, float, float]
+
+
+#: With a second head; without one, where the loss is known to be plain; and where it is not.
+STACKED = Prior((0.5, 0.5, 0.5), (1.0, 1.0, 4.0))
+PLAIN = Prior((1.0, 0.0, 1.0), (0.1, np.inf, 4.0))
+CAUTIOUS = Prior((1.0, 0.0, 0.0), (0.1, np.inf, 4.0))
+
+
+def three_numbers(parts: Floats, labels: Ints, shift: Floats, prior: Prior) -> Floats:
+    """Return the numbers x >= 0 that minimise sum_i CE(x . parts_i + shift, y_i) plus the prior's
+    precisions/2 (x - means)^2, by projected Newton steps; the problem is convex.
+
+    Args:
+        parts: (3, n, k): z, z', and -log(pi) for every sample.
+        labels: (n,) classes.
+        shift: (k,) log of the held-out shares.
+        prior: of the numbers.
+    """
+    means, precisions = np.array(prior.means), np.array(prior.precisions)
+    fixed = np.isinf(precisions)
+    ridge = np.where(fixed, 0.0, precisions)
+    x = means.copy()
+
+    def value(at: Floats) -> float:
+        z = np.tensordot(at, parts, 1) + shift
+        return float(losses(z, labels).sum() + 0.5 * ridge @ (at - means) ** 2)
+
+    now = value(x)
+    for _ in range(100):
+        p = posterior(np.tensordot(x, parts, 1) + shift)
+        mean = np.einsum("nk,ank->an", p, parts)
+        own = parts[:, np.arange(len(labels)), labels]
+        slope = (mean - own).sum(axis=1) + ridge * (x - means)
+        second = np.einsum("nk,ank,bnk->ab", p, parts, parts) - mean @ mean.T + np.diag(ridge)
+        free = ~fixed & ((x > 0) | (slope < 0))
+        step = np.zeros(3)
+        if free.any():
+            step[free] = np.linalg.solve(second[np.ix_(free, free)], slope[free])
+        if np.abs(slope[free]).max(initial=0.0) <= 1e-9 * (1 + len(labels)):
+            break
+        rate = 1.0
+        while rate > 1e-12:
+            there = np.maximum(x - rate * step, 0.0)
+            if (then := value(there)) <= now - 1e-4 * slope @ (x - there):
+                break
+            rate /= 2
+        else:
+            break  # rounding leaves nothing to gain
+        x, now = there, then
+    return np.asarray(x)
+
+
+def stacked(numbers: Floats, first: Linear, second: Linear | None, log_shares: Floats) -> Linear:
+    """Return the head u W + v W' with the bias u b + v b' - a log(pi)."""
+    u, v, a = numbers
+    weight, bias = u * first.weight, u * first.bias - a * log_shares
+    if second is None:
+        return Linear(weight, bias)
+    return Linear(weight + v * second.weight, bias + v * second.bias)
+
+
+def refit(
+    held_out: Samples, used: npt.NDArray[np.bool_], near: Linear, shift: Floats, scale: float
+) -> Linear:
+    """Return the head that minimises cross-entropy on held-out samples with a ridge towards another
+    head.
+
+    Args:
+        held_out: the samples.
+        used: (n,) which of them count.
+        near: the other head.
+        shift: (k,) log of the held-out shares.
+        scale: root mean square length of the features.
+    """
+
+    def weighted() -> Iterator[tuple[*Block, Floats]]:
+        start = 0
+        for features, labels in held_out:
+            kept = used[start : start + len(labels)]
+            start += len(labels)
+            yield features[kept], labels[kept], np.ones(int(kept.sum()))
+
+    samples: Weighted = weighted
+    return fit_linear(
+        samples,
+        near,
+        shift,
+        ridge=REFIT_RIDGE,
+        bias_ridge=REFIT_BIAS,
+        scale=scale,
+        steps=REFIT_STEPS,
+    )

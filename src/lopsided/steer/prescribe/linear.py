@@ -1,0 +1,61 @@
+"""Linear: a head as two arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats
+from lopsided.measure.checks import head_of
+from lopsided.steer.prescribe.samples import to_array
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A linear head: scores W h + b.
+
+    Attributes:
+        weight: (k, d), one classifier a row.
+        bias: (k,).
+    """
+
+    weight: Floats
+    bias: Floats
+
+    @classmethod
+    def of(cls, head: Any) -> Linear:
+        """Return the head in a torch linear layer, a 1x1 convolution, or a pair (weight, bias).
+
+        Raises:
+            ValueError: if a shape does not fit, or a number is not finite; the class is named.
+            TypeError: if it is neither.
+        """
+        if isinstance(head, Linear):
+            return head
+        if isinstance(head, tuple | list) and len(head) == 2:
+            weight, bias = head
+        elif hasattr(head, "weight"):
+            weight, bias = head.weight, getattr(head, "bias", None)
+        else:
+            raise TypeError(
+                "head must be a linear layer or a pair (weight, bias), bias None for none, got"
+                f" {type(head).__name__}"
+            )
+        w = to_array(weight)
+        if w.ndim == 4 and w.shape[2:] == (1, 1):
+            w = w[:, :, 0, 0]
+        if w.ndim != 2 or w.shape[0] < 2 or not w.shape[1]:
+            raise ValueError(
+                "the head's weight must have shape (k, d), one row for each of at least 2 classes,"
+                f" got {w.shape}; a head of one output is the difference of two: give (0, w)"
+            )
+        found, b = head_of(w, None if bias is None else to_array(bias), *w.shape)
+        return cls(found, np.zeros(len(found)) if b is None else b)
+
+    def scores(self, features: npt.NDArray[Any]) -> Floats:
+        """Return the (n, k) scores of features (n, d) in float64."""
+        weight = self.weight.astype(features.dtype, copy=False)
+        return np.asarray(features @ weight.T, np.float64) + self.bias

@@ -1,0 +1,170 @@
+"""Prescription: the head to use, what it is worth, and why."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from lopsided.arrays import Floats, Ints
+from lopsided.counts import Counts
+from lopsided.files import write_atomically
+from lopsided.measure.checks import rows_of
+from lopsided.measure.needs import need
+from lopsided.steer.prescribe.cause import Cause
+from lopsided.steer.prescribe.gain import Accuracies, Gain
+from lopsided.steer.prescribe.linear import Linear
+from lopsided.steer.prescribe.samples import to_array
+
+Loss = Literal["cross-entropy", "weighted", "logit-adjusted"]
+Remedy = Literal["nothing", "logit adjustment", "second head", "three numbers", "refit"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Prescription:
+    """What to do about a head, and what it is expected to be worth.
+
+    Attributes:
+        remedy: "nothing" leaves the head; "logit adjustment" subtracts log(n_c / n); "second head"
+            is trained on the frozen training features, each class weighing the same; "three
+            numbers" stacks both and subtracts a part of log(n_c / n); "refit" is fitted to the
+            held-out samples near that.
+        weight: (k, d) of the head to use.
+        bias: (k,) of it.
+        counts: of the training set; a class without training samples counts as one.
+        held_out: (k,) held-out samples of each class; None without any.
+        worth: the gain of the corrected head with its interval, also where it is too small to be
+            prescribed; None where nothing was measured.
+        before: accuracies of the trained head on held-out samples.
+        after: accuracies of the corrected head, fitted to the others (cross-fitting).
+        cause: of the errors; None where nothing was measured.
+        numbers: u, v and a of the three numbers; None where they were not fitted.
+        norm_share: of SELI's norm ratio, see `lopsided.steer.prescribe.cause.norm_share`.
+        loss: the network was trained with, as far as was said.
+        sentences: what a person needs to know, in order.
+        inputs: files that were read, which are never written.
+    """
+
+    remedy: Remedy
+    weight: Floats
+    bias: Floats
+    counts: Counts
+    held_out: Ints | None
+    worth: Gain | None
+    before: Accuracies | None
+    after: Accuracies | None
+    cause: Cause | None
+    numbers: tuple[float, float, float] | None
+    norm_share: float | None
+    loss: Loss | None
+    sentences: tuple[str, ...]
+    inputs: tuple[Path, ...] = ()
+
+    @property
+    def gain(self) -> float | None:
+        """Expected gain of the corrected head in balanced accuracy, as a fraction of 1."""
+        return None if self.worth is None else self.worth.expected
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Where the gain lies nine times of ten."""
+        return None if self.worth is None else (self.worth.low, self.worth.high)
+
+    @property
+    def price(self) -> float | None:
+        """Accuracy that the corrected head loses on data distributed as in training; negative where
+        it gains.
+        """
+        if self.before is None or self.after is None:
+            return None
+        return self.before.as_trained - self.after.as_trained
+
+    def score(self, features: Any) -> Floats:
+        """Return the (n, k) scores of features (n, d), array or tensor; the largest is the answer.
+
+        Raises:
+            ValueError: if the shape is another or a number is not finite.
+        """
+        x = to_array(features)
+        x = rows_of(x, np.zeros(len(x), np.int64), self.weight.shape[1], "features")
+        return Linear(self.weight, self.bias).scores(x.astype(np.float64, copy=False))
+
+    def state_dict(self) -> dict[str, Floats]:
+        """Return weight (k, d) and bias (k,) as arrays."""
+        return {"weight": self.weight, "bias": self.bias}
+
+    def apply_(self, linear: Any) -> Any:
+        """Write the head into a torch linear layer or 1x1 convolution, in place; a bias is made
+        where there is none.
+
+        Returns:
+            The layer.
+
+        Raises:
+            ValueError: if the layer has another shape, or computes its weight from other tensors,
+                so that nothing can be written there.
+        """
+        weight = getattr(linear, "weight", None)
+        if weight is None or not hasattr(weight, "new_tensor"):
+            raise ValueError(
+                f"a torch linear layer is written to, got {type(linear).__name__}; of another"
+                " library's take state_dict()"
+            )
+        if tuple(weight.shape[:2]) != self.weight.shape or weight.numel() != self.weight.size:
+            raise ValueError(
+                f"the prescription is for a head of shape {self.weight.shape}, got one of"
+                f" {tuple(weight.shape)}"
+            )
+        if "weight" not in getattr(linear, "_parameters", {}):
+            raise ValueError(
+                "this layer computes its weight from other tensors (a parametrization or an"
+                " adapter): merge them into a plain linear layer first"
+            )
+        weight.detach().copy_(weight.new_tensor(self.weight).reshape(weight.shape))
+        bias = weight.new_tensor(self.bias)
+        if linear.bias is None:
+            linear.bias = type(weight)(bias, requires_grad=weight.requires_grad)
+        else:
+            linear.bias.detach().copy_(bias)
+        return linear
+
+    def save(self, path: str | Path) -> Path:
+        """Write weight and bias to a safetensors file, whole or not at all.
+
+        The header tells remedy, gain and interval.
+
+        Raises:
+            ValueError: if the path does not end in .safetensors, or is a file that was read.
+            ImportError: if safetensors is not installed.
+        """
+        path = Path(path)
+        if path.suffix.lower() != ".safetensors":
+            raise ValueError(f"a head is written to a .safetensors file, got {str(path)!r}")
+        if path.exists() and any(path.samefile(given) for given in self.inputs if given.exists()):
+            raise ValueError(f"{path} was read for this prescription: write it to another file")
+        library = need("safetensors.numpy", "'lopsided[torch]'")
+        facts = {"remedy": self.remedy, "gain": self.gain, "interval": self.interval}
+        arrays = {
+            name: np.ascontiguousarray(a, np.float32) for name, a in self.state_dict().items()
+        }
+        write_atomically(path, library.save(arrays, {"lopsided": json.dumps(facts)}))
+        return path
+
+    def __str__(self) -> str:
+        return " ".join(self.sentences)
+
+    def __repr__(self) -> str:
+        if self.worth is None:
+            return f"Prescription({self.remedy}, not measured)"
+        low, high = (f"{100 * end:+.1f}" for end in (self.worth.low, self.worth.high))
+        return (
+            f"Prescription({self.remedy}: {100 * self.worth.expected:+.1f} points of balanced"
+            f" accuracy, 90%: {low} to {high}, on {self._n:,} held-out samples)"
+        )
+
+    @property
+    def _n(self) -> int:
+        return 0 if self.held_out is None else int(self.held_out.sum())

@@ -1,0 +1,143 @@
+"""Samples: features and labels in whatever people keep them, read in blocks as often as needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, Ints
+from lopsided.measure.checks import rows_of, samples_of
+from lopsided.measure.network.tensors import to_numpy
+from lopsided.measure.storage.store import Store
+
+#: Rows of a block, of an array that is given whole.
+ROWS = 4096
+
+#: Features of at least 32 bits with their labels.
+Block = tuple[npt.NDArray[Any], Ints]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Samples that can be read again: iterating yields blocks (features (b, d), labels (b,)).
+
+    Attributes:
+        given: a `Store`, a pair (features, labels), or an iterable of such pairs.
+        k: number of classes.
+        d: feature dimensions.
+        what: the samples are, for the sentences: "train" or "held_out".
+    """
+
+    given: Any
+    k: int
+    d: int
+    what: str
+
+    def __post_init__(self) -> None:
+        if isinstance(self.given, Iterator):
+            raise ValueError(
+                f"{self.what} is read several times, and this is an iterator, which is spent after"
+                " once; give what makes it: a list, a DataLoader, arrays, or an opened store"
+            )
+        if not isinstance(self.given, Store) and not isinstance(self.given, Iterable):
+            raise TypeError(
+                f"{self.what} must be a pair (features, labels), an iterable of such pairs or an"
+                f" opened store, got {type(self.given).__name__}"
+            )
+
+    def __iter__(self) -> Iterator[Block]:
+        try:
+            for features, labels in self._raw():
+                x, y, _ = samples_of(to_array(features), to_array(labels), None, (self.k, self.d))
+                x = rows_of(x, y, self.d, "features")
+                wide = x.dtype.kind == "f" and x.dtype.itemsize >= 4
+                yield (x if wide else x.astype(np.float32)), y
+        except ValueError as error:
+            raise ValueError(f"in {self.what}: {error}") from error
+
+    def _raw(self) -> Iterator[tuple[Any, Any]]:
+        if isinstance(self.given, Store):
+            for span in self.given.spans():
+                for _, features, labels in self.given.batches(span):
+                    kept, y = self.given.kept(labels)
+                    yield features[kept], y
+        elif _is_pair(self.given):
+            features, labels = self.given
+            if len(features) != len(labels):
+                raise ValueError(
+                    f"features and labels must have one row a sample, got {len(features):,} and"
+                    f" {len(labels):,}"
+                )
+            for start in range(0, len(features), ROWS):
+                yield features[start : start + ROWS], labels[start : start + ROWS]
+        else:
+            for batch in self.given:
+                if not _is_pair(batch):
+                    raise TypeError(
+                        f"{self.what} must give pairs (features, labels), got a"
+                        f" {type(batch).__name__}"
+                    )
+                yield batch
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that the samples are read from, as far as that is known."""
+        return (
+            tuple(shard.path for shard in self.given.shards)
+            if isinstance(self.given, Store)
+            else ()
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """What one pass tells.
+
+    Attributes:
+        counts: (k,) samples of each class, perhaps none.
+        length: root mean square length of the features; 1 where all are zero.
+    """
+
+    counts: Ints
+    length: float
+
+    @classmethod
+    def of(cls, samples: Samples) -> Summary:
+        """Read the samples once.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        counts, squares = np.zeros(samples.k, np.int64), 0.0
+        for features, labels in samples:
+            counts += np.bincount(labels, minlength=samples.k)
+            squares += float(np.einsum("ij,ij->", features, features, dtype=np.float64))
+        if not counts.any():
+            raise ValueError(f"{samples.what} has no sample")
+        return cls(counts, float(np.sqrt(squares / counts.sum())) or 1.0)
+
+
+def shares(counts: npt.ArrayLike) -> Floats:
+    """Return the share of each class, of which one without samples has half a sample."""
+    some = np.maximum(np.asarray(counts, np.float64), 0.5)
+    return np.asarray(some / some.sum())
+
+
+def to_array(values: Any) -> npt.NDArray[Any]:
+    """Return what is given as an array, tensors of any device and type too."""
+    return to_numpy(values) if hasattr(values, "detach") else np.asarray(values)
+
+
+def _is_pair(given: Any) -> bool:
+    return (
+        isinstance(given, tuple | list)
+        and len(given) == 2
+        and not isinstance(given[0], tuple | dict)
+        and (hasattr(given[0], "shape") or isinstance(given[0], list))
+        and not (isinstance(given[0], list) and _is_pair(given[0]))
+    )

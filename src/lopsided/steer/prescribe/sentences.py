@@ -1,0 +1,114 @@
+"""What a prescription says to a person: cause, remedy, worth, price, and what was not measured."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lopsided.arrays import Ints
+from lopsided.steer.prescribe.cause import REWEIGHTED, Cause
+from lopsided.steer.prescribe.gain import Accuracies, Gain
+
+APPLY = "prescription.apply_(head)"
+
+
+def points(value: float) -> str:
+    """Return a difference of fractions in points, with its sign."""
+    return f"{round(100 * value, 1) + 0.0:+.1f}"
+
+
+def answered(answers: Ints, labels: Ints, minorities: Ints) -> str:
+    """Say how seldom the network answers minority classes, where it does so too seldom."""
+    if not len(minorities):
+        return ""
+    said, true = (float(np.isin(each, minorities).mean()) for each in (answers, labels))
+    if said >= 0.8 * true:
+        return ""
+    return (
+        f"The network answers one of the {len(minorities)} minority classes for {said:.1%} of"
+        f" held-out samples; they are {true:.1%} of them."
+    )
+
+
+def measured(
+    worth: Gain,
+    before: Accuracies,
+    after: Accuracies,
+    cause: Cause,
+    held_out: Ints,
+    share: float | None,
+) -> list[str]:
+    """Return the sentences about a head that was measured."""
+    ends = f"90%: {points(worth.low)} to {points(worth.high)}"
+    on = (
+        f"measured on {int(held_out.sum()):,} held-out samples, {int(held_out.min()):,} of the"
+        " rarest class"
+    )
+    if not cause.head:
+        said = [
+            f"The head is not at fault: another would gain {points(worth.expected)} points of"
+            f" balanced accuracy ({ends}; {on}), so nothing is prescribed."
+        ]
+        if share is not None and share < REWEIGHTED:
+            said.append(reweighted(share))
+        return [*said, *_rest(cause)]
+    few = (
+        ""
+        if before.minorities is None or after.minorities is None
+        else f", minorities from {before.minorities:.0%} to {after.minorities:.0%}"
+    )
+    return [
+        "The head is at fault: with a corrected head on the same features balanced accuracy"
+        f" gains about {points(worth.expected)} points ({ends}; {on}). Counted there it"
+        f" goes from {before.balanced:.0%} to {after.balanced:.0%}{few}; accuracy on data"
+        f" distributed as in training from {before.as_trained:.1%} to {after.as_trained:.1%}."
+        f" No new training is needed: {APPLY}.",
+        *_rest(cause),
+    ]
+
+
+def _rest(cause: Cause) -> list[str]:
+    """Say what the errors that stay are due to."""
+    if cause.training_error is None or not (cause.features or cause.data):
+        return []
+    errs = (
+        f"With it the balanced error is {cause.training_error:.0%} on training samples and"
+        f" {cause.held_out_error:.0%} on held-out ones"
+    )
+    if cause.features and cause.data:
+        return [f"{errs}: both longer training and more samples of the rare classes can help."]
+    if cause.features:
+        return [f"{errs}: the network is undertrained on what it gets wrong. Train longer first."]
+    return [f"{errs}: no head will help further, only more samples of the rare classes will."]
+
+
+def reweighted(share: float) -> str:
+    """Say that the norms tell of a loss or sampler that re-weights."""
+    return (
+        f"The classifiers' norms ({share:.2f} of SELI's ratio, below {REWEIGHTED}) say that the"
+        " loss or the sampler already re-weights: subtracting log(n_c / n) would correct twice."
+    )
+
+
+#: Remedy -> what is said of it where nothing was measured.
+UNMEASURED = {
+    "logit adjustment": (
+        f"Trained by plain cross-entropy: subtract log(n_c / n) from the scores, {APPLY} does it."
+    ),
+    "second head": (
+        "A second head, trained on the frozen training features with each class weighing the same,"
+        f" is the safe choice where the loss is not known to be plain: {APPLY}."
+    ),
+    "nothing": "Nothing is prescribed.",
+}
+
+
+def unmeasured(remedy: str, share: float | None) -> list[str]:
+    """Return the sentences where there are no held-out samples."""
+    said = ["Not measured: there are no held-out samples.", UNMEASURED[remedy]]
+    if share is not None and share < REWEIGHTED:
+        said.append(reweighted(share))
+    said.append(
+        "Give 1 to 5 held-out samples of the rarest class, and the others in proportion, to"
+        " know what it is worth."
+    )
+    return said

@@ -1,0 +1,379 @@
+"""Laws of `steer.prescribe`: every fit is the minimiser of its problem, a prescription is linear,
+and neither the numbering of the classes nor the basis of the features changes it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.optimize
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lopsided import Counts, predict
+from lopsided.steer import prescribe
+from lopsided.steer.prescribe.cause import norm_share
+from lopsided.steer.prescribe.choice import folds
+from lopsided.steer.prescribe.entropy import fit_linear, losses
+from lopsided.steer.prescribe.gain import EVEN, FACTOR, balanced, gain
+from lopsided.steer.prescribe.heads import (
+    CAUTIOUS,
+    PLAIN,
+    SECOND_RIDGE,
+    STACKED,
+    refit,
+    second_head,
+    three_numbers,
+)
+from lopsided.steer.prescribe.linear import Linear
+from lopsided.steer.prescribe.samples import Samples, Summary
+
+COUNTS = (120, 40, 12, 4)
+
+
+def task(counts=COUNTS, d=6, seed=0, apart=1.5, offset=True):
+    """A head that leans to large classes, training features and held-out ones."""
+    rng = np.random.default_rng(seed)
+    k = len(counts)
+    means = apart * rng.normal(size=(k, d))
+
+    def drawn(n):
+        labels = rng.permutation(np.repeat(np.arange(k), n))
+        return means[labels] + rng.normal(size=(len(labels), d)), labels
+
+    train, held_out = drawn(counts), drawn(np.maximum(np.array(counts) // 4, 1))
+    head = means, -0.5 * (means**2).sum(axis=1) + 2 * offset * np.log(np.array(counts) + 1)
+    return head, train, held_out
+
+
+def test_the_second_head_minimises_its_objective():
+    _, (x, y), _ = task(d=3)
+    samples = Samples((x, y), 4, 3, "train")
+    seen = Summary.of(samples)
+    found = second_head(samples, seen)
+    n, h = np.bincount(y), x / seen.length
+
+    def objective(flat):
+        W, b = flat[:12].reshape(4, 3), flat[12:]
+        return (losses(h @ W.T + b, y) / (4 * n[y])).sum() + SECOND_RIDGE / 2 * (W**2).sum()
+
+    best = scipy.optimize.minimize(objective, np.zeros(16), method="BFGS", tol=1e-8).fun
+    reached = objective(np.concatenate([(found.weight * seen.length).ravel(), found.bias]))
+    assert best - 1e-9 <= reached < best + 1e-3  # stopped early, as it should be
+
+
+@pytest.mark.parametrize("prior", [STACKED, PLAIN, CAUTIOUS])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_three_numbers_minimise_their_convex_objective_over_what_is_not_negative(prior, seed):
+    rng = np.random.default_rng(seed)
+    parts = rng.normal(size=(3, 30, 4)) * [[[3.0]], [[1.0]], [[2.0]]]
+    y, shift = rng.integers(4, size=30), np.log([0.4, 0.3, 0.2, 0.1])
+    parts[seed % 3, np.arange(30), y] -= 2  # one of the parts is worse than nothing
+    fixed = np.isinf(prior.precisions)
+    ridge = np.where(fixed, 0, prior.precisions)
+
+    def objective(x):
+        far = 0.5 * ridge @ (x - prior.means) ** 2
+        return losses(np.tensordot(x, parts, 1) + shift, y).sum() + far
+
+    found = three_numbers(parts, y, shift, prior)
+    bounds = [(m, m) if f else (0, None) for m, f in zip(prior.means, fixed, strict=True)]
+    general = scipy.optimize.minimize(objective, prior.means, bounds=bounds, tol=1e-12)
+    assert (found >= 0).all()
+    assert objective(found) <= general.fun + 1e-9
+    assert found == pytest.approx(general.x, abs=1e-4)
+
+
+def test_the_refit_minimises_its_objective_and_stays_where_there_is_nothing_to_learn():
+    (W, b), _, (x, y) = task(d=3)
+    held, shift = Samples((x, y), 4, 3, "held_out"), np.log(np.bincount(y) / len(y))
+    near, scale = Linear(W, b), 2.0
+    found = refit(held, np.ones(len(y), bool), near, shift, scale)
+
+    def objective(flat):
+        V, c = flat[:12].reshape(4, 3), flat[12:]
+        far = 0.5 * ((V - W * scale) ** 2).sum() + 0.5e-4 * ((c - b) ** 2).sum()
+        return losses(x / scale @ V.T + c + shift, y).sum() + far
+
+    start = np.concatenate([(W * scale).ravel(), b])
+    best = scipy.optimize.minimize(objective, start, method="BFGS", tol=1e-9)
+    reached = np.concatenate([(found.weight * scale).ravel(), found.bias])
+    assert objective(reached) == pytest.approx(best.fun, abs=1e-6)
+    nobody = refit(held, np.zeros(len(y), bool), near, shift, scale)
+    assert np.array_equal(nobody.weight, W)
+
+
+def test_the_slope_of_the_linear_fit_is_that_of_its_objective():
+    (W, b), (x, y), _ = task()
+    weights = np.linspace(0.1, 1, len(y))
+
+    def read():
+        yield x[:50], y[:50], weights[:50]
+        yield x[50:], y[50:], weights[50:]
+
+    found = fit_linear(
+        read, Linear(0 * W, 0 * b), np.log(COUNTS), ridge=0.1, bias_ridge=0.2, scale=3, steps=500
+    )
+
+    def objective(flat):
+        V, c = flat[:24].reshape(4, 6), flat[24:]
+        z = x / 3 @ V.T + c + np.log(COUNTS)
+        return weights @ losses(z, y) + 0.05 * (V**2).sum() + 0.1 * (c**2).sum()
+
+    at = np.concatenate([(found.weight * 3).ravel(), found.bias])
+    assert np.abs(scipy.optimize.approx_fprime(at, objective)).max() < 1e-4
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_the_prescribed_head_is_linear_and_scores_as_the_stack_does(held):
+    head, train, held_out = task()
+    if not held:  # the norms of plain cross-entropy
+        head = predict.seli(COUNTS).vectors(6, seed=0)[0], None
+    found = prescribe(head, train, held_out if held else None, loss="cross-entropy")
+    x = held_out[0]
+    assert found.score(x) == pytest.approx(x @ found.weight.T + found.bias)
+    if found.remedy == "three numbers":
+        u, v, a = found.numbers
+        samples = Samples(train, 4, 6, "train")
+        second = second_head(samples, Summary.of(samples))
+        stack = u * Linear.of(head).scores(x) + v * second.scores(x)
+        assert found.score(x) == pytest.approx(stack - a * np.log(np.array(COUNTS) / sum(COUNTS)))
+    if not held:
+        shift = np.log(np.array(COUNTS) / sum(COUNTS))
+        assert found.remedy == "logit adjustment"
+        assert found.score(x) == pytest.approx(Linear.of(head).scores(x) - shift)
+
+
+@pytest.mark.parametrize("counts", [COUNTS, (100, 40, 20, 20)])  # the latter is refitted
+def test_relabelling_and_rotation_change_nothing(counts):
+    (W, b), (x, y), (x2, y2) = task(counts)
+    found = prescribe((W, b), (x, y), (x2, y2))
+    order = np.array([2, 0, 3, 1])
+    place = np.argsort(order)
+    relabelled = prescribe((W[order], b[order]), (x, place[y]), (x2, place[y2]))
+    Q = np.linalg.qr(np.random.default_rng(1).normal(size=(6, 6)))[0]
+    turned = prescribe((W @ Q, b), (x @ Q, y), (x2 @ Q, y2))
+    for other, back in ((relabelled, place), (turned, np.arange(4))):
+        assert (other.remedy, str(other.cause)) == (found.remedy, str(found.cause))
+        assert other.gain == pytest.approx(found.gain, abs=1e-3)
+        z, w = found.score(x2), other.score(x2 @ Q if other is turned else x2)[:, back]
+        assert w == pytest.approx(z, abs=1e-2)
+
+
+@given(st.integers(0, 2**32), st.integers(2, 6), st.integers(1, 40))
+def test_the_gain_is_what_a_naive_loop_counts(seed, k, n):
+    rng = np.random.default_rng(seed)
+    y, before, after, model = rng.integers(k, size=(4, n))
+    p = rng.dirichlet(np.ones(k), n)
+    found = gain(before, after, y, p, model)
+    counted = np.mean(
+        [
+            np.mean([int(after[i] == c) - int(before[i] == c) for i in range(n) if y[i] == c])
+            for c in range(k)
+            if c in y
+        ]
+    )
+    modelled = 0.0
+    for c in range(k):
+        total = sum(p[i, c] for i in range(n))
+        hit = sum(p[i, c] * ((model[i] == c) - int(before[i] == c)) for i in range(n))
+        modelled += hit / total / k
+    m = np.bincount(y, minlength=k).min()
+    w = m / (m + EVEN)
+    assert found.counted == pytest.approx(counted)
+    assert found.modelled == pytest.approx(modelled)
+    assert found.expected == pytest.approx(w * counted + (1 - w) * FACTOR * modelled)
+    assert found.low < found.expected < found.high
+
+
+def test_the_model_knows_the_balanced_accuracy_of_a_rule_where_the_posterior_is_the_truth():
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet([3.0, 1.0, 0.3], 200_000)
+    y = (p.cumsum(axis=1) < rng.uniform(size=(len(p), 1))).sum(axis=1)
+    rule = (p / [0.7, 0.2, 0.1]).argmax(axis=1)
+    counted = np.mean([(rule[y == c] == c).mean() for c in range(3)])
+    assert balanced(rule, p) == pytest.approx(counted, abs=0.01)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=60))
+def test_folds_are_even_and_spread_every_class(labels):
+    y = np.array(labels)
+    found = folds(y)
+    for each in (found, *(found[y == c] for c in np.unique(y))):
+        n = np.bincount(each, minlength=3)
+        assert n.max() - n.min() <= 1
+    assert np.array_equal(folds(5 - y), found)
+
+
+def test_seli_has_the_share_one_and_equal_norms_the_share_nought():
+    counts = Counts.exponential(10, 500, 50)
+    for law, share in ((predict.seli(counts), 1.0), (predict.etf(10), 0.0)):
+        W = law.vectors(seed=3)[0]
+        assert norm_share(Linear(W + 5, np.zeros(10)), counts) == pytest.approx(share, abs=1e-9)
+    assert norm_share(Linear(W, np.zeros(10)), Counts([5] * 10)) is None
+    assert norm_share(Linear(np.zeros((10, 2)), np.zeros(10)), counts) is None
+
+
+CORNERS = {
+    "one held-out sample of the rarest class": dict(held=(30, 10, 3, 1)),
+    "a class without held-out samples": dict(held=(30, 10, 3, 0)),
+    "one held-out sample in all": dict(held=(1, 0, 0, 0)),
+    "a class without training samples": dict(counts=(60, 20, 6, 0), held=(30, 10, 3, 2)),
+    "two classes": dict(counts=(50, 5), held=(20, 2)),
+    "a hundred classes": dict(counts=tuple([20] * 20 + [2] * 80), held=tuple([5] * 20 + [1] * 80)),
+    "fewer dimensions than classes": dict(d=2, held=(30, 10, 3, 1)),
+    "float16": dict(dtype=np.float16, held=(30, 10, 3, 1)),
+    "features that are all zero": dict(scale=0.0, held=(30, 10, 3, 1)),
+    "features that are huge": dict(scale=1e6, held=(30, 10, 3, 1)),
+    "features that are tiny": dict(scale=1e-6, held=(30, 10, 3, 1)),
+}
+
+
+@pytest.mark.parametrize("corner", CORNERS)
+@pytest.mark.parametrize("trained", [True, False])
+def test_no_corner_is_answered_with_nan(corner, trained):
+    given = {"counts": COUNTS, "d": 6, "scale": 1.0, "dtype": float, **CORNERS[corner]}
+    head, train, _ = task(given["counts"], given["d"])
+    _, held_out, _ = task(given["held"], given["d"], seed=0)
+    x, x2 = ((given["scale"] * part[0]).astype(given["dtype"]) for part in (train, held_out))
+    counts = np.maximum(given["counts"], 1)
+    found = prescribe(head, (x, train[1]) if trained else None, (x2, held_out[1]), counts=counts)
+    numbers = [found.gain, *found.interval, found.price, *found.numbers, found.before.balanced]
+    assert np.isfinite(numbers).all()
+    assert np.isfinite(found.score(x2)).all()
+    assert "nan" not in f"{found!r} {found}".lower()
+    alone = prescribe(head, (x, train[1]) if trained else None, None, counts=counts)
+    assert alone.gain is alone.interval is alone.price is None
+    assert str(alone).startswith("Not measured")
+
+
+def test_a_head_that_leans_to_large_classes_is_corrected_as_promised():
+    head, train, held_out = task((400, 100, 20, 8), seed=3)
+    found = prescribe(head, train, held_out)
+    rng = np.random.default_rng(9)
+    y = np.repeat(np.arange(4), 2000)
+    x = head[0][y] + rng.normal(size=(len(y), 6))
+    was, now = (
+        np.mean([(z.argmax(axis=1) == y)[y == c].mean() for c in range(4)])
+        for z in (Linear.of(head).scores(x), found.score(x))
+    )
+    assert found.cause.head
+    assert now > was + 0.02
+    assert found.interval[0] <= now - was <= found.interval[1]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.0])
+def test_tau_one_is_not_advised_where_the_norms_tell_of_weights(share):
+    counts = Counts(COUNTS)
+    law = predict.seli(counts) if share else predict.etf(4)
+    found = prescribe((law.vectors(6, seed=0)[0], None), task()[1], None, loss="cross-entropy")
+    assert found.remedy == ("logit adjustment" if share else "second head")
+    assert ("re-weights" in str(found)) == (not share)
+
+
+FORMS = {
+    "arrays": lambda x, y: (x, y),
+    "a list of batches": lambda x, y: [(x[:7], y[:7]), (x[7:], y[7:])],
+    "tensors": lambda x, y: (torch.as_tensor(x), torch.as_tensor(y)),
+    "a loader": lambda x, y: torch.utils.data.DataLoader(
+        torch.utils.data.TensorDataset(torch.as_tensor(x), torch.as_tensor(y)), batch_size=9
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_samples_come_in_the_forms_that_people_have(form):
+    head, train, held_out = task()
+    plain = prescribe(head, train, held_out)
+    layer = torch.nn.Linear(6, 4).double()
+    with torch.no_grad():
+        layer.weight.copy_(torch.as_tensor(head[0]))
+        layer.bias.copy_(torch.as_tensor(head[1]))
+    found = prescribe(layer, FORMS[form](*train), FORMS[form](*held_out))
+    assert found.weight == pytest.approx(plain.weight, rel=1e-4, abs=1e-5)
+    assert found.gain == pytest.approx(plain.gain, abs=1e-9)
+
+
+def test_memory_mapped_shards_are_read_and_never_overwritten(tmp_path: Path):
+    from lopsided.measure import open_store
+
+    head, train, held_out = task()
+    for name, (x, y) in (("train", train), ("held", held_out)):
+        np.savez(tmp_path / f"{name}.npz", features=x, labels=y, weight=head[0], bias=head[1])
+    stores = [open_store(tmp_path / f"{name}.npz") for name in ("train", "held")]
+    found = prescribe(head, *stores)
+    assert found.weight == pytest.approx(prescribe(head, train, held_out).weight, rel=1e-6)
+    copy = tmp_path / "train.safetensors"
+    copy.hardlink_to(tmp_path / "train.npz")
+    with pytest.raises(ValueError, match="was read for this prescription"):
+        found.save(copy)
+    kept = open_store(tmp_path / "train.npz", head=found.save(tmp_path / "head.safetensors"))
+    assert kept.weight == pytest.approx(found.weight, rel=1e-6)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_apply_writes_the_head_into_a_layer(bias, dtype):
+    head, train, held_out = task()
+    found = prescribe(head, train, held_out)
+    layer = torch.nn.Linear(6, 4, bias=bias, dtype=dtype)
+    assert found.apply_(layer) is layer
+    assert layer.weight.detach().numpy() == pytest.approx(found.weight, rel=2e-3, abs=1e-3)
+    assert layer.bias.detach().numpy() == pytest.approx(found.bias, rel=2e-3, abs=1e-3)
+    assert isinstance(layer.bias, torch.nn.Parameter)
+    conv = found.apply_(torch.nn.Conv2d(6, 4, 1))
+    assert conv.weight.detach().numpy()[:, :, 0, 0] == pytest.approx(found.weight, rel=1e-5)
+
+
+REFUSED = {
+    "an iterator": (lambda h, t, v: (h, iter([t]), v), "spent after once"),
+    "a held-out iterator": (lambda h, t, v: (h, t, iter([v])), "held_out is read several times"),
+    "a wrong width": (lambda h, t, v: (h, (t[0][:, :3], t[1]), v), r"in train: features must have"),
+    "NaN": (lambda h, t, v: (h, t, (v[0] * np.nan, v[1])), "in held_out: features must be finite"),
+    "a wrong label": (lambda h, t, v: (h, t, (v[0], v[1] + 9)), "labels must be from 0 to 3"),
+    "one output": (lambda h, t, v: ((h[0][:1], None), t, v), "give .0, w."),
+    "no samples": (lambda h, t, v: (h, t, (v[0][:0], v[1][:0])), "held_out has no sample"),
+    "nothing to count": (lambda h, t, v: (h, None, v), "or the counts of the training set"),
+    "a head in words": (lambda h, t, v: ("fc", t, v), "head must be a linear layer"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_meant_is_refused_in_a_sentence(case):
+    change, sentence = REFUSED[case]
+    with pytest.raises((ValueError, TypeError), match=sentence):
+        prescribe(*change(*task()))
+
+
+def test_other_refusals():
+    head, train, held_out = task()
+    with pytest.raises(ValueError, match="loss must be one of"):
+        prescribe(head, train, held_out, loss="focal")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="counts are of 3 classes"):
+        prescribe(head, train, held_out, counts=[3, 2, 1])
+    found = prescribe(head, train, held_out)
+    layer = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(6, 4))
+    with pytest.raises(ValueError, match="computes its weight from other tensors"):
+        found.apply_(layer)
+    with pytest.raises(ValueError, match=r"head of shape \(4, 6\), got one of \(4, 5\)"):
+        found.apply_(torch.nn.Linear(5, 4))
+    with pytest.raises(ValueError, match=r"\.safetensors"):
+        found.save("head.npz")
+
+
+class Shuffled:
+    """A loader that gives another order every time."""
+
+    def __init__(self, x, y):
+        self.given, self.rng = (x, y), np.random.default_rng(0)
+
+    def __iter__(self):
+        order = self.rng.permutation(len(self.given[1]))
+        return iter([(self.given[0][order], self.given[1][order])])
+
+
+def test_a_loader_that_shuffles_held_out_samples_is_refused():
+    head, train, held_out = task((100, 40, 20, 20))
+    with pytest.raises(ValueError, match="shuffle=False"):
+        prescribe(head, train, Shuffled(*held_out))
+    assert prescribe(head, Shuffled(*train), held_out).gain is not None
