@@ -215,17 +215,20 @@ def test_seli_has_the_share_one_and_equal_norms_the_share_nought():
 
 
 CORNERS = {
-    "one held-out sample of the rarest class": dict(held=(30, 10, 3, 1)),
-    "a class without held-out samples": dict(held=(30, 10, 3, 0)),
-    "one held-out sample in all": dict(held=(1, 0, 0, 0)),
-    "a class without training samples": dict(counts=(60, 20, 6, 0), held=(30, 10, 3, 2)),
-    "two classes": dict(counts=(50, 5), held=(20, 2)),
-    "a hundred classes": dict(counts=tuple([20] * 20 + [2] * 80), held=tuple([5] * 20 + [1] * 80)),
-    "fewer dimensions than classes": dict(d=2, held=(30, 10, 3, 1)),
-    "float16": dict(dtype=np.float16, held=(30, 10, 3, 1)),
-    "features that are all zero": dict(scale=0.0, held=(30, 10, 3, 1)),
-    "features that are huge": dict(scale=1e6, held=(30, 10, 3, 1)),
-    "features that are tiny": dict(scale=1e-6, held=(30, 10, 3, 1)),
+    "one held-out sample of the rarest class": {"held": (30, 10, 3, 1)},
+    "a class without held-out samples": {"held": (30, 10, 3, 0)},
+    "one held-out sample in all": {"held": (1, 0, 0, 0)},
+    "a class without training samples": {"counts": (60, 20, 6, 0), "held": (30, 10, 3, 2)},
+    "two classes": {"counts": (50, 5), "held": (20, 2)},
+    "a hundred classes": {
+        "counts": tuple([20] * 20 + [2] * 80),
+        "held": tuple([5] * 20 + [1] * 80),
+    },
+    "fewer dimensions than classes": {"d": 2, "held": (30, 10, 3, 1)},
+    "float16": {"dtype": np.float16, "held": (30, 10, 3, 1)},
+    "features that are all zero": {"scale": 0.0, "held": (30, 10, 3, 1)},
+    "features that are huge": {"scale": 1e6, "held": (30, 10, 3, 1)},
+    "features that are tiny": {"scale": 1e-6, "held": (30, 10, 3, 1)},
 }
 
 

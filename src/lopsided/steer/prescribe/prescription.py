@@ -13,7 +13,7 @@ from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.files import write_atomically
 from lopsided.measure.checks import rows_of
-from lopsided.measure.needs import need
+from lopsided.needs import need
 from lopsided.steer.prescribe.cause import Cause
 from lopsided.steer.prescribe.gain import Accuracies, Gain
 from lopsided.steer.prescribe.linear import Linear
