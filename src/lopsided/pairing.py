@@ -235,14 +235,40 @@ def _power_of_two(values: Floats) -> float:
 
 
 def _square_sum(a: Pairing, b: Pairing | None = None) -> float:
-    """Return the sum of squares of the entries of A - B (of A for no B), in tiles over the joint
-    groups of rows.
-    """
+    """Return the sum of squares of the entries of A - B (of A for no B)."""
     difference = a if b is None else _difference(a, b)
-    left, right, diagonal = difference.left, difference.right, difference.diagonal
-    rows, columns = (
-        groups.sizes.astype(np.float64) for groups in (difference.rows, difference.columns)
+    if min(difference.rows.m, difference.columns.m) > 4 * difference.left.shape[1]:
+        total, least = _square_sum_of_factors(difference)
+        if total > least:
+            return total
+    return _square_sum_of_entries(difference)
+
+
+def _square_sum_of_factors(matrix: Pairing) -> tuple[float, float]:
+    """Return the sum of squares of the entries, and above which value its last digits count.
+
+    For Q_l T_l and Q_r T_r, the factors of the two sides with a row a class, |A| = |T_l T_r'|, but
+    for the diagonal: no entry of A is needed. What the products cancel is lost.
+    """
+    rows, columns = (groups.sizes.astype(np.float64) for groups in (matrix.rows, matrix.columns))
+    left, right = (
+        np.asarray(np.linalg.qr(factor * np.sqrt(sizes)[:, None], mode="r"))
+        for factor, sizes in ((matrix.left, rows), (matrix.right, columns))
     )
+    total = float(np.square(left @ right.T).sum())
+    terms = float(np.square(np.abs(left) @ np.abs(right).T).sum())
+    if matrix.diagonal is not None:
+        # In place of what the factors say of a class with itself.
+        own = np.einsum("iq,iq->i", matrix.left, matrix.right)
+        total += float(rows @ (np.square(matrix.diagonal) - np.square(own)))
+        terms += float(rows @ np.square(own))
+    return total, 1e-3 * terms
+
+
+def _square_sum_of_entries(matrix: Pairing) -> float:
+    """Return the sum of squares of the entries, in tiles over the groups of rows."""
+    left, right, diagonal = matrix.left, matrix.right, matrix.diagonal
+    rows, columns = (groups.sizes.astype(np.float64) for groups in (matrix.rows, matrix.columns))
     total = 0.0
     for start in range(0, len(rows), _TILE):
         tile = np.arange(start, min(start + _TILE, len(rows)))

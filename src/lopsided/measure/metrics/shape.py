@@ -6,7 +6,7 @@ of a certified optimum.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -15,10 +15,13 @@ import numpy.typing as npt
 from lopsided.arrays import Floats
 from lopsided.gram import Gram
 from lopsided.groups import Groups
-from lopsided.measure.metrics.pairs import cosines
+from lopsided.measure.metrics.pairs import Array, largest_cosine, mean_cosine, means
 from lopsided.measure.metrics.undefined import Undefined
 from lopsided.pairing import Pairing, ZeroMatrixError
 from lopsided.shape import norm_spread
+
+#: A figure below this is swept again in float64.
+_SMALL = 1e-4
 
 
 def equinorm(gram: Gram) -> float:
@@ -52,10 +55,16 @@ def equiangularity(gram: Gram, *, form: Literal["simplex", "spread"] = "simplex"
     """
     if form not in ("simplex", "spread"):
         raise ValueError(f"form must be 'simplex' or 'spread', got {form!r}")
-    if form == "simplex":
-        return _mean(gram, lambda c: np.abs(c + 1 / (gram.k - 1)))
-    center = _mean(gram, lambda c: c)
-    return float(np.sqrt(_mean(gram, lambda c: (c - center) ** 2)))
+    center = -1 / (gram.k - 1) if form == "simplex" else mean_cosine(gram)
+
+    def deviation(tile: Array) -> Iterator[Array]:
+        tile -= center
+        yield (np.abs if form == "simplex" else np.square)(tile, out=tile)
+
+    mean = float(means(gram, deviation)[0])
+    if mean < _SMALL:
+        mean = float(means(gram, deviation, single=False)[0])
+    return mean if form == "simplex" else float(np.sqrt(mean))
 
 
 def gnc2(gram: Gram) -> float:
@@ -70,20 +79,34 @@ def gnc2(gram: Gram) -> float:
         Undefined: if a vector is zero, two point the same way, which leaves no distance between
             them, or the logarithms average to zero.
     """
+    # Variances of numbers about one of them keep their digits; this one is near their mean.
+    near = -np.log(max(2 - 2 * mean_cosine(gram), _SMALL)) / 2
+    least = np.inf
 
-    def logarithm(cosine: Floats) -> Floats:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            # A class with itself carries no weight, but rounding may make its cosine exceed one.
-            return np.asarray(-np.log(np.maximum(2 - 2 * cosine, 0)) / 2)
+    def logarithm(tile: Array) -> Iterator[Array]:
+        nonlocal least
+        tile *= -2
+        tile += 2
+        least = min(least, float(tile.min()))
+        with np.errstate(divide="ignore"):
+            # Rounding may make the cosine of two equal directions exceed one.
+            np.log(np.maximum(tile, 0, out=tile), out=tile)
+        tile *= -0.5
+        tile -= near
+        yield tile
+        yield np.square(tile, out=tile)
 
-    mean = _mean(gram, logarithm)
+    mean, square = means(gram, logarithm)
+    if least < _SMALL or square - mean**2 < _SMALL * (mean + near) ** 2:
+        mean, square = means(gram, logarithm, single=False)
     if not np.isfinite(mean):
         raise Undefined(
             "two vectors point the same way, so the logarithm of their distance is not defined"
         )
+    variance, mean = max(square - mean**2, 0.0), mean + near
     if mean == 0:
         raise Undefined("the logarithms average to zero and have no coefficient of variation")
-    return float(np.sqrt(_mean(gram, lambda c: (logarithm(c) - mean) ** 2)) / abs(mean))
+    return float(np.sqrt(variance) / abs(mean))
 
 
 def etf_distance(matrix: Pairing) -> float:
@@ -135,9 +158,7 @@ def minority_cosine(
         Groups.each(len(index)), gram.left[groups], gram.right[groups], gram.diagonal[groups]
     )
     try:
-        if form == "mean":
-            return _mean(part, lambda c: c)
-        return max(float(tile[pairs > 0].max(initial=-1.0)) for tile, pairs in cosines(part))
+        return mean_cosine(part) if form == "mean" else largest_cosine(part)
     except Undefined as error:
         raise error.named(index) from None
 
@@ -145,11 +166,3 @@ def minority_cosine(
 def norms(gram: Gram) -> Floats:
     """Return (k,) lengths."""
     return gram.norms()
-
-
-def _mean(gram: Gram, function: Callable[[Floats], Floats]) -> float:
-    """Return the mean of a function of the cosine over all pairs of distinct classes."""
-    total = 0.0
-    for tile, pairs in cosines(gram):
-        total += float(np.sum(np.where(pairs > 0, function(tile), 0) * pairs))
-    return total / (gram.k * (gram.k - 1))

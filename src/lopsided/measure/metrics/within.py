@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from lopsided.arrays import Floats
+from lopsided.measure.metrics.pairs import MANY, Array, tiles
 from lopsided.measure.metrics.undefined import Undefined
 from lopsided.measure.state.center import centered
 from lopsided.measure.state.moments import Moments
@@ -12,7 +15,10 @@ from lopsided.measure.state.scatter import Pooled, Projected
 from lopsided.measure.state.span import Center, Span, span
 from lopsided.measure.state.whitening import Whitening
 
-_TILE = 1024
+#: Cosines this near to 1 leave too few digits of single precision.
+_NARROW = 1e-2
+#: Where 1 - cos is less the difference of two means is taken itself.
+_NEAR = 1e-6
 #: Where nothing lies between the classes.
 COINCIDE = "all class means coincide, so nothing lies between the classes and {} is not defined"
 
@@ -63,7 +69,7 @@ def cdnv(moments: Moments, *, exponent: int = 2) -> float:
     """Return the class-distance normalised variance, averaged over all pairs of classes.
 
     Of a pair: (s_c^2 + s_c'^2) / (2 |mu_c - mu_c'|^exponent), with s_c^2 the mean squared distance
-    of a sample to its class mean. All pairs by the Gram matrix of the means in tiles of rows: O(k)
+    of a sample to its class mean. All pairs by the Gram matrix of the means in tiles: O(k)
     memory beside the means, never (k, k, d).
 
     Source: Galanti, György and Hutter 2022 (exponent 2); with exponent 4 it is not scale-free and
@@ -76,28 +82,53 @@ def cdnv(moments: Moments, *, exponent: int = 2) -> float:
     if exponent not in (2, 4):
         raise ValueError(f"exponent must be 2 or 4, got {exponent}")
     _require_scatter(moments, "cdnv")
-    means = centered(moments)
-    variances, squares, total = (
-        moments.spread / moments.counts,
-        np.einsum("cd,cd->c", means, means),
-        0.0,
-    )
-    for start in range(0, moments.k, _TILE):
-        rows = np.arange(start, min(start + _TILE, moments.k))
-        part = (
-            means if len(rows) == len(means) else means[rows]
-        )  # which NumPy multiplies by its own transpose in half the time
-        apart = squares[rows, None] + squares - 2 * (part @ means.T)
-        apart[rows - start, rows] = np.inf
+    means, variances = centered(moments), moments.spread / moments.counts
+    total = 0.0
+    for rows, columns, apart in _squared_distances(means):
+        close = np.divide(1, apart if exponent == 2 else np.square(apart, out=apart), out=apart)
+        total += float(variances[rows] @ close.sum(axis=1, dtype=np.float64))
+        if rows != columns:
+            total += float(variances[columns] @ close.sum(axis=0, dtype=np.float64))
+    return total / (moments.k * (moments.k - 1))
+
+
+def _squared_distances(means: Floats) -> Iterator[tuple[slice, slice, Array]]:
+    """Yield the squared distances of different class means in upper tiles, infinite for own.
+
+    |a - b|^2 = (|a| - |b|)^2 + 2 |a| |b| (1 - cos): sums of what is not negative. Many classes are
+    swept in float32, but for tiles with small angles.
+
+    Raises:
+        Undefined: if two means coincide.
+    """
+    lengths = np.linalg.norm(means, axis=1)
+    units = means / np.where(lengths, lengths, 1.0)[:, None]
+    swept: Array = units.astype(np.float32) if len(means) >= MANY else units
+    for rows, columns, tile in tiles(swept, swept):
+        if rows == columns:
+            np.fill_diagonal(tile, 0)
+        if tile.dtype == np.float32 and tile.max() > 1 - _NARROW:
+            tile = units[rows] @ units[columns].T
+        a, b = (np.asarray(lengths[part], tile.dtype) for part in (rows, columns))
+        apart = np.subtract(1, tile, out=tile)
+        near = np.argwhere(apart < _NEAR) if apart.min() < _NEAR else np.zeros((0, 2), np.int64)
+        apart *= 2 * a[:, None]
+        apart *= b
+        apart += np.square(a[:, None] - b)
+        for i in np.unique(near[:, 0]):
+            j = near[near[:, 0] == i, 1]
+            difference = means[columns][j] - means[rows.start + i]
+            apart[i, j] = np.einsum("jd,jd->j", difference, difference)
+        if rows == columns:
+            np.fill_diagonal(apart, np.inf)
         if apart.min() <= 0:
-            a, b = np.unravel_index(int(apart.argmin()), apart.shape)
+            i, j = np.unravel_index(int(apart.argmin()), apart.shape)
             raise Undefined(
                 "the means of classes {} and {} coincide, so cdnv is not defined",
-                int(rows[a]),
-                int(b),
+                rows.start + int(i),
+                columns.start + int(j),
             )
-        total += float(np.sum((variances[rows, None] + variances) / (2 * apart ** (exponent / 2))))
-    return total / (moments.k * (moments.k - 1))
+        yield rows, columns, apart
 
 
 def vci(moments: Moments, *, center: Center = "classes") -> float:
