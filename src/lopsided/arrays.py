@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ Ints = npt.NDArray[np.int64]
 
 #: The largest integer up to which every integer is a float64.
 LARGEST_EXACT = 2**53
+#: Beyond this number and its inverse, sums of fourth powers leave float64.
+LARGEST = 1e70
 
 
 def require_finite(values: npt.ArrayLike, name: str, *, positive: bool = False) -> Floats:
@@ -28,12 +31,9 @@ def require_finite(values: npt.ArrayLike, name: str, *, positive: bool = False) 
 
     Raises:
         ValueError: if a number is not finite, or not positive when asked; the class is named.
-        TypeError: if `values` does not hold numbers.
+        TypeError: if `values` does not hold real numbers.
     """
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be numbers, got {values!r}") from error
+    array = real_array(values, name)
     if array.ndim > 1:
         raise ValueError(f"{name} must be one number a class, got an array of shape {array.shape}")
     wrong = ~np.isfinite(array) | ((array <= 0) & positive)
@@ -44,16 +44,71 @@ def require_finite(values: npt.ArrayLike, name: str, *, positive: bool = False) 
     return array
 
 
-def refuse_mask(values: object, what: str) -> None:
-    """Refuse numpy's masked arrays, whose mask every conversion drops without a word.
+def plain_array(values: Any, what: str) -> npt.NDArray[Any]:
+    """Return values as an array, without what NumPy would lose on the way or cannot read.
+
+    A tensor may live on a device, require a gradient, or be of a type that NumPy lacks.
 
     Raises:
-        TypeError: naming what is masked.
+        TypeError: if they are a masked array, whose mask every conversion drops without a word, or
+            bytes, which NumPy takes for small numbers.
+        ValueError: if they are rows of different lengths.
     """
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(
             f"{what} must not be a masked array, whose mask would be lost; leave out the masked"
             " entries first"
+        )
+    if isinstance(values, bytes | bytearray):
+        raise TypeError(f"{what} must be numbers, got {type(values).__name__}")
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        try:
+            return np.asarray(values)
+        except TypeError:
+            values = values.float()
+    return np.asarray(values)
+
+
+def real_array(values: Any, what: str) -> Floats:
+    """Return real numbers of any type as float64.
+
+    Raises:
+        TypeError: if they are complex, whose imaginary parts would be lost, texts or no numbers; or
+            as `plain_array`.
+    """
+    try:
+        array = plain_array(values, what)
+    except ValueError as error:
+        raise TypeError(f"{what} must be real numbers, got {_told(values)}") from error
+    if array.dtype.kind in "biufO":
+        try:
+            return np.asarray(array, np.float64)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    kind = "" if array.dtype.kind == "O" else f" of dtype {array.dtype}"
+    raise TypeError(f"{what} must be real numbers, got {_told(values)}{kind}")
+
+
+def _told(values: Any) -> str:
+    """Return values in a few words."""
+    words = " ".join(repr(values).split())
+    return words if len(words) <= 60 else f"{words[:57]}..."
+
+
+def require_squares(array: Floats, what: str) -> None:
+    """Refuse numbers so large, or all so small, that float64 cannot hold squares of their inner
+    products.
+
+    Raises:
+        ValueError: naming the largest number.
+    """
+    largest = float(np.abs(array).max(initial=0.0))
+    if largest and not 1 / LARGEST < largest < LARGEST:
+        raise ValueError(
+            f"{what} reach {largest:.0e}; beyond {1 / LARGEST:g} and {LARGEST:g} squares of their"
+            " inner products leave float64. Multiply them all by one constant first, which changes"
+            " no direction and no ratio"
         )
 
 

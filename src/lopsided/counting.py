@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import LARGEST_EXACT, Ints, refuse_mask
+from lopsided.arrays import LARGEST_EXACT, Ints, plain_array
 
 Names = tuple[str, ...] | None
 
@@ -28,7 +28,7 @@ def counts_of(given: Any) -> tuple[Any, Names]:
 
     A dictionary keeps its order. A `Counter` or a column of a table with an index, whose order is
     that of appearance or of size, is sorted by name, as `labels_of` sorts. Whole numbers in place
-    of names are classes and go to their places.
+    of names, as texts too (JSON knows no others), are classes and go to their places.
 
     Args:
         given: sequence, array, tensor, column of a table, `Counter`, dictionary of name to count,
@@ -38,9 +38,8 @@ def counts_of(given: Any) -> tuple[Any, Names]:
         ValueError: if the text holds no numbers, or names repeat or are classes with gaps.
         TypeError: if it is a table, or its names are neither text nor whole numbers.
     """
-    refuse_mask(given, "counts")
     if isinstance(given, str):
-        return _numbers(given), None
+        return numbers_of(given), None
     if hasattr(given, "columns"):
         raise TypeError(
             f"counts must be one column of a table, got a {type(given).__name__} with columns"
@@ -50,8 +49,7 @@ def counts_of(given: Any) -> tuple[Any, Names]:
         return _named(
             list(given.items()), keep=isinstance(given, dict) and not isinstance(given, Counter)
         )
-    # A tensor may live on a device, require a gradient or be of a type that numpy does not know.
-    return (given.tolist() if hasattr(given, "detach") else given), None
+    return given, None
 
 
 def require_counts(values: npt.ArrayLike, classes: str = "class") -> Ints:
@@ -64,9 +62,8 @@ def require_counts(values: npt.ArrayLike, classes: str = "class") -> Ints:
     Raises:
         ValueError: if they are not at least two whole numbers from 1 to 2**53; the class is named.
     """
-    refuse_mask(values, "counts")
     try:
-        array = np.asarray(values)
+        array = plain_array(values, "counts")
     except ValueError:  # rows of different lengths
         array = np.empty(())
     if array.ndim != 1 or len(array) < 2:
@@ -75,6 +72,8 @@ def require_counts(values: npt.ArrayLike, classes: str = "class") -> Ints:
         array = array.astype(np.float64)  # beyond 64 bits, so out of range below
     if array.dtype.kind not in "iuf":
         raise ValueError(f"counts must be whole numbers, got {values!r}")
+    if array.dtype.kind == "f":
+        array = _exact(array, getattr(values, "dtype", array.dtype), classes)
     wrong = ~((array >= 1) & (array <= LARGEST_EXACT) & (array == np.floor(array)))
     if wrong.any():
         c = int(np.argmax(wrong))
@@ -90,21 +89,34 @@ def require_counts(values: npt.ArrayLike, classes: str = "class") -> Ints:
     return array.astype(np.int64)
 
 
+def _exact(array: npt.NDArray[Any], kind: Any, classes: str) -> npt.NDArray[Any]:
+    """Return counts of a floating-point type in float64 at least, if it can tell them from the next
+    whole number.
+    """
+    digits = 8 if "bfloat16" in str(kind) else np.finfo(array.dtype).nmant + 1
+    if digits < 53 and (beyond := np.isfinite(array) & (array > 2.0**digits)).any():
+        c = int(np.argmax(beyond))
+        raise ValueError(
+            f"the count {array[c]:.0f} of {classes} {c} may have been rounded: {kind} tells whole"
+            f" numbers apart up to 2**{digits}; count in whole numbers"
+        )
+    return array.astype(np.float64) if digits < 53 else array
+
+
 def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
     """Return labels as whole numbers, and the names of the classes where they are known.
 
     Args:
         labels: (n,) or (n, 1) whole numbers or texts: array, tensor, sequence or column of a table.
-        names: of the classes in their order; by default texts are sorted, and whole numbers have no
-            names.
+        names: of the classes in their order; by default texts are sorted, and whole numbers, also
+            those written as texts, have no names.
 
     Raises:
         ValueError: if there is no label, they are no vector, neither whole numbers nor texts, or
             not among the names.
         TypeError: if a name is no text.
     """
-    refuse_mask(labels, "labels")
-    array = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
+    array = plain_array(labels, "labels")
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
     if array.ndim != 1 or array.size == 0:
         raise ValueError(
@@ -117,6 +129,8 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
     if array.dtype.kind not in "OUT" or not all(isinstance(label, str) for label in array.tolist()):
         raise ValueError(f"labels must be whole numbers or texts, got dtype {array.dtype}")
     known, numbers = np.unique(array.astype(str), return_inverse=True)
+    if names is None and all(map(_is_number, known.tolist())):
+        return np.array([int(name) for name in known.tolist()])[numbers], None
     order = require_names(names) or tuple(known.tolist())
     place = {name: c for c, name in enumerate(order)}
     if unknown := [name for name in known.tolist() if name not in place]:
@@ -144,6 +158,9 @@ def require_names(names: Iterable[str] | None) -> Names:
 
 def _named(pairs: list[tuple[Any, Any]], *, keep: bool) -> tuple[list[Any], Names]:
     keys = [key for key, _ in pairs]
+    if all(isinstance(key, str) and _is_number(key) for key in keys):
+        pairs = [(int(key), value) for key, value in pairs]
+        keys = [key for key, _ in pairs]
     if all(hasattr(key, "__index__") for key in keys):
         if sorted(keys) != list(range(len(keys))):
             raise ValueError(
@@ -159,23 +176,41 @@ def _named(pairs: list[tuple[Any, Any]], *, keep: bool) -> tuple[list[Any], Name
     ], names
 
 
-def _numbers(text: str) -> list[int | float]:
+def _is_number(name: str) -> bool:
+    """Return whether a text is a whole number, as JSON and tables write labels."""
+    return re.fullmatch(r"[0-9]+", name) is not None
+
+
+def numbers_of(text: str) -> list[int | float]:
     """Return the numbers of a text with commas, semicolons, spaces or lines between them, in
     brackets or not.
+
+    Raises:
+        ValueError: if a word is no number, or a comma or a point may mean two things.
     """
     inner = text.strip().strip("[](){}")
-    if re.search(r"(?<![\d.])\d{1,3},\d{3}(?!\d)", inner) and re.search(r"[\s;]", inner.strip()):
-        raise ValueError(
-            f"in {text!r} a comma may part two numbers or the thousands of one: leave it out of"
-            " numbers"
-        )
     words = [word for word in re.split(r"[\s,;]+", inner) if word]
+    if reason := _ambiguous(inner, words):
+        raise ValueError(f"in {text!r} {reason}: leave it out of numbers, or give a list of them")
     try:
         return [int(word) if re.fullmatch(r"[+-]?\d+", word) else float(word) for word in words]
     except ValueError:
         raise ValueError(
             f"counts as text must be numbers with commas or spaces between them, got {text!r}"
         ) from None
+
+
+def _ambiguous(inner: str, words: list[str]) -> str:
+    """Return what may mean two things in a text of numbers, or nothing."""
+    inside = re.search(r"\d,\d", inner)
+    thousands = re.search(r"(?<![\d.])\d{1,3},\d{3}(?!\d)", inner)
+    if inside and re.search(r"[^\s,][\s;]+[^\s,]", inner):
+        return "a comma may part two numbers, or be the point or part the thousands of one"
+    if thousands and re.search(r"[\s;]", inner):
+        return "a comma may part two numbers or the thousands of one"
+    fractions = [word for word in words if "." in word]
+    grouped = [re.fullmatch(r"[+-]?[1-9]\d{0,2}(\.\d{3})+", word) for word in fractions]
+    return "a point may part the thousands of a number" if grouped and all(grouped) else ""
 
 
 def present(labels: Ints, k: int | None) -> Ints:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -63,6 +63,23 @@ def require_file(path: Path) -> Stamp:
             f"is {_KINDS.get(stat.S_IFMT(status.st_mode), 'something else')}, not a file"
         )
     return Stamp.of(status)
+
+
+def require_apart(written: Path, read: Iterable[Path | None]) -> None:
+    """Refuse to write over a file that is read, by whatever name or link it is called.
+
+    Raises:
+        ValueError: naming both.
+    """
+    for path in read:
+        if path is not None and _same(written, path):
+            raise ValueError(f"{written} is the file {path} that is read; write to another one")
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.exists() and other.exists():
+        return one.samefile(other)
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 @contextmanager

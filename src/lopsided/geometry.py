@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, svd
+from lopsided.arrays import Floats, real_array, svd
 from lopsided.counts import Counts
 from lopsided.gram import Gram
 from lopsided.groups import Groups
@@ -116,7 +116,7 @@ class Geometry:
         Raises:
             ValueError: if the shapes differ or an entry is not finite.
         """
-        w, m = np.asarray(W, np.float64), np.asarray(M, np.float64)
+        w, m = real_array(W, "classifiers"), real_array(M, "class means")
         if w.shape != m.shape:
             raise ValueError(
                 f"classifiers and class means must have one shape (k, d), got {w.shape} and"
@@ -133,7 +133,7 @@ class Geometry:
         Raises:
             ValueError: if their dimensions differ or an entry is not finite.
         """
-        w, h = np.asarray(W, np.float64), np.asarray(H, np.float64)
+        w, h = real_array(W, "classifiers"), real_array(H, "embeddings")
         if w.ndim != 2 or h.ndim != 2 or w.shape[1] != h.shape[1]:
             raise ValueError(
                 f"classifiers (k, d) and embeddings (m, d) must agree in d, got {w.shape} and"

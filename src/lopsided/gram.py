@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, require_memory
+from lopsided.arrays import Floats, real_array, require_memory
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
 
@@ -43,7 +43,7 @@ class Gram(Pairing):
             ValueError: if the array has not two axes, holds NaN or infinity, or a vector so short
                 or long that its square is no float.
         """
-        array = np.asarray(vectors, np.float64)
+        array = real_array(vectors, "vectors")
         if array.ndim != 2:
             raise ValueError(f"vectors must be an array of shape (k, d), got shape {array.shape}")
         if not np.isfinite(array).all():
@@ -71,7 +71,7 @@ class Gram(Pairing):
             ValueError: if the array is not square and symmetric, or a square on its diagonal is
                 negative.
         """
-        array = np.asarray(matrix, np.float64)
+        array = real_array(matrix, "inner products")
         if (
             array.ndim != 2
             or array.shape[0] != array.shape[1]

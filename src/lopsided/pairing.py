@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, require_memory
+from lopsided.arrays import Floats, real_array, require_memory
 from lopsided.groups import Groups
 
 _TILE = 1024
@@ -82,7 +82,7 @@ class Pairing:
         Raises:
             ValueError: if the array has not two axes.
         """
-        array = np.asarray(matrix, np.float64)
+        array = real_array(matrix, "entries")
         if array.ndim != 2:
             raise ValueError(
                 "a pairing is of classes and kinds of samples, an array (k, m), got shape"
@@ -99,7 +99,7 @@ class Pairing:
     @classmethod
     def of_factors(cls, rows: npt.ArrayLike, columns: npt.ArrayLike) -> Pairing:
         """Return the inner products of (k, d) and (m, d) vectors, unpaired; O((k + m) d) memory."""
-        w, h = np.asarray(rows, np.float64), np.asarray(columns, np.float64)
+        w, h = real_array(rows, "vectors"), real_array(columns, "vectors")
         return Pairing(Groups.each(len(w)), Groups.each(len(h)), w, h, None)
 
     @property

@@ -115,7 +115,7 @@ class Problem:
         elif not _is_number(self.bias) or not LEAST_BIAS <= self.bias < np.inf:
             raise ValueError(
                 'the bias must be "none", "free" or the factor of its ridge, a finite number of at'
-                f' least {LEAST_BIAS:g} (below, "free" is the same to all digits), got'
+                f' least {LEAST_BIAS:g} (of less, "free" is the limit), got'
                 f" {self.bias!r}"
             )
         if self.features not in get_args(Features):

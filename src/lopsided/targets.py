@@ -9,7 +9,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, frozen, refuse_mask, require_finite, require_memory
+from lopsided.arrays import (
+    Floats,
+    frozen,
+    real_array,
+    require_finite,
+    require_memory,
+    require_squares,
+)
 from lopsided.counts import Counts, CountsLike
 
 Kind = Literal["classes", "contexts", "label sets", "regression"]
@@ -153,8 +160,7 @@ class Targets:
         Raises:
             ValueError: if there is no such array, or a number is not finite; the sample is named.
         """
-        refuse_mask(values, "regression targets")
-        y = np.asarray(values, np.float64)
+        y = real_array(values, "regression targets")
         if y.ndim != 2 or 0 in y.shape:
             raise ValueError(
                 f"regression targets must be an array (n, t), one row a sample, got shape {y.shape}"
@@ -164,6 +170,7 @@ class Targets:
                 f"regression targets must be finite, sample {int(np.argmin(fine))} has"
                 f" {y[np.argmin(fine)].tolist()}"
             )
+        require_squares(y, "regression targets")
         return cls("regression", array=frozen(y.T), column_weights=frozen(np.ones(len(y))))
 
     @property
@@ -218,8 +225,7 @@ class Targets:
 
 
 def _matrix(values: Any) -> Floats:
-    refuse_mask(values, "targets")
-    t = np.asarray(values, np.float64)
+    t = real_array(values, "targets")
     if t.ndim != 2 or len(t) < 2 or t.shape[1] < 1:
         raise ValueError(
             "targets must be an array (k, m) of at least 2 classes and 1 column, got shape"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 
@@ -37,6 +38,11 @@ FORMS = {
     "tensor": torch.tensor,
     "tensor of floats with a gradient": lambda values: torch.tensor(
         values, dtype=torch.float64, requires_grad=True
+    ),
+    "longdouble": lambda values: np.array(values, np.longdouble),
+    "dictionary that was JSON": lambda values: json.loads(json.dumps(dict(enumerate(values)))),
+    "counter that was JSON": lambda values: json.loads(
+        json.dumps(dict(reversed(list(enumerate(values)))))
     ),
     "text": lambda values: ", ".join(map(str, values)),
     "pasted array": lambda values: str(np.array(values)),
@@ -78,6 +84,66 @@ DOORS = {
 @given(values=VALUES)
 def test_counts_are_the_same_in_every_form(form, values):
     assert Counts.of(FORMS[form](values)) == Counts(values)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_counts_themselves_take_what_is_an_array(form):
+    given = FORMS[form]([50, 20, 20, 3])
+    if not isinstance(given, str | dict | Column):
+        assert Counts(given) == Counts([50, 20, 20, 3])
+
+
+#: Text of numbers that may be read in two ways -> what is said.
+AMBIGUOUS = {
+    "1.000,5": "a point may part the thousands",
+    "20.000; 3.000": "a point may part the thousands",
+    "1.000.000 5": "a point may part the thousands",
+    "1,000 5": "a comma may part two numbers",
+    "10,5;3": "a comma may part two numbers",
+    "1,5 2,5": "a comma may part two numbers",
+    "1,000, 5": "a comma may part two numbers or the thousands",
+}
+
+
+@pytest.mark.parametrize("text", AMBIGUOUS)
+@pytest.mark.parametrize("door", [Counts.of, Counts.from_shares])
+def test_numbers_that_may_be_read_in_two_ways_are_refused(door, text):
+    with pytest.raises(ValueError, match=AMBIGUOUS[text]):
+        door(text)
+    assert Counts.of("50.0, 20") == Counts.of("[50. 20.]") == Counts.of("50;20") == Counts([50, 20])
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        ({"10": 3, "2": 5}, ValueError, r"labels 0 to 1, got \[2, 10\]"),
+        (bytearray(b"\5\3"), TypeError, "got bytearray"),
+        (
+            torch.tensor([500.0, 3], dtype=torch.bfloat16),
+            ValueError,
+            "bfloat16 tells whole numbers",
+        ),
+        (torch.tensor([2.0**24 + 2, 3]), ValueError, "float32 tells whole numbers apart up to"),
+        (np.array([3000.0, 3], np.float16), ValueError, "count 3000 of class 0 may have been"),
+        (torch.tensor([5 + 1j, 3]), ValueError, "whole numbers"),
+        (np.array([5 + 1j, 3]), ValueError, "whole numbers"),
+    ],
+)
+def test_counts_that_are_none_or_lost_digits_are_refused(given, error, words):
+    with pytest.raises(error, match=words):
+        Counts.of(given)
+    if not isinstance(given, dict):
+        with pytest.raises(error, match=words):
+            Counts(given)
+
+
+def test_small_counts_of_half_precision_and_labels_written_as_texts_are_read():
+    half = torch.tensor([5.0, 3], dtype=torch.bfloat16, requires_grad=True)
+    assert Counts(half) == Counts.of(half) == Counts([5, 3])
+    labels = [str(c) for c in range(11)] * 2
+    assert Counts.from_labels([*labels, "10"]) == Counts([2] * 10 + [3])
+    with pytest.raises(ValueError, match="each needs a sample, class 0 has none"):
+        Counts.from_labels(["2", "10", "2"])
 
 
 @pytest.mark.parametrize("form", ["list", "array", "tensor", "text", "dictionary"])

@@ -1,6 +1,7 @@
 """Design finds what theory knows, is never worse than plain cross-entropy, and says what a family
 cannot meet."""
 
+import itertools
 import time
 
 import numpy as np
@@ -87,8 +88,10 @@ def test_a_family_that_cannot_reach_the_target_says_which_part():
 
 
 def test_weights_and_shifts_do_nothing_at_ridge_zero():
-    for family in ("weighted", "logit-adjusted"):
-        found = design(STEP, "equal-norms", family)
+    for counts, family in itertools.product(
+        (STEP, Counts([50, 20, 5, 2])), ("weighted", "logit-adjusted")
+    ):
+        found = design(counts, "equal-norms", family)
         assert found.distance == found.plain
         assert found.adjustment == Adjustment()
         assert found.unmet

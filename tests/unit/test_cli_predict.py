@@ -75,12 +75,16 @@ def test_a_step_is_made_or_refused_in_words_of_our_own(ratio, minority, capsys):
             "each count must be a whole number from 1 to 2**53, got 0 for class 1",
         ),
         (["--counts", "5"], "counts must be at least 2 whole numbers, one a class, got [5]"),
-        (["--counts", "a,b"], "--counts must be numbers, got 'a'"),
+        (["--counts", "a,b"], "--counts: counts as text must be numbers"),
         (["--counts", "-1,2"], "got -1 for class 0"),
         (["--counts", "nan,2"], "got nan for class 0"),
         (["--counts", "2.5,2"], "got 2.5 for class 0"),
         (["--counts", "9007199254740993,2"], "got 9007199254740993 for class 0"),
         (["--counts", "1e400,2"], "got inf for class 0"),
+        (["--counts", "1.000,5"], "a point may part the thousands"),
+        (["--step", "k=10,minority=5.000,ratio=10"], "a point may part the thousands"),
+        (["--counts", "5,3", "--counts=3,3"], "--counts is given twice; give it once"),
+        (["--counts", "5,3", "--bias", "1e-10"], "at least 1e-09 (of less, "),
         ([], "give the class counts in exactly one way"),
         (["--counts", "3,2", "--step", "k=2"], "--counts and --step"),
         (["--step", "k=4,ratio=10"], "--step also needs minority"),
@@ -352,3 +356,11 @@ def test_a_free_bias_has_its_own_prediction(capsys):
     )
     assert main(["predict", "--counts", "50,50,5,5", "--bias", "free", "--form", "etf"]) == 2
     assert "bias" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [[], ["--form", "seli"], ["--loss", "cdt"]])
+def test_a_bias_with_a_ridge_is_told_to_vanish_in_the_limit(options, capsys):
+    assert main(["predict", "--counts", "50,5,5", "--bias", "0.5", "--json", *options]) == 0
+    told = capsys.readouterr().out
+    assert "a bias with a fixed ridge of 0.5, which vanishes beside the logits" in told
+    assert "no bias" not in told

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lopsided.counting import numbers_of
 from lopsided.counts import Counts
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class Classes:
         names = ("counts", "step", "exponential", "zipf", "labels")
         return [f"--{name}" for name in names if getattr(self, name) is not None]
 
+    @property
+    def file(self) -> Path | None:
+        """The file that is read for them, if one is."""
+        return None if self.labels is None else Path(self.labels)
+
     def resolve(self) -> Counts:
         """Return the counts.
 
@@ -46,7 +52,7 @@ class Classes:
                 f" {' and '.join(self.given) or 'none'}"
             )
         if self.counts is not None:
-            return Counts([_number(word, "--counts") for word in self.counts.split(",")])
+            return _counts(self.counts)
         if self.labels is not None:
             return Counts.from_labels(_labels(self.labels))
         if self.step is not None:
@@ -62,6 +68,13 @@ FIELDS: dict[str, tuple[set[str], set[str]]] = {
     "exponential": ({"k", "largest", "ratio"}, set()),
     "zipf": ({"k", "largest"}, {"exponent"}),
 }
+
+
+def _counts(text: str) -> Counts:
+    try:
+        return Counts.of(text)
+    except ValueError as error:
+        raise ValueError(f"--counts: {error}") from None
 
 
 def _labels(path: str) -> npt.NDArray[Any]:
@@ -97,5 +110,8 @@ def _number(word: str, where: str) -> float | int:
     try:
         number = float(word)
     except ValueError:
-        raise ValueError(f"{where} must be numbers, got {word!r}") from None
+        raise ValueError(f"{where} must be a number, got {word!r}") from None
+    # A point may part the thousands of a number of samples or classes, and not of a ratio.
+    if where.startswith(("k ", "largest ", "minority ")):
+        numbers_of(word)
     return int(number) if number.is_integer() else number

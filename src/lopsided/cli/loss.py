@@ -34,7 +34,7 @@ class LossOptions:
     tau: float | None = None
     """factor of the shifts of logit-adjusted and vs (by default 1)"""
     bias: str | None = None
-    """of the classifiers: none (the default), free, or a number, the ridge on it"""
+    """of the classifiers: none (the default), free, or a number from 1e-9, the ridge on it"""
 
     @property
     def given(self) -> list[str]:

@@ -94,10 +94,12 @@ class Measure:
     def _require_outputs(self) -> None:
         """Refuse what could not be told at the end, before the work."""
         from lopsided import Counts
+        from lopsided.measure.storage.store import files_of
 
-        require_picture(self.plot)
+        read = files_of(self.features, self.labels, self.head)
+        require_picture(self.plot, read)
         if self.report is not None:
-            require_writable(self.report)
+            require_writable(self.report, [*read, self.plot])
             if self.report.suffix.lower() not in (".html", ".htm"):
                 raise ValueError(f"a page must end in .html, got {str(self.report)!r}")
             for library in ("jinja2", "matplotlib"):

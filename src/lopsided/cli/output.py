@@ -8,11 +8,12 @@ import importlib
 import io
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
 
-from lopsided.files import printable
+from lopsided.files import printable, require_apart
 
 
 class Tables(Console):
@@ -74,8 +75,12 @@ def abandon_output() -> None:
     os.close(nowhere)
 
 
-def require_picture(path: Path | None) -> None:
+def require_picture(path: Path | None, read: Iterable[Path | None] = ()) -> None:
     """Find out before the work, not after it, that a picture cannot be drawn or written.
+
+    Args:
+        path: of the picture, if one is wanted.
+        read: files that it must not be.
 
     Raises:
         ValueError: if the ending is none of a picture, or as `require_writable`.
@@ -87,14 +92,18 @@ def require_picture(path: Path | None) -> None:
     if path.suffix.lower() not in (".svg", ".png", ".pdf"):
         raise ValueError(f"a picture must end in .svg, .png or .pdf, got {str(path)!r}")
     importlib.import_module("matplotlib")
-    require_writable(path)
+    require_writable(path, read)
 
 
-def require_writable(path: Path | None) -> None:
+def require_writable(path: Path | None, read: Iterable[Path | None] = ()) -> None:
     """Find out before the work, not after it, that a file cannot be written.
 
+    Args:
+        path: of the file, if one is wanted.
+        read: files that it must not be.
+
     Raises:
-        ValueError: if the path is a folder, or in none.
+        ValueError: if the path is a folder, in none, or one of the files that are read.
         OSError: if it may not be written.
     """
     if path is None:
@@ -107,3 +116,4 @@ def require_writable(path: Path | None) -> None:
         )
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    require_apart(path, read)

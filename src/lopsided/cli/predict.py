@@ -56,7 +56,7 @@ class Predict:
         """Print the prediction, and draw it if asked."""
         from lopsided.cli import predicted
 
-        require_picture(self.plot)
+        require_picture(self.plot, [self.classes.file, self.targets])
         if self.compare:
             counts = self.classes.resolve()
             rows = predicted.compare(counts, self._all(counts))

@@ -44,7 +44,7 @@ class Solve:
 
         if self.plot is not None and not self.path:
             raise ValueError("--plot draws a path of ridges, add --path")
-        require_picture(self.plot)
+        require_picture(self.plot, [self.classes.file])
         problem = self._problem()
         limit = solve.minimize(problem.at(0.0)).geometry if problem.width is None else None
         if not self.path:

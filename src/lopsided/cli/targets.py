@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lopsided.files import reading, require_file
+from lopsided.files import UnfitError, reading, require_file
 
 if TYPE_CHECKING:
     from lopsided.arrays import Floats
@@ -17,7 +16,7 @@ def read_targets(path: Path, kind: Kind) -> Targets:
     """Return the targets in a file, one row a sample, a context or a sample with several labels.
 
     Args:
-        path: csv of numbers, npy, or npz or safetensors with an array `targets`.
+        path: text of numbers (csv, tsv, txt), npy, or npz or safetensors with an array `targets`.
         kind: what the rows are: outputs of a regression, distributions over tokens, or 0 and 1 for
             the labels.
 
@@ -53,16 +52,18 @@ def read_targets(path: Path, kind: Kind) -> Targets:
 def _table(path: Path) -> Floats:
     import numpy as np
 
+    from lopsided.cli.table import ENDINGS, read_table
+    from lopsided.measure.storage.formats import FORMATS
     from lopsided.measure.storage.rows import read_all
     from lopsided.measure.storage.shards import open_arrays
 
-    if path.suffix.lower() != ".csv":
-        array = read_all(open_arrays(path, ("targets",))["targets"])
-    else:
-        with reading(path), warnings.catch_warnings():
-            require_file(path)
-            warnings.simplefilter("ignore")  # of an empty file, which is refused below
-            array = np.loadtxt(path, delimiter=",", ndmin=2, comments=None)
+    with reading(path):
+        require_file(path)
+        if path.suffix.lower() in ENDINGS:
+            return read_table(path)
+        if path.suffix.lower() not in FORMATS:
+            raise UnfitError(f"must end in {', '.join((*ENDINGS, *FORMATS))} to hold targets")
+    array = read_all(open_arrays(path, ("targets",))["targets"])
     if 0 in array.shape:
         raise ValueError(
             f"targets must be a table, one row a sample, {path} has shape {array.shape}"

@@ -48,6 +48,7 @@ def parse(verbs: type[Verb], words: Sequence[str]) -> Verb:
         UsageError: if the words make none.
         SystemExit: if they ask for help, which has been printed.
     """
+    _require_once(words)
     box = io.StringIO()
     # The parser colours its help wherever it writes to a terminal.
     page = io.StringIO() if os.environ.get("NO_COLOR") else sys.stdout
@@ -70,6 +71,17 @@ def parse(verbs: type[Verb], words: Sequence[str]) -> Verb:
         AssertionError
     ) as error:  # of tyro's own options, such as for the completion of an unknown shell
         raise UsageError(str(error)) from None
+
+
+def _require_once(words: Sequence[str]) -> None:
+    """Refuse an option that comes twice, of which the parser would take the last.
+
+    Raises:
+        UsageError: naming it.
+    """
+    names = [word.partition("=")[0].replace("_", "-") for word in words if word.startswith("--")]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UsageError(f"{twice[0]} is given twice; give it once")
 
 
 def _sentence(box: str) -> str:

@@ -13,13 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints, refuse_mask
+from lopsided.arrays import LARGEST, Floats, Ints, plain_array, real_array, require_squares
 from lopsided.labels import left_out
 
 #: What a result without samples would be of.
 NOTHING = "nothing has been measured yet: a batch of features and labels comes before the result"
-#: Beyond this number and its inverse, sums of fourth powers leave float64.
-LARGEST = 1e70
 
 
 def samples_of(
@@ -46,8 +44,7 @@ def samples_of(
         ValueError: if the labels are not one for each row of features, or out of range.
         TypeError: if the labels are not whole numbers.
     """
-    refuse_mask(labels, "labels")
-    y, (k, d) = np.asarray(labels), shape
+    y, (k, d) = plain_array(labels, "labels"), shape
     if y.dtype.kind == "f" and y.ndim > 1 and y.shape[-1] == k:
         raise ValueError(
             f"labels must be one class a sample, got shares of the {k} classes in shape {y.shape},"
@@ -84,8 +81,7 @@ def whole(labels: npt.ArrayLike) -> Ints:
         TypeError: if they are not whole numbers.
         ValueError: if one does not fit int64.
     """
-    refuse_mask(labels, "labels")
-    array = np.asarray(labels)
+    array = plain_array(labels, "labels")
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"labels must be whole numbers, got dtype {array.dtype}")
     if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
@@ -137,8 +133,7 @@ def rows_of(
             named.
         TypeError: if the array does not hold real numbers.
     """
-    refuse_mask(rows, what)
-    array = np.asarray(rows)
+    array = plain_array(rows, what)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{what} must be real numbers, got dtype {array.dtype}")
     if array.ndim != 2 or array.shape[1] != width:
@@ -165,22 +160,6 @@ def rows_of(
     return array
 
 
-def require_squares(array: Floats, what: str) -> None:
-    """Refuse numbers so large, or all so small, that float64 cannot hold squares of their inner
-    products.
-
-    Raises:
-        ValueError: naming the largest number.
-    """
-    largest = float(np.abs(array).max(initial=0.0))
-    if largest and not 1 / LARGEST < largest < LARGEST:
-        raise ValueError(
-            f"{what} reach {largest:.0e}; beyond {1 / LARGEST:g} and {LARGEST:g} squares of their"
-            " inner products leave float64. Multiply them all by one constant first, which changes"
-            " no direction and no ratio"
-        )
-
-
 def _sum(array: npt.NDArray[Any]) -> Any:
     with np.errstate(over="ignore", invalid="ignore"):
         return array.sum()
@@ -195,12 +174,12 @@ def head_of(
         ValueError: if a shape is another, an entry is not finite (the class is named), or the
             squares leave float64.
     """
-    w = np.asarray(weight, np.float64)
+    w = real_array(weight, "the head's weight")
     if w.shape != (k, d):
         raise ValueError(
             f"the head's weight must have shape ({k}, {d}), one row a class, got {w.shape}"
         )
-    b = None if bias is None else np.asarray(bias, np.float64)
+    b = None if bias is None else real_array(bias, "the head's bias")
     if b is not None and b.shape != (k,):
         raise ValueError(f"the head's bias must have shape ({k},), got {b.shape}")
     for array, what in ((w, "weight"), (b, "bias")):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, singular_values
+from lopsided.arrays import Floats, real_array, singular_values
 
 
 class RegressionCollapse(NamedTuple):
@@ -49,7 +49,10 @@ def regression_collapse(
         >>> [round(value, 6) for value in regression_collapse(y, y, np.eye(2))[:2]]
         [0.0, 0.0]
     """
-    h, y, w = (np.asarray(part, np.float64) for part in (features, targets, weight))
+    h, y, w = (
+        real_array(part, name)
+        for name, part in (("features", features), ("targets", targets), ("weight", weight))
+    )
     if h.ndim != 2 or y.ndim != 2 or len(h) != len(y) or w.shape != (y.shape[1], h.shape[1]):
         raise ValueError(
             f"features (n, d), targets (n, t) and weight (t, d) must fit, got shapes {h.shape},"

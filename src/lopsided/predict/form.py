@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -113,6 +113,17 @@ def without_bias(problem: Problem) -> Wanted:
 def fixed_bias(problem: Problem) -> Wanted:
     """A bias with a ridge that stays fixed has no part in the limit, a free one has."""
     return "the bias must not be free", problem.bias != "free"
+
+
+def of_fixed_bias(geometry: Geometry, problem: Problem) -> Geometry:
+    """Return the limit without a bias as that of a problem whose bias may have a ridge, and say
+    so.
+    """
+    if isinstance(problem.bias, str):
+        return geometry
+    told = f"a bias with a fixed ridge of {problem.bias:g}, which vanishes beside the logits"
+    assumptions = geometry.source.assumptions.replace("no bias", told)
+    return replace(geometry, source=replace(geometry.source, assumptions=assumptions))
 
 
 def sharp(problem: Problem) -> Wanted:

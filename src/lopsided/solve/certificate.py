@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, singular_values
+from lopsided.arrays import Floats, real_array, singular_values
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
 from lopsided.problem import Problem
@@ -106,7 +106,7 @@ def candidate(problem: Problem, logits: npt.ArrayLike | Pairing) -> tuple[Reduce
         return reduced, reduced.point_of(
             logits.left[index] @ logits.right[index].T, logits.own[index]
         )
-    array = logits.matrix() if isinstance(logits, Pairing) else np.asarray(logits, np.float64)
+    array = logits.matrix() if isinstance(logits, Pairing) else real_array(logits, "logits")
     shape = (problem.k, problem.targets.m)
     if array.shape != shape:
         raise ValueError(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from lopsided.arrays import Floats, singular_values
+from lopsided.arrays import Floats, real_array, singular_values
 from lopsided.pairing import Pairing
 from lopsided.problem import Problem
 from lopsided.solve.certificate import candidate
@@ -58,7 +58,7 @@ def best_multiple(
     Raises:
         ValueError: as in `deep_objective`.
     """
-    matrix = logits.matrix() if isinstance(logits, Pairing) else np.asarray(logits, np.float64)
+    matrix = logits.matrix() if isinstance(logits, Pairing) else real_array(logits, "logits")
     grid = np.geomspace(1e-3, 1e3, 61)
     values = [deep_objective(problem, a * matrix, layers) for a in grid]
     best = int(np.argmin(values))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from lopsided.arrays import singular_values
+from lopsided.arrays import real_array, singular_values
 from lopsided.geometry import Distances, Geometry
 from lopsided.problem import Problem
 from lopsided.solve.certificate import best_bias
@@ -92,7 +92,7 @@ def path(
         >>> [len(s.W[0]) for s in path(problem, [20.0, 5.0, 0.1])]
         [0, 2, 3]
     """
-    wanted = np.asarray(ridges, np.float64)
+    wanted = real_array(ridges, "ridges")
     if wanted.ndim != 1 or not ((wanted > 0) & np.isfinite(wanted)).all():
         raise ValueError(f"the ridges of a path must be positive finite numbers, got {ridges!r}")
     reduced, found, before = Reduced.of(problem), {}, None

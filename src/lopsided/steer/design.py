@@ -181,7 +181,8 @@ class _Search:
 
     def _refine(self, start: Floats, turned: Sequence[int]) -> Floats:
         """Descend from a point without derivatives, moving the coefficients turned."""
-        free = list(turned)
+        if not (free := list(turned)):
+            return start
 
         def point(values: Floats) -> Floats:
             moved = start.copy()

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lopsided.measure.checks import LARGEST, labels_of
+from lopsided.arrays import LARGEST
+from lopsided.measure.checks import labels_of
 from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.state.means import left_over
 from lopsided.measure.state.moments import SUMMED, Moments

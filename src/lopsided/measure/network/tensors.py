@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lopsided.arrays import plain_array
 from lopsided.needs import torch
 
 
@@ -20,12 +21,14 @@ def to_numpy(tensor: Any) -> npt.NDArray[Any]:
         if tensor.is_floating_point() and tensor.dtype not in (torch().float32, torch().float64):
             tensor = tensor.float()
         return np.asarray(tensor.cpu().numpy())
-    return np.asarray(tensor)
+    return plain_array(tensor, "what is measured")
 
 
 def as_array(tensor: Any) -> Any:
     """Return what is not a tensor as an array, and a tensor cut from its graph."""
-    return tensor.detach() if isinstance(tensor, torch().Tensor) else np.asarray(tensor)
+    if isinstance(tensor, torch().Tensor):
+        return tensor.detach()
+    return plain_array(tensor, "what is measured")
 
 
 @functools.cache

@@ -6,8 +6,7 @@ from typing import get_args
 
 import numpy as np
 
-from lopsided.arrays import Floats
-from lopsided.measure.checks import require_squares
+from lopsided.arrays import Floats, require_squares
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.span import Center
 

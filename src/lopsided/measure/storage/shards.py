@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from lopsided.files import reading
+from lopsided.files import reading, require_file
 from lopsided.measure.storage.formats import FORMATS
 from lopsided.measure.storage.rows import Stored
 
@@ -102,9 +102,13 @@ def open_arrays(
             f"{path} may hold a pickle, which can run any program, and was not read; save features"
             " as npz or safetensors"
         )
+    with reading(path):
+        require_file(path)
     if path.suffix.lower() not in FORMATS:
+        folders = ", and from folders of them" if "features" in needed else ""
         raise ValueError(
-            f"features are read from {', '.join(FORMATS)} files and folders of them, got {path}"
+            f"{' and '.join(needed)} are read from files of {', '.join(FORMATS)}{folders}, got"
+            f" {path}"
         )
     with reading(path):
         names, arrays = FORMATS[path.suffix.lower()](path, needed + optional)

@@ -130,6 +130,21 @@ def open_store(
     return Store(shards, largest + 1 if weight is None else len(weight), weight, bias, marks)
 
 
+def files_of(path: Path, labels: Path | None = None, head: Path | None = None) -> list[Path]:
+    """Return the files that `open_store` may read, whether they are there or not.
+
+    Args:
+        path: a file, or a folder of shards.
+        labels: file of the labels, if one was named.
+        head: file of the head, if one was named.
+    """
+    if path.is_dir():
+        found = [file for file in path.iterdir() if file.suffix.lower() in FORMATS]
+    else:
+        found = [path, path.with_name(path.name.replace("features", "labels"))]
+    return found + [file for file in (labels, head) if file is not None]
+
+
 def _shard_files(folder: Path) -> list[Path]:
     files = sorted(
         file for file in folder.iterdir() if file.suffix.lower() in FORMATS and file.stem != "head"

@@ -21,7 +21,15 @@ from lopsided.papers import cite
 from lopsided.predict.algebra.laplacian import balanced_spectrum
 from lopsided.predict.algebra.roots import Factor, inverse_root, others, root
 from lopsided.predict.algebra.secular import Secular
-from lopsided.predict.form import Form, counts_of, on_classes, sharp, uniform, vanishing
+from lopsided.predict.form import (
+    Form,
+    counts_of,
+    of_fixed_bias,
+    on_classes,
+    sharp,
+    uniform,
+    vanishing,
+)
 from lopsided.predict.forms.free_bias import free_bias
 from lopsided.problem import Problem
 
@@ -148,9 +156,8 @@ def require_uniform(given: Parameters) -> float:
 
 
 def _geometry(problem: Problem) -> Geometry:
-    return cross_entropy(
-        counts_of(problem), problem.adjustment, "free" if problem.bias == "free" else "none"
-    )
+    bias: Bias = "free" if problem.bias == "free" else "none"
+    return of_fixed_bias(cross_entropy(counts_of(problem), problem.adjustment, bias), problem)
 
 
 def _speaks(problem: Problem) -> str:

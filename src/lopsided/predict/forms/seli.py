@@ -20,6 +20,7 @@ from lopsided.predict.form import (
     Form,
     counts_of,
     fixed_bias,
+    of_fixed_bias,
     on_classes,
     sharp,
     unscaled,
@@ -86,7 +87,7 @@ def _examples() -> tuple[Problem, ...]:
 
 FORM = Form(
     "seli",
-    lambda problem: seli(counts_of(problem)),
+    lambda problem: of_fixed_bias(seli(counts_of(problem)), problem),
     _speaks,
     _examples,
     cite("thrampoulidis2022", "Theorem 1"),

@@ -1,0 +1,111 @@
+"""Tables of numbers in text files, as spreadsheets and programs write them."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lopsided.files import UnfitError
+
+if TYPE_CHECKING:
+    from lopsided.arrays import Floats
+
+#: Endings of text files.
+ENDINGS = (".csv", ".tsv", ".txt")
+#: What a text begins with, and how it is encoded then; others are UTF-8.
+MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+#: Separators, the first that occurs in a text is its; a comma beside one of the others is a decimal
+#: comma, which is refused.
+SEPARATORS = (";", "\t", ",", " ")
+
+
+def read_table(path: Path) -> Floats:
+    """Return the numbers in a text, one row a line.
+
+    Lines at the top that begin with # are left out, and so is one line of names. What stands
+    between numbers is a semicolon, a tab, a comma or spaces, the same in all lines.
+
+    Raises:
+        UnfitError: if a line holds anything else than as many numbers as the others; it is named.
+        OSError: if the file cannot be read.
+    """
+    import numpy as np
+
+    lines = list(_lines(_text(path)))
+    if lines and _are_names(lines[0][1]):
+        if "" in lines[0][1]:
+            raise UnfitError(
+                f"has a column without a name in line {lines[0][0]}; if it numbers the rows, write"
+                " the table without it"
+            )
+        lines = lines[1:]
+    if not lines:
+        raise UnfitError("holds no numbers; a table has one row a sample")
+    width = len(lines[0][1])
+    for number, cells in lines:
+        if len(cells) != width:
+            raise UnfitError(
+                f"has {len(cells)} cells in line {number} where {width} were expected, as in line"
+                f" {lines[0][0]}"
+            )
+        if wrong := [cell for cell in cells if not _is_number(cell)]:
+            raise UnfitError(
+                f"has {wrong[0]!r} in line {number} where a number was expected, with a point"
+                " before its decimals"
+            )
+    return np.array([[float(cell) for cell in cells] for _, cells in lines])
+
+
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise UnfitError(f"is no {encoding} text in line {line}; save it as UTF-8") from None
+    if "\0" in text:
+        raise UnfitError("is no text, or UTF-16 that does not say so; save it as UTF-8")
+    return text
+
+
+def _lines(text: str) -> Iterator[tuple[int, Sequence[str]]]:
+    """Yield the number and the cells of every line that is not blank, but for remarks at the
+    top.
+    """
+    numbered = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+    while numbered and numbered[0][1].lstrip().startswith("#"):
+        del numbered[0]
+    used = "".join(line for _, line in numbered)
+    separator = next((sign for sign in SEPARATORS if sign in used), ",")
+    for number, line in numbered:
+        try:
+            cells = (
+                line.split() if separator == " " else next(csv.reader([line], delimiter=separator))
+            )
+        except csv.Error as error:
+            raise UnfitError(f"cannot be read in line {number}: {error}") from None
+        yield number, [cell.strip() for cell in cells]
+
+
+def _are_names(cells: Sequence[str]) -> bool:
+    """Return whether a line names columns: no cell is, or may be meant for, a number."""
+    return any(cells) and all(
+        not cell or (re.match(r"[^\W\d]", cell) and not _is_number(cell)) for cell in cells
+    )
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return re.search(r"[^\x00-\x7f]|_", cell) is None
