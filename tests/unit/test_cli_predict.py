@@ -240,7 +240,12 @@ def test_a_ridge_without_a_form_is_foreseen(capsys):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("1,a\n", "damaged"), ("", "shape (0, 1)"), ("0.5,0,1\n", "0 and 1"), ("nan,1\n", "0 and 1")],
+    [
+        ("1,a\n", "has 'a' in line 1"),
+        ("", "holds no numbers"),
+        ("0.5,0,1\n", "0 and 1"),
+        ("nan,1\n", "0 and 1"),
+    ],
 )
 def test_targets_that_are_no_table_are_refused(text, words, capsys, tmp_path):
     (tmp_path / "y.csv").write_text(text)
