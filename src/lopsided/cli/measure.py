@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from lopsided.solve import Problem
 
 
+#: Inches of a drawing on the page.
+_PANEL = (4.6, 3.4)
+
+
 @dataclass(frozen=True)
 class Measure:
     """Measure the geometry of a trained network from its stored features.
@@ -254,30 +258,37 @@ def _plot(collapse: Collapse, predictions: dict[str, Geometry], path: Path) -> N
 
 
 def _report(collapse: Collapse, predictions: dict[str, Geometry], path: Path, name: str) -> None:
-    from lopsided.measure import page
     from lopsided.plot import measured
+    from lopsided.report import Row, drawn, write
+    from lopsided.report.measured import measured as page
 
     seen, counts, classes = collapse.geometry, collapse.counts, collapse.classes
     parts = {"classifiers": "classifiers", "class means": "embeddings"}
-    figures = []
+    norms, cosines = [], []
     for title, part in parts.items():
-        gram, others = (
-            getattr(seen, part),
-            {name: getattr(other, part) for name, other in predictions.items()},
+        gram = getattr(seen, part)
+        others = {name: getattr(other, part) for name, other in predictions.items()}
+        norms.append(
+            drawn(
+                functools.partial(measured.class_norms, gram, others, counts, classes=classes),
+                f"Norms of the {title}",
+                f"Norms of the {title}",
+                _PANEL,
+            )
         )
-        norms = measured.svg(
-            functools.partial(measured.class_norms, gram, others, counts, classes=classes)
+        cosines.append(
+            drawn(
+                functools.partial(measured.sorted_cosines, gram, counts, classes=classes),
+                f"Cosines between {title}",
+                f"Cosines between {title}",
+                _PANEL,
+            )
         )
-        figures.append((f"Norms of the {title}.", norms))
-    for title, part in parts.items():
-        cosines = measured.svg(
-            functools.partial(measured.sorted_cosines, getattr(seen, part), counts, classes=classes)
-        )
-        figures.append((f"Cosines between {title}.", cosines))
-    figures.append(
-        (
-            "Distances to predictions.",
-            measured.svg(lambda ax: measured.distances(seen, predictions, ax)),
-        )
+    distances = drawn(
+        functools.partial(measured.distances, seen, predictions),
+        "Distances to predictions",
+        "Distances to predictions",
+        _PANEL,
     )
-    page.write(path, collapse, predictions, figures, title=f"Measured: {name}")
+    figures = [Row(norms), Row(cosines), Row([distances])]
+    write(path, page(collapse, predictions, figures, title=f"Measured: {name}"))

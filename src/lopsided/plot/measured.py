@@ -4,14 +4,11 @@ distances to every prediction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from io import StringIO
+from collections.abc import Mapping
 from itertools import cycle
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
@@ -173,21 +170,6 @@ def distances(measured: Geometry, predictions: Mapping[str, Geometry], ax: Axes)
     ax.tick_params(axis="y", length=0)
     ax.spines[["top", "right", "left"]].set_visible(False)
     return ax
-
-
-def svg(draw: Callable[[Axes], object], size: tuple[float, float] = (5.2, 3.6)) -> str:
-    """Return one drawing as an SVG element, to be put in a page.
-
-    Args:
-        draw: puts the drawing on axes.
-        size: width and height in inches.
-    """
-    figure, text = Figure(figsize=size, layout="constrained"), StringIO()
-    draw(figure.subplots())
-    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "lopsided"}):
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    whole = text.getvalue()
-    return whole[whole.index("<svg") :]
 
 
 def _binned_cosines(gram: Gram, order: Ints) -> Floats:

@@ -1,4 +1,6 @@
-"""Blocks: the parts of a report, as data; the template knows how each kind looks."""
+"""Blocks: the parts of a report, as data, and drawings among them; the template knows how each kind
+looks.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from lopsided.needs import need
 
@@ -17,10 +19,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph."""
+    """A paragraph: of the text, small facts about it, or what it leads to."""
 
     kind: ClassVar[str] = "text"
     text: str
+    role: Literal["plain", "facts", "lead"] = "plain"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Whether something holds, in a word for the list of sections and in a sentence."""
+
+    kind: ClassVar[str] = "mark"
+    good: bool
+    word: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Items:
+    """Sentences below each other, or lines of a shell."""
+
+    kind: ClassVar[str] = "items"
+    lines: Sequence[str]
+    code: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +83,7 @@ class Fold:
     blocks: Sequence[Block]
 
 
-Block = Text | Figure | Row | Table | Fold
+Block = Text | Mark | Items | Figure | Row | Table | Fold
 
 STYLE: Any = {
     "font.family": "sans-serif",

@@ -1,26 +1,18 @@
-"""The report: all records of a folder as one self-contained page, for screen, phone and paper."""
+"""The report: all records of a folder as one page, a section a claim."""
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jinja2
-from markupsafe import Markup
-
-from lopsided import __version__
-from lopsided.files import printable, write_atomically
-from lopsided.report.blocks import Block
+from lopsided.files import printable
+from lopsided.report import Block, Fold, Items, Mark, Page, Section, Text, write
 from lopsided.reproduce.claim import Claim
 from lopsided.reproduce.disk import alone
 from lopsided.reproduce.record import Record
-
-_POWER = re.compile(r"(?<![\w.-])(\d+(?:\.\d+)?)e([+-]?\d{1,4})(?!\w)")
-_MINUS = re.compile(r"(?<![\w)])-(?=\d|\.\d)")
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Found(NamedTuple):
@@ -59,7 +51,7 @@ def report(folder: Path, claims: Mapping[str, Claim], note: Callable[[str], None
             note(f"left out of the report: {sentence}")
         if not sections:
             raise ValueError(f"no record in {folder} can be shown, of {len(left_out)} files")
-        write_atomically(path, _render(sections, left_out).encode())
+        write(path, _page(sections, left_out))
     return path
 
 
@@ -74,24 +66,25 @@ def read(folder: Path) -> Found:
     return found
 
 
-def _render(sections: Sequence[dict[str, Any]], left_out: Sequence[str]) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("lopsided.reproduce", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+def _page(sections: Sequence[Section], left_out: Sequence[str]) -> Page:
+    rest: list[Block] = [
+        Text("Of these files in the folder nothing is on this page."),
+        Items(left_out),
+    ]
+    ends = [Section("left-out", "Left out", rest)] if left_out else []
+    if len(sections) == 1:
+        only = sections[0]
+        return Page(only.title, [], [replace(only, title=""), *ends])
+    intro = Text(
+        "Each claim was put to the test by a run that anybody can repeat; its numbers are in the"
+        " records beside this page."
     )
-    environment.filters["typeset"] = typeset
-    # Figures are made by matplotlib here, with their labels escaped; everything else is escaped by
-    # the template.
-    page = environment.get_template("page.html.j2")
-    return page.render(sections=sections, left_out=left_out, version=__version__, svg=Markup)
+    return Page("The evidence: claims and verdicts", [intro], [*sections, *ends])
 
 
-def _sections(found: Found, claims: Mapping[str, Claim]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return what the template needs of each claim that has records, and a sentence for each file
-    that is left out.
+def _sections(found: Found, claims: Mapping[str, Claim]) -> tuple[list[Section], list[str]]:
+    """Return a section for each claim that has records, and a sentence for each file that is left
+    out.
     """
     unknown = [record.name for record in found.records if record.claim not in claims]
     left_out = [
@@ -108,10 +101,8 @@ def _sections(found: Found, claims: Mapping[str, Claim]) -> tuple[list[dict[str,
     return [section for section in each if section is not None], left_out
 
 
-def _section(claim: Claim, records: Sequence[Record], left_out: list[str]) -> dict[str, Any] | None:
-    """Return what the template needs of one claim, or None; records that cannot be shown are left
-    out.
-    """
+def _section(claim: Claim, records: Sequence[Record], left_out: list[str]) -> Section | None:
+    """Return the section of one claim, or None; records that cannot be shown are left out."""
     shown = _blocks(claim, records)
     if isinstance(shown, str):
         why = {record.name: _blocks(claim, [record]) for record in records}
@@ -129,13 +120,21 @@ def _section(claim: Claim, records: Sequence[Record], left_out: list[str]) -> di
         return None
     if not records:
         return None
-    return {
-        "claim": claim,
-        "records": records,
-        "blocks": shown,
-        "held": sum(record.verdict.holds for record in records),
-        "commands": [command(record, claim) for record in records],
-    }
+    held, runs = sum(record.verdict.holds for record in records), len(records)
+    if runs == 1:
+        mark = (
+            Mark(True, "holds", "The claim holds")
+            if held
+            else Mark(False, "does not hold", "The claim does not hold")
+        )
+        verdict = [Text(records[0].verdict.sentence, "lead")]
+    else:
+        some = f"holds in {held} of {runs} runs"
+        word = f"holds in all {runs} runs" if held == runs else some
+        mark, verdict = Mark(held == runs, word, f"The claim {some}"), []
+    again = Fold("Run it again", [Items([command(r, claim) for r in records], code=True)])
+    head: list[Block] = [Text(claim.source, "facts"), Text(claim.statement), mark]
+    return Section(claim.name, claim.title, [*head, *verdict, *shown, again], mark)
 
 
 def _blocks(claim: Claim, records: Sequence[Record]) -> list[Block] | str:
@@ -147,19 +146,6 @@ def _blocks(claim: Claim, records: Sequence[Record]) -> list[Block] | str:
     # There is no end of what a record of another version can lack, and the others are to be shown.
     except Exception as error:
         return printable(f"{type(error).__name__}: {error}")
-
-
-def typeset(text: str) -> str:
-    """Return text with the numbers in it as a printer sets them.
-
-    Example:
-        >>> typeset("a gap of 3e-16, cosines -0.25, R = 2e+06, from results-2e1.json")
-        'a gap of 3·10⁻¹⁶, cosines −0.25, R = 2·10⁶, from results-2e1.json'
-    """
-    text = _POWER.sub(
-        lambda m: f"{m[1]}·10{str(int(m[2])).translate(_RAISED)}" if float(m[0]) else "0", text
-    )
-    return _MINUS.sub("−", text)
 
 
 def command(record: Record, claim: Claim) -> str:

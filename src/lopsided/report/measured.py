@@ -1,13 +1,13 @@
-"""The page of a measurement: one self-contained HTML file."""
+"""The page of a measurement: verdict, drawings, metrics beside predictions, and the classes that say
+most.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from lopsided import __version__
 from lopsided.arrays import Ints
 from lopsided.geometry import Geometry
 from lopsided.measure.collapse import SPLIT, Collapse, cell, splits_table
@@ -15,70 +15,18 @@ from lopsided.measure.metrics import METRICS
 from lopsided.measure.network_geometry import comparable
 from lopsided.measure.verdict.angles import angles
 from lopsided.measure.verdict.points import points
-from lopsided.needs import need
+from lopsided.report.blocks import Block, Fold, Items, Table, Text
+from lopsided.report.page import Page, Section, Verbatim
 
 #: Up to so many classes each has a row; beyond, the page shows those that say most.
 ROWS = 60
 #: Of more classes, so many of the largest and as many of the smallest have a row, and so many that
-#: fail or
-#: merge in each way.
+#: fail or merge in each way.
 ENDS, WORST = 16, 8
-
-
-def write(
-    path: str | Path,
-    collapse: Collapse,
-    predictions: Mapping[str, Geometry],
-    figures: Sequence[tuple[str, str]],
-    title: str,
-) -> None:
-    """Write the page.
-
-    Args:
-        path: of the HTML file.
-        collapse: the measurement, with a head.
-        predictions: geometries to compare with, by name.
-        figures: captions and SVG elements, drawn by the caller; everything else on the page is
-            escaped.
-        title: what was measured; what cannot be printed in it is replaced by a sign that says so.
-
-    Raises:
-        ImportError: if jinja2 is not installed.
-        OSError: if the file cannot be written.
-    """
-    jinja2 = need("jinja2", "'lopsided[report]'")
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("lopsided.measure", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    safe = need("markupsafe", "'lopsided[report]'").Markup
-    shown, predictions = shown_classes(collapse), comparable(predictions, collapse.k)
-    splits = collapse.splits(predictions) if collapse.k <= SPLIT else {}
-    text = environment.get_template("page.html.j2").render(
-        title="".join(sign if sign.isprintable() else "\ufffd" for sign in title),
-        collapse=collapse,
-        verdict=collapse.verdict(predictions),
-        predictions=list(predictions),
-        metrics=_metrics(collapse, predictions),
-        splits=splits_table(splits) if splits else None,
-        visible=next(iter(splits.values())).visible if splits else None,
-        columns=(
-            "class",
-            *(["training samples"] if collapse.counts_given else []),
-            "measured",
-            *_PER_CLASS.values(),
-        ),
-        classes=_rows(collapse, shown),
-        figures=[(caption, safe(svg)) for caption, svg in figures],
-        undefined=[(METRICS[name].title, reason) for name, reason in collapse.metrics()[1].items()],
-        version=__version__,
-    )
-    Path(path).write_text(text, encoding="utf-8")
-
-
+_FOOTER = (
+    "Distances are between Gram matrices scaled to norm 1, from 0 to 2; class means are centred by"
+    " their unweighted mean."
+)
 _PER_CLASS = {
     "classifier_norms": "classifier norm",
     "embedding_norms": "class-mean norm",
@@ -89,18 +37,92 @@ _PER_CLASS = {
 }
 
 
-def _metrics(
-    collapse: Collapse, predictions: Mapping[str, Geometry]
-) -> list[tuple[str, list[str]]]:
+def measured(
+    collapse: Collapse,
+    predictions: Mapping[str, Geometry],
+    figures: Sequence[Block],
+    title: str,
+) -> Page:
+    """Return the page of a measurement.
+
+    Args:
+        collapse: the measurement, with a head.
+        predictions: geometries to compare with, by name.
+        figures: drawn by the caller.
+        title: what was measured.
+
+    Raises:
+        Undefined: if the measurement has no head.
+        ValueError: if a prediction is for another number of classes.
+    """
+    predictions = comparable(predictions, collapse.k)
+    facts = (
+        f"{collapse.moments.n:,} samples, {collapse.k:,} classes, {collapse.moments.d:,} dimensions"
+    )
+    intro = [
+        Text(facts, "facts"),
+        Text(Verbatim(collapse.verdict(predictions)), "lead"),
+        *figures,
+    ]
+    sections = [
+        Section("metrics", "Metrics", _metrics(collapse, predictions)),
+        *_splits(collapse, predictions),
+        Section("classes", "Classes, from the largest", _classes(collapse)),
+    ]
+    return Page(title, intro, sections, _FOOTER)
+
+
+def _metrics(collapse: Collapse, predictions: Mapping[str, Geometry]) -> list[Block]:
+    values, undefined = collapse.metrics()
     rows = []
-    for name, value in collapse.metrics()[0].items():
+    for name, value in values.items():
         if np.ndim(value) == 0:
             others = (
                 METRICS[name].of_prediction(other, collapse.counts.minorities)
                 for other in predictions.values()
             )
-            rows.append((METRICS[name].title, [cell(value), *map(cell, others)]))
-    return rows
+            rows.append([METRICS[name].title, cell(value), *map(cell, others)])
+    blocks: list[Block] = [Table("", ["metric", "measured", *map(Verbatim, predictions)], rows)]
+    if undefined:
+        reasons = [f"{METRICS[name].title}: {reason}" for name, reason in undefined.items()]
+        blocks.append(Fold("What could not be measured, and why", [Items(reasons)]))
+    return blocks
+
+
+def _splits(collapse: Collapse, predictions: Mapping[str, Geometry]) -> list[Section]:
+    splits = collapse.splits(predictions) if collapse.k <= SPLIT else {}
+    if not splits:
+        return []
+    visible = next(iter(splits.values())).visible
+    said = (
+        "whole² = law² + single classes²: the misfit to the law, and what makes classes of equal"
+        " count differ."
+    )
+    if np.isfinite(visible):
+        said += (
+            f" The head sees {visible:.0%} of the energy of the class means; only that part is"
+            " compared."
+        )
+    headers, rows = splits_table(splits)
+    rows = [[Verbatim(name), *numbers] for name, *numbers in rows]
+    return [Section("law", "Why it is not the law", [Text(said), Table("", headers, rows)])]
+
+
+def _classes(collapse: Collapse) -> list[Block]:
+    shown = shown_classes(collapse)
+    columns = [
+        "class",
+        *(["training samples"] if collapse.counts_given else []),
+        "measured",
+        *_PER_CLASS.values(),
+    ]
+    left_out = (
+        f"{len(shown)} of {collapse.k:,}: the largest, the smallest, those that err most, have the"
+        " smallest margins or the widest spread, and those whose classifiers or means merge."
+        if collapse.k > len(shown)
+        else ""
+    )
+    return [Table(left_out, columns, _rows(collapse, shown))]
 
 
 def shown_classes(collapse: Collapse) -> Ints:
@@ -145,7 +167,7 @@ def _rows(collapse: Collapse, shown: Ints) -> list[list[str]]:
     if collapse.decisions is not None:  # a share of few samples says more digits than it has
         errors, samples = collapse.decisions.errors[shown], collapse.decisions.counts[shown]
         columns["error_rates"] = [f"{e:,} of {n:,}" for e, n in zip(errors, samples, strict=True)]
-    names = [f"{label}" for label in collapse.classes[shown]]
+    names = [Verbatim(label) for label in collapse.classes[shown]]
     numbers = [
         *([collapse.counts.values] if collapse.counts_given else []),
         collapse.moments.counts,
