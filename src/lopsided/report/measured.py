@@ -1,5 +1,5 @@
-"""The page of a measurement: verdict, drawings, metrics beside predictions, and the classes that say
-most.
+"""The page of a measurement: verdict, drawings, metrics beside predictions, and the classes that
+say most.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ def measured(
     intro = [
         Text(facts, "facts"),
         Text(Verbatim(collapse.verdict(predictions)), "lead"),
-        *figures,
     ]
     sections = [
+        Section("figures", "", figures),
         Section("metrics", "Metrics", _metrics(collapse, predictions)),
         *_splits(collapse, predictions),
         Section("classes", "Classes, from the largest", _classes(collapse)),
