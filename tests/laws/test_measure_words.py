@@ -127,7 +127,8 @@ def halfway():
             getattr(law, part).matrix() / getattr(law, part).frobenius() for law in (SELI, ETF)
         ]
         values, vectors = np.linalg.eigh(grams[0] + grams[1])
-        return vectors * np.sqrt(np.maximum(values, 0)) @ np.eye(10, 32)
+        root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
+        return root @ np.eye(10, 32)
 
     labels = np.repeat(np.arange(10), 4)
     return of(between("embeddings")[labels] + 0.001 * draw(40, 32), labels, between("classifiers"))
@@ -169,6 +170,17 @@ NETWORKS = {
     "SELI, what training left over measured": lambda: settled(samples=[20] * 5 + [65] * 5),
     "SELI, a bias": lambda: of(*drawn(), bias=np.arange(10.0)),
     "SELI, the same bias for all": lambda: of(*drawn(), bias=np.ones(10)),
+    "SELI, all classifiers negated": lambda: changed(lambda x, _, w: (x, -w)),
+    "SELI, classifiers turned": lambda: changed(
+        lambda x, _, w: (x, w @ np.linalg.qr(draw(32, 32, seed=5))[0])
+    ),
+    "SELI, classifiers of equal count exchanged": lambda: changed(
+        lambda x, _, w: (x, w[[1, 2, 3, 4, 0, 6, 7, 8, 9, 5]])
+    ),
+    "SELI, a part of all classifiers shared, negated": lambda: changed(lambda x, _, w: (x, 30 - w)),
+    "two classes, classifiers exchanged": lambda: two(
+        Counts([90, 9]), weight=drawn(predict.etf(2), [20, 20])[2][::-1]
+    ),
     "SELI, an optimum of zero predicted": lambda: settled(
         laws={"the optimum": solve.minimize(solve.Problem(STEP, ridge=1e6)).geometry, "ETF": ETF}
     ),
@@ -258,6 +270,12 @@ NOISE = r"Of the squared distances between class means \d+% is what sampling alo
 MERGED_MEANS = [
     "minority means merged, classifiers too",
     "minority means merged to within their scatter",
+]
+UNALIGNED = [
+    "SELI, all classifiers negated",
+    "SELI, classifiers turned",
+    "SELI, classifiers of equal count exchanged",
+    "SELI, a part of all classifiers shared, negated",
 ]
 ALL_NOISE = [
     "noise",
@@ -400,6 +418,20 @@ SENTENCES = {
             "SELI, only itself predicted",
             "halfway between SELI and ETF",
             "SELI, a balanced set measured and taken for the training set",
+            *UNALIGNED,
+        ],
+    ),
+    "SELI explains each by itself best": (UNALIGNED, ["SELI", "two minorities scattered"]),
+    r"but logits are [\d.]+ from SELI(, [\d.]+ from ETF)? \(nearer than 0.25 would be a fit\): "
+    "classifiers do not lie to the class means as predicted": (
+        [*UNALIGNED, "two classes, classifiers exchanged"],
+        [
+            "SELI",
+            "SELI, a part of all classifiers shared",
+            "SELI, features still scattered",
+            "two classes",
+            "noise",
+            "all classifiers zero",
         ],
     ),
     "SELI fits both": (["SELI, only itself predicted"], ["SELI"]),

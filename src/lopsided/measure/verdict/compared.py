@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
+from lopsided.groups import Groups
+from lopsided.measure.state.center import centered
 from lopsided.measure.verdict.fit import FITS, HUNDREDTH, Fit, fit
 from lopsided.measure.verdict.words import listed
+from lopsided.pairing import Pairing, ZeroMatrixError
 
 if TYPE_CHECKING:
     from lopsided.measure.collapse import Collapse
@@ -54,8 +57,15 @@ def compared(
     )
     if not told:  # said already: the network is zero, or every prediction
         return nothing
+    names = [*predictions]
+    if not noisy and len(judged) == (1 if collapse.k == 2 else 2):
+        names = _aligned(collapse, predictions)
+        best = {name for part in judged.values() for name in part.best}
+        named = [name for name in predictions if name in best - set(names)]
+        if named and all(part.best for part in judged.values()):
+            clauses = [*_unaligned(collapse, predictions, named), *clauses]
     clauses = [
-        *_fitting(judged, settled, alone=len(predictions) == 1),
+        *_fitting(judged, settled, names, alone=len(predictions) == 1),
         *_missing(judged, collapse),
         *clauses,
     ]
@@ -86,15 +96,57 @@ def _classifiers(collapse: Collapse, predictions: Mapping[str, Geometry]) -> tup
     return plain._replace(best=about.best), note
 
 
+def _aligned(collapse: Collapse, predictions: Mapping[str, Geometry]) -> list[str]:
+    """Return the predictions that the class logits fit: how classifiers lie to class means.
+
+    Grams alone do not tell: they stay as they are when all classifiers change sign, are turned, or
+    change places with others of the same count.
+    """
+    return [name for name, law in predictions.items() if _logits_distance(collapse, law) < FITS]
+
+
+def _unaligned(
+    collapse: Collapse, predictions: Mapping[str, Geometry], names: Sequence[str]
+) -> list[str]:
+    told = ", ".join(f"{_logits_distance(collapse, predictions[n]):.2f} from {n}" for n in names)
+    return [
+        f"but logits are {told} (nearer than {FITS} would be a fit): classifiers do not lie to the"
+        " class means as predicted"
+    ]
+
+
+def _logits_distance(collapse: Collapse, law: Geometry) -> float:
+    """Return the distance of class logits to those of a law, as they are or about the mean
+    classifier, which no softmax depends on; infinite where one is zero.
+    """
+    weight, geometry = collapse.weight, collapse.geometry
+    assert weight is not None
+    w, means = weight - weight.mean(axis=0), centered(collapse.moments)
+    about = Pairing.paired(Groups.each(collapse.k), w, means, np.vecdot(w, means))
+    distances = []
+    for logits in (geometry.logits, about):
+        try:
+            distances.append(logits.distance(law.logits))
+        except ZeroMatrixError:
+            distances.append(np.inf)
+    return min(distances)
+
+
 def _distances(part: Fit) -> str:
     return ", ".join(f"{value:.2f} from {name}" for value, name in part.ranked)
 
 
-def _fitting(parts: Mapping[str, Fit], settled: bool, *, alone: bool) -> list[str]:
-    """Return a clause for each part that a prediction fits, or one for both."""
+def _fitting(
+    parts: Mapping[str, Fit], settled: bool, aligned: Sequence[str], *, alone: bool
+) -> list[str]:
+    """Return a clause for each part that a prediction fits, or one for both if it fits how they lie
+    to each other too.
+    """
     found = {f"the {title}": part for title, part in parts.items() if part.best}
     if len(found) == 2 and len({frozenset(part.best) for part in found.values()}) == 1:
-        found = {"both": next(iter(found.values()))}
+        both = next(iter(found.values()))
+        together = [name for name in both.best if name in aligned]
+        found = {"both": both._replace(best=together)} if together else {"each by itself": both}
     clauses = []
     for what, part in found.items():
         names = listed(part.best, " and ")
