@@ -147,3 +147,24 @@ def test_a_finite_matrix_is_decomposed_where_divide_and_conquer_gives_up(monkeyp
     assert arrays.singular_values(matrix) == pytest.approx(values, abs=1e-14)
     with pytest.raises(ValueError, match="infs or NaNs"):
         arrays.svd(np.full((2, 2), np.nan))
+
+
+def test_a_solve_ends_where_its_proof_and_its_value_take_turns_in_failing():
+    # Found by the campaign of random problems (seed 0, case 9405): it went on for ever.
+    weight = [1.0556695051862057, 0.9739114957108804, 2.5462415379478625, 6.657166826140895]
+    weight += [0.21995164177705687, 1.0951457652944263, 2.0627530617855747, 0.39474265616009707]
+    scale = [1.6199774627237182, 5.301165181065097, 7.885786266799007, 9.487142019623835]
+    scale += [0.3907926742269032, 9.828271406235459, 9.567346713329638, 7.8358260758655724]
+    shift = [-1.832129917555239, 1.6053592850228446, 1.959878076879729, -4.464678182078638]
+    shift += [-2.264499447249691, 8.639998046160331, -2.84776356962124, -0.5804455489564067]
+    own = [0.7166939146832576, 1.270060667502264, 0.15911660951558182, -0.6318788806054264]
+    own += [0.07674699631917292, -0.44083213117461095, 1.092842133005131, 1.0513024118578658]
+    adjustment = Adjustment(
+        weight=[*weight, 1.3634586711574515],
+        scale=[*scale, 0.29854515808938953],
+        shift=[*shift, 1.0845812912514892],
+        additive_margin=[*own, -0.28089442306253143],
+    )
+    counts = Counts([3275, 2625, 2625, 3275, 2625, 2625, 3275, 3275, 2625])
+    problem = solve.Problem(counts, adjustment, ridge=5412.9941167240995)
+    assert solve.minimize(problem, tolerance=1e-10).status is solve.Status.OPTIMAL

@@ -105,8 +105,10 @@ def climb(dual: Dual, face: Face, tolerance: float) -> tuple[Point, Certificate]
         The primal point and its certificate once that proves the tolerance; None where the start
         has a share that is not positive, or the face leads nowhere.
     """
-    trial, least, stale = dual.at(face.matrix()), np.inf, 0
-    settled, proving = True, False
+    trial, stale, settled = dual.at(face.matrix()), 0, True
+    # Near the end the proof is what has to get better, before it the value. Each has its own least
+    # gap: one that began anew at every change between them would never end.
+    least = {True: np.inf, False: np.inf}
     while trial is not None:
         now = turned(face, face.left.T @ trial.point.across @ face.right)
         unwanted = settled and now.strength.min(initial=0) < 0 and now.skewness < _SYMMETRIC
@@ -129,11 +131,11 @@ def climb(dual: Dual, face: Face, tolerance: float) -> tuple[Point, Certificate]
         if certificate is not None and certificate.proves(tolerance):
             return found.point, certificate
         dual.told((found.value - trial.value) / found.value)
-        # Near the end the proof is what has to get better.
+        proving = certificate is not None
         gap = found.value - trial.value if certificate is None else certificate.gap
-        if proving is not (certificate is not None):
-            proving, least = certificate is not None, np.inf
-        least, stale = (gap, 0) if gap < least / 2 else (least, stale + 1)
+        stale += 1
+        if gap < least[proving] / 2:
+            least[proving], stale = gap, 0
         stepped = _line(dual, now, trial, move) if stale <= _PATIENCE else None
         if stepped is None:
             return None
