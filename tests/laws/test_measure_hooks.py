@@ -169,6 +169,23 @@ CASES = {
     ),
     # Which call of the head, of which head.
     "probabilities returned": Case(net(lambda self, x: self.head(self.body(x)).log_softmax(1))),
+    "softmax returned": Case(net(lambda self, x: self.head(self.body(x)).softmax(1))),
+    "sigmoids returned": Case(net(lambda self, x: self.head(self.body(x)).sigmoid())),
+    "a temperature": Case(net(lambda self, x: self.head(self.body(x)) / 0.1)),
+    "an offset for each class": Case(
+        net(lambda self, x: 2 * self.head(self.body(x)) + torch.arange(K)), head="head"
+    ),
+    "bent answers": Case(net(lambda self, x: self.head(self.body(x)).tanh())),
+    "negated": Case(net(lambda self, x: -self.head(self.body(x))), "negated", head="head"),
+    "negated distributions": Case(
+        net(lambda self, x: (-2 * self.head(self.body(x))).log_softmax(1)), "negated", head="head"
+    ),
+    "classes in another order": Case(
+        net(lambda self, x: self.head(self.body(x))[:, [1, 2, 0]]),
+        "in another order of classes",
+        head="head",
+    ),
+    "negated, the head not said": Case(net(lambda self, x: -self.head(self.body(x))), "negated"),
     "a tuple": Case(net(lambda self, x: (self.head(self.body(x)), self.body(x)))),
     "a mapping": Case(
         net(lambda self, x: {"features": self.body(x), "logits": self.head(self.body(x))})
@@ -291,6 +308,30 @@ def test_a_model_is_measured_right_or_refused_with_the_reason(name, how):
         np.testing.assert_allclose(got.weight, weight.detach(), rtol=1e-5, atol=1e-6)
     assert got.decisions.counts.sum() == moments.n
     assert (got.decisions.compared.sum() > 0) == (how == "diagnose 2")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("linear", ""),
+        ("probabilities returned", ""),
+        ("softmax returned", ""),
+        ("sigmoids returned", ""),
+        ("another head chosen", ""),
+        ("a temperature", "answers of the head 'head' times 10; the head's own answers are"),
+        ("an offset for each class", "times 2 and with an offset for each class"),
+        ("bent answers", "that is not made of them in a way known here"),
+    ],
+)
+def test_what_a_model_makes_of_its_head_is_said_once(name, words, caplog):
+    torch.manual_seed(0)
+    model = CASES[name].make()
+    with watch(model, model.head) as watching:
+        for _ in range(5):
+            model(X)
+            watching.labels(Y)
+    assert len(caplog.records) == bool(words)
+    assert words in caplog.text
 
 
 @pytest.mark.parametrize("how", ["watch", "diagnose 1", "diagnose 2"])

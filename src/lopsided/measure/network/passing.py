@@ -18,8 +18,9 @@ from lopsided.labels import Ignore, sentinels
 from lopsided.measure.network import compiled
 from lopsided.measure.network.affine import Affine, precision_of, stored
 from lopsided.measure.network.aligned import Call, Pass, laid, one_of, written
+from lopsided.measure.network.answered import require_own
 from lopsided.measure.network.head import around, causal, heads
-from lopsided.measure.network.returned import reordered, same, same_decisions, tensors_of
+from lopsided.measure.network.returned import same, tensors_of
 from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.pull import Pull
 from lopsided.needs import torch
@@ -75,6 +76,7 @@ class Passing:
         self._become(list(self._layers)[-1])
         self._hooks: dict[str, Any] = {}
         self._settled = self.skipped = 0
+        self._told = ""
         self._pull = Pull()
         self.forget()
 
@@ -205,20 +207,11 @@ class Passing:
             logits.reshape(-1, logits.shape[-1]),
             call.precision,
         )
-        if any(reordered(logits, answer) for answer in answers):
-            raise ValueError(
-                f"the model returns the answers {tuple(logits.shape)} of the head {self.name!r} in "
-                "another order of rows, so labels do not lie beside their features; give features "
-                "in the order of the labels to a measure.Stream"
-            )
+        told = require_own(self.name, logits, answers, guessed=self._guessed)
+        if told and told != self._told:
+            _log.warning("%s; the head's own answers are measured", told)
+        self._told = told
         if self._guessed:
-            alike = [answer for answer in answers if answer.shape == logits.shape]
-            elsewhere = len(answers) == 1 and logits.shape[-1] not in answers[0].shape
-            if elsewhere or (alike and not any(same_decisions(logits, answer) for answer in alike)):
-                raise ValueError(
-                    "the model's output does not come from its last linear layer "
-                    f"{self.name!r}; say which layer is the head (head=...)"
-                )
             self._guessed = False
             for name in [name for name in self._layers if name != self.name]:
                 self._hooks.pop(f"head {name}").remove()

@@ -1,0 +1,103 @@
+"""Answered: whether what a model returns is what its head answered, or is made of it.
+
+Classifiers are measured from the head, and training moves what the model returns. A softmax
+changes nothing, a temperature one factor, an offset of each class only the bias. A model that
+returns its head's answers negated or its classes in another order has other classifiers than its
+head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lopsided.measure.network.returned import reordered, same, same_decisions
+from lopsided.needs import torch
+
+#: Rounding allowed, in units of the type's own.
+ROUNDING = 64
+
+
+def require_own(name: str, logits: Any, answers: Sequence[Any], *, guessed: bool) -> str:
+    """Return in a sentence what a model makes of its head's answers, or nothing.
+
+    Args:
+        name: of the head.
+        logits: (*batch, k) that it answered.
+        answers: tensors that the model returned.
+        guessed: whether nobody said which layer is the head.
+
+    Raises:
+        ValueError: if the model returns the answers in another order of rows or of classes, or
+            negated; or, where the head is guessed, none that come from it.
+    """
+    if any(reordered(logits, answer) for answer in answers):
+        raise ValueError(
+            f"the model returns the answers {tuple(logits.shape)} of the head {name!r} in "
+            "another order of rows, so labels do not lie beside their features; give features "
+            "in the order of the labels to a measure.Stream"
+        )
+    k = logits.shape[-1]
+    alike = [z for z in answers if z.shape[-1] == k and z.numel() == logits.numel()]
+    if not alike and guessed and len(answers) == 1 and k not in answers[0].shape:
+        raise _elsewhere(name)
+    if not alike or any(same(logits, answer) for answer in alike):
+        return ""
+    found = [_made(logits.reshape(-1, k), answer.reshape(-1, k)) for answer in alike]
+    for made in ("negated", "in another order of classes"):
+        if made in found:
+            raise ValueError(
+                f"the model returns the answers of the head {name!r} {made}, so its classifiers"
+                " are not those of the head; write them into the head's weight, or give features"
+                " and the head that you mean to a measure.Stream"
+            )
+    if known := [made for made in found if made is not None]:
+        return known[0] and f"the model returns the answers of the head {name!r} {known[0]}"
+    if guessed and not any(same_decisions(logits, answer) for answer in alike):
+        raise _elsewhere(name)
+    return (
+        f"the model returns something of the shape of the answers of the head {name!r} that is"
+        " not made of them in a way known here"
+    )
+
+
+def _elsewhere(name: str) -> ValueError:
+    return ValueError(
+        f"the model's output does not come from its last linear layer {name!r}; say which layer is"
+        " the head (head=...)"
+    )
+
+
+def _made(z: Any, answer: Any) -> str | None:
+    """Return how answers (n, k) are made of logits (n, k): "" if no classifier depends on it."""
+    if z.device != answer.device or not bool(z.isfinite().all() & answer.isfinite().all()):
+        return None
+    eps = max(torch().finfo(part.dtype).eps for part in (z, answer))
+    z, answer = (part.detach().float() for part in (z, answer))
+    for squashed in (z.softmax(-1), z.sigmoid()):
+        if bool(((squashed - answer).abs() <= ROUNDING * eps).all()):
+            return ""
+    if reordered(z.T.contiguous(), answer.T.contiguous()):
+        return "in another order of classes"
+    for over, words in (((1,), ""), ((1, 0), "with an offset for each class")):
+        factor = _factor(z, answer, over, ROUNDING * eps)
+        if factor is not None and factor < 0:
+            return "negated"
+        if factor is not None:
+            scaled = abs(factor - 1) > ROUNDING * eps
+            return " and ".join([*([f"times {factor:.3g}"] * scaled), *([words] * bool(words))])
+    return None
+
+
+def _factor(z: Any, answer: Any, over: tuple[int, ...], rounding: float) -> float | None:
+    """Return the factor of answers by logits, both about their means over some axes."""
+    size = float(answer.norm() + z.norm())
+    a, b = answer, z
+    for axis in over:
+        a, b = a - a.mean(axis, keepdim=True), b - b.mean(axis, keepdim=True)
+    square = float(b.square().sum())
+    if square <= (rounding * size) ** 2:
+        return None
+    factor = float((a * b).sum()) / square
+    rest = float((a - factor * b).norm())
+    return factor if factor and rest <= rounding * (size + abs(factor) * float(z.norm())) else None
