@@ -12,23 +12,20 @@ the trained head. It is chosen by cross-fitted likelihood, and its gain is count
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
-from lopsided.arrays import Floats
-from lopsided.counts import Counts, CountsLike
+from lopsided.counts import CountsLike
 from lopsided.steer.prescribe import sentences
-from lopsided.steer.prescribe.cause import REWEIGHTED, Cause, balanced_error, norm_share
+from lopsided.steer.prescribe.cause import Cause, balanced_error
 from lopsided.steer.prescribe.choice import Seen, choose
 from lopsided.steer.prescribe.entropy import posterior
 from lopsided.steer.prescribe.gain import Accuracies, gain
-from lopsided.steer.prescribe.heads import CAUTIOUS, PLAIN, STACKED, second_head
 from lopsided.steer.prescribe.linear import Linear
 from lopsided.steer.prescribe.prescription import Loss, Prescription, Remedy
-from lopsided.steer.prescribe.samples import Samples, Summary, shares
+from lopsided.steer.prescribe.samples import Samples
+from lopsided.steer.prescribe.trained import Trained
 
 __all__ = ["Prescription", "prescribe"]
 
@@ -73,118 +70,74 @@ def prescribe(
     """
     if loss is not None and loss not in get_args(Loss):
         raise ValueError(f"loss must be one of {', '.join(get_args(Loss))} or None, got {loss!r}")
-    first = Linear.of(head)
-    k, d = first.weight.shape
-    training = None if train is None else Samples(train, k, d, "train")
-    summary = None if training is None else Summary.of(training)
-    known = _counts(counts, summary, k)
-    second = None
-    if training is not None and summary is not None:
-        second = second_head(training, summary)
-    # A class without training samples has half a sample here, where counts have none.
-    present = known.values if summary is None or counts is not None else summary.counts
-    network = _Network(first, second, known, shares(present), norm_share(first, known), loss)
+    trained = Trained.of(head, train, counts, loss)
     if held_out is None:
-        return _unmeasured(network, () if training is None else training.files)
-    return _measured(network, training, summary, Samples(held_out, k, d, "held_out"))
+        return _unmeasured(trained)
+    k, d = trained.first.weight.shape
+    return measured(trained, Samples(held_out, k, d, "held_out"))
 
 
-@dataclass(frozen=True, eq=False)
-class _Network:
-    """What is known of a network before any held-out sample."""
-
-    first: Linear
-    second: Linear | None
-    counts: Counts
-    shares: Floats
-    norm_share: float | None
-    loss: Loss | None
-
-    @property
-    def plain(self) -> bool:
-        """Whether it was trained by plain cross-entropy, as far as can be told."""
-        if self.loss is None:
-            return self.norm_share is not None and self.norm_share >= REWEIGHTED
-        return self.loss == "cross-entropy" and (
-            self.norm_share is None or self.norm_share >= REWEIGHTED
-        )
-
-
-def _measured(
-    network: _Network, training: Samples | None, summary: Summary | None, held_out: Samples
-) -> Prescription:
-    heads, log_shares = (network.first, network.second), np.log(network.shares)
+def measured(trained: Trained, held_out: Samples) -> Prescription:
+    """Return the prescription for a network whose training samples have been read."""
+    heads, log_shares = (trained.first, trained.second), trained.log_shares
     seen = Seen.of(held_out, *heads, log_shares)
-    prior = STACKED if network.second is not None else PLAIN if network.plain else CAUTIOUS
-    length = seen.length if summary is None else summary.length
-    choice = choose(seen, held_out, heads, log_shares, prior, length)
+    length = trained.length or seen.length
+    choice = choose(seen, held_out, heads, log_shares, trained.prior, length)
     before, stack = seen.parts[0].argmax(axis=1), seen.scores(choice.numbers)
     beliefs = posterior(stack + seen.shift)
     worth = gain(before, choice.answers, seen.labels, beliefs, stack.argmax(axis=1))
-    few = network.counts.minorities
+    few = trained.counts.minorities
     was, now = (
-        Accuracies.of(answers, seen.labels, network.shares, few)
+        Accuracies.of(answers, seen.labels, np.exp(log_shares), few)
         for answers in (before, choice.answers)
     )
-    error = None if training is None else balanced_error(choice.head, training)
+    error = None if trained.train is None else balanced_error(choice.head, trained.train)
     cause = Cause.of(worth.expected, error, 1 - now.balanced)
-    use = choice.head if cause.head else network.first
     u, v, a = choice.numbers.tolist()
     said = [
         sentences.answered(before, seen.labels, few),
-        *sentences.measured(worth, was, now, cause, seen.counts, network.norm_share),
+        *sentences.measured(worth, was, now, cause, seen.counts, trained.norm_share),
     ]
     return Prescription(
         remedy="nothing" if not cause.head else "refit" if choice.refitted else "three numbers",
-        weight=use.weight,
-        bias=use.bias,
-        counts=network.counts,
+        head=choice.head if cause.head else trained.first,
+        corrected=choice.head,
+        counts=trained.counts,
         held_out=seen.counts,
         worth=worth,
         before=was,
         after=now,
         cause=cause,
         numbers=(u, v, a),
-        norm_share=network.norm_share,
-        loss=network.loss,
+        norm_share=trained.norm_share,
+        loss=trained.loss,
         sentences=tuple(sentence for sentence in said if sentence),
-        inputs=(*(() if training is None else training.files), *held_out.files),
+        inputs=(*trained.files, *held_out.files),
     )
 
 
-def _unmeasured(network: _Network, inputs: tuple[Path, ...]) -> Prescription:
+def _unmeasured(trained: Trained) -> Prescription:
     """Return what to do where nothing can be measured."""
-    first, use = network.first, network.first
+    head: Linear = trained.first
     remedy: Remedy = "nothing"
-    if network.loss == "cross-entropy" and network.plain:
+    if trained.plain:
         remedy = "logit adjustment"
-        use = Linear(first.weight, first.bias - np.log(network.shares))
-    elif network.second is not None and network.loss != "logit-adjusted":
-        remedy, use = "second head", network.second
+        head = Linear(head.weight, head.bias - trained.log_shares)
+    elif trained.second is not None and trained.loss != "logit-adjusted":
+        remedy, head = "second head", trained.second
     return Prescription(
         remedy=remedy,
-        weight=use.weight,
-        bias=use.bias,
-        counts=network.counts,
+        head=head,
+        corrected=head,
+        counts=trained.counts,
         held_out=None,
         worth=None,
         before=None,
         after=None,
         cause=None,
         numbers=None,
-        norm_share=network.norm_share,
-        loss=network.loss,
-        sentences=tuple(sentences.unmeasured(remedy, network.norm_share)),
-        inputs=inputs,
+        norm_share=trained.norm_share,
+        loss=trained.loss,
+        sentences=tuple(sentences.unmeasured(remedy, trained.norm_share)),
+        inputs=trained.files,
     )
-
-
-def _counts(counts: CountsLike | None, summary: Summary | None, k: int) -> Counts:
-    if counts is None:
-        if summary is None:
-            raise ValueError("give the training features, or the counts of the training set")
-        return Counts(np.maximum(summary.counts, 1))
-    given = Counts.of(counts)
-    if given.k != k:
-        raise ValueError(f"counts are of {given.k} classes, the head has {k}")
-    return given

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import logsumexp
 
 from lopsided.arrays import Floats, Ints
 from lopsided.steer.prescribe.linear import Linear
@@ -18,12 +17,22 @@ Weighted = Callable[[], Iterable[tuple[*Block, Floats]]]
 
 def losses(scores: Floats, labels: Ints) -> Floats:
     """Return the (n,) cross-entropies of scores (n, k)."""
-    return np.asarray(logsumexp(scores, axis=1) - scores[np.arange(len(labels)), labels])
+    return entropy(scores, labels)[0]
 
 
 def posterior(scores: Floats) -> Floats:
     """Return the (n, k) softmax of scores."""
-    return np.asarray(np.exp(scores - logsumexp(scores, axis=1, keepdims=True)))
+    return entropy(scores, np.zeros(len(scores), np.int64))[1]
+
+
+def entropy(scores: Floats, labels: Ints) -> tuple[Floats, Floats]:
+    """Return the (n,) cross-entropies and the (n, k) softmax of scores."""
+    relative = scores - scores.max(axis=1, keepdims=True)
+    own = relative[np.arange(len(labels)), labels]
+    powers = np.exp(relative, out=relative)
+    total = powers.sum(axis=1, keepdims=True)
+    powers /= total
+    return np.log(total[:, 0]) - own, powers
 
 
 def fit_linear(
@@ -60,8 +69,8 @@ def fit_linear(
         value, slope = 0.0, np.zeros((k, d + 1))
         for features, labels, weights in samples():
             z = head.scores(features)
-            value += float(weights @ losses(z, labels))
-            error = posterior(z)
+            lost, error = entropy(z, labels)
+            value += float(weights @ lost)
             error[np.arange(len(labels)), labels] -= 1
             error *= weights[:, None]
             slope[:, :d] += error.T.astype(features.dtype, copy=False) @ features
@@ -75,6 +84,6 @@ def fit_linear(
         origin,
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": steps, "maxcor": 10, "ftol": 1e-10, "gtol": 1e-7},
+        options={"maxiter": steps, "maxcor": 10, "ftol": 1e-8, "gtol": 1e-6},
     ).x
     return Linear(found[: k * d].reshape(k, d) / scale, found[k * d :])

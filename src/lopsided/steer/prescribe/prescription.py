@@ -32,12 +32,11 @@ class Prescription:
             is trained on the frozen training features, each class weighing the same; "three
             numbers" stacks both and subtracts a part of log(n_c / n); "refit" is fitted to the
             held-out samples near that.
-        weight: (k, d) of the head to use.
-        bias: (k,) of it.
+        head: the head to use.
+        corrected: the head whose worth is told, also where that is too small to prescribe it.
         counts: of the training set; a class without training samples counts as one.
         held_out: (k,) held-out samples of each class; None without any.
-        worth: the gain of the corrected head with its interval, also where it is too small to be
-            prescribed; None where nothing was measured.
+        worth: the gain of the corrected head with its interval; None where nothing was measured.
         before: accuracies of the trained head on held-out samples.
         after: accuracies of the corrected head, fitted to the others (cross-fitting).
         cause: of the errors; None where nothing was measured.
@@ -49,8 +48,8 @@ class Prescription:
     """
 
     remedy: Remedy
-    weight: Floats
-    bias: Floats
+    head: Linear
+    corrected: Linear
     counts: Counts
     held_out: Ints | None
     worth: Gain | None
@@ -62,6 +61,16 @@ class Prescription:
     loss: Loss | None
     sentences: tuple[str, ...]
     inputs: tuple[Path, ...] = ()
+
+    @property
+    def weight(self) -> Floats:
+        """(k, d) weight of the head to use."""
+        return self.head.weight
+
+    @property
+    def bias(self) -> Floats:
+        """(k,) bias of the head to use."""
+        return self.head.bias
 
     @property
     def gain(self) -> float | None:
@@ -90,7 +99,7 @@ class Prescription:
         """
         x = to_array(features)
         x = rows_of(x, np.zeros(len(x), np.int64), self.weight.shape[1], "features")
-        return Linear(self.weight, self.bias).scores(x.astype(np.float64, copy=False))
+        return self.head.scores(x.astype(np.float64, copy=False))
 
     def state_dict(self) -> dict[str, Floats]:
         """Return weight (k, d) and bias (k,) as arrays."""

@@ -70,6 +70,12 @@ def material(plan: Plan, draws: tuple[int, ...], folder: Path | None) -> Materia
     return Material(train, held, test, dataset.title)
 
 
+def title_of(plan: Plan) -> str:
+    """Return what a reader would call the data of a plan."""
+    titles = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "cifar-10": "CIFAR-10 (JPEG)"}
+    return titles.get(plan.task, plan.task)
+
+
 @lru_cache(maxsize=4)
 def small(name: str, folder: Path | None) -> Dataset:
     """Return a data set with images of half the width and height, by means of four pixels; digits

@@ -1,0 +1,90 @@
+"""Trained: what is known of a network before any held-out sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lopsided.arrays import Floats
+from lopsided.counts import Counts, CountsLike
+from lopsided.steer.prescribe.cause import REWEIGHTED, norm_share
+from lopsided.steer.prescribe.heads import CAUTIOUS, PLAIN, STACKED, Prior, second_head
+from lopsided.steer.prescribe.linear import Linear
+from lopsided.steer.prescribe.prescription import Loss
+from lopsided.steer.prescribe.samples import Samples, Summary, shares
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A head, a second one on the same features, and the counts they were trained with.
+
+    Attributes:
+        first: the trained head.
+        second: fitted to the frozen training features, if there are any.
+        train: the training samples.
+        counts: of the training set; a class without samples counts as one.
+        log_shares: (k,) logarithms of the shares in training; of such a class, of half a sample.
+        norm_share: of SELI's norm ratio.
+        length: root mean square length of the training features.
+        loss: as far as was said.
+    """
+
+    first: Linear
+    second: Linear | None
+    train: Samples | None
+    counts: Counts
+    log_shares: Floats
+    norm_share: float | None
+    length: float | None
+    loss: Loss | None
+
+    @classmethod
+    def of(cls, head: Any, train: Any, counts: CountsLike | None, loss: Loss | None) -> Trained:
+        """Read the training samples; see `prescribe`."""
+        first = Linear.of(head)
+        k, d = first.weight.shape
+        known = None if counts is None else _counts(counts, k)
+        if train is None:
+            if known is None:
+                raise ValueError("give the training features, or the counts of the training set")
+            pi = shares(known.values)
+            return cls(first, None, None, known, np.log(pi), norm_share(first, known), None, loss)
+        samples = Samples(train, k, d, "train")
+        seen = Summary.of(samples)
+        pi = shares(seen.counts if known is None else known.values)
+        known = known or Counts(np.maximum(seen.counts, 1))
+        second, share = second_head(samples, seen), norm_share(first, known)
+        return cls(first, second, samples, known, np.log(pi), share, seen.length, loss)
+
+    @property
+    def plain(self) -> bool | None:
+        """Whether it was trained by plain cross-entropy; None where that cannot be told."""
+        if self.loss in ("weighted", "logit-adjusted"):
+            return False
+        if self.norm_share is not None and self.norm_share < REWEIGHTED:
+            return False
+        return True if self.loss == "cross-entropy" else None
+
+    @property
+    def prior(self) -> Prior:
+        """What the three numbers are before any held-out sample. Norms that do not tell of weights
+        speak for plain cross-entropy.
+        """
+        if self.second is not None:
+            return STACKED
+        return CAUTIOUS if self.plain is False or self.norm_share is None else PLAIN
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that were read, as far as that is known."""
+        return () if self.train is None else self.train.files
+
+
+def _counts(counts: CountsLike, k: int) -> Counts:
+    given = Counts.of(counts)
+    if given.k != k:
+        raise ValueError(f"counts are of {given.k} classes, the head has {k}")
+    return given
