@@ -1,6 +1,12 @@
 """Sphinx configuration: `make docs` builds the site in docs/_build."""
 
+import importlib
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+
 import lopsided
+from lopsided.cli.tables import listed
 
 project = "lopsided"
 author = "The lopsided authors"
@@ -18,3 +24,28 @@ napoleon_custom_sections = ["Source"]
 napoleon_use_ivar = True
 # The README links to files of the repository that are no pages.
 suppress_warnings = ["myst.xref_missing"]
+
+
+class Members(Directive):
+    """The lines of a table of members, such as `lopsided.predict.FORMS`."""
+
+    required_arguments = 1
+
+    def run(self):
+        """Return the table."""
+        module, name = self.arguments[0].rsplit(".", 1)
+        table = nodes.table("", group := nodes.tgroup(cols=3))
+        group += [nodes.colspec(colwidth=width) for width in (20, 50, 30)]
+        head, body = nodes.thead(), nodes.tbody()
+        group += [head, body]
+        lines = listed(getattr(importlib.import_module(module), name))
+        for part, rows in ((head, [("name", "what it is", "source")]), (body, lines)):
+            for line in rows:
+                part += (row := nodes.row())
+                row += [nodes.entry("", nodes.paragraph(text=text)) for text in line]
+        return [table]
+
+
+def setup(app):
+    """Know the directive `members`."""
+    app.add_directive("members", Members)

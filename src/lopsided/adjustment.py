@@ -14,62 +14,14 @@ the label's own logit.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints, frozen, require_finite
+from lopsided.arrays import Floats, frozen, require_finite
 from lopsided.counts import Counts, CountsLike
 from lopsided.groups import Groups
-
-
-class Terms(NamedTuple):
-    """What an adjustment does to logits: the loss of a sample is weight_y * CE(samples_y columns *
-    z + shift - own_y e_y, y).
-
-    Each is None where it is neutral, one number for all classes (shape ()), or one a class (k,).
-
-    Attributes:
-        columns: factor of a class's own logit, in every sample.
-        samples: factor of all logits in a sample of this label.
-        shift: added to a class's logit.
-        own: subtracted from the label's own logit.
-        weight: factor of the loss.
-    """
-
-    columns: Floats | None
-    samples: Floats | None
-    shift: Floats | None
-    own: Floats | None
-    weight: Floats | None
-
-
-@dataclass(frozen=True, eq=False)
-class Parameters:
-    """The terms of an adjustment on the class counts it acts on, one entry a group of
-    interchangeable classes.
-
-    A sample of group g with logits z has loss `weight[g] * CE(samples[g] * columns * z + shift -
-    own[g] e_y, y)`.
-
-    Attributes:
-        groups: the classes of equal count and equal parameters.
-        counts: (m,) samples of a class.
-        weight: (m,) factor of the loss.
-        columns: (m,) factor of a class's own logit, in every sample.
-        samples: (m,) factor of all logits in a sample of this label.
-        shift: (m,) added to a class's logit.
-        own: (m,) subtracted from a sample's own logit.
-    """
-
-    groups: Groups
-    counts: Ints
-    weight: Floats
-    columns: Floats
-    samples: Floats
-    shift: Floats
-    own: Floats
+from lopsided.terms import Parameters, Terms
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -175,6 +127,26 @@ class Adjustment:
             scale=scale, additive_margin=max_margin * (counts.distinct[0] / counts.values) ** 0.25
         )
 
+    @classmethod
+    def named(cls, name: str, counts: CountsLike, **exponents: float) -> Adjustment:
+        """Return the member that `EXPONENTS` lists under a name, by default with its exponents.
+
+        Raises:
+            ValueError: for an unknown name, or an exponent that the member does not have.
+
+        Example:
+            >>> Adjustment.named("cdt", [100, 1])
+            Adjustment(scale=[1.0, 0.1])
+        """
+        if name not in EXPONENTS:
+            raise ValueError(f"the loss must be one of {', '.join(EXPONENTS)}, got {name!r}")
+        if foreign := sorted(exponents.keys() - EXPONENTS[name].keys()):
+            raise ValueError(f"the loss {name} has no {' and no '.join(foreign)}")
+        member = getattr(cls, name.replace("-", "_"))
+        given = EXPONENTS[name] | exponents
+        adjustment: Adjustment = member() if name == "cross-entropy" else member(counts, **given)
+        return adjustment
+
     @property
     def terms(self) -> Terms:
         """What this adjustment does to logits; the only place that says so."""
@@ -244,6 +216,18 @@ class Adjustment:
         ]
         return f"Adjustment({', '.join(parts + ['per_sample=True'] * self.per_sample)})"
 
+
+#: Name -> the exponents of a named member and what they are unless given. The member is the
+#: constructor of that name, with underscores.
+EXPONENTS: dict[str, dict[str, float]] = {
+    "cross-entropy": {},
+    "weighted": {},
+    "logit-adjusted": {"tau": 1.0},
+    "cdt": {"gamma": 0.5},
+    "ldt": {"gamma": 0.5},
+    "vs": {"gamma": 0.25, "tau": 1.0},
+    "ldam": {},
+}
 
 #: The fields of an adjustment that hold one number a class.
 ARRAYS = tuple(field.name for field in fields(Adjustment) if field.name != "per_sample")

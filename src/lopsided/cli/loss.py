@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from lopsided.adjustment import EXPONENTS, Adjustment
 
 if TYPE_CHECKING:
-    from lopsided import Adjustment, Counts
+    from lopsided.counts import Counts
     from lopsided.problem import Bias
-
-LossName = Literal["cross-entropy", "weighted", "logit-adjusted", "cdt", "ldt", "vs", "ldam"]
-
-#: The exponents that each loss has, and what they are unless given.
-EXPONENTS: dict[str, dict[str, float]] = {
-    "cross-entropy": {},
-    "weighted": {},
-    "logit-adjusted": {"tau": 1.0},
-    "cdt": {"gamma": 0.5},
-    "ldt": {"gamma": 0.5},
-    "vs": {"gamma": 0.25, "tau": 1.0},
-    "ldam": {},
-}
 
 
 @dataclass(frozen=True)
 class LossOptions:
     """A cross-entropy and the bias of its head."""
 
-    loss: LossName | None = None
+    loss: Annotated[str | None, tyro.conf.arg(metavar=f"{{{','.join(EXPONENTS)}}}")] = None
     """cross-entropy and its adjustments; by default cross-entropy"""
     gamma: float | None = None
     """exponent of the scales of cdt, ldt (by default 0.5) and vs (0.25)"""
@@ -46,7 +37,7 @@ class LossOptions:
         ]
 
     @property
-    def name(self) -> LossName:
+    def name(self) -> str:
         """The loss."""
         return self.loss or "cross-entropy"
 
@@ -71,11 +62,11 @@ class LossOptions:
             loss: another than the one given, which takes of the exponents given those that it has.
 
         Raises:
-            ValueError: for an exponent that the loss does not have.
+            ValueError: for an unknown loss, or an exponent that the loss does not have.
         """
-        from lopsided import Adjustment
-
         name = loss or self.name
+        if name not in EXPONENTS:
+            raise ValueError(f"--loss must be one of {', '.join(EXPONENTS)}, got {name!r}")
         known = EXPONENTS[name]
         given = {
             part: value for part in ("gamma", "tau") if (value := getattr(self, part)) is not None
@@ -86,10 +77,7 @@ class LossOptions:
                 f" --{' and --'.join(foreign)}"
             )
         exponents = {part: given.get(part, default) for part, default in known.items()}
-        member = getattr(Adjustment, name.replace("-", "_"))
-        adjustment: Adjustment = (
-            member() if name == "cross-entropy" else member(counts, **exponents)
-        )
+        adjustment = Adjustment.named(name, counts, **exponents)
         greek = {"gamma": "γ", "tau": "τ"}
         title = name if len(name) > 4 else name.upper()
         return (

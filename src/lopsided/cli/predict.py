@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lopsided.adjustment import EXPONENTS
 from lopsided.cli.classes import Classes
-from lopsided.cli.loss import EXPONENTS, LossOptions
+from lopsided.cli.loss import LossOptions
 from lopsided.cli.output import require_picture
 from lopsided.cli.targets import read_targets
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.classes import Classes
 from lopsided.cli.output import table_console
+from lopsided.cli.tables import listed
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,14 +37,14 @@ class Steer:
     """
 
     classes: Classes
-    target: Literal[
-        "etf-classifiers", "etf-embeddings", "equal-norms", "largest-margin", "aligned"
-    ] = "etf-classifiers"
-    """what the geometry is wanted to be"""
-    family: Literal["cdt", "ldt", "cdt-ldt", "vs", "weighted", "logit-adjusted"] | None = None
-    """terms of the loss to turn; by default cdt, ldt and both"""
+    target: str = "etf-classifiers"
+    """what the geometry is wanted to be, a target of --list"""
+    family: str | None = None
+    """terms of the loss to turn, a family of --list; by default cdt, ldt and both"""
     ridge: float = 0.0
     """of the unconstrained-features model, sum normalisation; 0 is its limit"""
+    list: bool = False
+    """list the targets and families, and the losses, heads and rules to train and decide with"""
     json: bool = False
     """print JSON, with the arrays of each loss"""
 
@@ -51,6 +52,11 @@ class Steer:
         """Print the losses, best first, and how to train with the best."""
         from lopsided.steer import TARGETS, design
 
+        if self.list:
+            if self.classes.given:
+                raise ValueError(f"--list lists, leave out {' and '.join(self.classes.given)}")
+            self._list()
+            return
         counts = self.classes.resolve()
         designs = [
             design(counts, self.target, family, self.ridge)
@@ -92,6 +98,28 @@ class Steer:
         if unmet:
             console.print(f"not met by any designed loss: {'; '.join(unmet)}", markup=False)
         console.print(f"train with the best:\n    {line}", markup=False, soft_wrap=True)
+
+    def _list(self) -> None:
+        from rich.table import Table
+
+        from lopsided import steer
+
+        tables = {
+            kind: listed(getattr(steer, kind.upper()))
+            for kind in ("targets", "families", "losses", "heads", "rules")
+        }
+        if self.json:
+            print(json.dumps({kind: [line._asdict() for line in tables[kind]] for kind in tables}))
+            return
+        console = table_console()
+        for kind, lines in tables.items():
+            table = Table(box=None, header_style="bold")
+            sourced = any(line.source for line in lines)
+            for header in (kind, "what it is", *["source"] * sourced):
+                table.add_column(header, no_wrap=header == kind)
+            for line in lines:
+                table.add_row(*line[: 2 + sourced])
+            console.print(table, "")
 
     def _row(
         self,

@@ -20,8 +20,7 @@ def step(counts: CountsLike) -> Geometry:
     """Return SELI of classes with two distinct counts, by the formulas of the paper.
 
     Source: Thrampoulidis et al. 2022 (arXiv 2208.05512) for equal numbers of majorities and
-    minorities; any: derived
-        here.
+    minorities; any: derived here.
 
     Args:
         counts: class counts of two distinct values.

@@ -132,7 +132,7 @@ class Solution:
 
     @cached_property
     def M(self) -> Floats:
-        """(m, d) embeddings of the kinds of samples: class means, contexts.
+        """(m, d) embeddings of the kinds of samples, such as class means or contexts.
 
         Raises:
             MemoryError: if the array would take more than half of this machine's memory.

@@ -3,8 +3,8 @@
 Losses (`AdjustedCrossEntropy` and others), heads (`FixedHead` and others), rules for trained
 classifiers (`posthoc`), `prescribe`, which says what a trained head should be changed to and what
 that is worth, and `design`, the inverse problem: the adjustment whose predicted geometry is nearest
-to a target. Losses and heads are torch modules and load on first use, so that the others need no
-torch.
+to a target. `LOSSES`, `HEADS`, `RULES`, `TARGETS` and `FAMILIES` list them by name. Losses, heads
+and rules are of torch and load on first use, so that the others need none.
 """
 
 from __future__ import annotations
@@ -15,13 +15,22 @@ from typing import TYPE_CHECKING, Any
 from lopsided.steer.absent import counts_with_absent
 from lopsided.steer.design import Design, design
 from lopsided.steer.families import FAMILIES
+from lopsided.steer.member import Member
 from lopsided.steer.prescribe import Prescription, prescribe
 from lopsided.steer.targets import TARGETS, Target
 
 if TYPE_CHECKING:
     from lopsided.steer import posthoc
-    from lopsided.steer.heads import CosineHead, FixedHead, NearestETFHead, initialise_, nearest_etf
+    from lopsided.steer.heads import (
+        HEADS,
+        CosineHead,
+        FixedHead,
+        NearestETFHead,
+        initialise_,
+        nearest_etf,
+    )
     from lopsided.steer.losses import (
+        LOSSES,
         AdjustedCrossEntropy,
         BindingBatches,
         DotRegression,
@@ -29,9 +38,13 @@ if TYPE_CHECKING:
         SquaredError,
         SupervisedContrastive,
     )
+    from lopsided.steer.posthoc import RULES
 
 __all__ = [
     "FAMILIES",
+    "HEADS",
+    "LOSSES",
+    "RULES",
     "TARGETS",
     "AdjustedCrossEntropy",
     "BindingBatches",
@@ -40,6 +53,7 @@ __all__ = [
     "DotRegression",
     "FixedHead",
     "Focal",
+    "Member",
     "NearestETFHead",
     "Prescription",
     "SquaredError",
@@ -53,7 +67,14 @@ __all__ = [
     "prescribe",
 ]
 
-_HEADS = ("CosineHead", "FixedHead", "NearestETFHead", "initialise_", "nearest_etf")
+#: Name -> the module of torch that has it; all others are losses.
+_ROOMS = {
+    **dict.fromkeys(
+        ("HEADS", "CosineHead", "FixedHead", "NearestETFHead", "initialise_", "nearest_etf"),
+        "heads",
+    ),
+    "RULES": "posthoc",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -62,10 +83,8 @@ def __getattr__(name: str) -> Any:
     try:
         if name == "posthoc":
             return importlib.import_module("lopsided.steer.posthoc")
-        return getattr(
-            importlib.import_module(f"lopsided.steer.{'heads' if name in _HEADS else 'losses'}"),
-            name,
-        )
+        room = importlib.import_module(f"lopsided.steer.{_ROOMS.get(name, 'losses')}")
+        return getattr(room, name)
     except ModuleNotFoundError as error:
         if error.name == "torch":
             raise ImportError(

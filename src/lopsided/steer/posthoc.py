@@ -4,7 +4,8 @@ Training with `Adjustment.logit_adjusted` *adds* tau log(share) to the logits in
 then decides by the plain logits. The rules here change the decisions of a model trained with plain
 cross-entropy. Doing both corrects twice.
 
-They answer in at least float32, also where the model computes in half precision.
+They answer in at least float32, also where the model computes in half precision. `RULES` lists
+them: a new one is a function and a line there.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from torch import Tensor
 
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
+from lopsided.papers import cite
 from lopsided.steer.losses.checks import are_probabilities, check_logits, check_tensor
+from lopsided.steer.member import Member
 from lopsided.steer.precision import exact, full_precision, lifted
 
 
@@ -154,6 +157,35 @@ def nearest_mean(features: Tensor, means: Tensor) -> Tensor:
             -0.5
             * torch.cdist(features, means, compute_mode="donot_use_mm_for_euclid_dist").square()
         )
+
+
+#: Name -> rule.
+RULES: dict[str, Member] = {
+    "logit-adjustment": Member(
+        "logits less tau log(n_c / n)",
+        logit_adjustment,
+        ("logits", "counts", "tau"),
+        cite("menon2021", "equation 9"),
+    ),
+    "multiplicative": Member(
+        "logits times (n_c / n_max)^(-tau)",
+        multiplicative,
+        ("logits", "counts", "tau"),
+        cite("hasegawa2024"),
+    ),
+    "tau-normalised": Member(
+        "classifiers over the tau-th power of their lengths",
+        tau_normalised,
+        ("weight", "tau"),
+        cite("kang2020", "section 4"),
+    ),
+    "nearest-mean": Member(
+        "the class of the nearest class mean",
+        nearest_mean,
+        ("features", "means"),
+        cite("papyan2020"),
+    ),
+}
 
 
 def _logits(logits: Tensor, counts: Counts) -> Tensor:

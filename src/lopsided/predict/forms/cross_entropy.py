@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from lopsided.adjustment import Adjustment, Parameters
+from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
@@ -32,6 +32,7 @@ from lopsided.predict.form import (
 )
 from lopsided.predict.forms.free_bias import free_bias
 from lopsided.problem import Problem
+from lopsided.terms import Parameters
 
 Bias = Literal["none", "free"]
 

@@ -1,14 +1,26 @@
-"""Losses as torch modules; class counts and adjustments are always explicit arguments."""
+"""Losses as torch modules; class counts and adjustments are always explicit arguments.
+
+`LOSSES` lists them by name, each with its published settings: a new one is a file here and a line
+there. Members of the cross-entropy family are constructors of `Adjustment`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+from lopsided.adjustment import EXPONENTS, Adjustment
+from lopsided.counts import Counts
+from lopsided.papers import cite
 from lopsided.steer.losses.adjusted import AdjustedCrossEntropy
 from lopsided.steer.losses.binding import BindingBatches
 from lopsided.steer.losses.contrastive import SupervisedContrastive
 from lopsided.steer.losses.focal import Focal
 from lopsided.steer.losses.squared import DotRegression, SquaredError
+from lopsided.steer.member import Member
 
 __all__ = [
+    "LOSSES",
     "AdjustedCrossEntropy",
     "BindingBatches",
     "DotRegression",
@@ -16,3 +28,48 @@ __all__ = [
     "SquaredError",
     "SupervisedContrastive",
 ]
+
+
+def _adjusted(name: str, counts: Counts) -> AdjustedCrossEntropy:
+    return AdjustedCrossEntropy(Adjustment.named(name, counts))
+
+
+def _first_sentence(constructor: Callable[..., Adjustment]) -> str:
+    return " ".join((constructor.__doc__ or "").split("\n\n")[0].split()).rstrip(".")
+
+
+_LOGITS, _FEATURES = ("logits", "labels"), ("features", "labels")
+
+#: Name -> loss.
+LOSSES: dict[str, Member] = {
+    **{
+        name: Member(
+            _first_sentence(getattr(Adjustment, name.replace("-", "_"))),
+            partial(_adjusted, name),
+            _LOGITS,
+            cite("behnia2023", "equation 2"),
+        )
+        for name in EXPONENTS
+    },
+    "focal": Member(
+        "focal loss", lambda counts: Focal(2.0), _LOGITS, cite("lin2017", "equation 5")
+    ),
+    "squared": Member(
+        "squared error to the one-hot label",
+        lambda counts: SquaredError(),
+        _LOGITS,
+        cite("dang2023"),
+    ),
+    "dot-regression": Member(
+        "squared error of the own cosine to one",
+        lambda counts: DotRegression(),
+        ("cosines", "labels"),
+        cite("yang2022"),
+    ),
+    "supervised-contrastive": Member(
+        "supervised contrastive loss of a batch's features",
+        lambda counts: SupervisedContrastive(),
+        _FEATURES,
+        cite("khosla2020", "equation 2"),
+    ),
+}

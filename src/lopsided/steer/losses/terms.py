@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lopsided import adjustment as family
+from lopsided import terms as family
+from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats
 from lopsided.measure.network.tensors import has_float64
 from lopsided.steer.precision import full_precision
@@ -17,7 +18,7 @@ from lopsided.steer.precision import full_precision
 
 class Tensors(NamedTuple):
     """The terms of an adjustment in one precision on one device, as in
-    `lopsided.adjustment.Terms`.
+    `lopsided.terms.Terms`.
     """
 
     columns: Tensor | None
@@ -37,7 +38,7 @@ class Terms(nn.Module):
     out of `state_dict`.
     """
 
-    def __init__(self, adjustment: family.Adjustment) -> None:
+    def __init__(self, adjustment: Adjustment) -> None:
         super().__init__()
         self._terms = adjustment.terms
         lengths = [len(value) for value in self._terms if value is not None and value.ndim]

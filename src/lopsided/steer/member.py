@@ -1,0 +1,27 @@
+"""Member: a loss, a head or a rule as the tables `LOSSES`, `HEADS` and `RULES` list it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Member:
+    """A loss, a head or a rule.
+
+    Attributes:
+        title: what it is, in a few words.
+        function: for a loss, the class counts to the module with its published settings; for a
+            head, the class counts and the feature dimensions to the module; a rule itself.
+        needs: what the module, or the rule, is called with, in order: logits, cosines (logits of
+            unit vectors), features, weight (of the head), means (of the classes), labels, counts,
+            tau (its strength).
+        source: the paper, or "derived here".
+    """
+
+    title: str
+    function: Callable[..., Any]
+    needs: tuple[str, ...]
+    source: str
