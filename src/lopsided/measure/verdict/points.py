@@ -74,21 +74,26 @@ def points(moments: Moments) -> Points:
     for start in range(0, k, step):
         rows = np.arange(start, min(start + step, k))
         apart = _apart(means, squares, rows)
-        apart[apart <= rounding] = 0
-        apart[rows - start, rows] = np.inf
-        near = apart * COLLAPSED <= 2 * spread[rows, None]
-        farthest = np.where(near, apart, 0).max(axis=1)
-        nearest = np.where(near, np.inf, apart)
-        nearest[rows - start, rows] = np.inf
-        beyond = nearest.min(axis=1)
-        alone, all_near = ~near.any(axis=1), ~np.isfinite(beyond)
-        merges = ~alone & ~all_near & (farthest < COLLAPSED * beyond) & known[rows]
-        collapsed[rows] = (alone | merges) & known[rows]
-        scale = np.where(merges | alone, beyond, apart.min(axis=1))
+        scale = apart.min(axis=1)
+        alone = known[rows] & (scale > rounding) & (scale * COLLAPSED > 2 * spread[rows])
+        collapsed[rows] = alone
+        # Most rows of a collapsed network end here; where another mean is in reach, all are asked.
+        reached = np.flatnonzero(~alone & known[rows])
+        if len(reached):
+            few = apart[reached]
+            few[few <= rounding] = 0
+            near = few * COLLAPSED <= 2 * spread[rows[reached], None]
+            farthest = np.where(near, few, 0).max(axis=1)
+            beyond = np.where(near, np.inf, few)
+            beyond[np.arange(len(reached)), rows[reached]] = np.inf
+            nearest = beyond.min(axis=1)
+            merges = np.isfinite(nearest) & (farthest < COLLAPSED * nearest)
+            collapsed[rows[reached]] = merges
+            scale[reached] = np.where(merges, nearest, few.min(axis=1))
+            a, b = np.nonzero(near & merges[:, None])
+            group = _joined(group, rows[reached][a], b)
         with np.errstate(divide="ignore", invalid="ignore"):
             scatter[rows] = np.where(known[rows], 2 * spread[rows] / scale, np.nan)
-        a, b = np.nonzero(near & merges[:, None])
-        group = _joined(group, a + start, b)
     shared = collapsed | ~known
     sizes = np.bincount(group[shared], minlength=k)
     merged = [np.flatnonzero((group == g) & shared) for g in np.flatnonzero(sizes > 1)]
@@ -96,12 +101,19 @@ def points(moments: Moments) -> Points:
 
 
 def _apart(means: Floats, squares: Floats, rows: Ints) -> Floats:
-    """Return squared distances of some means to all; by their differences where products leave few
-    digits.
+    """Return squared distances of some means to all, infinite to themselves; by their differences
+    where products leave few digits.
     """
     part = means if len(rows) == len(means) else means[rows]
-    apart = squares[rows, None] + squares - 2 * (part @ means.T)
-    a, b = np.nonzero(apart < 1e-8 * (squares[rows, None] + squares))
+    apart = part @ means.T
+    apart *= -2
+    apart += squares
+    apart += squares[rows, None]
+    apart[np.arange(len(rows)), rows] = np.inf
+    doubtful = np.flatnonzero(apart.min(axis=1) < 1e-8 * (squares[rows] + squares.max()))
+    close = apart[doubtful] < 1e-8 * (squares[rows[doubtful], None] + squares)
+    a, b = np.nonzero(close)
+    a = doubtful[a]
     step = max(2**20 // means.shape[1], 1)
     for start in range(0, len(a), step):
         few = slice(start, start + step)
