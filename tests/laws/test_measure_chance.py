@@ -141,7 +141,7 @@ def test_noise_never_collapses_whatever_the_dimension_and_the_counts(seed, d, la
 @given(st.integers(0, 10**6), st.integers(3, 40), st.integers(2, 400))
 def test_random_classifiers_hardly_ever_merge(seed, k, d):
     weight = np.random.default_rng(seed).standard_normal((k, d))
-    found = angles(weight, np.arange(k))
+    found = angles(weight)
     assert found.merging is None or found.merging[2] < max(MERGING, closest_cosine(k, d, 1e-3))
     assert found.closest[2] == pytest.approx(
         np.max(unit(weight) @ unit(weight).T - 2 * np.eye(k)), rel=1e-12

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lopsided.measure import diagnose, watch
+from lopsided.measure import trained, watch
 
 K, D = 3, 8
 X = torch.randn(24, 4, generator=torch.Generator().manual_seed(0))
@@ -123,7 +123,7 @@ def test_a_compiled_model_is_diagnosed_like_another(which, warm, passes):
         step(call, lambda y: None)
     before = len(compilations)
     check(
-        diagnose(model if "inside" in which else call, [(X, Y)], passes=passes, show_progress=False)
+        trained(model if "inside" in which else call, [(X, Y)], passes=passes, show_progress=False)
     )
     assert len(compilations) == before, "to look compiles nothing"
     if warm:
@@ -159,7 +159,7 @@ def test_a_model_compiled_as_one_graph_says_why_it_cannot_be_watched():
         ),
     ):
         call(X)
-    check(diagnose(call, [(X, Y)], show_progress=False))
+    check(trained(call, [(X, Y)], show_progress=False))
 
 
 def test_a_step_compiled_before_the_watch_hides_its_passes_and_that_is_said():

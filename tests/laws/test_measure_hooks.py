@@ -15,7 +15,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from lopsided import predict, steer
-from lopsided.measure import Moments, diagnose, watch
+from lopsided.measure import Moments, trained, watch
 
 B, T, D, K, VOCAB = 24, 5, 6, 3, 7
 
@@ -271,7 +271,7 @@ def measured(how: str, case: Case, model: Any) -> Any:
             model(x)
             watching.labels(y)
             return watching.epoch()
-    return diagnose(
+    return trained(
         model, [(x, y)], head=head, passes=int(how[-1]), show_progress=False, **case.options
     )
 
@@ -415,7 +415,7 @@ def frozen_in_parts() -> Any:
     return model
 
 
-def trained(look: Callable[[Any], None]) -> dict[str, torch.Tensor]:
+def training(look: Callable[[Any], None]) -> dict[str, torch.Tensor]:
     """Return what two steps of training give when somebody looks in between, and random numbers
     drawn afterwards."""
     import random
@@ -450,14 +450,12 @@ def broken():
 def look_and_fail(model: Any) -> None:
     for loader in (broken(), [(X, Y + 5)], [(X[:, :2], Y)]):
         with pytest.raises((ValueError, RuntimeError)):
-            diagnose(model, loader, show_progress=False)
+            trained(model, loader, show_progress=False)
 
 
 LOOKS = {
-    "diagnose": lambda model: diagnose(model, noisy(), show_progress=False),
-    "diagnose in two passes": lambda model: diagnose(
-        model, [(X, Y)], passes=2, show_progress=False
-    ),
+    "diagnose": lambda model: trained(model, noisy(), show_progress=False),
+    "diagnose in two passes": lambda model: trained(model, [(X, Y)], passes=2, show_progress=False),
     "diagnose that ends in an error": look_and_fail,
     "watch in evaluation mode": lambda model: watch(model, during="eval").__enter__().__exit__(),
 }
@@ -465,7 +463,7 @@ LOOKS = {
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_training_goes_on_as_if_nobody_had_looked(look):
-    want, got = trained(lambda model: None), trained(LOOKS[look])
+    want, got = training(lambda model: None), training(LOOKS[look])
     for name in want:
         torch.testing.assert_close(got[name], want[name], rtol=0, atol=0, msg=name)
 

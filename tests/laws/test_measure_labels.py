@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from lopsided.measure import Moments, Stream, diagnose, watch
+from lopsided.measure import Moments, Stream, trained, watch
 from lopsided.measure.network.accelerated import DeviceMoments
 from lopsided.measure.network.replay import Replay
 
@@ -61,7 +61,7 @@ def watched(scatter):
 def diagnosed(passes):
     def door(features, labels, logits, ignore):
         model = head()
-        return diagnose(
+        return trained(
             model,
             [(features, labels)],
             head=model,

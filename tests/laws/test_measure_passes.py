@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from lopsided import Adjustment, Counts, steer
-from lopsided.measure import Stream, diagnose, watch
+from lopsided.measure import Stream, trained, watch
 from lopsided.measure.counted import contradiction
 
 B, D, K = 40, 6, 5
@@ -169,7 +169,7 @@ def test_an_epoch_of_nothing_says_what_happened(case):
 )
 def test_a_loader_that_cannot_be_measured_is_refused_in_words(loader, error, words):
     with pytest.raises(error, match=words):
-        diagnose(model(), loader, passes=2, show_progress=False)
+        trained(model(), loader, passes=2, show_progress=False)
 
 
 def test_a_loader_that_gives_other_samples_the_second_time_is_noticed():
@@ -181,10 +181,10 @@ def test_a_loader_that_gives_other_samples_the_second_time_is_noticed():
             self.size -= K
 
     with pytest.raises(ValueError, match="both must read the same data"):
-        diagnose(model(), Dwindling(), passes=2, show_progress=False)
+        trained(model(), Dwindling(), passes=2, show_progress=False)
 
 
-def trained(
+def training(
     caplog: Any, loss: Callable[[Any, Any], Any], *, before: bool = True, k: int = K
 ) -> str:
     """Return what is said while a loss is watched."""
@@ -228,7 +228,7 @@ LOSSES = {
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_that_is_given_the_labels_measured_is_left_in_peace(name, caplog):
-    assert trained(caplog, LOSSES[name]) == ""
+    assert training(caplog, LOSSES[name]) == ""
 
 
 def mixed(share: float) -> Any:
@@ -257,7 +257,7 @@ DEVIATING = {
 @pytest.mark.parametrize("name", DEVIATING)
 def test_a_loss_that_is_given_other_labels_than_those_measured_is_told(name, before, caplog):
     loss, words = DEVIATING[name]
-    trained(caplog, loss, before=before)
+    training(caplog, loss, before=before)
     assert len(caplog.records) == 1
     assert re.search(words, caplog.text)
 
@@ -295,7 +295,7 @@ def test_counts_in_reverse_order_are_told_in_use(how, caplog):
     x, turned = torch.randn(len(labels), D), Counts(COUNTS.values[::-1])
     with caplog.at_level(logging.WARNING, "lopsided"):
         if how == "diagnose":
-            diagnose(net, [(x, labels)], turned, head=net[1], show_progress=False)
+            trained(net, [(x, labels)], turned, head=net[1], show_progress=False)
         else:
             with watch(net, net[1], turned) as watching:
                 for _ in range(2):
@@ -317,17 +317,18 @@ def _process(rank: int, size: int, folder: str) -> None:
     )
     net = model()
     for passes in (1, 2):
-        got = diagnose(net, mine, head=net[1], passes=passes, show_progress=False)
+        got = trained(net, mine, head=net[1], passes=passes, show_progress=False)
         np.savez(
             f"{folder}/{passes}-{rank}",
             means=got.moments.means,
             nc1=got.nc1,
             errors=got.decisions.errors,
+            pairs=got.decisions.confusions.state(),
             n=got.moments.n,
         )
     broken = [(X, Y + rank)]
     try:
-        diagnose(net, broken, head=net[1], show_progress=False)
+        trained(net, broken, head=net[1], show_progress=False)
     except ValueError as error:
         Path(folder, f"error-{rank}").write_text(str(error))
     dist.destroy_process_group()
@@ -337,13 +338,14 @@ def test_processes_that_diagnose_together_give_the_answer_of_one(tmp_path):
     mp.start_processes(_process, args=(3, str(tmp_path)), nprocs=3, start_method="fork")
     net = model()
     for passes in (1, 2):
-        want = diagnose(net, [(X, Y)], head=net[1], passes=passes, show_progress=False)
+        want = trained(net, [(X, Y)], head=net[1], passes=passes, show_progress=False)
         for rank in range(3):
             got = np.load(tmp_path / f"{passes}-{rank}.npz")
             assert got["n"] == B
             np.testing.assert_allclose(got["means"], want.moments.means, rtol=1e-5)
             np.testing.assert_allclose(got["nc1"], want.nc1, rtol=1e-5)
             np.testing.assert_array_equal(got["errors"], want.decisions.errors)
+            np.testing.assert_array_equal(got["pairs"], want.decisions.confusions.state())
     assert (
         "process 1 could not measure: in batch 0 of the loader: labels must be from 0 to 4"
         in (tmp_path / "error-0").read_text()

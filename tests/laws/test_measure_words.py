@@ -538,20 +538,20 @@ SENTENCES = {
         ["SELI, a bias"],
         ["SELI", "SELI, the same bias for all"],
     ),
-    "label-dependent temperatures": (
-        ["minority classifiers merged", "minority means merged, classifiers too"],
-        [
-            "a majority and a minority classifier merged",
-            "two classifiers merged, MNIST as it is",
-            "SELI",
-        ],
+    r"closest are 6 and 7, with a cosine of 1.00, then 6 and 8 \(1.00\), 7 and 8 \(1.00\)": (
+        ["minority classifiers merged"],
+        ["a majority and a minority classifier merged"],
+    ),
+    r"and \d more pairs": (
+        ["minority means merged, classifiers too"],
+        ["minority classifiers merged", "SELI"],
     ),
     "training on at a constant rate": (
         ["SELI, features still scattered", "untrained, fifty classes", "two minorities scattered"],
         ["SELI", *ALL_NOISE, *MERGED_MEANS, "SELI, one sample a class", "all means alike"],
     ),
-    r"logit adjustment, in the loss or post hoc "
-    r"\(minorities err \d+% of the time, in \d+ of \d+ samples, other classes 0%\)": (
+    r"Minorities err \d+% of the time, in \d+ of \d+ samples, other classes 0%; "
+    "why, and what another head would be worth, held-out samples tell": (
         ["minorities err", "the one small class errs", "two minorities scattered"],
         [
             "minorities err once in five samples",
@@ -559,7 +559,7 @@ SENTENCES = {
             "one class errs, MNIST as it is",
         ],
     ),
-    "minorities err 60% of the time, in 15 of 25 samples": (
+    "Minorities err 60% of the time, in 15 of 25 samples": (
         ["minorities err"],
         ["the one small class errs"],
     ),

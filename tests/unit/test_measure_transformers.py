@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     transformers = pytest.importorskip("transformers")
 
-from lopsided.measure import Moments, diagnose, watch
+from lopsided.measure import Moments, trained, watch
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 B, T, D, VOCAB = 40, 6, 16, 12
@@ -109,7 +109,7 @@ def test_labels_given_to_a_transformer_lie_beside_the_features_it_learns_them_fr
 
     def measured() -> Any:
         if how != "watch":
-            return diagnose(
+            return trained(
                 model, [batch], passes=int(how[-1]), classes="seen", show_progress=False, **options
             )
         with watch(model.train(), classes="seen", **options) as watching:

@@ -49,18 +49,17 @@ def test_the_verdict_says_so_when_nothing_fits():
     assert "have not collapsed" in words
 
 
-def test_the_verdict_names_merging_minorities_and_what_to_try():
+def test_the_verdict_names_merging_minorities_and_their_pairs():
     W, _ = predict.etf(6).vectors(12)
     W[3:] = W[3] + 0.1 * W[3:]
     collapse = network(predict.etf(6))
     merged = Collapse.of(collapse.moments, W, None, collapse.decisions, counts=COUNTS)
-    words = merged.verdict(predictions())
+    words, near = merged.verdict(predictions()), angles(merged.weight)
     assert "classes 3, 4, 5 are merging (all minorities)" in words
-    assert "label-dependent temperatures" in words
+    assert ", then 3 and 5 (1.00), 4 and 5 (1.00)." in words
+    assert near.number == 3
     assert merged.minority_cosine_max > 0.9
-    near = angles(merged.weight, COUNTS.minorities)
     assert near.members.tolist() == [3, 4, 5]
-    assert near.rare
     assert near.merging[2] == pytest.approx(merged.minority_cosine_max)
     assert near.merging == near.closest
 
@@ -73,12 +72,10 @@ def test_classifiers_of_zero_are_named():
     assert "classifiers of classes 4, 5 are zero" in words
 
 
-def test_errors_of_minorities_ask_for_logit_adjustment():
+def test_errors_of_minorities_ask_for_held_out_samples():
     collapse = network(predict.etf(6))
     collapse.decisions.errors[:] = [0, 0, 0, 4, 4, 4]
-    assert "logit adjustment, in the loss or post hoc (minorities err 50%" in collapse.verdict(
-        predictions()
-    )
+    assert "Minorities err 50%" in collapse.verdict(predictions())
 
 
 def test_the_table_shows_predictions_and_anchors_and_the_json_everything():

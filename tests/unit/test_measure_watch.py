@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from lopsided import Counts, predict
-from lopsided.measure import Stream, diagnose, watch
+from lopsided.measure import Stream, trained, watch
 from lopsided.measure.network.loggers import JsonLines
 
 K, D, COUNTS = 3, 5, Counts([20, 10, 6])
@@ -134,7 +134,7 @@ def test_positions_without_a_class_are_refused_or_ignored_by_name():
 @pytest.mark.parametrize("passes", [1, 2])
 def test_diagnose_measures_in_evaluation_mode_and_puts_the_mode_back(passes):
     model, batches = network(), loader()
-    collapse = diagnose(model, batches, COUNTS, passes=passes, show_progress=False)
+    collapse = trained(model, batches, COUNTS, passes=passes, show_progress=False)
     assert model.training
     assert not model[-1]._forward_hooks
     model.eval()
@@ -157,4 +157,4 @@ def test_diagnose_reads_mappings():
             return self.head(x)
 
     data = [{"x": torch.randn(9, D), "labels": torch.arange(9) % 3}]
-    assert diagnose(Model(), data, show_progress=False).moments.n == 9
+    assert trained(Model(), data, show_progress=False).moments.n == 9

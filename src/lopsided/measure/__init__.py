@@ -1,16 +1,19 @@
 """Measure: features, labels and head of a trained network -> its geometry and the field's metrics,
 streaming.
 
-`Moments` and the metrics are NumPy; `Stream` takes torch tensors and is the only one here that
-imports torch, when it is used.
+`Moments` and the metrics are NumPy; `Stream`, `watch`, `trained` and `diagnose` take torch tensors
+and models, and import torch when they are used.
 """
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.metrics import METRICS, Metric, Undefined
-from lopsided.measure.network.diagnose import diagnose
 from lopsided.measure.network.stream import Stream
+from lopsided.measure.network.trained import trained
 from lopsided.measure.network.watch import Watch, watch
 from lopsided.measure.network_geometry import geometry
 from lopsided.measure.state.decisions import Decisions
@@ -20,10 +23,14 @@ from lopsided.measure.state.second import SecondPass
 from lopsided.measure.storage.reading import stored
 from lopsided.measure.storage.store import Store, open_store
 
+if TYPE_CHECKING:
+    from lopsided.diagnosis import Diagnosis, diagnose
+
 __all__ = [
     "METRICS",
     "Collapse",
     "Decisions",
+    "Diagnosis",
     "Means",
     "Metric",
     "Moments",
@@ -36,5 +43,19 @@ __all__ = [
     "geometry",
     "open_store",
     "stored",
+    "trained",
     "watch",
 ]
+
+#: A diagnosis joins measurements, predictions and remedies, so it lives above them all.
+_ABOVE = ("Diagnosis", "diagnose")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ABOVE:
+        return getattr(importlib.import_module("lopsided.diagnosis"), name)
+    raise AttributeError(f"module 'lopsided.measure' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

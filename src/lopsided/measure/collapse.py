@@ -108,7 +108,7 @@ class Collapse(Declared):
             None if b is None else b[seen],
             None if decisions is None else decisions.take(seen),
             seen,
-            Counts((moments.counts if counts is None else counts.values)[seen]),
+            Counts(moments.counts[seen]) if counts is None else _of(counts, seen),
             counts is not None,
         )
 
@@ -116,6 +116,12 @@ class Collapse(Declared):
     def k(self) -> int:
         """Number of classes measured."""
         return self.moments.k
+
+    @property
+    def names(self) -> npt.NDArray[np.object_]:
+        """(k,) what the classes measured are called: the names in the counts, else the labels."""
+        names = self.counts.names
+        return np.array(self.classes.tolist() if names is None else names, object)
 
     @cached_property
     def geometry(self) -> Geometry:
@@ -264,6 +270,12 @@ class Collapse(Declared):
 
     def __repr__(self) -> str:
         return f"Collapse(n={self.moments.n:,}, k={self.k}, d={self.moments.d})"
+
+
+def _of(counts: Counts, classes: Ints) -> Counts:
+    """Return the counts of some classes, with their names."""
+    names = counts.names
+    return Counts(counts.values[classes], None if names is None else [names[c] for c in classes])
 
 
 def cell(value: Any) -> str:

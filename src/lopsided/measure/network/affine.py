@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from lopsided.measure.network.head import axes_of
 from lopsided.measure.network.intact import modes_kept
 from lopsided.measure.network.tensors import has_float64
 from lopsided.needs import torch
@@ -36,15 +37,16 @@ def stored(head: Any, _like: Any = None) -> Map:
     In evaluation mode: a spectral norm moves when it is read in training.
     """
     with modes_kept(head):
-        return head.weight, getattr(head, "bias", None)
+        return head.weight.flatten(1), getattr(head, "bias", None)
 
 
 def asked(head: Any, like: Any) -> Map:
     """Return what the head multiplies, as its answers to unit vectors tell."""
     inside = next((p for p in (*head.parameters(), *head.buffers()) if p.is_floating_point()), like)
     units = torch().eye(like.shape[-1], dtype=inside.dtype, device=like.device)
+    units = units.reshape(*units.shape, *[1] * (axes_of(head) - 2))
     with modes_kept(head), torch().no_grad(), torch().autocast(like.device.type, enabled=False):
-        answers, opposite = _wide(head.forward(units)), _wide(head.forward(-units[:1]))
+        answers, opposite = (_wide(head.forward(given)).flatten(1) for given in (units, -units[:1]))
     bias = (answers[0] + opposite[0]) / 2
     return (answers - bias).T, bias if bias.any() else None
 

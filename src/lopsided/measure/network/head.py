@@ -18,7 +18,9 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
 
     Args:
         model: a torch module.
-        head: the layer, if known; otherwise the linear layers as wide as the last one can be it.
+        head: the layer or its name, if known; otherwise the linear layers as wide as the last one
+            can be it, or of a model without any the 1x1 convolutions; a model that tells its
+            classifier itself, as timm's do, is believed first.
         counts: if given, only a layer with as many outputs as classes will do.
 
     Raises:
@@ -26,28 +28,67 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
             another number of outputs.
     """
     if head is None:
-        kind = torch().nn.Linear
-        linear = {n: layer for n, layer in model.named_modules() if isinstance(layer, kind)}
-        last = next((layer.out_features for layer in reversed(linear.values())), 0)
-        k = last if counts is None else counts.k
-        found = {n: layer for n, layer in linear.items() if layer.out_features == k}
+        found = _guessed(model, None if counts is None else counts.k)
         if not found:
             wanted = "" if counts is None else f" with {counts.k} outputs"
             raise ValueError(f"the model has no linear layer{wanted}; say which layer is the head")
     else:
-        found = {n: layer for n, layer in model.named_modules() if layer is head}
+        named = dict(model.named_modules())
+        found = {
+            n: m for n, m in named.items() if m is head or (isinstance(head, str) and n == head)
+        }
+        if not found and isinstance(head, str):
+            some = ", ".join(repr(n) for n, m in named.items() if _outputs(m)) or "none"
+            raise ValueError(f"the model has no layer {head!r}; its linear layers are {some}")
         if not found:
             raise ValueError("the head is not a layer of this model")
     name, head = list(found.items())[-1]
     with modes_kept(head):
         weight = getattr(head, "weight", None)
-    if not isinstance(weight, torch().Tensor) or weight.ndim != 2:
+    if not isinstance(weight, torch().Tensor) or not is_matrix(weight):
         raise ValueError(f"the head {name!r} has no (k, d) weight matrix")
-    widths = (head.out_features,) if hasattr(head, "out_features") else weight.shape
+    widths = (head.out_features,) if hasattr(head, "out_features") else weight.shape[:2]
     if counts is not None and counts.k not in widths:
         outputs = f"the head {name!r} has {widths[0]} outputs"
         raise ValueError(f"{outputs}, but counts are of {counts.k} classes")
     return found
+
+
+def is_matrix(weight: Any) -> bool:
+    """Return whether a weight is (k, d), or (k, d, 1, 1) as of a 1x1 convolution."""
+    return weight.ndim >= 2 and weight[0, 0].numel() == 1
+
+
+def axes_of(layer: Any) -> int:
+    """Return how many axes the weight of a layer has: 2, or of a convolution that many more as its
+    features have beside samples and channels.
+    """
+    nn = torch().nn
+    kinds = {nn.Conv1d: 3, nn.Conv2d: 4, nn.Conv3d: 5}
+    return next((axes for kind, axes in kinds.items() if isinstance(layer, kind)), 2)
+
+
+def _guessed(model: Any, k: int | None) -> dict[str, Any]:
+    """Return the layers that can be the head, of k outputs or as many as the last one has."""
+    kind, layers = torch().nn.Linear, dict(model.named_modules())
+    linear = {n: layer for n, layer in layers.items() if isinstance(layer, kind)}
+    fitting = linear or {n: layer for n, layer in layers.items() if _outputs(layer)}
+    asked = getattr(model, "get_classifier", None)
+    told = asked() if callable(asked) else None
+    own = {n: layer for n, layer in layers.items() if layer is told and _outputs(layer)}
+    # Of dictionaries joined the later one's names come last.
+    fitting = {n: layer for n, layer in fitting.items() if n not in own} | own
+    width = k or next((_outputs(layer) for layer in reversed(fitting.values())), 0)
+    return {n: layer for n, layer in fitting.items() if _outputs(layer) == width}
+
+
+def _outputs(layer: Any) -> int:
+    """Return how many outputs a linear layer or a 1x1 convolution has, 0 of another layer."""
+    if isinstance(layer, torch().nn.Linear):
+        return int(layer.out_features)
+    if axes_of(layer) == 2 or layer.groups != 1 or set(layer.kernel_size) != {1}:
+        return 0
+    return int(layer.out_channels)
 
 
 def around(model: Any, name: str) -> list[Any]:

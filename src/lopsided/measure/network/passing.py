@@ -19,7 +19,7 @@ from lopsided.measure.network import compiled
 from lopsided.measure.network.affine import Affine, precision_of, stored
 from lopsided.measure.network.aligned import Call, Pass, laid, one_of, written
 from lopsided.measure.network.answered import require_own
-from lopsided.measure.network.head import around, causal, heads
+from lopsided.measure.network.head import around, axes_of, causal, heads
 from lopsided.measure.network.returned import same, tensors_of
 from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.pull import Pull
@@ -87,12 +87,7 @@ class Passing:
         (k, d), self.device = weight.shape, weight.device
         self.shape = (k, d) if self._counts is None or self._counts.k == k else (d, k)
         if self._guessed:
-            _log.warning(
-                "watching the last linear layer %r (%d -> %d)",
-                name,
-                self.head.in_features,
-                self.head.out_features,
-            )
+            _log.warning("watching the last linear layer %r (%d -> %d)", name, d, k)
 
     def forget(self) -> None:
         """Drop what is held, and start counting passes anew."""
@@ -148,8 +143,8 @@ class Passing:
             logits = next(tensors_of(output), None)
             if features is None or logits is None or _inside_vmap(logits):
                 return
-            heard = self._pull.listen(logits)
-            x, z = features.detach(), logits.detach()
+            heard = self._pull.listen(logits) if axes_of(layer) == 2 else {}
+            x, z = (self._rows(part.detach(), name) for part in (features, logits))
             call = Call(x, z, precision_of(x, z, next(layer.parameters(), x)), written(x, z), heard)
             if self._calls is not None:
                 self._calls.setdefault(name, []).append(call)
@@ -161,8 +156,14 @@ class Passing:
     def _after(self, _model: Any, _args: Any, keywords: dict[str, Any], output: Any) -> None:
         if self._calls is not None:
             calls, self._calls = self._calls, None
-            self._settle(calls, [answer.detach() for answer in tensors_of(output)])
+            answers = (answer.detach() for answer in tensors_of(output))
+            self._settle(calls, [self._rows(answer, self.name) for answer in answers])
             self._finished(keywords.get(self._keyword))
+
+    def _rows(self, tensor: Any, name: str) -> Any:
+        """Return a tensor with its channels last, as those of a 1x1 convolution are not."""
+        axes = axes_of(self._layers[name])
+        return tensor.movedim(1, -1) if tensor.ndim == axes > 2 else tensor
 
     def _settle(self, calls: dict[str, list[Call]], answers: list[Any]) -> None:
         """Hold the call that labels will belong to, or why there is none; weights are still its

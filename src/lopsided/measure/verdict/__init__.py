@@ -1,7 +1,7 @@
 """The verdict: what the figures of a measurement mean for the person who trained the network.
 
 Which classes' classifiers are merging? Have the features collapsed? Which prediction fits best, and
-does it fit at all? What is worth trying? A figure can have more than one cause, so a sentence is
+does it fit at all? A figure can have more than one cause, so a sentence is
 said only under a condition that rules the others out:
 
 * classifiers *merge* if nearer than 60 degrees and than random directions, about their mean too
@@ -26,11 +26,11 @@ import numpy as np
 from lopsided.geometry import Geometry
 from lopsided.measure.metrics.undefined import NO_HEAD, Undefined
 from lopsided.measure.network_geometry import comparable
-from lopsided.measure.verdict.advice import advice
 from lopsided.measure.verdict.angles import MERGING, Angles, Pair, angles
 from lopsided.measure.verdict.chance import noise_share
 from lopsided.measure.verdict.compared import compared
 from lopsided.measure.verdict.counted import bias, contradiction, origin
+from lopsided.measure.verdict.errors import failing
 from lopsided.measure.verdict.points import Points, points
 from lopsided.measure.verdict.words import classes, listed
 
@@ -39,10 +39,27 @@ if TYPE_CHECKING:
 
 #: Share of the squared distances between class means beyond which they are called noise.
 NOISE = 0.5
+#: What is said of features that are not at the end of training, where predictions are.
+UNFINISHED = (
+    "Predictions are for the end of training, on the samples trained on: training on at a constant"
+    " rate with a little weight decay comes nearer."
+)
 
 
 def verdict(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
-    """Return the verdict in sentences.
+    """Return the verdict in sentences: on the geometry, and on the errors of minorities.
+
+    Raises:
+        Undefined: if the measurement has no head.
+        ValueError: if a prediction is for another number of classes.
+    """
+    return " ".join(
+        part for part in (of_geometry(collapse, predictions), failing(collapse)) if part
+    )
+
+
+def of_geometry(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
+    """Return the sentences on the geometry.
 
     Args:
         collapse: the measurement, with the head.
@@ -55,7 +72,7 @@ def verdict(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
     if collapse.weight is None:
         raise Undefined(NO_HEAD)
     predictions = comparable(predictions, collapse.k)
-    near = angles(collapse.weight, collapse.counts.minorities)
+    near = angles(collapse.weight)
     reached, noise = points(collapse.moments), noise_share(collapse.moments)
     apart, noisy = bool(collapse.geometry.embeddings.diagonal.any()), noise > NOISE
     settled = bool(reached.collapsed[reached.known].all() and reached.known.any())
@@ -73,7 +90,7 @@ def verdict(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
         compared(collapse, predictions, settled=settled, noisy=noisy) if predictions else "",
         origin(collapse, predictions),
         bias(collapse, predictions),
-        advice(collapse, near, unfinished=unfinished),
+        UNFINISHED if unfinished and predictions else "",
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -94,17 +111,17 @@ def _merging(collapse: Collapse, near: Angles) -> str:
     if len(near.zero):
         several = len(near.zero) > 1
         lost = (
-            f"The classifier{'s' * several} of {classes(collapse.classes[near.zero])}"
+            f"The classifier{'s' * several} of {classes(collapse.names[near.zero])}"
             f" {'are' if several else 'is'} zero. "
         )
     if near.merging is not None:
-        few, members = set(collapse.counts.minorities.tolist()), collapse.classes[near.members]
+        few, members = set(collapse.counts.minorities.tolist()), collapse.names[near.members]
         kind = (
             " (all minorities)" if few >= set(near.members.tolist()) else " (not only minorities)"
         )
         return (
             f"{lost}The classifiers of {classes(members)} are merging{kind if few else ''}; "
-            f"closest are {_pair(collapse, near.merging)}."
+            f"closest are {_pair(collapse, near.merging)}{_others(collapse, near)}."
         )
     if near.closest is None:
         return lost.strip()
@@ -122,7 +139,18 @@ def _merging(collapse: Collapse, near: Angles) -> str:
 
 def _pair(collapse: Collapse, pair: Pair) -> str:
     a, b, cosine = pair
-    return f"{collapse.classes[a]} and {collapse.classes[b]}, with a cosine of {cosine:.2f}"
+    return f"{collapse.names[a]} and {collapse.names[b]}, with a cosine of {cosine:.2f}"
+
+
+def _others(collapse: Collapse, near: Angles) -> str:
+    """Say which other pairs are merging, and how many."""
+    if near.number < 2:
+        return ""
+    others = [
+        f"{collapse.names[a]} and {collapse.names[b]} ({c:.2f})" for a, b, c in near.pairs[1:]
+    ]
+    left = near.number - len(near.pairs)
+    return f", then {', '.join(others)}" + (f" and {left:,} more pairs" if left else "")
 
 
 def _collapsed(collapse: Collapse, reached: Points) -> str:
@@ -132,7 +160,7 @@ def _collapsed(collapse: Collapse, reached: Points) -> str:
             "Every class has one sample: its scatter is zero by construction and tells nothing of"
             " collapse."
         )
-    scattered, single = collapse.classes[known & ~collapsed], collapse.classes[~known]
+    scattered, single = collapse.names[known & ~collapsed], collapse.names[~known]
     if not collapsed.any():
         said = "Features have not collapsed to their class means"
     elif len(scattered):
@@ -158,7 +186,7 @@ def _collapsed(collapse: Collapse, reached: Points) -> str:
 def _merged(collapse: Collapse, reached: Points) -> str:
     """Say which classes share the first few of the points that several share."""
     named = [
-        f"classes {listed(collapse.classes[together], ' and ')} share one"
+        f"classes {listed(collapse.names[together], ' and ')} share one"
         for together in reached.merged[:3]
     ]
     if left_out := len(reached.merged) - len(named):

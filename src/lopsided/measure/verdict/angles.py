@@ -15,11 +15,12 @@ from lopsided.measure.verdict.chance import closest_cosine
 #: Pairs of classes looked at at once.
 _PAIRS = 2**22
 #: Classifiers less than 60 degrees apart are called merging; a simplex keeps all of them more than
-#: 90
-#: degrees apart.
+#: 90 degrees apart.
 MERGING = 0.5
 #: Classifiers shorter than this share of the longest are zero, and so are differences.
 ROUNDING = 1e-12
+#: So many merging pairs are listed.
+LISTED = 5
 
 #: Two classes and the cosine of their classifiers.
 Pair = tuple[int, int, float]
@@ -34,21 +35,23 @@ class Angles(NamedTuple):
         closest: the two classes whose classifiers point most nearly the same way, where two have
             any.
         merging: the closest pair that is merging, if one is.
+        pairs: the closest few that are, closest first.
+        number: how many are.
         members: the classes of all merging pairs.
         threshold: the cosine from which a pair may be called merging.
-        rare: whether the two of some merging pair are both minorities.
     """
 
     zero: Ints
     same: bool
     closest: Pair | None
     merging: Pair | None
+    pairs: list[Pair]
+    number: int
     members: Ints
     threshold: float
-    rare: bool
 
 
-def angles(weight: Floats, minorities: Ints) -> Angles:
+def angles(weight: Floats) -> Angles:
     """Return which of the (k, d) classifiers are merging; k^2 d in tiles, without a list of all
     pairs.
 
@@ -60,14 +63,13 @@ def angles(weight: Floats, minorities: Ints) -> Angles:
     k, d = weight.shape
     lengths = np.linalg.norm(weight, axis=1)
     zero = lengths <= ROUNDING * lengths.max()
-    few = np.isin(np.arange(k), minorities)
     about = weight - weight.mean(axis=0)
     same = bool(np.abs(about).max() <= ROUNDING * np.abs(weight).max())
     threshold = max(MERGING, closest_cosine(k, d))
     plain, relative = _directions(weight), _directions(about)
-    members, rare = np.zeros(k, bool), False
-    closest: Pair | None = None
-    merging: Pair | None = None
+    members, number = np.zeros(k, bool), 0
+    closest: list[Pair] = []
+    merging: list[Pair] = []
     step = max(_PAIRS // k, 1)
     for start in range(0, k, step):
         rows = slice(start, start + step)
@@ -76,11 +78,12 @@ def angles(weight: Floats, minorities: Ints) -> Angles:
         merges = known & (np.minimum(cosines, others) > threshold)
         members[rows] |= merges.any(axis=1)
         members |= merges.any(axis=0)
-        rare = rare or bool(merges[few[rows]][:, few].any())
-        closest = _closest(cosines, known, start, closest)
-        merging = _closest(cosines, merges, start, merging)
+        number += int(merges.sum())
+        closest = _closest(cosines, known, start, closest, 1)
+        merging = _closest(cosines, merges, start, merging, LISTED)
     found = np.flatnonzero(members)
-    return Angles(np.flatnonzero(zero), same, closest, merging, found, threshold, rare)
+    first, merged = (pairs[0] if pairs else None for pairs in (closest, merging))
+    return Angles(np.flatnonzero(zero), same, first, merged, merging, number, found, threshold)
 
 
 def _directions(vectors: Floats) -> Floats:
@@ -91,13 +94,17 @@ def _directions(vectors: Floats) -> Floats:
 
 
 def _closest(
-    cosines: Floats, asked: npt.NDArray[np.bool_], start: int, best: Pair | None
-) -> Pair | None:
-    """Return the closest of the pairs asked for in a tile, or the best so far; the first of equal
-    ones.
+    cosines: Floats, asked: npt.NDArray[np.bool_], start: int, best: list[Pair], most: int
+) -> list[Pair]:
+    """Return the closest of the pairs asked for in a tile and of the best so far, at most so many;
+    the first of equal ones.
     """
-    if not asked.any():
-        return best
-    a, b = divmod(int(np.where(asked, cosines.round(12), -np.inf).argmax()), cosines.shape[1])
-    cosine = float(np.clip(cosines[a, b], -1, 1))
-    return (a + start, b, cosine) if best is None or cosine > best[2] + ROUNDING else best
+    a, b = np.nonzero(asked)
+    values = cosines[a, b].round(12)
+    if len(values) > most:
+        near = values >= np.partition(values, -most)[-most]
+        a, b, values = a[near], b[near], values[near]
+    order = np.argsort(-values, kind="stable")[:most]
+    found = np.clip(cosines[a[order], b[order]], -1, 1)
+    rows = zip((a[order] + start).tolist(), b[order].tolist(), found.tolist(), strict=True)
+    return sorted([*best, *rows], key=lambda pair: -round(pair[2], 12))[:most]

@@ -1,0 +1,66 @@
+"""The diagnosis of stored features."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lopsided.counts import Counts
+from lopsided.diagnosis.diagnosis import Diagnosis
+from lopsided.measure.checks import rows_of
+from lopsided.measure.collapse import Collapse
+from lopsided.measure.state.decisions import Decisions
+from lopsided.measure.storage.store import Store
+from lopsided.steer.prescribe import prescribe
+from lopsided.steer.prescribe.prescription import Loss
+
+
+def diagnose_stored(
+    collapse: Collapse,
+    train: Store,
+    held_out: Store | None,
+    counts: Counts | None = None,
+    *,
+    loss: Loss | None = None,
+) -> Diagnosis:
+    """Return the diagnosis of a network of which features are stored.
+
+    Args:
+        collapse: what `lopsided.measure.stored` measured of the training samples.
+        train: the training samples, with the head.
+        held_out: samples that were not trained on, or None.
+        counts: training samples of each class; by default those of `train`.
+        loss: the network was trained with, None for unknown.
+
+    Raises:
+        ValueError: if there is no head, the sets do not fit, or a sample cannot be used.
+    """
+    weight, bias = train.weight, train.bias
+    if weight is None:
+        raise ValueError("a diagnosis needs the head's weight, beside the features or by --head")
+    if held_out is not None and held_out.d != train.d:
+        raise ValueError(
+            f"held-out features must have the {train.d} dimensions of the others, got {held_out.d}"
+        )
+    if counts is None and collapse.k == train.k:
+        counts = Counts(collapse.moments.counts)
+    notes: tuple[str, ...] = ()
+    prescription = None
+    if counts is None:
+        notes = ("What to do is not known without the training counts: give counts.",)
+    else:
+        second = None if held_out is None else train  # a second head only where it can be tried
+        prescription = prescribe((weight, bias), second, held_out, counts=counts, loss=loss)
+    decisions = None if held_out is None else _decisions(train, held_out)
+    return Diagnosis.of(collapse, decisions, prescription, counts, notes=notes)
+
+
+def _decisions(train: Store, held_out: Store) -> Decisions:
+    """Return what the head of the one answers to the samples of the other."""
+    decisions, bias = Decisions(train.k), 0.0 if train.bias is None else train.bias
+    weight = np.asarray(train.weight)
+    for span in held_out.spans():
+        for _, features, labels in held_out.batches(span):
+            kept, y = held_out.kept(labels)
+            x = rows_of(features[kept], y, train.d, "held-out features")
+            decisions.update(x.astype(np.float64) @ weight.T + bias, y)
+    return decisions

@@ -1,0 +1,174 @@
+"""Run: forward passes of a model over data, of which features, labels and answers are taken, and
+after which the model is as it was.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, Self
+
+from rich.progress import track
+
+from lopsided.counts import Counts
+from lopsided.labels import Ignore
+from lopsided.measure.network import compiled, sync
+from lopsided.measure.network.intact import modes_kept, randomness_kept
+from lopsided.measure.network.passing import Passing
+from lopsided.needs import torch
+
+_log = logging.getLogger("lopsided")
+
+#: What of a batch: a function of it, or its place or name in it.
+Part = Callable[[Any], Any] | int | str | None
+
+
+class Run:
+    """A model in evaluation mode and without gradients; a context, so that it is put back.
+
+    Attributes:
+        passing: what passes through its head.
+        together: whether the processes of a group join their samples.
+
+    Args:
+        model: a torch module; one that is compiled runs uncompiled meanwhile.
+        counts: training samples of each class.
+        head: the last layer or its name in the model.
+        ignore: labels of positions without a class.
+        shift: by how many positions labels lie ahead.
+        inputs: what of a batch the model is given, tuples as arguments and mappings as keywords.
+        labels: what of a batch the labels are.
+        show_progress: show a progress bar.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        counts: Counts | None = None,
+        *,
+        head: Any = None,
+        ignore: Ignore = None,
+        shift: int | None = None,
+        inputs: Part = None,
+        labels: Part = None,
+        show_progress: bool = True,
+    ) -> None:
+        self._model, self._inputs, self._labels = model, inputs, labels
+        self._show, self._stack = show_progress, ExitStack()
+        self.passing = Passing(model, head, counts, ignore=ignore, shift=shift)
+        self.together = sync.available()
+        if self.together:
+            _log.warning(
+                "the samples of all processes are joined: every one of them must call diagnose"
+            )
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for kept in (
+                self.passing,
+                modes_kept(self._model),
+                randomness_kept(),
+                torch().no_grad(),
+                compiled.eagerly(),
+            ):
+                stack.enter_context(kept)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
+
+    def read(
+        self, loader: Iterable[Any], title: str, take: Callable[[Any, Any, Any], None]
+    ) -> None:
+        """Run the model over a loader, and give features, labels and answers of each batch away.
+
+        Raises:
+            ValueError: if a batch cannot be used; it is named.
+            TypeError: if the loader gives what is no batch.
+        """
+        batches = track(loader, title, transient=True, disable=not self._show)
+        with _others_told(self.together):
+            for number, batch in enumerate(batches):
+                labels, by_keyword = self._forward(batch)
+                try:
+                    take(*self.passing.samples(labels, by_keyword=by_keyword))
+                except ValueError as error:
+                    raise ValueError(f"in batch {number} of the loader: {error}") from error
+
+    def _forward(self, batch: Any) -> tuple[Any, bool]:
+        """Run the model on a batch; return its labels, and whether the model was given them."""
+        inputs, labels = parts(batch, self._inputs, self._labels)
+        device = next(
+            (part.device for part in self._model.parameters() if part.device.type != "meta"), None
+        )
+        if isinstance(inputs, Mapping):
+            self._model(**{str(name): _put(value, device) for name, value in inputs.items()})
+            return labels, "labels" in inputs
+        given = inputs if isinstance(inputs, tuple) else (inputs,)
+        self._model(*(_put(value, device) for value in given))
+        return labels, False
+
+
+def parts(batch: Any, inputs: Part = None, labels: Part = None) -> tuple[Any, Any]:
+    """Return what a model is given of a batch, and the labels.
+
+    Of a pair these are the first and the second; a mapping with `labels` is given whole.
+
+    Raises:
+        TypeError: if the batch is neither and nobody said, or has no such part.
+
+    Example:
+        >>> parts({"image": 1, "target": 2, "path": "a.png"}, inputs="image", labels="target")
+        (1, 2)
+    """
+    if inputs is not None and labels is not None:
+        return _part(batch, inputs, "inputs"), _part(batch, labels, "labels")
+    if isinstance(batch, Mapping) and (labels is not None or "labels" in batch):
+        own = _part(batch, "labels" if labels is None else labels, "labels")
+        return (batch if inputs is None else _part(batch, inputs, "inputs")), own
+    if isinstance(batch, Mapping):
+        names = ", ".join(map(str, batch))
+        raise TypeError(
+            f"a batch that is a mapping must hold 'labels', got {names}; say which of them are"
+            " labels=NAME and, unless the model takes the whole mapping, inputs=NAME"
+        )
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        size = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
+        if inputs is None or labels is None:
+            raise TypeError(
+                "the loader must give pairs (inputs, labels) or mappings with 'labels', got a "
+                f"{type(batch).__name__}{size}; say which of it are inputs= and labels=, as places"
+                " or names in the batch or functions of it"
+            )
+    first = _part(batch, 0 if inputs is None else inputs, "inputs")
+    return first, _part(batch, 1 if labels is None else labels, "labels")
+
+
+def _part(batch: Any, which: Part, what: str) -> Any:
+    if callable(which):
+        return which(batch)
+    try:
+        return batch[which]
+    except (KeyError, IndexError, TypeError) as error:
+        raise TypeError(
+            f"a batch has no {what} at {which!r}, it is a {type(batch).__name__}"
+            + (f" of {', '.join(map(str, batch))}" if isinstance(batch, Mapping) else "")
+        ) from error
+
+
+def _put(value: Any, device: Any) -> Any:
+    return value.to(device) if isinstance(value, torch().Tensor) and device is not None else value
+
+
+@contextmanager
+def _others_told(together: bool) -> Iterator[None]:
+    """Let the other processes, which wait for samples, know why those of this one will not come."""
+    try:
+        yield
+    except Exception as error:
+        if together:
+            with suppress(ValueError):
+                sync.agree("", problem=str(error))
+        raise

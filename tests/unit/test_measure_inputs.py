@@ -1,0 +1,150 @@
+"""Inputs as they are: what a loader gives, and which layer is the head."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lopsided import Counts
+from lopsided.measure import Moments, diagnose, trained
+
+K, D, B = 4, 6, 24
+X, Y = torch.randn(B, 5, generator=torch.Generator().manual_seed(0)), torch.arange(B) % K
+QUIET = {"show_progress": False}
+
+
+def model(head=None):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(5, D), nn.ReLU(), head or nn.Linear(D, K))
+
+
+def expected():
+    moments = Moments(K, D)
+    with torch.no_grad():
+        moments.update(model()[:2](X).numpy(), Y.numpy())
+    return moments
+
+
+LOADERS = {
+    "pairs": ([(X, Y)], {}),
+    "triples with an index": ([(X, Y, torch.arange(B))], {"inputs": 0, "labels": 1}),
+    "triples that begin with an index": ([(torch.arange(B), X, Y)], {"inputs": 1, "labels": 2}),
+    "mappings with other names": (
+        [{"image": X, "target": Y, "path": ["a"] * B}],
+        {"inputs": "image", "labels": "target"},
+    ),
+    "functions": (
+        [{"views": [X, X + 1], "target": Y + 1}],
+        {"inputs": lambda batch: batch["views"][0], "labels": lambda batch: batch["target"] - 1},
+    ),
+    "pairs of which only the label is odd": ([(X, (Y, Y))], {"labels": lambda batch: batch[1][0]}),
+    "inputs as arguments": ([(X, Y)], {"inputs": lambda batch: (batch[0],)}),
+    "inputs as keywords": ([(X, Y)], {"inputs": lambda batch: {"input": batch[0]}}),
+}
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_batches_are_read_as_they_are(name):
+    loader, options = LOADERS[name]
+    got = trained(model(), loader, **options, **QUIET)
+    np.testing.assert_allclose(got.moments.means, expected().means, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("batch", "options", "words"),
+    [
+        ((X, Y, Y), {}, "got a tuple of 3; say which of it are inputs= and labels="),
+        ({"image": X, "target": Y}, {}, "must hold 'labels', got image, target; say which"),
+        (
+            {"image": X},
+            {"inputs": "image", "labels": "y"},
+            "no labels at 'y', it is a dict of image",
+        ),
+        ((X, Y), {"inputs": 0, "labels": 5}, "a batch has no labels at 5, it is a tuple"),
+    ],
+)
+def test_batches_that_cannot_be_read_are_refused_with_what_to_say(batch, options, words):
+    with pytest.raises(TypeError, match=words):
+        trained(model(), [batch], **options, **QUIET)
+
+
+def test_a_head_is_known_by_its_name():
+    got = trained(model(), [(X, Y)], head="2", **QUIET)
+    np.testing.assert_allclose(got.weight, model()[2].weight.detach().numpy())
+    with pytest.raises(ValueError, match="no layer 'fc'; its linear layers are '0', '2'"):
+        trained(model(), [(X, Y)], head="fc", **QUIET)
+
+
+class Timm(nn.Module):
+    """As timm's: tells its classifier; another layer of the same width comes last."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.fc, self.aux = model()[:2], nn.Linear(D, K), nn.Linear(D, K)
+
+    def get_classifier(self):
+        return self.fc
+
+    def forward(self, x):
+        return self.fc(self.body(x)) if not self.training else self.aux(self.body(x))
+
+
+def test_a_model_that_tells_its_classifier_is_believed(caplog):
+    net = Timm()
+    got = trained(net, [(X, Y)], **QUIET)
+    np.testing.assert_allclose(got.weight, net.fc.weight.detach().numpy())
+    assert "'fc' (6 -> 4)" in caplog.text
+
+
+@pytest.mark.parametrize("guessed", [True, False])
+def test_a_1x1_convolution_is_a_head_of_pixels(guessed):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, D, 3, padding=1), nn.ReLU(), nn.Conv2d(D, K, 1))
+    images, labels = torch.randn(2, 3, 5, 7), torch.randint(0, K, (2, 5, 7))
+    labels[0, 0] = 255
+    got = trained(net, [(images, labels)], head=None if guessed else "2", ignore=255, **QUIET)
+    kept = labels.flatten() != 255
+    with torch.no_grad():
+        rows, answers = (part(images).movedim(1, -1).flatten(0, 2)[kept] for part in (net[:2], net))
+    moments = Moments(K, D)
+    moments.update(rows.numpy(), labels.flatten()[kept].numpy())
+    np.testing.assert_allclose(got.moments.means, moments.means, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(got.weight, net[2].weight.detach().numpy()[:, :, 0, 0])
+    wrong = answers.argmax(1).numpy() != labels.flatten()[kept].numpy()
+    assert got.decisions.errors.sum() == wrong.sum()
+
+
+def test_a_diagnosis_reads_both_sets_and_leaves_the_model_as_it_was():
+    net, counts = (
+        model(nn.Linear(D, K, bias=False)).train(),
+        Counts([B // K] * K, names=list("abcd")),
+    )
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    found = diagnose(net, [(X, Y)], counts, held_out=[(X + 1, Y)], **QUIET)
+    assert net.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
+    np.testing.assert_allclose(found.collapse.moments.means, expected().means, rtol=1e-5, atol=1e-6)
+    with torch.no_grad():
+        answers = net(X + 1).argmax(1)
+    assert found.held_out.answered.tolist() == torch.bincount(answers, minlength=K).tolist()
+    assert found.collapse.nc4 == pytest.approx(
+        trained(net, [(X, Y)], counts, passes=2, **QUIET).nc4
+    )
+    assert found.prescription.held_out.tolist() == [B // K] * K
+    assert found.to_dict()["held_out"]["n"] == B
+
+
+def test_a_diagnosis_of_one_set_says_which_half_is_missing():
+    alone = diagnose(model(), [(X, Y)], **QUIET)
+    assert "No held-out samples were given" in str(alone)
+    assert "Not measured: there are no held-out samples" in str(alone)
+    other = diagnose(model(), None, [6] * K, held_out=[(X, Y)], **QUIET)
+    assert other.collapse is None
+    assert other.prescription is not None
+    assert "No training samples were given" in str(other)
+    unknown = diagnose(model(), None, held_out=[(X, Y)], **QUIET)
+    assert "What to do is not known without the training counts: give counts." in str(unknown)
+    with pytest.raises(ValueError, match="give training samples, held-out samples, or best both"):
+        diagnose(model(), None, **QUIET)
+    with pytest.raises(ValueError, match="there is no held-out sample: the loader gave no batch"):
+        diagnose(model(), [(X, Y)], held_out=[], **QUIET)
