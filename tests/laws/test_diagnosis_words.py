@@ -1,5 +1,5 @@
-"""Every sentence of the diagnosis: where it is said, and the counter-examples of which a figure alone
-would say it wrongly.
+"""Every sentence of the diagnosis: where it is said, and the counter-examples of which a figure
+alone would say it wrongly.
 
 NETWORKS are answers or measurements, each with what is true of it in its name. SENTENCES says of
 which of them a sentence is said and of which it is not, though a naive rule would.
@@ -17,6 +17,7 @@ from lopsided.measure import Collapse, Decisions, Moments
 
 TAIL = Counts([500, 300, 200, 100, 50, 30, 20, 10, 5, 5])
 STEP = Counts.step(k=10, minority=5, ratio=10)
+SELI = predict.seli(STEP)
 ANIMALS = Counts.of({"cat": 50, "dog": 50, "fox": 50, "owl": 50, "newt": 5, "skua": 5, "ibex": 5})
 
 
@@ -46,7 +47,7 @@ def moved(samples, *moves, k=10):
     return table
 
 
-def trained(change=lambda w: w, counts=STEP, law=predict.seli(STEP), errors=()):
+def trained(change=lambda w: w, counts=STEP, law=SELI, errors=()):
     """Samples on the class means of a law, and its classifiers after a change."""
     weight, means = law.vectors(32, 0)
     labels = np.repeat(np.arange(10), 4)
@@ -191,8 +192,8 @@ SENTENCES = {
     r"There is no held-out sample of class 3\.": (["no sample of class 3"], ["all right"]),
     r"Most confused: ibex for newt \(in 8 of 9\)\.": (["animals"], []),
     r"Worst is class ibex \(right in 1 of 9\)\.": (["animals"], []),
-    r"No held-out samples were given: how often the network errs on samples that it was not trained "
-    r"on is not known\. Of those measured, taken for the training set: Balanced accuracy": (
+    r"No held-out samples were given: how often the network errs on samples that it was not "
+    r"trained on is not known\. Of those measured, taken for the training set: Balanced accuracy": (
         ["trained", "trained, some errors"],
         ["all right"],
     ),
@@ -200,8 +201,8 @@ SENTENCES = {
         ["all right"],
         ["trained"],
     ),
-    r"Of the classifiers' distance 0.\d\d to SELI, 0.\d\d is misfit to the law and 0.\d\d what makes "
-    r"classes of equal counts differ \(in squares\): mostly single classes\.": (
+    r"Of the classifiers' distance 0.\d\d to SELI, 0.\d\d is misfit to the law and 0.\d\d what "
+    r"makes classes of equal counts differ \(in squares\): mostly single classes\.": (
         ["trained, other lengths"],
         ["trained", "trained, an ETF", "trained, no two counts equal"],
     ),

@@ -135,3 +135,48 @@ def test_features_without_a_head_are_measured_and_predictions_ask_for_one(tmp_pa
         main(["measure", str(tmp_path / "features.npy"), "--report", str(tmp_path / "r.html")]) == 2
     )
     assert "give the head's weight" in capsys.readouterr().err
+
+
+@pytest.fixture
+def two_sets(tmp_path):
+    """A head that answers the majority too often, its training samples and others."""
+    rng, counts = np.random.default_rng(0), np.array([200, 200, 10, 10])
+    means = 1.5 * np.eye(4, 6)
+    for name, n in (("train", counts), ("val", counts // 5)):
+        labels = np.repeat(np.arange(4), n)
+        arrays = {"features": means[labels] + rng.standard_normal((len(labels), 6))}
+        if name == "train":
+            arrays |= {"weight": np.eye(4, 6), "bias": np.log(counts / counts.sum())}
+        np.savez(tmp_path / f"{name}.npz", labels=labels, **arrays)
+    return str(tmp_path / "train.npz"), str(tmp_path / "val.npz")
+
+
+def test_held_out_samples_end_in_the_diagnosis(two_sets, capsys):
+    train, val = two_sets
+    assert main(["measure", train, "--held-out", val]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    first, cause, geometry = (
+        said.index(title) for title in ("What it answers.", "Cause and remedy.", "Geometry.")
+    )
+    assert first < cause < geometry
+    assert "84 held-out samples" in said
+    assert "Cause: head" in said
+    assert main(["measure", train, "--held-out", val, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["diagnosis"]
+    assert sum(told["held_out"]["answered"]) == told["held_out"]["n"] == 84
+    assert told["prescription"]["worth"]["low"] < told["prescription"]["worth"]["expected"]
+    assert told["sections"]["Geometry"] in said
+
+
+def test_one_set_says_that_the_other_is_missing(network, capsys):
+    assert main(["measure", str(network)]) == 0
+    assert "No held-out samples were given" in " ".join(capsys.readouterr().out.split())
+
+
+def test_held_out_samples_that_do_not_fit_are_refused(two_sets, tmp_path, capsys):
+    train, val = two_sets
+    np.savez(tmp_path / "narrow.npz", features=np.ones((4, 3)), labels=np.arange(4))
+    assert main(["measure", train, "--held-out", str(tmp_path / "narrow.npz")]) == 2
+    assert "must have the 6 dimensions" in capsys.readouterr().err
+    assert main(["measure", val, "--held-out", train]) == 2
+    assert "give its weight, beside the features or by --head" in capsys.readouterr().err

@@ -17,8 +17,9 @@ from lopsided.cli.output import require_picture, require_writable, shown, table_
 if TYPE_CHECKING:
     from lopsided.arrays import Floats
     from lopsided.counts import Counts
+    from lopsided.diagnosis import Diagnosis
     from lopsided.geometry import Geometry
-    from lopsided.measure import Collapse
+    from lopsided.measure import Collapse, Store
     from lopsided.solve import Problem
 
 
@@ -28,7 +29,10 @@ _PANEL = (4.6, 3.4)
 
 @dataclass(frozen=True)
 class Measure:
-    """Measure the geometry of a trained network from its stored features.
+    """Measure the geometry of a trained network from its stored features, and say what ails it.
+
+    Geometry is that of the samples trained on; errors are those on samples held out of training,
+    given by --held-out. With both the diagnosis tells what another head would be worth.
 
     Features are read from an npz or safetensors file with arrays features (n, d), labels (n,) and,
     for the head, weight (k, d) and bias (k,); from an npy file with the labels in another; or from
@@ -40,6 +44,11 @@ class Measure:
     labels: Path | None = None
     """npy file of the labels of an npy file; by default the one with "labels" for "features" in its
     name"""
+    held_out: Path | None = None
+    """samples that were not trained on, in the same forms: how often the network errs, why, and
+    what to do"""
+    loss: Literal["cross-entropy", "weighted", "logit-adjusted"] | None = None
+    """the network was trained with; by default not known"""
     head: Path | None = None
     """npz or safetensors file with weight and bias; by default they are looked for beside the
     features"""
@@ -81,6 +90,14 @@ class Measure:
                 "predictions are compared with classifiers: give the head's weight, beside the"
                 " features or by --head"
             )
+        held_out = None
+        if self.held_out is not None:
+            if store.weight is None:
+                raise ValueError(
+                    "answers to held-out samples are the head's: give its weight, beside the"
+                    " features or by --head"
+                )
+            held_out = measure.open_store(self.held_out, head=self.head, ignore=self.ignore)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(f"measuring {store.n:,} samples", total=store.n * self.passes)
@@ -93,7 +110,7 @@ class Measure:
                 progress=lambda rows: bar.advance(task, rows),
             )
         if os.environ.get("RANK", "0") == "0":
-            self._tell(collapse)
+            self._tell(collapse, store, held_out)
 
     def _require_outputs(self) -> None:
         """Refuse what could not be told at the end, before the work."""
@@ -111,47 +128,42 @@ class Measure:
         if self.ridge is not None:
             _problem(Counts([1, 1]), self.ridge)
 
-    def _tell(self, collapse: Collapse) -> None:
+    def _tell(self, collapse: Collapse, store: Store, held_out: Store | None) -> None:
+        from lopsided.diagnosis import diagnose_stored
+        from lopsided.diagnosis.geometry import predictions as predicted
         from lopsided.measure.network_geometry import comparable
 
         predictions: dict[str, Geometry] = {}
         gap: float | None = None
+        diagnosis: Diagnosis | None = None
         if collapse.weight is not None:
-            predictions = _predictions(collapse)
+            predictions = predicted(collapse)
             if self.ridge is not None:
                 predictions[f"UFM, ridge {self.ridge:g}"], gap = _optimum(
                     collapse, collapse.weight, self.ridge
                 )
             predictions = comparable(predictions, collapse.k)
+            diagnosis = diagnose_stored(collapse, store, held_out, loss=self.loss, laws=predictions)
         if self.plot is not None:
             _plot(collapse, predictions, self.plot)
         if self.report is not None:
             _report(collapse, predictions, self.report, shown(self.features.name))
         if self.json:
-            _print_json(collapse, predictions, gap)
+            _print_json(collapse, predictions, gap, diagnosis)
             return
         console = table_console()
         console.print(collapse.table(predictions))
-        if predictions:
+        if diagnosis is not None:
             _print_splits(collapse, predictions)
-            console.print(collapse.verdict(predictions), markup=False)
+            console.print(
+                "\n\n".join(shown(part) for part in str(diagnosis).split("\n\n")), markup=False
+            )
         if gap is not None:
             bias = "" if collapse.bias is None else " without the head's bias"
             console.print(
                 f"At ridge {self.ridge:g} the optimum is at most {gap:.3%} below these classifiers"
                 f" and class means{bias}."
             )
-
-
-def _predictions(collapse: Collapse) -> dict[str, Geometry]:
-    """Return what can be predicted: SELI only for training counts that are known or, of a lopsided
-    set, supposed.
-    """
-    from lopsided import predict
-
-    known = collapse.counts_given or len(collapse.counts.minorities)
-    seli = {"SELI": predict.seli(collapse.counts)} if known else {}
-    return seli | {"ETF": predict.etf(collapse.k)}
 
 
 def _optimum(collapse: Collapse, weight: Floats, ridge: float) -> tuple[Geometry, float]:
@@ -180,7 +192,12 @@ def _problem(counts: Counts, ridge: float) -> Problem:
     return solve.Problem(counts, ridge=ridge)
 
 
-def _print_json(collapse: Collapse, predictions: dict[str, Geometry], gap: float | None) -> None:
+def _print_json(
+    collapse: Collapse,
+    predictions: dict[str, Geometry],
+    gap: float | None,
+    diagnosis: Diagnosis | None,
+) -> None:
     import json
 
     from lopsided.measure.collapse import SPLIT, splits_dict
@@ -197,6 +214,9 @@ def _print_json(collapse: Collapse, predictions: dict[str, Geometry], gap: float
         result["verdict"] = collapse.verdict(predictions)
     if gap is not None:
         result["ufm_gap"] = gap
+    if diagnosis is not None:  # its geometry is all of the above
+        told = diagnosis.to_dict()
+        result["diagnosis"] = {name: part for name, part in told.items() if name != "geometry"}
     print(json.dumps(result, indent=1, allow_nan=False))
 
 

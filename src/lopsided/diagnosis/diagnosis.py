@@ -11,9 +11,11 @@ from typing import Any
 from lopsided.counts import Counts
 from lopsided.diagnosis.answers import answers, balanced_accuracy, recalls, shots
 from lopsided.diagnosis.geometry import geometry, predictions
+from lopsided.diagnosis.remedy import remedy
 from lopsided.geometry import Geometry
-from lopsided.measure.collapse import Collapse, plain
+from lopsided.measure.collapse import Collapse
 from lopsided.measure.state.decisions import Decisions
+from lopsided.plain import plain
 from lopsided.steer.prescribe import Prescription
 
 #: Confused pairs that are told as data.
@@ -88,7 +90,7 @@ class Diagnosis:
         return [missing, "Of those measured, taken for the training set:", *own]
 
     def _remedy(self) -> list[str]:
-        return [*([] if self.prescription is None else self.prescription.sentences), *self.notes]
+        return [*([] if self.prescription is None else remedy(self.prescription)), *self.notes]
 
     def _geometry(self) -> list[str]:
         if self.collapse is None:

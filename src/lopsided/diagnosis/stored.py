@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from lopsided.counts import Counts
 from lopsided.diagnosis.diagnosis import Diagnosis
+from lopsided.geometry import Geometry
 from lopsided.measure.checks import rows_of
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.state.decisions import Decisions
@@ -18,18 +20,18 @@ def diagnose_stored(
     collapse: Collapse,
     train: Store,
     held_out: Store | None,
-    counts: Counts | None = None,
     *,
     loss: Loss | None = None,
+    laws: Mapping[str, Geometry] | None = None,
 ) -> Diagnosis:
     """Return the diagnosis of a network of which features are stored.
 
     Args:
-        collapse: what `lopsided.measure.stored` measured of the training samples.
+        collapse: what `lopsided.measure.stored` measured of the training samples, and the counts.
         train: the training samples, with the head.
         held_out: samples that were not trained on, or None.
-        counts: training samples of each class; by default those of `train`.
         loss: the network was trained with, None for unknown.
+        laws: predictions to compare the geometry with, by name.
 
     Raises:
         ValueError: if there is no head, the sets do not fit, or a sample cannot be used.
@@ -41,17 +43,17 @@ def diagnose_stored(
         raise ValueError(
             f"held-out features must have the {train.d} dimensions of the others, got {held_out.d}"
         )
-    if counts is None and collapse.k == train.k:
-        counts = Counts(collapse.moments.counts)
+    counts = collapse.counts if collapse.k == train.k else None
     notes: tuple[str, ...] = ()
     prescription = None
     if counts is None:
-        notes = ("What to do is not known without the training counts: give counts.",)
+        absent = ", ".join(map(str, sorted({*range(train.k)} - {*collapse.classes.tolist()})))
+        notes = (f"What to do is not known: there are no training samples of classes {absent}.",)
     else:
         second = None if held_out is None else train  # a second head only where it can be tried
         prescription = prescribe((weight, bias), second, held_out, counts=counts, loss=loss)
     decisions = None if held_out is None else _decisions(train, held_out)
-    return Diagnosis.of(collapse, decisions, prescription, counts, notes=notes)
+    return Diagnosis.of(collapse, decisions, prescription, counts, laws=laws, notes=notes)
 
 
 def _decisions(train: Store, held_out: Store) -> Decisions:

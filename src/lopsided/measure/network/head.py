@@ -56,7 +56,7 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
 
 def is_matrix(weight: Any) -> bool:
     """Return whether a weight is (k, d), or (k, d, 1, 1) as of a 1x1 convolution."""
-    return weight.ndim >= 2 and weight[0, 0].numel() == 1
+    return bool(weight.ndim >= 2 and weight[0, 0].numel() == 1)
 
 
 def axes_of(layer: Any) -> int:

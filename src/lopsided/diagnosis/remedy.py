@@ -1,0 +1,31 @@
+"""What a diagnosis says of cause and remedy: the prescription's words, and the rule they go by."""
+
+from __future__ import annotations
+
+from lopsided.steer.prescribe import Prescription
+from lopsided.steer.prescribe.cause import HEAD, NONE, REWEIGHTED, TRAINED, UNDERTRAINED, Cause
+from lopsided.steer.prescribe.sentences import measured, reweighted, unmeasured
+
+
+def remedy(found: Prescription) -> list[str]:
+    """Return the sentences on cause, remedy, worth and price."""
+    worth, before, after, cause = found.worth, found.before, found.after, found.cause
+    share, held_out = found.norm_share, found.held_out
+    if worth is None or before is None or after is None or cause is None or held_out is None:
+        return unmeasured(found.remedy, share)
+    said = measured(worth, before, after, cause, held_out, share)
+    if cause.head and share is not None and share < REWEIGHTED:
+        said.append(reweighted(share))
+    return [f"Cause: {cause}.", *said, _rule(cause)]
+
+
+def _rule(cause: Cause) -> str:
+    """Return the rule that tells the cause, with its numbers."""
+    said = f"The rule: the head from an expected gain of {100 * HEAD:g} points on"
+    if cause.training_error is None or cause.held_out_error <= NONE:
+        return f"{said}."
+    ratio = cause.training_error / cause.held_out_error
+    return (
+        f"{said}; of the errors that stay, training error over held-out error is {ratio:.2f}, which"
+        f" is features from {TRAINED} on and data up to {UNDERTRAINED}."
+    )
