@@ -24,9 +24,10 @@ def test_norms_and_angles_move_to_their_limits_and_nothing_collapses_on_the_way(
 ) -> None:
     record = short("norms", tmp_path, points=13)
     assert record.verdict.holds, record.verdict.sentence
-    row = next(row for row in record.numbers["rows"] if row["R"] == 10)
-    assert row["classifiers"]["ratio"] == pytest.approx(2.672, abs=5e-4)
-    assert row["embeddings"]["cross"] == pytest.approx(-0.0854, abs=5e-5)
+    numbers = CLAIMS["norms"].read(record).numbers
+    row = next(row for row in numbers.rows if row.ratio == 10)
+    assert row.classifiers.norm_ratio == pytest.approx(2.672, abs=5e-4)
+    assert row.embeddings.across == pytest.approx(-0.0854, abs=5e-5)
 
 
 def test_the_ridge_path_ends_at_seli_and_only_there(tmp_path: Path) -> None:
@@ -42,17 +43,16 @@ def test_free_features_approach_seli_more_slowly_with_more_imbalance(tmp_path: P
 def test_a_network_on_real_digits_ends_nearer_to_seli_than_to_the_etf(tmp_path: Path) -> None:
     record = short("demo", tmp_path, dataset="digits", epochs=320, width=192)
     assert record.verdict.holds, record.verdict.sentence
-    assert all(point["relative_gap"] < 1e-8 for point in record.numbers["path"])
+    numbers = CLAIMS["demo"].read(record).numbers
+    assert all(point.relative_gap < 1e-8 for point in numbers.path)
     laws = short("which-law", tmp_path, runs=(record.name,))
     assert laws.verdict.holds, laws.verdict.sentence
-    last = record.numbers["history"][-1]["distances"]
-    stored = laws.numbers["runs"][0]["laws"]
-    for law in ("SELI", "ETF"):
-        assert stored[law]["distances"] == pytest.approx(last[law], abs=1e-12)
-    assert (
-        sum(d**2 for d in stored["best ridge"]["distances"])
-        <= sum(d**2 for d in last["UFM"]) + 1e-9
-    )
+    last = numbers.history[-1].distances
+    stored = CLAIMS["which-law"].read(laws).numbers.runs[0].laws
+    for law, distances in {"SELI": last.seli, "ETF": last.etf}.items():
+        assert stored[law].distances == pytest.approx(distances, abs=1e-12)
+    best = stored["best ridge"].distances
+    assert sum(d**2 for d in best) <= sum(d**2 for d in last.ufm) + 1e-9
 
 
 @pytest.mark.skipif(
@@ -63,5 +63,5 @@ def test_a_network_on_mnist_ends_with_classifiers_nearer_to_seli_than_to_the_etf
     tmp_path: Path,
 ) -> None:
     record = short("demo", tmp_path, dataset="mnist", largest=500, epochs=40, batch=128, width=128)
-    last = record.numbers["history"][-1]["distances"]
-    assert last["SELI"][0] < last["ETF"][0], record.verdict.sentence
+    last = CLAIMS["demo"].read(record).numbers.history[-1].distances
+    assert last.seli.classifiers < last.etf.classifiers, record.verdict.sentence

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from lopsided.cli import main
 from lopsided.reproduce import CLAIMS, Place, grid
-from lopsided.reproduce.choices import Bounds, require
 from lopsided.reproduce.network.models import MODELS
 from lopsided.reproduce.settings import Training
+from lopsided.reproduce.typed import Bounds, typed
 
 MANY = ",".join(map(str, range(1, 102)))
 
@@ -76,10 +76,10 @@ def test_no_setting_of_any_claim_takes_what_it_cannot_mean(
 def test_a_number_is_taken_exactly_within_its_bounds(value: float) -> None:
     kind = Annotated[float, Bounds(above=0, most=2.5)]
     if 0 < value <= 2.5:
-        require("x", value, kind)
+        assert typed(kind, value, "x") == value
     else:
         with pytest.raises(ValueError, match=r"^x must be above 0 and at most 2\.5, got"):
-            require("x", value, kind)
+            typed(kind, value, "x")
 
 
 def test_the_models_of_the_settings_are_those_that_there_are() -> None:

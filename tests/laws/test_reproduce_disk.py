@@ -43,7 +43,7 @@ def save_checkpoint(folder: Path, x: float) -> Path:
 
 
 def remember(folder: Path, x: float) -> Path:
-    assert context(folder).remember(f"value {x:g}", lambda: x) == x
+    assert context(folder).remember(f"value {x:g}", float, lambda: x) == x
     return next(folder.glob(f"value {x:g}.*.json"))
 
 
@@ -92,7 +92,7 @@ def test_no_changed_bit_of_a_remembered_value_is_ever_taken(
     folder, notes = tmp_path_factory.mktemp("remembered"), []
     path = remember(folder, 1.0)
     path.write_bytes(damaged(path.read_bytes(), place, bit))
-    assert context(folder, notes.append).remember("value 1", lambda: 7.0) == 7.0
+    assert context(folder, notes.append).remember("value 1", float, lambda: 7.0) == 7.0
     assert len(notes) == 1
 
 
@@ -140,19 +140,19 @@ def test_a_file_with_a_true_hash_and_any_content_is_no_traceback(
         assert checkpoint.latest(tmp_path, "me", notes.append) is None
     else:
         seal(tmp_path, "x", ".json", content)
-        assert context(tmp_path, notes.append).remember("x", lambda: 7.0) == 7.0
+        assert context(tmp_path, notes.append).remember("x", float, lambda: 7.0) == 7.0
     assert len(notes) == 1
 
 
 def test_what_one_name_remembers_is_not_taken_for_another(tmp_path: Path) -> None:
     remember(tmp_path, 0.25)
-    assert context(tmp_path).remember("value 0", lambda: 7.0) == 7.0
+    assert context(tmp_path).remember("value 0", float, lambda: 7.0) == 7.0
 
 
 def test_what_was_remembered_with_other_data_or_versions_is_not_taken(tmp_path: Path) -> None:
     remember(tmp_path, 1.0)
-    assert context(tmp_path).of("other data").remember("value 1", lambda: 7.0) == 7.0
-    assert context(tmp_path).remember("value 1", lambda: 8.0) == 1.0
+    assert context(tmp_path).of("other data").remember("value 1", float, lambda: 7.0) == 7.0
+    assert context(tmp_path).remember("value 1", float, lambda: 8.0) == 1.0
 
 
 def test_a_file_larger_than_a_checkpoint_can_be_is_not_read(tmp_path: Path) -> None:

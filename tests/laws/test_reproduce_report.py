@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lopsided.cli import main
+from lopsided.plain import plain
 from lopsided.reproduce import CLAIMS, Place, Record, Verdict, page
 from lopsided.reproduce.record import environment
 
@@ -31,14 +32,20 @@ def written(record: Record, **changes: Any) -> bytes:
 BAD = {
     "another version": lambda good: (
         "a.json",
-        written(good).replace(b"lopsided record 1", b"lopsided record 9"),
+        written(good).replace(b"lopsided record 2", b"lopsided record 9"),
     ),
     "open brackets": lambda good: ("a.json", b"[" * 100_000),
     "not JSON": lambda good: ("a.json", b"{"),
     "not text": lambda good: ("a.json", b"\xff\xfe\x00"),
     "null": lambda good: ("a.json", b"null"),
-    "not a number": lambda good: ("a.json", written(good).replace(b'"R": 1.0', b'"R": NaN')),
-    "a changed digit": lambda good: ("a.json", written(good).replace(b'"R": 1.0', b'"R": 2.0')),
+    "not a number": lambda good: (
+        "a.json",
+        written(good).replace(b'"ratio": 1.0', b'"ratio": NaN'),
+    ),
+    "a changed digit": lambda good: (
+        "a.json",
+        written(good).replace(b'"ratio": 1.0', b'"ratio": 2.0'),
+    ),
     "another's name": lambda good: (f"{good.name} (copy).json", written(good)),
     "lone surrogates": lambda good: named(good, verdict=Verdict(True, "\udcff")),
     "an unknown claim": lambda good: named(good, claim="norns"),
@@ -49,7 +56,7 @@ BAD = {
         good, configuration={**good.configuration, "points": -1}
     ),
     "settings of another type": lambda good: named(good, configuration={"k": "ten"}),
-    "numbers of another shape": lambda good: named(good, numbers={"rows": [{"R": "one"}]}),
+    "numbers of another shape": lambda good: named(good, numbers={"rows": [{"ratio": "one"}]}),
     "no numbers": lambda good: named(good, numbers={}),
     "a verdict in words": lambda good: named(good, verdict=Verdict("yes", "It holds.")),  # type: ignore[arg-type]
     "a name that is not UTF-8": lambda good: (os.fsdecode(b"\xff.json"), b"{}"),
@@ -128,16 +135,18 @@ def test_no_word_of_a_record_is_markup_or_a_command(tmp_path: Path, good: Record
     assert '<script>"' not in page.report(tmp_path, CLAIMS).read_text()
 
 
-def test_every_committed_record_is_on_the_page() -> None:
-    """Records are read for years: each of those in `results/` still has settings and numbers that
-    its claim knows."""
+def test_every_committed_record_says_what_its_claim_reads_and_its_numbers_say() -> None:
+    """Records are read for years: each of those in `results/` still has the settings and numbers
+    that its claim knows, and its verdict follows from them."""
     found = page.read(Path(__file__).parents[2] / "results")
     assert found.left_out == []
     assert len(found.records) >= 50
     for record in found.records:
         claim = CLAIMS[record.claim]
         assert claim.configuration(record.configuration) == record.configuration
-        claim.judge(record.configuration, record.numbers)
+        run = claim.read(record)
+        assert plain(run.numbers) == record.numbers
+        assert claim.judge(run.settings, run.numbers) == record.verdict
 
 
 def test_what_takes_the_place_of_a_record_fails_its_run_and_no_other(

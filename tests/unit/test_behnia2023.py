@@ -10,7 +10,7 @@ from lopsided import Adjustment, Counts, predict
 from lopsided.reproduce import CLAIMS, Place
 from lopsided.reproduce.claims.behnia2023 import descend
 from lopsided.reproduce.disk import seal
-from lopsided.reproduce.shapes import shape
+from lopsided.reproduce.seen import Skews
 
 STEP = Counts.step(k=6, minority=4, ratio=9)
 SHORT = {
@@ -43,11 +43,11 @@ def test_descent_on_free_features_arrives_at_the_prediction(adjustment):
     assert max(descend(STEP, adjustment, steps=2500, d=8).distance(law)) < 0.05
 
 
-def test_shape_is_the_ratio_and_cosine_of_the_closed_form():
+def test_skews_are_the_ratio_and_cosine_of_the_closed_form():
     counts = Counts.step(k=10, minority=5, ratio=10)
-    seen = shape(predict.seli(counts), counts)
-    assert seen["classifiers"]["ratio"] == pytest.approx(2.6721, abs=1e-4)
-    assert seen["classifiers"]["cosine"] == pytest.approx(
+    seen = Skews.of(predict.seli(counts), counts)
+    assert seen.classifiers.norm_ratio == pytest.approx(2.6721, abs=1e-4)
+    assert seen.classifiers.minority == pytest.approx(
         float(predict.seli(counts).classifiers.cosine(8, 9))
     )
     np.testing.assert_array_equal(counts.minorities, np.flatnonzero(counts.values == 5))
@@ -70,8 +70,10 @@ def test_a_short_run_is_judged_and_drawn_and_resumes(tmp_path):
         kept.parent,
         "free-CDT 0.5",
         ".json",
-        json.dumps([identity, {**value, "distance": [1.5, 0.0, 0.0]}]).encode(),
+        json.dumps(
+            [identity, {**value, "distance": {**value["distance"], "classifiers": 1.5}}]
+        ).encode(),
     )
     record = claim.run(SHORT, place.context("short"))
     assert "CDT 0.5, 1.5e+00" in record.verdict.sentence
-    assert len(claim.show([record])) == 3
+    assert len(claim.show([claim.read(record)])) == 3

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from lopsided import Adjustment, Counts, predict, steer
+from lopsided.geometry import Distances
 from lopsided.reproduce import CLAIMS, Place
 from lopsided.reproduce.claims.longtail import DESIGNED, scores
+from lopsided.reproduce.claims.longtail_settings import Numbers, Settings
 from lopsided.reproduce.claims.longtail_training import recipes
+from lopsided.reproduce.seen import Laws, Seen, Skew, Skews
 from lopsided.reproduce.shapes import geometry
 
 TAIL = Counts.exponential(10, 100, 20)
@@ -24,11 +27,13 @@ SHORT = {
 def test_a_short_run_compares_every_loss_and_both_ways_of_logit_adjustment(tmp_path):
     claim = CLAIMS["longtail"]
     record = claim.run(SHORT, Place(tmp_path).context("short"))
-    assert set(record.numbers["runs"]) == {*recipes(TAIL), "LA after training", "tau-normalised, 1"}
-    assert all(len(balanced) == 2 for balanced, _ in scores(record.numbers).values())
+    numbers = claim.read(record).numbers
+    assert set(numbers.runs) == set(recipes(TAIL))
+    assert set(numbers.rules) == {"LA after training", "tau-normalised, 1"}
+    assert all(len(balanced) == 2 for balanced, _ in scores(numbers).values())
     assert "balanced accuracy" in record.verdict.sentence
-    table = claim.show([record])[0]
-    assert len(table.rows) == len(record.numbers["runs"])
+    table = claim.show([claim.read(record)])[0]
+    assert len(table.rows) == len(numbers.runs) + len(numbers.rules)
     assert claim.run(SHORT, Place(tmp_path).context("short")).digest() == record.digest()
     again = claim.run(SHORT, Place(tmp_path).context("afresh"))
     assert again.digest() == record.digest()
@@ -36,16 +41,15 @@ def test_a_short_run_compares_every_loss_and_both_ways_of_logit_adjustment(tmp_p
 
 @pytest.mark.parametrize("winner", ["LDAM", *DESIGNED])
 def test_the_verdict_names_the_winner_whoever_it_is(winner):
-    counts = Counts([50, 50, 5, 5])
     names = ["CE", "LDAM", *DESIGNED]
     accuracy = {name: [0.9, 0.9, 0.5, 0.5 + 0.1 * (name == winner)] for name in names}
-    run = {"distances": {"prediction": [0.25, 0.5, 0.5]}, "train_accuracy": [1.0, 1.0, 1.0, 0.5]}
-    numbers = {
-        "title": "T",
-        "counts": counts.values.tolist(),
-        "runs": {n: [{"test_accuracy": accuracy[n], **run}] for n in names},
+    law, skew = Distances(0.25, 0.5, 0.5), Skew(2.0, 0.0)
+    runs = {
+        name: (Seen(found, (1.0, 1.0, 1.0, 0.5), 0.1, Laws(law, law, law), Skews(skew, skew)),)
+        for name, found in accuracy.items()
     }
-    verdict = CLAIMS["longtail"].judge({"seeds": 1}, numbers)
+    numbers = Numbers("T", (50, 50, 5, 5), "", 4, {}, {}, runs, {})
+    verdict = CLAIMS["longtail"].judge(Settings(seeds=1), numbers)
     assert verdict.holds == (winner in DESIGNED)
     assert "a class only to 50%" in verdict.sentence
     assert f"the best is “{winner}”" in verdict.sentence.replace("The", "the")

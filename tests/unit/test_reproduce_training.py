@@ -3,7 +3,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.network import checkpoint
 from lopsided.reproduce.network.checkpoint import Checkpoint
 from lopsided.reproduce.network.models import MODELS, Network, build
-from lopsided.reproduce.network.training import Row, Sample, batches, parameters, train
+from lopsided.reproduce.network.training import Sample, batches, parameters, train
 from lopsided.reproduce.settings import Training, observed_epochs
 
 SETTINGS = Training(dataset="digits", width=8, depth=2, largest=20, epochs=6, batch=16, rate=0.05)
@@ -25,11 +25,19 @@ class StopError(Exception):
     """Stands for kill -9 between two epochs."""
 
 
-Observe = Callable[[Network], Row]
+@dataclass(frozen=True)
+class Weights:
+    """What is seen of a network."""
+
+    epoch: int
+    first: tuple[float, ...]
 
 
-def first_weights(network: Network) -> Row:
-    return {"weight": network.head.weight.flatten()[:3].tolist()}
+Observe = Callable[[int, Network], Weights]
+
+
+def first_weights(epoch: int, network: Network) -> Weights:
+    return Weights(epoch, tuple(network.head.weight.flatten()[:3].tolist()))
 
 
 def run(
@@ -50,7 +58,7 @@ def run(
             raise StopError
 
     context = Context(folder, Place(folder), advance, note, identity="me")
-    history = train(settings, network, sample, observe, context)
+    history = train(settings, network, sample, observe, Weights, context)
     return {"rows": history.rows, "head": network.head.weight.detach().numpy().copy()}
 
 
@@ -112,7 +120,7 @@ def test_only_two_checkpoints_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_network_that_cannot_be_measured_stops_the_run_in_a_sentence(tmp_path: Path) -> None:
-    def blind(network: Network) -> Row:
+    def blind(epoch: int, network: Network) -> Weights:
         raise ValueError("logits must be finite")
 
     with pytest.raises(

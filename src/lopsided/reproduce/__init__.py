@@ -7,7 +7,7 @@ shows them; a record is JSON, and everything in a report is drawn from records.
 
 from __future__ import annotations
 
-from lopsided.reproduce.claim import Claim, Outcome
+from lopsided.reproduce.claim import AnyClaim, Claim, Outcome, Run
 from lopsided.reproduce.claims.behnia2023 import BEHNIA2023
 from lopsided.reproduce.claims.demo import DEMO
 from lopsided.reproduce.claims.longtail import LONGTAIL
@@ -16,8 +16,8 @@ from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Record, Verdict
 
 #: Name -> claim, in the order of a report.
-CLAIMS: dict[str, Claim] = {
+CLAIMS: dict[str, AnyClaim] = {
     claim.name: claim for claim in (DEMO, *THRAMPOULIDIS_2022, BEHNIA2023, LONGTAIL)
 }
 
-__all__ = ["CLAIMS", "Claim", "Context", "Outcome", "Place", "Record", "Verdict"]
+__all__ = ["CLAIMS", "Claim", "Context", "Outcome", "Place", "Record", "Run", "Verdict"]

@@ -7,9 +7,9 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from lopsided.needs import need
 from lopsided.plain import plain
@@ -17,10 +17,14 @@ from lopsided.report.blocks import Block
 from lopsided.reproduce.context import Context, Place, is_first
 from lopsided.reproduce.disk import alone, clear_drafts
 from lopsided.reproduce.record import Record, Verdict, environment, name_of, versions
+from lopsided.reproduce.typed import declared_fields, typed
+
+S = TypeVar("S")
+N = TypeVar("N")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(Generic[N]):
     """What a run computed.
 
     Attributes:
@@ -29,12 +33,46 @@ class Outcome:
             was resumed.
     """
 
-    numbers: dict[str, Any]
+    numbers: N
     facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Claim:
+class Run(Generic[S, N]):
+    """A record as its claim reads it.
+
+    Attributes:
+        record: as it is on the disk.
+        settings: its configuration.
+        numbers: its results.
+    """
+
+    record: Record
+    settings: S
+    numbers: N
+
+    @property
+    def name(self) -> str:
+        """Of the record."""
+        return self.record.name
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of the record."""
+        return self.record.verdict
+
+
+def as_given(options: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    """Return the options as they are."""
+    return dict(options)
+
+
+def always(settings: Any, place: Place) -> None:
+    """Find nothing that could stop a run."""
+
+
+@dataclass(frozen=True)
+class Claim(Generic[S, N]):
     """A statement, and how to put it to the test.
 
     Attributes:
@@ -42,10 +80,12 @@ class Claim:
         title: a heading.
         statement: what is claimed, in full sentences.
         source: paper and theorem, section or figure.
-        settings: frozen dataclass of a run's settings; its defaults are the run that counts.
+        settings: frozen dataclass of a run's settings, which are its options on the command line;
+            its defaults are the run that counts.
+        numbers: frozen dataclass of a run's results, which are what its record holds.
         compute: settings and context to numbers.
-        judge: configuration and numbers of a record to a verdict; reads nothing else.
-        show: all records of the claim to figures and tables.
+        judge: settings and numbers to a verdict; reads nothing else.
+        show: all runs of the claim to figures and tables.
         prepare: completes the options by what data and records there are.
         ready: raises an error for settings with which a run could not start, before any run of a
             grid does.
@@ -55,12 +95,13 @@ class Claim:
     title: str
     statement: str
     source: str
-    settings: Callable[..., Any]
-    compute: Callable[[Any, Context], Outcome]
-    judge: Callable[[dict[str, Any], dict[str, Any]], Verdict]
-    show: Callable[[Sequence[Record]], list[Block]]
-    prepare: Callable[[Mapping[str, Any], Place], dict[str, Any]] = lambda options, _: dict(options)
-    ready: Callable[[Any, Place], None] = lambda settings, _: None
+    settings: type[S]
+    numbers: type[N]
+    compute: Callable[[S, Context], Outcome[N]]
+    judge: Callable[[S, N], Verdict]
+    show: Callable[[Sequence[Run[S, N]]], list[Block]]
+    prepare: Callable[[Mapping[str, Any], Place], dict[str, Any]] = as_given
+    ready: Callable[[S, Place], None] = always
 
     def configuration(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the whole configuration, as records hold it, from the options that differ from the
@@ -69,19 +110,31 @@ class Claim:
         Raises:
             ValueError: for an option that the claim does not have, or a value that makes no sense.
         """
-        known = asdict(self.settings())
+        configuration: dict[str, Any] = plain(self.chosen(options))
+        return configuration
+
+    def chosen(self, options: Mapping[str, Any]) -> S:
+        """Return the settings that differ from the defaults by these options.
+
+        Raises:
+            ValueError: for an option that the claim does not have, or a value that makes no sense.
+        """
+        known = declared_fields(self.settings)
         for name in options:
             if name not in known:
                 raise ValueError(
                     f"the claim {self.name} has no option {name}; it has"
                     f" {', '.join(known) or 'none'}"
                 )
-        chosen: dict[str, Any] = plain(asdict(self.settings(**options)))
-        # One number, one name: a ratio of 10 is a ratio of 10.0.
-        return {
-            name: float(value) if isinstance(known[name], float) else value
-            for name, value in chosen.items()
-        }
+        return self.settings(**options)
+
+    def read(self, record: Record) -> Run[S, N]:
+        """Return a record of this claim as its settings and numbers.
+
+        Raises:
+            ValueError: for settings or numbers that this version of the claim does not have.
+        """
+        return Run(record, self.chosen(record.configuration), typed(self.numbers, record.numbers))
 
     def run(self, options: Mapping[str, Any], context: Context) -> Record:
         """Compute, judge, and save the record; the context's folder is where an interrupted run
@@ -100,16 +153,13 @@ class Claim:
             if is_first():
                 clear_drafts(context.folder)
             began = time.monotonic()
-            outcome = self.compute(self.settings(**options), context.of(f"{name} {versions()}"))
+            settings = self.chosen(options)
+            outcome = self.compute(settings, context.of(f"{name} {versions()}"))
             facts = {"seconds": time.monotonic() - began, "device": "cpu", **outcome.facts}
+            # Judged as the record has them, so that the same verdict follows from the record.
             numbers = plain(outcome.numbers)
-            record = Record(
-                self.name,
-                configuration,
-                numbers,
-                self.judge(configuration, numbers),
-                environment(**facts),
-            )
+            verdict = self.judge(settings, typed(self.numbers, numbers))
+            record = Record(self.name, configuration, numbers, verdict, environment(**facts))
             if is_first():
                 record.save(context.place.out)
                 # What an interrupted run needs is needed no more; a record deleted later means to
@@ -125,3 +175,7 @@ class Claim:
         """
         path = out / f"{name_of(self.name, self.configuration(options))}.json"
         return Record.load(path) if os.path.lexists(path) else None
+
+
+#: A claim whose settings and numbers do not matter.
+AnyClaim = Claim[Any, Any]

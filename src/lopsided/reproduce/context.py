@@ -10,10 +10,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lopsided.plain import plain
 from lopsided.reproduce.disk import seal, unseal, without_hash
+from lopsided.reproduce.typed import typed
+
+T = TypeVar("T")
 
 #: Bytes that a remembered value may have.
 _MOST = 2**27
@@ -90,27 +93,28 @@ class Context:
         """The name of this process among all that may write the same file at the same time."""
         return f"{self.folder.name}.{os.environ.get('RANK', '0')}"
 
-    def remember(self, name: str, compute: Callable[[], Any]) -> Any:
-        """Return what `compute` returns, as plain data; after an interruption from the file that
-        holds it.
+    def remember(self, name: str, kind: type[T], compute: Callable[[], T]) -> T:
+        """Return what `compute` returns, a value of a type that `typed` knows; after an
+        interruption from the file that holds it.
         """
         for path in self.folder.glob(f"{glob.escape(name)}.{'[0-9a-f]' * 64}.json"):
             try:
-                identity, value = _remembered(path)
+                identity, value = _remembered(path, kind)
             except ValueError as error:
                 self.note(f"{error}; it is computed again")
             else:
                 if identity == self.identity:
                     return value
-        value = plain(compute())
+        found = plain(compute())
         if is_first():
-            seal(self.folder, name, ".json", json.dumps([self.identity, value]).encode())
-        return value
+            seal(self.folder, name, ".json", json.dumps([self.identity, found]).encode())
+        return typed(kind, found, name)
 
 
-def _remembered(path: Path) -> tuple[str, Any]:
+def _remembered(path: Path, kind: type[T]) -> tuple[Any, T]:
+    content = unseal(path, _MOST)
     try:
-        identity, value = json.loads(unseal(path, _MOST))
-    except (TypeError, RecursionError) as error:
+        identity, value = json.loads(content)
+        return identity, typed(kind, value)
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{without_hash(path)} is not of this version of lopsided") from error
-    return identity, value

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from lopsided.lifeline import terminate_on_sigterm
-from lopsided.reproduce.claim import Claim
+from lopsided.reproduce.claim import AnyClaim
 from lopsided.reproduce.context import Place
 from lopsided.reproduce.processes import Options, Show, at_once, in_turn
 from lopsided.reproduce.record import Record, name_of
@@ -24,7 +24,7 @@ from lopsided.reproduce.record import Record, name_of
 _MOST = 10_000
 
 
-def combine(claim: Claim, grid: str, options: Mapping[str, Any], place: Place) -> list[Options]:
+def combine(claim: AnyClaim, grid: str, options: Mapping[str, Any], place: Place) -> list[Options]:
     """Return the options of every combination of a grid, each of which can be run as far as that
     can be told beforehand.
 
@@ -89,7 +89,7 @@ def _parse(word: str, default: Any, name: str) -> Any:
 
 
 def run(
-    claim: Claim, combinations: Sequence[Options], place: Place, processes: int, console: Console
+    claim: AnyClaim, combinations: Sequence[Options], place: Place, processes: int, console: Console
 ) -> list[Record]:
     """Run every combination that has no record, with a live line of progress each, and return all
     their records.
@@ -143,7 +143,7 @@ def run(
 
 
 def _without_record(
-    claim: Claim, combinations: Sequence[Options], place: Place, console: Console
+    claim: AnyClaim, combinations: Sequence[Options], place: Place, console: Console
 ) -> tuple[list[Options], list[str]]:
     """Return what is to be run, and a sentence for each run whose place is taken by something that
     is no record of it.
@@ -163,7 +163,7 @@ def _without_record(
     return todo, failures
 
 
-def _short(claim: Claim, options: Options, among: Sequence[Options]) -> str:
+def _short(claim: AnyClaim, options: Options, among: Sequence[Options]) -> str:
     """Name a run by the settings in which it differs from the others."""
     varying = [key for key in options if len({str(other.get(key)) for other in among}) > 1]
     return " ".join(f"{key}={options[key]}" for key in varying) or claim.name

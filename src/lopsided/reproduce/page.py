@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lopsided.files import printable
 from lopsided.report import Block, Fold, Items, Mark, Page, Section, Text, write
-from lopsided.reproduce.claim import Claim
+from lopsided.reproduce.claim import AnyClaim
 from lopsided.reproduce.disk import alone
 from lopsided.reproduce.record import Record
 
@@ -27,7 +27,9 @@ class Found(NamedTuple):
     left_out: list[str]
 
 
-def report(folder: Path, claims: Mapping[str, Claim], note: Callable[[str], None] = print) -> Path:
+def report(
+    folder: Path, claims: Mapping[str, AnyClaim], note: Callable[[str], None] = print
+) -> Path:
     """Write FOLDER/report.html over all records of a folder, one process at a time, and return its
     path.
 
@@ -82,7 +84,7 @@ def _page(sections: Sequence[Section], left_out: Sequence[str]) -> Page:
     return Page("The evidence: claims and verdicts", [intro], [*sections, *ends])
 
 
-def _sections(found: Found, claims: Mapping[str, Claim]) -> tuple[list[Section], list[str]]:
+def _sections(found: Found, claims: Mapping[str, AnyClaim]) -> tuple[list[Section], list[str]]:
     """Return a section for each claim that has records, and a sentence for each file that is left
     out.
     """
@@ -101,7 +103,7 @@ def _sections(found: Found, claims: Mapping[str, Claim]) -> tuple[list[Section],
     return [section for section in each if section is not None], left_out
 
 
-def _section(claim: Claim, records: Sequence[Record], left_out: list[str]) -> Section | None:
+def _section(claim: AnyClaim, records: Sequence[Record], left_out: list[str]) -> Section | None:
     """Return the section of one claim, or None; records that cannot be shown are left out."""
     shown = _blocks(claim, records)
     if isinstance(shown, str):
@@ -137,18 +139,16 @@ def _section(claim: Claim, records: Sequence[Record], left_out: list[str]) -> Se
     return Section(claim.name, claim.title, [*head, *verdict, *shown, again], mark)
 
 
-def _blocks(claim: Claim, records: Sequence[Record]) -> list[Block] | str:
+def _blocks(claim: AnyClaim, records: Sequence[Record]) -> list[Block] | str:
     """Return what a claim shows of some records, or why it cannot."""
     try:
-        for record in records:
-            claim.configuration(record.configuration)
-        return claim.show(records) if records else []
+        return claim.show([claim.read(record) for record in records]) if records else []
     # There is no end of what a record of another version can lack, and the others are to be shown.
     except Exception as error:
         return printable(f"{type(error).__name__}: {error}")
 
 
-def command(record: Record, claim: Claim) -> str:
+def command(record: Record, claim: AnyClaim) -> str:
     """Return the command that repeats a record; lists are not set on the command line."""
     default = claim.configuration({})
     scalars = {

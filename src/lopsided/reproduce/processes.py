@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, cast
 
 from lopsided.files import printable
 from lopsided.lifeline import ctrl_c_held, hold_on_to_parent, terminate_on_sigterm
-from lopsided.reproduce.claim import Claim
+from lopsided.reproduce.claim import AnyClaim
 from lopsided.reproduce.context import Place
 from lopsided.reproduce.record import name_of
 
@@ -64,7 +64,7 @@ class Told(NamedTuple):
     fraction: float | None = None
 
 
-def in_turn(claim: Claim, todo: Sequence[Options], place: Place, show: Show) -> list[str]:
+def in_turn(claim: AnyClaim, todo: Sequence[Options], place: Place, show: Show) -> list[str]:
     """Run one after the other, and return a sentence for each that could not be done."""
     failures = []
     for run, options in enumerate(todo):
@@ -76,7 +76,7 @@ def in_turn(claim: Claim, todo: Sequence[Options], place: Place, show: Show) -> 
 
 
 def at_once(
-    claim: Claim, todo: Sequence[Options], place: Place, show: Show, processes: int
+    claim: AnyClaim, todo: Sequence[Options], place: Place, show: Show, processes: int
 ) -> list[str]:
     """Run several at a time, each in a process of its own, and return a sentence for each that
     could not be done.
@@ -113,7 +113,7 @@ def at_once(
     return failures
 
 
-def _do(claim: Claim, options: Options, place: Place, tell: Callable[[Told], None]) -> Told:
+def _do(claim: AnyClaim, options: Options, place: Place, tell: Callable[[Told], None]) -> Told:
     """Do a run that has no record, and return how it ended."""
     context = place.context(
         name_of(claim.name, claim.configuration(options)),
@@ -141,14 +141,14 @@ def sentence(error: Exception) -> str:
 
 
 def _start(
-    claim: Claim, options: Options, place: Place, name: str
+    claim: AnyClaim, options: Options, place: Place, name: str
 ) -> tuple[Connection, SpawnProcess]:
     # A fresh interpreter: a forked one would share torch's threads and hold the ends of other
     # lines. Being a daemon, it is never waited for when this process leaves.
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(
-        target=_work, args=(claim.name, options, place, theirs), name=name, daemon=True
+        target=_work, args=(claim, options, place, theirs), name=name, daemon=True
     )
     with ctrl_c_held():
         process.start()
@@ -156,12 +156,10 @@ def _start(
     return ours, process
 
 
-def _work(name: str, options: Options, place: Place, line: Connection) -> None:
+def _work(claim: AnyClaim, options: Options, place: Place, line: Connection) -> None:
     hold_on_to_parent()
-    from lopsided.reproduce import CLAIMS
-
     with terminate_on_sigterm():
-        line.send(_do(CLAIMS[name], options, place, line.send))
+        line.send(_do(claim, options, place, line.send))
 
 
 def _hear(line: Connection, process: SpawnProcess) -> Told:

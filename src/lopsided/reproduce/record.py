@@ -21,7 +21,7 @@ from lopsided.files import printable, write_atomically
 from lopsided.reproduce.disk import read
 
 _ANY_FORMAT = "lopsided record "
-FORMAT = f"{_ANY_FORMAT}1"
+FORMAT = f"{_ANY_FORMAT}2"
 
 #: Bytes that a record may have; the longest of hundreds of classes has a few million.
 _MOST = 2**27
@@ -102,9 +102,7 @@ class Record:
         what = f"{name} is not a record of lopsided"
         try:
             data = json.loads(content.decode())
-            # The first records had no hash of their environment.
-            whole = "sha256" not in data or data.pop("sha256") == _hash(data)
-            form, stated = data.pop("format"), data.pop("digest")
+            form = data["format"]
             if form != FORMAT and str(form).startswith(_ANY_FORMAT):
                 what = (
                     f"{name} is a {printable(str(form))[:40]}, this version of lopsided reads and"
@@ -112,6 +110,9 @@ class Record:
                 )
             if form != FORMAT:
                 raise ValueError
+            whole = data.pop("sha256") == _hash(data)
+            stated = data.pop("digest")
+            del data["format"]
             record = cls(**{**data, "verdict": Verdict(**data["verdict"])})
             _check_types(record)
             digest = record.digest()

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from lopsided.counts import Counts
-from lopsided.reproduce.choices import Bounds, Checked, Positive, Ratio, Seed, Whole
+from lopsided.problem import Problem
+from lopsided.reproduce.choices import Checked, Positive, Ratio, Seed, Whole
+from lopsided.reproduce.typed import Bounds
 
 Width = Annotated[int, Bounds(least=1, most=10**6)]
 Depth = Annotated[int, Bounds(least=1, most=1000)]
@@ -103,6 +105,12 @@ class Training(Checked):
         loss is n of the sum's.
         """
         return counts.n * self.weight_decay if self.bias == "decayed" else self.bias
+
+    def problem(self, counts: Counts, ridge: float = 0.0) -> Problem:
+        """Return the unconstrained-features model of this run at a ridge, by default as it
+        vanishes.
+        """
+        return Problem(counts, ridge=ridge, bias=self.bias_ridge(counts))
 
     def rate_at(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 0."""

@@ -1,60 +1,13 @@
-"""Shapes: what a measured geometry is told by, in numbers that a record holds."""
+"""Shapes: the geometry of a trained network, and the ridge that it was trained at."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
 from lopsided.adjustment import Adjustment
-from lopsided.arrays import Floats, Ints
+from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
-from lopsided.gram import Gram
-from lopsided.groups import Groups
-from lopsided.pairing import Pairing
-from lopsided.shape import contrast
-
-
-def matrices(geometry: Geometry) -> dict[str, Any]:
-    """Return a geometry as three (k, k) lists: everything a later reader needs to hold another law
-    against it.
-    """
-    parts = {
-        "classifiers": geometry.classifiers,
-        "embeddings": geometry.embeddings,
-        "logits": geometry.logits,
-    }
-    return {name: part.matrix().tolist() for name, part in parts.items()}
-
-
-def geometry_of(stored: dict[str, Any], counts: Counts) -> Geometry:
-    """Return the geometry whose matrices a record holds."""
-    k = counts.k
-    logits = np.asarray(stored["logits"])
-    cross = Pairing.paired(Groups.each(k), logits, np.eye(k), logits.diagonal().copy())
-    parts = Gram.of_matrix(stored["classifiers"]), Gram.of_matrix(stored["embeddings"])
-    return Geometry(*parts, cross, Source("network", "measured at the end of training"), counts)
-
-
-def mean_cosines(gram: Gram, minorities: Ints) -> dict[str, float]:
-    """Return the mean cosine of majority pairs, of minority pairs, and across; of all pairs where
-    no class is a minority.
-    """
-    found = contrast(gram, minorities)
-    pairs = {"majority": found.majority, "cross": found.across, "minority": found.minority}
-    if not len(minorities):
-        pairs = {"all pairs": found.majority}
-    return {title: value for title, value in pairs.items() if not np.isnan(value)}
-
-
-def shape(seen: Geometry, counts: Counts) -> dict[str, dict[str, float]]:
-    """Return, for classifiers and means, the ratio of squared norms, majority to minority, and the
-    cosine of two minorities.
-    """
-    grams = {"classifiers": seen.classifiers, "embeddings": seen.embeddings}
-    found = {name: contrast(gram, counts.minorities) for name, gram in grams.items()}
-    return {name: {"ratio": one.norm_ratio, "cosine": one.minority} for name, one in found.items()}
 
 
 def own_ridge(measured: Geometry, counts: Counts, weight_decay: float) -> float:

@@ -10,35 +10,42 @@ ResNets.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 import numpy as np
 
-from lopsided import predict, solve, steer
+from lopsided import foresee, predict, solve, steer
 from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
-from lopsided.geometry import Geometry, Source
+from lopsided.geometry import Distances, Geometry, Source
 from lopsided.problem import Problem
-from lopsided.report.blocks import Block, Row, Table, drawn
+from lopsided.report.blocks import Block, Figure, Row, Table, drawn
 from lopsided.reproduce import ready
-from lopsided.reproduce.choices import Bounds, Whole
-from lopsided.reproduce.claim import Claim, Outcome
+from lopsided.reproduce.choices import Whole
+from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
-from lopsided.reproduce.record import Record, Verdict
+from lopsided.reproduce.record import Verdict
+from lopsided.reproduce.seen import Seen, Skews
 from lopsided.reproduce.settings import Comparison
-from lopsided.reproduce.shapes import shape
+from lopsided.reproduce.typed import Bounds
+
+T = TypeVar("T")
 
 Exponent = Annotated[float, Bounds(least=-10, most=10)]
 
 _FAMILIES = {"CDT": Adjustment.cdt, "LDT": Adjustment.ldt}
+#: Field of a skew -> what it is.
 _QUANTITIES = {
-    "ratio": "squared norms, majority / minority",
-    "cosine": "cosine of two minority classes",
+    "norm_ratio": "squared norms, majority / minority",
+    "minority": "cosine of two minority classes",
 }
 _PARTS = {"classifiers": "Classifiers", "embeddings": "Class means"}
+#: Losses that do not steer.
+_KEPT = ("CE", "wCE", "LA")
 
 _UNSTEERED = (
     "Weights and shifts: at a vanishing ridge the predicted geometry is that of cross-entropy,"
@@ -66,6 +73,37 @@ class Settings(Comparison):
     steps: Whole = 60000
 
 
+@dataclass(frozen=True)
+class Free:
+    """Where free features ended, and how far from the prediction."""
+
+    skews: Skews
+    distance: Distances
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What came of free features and of networks, by the name of the loss.
+
+    Attributes:
+        title: of the data.
+        counts: of the classes.
+        indices_sha256: hash of the list of training samples.
+        free: free features.
+        network: networks.
+    """
+
+    title: str
+    counts: tuple[int, ...]
+    indices_sha256: str
+    free: dict[str, Free]
+    network: dict[str, Seen]
+
+    def ratio(self, name: str) -> float:
+        """Return the norm ratio of a network's classifiers."""
+        return self.network[name].skews.classifiers.norm_ratio
+
+
 def descend(
     counts: Counts, adjustment: Adjustment, steps: int, d: int = 20, rate: float = 100.0
 ) -> Geometry:
@@ -75,12 +113,11 @@ def descend(
         "normalized", rate / float(given.columns.max() * given.samples.max())
     )
     problem = Problem(counts, adjustment, ridge=0.0, width=d)
-    law = predict.cross_entropy(counts, adjustment)
-    path = solve.train(problem, optimizer, steps, reference=law)
+    path = solve.train(problem, optimizer, steps, reference=foresee(problem))
     return Geometry.of_vectors(path.W, path.H, Source("free features"), counts)
 
 
-def compute(settings: Settings, context: Context) -> Outcome:
+def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     """Descend and train for every exponent; what is finished is not repeated after an
     interruption.
     """
@@ -88,178 +125,115 @@ def compute(settings: Settings, context: Context) -> Outcome:
 
     context.advance(0.0, "read the images")
     given = material(settings, context)
-    context = context.of(f"data {given.digest}")
-    counts = given.counts
+    context, counts = context.of(f"data {given.digest}"), given.counts
     kept = {
         "CE": Adjustment(),
         "wCE": Adjustment.weighted(counts),
         "LA": Adjustment.logit_adjusted(counts),
     }
-    numbers: dict[str, Any] = {
-        "title": given.title,
-        "counts": counts.values,
-        "indices_sha256": given.indices,
-    }
 
-    def free(adjustment: Adjustment) -> dict[str, Any]:
-        seen = descend(counts, adjustment, settings.steps)
+    def scaled(exponents: Sequence[float]) -> dict[str, Adjustment]:
         return {
-            "shape": shape(seen, counts),
-            "distance": list(seen.distance(predict.cross_entropy(counts, adjustment))),
+            f"{family} {g:g}": make(counts, g)
+            for g in exponents
+            for family, make in _FAMILIES.items()
         }
 
-    def network(adjustment: Adjustment) -> dict[str, Any]:
+    def free(adjustment: Adjustment) -> Free:
+        seen = descend(counts, adjustment, settings.steps)
+        law = foresee(Problem(counts, adjustment, ridge=0.0))
+        return Free(Skews.of(seen, counts), seen.distance(law))
+
+    def network(adjustment: Adjustment) -> Seen:
         recipe = Recipe(steer.AdjustedCrossEntropy(adjustment), linear, adjustment)
         return observe(settings, recipe, given, *train(settings, recipe, given, settings.seed))
 
-    todo = [
-        ("free", f"{family} {g:g}", make(counts, g))
-        for g in settings.free
-        for family, make in _FAMILIES.items()
-    ]
-    todo += [("free", name, adjustment) for name, adjustment in kept.items()]
-    todo += [("network", name, adjustment) for name, adjustment in kept.items()]
-    todo += [
-        ("network", f"{family} {g:g}", make(counts, g))
-        for g in settings.exponents
-        for family, make in _FAMILIES.items()
-    ]
-    for i, (kind, name, adjustment) in enumerate(todo):
-        context.advance(i / len(todo), f"{kind}, {name}")
-        run = free if kind == "free" else network
-        found = context.remember(f"{kind}-{name}", partial(run, adjustment))
-        numbers.setdefault(kind, {})[name] = found
-    return Outcome(numbers, {"data_sha256": given.digest})
+    descents, networks = scaled(settings.free) | kept, kept | scaled(settings.exponents)
+    total, done = len(descents) + len(networks), itertools.count()
+
+    def each(
+        kind: type[T], title: str, do: Callable[[Adjustment], T], losses: dict[str, Adjustment]
+    ) -> dict[str, T]:
+        found = {}
+        for name, adjustment in losses.items():
+            context.advance(next(done) / total, f"{title}, {name}")
+            found[name] = context.remember(f"{title}-{name}", kind, partial(do, adjustment))
+        return found
+
+    return Outcome(
+        Numbers(
+            given.title,
+            tuple(counts.values.tolist()),
+            given.indices,
+            each(Free, "free", free, descents),
+            each(Seen, "network", network, networks),
+        ),
+        {"data_sha256": given.digest},
+    )
 
 
-def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
+def judge(settings: Settings, numbers: Numbers) -> Verdict:
     """Hold when free features arrive and networks follow the predicted norm ratios, while weights
     and shifts move them little.
     """
-    far = {name: max(row["distance"]) for name, row in numbers["free"].items()}
+    far = {name: max(free.distance) for name, free in numbers.free.items()}
     worst = max(far, key=lambda name: far[name])
-    counts = Counts(numbers["counts"])
-    networks = numbers["network"]
-    agreement = {
-        family: _correlation(configuration, networks, counts, family) for family in _FAMILIES
-    }
-    ratios = {name: networks[name]["shape"]["classifiers"]["ratio"] for name in ("CE", "wCE", "LA")}
-    moved = max(abs(np.log(ratios[name] / ratios["CE"])) for name in ("wCE", "LA"))
-    steered = [
-        networks[f"{family} {g:g}"]["shape"]["classifiers"]["ratio"]
-        for family in _FAMILIES
-        for g in configuration["exponents"]
-    ]
+    counts = Counts(numbers.counts)
+    agreement = {family: _correlation(settings, numbers, counts, family) for family in _FAMILIES}
+    plain, *moved = (numbers.ratio(name) for name in _KEPT)
+    steered = [numbers.ratio(f"{family} {g:g}") for family in _FAMILIES for g in settings.exponents]
     span = float(np.log(max(steered) / min(steered)))
-    arrived, follows, stays = far[worst] < _ARRIVED, min(agreement.values()) > 0.8, moved < span / 4
+    arrived, follows = far[worst] < _ARRIVED, min(agreement.values()) > 0.8
+    stays = max(abs(np.log(ratio / plain)) for ratio in moved) < span / 4
     come, follow, leave = ("" if yes else "do not " for yes in (arrived, follows, stays))
-    predicted = shape(predict.seli(counts), counts)["classifiers"]["ratio"]
+    limit = Skews.of(predict.seli(counts), counts).classifiers.norm_ratio
+    own = (_at_own_ridge(numbers.network[name], "nothing") for name in _KEPT)
     sentences = [
         (
             f"Free features {come}come within {_ARRIVED} of the prediction (worst: {worst},"
             f" {far[worst]:.1e})."
         ),
         (
-            f"On {numbers['title']} the norm ratios of the networks' classifiers {follow}follow the"
+            f"On {numbers.title} the norm ratios of the networks' classifiers {follow}follow the"
             f" predicted ones: correlations of logarithms {agreement['CDT']:.2f} (CDT) and"
             f" {agreement['LDT']:.2f} (LDT), from {min(steered):.2f} to {max(steered):.2f}."
         ),
         (
-            f"Weights and shifts {leave}leave it nearly as it is after {configuration['epochs']}"
-            f" epochs: cross-entropy {ratios['CE']:.2f}, weighted {ratios['wCE']:.2f},"
-            f" logit-adjusted {ratios['LA']:.2f}. In the limit all have {predicted:.2f}; the exact"
+            f"Weights and shifts {leave}leave it nearly as it is after {settings.epochs}"
+            f" epochs: cross-entropy {plain:.2f}, weighted {moved[0]:.2f},"
+            f" logit-adjusted {moved[1]:.2f}. In the limit all have {limit:.2f}; the exact"
             " optima at the ridges that the runs' weight decay amounts to have"
-            f" {_at_own_ridges(networks)}."
+            f" {', '.join(own)}."
         ),
     ]
     return Verdict(bool(arrived and follows and stays), " ".join(sentences))
 
 
-def _at_own_ridges(networks: dict[str, Any]) -> str:
-    shapes = [networks[name]["own_ridge"]["shape"] for name in ("CE", "wCE", "LA")]
-    return ", ".join(
-        "nothing" if found is None else f"{found['classifiers']['ratio']:.2f}" for found in shapes
-    )
+def _at_own_ridge(seen: Seen, nothing: str) -> str:
+    """Return the norm ratio of the exact optimum at the run's own ridge."""
+    skews = None if seen.own_ridge is None else seen.own_ridge.skews
+    return nothing if skews is None else f"{skews.classifiers.norm_ratio:.2f}"
 
 
-def _correlation(
-    configuration: dict[str, Any], networks: dict[str, Any], counts: Counts, family: str
-) -> float:
+def _correlation(settings: Settings, numbers: Numbers, counts: Counts, family: str) -> float:
     """Return the correlation of measured and predicted logarithms of the norm ratio over the
     exponents.
     """
-    exponents = configuration["exponents"]
-    measured = [networks[f"{family} {g:g}"]["shape"]["classifiers"]["ratio"] for g in exponents]
-    predicted = [_law(counts, family, g)["classifiers"]["ratio"] for g in exponents]
+    measured = [numbers.ratio(f"{family} {g:g}") for g in settings.exponents]
+    predicted = [_law(counts, family, g).classifiers.norm_ratio for g in settings.exponents]
     return float(np.corrcoef(np.log(measured), np.log(predicted))[0, 1])
 
 
-def _law(counts: Counts, family: str, gamma: float) -> dict[str, dict[str, float]]:
-    return shape(predict.cross_entropy(counts, _FAMILIES[family](counts, gamma)), counts)
+def _law(counts: Counts, family: str, gamma: float) -> Skews:
+    limit = Problem(counts, _FAMILIES[family](counts, gamma), ridge=0.0)
+    return Skews.of(foresee(limit), counts)
 
 
-def show(records: Sequence[Record]) -> list[Block]:
+def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
     """Return norm ratios and cosines against the exponent for the longest training, and the losses
     that do not steer for all.
     """
-    from lopsided.reproduce.figures.losses import against_exponent
-
-    ordered = sorted(records, key=lambda record: record.configuration["epochs"])
-    numbers, configuration = ordered[-1].numbers, ordered[-1].configuration
-    counts, fine = Counts(numbers["counts"]), np.linspace(-1.5, 1.5, 61)
-    laws = {family: [_law(counts, family, g) for g in fine] for family in _FAMILIES}
-    kinds = {
-        "free": ("free features", configuration["free"]),
-        "network": ("network", configuration["exponents"]),
-    }
-    rows = []
-    for part, title in _PARTS.items():
-        figures = []
-        for quantity, label in _QUANTITIES.items():
-            theory = {
-                family: (fine, [row[part][quantity] for row in rows])
-                for family, rows in laws.items()
-            }
-            trained = {
-                name: {
-                    f: (at, [numbers[kind][f"{f} {g:g}"]["shape"][part][quantity] for g in at])
-                    for f in _FAMILIES
-                }
-                for kind, (name, at) in kinds.items()
-            }
-            log = quantity == "ratio"
-            figures.append(
-                drawn(
-                    partial(against_exponent, theory, trained, label=label, log=log),
-                    f"{title}, {label}, against the exponent",
-                    title,
-                )
-            )
-        rows.append(
-            Row(
-                figures,
-                f"{title}: theory as lines, free features as rings, networks on {numbers['title']}"
-                " as triangles.",
-            )
-        )
-    table = []
-    for record in ordered:
-        for name in ("CE", "wCE", "LA"):
-            seen = record.numbers["network"][name]
-            cells = [
-                seen["shape"][part][quantity] for part in _PARTS for quantity in _QUANTITIES
-            ] + seen["distances"]["CE"]
-            far = max(record.numbers["free"][name]["distance"])
-            own = seen["own_ridge"]["shape"]
-            ratio = "zero" if own is None else f"{own['classifiers']['ratio']:.2f}"
-            table.append(
-                [
-                    f"{name}, {record.configuration['epochs']} epochs",
-                    ratio,
-                    *(f"{x:.2f}" for x in cells),
-                    f"{far:.1e}",
-                ]
-            )
+    ordered = sorted(runs, key=lambda run: run.settings.epochs)
     columns = [
         "",
         "‖w‖² ratio at own ridge",
@@ -272,7 +246,56 @@ def show(records: Sequence[Record]) -> list[Block]:
         "logits to SELI",
         "free to SELI",
     ]
-    return [*rows, Table(_UNSTEERED, columns, table)]
+    table = [_row(run, name) for run in ordered for name in _KEPT]
+    return [*_figures(ordered[-1]), Table(_UNSTEERED, columns, table)]
+
+
+def _row(run: Run[Settings, Numbers], name: str) -> list[str]:
+    seen, free = run.numbers.network[name], run.numbers.free[name]
+    cells = [x for skew in seen.skews for x in skew] + [*seen.distances.seli]
+    return [
+        f"{name}, {run.settings.epochs} epochs",
+        _at_own_ridge(seen, "zero"),
+        *(f"{x:.2f}" for x in cells),
+        f"{max(free.distance):.1e}",
+    ]
+
+
+def _figures(run: Run[Settings, Numbers]) -> list[Row]:
+    from lopsided.reproduce.figures.losses import against_exponent
+
+    numbers, settings = run.numbers, run.settings
+    counts, fine = Counts(numbers.counts), np.linspace(-1.5, 1.5, 61)
+    laws = {family: [_law(counts, family, g) for g in fine] for family in _FAMILIES}
+    kinds: dict[str, tuple[Mapping[str, Free | Seen], Sequence[float]]] = {
+        "free features": (numbers.free, settings.free),
+        "network": (numbers.network, settings.exponents),
+    }
+
+    def panel(part: str, quantity: str) -> Figure:
+        def values(skews: Sequence[Skews]) -> list[float]:
+            return [getattr(getattr(one, part), quantity) for one in skews]
+
+        theory = {family: (fine, values(rows)) for family, rows in laws.items()}
+        trained = {
+            name: {f: (at, values([found[f"{f} {g:g}"].skews for g in at])) for f in _FAMILIES}
+            for name, (found, at) in kinds.items()
+        }
+        title, label = _PARTS[part], _QUANTITIES[quantity]
+        return drawn(
+            partial(against_exponent, theory, trained, label=label, log=quantity == "norm_ratio"),
+            f"{title}, {label}, against the exponent",
+            title,
+        )
+
+    return [
+        Row(
+            [panel(part, quantity) for quantity in _QUANTITIES],
+            f"{title}: theory as lines, free features as rings, networks on {numbers.title}"
+            " as triangles.",
+        )
+        for part, title in _PARTS.items()
+    ]
 
 
 BEHNIA2023 = Claim(
@@ -285,6 +308,7 @@ BEHNIA2023 = Claim(
     ),
     source="Behnia et al. 2023, Theorem 1 and Figures 1 to 3",
     settings=Settings,
+    numbers=Numbers,
     compute=compute,
     judge=judge,
     show=show,

@@ -11,6 +11,7 @@ from typing import Any
 from lopsided.reproduce.choices import Whole
 from lopsided.reproduce.claim import Claim
 from lopsided.reproduce.claims.thrampoulidis2022.deep import DEEP
+from lopsided.reproduce.claims.thrampoulidis2022.deep.numbers import Numbers
 from lopsided.reproduce.context import Place
 from lopsided.reproduce.settings import Batch, Decay, Schedule, Training, Width
 
@@ -45,7 +46,7 @@ def with_mnist(options: Mapping[str, Any], place: Place) -> dict[str, Any]:
     )
 
 
-DEMO = Claim(
+DEMO: Claim[Training, Numbers] = Claim(
     name="demo",
     title="A network trained on lopsided classes, beside its prediction",
     statement=(
@@ -59,6 +60,7 @@ DEMO = Claim(
         " the small network are ours"
     ),
     settings=Demo,
+    numbers=DEEP.numbers,
     compute=DEEP.compute,
     judge=DEEP.judge,
     show=DEEP.show,

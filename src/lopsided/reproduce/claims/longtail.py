@@ -13,7 +13,6 @@ of the logarithms is 0. A record is one data set.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -21,34 +20,32 @@ from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.report.blocks import Block, Fold, Table, Text, drawn
 from lopsided.reproduce import ready
-from lopsided.reproduce.claim import Claim, Outcome
-from lopsided.reproduce.claims.longtail_settings import DESIGNED, Settings
+from lopsided.reproduce.claim import Claim, Outcome, Run
+from lopsided.reproduce.claims.longtail_settings import DESIGNED, Numbers, Settings
 from lopsided.reproduce.context import Context
-from lopsided.reproduce.record import Record, Verdict
+from lopsided.reproduce.record import Verdict
+from lopsided.reproduce.seen import Seen
 
 
-def compute(settings: Settings, context: Context) -> Outcome:
+def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     """Train every loss with every seed; the work is apart, lest the claim need torch to be told."""
     from lopsided.reproduce.claims import longtail_training
 
     return longtail_training.compute(settings, context)
 
 
-def scores(numbers: dict[str, Any]) -> dict[str, tuple[Floats, Floats]]:
+def scores(numbers: Numbers) -> dict[str, tuple[Floats, Floats]]:
     """Return for each loss the (seeds,) balanced accuracies and the accuracies on minority
     classes.
     """
-    few = Counts(numbers["counts"]).minorities
-    tables = {
-        name: np.array([row["test_accuracy"] for row in rows])
-        for name, rows in numbers["runs"].items()
-    }
+    few = Counts(numbers.counts).minorities
     return {
-        name: (table.mean(axis=1), table[:, few].mean(axis=1)) for name, table in tables.items()
+        name: (table.mean(axis=1), table[:, few].mean(axis=1))
+        for name, table in numbers.accuracies().items()
     }
 
 
-def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
+def judge(settings: Settings, numbers: Numbers) -> Verdict:
     """Hold when the better designed loss has the best balanced accuracy of all, in the mean over
     the seeds.
     """
@@ -63,8 +60,11 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
             f"No designed loss wins: the best is “{best}”, {means[best]:.1%}; the better design,"
             f" “{mine}”, has {means[mine]:.1%}"
         )
-    gap = float(np.mean([row["distances"]["prediction"][0] for row in numbers["runs"][mine]]))
-    fitted = min(min(row["train_accuracy"]) for row in numbers["runs"][mine])
+    runs = numbers.runs[mine]
+    gap = np.mean(
+        [run.distances.prediction.classifiers for run in runs if run.distances.prediction]
+    )
+    fitted = _least_fitted(runs)
     unfitted = (
         f"; in one seed it fits a class only to {fitted:.0%} of its training samples"
         if fitted < 0.99
@@ -73,48 +73,35 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
     return Verdict(
         won,
         f"{start}; cross-entropy has {means['CE']:.1%} (balanced accuracy, means of"
-        f" {configuration['seeds']} seeds on {numbers['title']}). On minority classes “{mine}” has"
+        f" {settings.seeds} seeds on {numbers.title}). On minority classes “{mine}” has"
         f" {few.mean():.1%}. Its classifiers end {gap:.2f} from their prediction{unfitted}.",
     )
 
 
-def show(records: Sequence[Record]) -> list[Block]:
+def _least_fitted(runs: Sequence[Seen]) -> float:
+    return min(min(run.train_accuracy) for run in runs)
+
+
+def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
     """Return for each data set the table of losses, and accuracy against the distance to ETF
     classifiers.
     """
-    blocks: list[Block] = []
-    for record in records:
-        blocks += _page(record)
-    return blocks
+    return [block for run in runs for block in _page(run)]
 
 
-def _page(record: Record) -> list[Block]:
+def _page(run: Run[Settings, Numbers]) -> list[Block]:
     from lopsided.reproduce.figures.losses import losses_beside
 
-    numbers, found = record.numbers, scores(record.numbers)
+    numbers, settings, found = run.numbers, run.settings, scores(run.numbers)
     rows = []
     for name in sorted(found, key=lambda each: -found[each][0].mean()):
-        runs = numbers["runs"][name]
         balanced, few = found[name]
-        measured = ["–"] * 5
-        if "distances" in runs[0]:
-            ratio = [row["shape"]["classifiers"]["ratio"] for row in runs]
-            own = [
-                row["distances"]["prediction"][:2]
-                for row in runs
-                if "prediction" in row["distances"]
-            ]
-            parts = [f"{mean:.2f}" for mean in np.mean(own, axis=0)] if own else ["–", "–"]
-            etf = np.mean([row["distances"]["ETF"][0] for row in runs])
-            fitted = min(min(row["train_accuracy"]) for row in runs)
-            measured = [f"{np.mean(ratio):.2f}", *parts, f"{etf:.2f}", f"{fitted:.0%}"]
+        measured = _measured(numbers.runs[name]) if name in numbers.runs else ["–"] * 5
         rows.append([name, _percent(balanced), _percent(few), *measured])
-    rate, seeds = record.configuration["rate"], record.configuration["seeds"]
-    few_count = len(Counts(numbers["counts"]).minorities)
     columns = [
         "loss",
         "balanced accuracy",
-        f"of the {few_count} rarest classes",
+        f"of the {len(Counts(numbers.counts).minorities)} rarest classes",
         "‖w‖² ratio",
         "W to prediction",
         "M to prediction",
@@ -122,28 +109,36 @@ def _page(record: Record) -> list[Block]:
         "least fitted class",
     ]
     points = {
-        name: ([row["distances"]["ETF"][0] for row in runs], found[name][0])
-        for name, runs in numbers["runs"].items()
-        if "distances" in runs[0]
+        name: ([seen.distances.etf.classifiers for seen in each], found[name][0])
+        for name, each in numbers.runs.items()
     }
     figure = drawn(
         lambda ax: losses_beside(
             points, ax, x="distance of classifiers to the ETF", y="balanced accuracy"
         ),
-        f"Balanced accuracy against the distance of classifiers to the ETF, {numbers['title']}",
-        f"{numbers['title']}: each mark is a loss, with the spread over seeds.",
+        f"Balanced accuracy against the distance of classifiers to the ETF, {numbers.title}",
+        f"{numbers.title}: each mark is a loss, with the spread over seeds.",
         size=(5.4, 2.8),
     )
-    exact = {name: numbers["losses"][name] for name in DESIGNED}
     return [
         Table(
-            f"{numbers['title']}, rate {rate:g}, {seeds} seeds, mean ± standard deviation.",
+            f"{numbers.title}, rate {settings.rate:g}, {settings.seeds} seeds, mean ± standard"
+            " deviation.",
             columns,
             rows,
         ),
         figure,
-        Fold("The designed losses", [Text(f"{name}: {value}") for name, value in exact.items()]),
+        Fold("The designed losses", [Text(f"{name}: {numbers.losses[name]}") for name in DESIGNED]),
     ]
+
+
+def _measured(runs: Sequence[Seen]) -> list[str]:
+    """Return the cells of a loss, means over its seeds."""
+    ratio = np.mean([run.skews.classifiers.norm_ratio for run in runs])
+    own = [run.distances.prediction[:2] for run in runs if run.distances.prediction is not None]
+    parts = [f"{mean:.2f}" for mean in np.mean(own, axis=0)] if own else ["–", "–"]
+    etf = np.mean([run.distances.etf.classifiers for run in runs])
+    return [f"{ratio:.2f}", *parts, f"{etf:.2f}", f"{_least_fitted(runs):.0%}"]
 
 
 def _percent(values: Floats) -> str:
@@ -163,6 +158,7 @@ LONGTAIL = Claim(
         " Behnia 2023 with others"
     ),
     settings=Settings,
+    numbers=Numbers,
     compute=compute,
     judge=judge,
     show=show,

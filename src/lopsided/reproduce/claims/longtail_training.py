@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from lopsided import predict, steer
+from lopsided import foresee, predict, steer
 from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
+from lopsided.problem import Problem
 from lopsided.reproduce.claim import Outcome
-from lopsided.reproduce.claims.longtail_settings import DESIGNED, Settings
+from lopsided.reproduce.claims.longtail_settings import DESIGNED, Numbers, Settings
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.network.steered import (
     Material,
@@ -23,6 +25,7 @@ from lopsided.reproduce.network.steered import (
     observe,
     train,
 )
+from lopsided.reproduce.seen import Seen
 from lopsided.steer import posthoc
 
 
@@ -55,71 +58,69 @@ def recipes(counts: Counts) -> dict[str, Recipe]:
     return named
 
 
-def one(
-    settings: Settings, recipe: Recipe, given: Material, seed: int, rules: bool
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Trained:
+    """A network, and the (k,) accuracies of post-hoc rules on it."""
+
+    seen: Seen
+    rules: dict[str, tuple[float, ...]]
+
+
+def one(settings: Settings, recipe: Recipe, given: Material, seed: int, rules: bool) -> Trained:
     """Train once, and return what is seen; with `rules` also the accuracies of post-hoc rules on
     the same network.
     """
     body, head = train(settings, recipe, given, seed)
-    row = observe(settings, recipe, given, body, head)
-    if rules:
-        with torch.inference_mode():
-            h = features_of(body, given.test)
-            weight = head.weight
-            assert isinstance(weight, Tensor)
-            answers = {
-                "LA after training": posthoc.logit_adjustment(head(h), given.counts),
-                "tau-normalised, 1": h @ posthoc.tau_normalised(weight, 1.0).T,
-            }
-            row["rules"] = {
-                name: accuracies(logits, given.test.labels, given.counts.k)
-                for name, logits in answers.items()
-            }
-    return row
+    seen = observe(settings, recipe, given, body, head)
+    return Trained(seen, _ruled(given, body, head) if rules else {})
 
 
-def compute(settings: Settings, context: Context) -> Outcome:
+@torch.inference_mode()
+def _ruled(given: Material, body: nn.Module, head: nn.Module) -> dict[str, tuple[float, ...]]:
+    h, weight = features_of(body, given.test), head.weight
+    assert isinstance(weight, Tensor)
+    answers = {
+        "LA after training": posthoc.logit_adjustment(head(h), given.counts),
+        "tau-normalised, 1": h @ posthoc.tau_normalised(weight, 1.0).T,
+    }
+    return {
+        name: accuracies(logits, given.test.labels, given.counts.k)
+        for name, logits in answers.items()
+    }
+
+
+def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     """Train every loss with every seed; a finished run is not repeated after an interruption."""
     context.advance(0.0, "read the images")
     given = material(settings, context)
     context = context.of(f"data {given.digest}")
     chosen = recipes(given.counts)
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in chosen}
+    runs: dict[str, list[Trained]] = {name: [] for name in chosen}
     total, done = len(chosen) * settings.seeds, 0
     for seed in range(settings.seeds):
         for i, (name, recipe) in enumerate(chosen.items()):
             context.advance(done / total, f"{name}, seed {seed}")
-            rules = name == "CE"
-            runs[name].append(
-                context.remember(
-                    f"{i}-{seed}",
-                    lambda recipe=recipe, seed=seed, rules=rules: one(
-                        settings, recipe, given, seed, rules
-                    ),  # type: ignore[misc]
-                )
-            )
+            train_one = partial(one, settings, recipe, given, seed, name == "CE")
+            runs[name].append(context.remember(f"{i}-{seed}", Trained, train_one))
             done += 1
-    for name in runs["CE"][0]["rules"]:
-        runs[name] = [{"test_accuracy": row["rules"][name]} for row in runs["CE"]]
-    predictions = {
-        name: predict.cross_entropy(given.counts, recipe.adjustment).classifiers.squared_norms()
-        for name, recipe in chosen.items()
-        if recipe.adjustment is not None
+    adjustments = {
+        name: recipe.adjustment for name, recipe in chosen.items() if recipe.adjustment is not None
     }
+    laws = {
+        name: foresee(Problem(given.counts, adjustment, ridge=0.0)).classifiers.squared_norms()
+        for name, adjustment in adjustments.items()
+    }
+    plain = runs["CE"]
     return Outcome(
-        {
-            "title": given.title,
-            "counts": given.counts.values,
-            "indices_sha256": given.indices,
-            "test_samples": len(given.test.labels),
-            "losses": {
-                name: repr(recipe.adjustment)
-                for name, recipe in chosen.items()
-                if recipe.adjustment is not None
-            },
-            "predicted_norms": predictions,
-            "runs": runs,
-        },
+        Numbers(
+            given.title,
+            tuple(given.counts.values.tolist()),
+            given.indices,
+            len(given.test.labels),
+            {name: repr(adjustment) for name, adjustment in adjustments.items()},
+            {name: tuple(norms.tolist()) for name, norms in laws.items()},
+            {name: tuple(each.seen for each in rows) for name, rows in runs.items()},
+            {rule: tuple(each.rules[rule] for each in plain) for rule in plain[0].rules},
+        ),
         {"data_sha256": given.digest},
     )

@@ -4,7 +4,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,9 @@ from lopsided.geometry import Geometry
 from lopsided.measure import Collapse, Stream
 from lopsided.reproduce.network.models import Network
 from lopsided.reproduce.network.parallel import Workers
-from lopsided.reproduce.network.training import Row, Sample
-from lopsided.reproduce.shapes import mean_cosines
+from lopsided.reproduce.network.training import Sample
+from lopsided.reproduce.observed import Beside, Row
+from lopsided.shape import contrast
 
 #: Images that pass through the network at once.
 _BATCH = 2048
@@ -30,40 +31,43 @@ class Observer:
         train: the training set.
         test: held-out samples.
         k: number of classes.
-        laws: geometries to measure distances to, by name.
-        path: geometries of the unconstrained-features optimum over a range of ridges, one of which
-            is the nearest.
+        laws: by the field of `Beside`, made `comparable` with a network.
+        path: optima of the unconstrained-features model over a range of ridges, one of which is the
+            nearest; made `comparable` too.
         workers: the processes that share the work.
     """
 
     train: Sample
     test: Sample
     k: int
-    laws: dict[str, Geometry]
+    laws: Mapping[str, Geometry]
     path: Sequence[Geometry]
     workers: Workers
 
-    def __call__(self, network: Network) -> Row:
-        """Return distances, norms, NC1, loss and per-class accuracies as plain data."""
+    def __call__(self, epoch: int, network: Network) -> Row:
+        """Return distances, norms, NC1, loss and per-class accuracies."""
         seen, loss = self.collapse(network, self.train)
         tested, _ = self.collapse(network, self.test)
-        distances = {name: list(seen.geometry.distance(law)) for name, law in self.laws.items()}
-        to_path = np.array([seen.geometry.distance(optimum) for optimum in self.path])
-        nearest = int(
-            np.nanargmin((to_path**2).sum(axis=1))
-        )  # where the optimum is zero there is no distance
-        return {
-            "loss": loss,
-            "train_accuracy": accuracy(seen),
-            "test_accuracy": accuracy(tested),
-            "nc1": float(seen.nc1),
-            "distances": {**distances, "UFM": to_path[nearest].tolist()},
-            "nearest_ridge": nearest,
-            "classifier_norms": seen.geometry.classifiers.norms().tolist(),
-            "embedding_norms": seen.geometry.embeddings.norms().tolist(),
-            "classifier_cosines": mean_cosines(seen.geometry.classifiers, seen.counts.minorities),
-            "embedding_cosines": mean_cosines(seen.geometry.embeddings, seen.counts.minorities),
-        }
+        found, rare = seen.geometry, seen.counts.minorities
+        to_path = [found.distance(optimum) for optimum in self.path]
+        # Where the optimum is zero there is no distance.
+        nearest = int(np.nanargmin(np.square(to_path).sum(axis=1)))
+        return Row(
+            epoch,
+            loss,
+            accuracy(seen),
+            accuracy(tested),
+            float(seen.nc1),
+            Beside(
+                **{name: found.distance(law) for name, law in self.laws.items()},
+                ufm=to_path[nearest],
+            ),
+            nearest,
+            tuple(found.classifiers.norms().tolist()),
+            tuple(found.embeddings.norms().tolist()),
+            contrast(found.classifiers, rare),
+            contrast(found.embeddings, rare),
+        )
 
     def collapse(self, network: Network, sample: Sample) -> tuple[Collapse, float]:
         """Return the network's collapse on a sample, and its mean loss there.
@@ -90,8 +94,8 @@ class Observer:
         return stream.compute(network.head.weight, network.head.bias), float(total[0] / total[1])
 
 
-def accuracy(seen: Collapse) -> list[float]:
+def accuracy(seen: Collapse) -> tuple[float, ...]:
     """Return the share of samples of each class that the network gets right."""
     assert seen.decisions is not None
     share = 1 - seen.decisions.errors / seen.decisions.counts
-    return [float(value) for value in share]
+    return tuple(float(value) for value in share)

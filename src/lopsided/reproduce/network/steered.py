@@ -9,24 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lopsided import predict, solve
+from lopsided import foresee, predict
 from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
 from lopsided.measure import Moments
 from lopsided.measure.metrics import METRICS
+from lopsided.problem import Problem
 from lopsided.reproduce import data, ready
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.network.models import MODELS
 from lopsided.reproduce.network.training import Sample, batches
+from lopsided.reproduce.seen import Laws, OwnRidge, Seen, Skews
 from lopsided.reproduce.settings import Comparison, Training
-from lopsided.reproduce.shapes import geometry, own_ridge, shape
+from lopsided.reproduce.shapes import geometry, own_ridge
 
 
 @dataclass(frozen=True)
@@ -143,11 +144,11 @@ def train(
 @torch.inference_mode()
 def observe(
     settings: Comparison, recipe: Recipe, given: Material, body: nn.Module, head: nn.Module
-) -> dict[str, Any]:
+) -> Seen:
     """Return accuracies by class, the geometry in numbers, and its distance to prediction, SELI and
-    ETF, as plain data.
+    ETF.
 
-    For the losses of the family also the shape that the exact optimum has at the run's own ridge.
+    For the losses of the family also what the exact optimum has at the run's own ridge.
     """
     counts = given.counts
     features, tested = features_of(body, given.train), features_of(body, given.test)
@@ -158,22 +159,22 @@ def observe(
     adjustment = recipe.adjustment or Adjustment()
     W = (functional.normalize(weight, dim=1) if recipe.unit else weight).double().numpy()
     seen = geometry(W, moments.means, counts, adjustment)
-    laws = {"CE": predict.seli(counts), "ETF": predict.etf(counts.k)}
-    own: dict[str, Any] = {}
+    prediction, own = None, None
     if recipe.adjustment is not None:
-        laws["prediction"] = predict.cross_entropy(counts, recipe.adjustment)
+        limit = Problem(counts, recipe.adjustment, ridge=0.0)
+        prediction = seen.distance(foresee(limit))
         ridge = own_ridge(seen, counts, settings.weight_decay)
-        optimum = solve.minimize(solve.Problem(counts, recipe.adjustment, ridge=ridge)).geometry
+        optimum = foresee(limit.at(ridge))
         alive = bool(optimum.classifiers.diagonal.all())
-        own = {"own_ridge": {"ridge": ridge, "shape": shape(optimum, counts) if alive else None}}
-    return {
-        "test_accuracy": accuracies(head(tested), given.test.labels, counts.k),
-        "train_accuracy": accuracies(head(features), given.train.labels, counts.k),
-        "nc1": float(METRICS["nc1"].function(moments)),
-        "distances": {name: list(seen.distance(law)) for name, law in laws.items()},
-        "shape": shape(seen, counts),
-        **own,
-    }
+        own = OwnRidge(ridge, Skews.of(optimum, counts) if alive else None)
+    return Seen(
+        accuracies(head(tested), given.test.labels, counts.k),
+        accuracies(head(features), given.train.labels, counts.k),
+        float(METRICS["nc1"].function(moments)),
+        Laws(seen.distance(predict.seli(counts)), seen.distance(predict.etf(counts.k)), prediction),
+        Skews.of(seen, counts),
+        own,
+    )
 
 
 def features_of(body: nn.Module, sample: Sample) -> Tensor:
@@ -181,7 +182,7 @@ def features_of(body: nn.Module, sample: Sample) -> Tensor:
     return torch.cat([body(images) for images in torch.split(sample.images, 2048)])
 
 
-def accuracies(logits: Tensor, labels: Tensor, k: int) -> list[float]:
+def accuracies(logits: Tensor, labels: Tensor, k: int) -> tuple[float, ...]:
     """Return the share of each class that is right."""
     right = (logits.argmax(1) == labels).double()
-    return [float(right[labels == c].mean()) for c in range(k)]
+    return tuple(float(right[labels == c].mean()) for c in range(k))

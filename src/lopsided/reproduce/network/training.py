@@ -10,26 +10,29 @@ share of every batch.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lopsided.plain import plain
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.network import checkpoint
 from lopsided.reproduce.network.checkpoint import Checkpoint
 from lopsided.reproduce.network.models import Network
 from lopsided.reproduce.network.parallel import Workers
 from lopsided.reproduce.settings import Training, observed_epochs
+from lopsided.reproduce.typed import typed
 
 #: Seconds of training that a kill may cost.
 _SAVE_EVERY = 5.0
 
-Row = dict[str, Any]
+T = TypeVar("T")
 
 
 class Sample(NamedTuple):
@@ -39,7 +42,8 @@ class Sample(NamedTuple):
     labels: Tensor
 
 
-class History(NamedTuple):
+@dataclass(frozen=True)
+class History(Generic[T]):
     """What a run showed.
 
     Attributes:
@@ -48,7 +52,7 @@ class History(NamedTuple):
         images_per_second: of training alone.
     """
 
-    rows: list[Row]
+    rows: tuple[T, ...]
     seconds: float
     images_per_second: float
 
@@ -57,17 +61,19 @@ def train(
     settings: Training,
     network: Network,
     sample: Sample,
-    observe: Callable[[Network], Row],
+    observe: Callable[[int, Network], T],
+    kind: type[T],
     context: Context,
-) -> History:
+) -> History[T]:
     """Train a network in place, from the latest checkpoint if there is one.
 
     Args:
         settings: of the run.
         network: freshly built, on the run's device.
         sample: the training set.
-        observe: measures the network; called after the epochs of `observed_epochs`, in evaluation
-            mode.
+        observe: epoch and network to what is seen; called after the epochs of `observed_epochs`, in
+            evaluation mode.
+        kind: type of what is seen.
         context: where checkpoints go and progress is shown; a checkpoint of another identity is not
             taken.
 
@@ -78,7 +84,7 @@ def train(
     workers = Workers.of(settings.device)
     wrapped = workers.wrap(network)
     optimiser = torch.optim.SGD(parameters(network, settings), settings.rate, settings.momentum)
-    rows: list[Row] = []
+    rows: list[T] = []
     start, seconds, busy = 0, 0.0, 0.0
     found = checkpoint.latest(
         context.folder,
@@ -89,7 +95,8 @@ def train(
     )
     if found is not None:
         _restore(network, optimiser, found.tensors)
-        rows, start = found.facts["rows"], found.facts["epoch"]
+        rows = list(typed(tuple[kind, ...], found.facts["rows"]))  # type: ignore[valid-type]
+        start = found.facts["epoch"]
         seconds, busy = found.facts["seconds"], found.facts["busy"]
         context.note(f"continued from epoch {start} of {settings.epochs}")
     measured = set(observed_epochs(settings.epochs))
@@ -107,7 +114,7 @@ def train(
             network.eval()
             try:
                 with torch.inference_mode():
-                    rows.append({"epoch": epoch, **observe(network)})
+                    rows.append(observe(epoch, network))
             except ValueError as error:
                 rate = f"if it has grown without bound, take a smaller rate than {settings.rate:g}"
                 raise ValueError(
@@ -119,14 +126,14 @@ def train(
             facts = {
                 "identity": context.identity,
                 "epoch": epoch,
-                "rows": rows,
+                "rows": plain(rows),
                 "seconds": seconds + now - began,
                 "busy": busy,
             }
             checkpoint.write(context.folder, epoch, Checkpoint(_state(network, optimiser), facts))
             saved = now
     return History(
-        rows,
+        tuple(rows),
         seconds + time.monotonic() - began,
         settings.epochs * len(sample.labels) / max(busy, 1e-9),
     )
@@ -197,12 +204,8 @@ def batches(order: Tensor, most: int, processes: int = 1) -> tuple[Tensor, ...]:
     return cut
 
 
-def _text(epoch: int, epochs: int, loss: float, rows: list[Row]) -> str:
-    seen = (
-        f", classifiers {rows[-1]['distances']['SELI'][0]:.2f} from SELI"
-        if rows and "distances" in rows[-1]
-        else ""
-    )
+def _text(epoch: int, epochs: int, loss: float, rows: Sequence[object]) -> str:
+    seen = f", {rows[-1]}" if rows else ""
     return f"train, epoch {epoch} of {epochs}, loss {loss:.4f}{seen}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 
@@ -17,13 +17,19 @@ from lopsided.arrays import svd
 from lopsided.counts import Counts
 from lopsided.gram import Gram
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
-from lopsided.reproduce.choices import Bounds, Checked, Ratio
-from lopsided.reproduce.claim import Claim, Outcome
+from lopsided.reproduce.choices import Checked, Ratio
+from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
-from lopsided.reproduce.record import Record, Verdict
-from lopsided.shape import contrast
+from lopsided.reproduce.record import Verdict
+from lopsided.reproduce.typed import Bounds
+from lopsided.shape import Contrast, contrast
 
-_PAIRS = ("majority", "minority", "cross")
+#: Columns of the table -> the field of a `Contrast`.
+_COSINES = {"majority": "majority", "minority": "minority", "cross": "across"}
+#: Ratios from which on norms and angles are judged to be at their limits.
+_FAR = 1e9
+#: Ratios that the table shows.
+_SHOWN = (1, 10, 100, 1000, 1e6, 1e12)
 
 
 @dataclass(frozen=True)
@@ -32,26 +38,46 @@ class Settings(Checked):
 
     Attributes:
         k: number of classes, half of them minorities.
-        points: number of ratios, log-spaced.
-        largest: the largest ratio.
+        ratios: the ratios, whole numbers; by default log-spaced from 1 to the largest.
+        points: number of ratios, where they are not given.
+        largest: the largest ratio, where they are not given.
         seen: ratios up to which the label matrix is decomposed as well.
     """
 
     k: Annotated[int, Bounds(least=4, most=10**4)] = 10
+    ratios: tuple[Ratio, ...] = ()
     points: Annotated[int, Bounds(least=2, most=10**4)] = 37
     largest: Ratio = 1e12
     seen: Annotated[float, Bounds(least=0, most=1e15)] = 1e4
 
+    def all_ratios(self) -> list[float]:
+        """Return the ratios, rising."""
+        given = self.ratios or np.geomspace(1, self.largest, self.points).round()
+        return [float(ratio) for ratio in np.unique(given)]
 
-def describe(vectors: Gram) -> dict[str, float]:
-    """Return the squared-norm ratio of majority to minority, and the cosines within and between the
-    two.
+
+@dataclass(frozen=True)
+class Point:
+    """SELI at one ratio.
+
+    Attributes:
+        ratio: R.
+        classifiers: norms and angles of the classifiers.
+        embeddings: of the class means.
+        error: distance of closed form and decomposed label matrix, where it was decomposed.
     """
-    found = contrast(vectors, np.arange(vectors.k // 2, vectors.k))
-    return {
-        "ratio": found.norm_ratio,
-        **dict(zip(_PAIRS, (found.majority, found.minority, found.across), strict=True)),
-    }
+
+    ratio: float
+    classifiers: Contrast
+    embeddings: Contrast
+    error: float | None = None
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """SELI over the ratios, rising."""
+
+    rows: tuple[Point, ...]
 
 
 def decomposed(counts: Counts) -> tuple[Gram, Gram]:
@@ -66,52 +92,45 @@ def decomposed(counts: Counts) -> tuple[Gram, Gram]:
     )
 
 
-def compute(settings: Settings, context: Context) -> Outcome:
+def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     """Evaluate the closed form over the ratios."""
-    rows = []
-    for i, ratio in enumerate(
-        np.unique(np.geomspace(1, settings.largest, settings.points).round())
-    ):
-        context.advance(i / settings.points, f"R = {ratio:g}")
-        counts = Counts.step(settings.k, 1, float(ratio))
+    rows, ratios = [], settings.all_ratios()
+    halves = np.arange(settings.k // 2, settings.k)
+    for i, ratio in enumerate(ratios):
+        context.advance(i / len(ratios), f"R = {ratio:g}")
+        counts = Counts.step(settings.k, 1, ratio)
         seli = predict.seli(counts)
-        row = {
-            "R": float(ratio),
-            "classifiers": describe(seli.classifiers),
-            "embeddings": describe(seli.embeddings),
-        }
+        parts = seli.classifiers, seli.embeddings
+        error = None
         if ratio <= settings.seen:
-            pairs = zip((seli.classifiers, seli.embeddings), decomposed(counts), strict=True)
-            row["error"] = max(a.distance(b) for a, b in pairs)
-        rows.append(row)
-    return Outcome({"rows": rows})
+            pairs = zip(parts, decomposed(counts), strict=True)
+            error = max(a.distance(b) for a, b in pairs)
+        rows.append(Point(ratio, contrast(parts[0], halves), contrast(parts[1], halves), error))
+    return Outcome(Numbers(tuple(rows)))
 
 
-def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
+def judge(settings: Settings, numbers: Numbers) -> Verdict:
     """Hold when norms and angles move monotonically to their limits and no finite ratio collapses
     anything.
     """
-    rows, k = numbers["rows"], configuration["k"]
-    ratios = np.array([row["classifiers"]["ratio"] for row in rows])
-    minority = np.array([row["classifiers"]["minority"] for row in rows])
-    means = np.array([row["embeddings"]["minority"] for row in rows])
+    rows, k = numbers.rows, settings.k
+    ratios = np.array([row.classifiers.norm_ratio for row in rows])
+    minority = np.array([row.classifiers.minority for row in rows])
+    means = np.array([row.embeddings.minority for row in rows])
     limit, floor = 1 + np.sqrt(2) * (k - 2), -2 / (k - 2)
-    error = max(row.get("error", 0.0) for row in rows)
-    growing = bool(
-        np.all(np.diff(ratios) > 0) and np.all(np.diff(minority) > 0) and ratios[-1] < limit
-    )
-    uncollapsed = bool(
-        minority[-1] < 1 and np.all(np.diff(means) <= 0) and abs(means[-1] - floor) < 1e-3
-    )
-    holds = growing and uncollapsed and bool(error < 1e-6 and limit - ratios[-1] < 0.01 * limit)
-    first = next((row["R"] for row in rows if row["classifiers"]["minority"] > 0.99), None)
+    error = max(row.error or 0.0 for row in rows)
+    growing = np.all(np.diff(ratios) > 0) and np.all(np.diff(minority) > 0) and ratios[-1] < limit
+    uncollapsed = minority[-1] < 1 and np.all(np.diff(means) <= 0)
+    arrived = abs(means[-1] - floor) < 1e-3 and limit - ratios[-1] < 0.01 * limit
+    holds = growing and uncollapsed and error < 1e-6 and (arrived or rows[-1].ratio < _FAR)
+    first = next((row.ratio for row in rows if row.classifiers.minority > 0.99), None)
     reached = (
         f"their cosine passes .99 only at R = {first:.0e}"
         if first
         else f"their cosine is {minority[-1]:.3f} at the largest R"
     )
     return Verdict(
-        holds,
+        bool(holds),
         f"The squared norms of majority over minority classifiers grow to {ratios[-1]:.2f} (limit"
         f" {limit:.2f}). Minority classifiers turn towards each other but never coincide:"
         f" {reached}. Minority class means turn apart, to a cosine of {means[-1]:.4f} (limit"
@@ -119,57 +138,54 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
     )
 
 
-def show(records: Sequence[Record]) -> list[Block]:
+def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
     """Return norms and angles against the ratio."""
     from lopsided.reproduce.figures.lines import against_ratio
 
-    rows = records[-1].numbers["rows"]
-    ratios = [row["R"] for row in rows]
+    settings, rows = runs[-1].settings, runs[-1].numbers.rows
+    ratios = [row.ratio for row in rows]
+    parts = {
+        "classifiers": [row.classifiers for row in rows],
+        "class means": [row.embeddings for row in rows],
+    }
 
-    def angles(part: str, title: str) -> Figure:
-        series = {name: [row[part][name] for row in rows] for name in _PAIRS}
+    def angles(title: str) -> Figure:
+        series = {
+            name: [getattr(found, field) for found in parts[title]]
+            for name, field in _COSINES.items()
+        }
         return drawn(
             lambda ax: against_ratio(ratios, series, ax, label="cosine"),
             f"Cosines of the {title} against the ratio R",
-            title,
+            title.capitalize(),
         )
 
-    norms = {
-        name: [row[part]["ratio"] for row in rows]
-        for part, name in (("classifiers", "classifiers"), ("embeddings", "class means"))
-    }
+    norms = {title: [one.norm_ratio for one in found] for title, found in parts.items()}
     figure = drawn(
         lambda ax: against_ratio(ratios, norms, ax),
         "Squared norms, majority over minority",
         "Squared norms, majority / minority",
     )
-    wanted = [row for row in rows if row["R"] in (1, 10, 100, 1000, 1e6, 1e12)]
     table = [
         [
-            f"{row['R']:g}",
-            *(
-                f"{row[part][what]:.4f}"
-                for part in ("classifiers", "embeddings")
-                for what in ("ratio", *_PAIRS)
-            ),
+            f"{row.ratio:g}",
+            *(f"{x:.4f}" for part in (row.classifiers, row.embeddings) for x in part),
         ]
-        for row in wanted
+        for row in rows
+        if row.ratio in (settings.ratios or _SHOWN)
     ]
     columns = [
-        "R",
-        *(
-            f"{vector} {what}"
-            for vector in ("w", "μ")
-            for what in ("norm² ratio", *(f"cos {pair}" for pair in _PAIRS))
-        ),
+        f"{vector} {what}"
+        for vector in ("w", "μ")
+        for what in ("norm² ratio", *(f"cos {pair}" for pair in _COSINES))
     ]
     return [
         Row(
-            [figure, angles("classifiers", "Classifiers"), angles("embeddings", "Class means")],
+            [figure, *map(angles, parts)],
             "SELI against the imbalance ratio R: squared norms of majority over minority classes,"
             " and the cosines between two majority classes, two minority classes, and one of each.",
         ),
-        Table("Some of the numbers; w are classifiers, μ class means.", columns, table),
+        Table("Some of the numbers; w are classifiers, μ class means.", ["R", *columns], table),
     ]
 
 
@@ -185,6 +201,7 @@ NORMS = Claim(
         "Thrampoulidis et al. 2022, Lemma 4.1 and Figures 2 and 3 (closed forms for STEP imbalance)"
     ),
     settings=Settings,
+    numbers=Numbers,
     compute=compute,
     judge=judge,
     show=show,

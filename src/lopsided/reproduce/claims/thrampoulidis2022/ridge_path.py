@@ -13,20 +13,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from lopsided import predict, solve
 from lopsided.counts import Counts
+from lopsided.geometry import Distances
 from lopsided.gram import Gram
+from lopsided.problem import Problem
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
-from lopsided.reproduce.choices import Bounds, Checked, Whole
-from lopsided.reproduce.claim import Claim, Outcome
+from lopsided.reproduce.choices import Checked, Whole
+from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
-from lopsided.reproduce.record import Record, Verdict
+from lopsided.reproduce.record import Verdict
+from lopsided.reproduce.typed import Bounds
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _PARTS = ("classifiers", "class means", "logits")
+#: Ridges that the table shows.
+_SHOWN = (1e-1, 1e-2, 1e-4, 1e-6)
 
 
 @dataclass(frozen=True)
@@ -46,30 +54,70 @@ class Settings(Checked):
     points: Annotated[int, Bounds(least=2, most=10**4)] = 29
 
 
-def _path(settings: Settings, counts: Counts) -> dict[str, Any]:
-    zero = solve.largest_ridge(solve.Problem(counts, ridge=1.0))
-    seli = predict.seli(counts)
-    ridges = np.geomspace(
-        0.97 * zero, settings.least * np.sqrt(counts.distinct[0]), settings.points
+@dataclass(frozen=True)
+class Point:
+    """The optimum at one ridge.
+
+    Attributes:
+        ridge: of classifiers and features.
+        distances: to SELI.
+        relative_gap: of its certificate.
+        minority_apart: distance of two minority classifiers, over the length of a majority one.
+    """
+
+    ridge: float
+    distances: Distances
+    relative_gap: float
+    minority_apart: float
+
+
+@dataclass(frozen=True)
+class Path:
+    """The optima at one ratio.
+
+    Attributes:
+        ratio: R.
+        zero: ridge from which on all is zero.
+        collapse: ridge from which on minority classes are one.
+        rows: by ridge, falling.
+        above_zero: size of the logits at a ridge above `zero`.
+    """
+
+    ratio: int
+    zero: float
+    collapse: float
+    rows: tuple[Point, ...]
+    above_zero: float
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The paths, one a ratio."""
+
+    paths: tuple[Path, ...]
+
+
+def _path(settings: Settings, ratio: int) -> Path:
+    counts = Counts.step(settings.k, 1, ratio)
+    zero, collapse, seli = (
+        solve.largest_ridge(Problem(counts, ridge=1.0)),
+        predict.minority_collapse_ridge(counts),
+        predict.seli(counts),
     )
     rows = []
-    for ridge in ridges:
-        solution = solve.minimize(solve.Problem(counts, ridge=float(ridge)))
+    for ridge in np.geomspace(0.97 * zero, settings.least * collapse, settings.points):
+        solution = solve.minimize(Problem(counts, ridge=float(ridge)))
+        found = solution.geometry
         rows.append(
-            {
-                "ridge": float(ridge),
-                "distances": list(solution.geometry.distance(seli)),
-                "relative_gap": solution.certificate.relative_gap,
-                "minority_apart": _apart(solution.geometry.classifiers),
-            }
+            Point(
+                float(ridge),
+                found.distance(seli),
+                solution.certificate.relative_gap,
+                _apart(found.classifiers),
+            )
         )
-    above = solve.minimize(solve.Problem(counts, ridge=1.03 * zero)).geometry.logits.frobenius()
-    return {
-        "zero": zero,
-        "collapse": float(np.sqrt(counts.distinct[0])),
-        "rows": rows,
-        "above_zero": above,
-    }
+    above = solve.minimize(Problem(counts, ridge=1.03 * zero)).geometry.logits.frobenius()
+    return Path(ratio, zero, collapse, tuple(rows), above)
 
 
 def _apart(classifiers: Gram) -> float:
@@ -80,57 +128,43 @@ def _apart(classifiers: Gram) -> float:
     return float(np.sqrt(2 * max(square, 0.0)) / classifiers.norms()[0])
 
 
-def compute(settings: Settings, context: Context) -> Outcome:
+def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     """Solve along the ridges for every ratio."""
-    paths = {}
+    paths = []
     for i, ratio in enumerate(settings.ratios):
         context.advance(i / len(settings.ratios), f"ridge path, R = {ratio}")
-        counts = Counts.step(settings.k, 1, ratio)
-        paths[str(ratio)] = context.remember(f"path-{ratio}", partial(_path, settings, counts))
-    return Outcome({"paths": paths})
+        paths.append(context.remember(f"path-{ratio}", Path, partial(_path, settings, ratio)))
+    return Outcome(Numbers(tuple(paths)))
 
 
-def _decay(rows: Sequence[dict[str, Any]]) -> float:
+def _decay(rows: Sequence[Point]) -> float:
     """Return the exponent p of distance ~ log(1/ridge)^-p over the lower half of the ridges."""
-    low = [row for row in rows if row["ridge"] < 1e-3]
-    x = np.log(np.log([1 / row["ridge"] for row in low]))
-    return float(-np.polyfit(x, np.log([row["distances"][0] for row in low]), 1)[0])
+    low = [row for row in rows if row.ridge < 1e-3]
+    x = np.log(np.log([1 / row.ridge for row in low]))
+    return float(-np.polyfit(x, np.log([row.distances.classifiers for row in low]), 1)[0])
 
 
-def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
+def judge(settings: Settings, numbers: Numbers) -> Verdict:
     """Hold when balanced paths are SELI at every ridge, others at none but ever nearer, and the
     thresholds are right.
     """
-    gap, balanced, smallest, rates, collapsed = 0.0, 0.0, np.inf, [], True
-    for ratio, path in numbers["paths"].items():
-        rows = path["rows"]
-        gap = max(gap, *(row["relative_gap"] for row in rows))
-        if ratio == "1":
-            balanced = max(max(row["distances"]) for row in rows)
+    gap, balanced, smallest, rates, collapsed, falling = 0.0, 0.0, np.inf, [], True, True
+    for path in numbers.paths:
+        rows = path.rows
+        gap = max(gap, *(row.relative_gap for row in rows))
+        if path.ratio == 1:
+            balanced = max(max(row.distances) for row in rows)
             continue
-        smallest = min(smallest, *(min(row["distances"]) for row in rows))
+        smallest = min(smallest, *(min(row.distances) for row in rows))
         rates.append(_decay(rows))
-        together = [row["minority_apart"] < 1e-3 for row in rows]
-        collapsed &= together == [row["ridge"] >= path["collapse"] for row in rows]
-    falling = all(
-        bool(
-            np.all(np.diff([row["distances"][0] for row in path["rows"] if row["ridge"] < 0.5]) < 0)
-        )
-        for ratio, path in numbers["paths"].items()
-        if ratio != "1"
-    )
-    zero = max(path["above_zero"] for path in numbers["paths"].values())
-    holds = (
-        gap < 1e-7
-        and balanced < 1e-4
-        and smallest > 1e-3
-        and falling
-        and collapsed
-        and zero < 1e-6
-        and max(rates) < 1.5
-    )
+        together = [row.minority_apart < 1e-3 for row in rows]
+        collapsed &= together == [row.ridge >= path.collapse for row in rows]
+        low = [row.distances.classifiers for row in rows if row.ridge < 0.5]
+        falling &= bool(np.all(np.diff(low) < 0))
+    zero = max(path.above_zero for path in numbers.paths)
+    seli_at_the_end = gap < 1e-7 and balanced < 1e-4 and smallest > 1e-3 and max(rates) < 1.5
     return Verdict(
-        bool(holds),
+        bool(seli_at_the_end and falling and collapsed and zero < 1e-6),
         f"Balanced classes are SELI at every ridge (to {balanced:.0e}). With imbalance no ridge"
         f" gives SELI: the smallest distance met is {smallest:.3f}, and the classifiers' distance"
         f" falls like log(1/λ) to the power {-max(rates):.2f} to {-min(rates):.2f}. Minority"
@@ -139,24 +173,24 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
     )
 
 
-def show(records: Sequence[Record]) -> list[Block]:
+def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
     """Return distance against ridge."""
     from lopsided.reproduce.figures.lines import several
 
-    paths = records[-1].numbers["paths"]
+    paths = runs[-1].numbers.paths
 
     def panel(i: int) -> Figure:
         lines = {
-            f"R = {r}": (
-                [row["ridge"] for row in p["rows"]],
-                [[row["distances"][i]] for row in p["rows"]],
+            f"R = {path.ratio}": (
+                [row.ridge for row in path.rows],
+                [[row.distances[i]] for row in path.rows],
             )
-            for r, p in paths.items()
+            for path in paths
         }
 
-        def draw(ax: Any) -> None:
+        def draw(ax: Axes) -> None:
             several(lines, ax, x="ridge λ", label="distance to SELI")
-            ax.axvline(next(iter(paths.values()))["collapse"], color="#888888", lw=0.8, ls=":")
+            ax.axvline(paths[0].collapse, color="#888888", lw=0.8, ls=":")
 
         return drawn(
             draw,
@@ -166,18 +200,18 @@ def show(records: Sequence[Record]) -> list[Block]:
 
     rows = [
         [
-            f"R = {r}",
-            f"{p['collapse']:.3f}",
-            f"{p['zero']:.3f}",
-            *(f"{_at(p['rows'], ridge):.3f}" for ridge in (1e-1, 1e-2, 1e-4, 1e-6)),
+            f"R = {path.ratio}",
+            f"{path.collapse:.3f}",
+            f"{path.zero:.3f}",
+            *(f"{_at(path.rows, ridge):.3f}" for ridge in _SHOWN),
         ]
-        for r, p in paths.items()
+        for path in paths
     ]
     columns = [
         "",
         "minorities collapse at λ ≥",
         "all is zero at λ ≥",
-        *(f"λ = {ridge:g}" for ridge in (1e-1, 1e-2, 1e-4, 1e-6)),
+        *(f"λ = {ridge:g}" for ridge in _SHOWN),
     ]
     return [
         Row(
@@ -192,10 +226,10 @@ def show(records: Sequence[Record]) -> list[Block]:
     ]
 
 
-def _at(rows: Sequence[dict[str, Any]], ridge: float) -> float:
+def _at(rows: Sequence[Point], ridge: float) -> float:
     """Return the classifiers' distance at a ridge, interpolated between the solved ones."""
-    x, y = [np.log(row["ridge"]) for row in rows][::-1], [row["distances"][0] for row in rows][::-1]
-    return float(np.interp(np.log(ridge), x, y))
+    x, y = [np.log(row.ridge) for row in rows], [row.distances.classifiers for row in rows]
+    return float(np.interp(np.log(ridge), x[::-1], y[::-1]))
 
 
 RIDGE_PATH = Claim(
@@ -211,6 +245,7 @@ RIDGE_PATH = Claim(
         " here"
     ),
     settings=Settings,
+    numbers=Numbers,
     compute=compute,
     judge=judge,
     show=show,

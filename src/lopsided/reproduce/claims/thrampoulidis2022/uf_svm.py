@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -18,12 +19,13 @@ import numpy as np
 from lopsided import predict
 from lopsided.arrays import Floats, Ints, svd
 from lopsided.counts import Counts
-from lopsided.geometry import Geometry, Source
+from lopsided.geometry import Distances, Geometry, Source
 from lopsided.report.blocks import Block, Table, drawn
-from lopsided.reproduce.choices import Bounds, Checked, Seed, Whole
-from lopsided.reproduce.claim import Claim, Outcome
+from lopsided.reproduce.choices import Checked, Seed, Whole
+from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
-from lopsided.reproduce.record import Record, Verdict
+from lopsided.reproduce.record import Verdict
+from lopsided.reproduce.typed import Bounds
 
 #: A conic solver's minimisers are SELI when they are closer than this.
 _EQUAL = 1e-5
@@ -57,6 +59,37 @@ class Settings(Checked):
             *steps,
             *(Counts(rng.integers(1, 200, rng.integers(3, 11))) for _ in range(self.random)),
         ]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One profile of class counts.
+
+    Attributes:
+        counts: the profile.
+        distances: of the solver's minimiser to SELI.
+        slack: the smallest entry of the dual certificate's B' * Z relative to the largest; positive
+            proves that SELI is the only optimum.
+        gap: relative duality gap of the certificate.
+        sample_logits_error: largest error of logits solved for sample by sample, in small sets.
+        to_etf: distances of SELI to the simplex ETF, of balanced classes.
+        cosine: of the classifiers, of two classes.
+    """
+
+    counts: tuple[int, ...]
+    distances: Distances
+    slack: float
+    gap: float
+    sample_logits_error: float | None = None
+    to_etf: Distances | None = None
+    cosine: float | None = None
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The profiles."""
+
+    cases: tuple[Case, ...]
 
 
 def conic(labels: Ints, weights: Floats, k: int) -> Floats:
@@ -106,13 +139,9 @@ def geometry_of_logits(logits: Floats, counts: Counts) -> Geometry:
     return Geometry.of_vectors(W, M, Source("UF-SVM", "conic solver"), counts)
 
 
-def certificate(counts: Counts) -> dict[str, float]:
-    """Check the dual certificate B = U V' of the label matrix itself: the proof that SELI is
-    optimal.
-
-    Returns:
-        "slack", the smallest entry of B' * Z relative to the largest (positive proves uniqueness),
-        and "gap", the relative gap.
+def certificate(counts: Counts) -> tuple[float, float]:
+    """Return slack and gap of the dual certificate B = U V' of the label matrix itself: the proof
+    that SELI is optimal.
     """
     n, k = counts.values.astype(np.float64), counts.k
     left, values, right = svd((np.eye(k) - 1 / k) * np.sqrt(n))
@@ -120,65 +149,49 @@ def certificate(counts: Counts) -> dict[str, float]:
     dual = (left[:, : k - 1] @ right[: k - 1]) / np.sqrt(n)
     signed = dual * np.where(np.eye(k, dtype=bool), 1, -1)
     value = float(np.sum(((np.eye(k) - 1 / k) * n) * dual))
-    return {
-        "slack": float(signed.min() / signed.max()),
-        "gap": abs(value / float(values.sum()) - 1),
-    }
+    return float(signed.min() / signed.max()), abs(value / float(values.sum()) - 1)
 
 
-def _case(counts: Counts) -> dict[str, Any]:
+def _case(counts: Counts) -> Case:
     predicted = predict.seli(counts)
     logits = conic(np.arange(counts.k), counts.values.astype(np.float64), counts.k)
-    case = {
-        "counts": counts.values,
-        "distances": geometry_of_logits(logits, counts).distance(predicted),
-        **certificate(counts),
-    }
+    error = None
     if counts.n <= 30:
         labels = np.repeat(np.arange(counts.k), counts.values)
         singly = conic(labels, np.ones(counts.n), counts.k)
-        case["sample_logits_error"] = float(
-            np.abs(singly - predicted.logits.matrix()[:, labels]).max()
-        )
-    if counts.ratio == 1:
-        case["to_etf"] = predicted.distance(predict.etf(counts.k))
-    if counts.k == 2:
-        case["cosine"] = predicted.classifiers.cosine(0, 1)
-    return case
+        error = float(np.abs(singly - predicted.logits.matrix()[:, labels]).max())
+    return Case(
+        tuple(counts.values.tolist()),
+        geometry_of_logits(logits, counts).distance(predicted),
+        *certificate(counts),
+        error,
+        predicted.distance(predict.etf(counts.k)) if counts.ratio == 1 else None,
+        float(predicted.classifiers.cosine(0, 1)) if counts.k == 2 else None,
+    )
 
 
-def compute(settings: Settings, context: Context) -> Outcome:
+def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     """Solve every profile and hold it against SELI."""
     cases, profiles = [], settings.profiles()
     for i, counts in enumerate(profiles):
         context.advance(i / len(profiles), f"conic solver, {counts!r}")
-        cases.append(context.remember(f"case-{i}", lambda counts=counts: _case(counts)))  # type: ignore[misc]
-    return Outcome({"cases": cases})
+        cases.append(context.remember(f"case-{i}", Case, partial(_case, counts)))
+    return Outcome(Numbers(tuple(cases)))
 
 
-def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
+def judge(settings: Settings, numbers: Numbers) -> Verdict:
     """Hold when every minimiser is SELI to the solver's accuracy, every certificate is strict, and
     the special cases are right.
     """
-    cases = numbers["cases"]
-    worst = max(max(case["distances"]) for case in cases)
-    singly = max(
-        (case["sample_logits_error"] for case in cases if "sample_logits_error" in case),
-        default=0.0,
-    )
-    slack, gap = min(case["slack"] for case in cases), max(case["gap"] for case in cases)
-    etf = max((max(case["to_etf"]) for case in cases if "to_etf" in case), default=0.0)
-    antipodal = all(abs(case["cosine"] + 1) < 1e-12 for case in cases if "cosine" in case)
-    holds = (
-        worst < _EQUAL
-        and singly < 10 * _EQUAL
-        and slack > 0
-        and gap < 1e-10
-        and etf < 1e-7
-        and antipodal
-    )
+    cases = numbers.cases
+    worst = max(max(case.distances) for case in cases)
+    singly = max(case.sample_logits_error or 0.0 for case in cases)
+    slack, gap = min(case.slack for case in cases), max(case.gap for case in cases)
+    etf = max((max(case.to_etf) for case in cases if case.to_etf is not None), default=0.0)
+    antipodal = all(abs(case.cosine + 1) < 1e-12 for case in cases if case.cosine is not None)
+    is_seli = worst < _EQUAL and singly < 10 * _EQUAL and slack > 0 and gap < 1e-10
     return Verdict(
-        holds,
+        is_seli and etf < 1e-7 and antipodal,
         f"In {len(cases)} profiles of class counts the conic solver's minimiser is at most"
         f" {worst:.0e} from SELI, the dual certificate closes to {gap:.0e} and its sign condition"
         f" is {'strict' if slack > 0 else 'violated'} (smallest slack {slack:.2g}). Balanced"
@@ -187,21 +200,21 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
     )
 
 
-def show(records: Sequence[Record]) -> list[Block]:
+def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
     """Return how far the solver's minimisers are from SELI."""
     from lopsided.reproduce.figures.lines import dots
 
-    cases = records[-1].numbers["cases"]
+    cases = runs[-1].numbers.cases
     series = {
-        part: [case["distances"][i] for case in cases]
+        part: [case.distances[i] for case in cases]
         for i, part in enumerate(("classifiers", "class means", "logits"))
     }
     rows = [
         [
-            _short(case["counts"]),
-            *(f"{value:.0e}" for value in case["distances"]),
-            f"{case['slack']:.3f}",
-            f"{case['gap']:.0e}",
+            _short(case.counts),
+            *(f"{value:.0e}" for value in case.distances),
+            f"{case.slack:.3f}",
+            f"{case.gap:.0e}",
         ]
         for case in cases
     ]
@@ -220,7 +233,7 @@ def show(records: Sequence[Record]) -> list[Block]:
     ]
 
 
-def _short(counts: list[int]) -> str:
+def _short(counts: Sequence[int]) -> str:
     runs = [(c, counts.count(c)) for c in sorted(set(counts), reverse=True)]
     return ", ".join(f"{many} × {c}" if many > 1 else str(c) for c, many in runs)
 
@@ -236,6 +249,7 @@ UF_SVM = Claim(
     ),
     source="Thrampoulidis et al. 2022, Theorem 1; counts beyond STEP: derived here",
     settings=Settings,
+    numbers=Numbers,
     compute=compute,
     judge=judge,
     show=show,

@@ -15,21 +15,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import numpy as np
 
 from lopsided import predict
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
-from lopsided.geometry import Geometry, Source
+from lopsided.geometry import Distances, Geometry, Source
 from lopsided.problem import Problem
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
-from lopsided.reproduce.choices import Bounds, Checked, Positive, Whole
-from lopsided.reproduce.claim import Claim, Outcome
+from lopsided.reproduce.choices import Checked, Positive, Whole
+from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
-from lopsided.reproduce.record import Record, Verdict
+from lopsided.reproduce.record import Verdict
 from lopsided.reproduce.settings import observed_epochs
+from lopsided.reproduce.typed import Bounds
 from lopsided.solve import Optimizer, descent
 
 #: Below this distance descent has arrived.
@@ -68,16 +69,66 @@ class Settings(Checked):
     steps: Whole = 20000
 
 
-def _distances(W: Floats, M: Floats, counts: Counts) -> dict[str, list[float]]:
-    """Return the distances of centred classifiers and class means to SELI and to the ETF."""
-    seen = Geometry.of_vectors(W - W.mean(axis=0), M - M.mean(axis=0), Source("UFM"))
-    return {
-        "SELI": list(seen.distance(predict.seli(counts))),
-        "ETF": list(seen.distance(predict.etf(counts.k))),
-    }
+@dataclass(frozen=True)
+class Distanced:
+    """Distances of centred classifiers and class means to SELI and to the ETF."""
+
+    seli: Distances
+    etf: Distances
+
+    @classmethod
+    def of(cls, W: Floats, M: Floats, counts: Counts) -> Distanced:
+        """Measure explicit classifiers and class means."""
+        seen = Geometry.of_vectors(W - W.mean(axis=0), M - M.mean(axis=0), Source("UFM"))
+        return cls(seen.distance(predict.seli(counts)), seen.distance(predict.etf(counts.k)))
 
 
-def sgd(settings: Settings, counts: Counts, context: Context) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Epoch:
+    """All seeds after one epoch of SGD."""
+
+    epoch: int
+    seeds: tuple[Distanced, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of loss-normalized descent, with the logarithm of the loss."""
+
+    step: int
+    log_loss: float
+    at: Distanced
+
+
+@dataclass(frozen=True)
+class Paths:
+    """What was observed at one ratio of SGD, epoch by epoch, and of descent, step by step."""
+
+    ratio: int
+    sgd: tuple[Epoch, ...]
+    descent: tuple[Step, ...]
+
+    def final(self, law: Literal["seli", "etf"]) -> Floats:
+        """Return the (seeds, 3) distances to a law at the end of SGD."""
+        return np.array([getattr(seed, law) for seed in self.sgd[-1].seeds])
+
+    def steps_to(self, distance: float) -> float:
+        """Return the first observed step of descent from which the classifiers stay nearer to SELI
+        than `distance`.
+        """
+        far = [row.step for row in self.descent if row.at.seli.classifiers >= distance]
+        later = [row.step for row in self.descent if not far or row.step > far[-1]]
+        return float(later[0]) if later else np.inf
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The paths, one pair a ratio."""
+
+    ratios: tuple[Paths, ...]
+
+
+def sgd(settings: Settings, counts: Counts, context: Context) -> tuple[Epoch, ...]:
     """Train classifiers and features by SGD, all seeds side by side.
 
     Returns:
@@ -102,96 +153,82 @@ def sgd(settings: Settings, counts: Counts, context: Context) -> list[dict[str, 
             H[seeds, chosen] = features - step * (error @ W)
             W -= step * (error.transpose(0, 2, 1) @ features)
         if epoch in measured:
-            rows.append(
-                {
-                    "epoch": epoch,
-                    "seeds": [_distances(W[i], member.T @ H[i], counts) for i in range(s)],
-                }
-            )
+            seen = (Distanced.of(W[i], member.T @ H[i], counts) for i in range(s))
+            rows.append(Epoch(epoch, tuple(seen)))
         if epoch % 20 == 0:
             context.advance(
                 epoch / settings.epochs,
                 f"SGD, R = {counts.ratio:g}, epoch {epoch} of {settings.epochs}",
             )
-    return rows
+    return tuple(rows)
 
 
-def descend(settings: Settings, counts: Counts, rate: float = 10.0) -> list[dict[str, Any]]:
+def descend(settings: Settings, counts: Counts, rate: float = 10.0) -> tuple[Step, ...]:
     """Run loss-normalised descent on classifiers and class means.
 
     Returns:
-        One row an observed step: the step, the logarithm of the loss, the distances.
+        One row an observed step.
     """
     problem = Problem(counts, ridge=0.0, width=settings.d)
     optimizer, measured = Optimizer("normalized", rate), set(observed_epochs(settings.steps))
-    return [
-        {
-            "step": state.step,
-            "log_loss": state.log_loss + float(np.log(counts.n)),
-            **_distances(state.W, state.H, counts),
-        }
+    # The loss of the paths is the mean, that of the claim the sum.
+    return tuple(
+        Step(
+            state.step,
+            state.log_loss + float(np.log(counts.n)),
+            Distanced.of(state.W, state.H, counts),
+        )
         for state in descent(problem, optimizer, settings.steps)
         if state.step in measured
-    ]
-
-
-def compute(settings: Settings, context: Context) -> Outcome:
-    """Run both on every ratio; a finished ratio is not repeated after an interruption."""
-    results, size = (
-        {},
-        [Counts.step(settings.k, settings.minority, ratio).n for ratio in settings.ratios],
     )
-    done = 0
-    for ratio, n in zip(settings.ratios, size, strict=True):
-        counts = Counts.step(settings.k, settings.minority, ratio)
-        part = context.part(done / sum(size), (done + n) / sum(size))
-        results[str(ratio)] = {
-            "sgd": context.remember(f"sgd-{ratio}", partial(sgd, settings, counts, part)),
-            "descent": context.remember(f"descent-{ratio}", partial(descend, settings, counts)),
-        }
-        done += n
-    return Outcome({"ratios": results})
 
 
-def _final(result: dict[str, Any], law: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return the (seeds, 3) distances at the end of SGD."""
-    return np.array([seed[law] for seed in result["sgd"][-1]["seeds"]])
+def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
+    """Run both on every ratio; a finished ratio is not repeated after an interruption."""
+    profiles = [Counts.step(settings.k, settings.minority, ratio) for ratio in settings.ratios]
+    total, done, paths = sum(counts.n for counts in profiles), 0, []
+    for ratio, counts in zip(settings.ratios, profiles, strict=True):
+        part = context.part(done / total, (done + counts.n) / total)
+        trained = partial(sgd, settings, counts, part)
+        paths.append(
+            Paths(
+                ratio,
+                context.remember(f"sgd-{ratio}", tuple[Epoch, ...], trained),
+                context.remember(
+                    f"descent-{ratio}", tuple[Step, ...], partial(descend, settings, counts)
+                ),
+            )
+        )
+        done += counts.n
+    return Outcome(Numbers(tuple(paths)))
 
 
-def _steps_to(result: dict[str, Any], distance: float) -> float:
-    """Return the first observed step of descent from which the classifiers stay nearer to SELI than
-    `distance`.
-    """
-    far = [row["step"] for row in result["descent"] if row["SELI"][0] >= distance]
-    later = [row["step"] for row in result["descent"] if not far or row["step"] > far[-1]]
-    return float(later[0]) if later else np.inf
-
-
-def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
+def judge(settings: Settings, numbers: Numbers) -> Verdict:
     """Hold when SGD ends nearer to SELI than to the ETF, and normalised descent arrives, later with
     larger R.
 
     SGD alone cannot show the order: an epoch has more steps at larger R, and what is left of the
     start dominates at small R.
     """
-    results = numbers["ratios"]
-    ends = {ratio: _final(result, "SELI").mean(axis=0) for ratio, result in results.items()}
+    paths = numbers.ratios
+    ends = [path.final("seli").mean(axis=0) for path in paths]
     nearer = all(
-        bool(np.all(_final(result, "SELI")[:, :2] < _final(result, "ETF")[:, :2]))
-        for ratio, result in results.items()
-        if ratio != "1"
+        bool(np.all(path.final("seli")[:, :2] < path.final("etf")[:, :2]))
+        for path in paths
+        if path.ratio != 1
     )
-    ordered = bool(np.all(np.diff([end[0] for end in ends.values()]) > 0))
-    steps = [_steps_to(result, _NEAR) for result in results.values()]
+    ordered = bool(np.all(np.diff([end[0] for end in ends]) > 0))
+    steps = [path.steps_to(_NEAR) for path in paths]
     slower = bool(np.all(np.diff(steps) > 0))
-    arrived = max(max(result["descent"][-1]["SELI"]) for result in results.values())
+    arrived = max(max(path.descent[-1].at.seli) for path in paths)
     shown = ", ".join(
-        f"{end[0]:.2f} and {end[1]:.2f} at R = {ratio}" for ratio, end in ends.items()
+        f"{end[0]:.2f} and {end[1]:.2f} at R = {path.ratio}"
+        for path, end in zip(paths, ends, strict=True)
     )
     return Verdict(
         nearer and slower and arrived < _ARRIVED,
-        f"After {configuration['epochs']} epochs of SGD classifiers and class means are still"
-        f" {shown} from SELI (means of {configuration['seeds']} seeds):"
+        f"After {settings.epochs} epochs of SGD classifiers and class means are still"
+        f" {shown} from SELI (means of {settings.seeds} seeds):"
         f" {'all' if nearer else 'not all'} nearer to it than to the ETF,"
         f" {'and' if ordered else 'but not steadily'} further away with larger R. Descent that"
         f" divides its step by the loss {'arrives' if arrived < _ARRIVED else 'does not arrive'},"
@@ -201,19 +238,19 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
     )
 
 
-def show(records: Sequence[Record]) -> list[Block]:
+def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
     """Return distance against epoch for SGD and against step for descent."""
     from lopsided.reproduce.figures.lines import several
 
-    results = records[-1].numbers["ratios"]
+    paths = runs[-1].numbers.ratios
 
     def trained(i: int, title: str) -> Figure:
         lines = {
-            f"R = {ratio}": (
-                [row["epoch"] for row in r["sgd"]],
-                [[seed["SELI"][i] for seed in row["seeds"]] for row in r["sgd"]],
+            f"R = {path.ratio}": (
+                [row.epoch for row in path.sgd],
+                [[seed.seli[i] for seed in row.seeds] for row in path.sgd],
             )
-            for ratio, r in results.items()
+            for path in paths
         }
         return drawn(
             lambda ax: several(lines, ax, label="distance to SELI", x="epoch"),
@@ -222,11 +259,11 @@ def show(records: Sequence[Record]) -> list[Block]:
         )
 
     descents = {
-        f"R = {ratio}": (
-            [row["step"] for row in r["descent"]],
-            [[max(row["SELI"])] for row in r["descent"]],
+        f"R = {path.ratio}": (
+            [row.step for row in path.descent],
+            [[max(row.at.seli)] for row in path.descent],
         )
-        for ratio, r in results.items()
+        for path in paths
     }
     descent = drawn(
         lambda ax: several(descents, ax, label="largest distance to SELI", x="step", log=True),
@@ -235,14 +272,14 @@ def show(records: Sequence[Record]) -> list[Block]:
     )
     rows = [
         [
-            f"R = {ratio}",
+            f"R = {path.ratio}",
             *(
                 f"{mean:.3f} ± {spread:.3f}"
-                for law in ("SELI", "ETF")
-                for mean, spread in _spread(_final(r, law))
+                for final in (path.final("seli"), path.final("etf"))
+                for mean, spread in _spread(final)
             ),
         ]
-        for ratio, r in results.items()
+        for path in paths
     ]
     parts = ("classifiers", "class means")
     return [
@@ -259,7 +296,7 @@ def show(records: Sequence[Record]) -> list[Block]:
     ]
 
 
-def _spread(final: np.ndarray[Any, np.dtype[np.float64]]) -> list[tuple[float, float]]:
+def _spread(final: Floats) -> list[tuple[float, float]]:
     spread = final.std(axis=0, ddof=1) if len(final) > 1 else np.zeros(3)
     return [(float(a), float(b)) for a, b in zip(final.mean(axis=0)[:2], spread[:2], strict=True)]
 
@@ -276,6 +313,7 @@ UFM_SGD = Claim(
         " Figure 4"
     ),
     settings=Settings,
+    numbers=Numbers,
     compute=compute,
     judge=judge,
     show=show,

@@ -21,18 +21,20 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from lopsided import predict, solve
+from lopsided import foresee, predict, solve
 from lopsided.counts import Counts
-from lopsided.geometry import Geometry
-from lopsided.problem import Bias
+from lopsided.geometry import Distances, Geometry
+from lopsided.measure.network_geometry import about_mean, comparable
+from lopsided.problem import Problem
 from lopsided.report.blocks import Block, Figure, Table, drawn
 from lopsided.reproduce.choices import Checked
-from lopsided.reproduce.claim import Claim, Outcome
-from lopsided.reproduce.claims.thrampoulidis2022.kinds import kind, lettered
+from lopsided.reproduce.claim import Claim, Outcome, Run
+from lopsided.reproduce.claims.thrampoulidis2022.deep import DEEP
+from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import PARTS, kind, lettered
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Record, Verdict
 from lopsided.reproduce.settings import Training
-from lopsided.reproduce.shapes import geometry_of, own_ridge
+from lopsided.reproduce.shapes import own_ridge
 
 LAWS = ("SELI", "own ridge", "best ridge", "free bias", "ETF")
 
@@ -79,106 +81,113 @@ def _is_record(path: Path) -> bool:
     return True
 
 
-def laws(
-    measured: Geometry, counts: Counts, weight_decay: float, bias: Bias = "none"
-) -> dict[str, dict[str, Any]]:
-    """Return the distances of a network to every law, with the ridge of the two that have one.
+@dataclass(frozen=True)
+class Fit:
+    """How far a network is from a law, and the law's ridge, if it has one."""
+
+    distances: Distances
+    ridge: float | None = None
+
+    @property
+    def size(self) -> float:
+        """One number for a law: the root mean square of its three distances."""
+        return float(np.sqrt(np.mean(np.square(self.distances))))
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """One run beside all laws.
+
+    Attributes:
+        kind: what was trained, but for the seed.
+        ratio: R.
+        seed: of the run.
+        laws: by their names; one that is zero is left out.
+    """
+
+    kind: str
+    ratio: float
+    seed: int
+    laws: dict[str, Fit]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The runs beside all laws."""
+
+    runs: tuple[Fitted, ...]
+
+
+def laws(measured: Geometry, counts: Counts, training: Training) -> dict[str, Fit]:
+    """Return the distances of a network to every law.
 
     Args:
         measured: the network.
         counts: its class counts.
-        weight_decay: of its training.
-        bias: of its head; the optima at a ridge have the same. A law that is zero is left out.
+        training: its settings.
     """
 
     def at(ridge: float) -> Geometry:
-        return solve.minimize(solve.Problem(counts, ridge=ridge, bias=bias)).geometry
+        return foresee(training.problem(counts, ridge))
 
     def misfit(logarithm: float) -> float:
-        optimum = at(float(np.exp(logarithm)))
-        return (
-            float(np.sum(np.square(measured.distance(optimum))))
-            if optimum.logits.frobenius()
-            else np.inf
-        )
+        optimum = about_mean(at(float(np.exp(logarithm))))
+        distances = measured.distance(optimum) if optimum.logits.frobenius() else [np.inf]
+        return float(np.sum(np.square(distances)))
 
     # Where a group of classes collapses the misfit has a kink; a coarse scan finds the right
     # valley.
-    zero = solve.largest_ridge(solve.Problem(counts, ridge=1.0))
     least = 1e-9 * float(np.sqrt(counts.distinct[0]))
+    zero = solve.largest_ridge(Problem(counts, ridge=1.0))
     scan = np.linspace(np.log(least), np.log(0.99 * zero), 24)
     lowest = int(np.argmin([misfit(x) for x in scan]))
     bracket = scan[max(lowest - 1, 0)], scan[min(lowest + 1, len(scan) - 1)]
     best = float(
         np.exp(minimize_scalar(misfit, bounds=bracket, method="bounded", options={"xatol": 1e-3}).x)
     )
-    own = own_ridge(measured, counts, weight_decay)
+    own = own_ridge(measured, counts, training.weight_decay)
+    ridges = {"own ridge": own, "best ridge": best}
+    free = Problem(counts, ridge=0.0, bias="free")
     candidates = {
         "SELI": predict.seli(counts),
-        "own ridge": at(own),
-        "best ridge": at(best),
-        "free bias": predict.cross_entropy(counts, bias="free"),
+        **{name: at(ridge) for name, ridge in ridges.items()},
+        "free bias": foresee(free),
         "ETF": predict.etf(counts.k),
     }
-    ridges = {"own ridge": {"ridge": own}, "best ridge": {"ridge": best}}
+    alive = {name: law for name, law in candidates.items() if law.logits.frobenius()}
     return {
-        name: {"distances": measured.distance(law), **ridges.get(name, {})}
-        for name, law in candidates.items()
-        if law.logits.frobenius()
+        name: Fit(measured.distance(law), ridges.get(name))
+        for name, law in comparable(alive, counts.k).items()
     }
 
 
-def compute(chosen: Settings, context: Context) -> Outcome:
+def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     """Hold every run against every law."""
     runs = []
-    for i, name in enumerate(chosen.runs):
-        context.advance(i / len(chosen.runs), name)
+    for i, name in enumerate(settings.runs):
+        context.advance(i / len(settings.runs), name)
         record = Record.load(context.place.out / f"{name}.json")
-        counts = Counts(record.numbers["counts"])
-        measured = geometry_of(record.numbers["geometry"], counts)
-        training = Training(**record.configuration)
-        fits = laws(measured, counts, training.weight_decay, training.bias_ridge(counts))
-        runs.append(
-            {
-                "kind": kind(record),
-                "R": counts.ratio,
-                "seed": record.configuration["seed"],
-                "laws": fits,
-            }
-        )
-    return Outcome({"runs": runs})
+        run = DEEP.read(record)
+        counts = Counts(run.numbers.counts)
+        fits = laws(run.numbers.geometry.geometry(counts), counts, run.settings)
+        runs.append(Fitted(kind(run), counts.ratio, run.settings.seed, fits))
+    return Outcome(Numbers(tuple(runs)))
 
 
-def _size(distances: Sequence[float]) -> float:
-    """Return one number for a law: the root mean square of its three distances."""
-    return float(np.sqrt(np.mean(np.square(distances))))
-
-
-def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
+def judge(settings: Settings, numbers: Numbers) -> Verdict:
     """Hold when SELI or an optimum at a ridge known beforehand is nearer than the ETF in every
     imbalanced run.
     """
-    runs = [run for run in numbers["runs"] if run["R"] > 1]
+    runs = [run.laws for run in numbers.runs if run.ratio > 1]
     if not runs:
         return Verdict(False, "All runs are of balanced classes, on which the laws agree.")
-    sizes = {
-        law: [_size(run["laws"][law]["distances"]) for run in runs if law in run["laws"]]
-        for law in LAWS
-    }
-    free = [law for law in LAWS if law != "best ridge"]
-    wins = dict.fromkeys(free, 0)
-    for run in runs:
-        known = {law: _size(run["laws"][law]["distances"]) for law in free if law in run["laws"]}
+    sizes = {law: [fits[law].size for fits in runs if law in fits] for law in LAWS}
+    wins = dict.fromkeys((law for law in LAWS if law != "best ridge"), 0)
+    beaten = 0
+    for fits in runs:
+        known = {law: fits[law].size for law in wins if law in fits}
         wins[min(known, key=lambda law: known[law])] += 1
-    beaten = sum(
-        min(
-            _size(run["laws"][law]["distances"])
-            for law in ("SELI", "own ridge")
-            if law in run["laws"]
-        )
-        < _size(run["laws"]["ETF"]["distances"])
-        for run in runs
-    )
+        beaten += min(known["SELI"], known.get("own ridge", np.inf)) < known["ETF"]
     means = ", ".join(
         f"{law} {np.mean(values):.2f} ± {np.std(values):.2f}"
         for law, values in sizes.items()
@@ -194,61 +203,49 @@ def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
     )
 
 
-def show(records: Sequence[Record]) -> list[Block]:
+def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
     """Return one row a kind of run, mean and spread over its seeds."""
-    runs = max((record.numbers["runs"] for record in records), key=len)
-    kinds: dict[str, list[dict[str, Any]]] = {}
-    for run in runs:
-        kinds.setdefault(run["kind"], []).append(run)
-    blocks: list[Block] = [misfits(kinds)]
-    for i, part in enumerate(("classifiers", "class means", "logits")):
-        rows = []
-        for place, (title, members) in enumerate(sorted(kinds.items())):
-            rows.append(
+    most = max((run.numbers.runs for run in runs), key=len)
+    kinds: dict[str, list[dict[str, Fit]]] = {}
+    for fitted in sorted(most, key=lambda fitted: fitted.kind):
+        kinds.setdefault(fitted.kind, []).append(fitted.laws)
+    tables = [
+        Table(
+            f"Distance of the {part}, mean ± standard deviation over the seeds (their number in"
+            " brackets).",
+            ["run", *LAWS],
+            [
                 [
                     lettered(place, f"{title} ({len(members)})"),
-                    *(_mean(members, law, i) for law in LAWS),
+                    *(_mean([m[law].distances[i] for m in members if law in m]) for law in LAWS),
                 ]
-            )
-        blocks.append(
-            Table(
-                f"Distance of the {part}, mean ± standard deviation over the seeds (their number in"
-                " brackets).",
-                ["run", *LAWS],
-                rows,
-            )
+                for place, (title, members) in enumerate(kinds.items())
+            ],
         )
-    return blocks
+        for i, part in enumerate(PARTS)
+    ]
+    return [misfits(list(kinds.values())), *tables]
 
 
-def misfits(kinds: Mapping[str, Sequence[dict[str, Any]]]) -> Figure:
+def misfits(kinds: Sequence[Sequence[Mapping[str, Fit]]]) -> Figure:
     """Return the root mean square of the three distances, a row a kind of run and a mark a law."""
     from lopsided.reproduce.figures.lines import by_row
 
-    def size(members: Sequence[dict[str, Any]], law: str) -> float:
-        return float(
-            np.mean(
-                [
-                    _size(run["laws"][law]["distances"]) if law in run["laws"] else np.nan
-                    for run in members
-                ]
-            )
-        )
+    def size(members: Sequence[Mapping[str, Fit]], law: str) -> float:
+        return float(np.mean([fits[law].size if law in fits else np.nan for fits in members]))
 
-    names = sorted(kinds)
-    series = {law: [size(kinds[name], law) for name in names] for law in LAWS}
-    rows = [lettered(place, "").removesuffix(": ") for place in range(len(names))]
+    series = {law: [size(members, law) for members in kinds] for law in LAWS}
+    rows = [lettered(place, "").removesuffix(": ") for place in range(len(kinds))]
     return drawn(
         lambda ax: by_row(rows, series, ax, label="distance, root mean square of the three"),
         "Distance of every kind of run to every law",
         "Root mean square of the distances of classifiers, class means and logits to each law, mean"
         " over the seeds; the letters are those of the tables.",
-        (6.2, 0.9 + 0.24 * len(names)),
+        (6.2, 0.9 + 0.24 * len(rows)),
     )
 
 
-def _mean(runs: Sequence[dict[str, Any]], law: str, part: int) -> str:
-    values = [run["laws"][law]["distances"][part] for run in runs if law in run["laws"]]
+def _mean(values: Sequence[float]) -> str:
     if not values:
         return "–"
     return f"{np.mean(values):.3f}" + (
@@ -266,6 +263,7 @@ WHICH_LAW = Claim(
     ),
     source="new here; the laws are those of lopsided.predict and lopsided.solve",
     settings=Settings,
+    numbers=Numbers,
     compute=compute,
     judge=judge,
     show=show,

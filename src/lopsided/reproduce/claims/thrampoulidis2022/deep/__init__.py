@@ -17,9 +17,11 @@ from typing import Any
 from lopsided.report.blocks import Block
 from lopsided.reproduce import ready
 from lopsided.reproduce.choices import Whole
-from lopsided.reproduce.claim import Claim, Outcome
+from lopsided.reproduce.claim import Claim, Outcome, Run
+from lopsided.reproduce.claims.thrampoulidis2022.deep.numbers import Numbers
 from lopsided.reproduce.context import Context
-from lopsided.reproduce.record import Record, Verdict
+from lopsided.reproduce.observed import Row
+from lopsided.reproduce.record import Verdict
 from lopsided.reproduce.settings import Schedule, Training
 
 #: A balanced network is called near its ETF below this distance: about half of what separates SELI
@@ -35,53 +37,49 @@ class Deep(Training):
     schedule: Schedule = "published"
 
 
-def compute(settings: Training, context: Context) -> Outcome:
+def compute(settings: Training, context: Context) -> Outcome[Numbers]:
     """Predict, solve, train and measure; the work is apart, lest the claim need torch to be
     told.
     """
-    from lopsided.reproduce.claims.thrampoulidis2022 import deep_training
+    from lopsided.reproduce.claims.thrampoulidis2022.deep import training
 
-    return deep_training.compute(settings, context)
+    return training.compute(settings, context)
 
 
-def judge(configuration: dict[str, Any], numbers: dict[str, Any]) -> Verdict:
+def judge(settings: Training, numbers: Numbers) -> Verdict:
     """Hold when classifiers and class means end nearer to the prediction than to the ETF; if
     balanced, when all is near the ETF.
 
-    The prediction is SELI, also for a bias with weight decay; for a free bias it is that bias's
-    limit. SELI's logits decide
-    nothing: the ETF's are the same.
+    SELI's logits decide nothing: the ETF's are the same.
     """
-    last = numbers["history"][-1]
-    law = "free bias" if "free bias" in last["distances"] else "SELI"
-    name = "SELI" if law == "SELI" else "the limit with a free bias"
-    (w, m, logits), (w_etf, m_etf, logits_etf) = last["distances"][law], last["distances"]["ETF"]
+    last = numbers.history[-1]
+    law, etf = last.distances.prediction, last.distances.etf
     end = _fitted(last)
-    if len(set(numbers["counts"])) == 1:
-        holds = max(w, m, logits) < NEAR
+    if len(set(numbers.counts)) == 1:
+        holds = max(law) < NEAR
         near = (
             f"All are below {NEAR}."
             if holds
             else f"Not all are below {NEAR}: the network has not arrived."
         )
-        amounts = f"classifiers {w:.2f}, class means {m:.2f}, logits {logits:.2f}"
+        amounts = (
+            f"classifiers {law.classifiers:.2f}, class means {law.embeddings:.2f},"
+            f" logits {law.logits:.2f}"
+        )
         return Verdict(
             holds,
             f"The classes are balanced, so SELI is the ETF; distances to it: {amounts}."
             f" {near}{end}",
         )
+    name = "the limit with a free bias" if numbers.prediction == "free bias" else numbers.prediction
     amounts = (
-        f"Classifiers are {w:.2f} from {name} and {w_etf:.2f} from the ETF; class means {m:.2f} and"
-        f" {m_etf:.2f}"
+        f"Classifiers are {law.classifiers:.2f} from {name} and {etf.classifiers:.2f} from the"
+        f" ETF; class means {law.embeddings:.2f} and {etf.embeddings:.2f}"
     )
-    both = (
-        f"logits are {logits:.2f} from the simplex that both predict"
-        if law == "SELI"
-        else f"logits {logits:.2f} and {logits_etf:.2f}"
-    )
-    return Verdict(
-        w < w_etf and m < m_etf, f"{amounts}; {both}. {_explains(name, w < w_etf, m < m_etf)}{end}"
-    )
+    # Means of a free bias, taken about their unweighted mean, have the logits of the ETF too.
+    both = f"logits are {law.logits:.2f} from the simplex that both predict"
+    w, m = law.classifiers < etf.classifiers, law.embeddings < etf.embeddings
+    return Verdict(w and m, f"{amounts}; {both}. {_explains(name, w, m)}{end}")
 
 
 def _explains(name: str, classifiers: bool, means: bool) -> str:
@@ -96,9 +94,9 @@ def _explains(name: str, classifiers: bool, means: bool) -> str:
     return f"{start}, but the prediction does not hold for the {worse}: the ETF is nearer."
 
 
-def _fitted(last: dict[str, Any]) -> str:
+def _fitted(last: Row) -> str:
     """Say so when the network has not yet fitted its training set, where the theory begins."""
-    worst = min(last["train_accuracy"])
+    worst = min(last.train_accuracy)
     return (
         ""
         if worst > 0.99
@@ -109,16 +107,16 @@ def _fitted(last: dict[str, Any]) -> str:
     )
 
 
-def show(records: Sequence[Record]) -> list[Block]:
+def show(runs: Sequence[Run[Any, Numbers]]) -> list[Block]:
     """Return the report of these runs; the drawing is apart, lest the claim need matplotlib to be
     told.
     """
-    from lopsided.reproduce.claims.thrampoulidis2022 import deep_page
+    from lopsided.reproduce.claims.thrampoulidis2022.deep import page
 
-    return deep_page.show(records)
+    return page.show(runs)
 
 
-DEEP = Claim(
+DEEP: Claim[Training, Numbers] = Claim(
     name="deep",
     title="Deep networks approach SELI",
     statement=(
@@ -127,6 +125,7 @@ DEEP = Claim(
     ),
     source="Thrampoulidis et al. 2022, Section 5 and Figures 1, 5 and 6",
     settings=Deep,
+    numbers=Numbers,
     compute=compute,
     judge=judge,
     show=show,

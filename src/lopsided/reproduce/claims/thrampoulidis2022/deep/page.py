@@ -7,55 +7,49 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lopsided.report.blocks import Block, Figure, Fold, Row, Table, Text, drawn
-from lopsided.reproduce.claims.thrampoulidis2022.deep_run import details
-from lopsided.reproduce.claims.thrampoulidis2022.kinds import heading, kind, lettered
+from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import (
+    PARTS,
+    DeepRun,
+    heading,
+    kind,
+    lettered,
+)
+from lopsided.reproduce.claims.thrampoulidis2022.deep.run import details
 from lopsided.reproduce.figures.lines import several
-from lopsided.reproduce.record import Record
 
 #: More kinds of runs than this are not told apart in one figure.
 _CURVES = 12
-_PARTS = ("classifiers", "class means", "logits")
 
 
-def show(records: Sequence[Record]) -> list[Block]:
+def show(runs: Sequence[DeepRun]) -> list[Block]:
     """Return the report of these runs."""
-    if len(records) == 1:
-        return details(records[0])
-    ordered = sorted(records, key=lambda record: (kind(record), record.configuration["seed"]))
-    kinds = {
-        name: [record for record in ordered if kind(record) == name] for name in map(kind, ordered)
-    }
+    if len(runs) == 1:
+        return details(runs[0])
+    ordered = sorted(runs, key=lambda run: (kind(run), run.settings.seed))
+    kinds = {name: [run for run in ordered if kind(run) == name] for name in map(kind, ordered)}
     return [
         overview(kinds),
         *curves(kinds),
-        *(
-            Fold(heading(record), [Text(record.verdict.sentence), *details(record)[1:]])
-            for record in ordered
-        ),
+        *(Fold(heading(run), [Text(run.verdict.sentence), *details(run)[1:]]) for run in ordered),
     ]
 
 
-def overview(kinds: Mapping[str, Sequence[Record]]) -> Table:
+def overview(kinds: Mapping[str, Sequence[DeepRun]]) -> Table:
     """Return one row a kind of run: its distances at the end, with their spread over the seeds."""
     rows: list[list[str]] = []
-    for name, records in kinds.items():
-        last = [record.numbers["history"][-1] for record in records]
-        cells = [
-            f"{spread([row['distances'][law][i] for row in last])}"
-            for i in (0, 1)
-            for law in ("SELI", "ETF")
-        ]
-        logits, nc1 = (
-            spread([row["distances"]["SELI"][2] for row in last]),
-            np.mean([row["nc1"] for row in last]),
-        )
-        held = sum(record.verdict.holds for record in records)
+    for name, runs in kinds.items():
+        last = [run.numbers.history[-1] for run in runs]
+        pairs = [(row.distances.seli, row.distances.etf) for row in last]
+        cells = [spread([pair[law][i] for pair in pairs]) for i in (0, 1) for law in (0, 1)]
+        logits = spread([row.distances.seli.logits for row in last])
+        nc1 = np.mean([row.nc1 for row in last])
+        held = sum(run.verdict.holds for run in runs)
         rows.append(
-            [lettered(len(rows), name), *cells, logits, f"{nc1:.2g}", f"{held} of {len(records)}"]
+            [lettered(len(rows), name), *cells, logits, f"{nc1:.2g}", f"{held} of {len(runs)}"]
         )
     columns = [
         "run",
-        *(f"{part} to {law}" for part in _PARTS[:2] for law in ("SELI", "ETF")),
+        *(f"{part} to {law}" for part in PARTS[:2] for law in ("SELI", "ETF")),
         "logits",
         "NC1",
         "holds",
@@ -75,36 +69,35 @@ def spread(values: Sequence[float]) -> str:
     )
 
 
-def curves(kinds: Mapping[str, Sequence[Record]]) -> list[Row]:
+def curves(kinds: Mapping[str, Sequence[DeepRun]]) -> list[Row]:
     """Return the distance to SELI against epoch, one colour a kind of run and one line a seed.
 
     Of more kinds than can be told apart those with a falling rate are drawn, whose ends are free of
     the noise of a constant one.
     """
     lettering = {
-        lettered(place, "").removesuffix(": "): records
-        for place, records in enumerate(kinds.values())
+        lettered(place, "").removesuffix(": "): runs for place, runs in enumerate(kinds.values())
     }
     drawn_kinds = lettering
     if len(kinds) > _CURVES:
         drawn_kinds = {
-            letter: records
-            for letter, records in lettering.items()
-            if records[0].configuration["schedule"] == "published"
+            letter: runs
+            for letter, runs in lettering.items()
+            if runs[0].settings.schedule == "published"
         }
     if not 0 < len(drawn_kinds) <= _CURVES:
         return []
 
     def panel(i: int) -> Figure:
         lines = {
-            letter: ([row["epoch"] for row in records[0].numbers["history"]], _columns(records, i))
-            for letter, records in drawn_kinds.items()
+            letter: ([row.epoch for row in runs[0].numbers.history], _columns(runs, i))
+            for letter, runs in drawn_kinds.items()
         }
-        label = f"Distance of the {_PARTS[i]} to SELI, all runs"
+        label = f"Distance of the {PARTS[i]} to SELI, all runs"
         return drawn(
             lambda ax: several(lines, ax, x="epoch", label="distance to SELI"),
             label,
-            _PARTS[i].capitalize(),
+            PARTS[i].capitalize(),
             (4.6, 4.2),
         )
 
@@ -116,9 +109,7 @@ def curves(kinds: Mapping[str, Sequence[Record]]) -> list[Row]:
     return [Row([panel(0), panel(1)], caption)]
 
 
-def _columns(records: Sequence[Record], i: int) -> list[list[float]]:
+def _columns(runs: Sequence[DeepRun], i: int) -> list[list[float]]:
     """Return the (t, seeds) distances to SELI of runs observed at the same epochs."""
-    each = [
-        [row["distances"]["SELI"][i] for row in record.numbers["history"]] for record in records
-    ]
+    each = [[row.distances.seli[i] for row in run.numbers.history] for run in runs]
     return [list(row) for row in zip(*each, strict=True)]

@@ -5,18 +5,21 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lopsided import predict, solve
+from lopsided import foresee, predict, solve
 from lopsided.counts import Counts
+from lopsided.measure.network_geometry import comparable
 from lopsided.reproduce import data, ready
 from lopsided.reproduce.claim import Outcome
+from lopsided.reproduce.claims.thrampoulidis2022.deep.numbers import Numbers, Optimum
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.data import Dataset, Images
 from lopsided.reproduce.network.models import build
 from lopsided.reproduce.network.observe import Observer
 from lopsided.reproduce.network.parallel import Workers, device_of
 from lopsided.reproduce.network.training import Sample, train
+from lopsided.reproduce.observed import Row
+from lopsided.reproduce.seen import Matrices
 from lopsided.reproduce.settings import Training
-from lopsided.reproduce.shapes import matrices
 
 #: Points of the ridge path that the network is held against.
 _RIDGES = 15
@@ -30,7 +33,7 @@ def ridges(counts: Counts) -> list[float]:
     return [float(ridge) for ridge in np.geomspace(0.8 * largest, 1e-6 * smallest, _RIDGES)]
 
 
-def compute(settings: Training, context: Context) -> Outcome:
+def compute(settings: Training, context: Context) -> Outcome[Numbers]:
     """Predict, solve, train and measure.
 
     Raises:
@@ -48,15 +51,14 @@ def compute(settings: Training, context: Context) -> Outcome:
     )
     device, workers = device_of(settings.device), Workers.of(settings.device)
 
-    context.advance(0.01, "predict: SELI and ETF in closed form")
-    laws = {"SELI": predict.seli(counts), "ETF": predict.etf(counts.k)}
-    if settings.bias == "free":
-        laws["free bias"] = predict.cross_entropy(counts, bias="free")
+    context.advance(0.01, "predict: where training leads, in closed form")
+    prediction = foresee(settings.problem(counts))
+    laws = {"prediction": prediction, "seli": predict.seli(counts), "etf": predict.etf(counts.k)}
     context.advance(0.02, "solve: the optimum along a ridge path")
-    path = [
-        solve.minimize(solve.Problem(counts, ridge=ridge, bias=settings.bias_ridge(counts)))
-        for ridge in ridges(counts)
-    ]
+    path = {
+        f"{ridge:g}": solve.minimize(settings.problem(counts, ridge)) for ridge in ridges(counts)
+    }
+    optima = {name: solution.geometry for name, solution in path.items()}
 
     train_set, test_set = (
         dataset.train.take(chosen),
@@ -76,25 +78,33 @@ def compute(settings: Training, context: Context) -> Outcome:
     )
     network = network.to(device)
     observer = Observer(
-        sample, held_out, dataset.k, laws, [solution.geometry for solution in path], workers
+        sample,
+        held_out,
+        dataset.k,
+        comparable(laws, dataset.k),
+        list(comparable(optima, dataset.k).values()),
+        workers,
     )
-    history = train(settings, network, sample, observer, context.of(f"data {seen}").part(0.05, 1.0))
+    history = train(
+        settings, network, sample, observer, Row, context.of(f"data {seen}").part(0.05, 1.0)
+    )
     network.eval()
     final, _ = observer.collapse(network, sample)
     workers.leave()
-    numbers = {
-        "title": dataset.title,
-        "counts": counts.values,
-        "indices_sha256": indices,
-        "test_samples": len(held_out.labels),
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "path": [
-            {"ridge": ridge, "objective": s.objective, "relative_gap": s.certificate.relative_gap}
-            for ridge, s in zip(ridges(counts), path, strict=True)
-        ],
-        "history": history.rows,
-        "geometry": matrices(final.geometry),
-    }
+    numbers = Numbers(
+        dataset.title,
+        prediction.source.name,
+        tuple(counts.values.tolist()),
+        indices,
+        len(held_out.labels),
+        sum(parameter.numel() for parameter in network.parameters()),
+        tuple(
+            Optimum(ridge, s.objective, s.certificate.relative_gap)
+            for ridge, s in zip(ridges(counts), path.values(), strict=True)
+        ),
+        history.rows,
+        Matrices.of(final.geometry),
+    )
     speed = {
         "seconds": history.seconds,
         "device": _device_name(device),

@@ -1,0 +1,56 @@
+"""Kinds of deep runs, in words: what was trained, on what, and how."""
+
+from __future__ import annotations
+
+from string import ascii_uppercase
+
+from lopsided.reproduce.claim import Run
+from lopsided.reproduce.claims.thrampoulidis2022.deep.numbers import Numbers
+from lopsided.reproduce.settings import Training
+
+#: What is compared of two geometries, in the order of `Distances`.
+PARTS = ("classifiers", "class means", "logits")
+
+DeepRun = Run[Training, Numbers]
+
+#: Settings that are named where they are not the default.
+_SPECIAL = (
+    "largest",
+    "rho",
+    "split",
+    "batch",
+    "rate",
+    "momentum",
+    "weight_decay",
+    "schedule",
+    "device",
+    "amp",
+)
+
+
+def kind(run: DeepRun) -> str:
+    """Return what was trained, but for the seed."""
+    s, counts = run.settings, run.numbers.counts
+    model = f"MLP {s.depth}×{s.width}" if s.model == "mlp" else f"{s.model}, width {s.width}"
+    profile = {"step": "STEP ", "exponential": "exponential ", "given": ""}[s.profile]
+    ratio = max(counts) / min(counts)
+    bias = "" if s.bias == "none" else f", {s.bias} bias"
+    default = Training()
+    special = "".join(
+        f", {name.replace('_', ' ')} {getattr(s, name)}"
+        for name in _SPECIAL
+        if getattr(s, name) != getattr(default, name)
+    )
+    return (
+        f"{model} on {run.numbers.title}, {profile}R = {ratio:g}{bias}, {s.epochs} epochs{special}"
+    )
+
+
+def heading(run: DeepRun) -> str:
+    """Return what was trained, in one line."""
+    return f"{kind(run)}, seed {run.settings.seed}"
+
+
+def lettered(place: int, name: str) -> str:
+    """Return a name with the letter by which figures call it."""
+    return f"{ascii_uppercase[place]}: {name}" if place < len(ascii_uppercase) else name

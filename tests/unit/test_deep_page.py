@@ -1,0 +1,24 @@
+"""What the page tells of a deep run, on a committed record."""
+
+from pathlib import Path
+
+import pytest
+
+from lopsided import Counts, foresee
+from lopsided.reproduce import CLAIMS, Record
+from lopsided.reproduce.claims.thrampoulidis2022.deep.run import split
+
+RESULTS = Path(__file__).parents[2] / "results"
+#: The MLP on MNIST at R = 10, published schedule.
+MNIST = RESULTS / "deep-mlp-mnist-step-10-none-0-0950520a.json"
+
+
+def test_the_misfit_of_the_class_means_is_mostly_unseen_or_of_single_classes():
+    run = CLAIMS["deep"].read(Record.load(MNIST))
+    counts = Counts(run.numbers.counts)
+    measured = run.numbers.geometry.geometry(counts)
+    seli = foresee(run.settings.problem(counts))
+    last = run.numbers.history[-1]
+    assert measured.distance(seli) == pytest.approx(last.distances.seli, abs=1e-12)
+    rows = {row[0]: row[1:] for row in split(measured, seli, counts).rows}
+    assert rows["class means"] == ["0.32", "0.23", "0.07", "0.22", "0.41"]
