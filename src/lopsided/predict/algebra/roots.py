@@ -40,7 +40,7 @@ class Factor(NamedTuple):
 
 
 def _quarter_period(m1: float) -> float:
-    """Return the complete elliptic integral K of parameter 1 - m1, by the arithmetic-geometric mean.
+    """Return the complete elliptic integral K of parameter 1 - m1, an arithmetic-geometric mean.
 
     SciPy has it too; importing `scipy.special` takes longer than all the rest of a prediction.
     """
