@@ -12,7 +12,7 @@ class Paper(NamedTuple):
         authors: as a reader would cite them.
         year: of the version whose statements are meant.
         title: in full.
-        arxiv: number on arXiv.
+        arxiv: number on arXiv; empty where it is not there.
     """
 
     authors: str
@@ -73,6 +73,12 @@ PAPERS: dict[str, Paper] = {
         "The Persistence of Neural Collapse Despite Low-Rank Bias",
         "2410.23169",
     ),
+    "gill2023": Paper(
+        "Gill, Vakilian and Thrampoulidis",
+        2023,
+        "Engineering the Neural Collapse Geometry of Supervised-Contrastive Loss",
+        "2310.00893",
+    ),
     "hasegawa2024": Paper(
         "Hasegawa and Sato",
         2024,
@@ -86,6 +92,12 @@ PAPERS: dict[str, Paper] = {
         "Neural Collapse for Unconstrained Feature Model under Cross-entropy Loss with Imbalanced"
         " Data",
         "2309.09725",
+    ),
+    "jiang2023": Paper(
+        "Jiang et al.",
+        2023,
+        "Generalized Neural Collapse for a Large Number of Classes",
+        "2310.05351",
     ),
     "kang2020": Paper(
         "Kang et al.",
@@ -106,6 +118,13 @@ PAPERS: dict[str, Paper] = {
         "Supervised-Contrastive Loss Learns Orthogonal Frames and Batching Matters",
         "2306.07960",
     ),
+    "koromilas2024": Paper(
+        "Koromilas et al.",
+        2024,
+        "Bridging Mini-Batch and Asymptotic Analysis in Contrastive Learning: From InfoNCE to"
+        " Kernel-Based Losses",
+        "2405.18045",
+    ),
     "li2024": Paper(
         "Li et al.",
         2024,
@@ -113,6 +132,12 @@ PAPERS: dict[str, Paper] = {
         "2310.15903",
     ),
     "lin2017": Paper("Lin et al.", 2017, "Focal Loss for Dense Object Detection", "1708.02002"),
+    "liu2023": Paper(
+        "Liu et al.",
+        2023,
+        "Generalizing and Decoupling Neural Collapse via Hyperspherical Uniformity Gap",
+        "2303.06484",
+    ),
     "markou2024": Paper(
         "Markou, Ajanthan and Gould",
         2024,
@@ -143,6 +168,9 @@ PAPERS: dict[str, Paper] = {
         "Balanced Meta-Softmax for Long-Tailed Visual Recognition",
         "2007.10740",
     ),
+    "tarzanagh2023": Paper(
+        "Tarzanagh et al.", 2023, "Transformers as Support Vector Machines", "2308.16898"
+    ),
     "thrampoulidis2022": Paper(
         "Thrampoulidis et al.",
         2022,
@@ -155,6 +183,12 @@ PAPERS: dict[str, Paper] = {
         "NormFace: L2 Hypersphere Embedding for Face Verification",
         "1704.06369",
     ),
+    "wang2024": Paper(
+        "Wang et al.",
+        2024,
+        "Enhancing Compositional Generalization via Compositional Feature Alignment",
+        "2402.02851",
+    ),
     "wu2024": Paper(
         "Wu and Papyan",
         2024,
@@ -166,6 +200,9 @@ PAPERS: dict[str, Paper] = {
         2023,
         "Quantifying the Variability Collapse of Neural Networks",
         "2306.03440",
+    ),
+    "yan2024": Paper(
+        "Yan et al.", 2024, "Neural Collapse To Multiple Centers For Imbalanced Data", ""
     ),
     "yang2022": Paper(
         "Yang et al.",

@@ -158,7 +158,8 @@ class Targets:
             values: (n, t) finite numbers, t outputs for each of n samples.
 
         Raises:
-            ValueError: if there is no such array, or a number is not finite; the sample is named.
+            ValueError: if there is no such array, a number is not finite (the sample is named),
+                there are more outputs than samples, or one is the same for all samples.
         """
         y = real_array(values, "regression targets")
         if y.ndim != 2 or 0 in y.shape:
@@ -171,6 +172,16 @@ class Targets:
                 f" {y[np.argmin(fine)].tolist()}"
             )
         require_squares(y, "regression targets")
+        if len(y) < y.shape[1]:
+            raise ValueError(
+                f"regression targets must be (n, t) with at least as many samples as outputs, got"
+                f" shape {y.shape}; are rows and columns exchanged?"
+            )
+        if len(y) > 1 and not (varies := np.ptp(y, axis=0) > 0).all():
+            raise ValueError(
+                f"each output of a regression must vary, output {int(np.argmin(varies))} is"
+                f" {y[0, np.argmin(varies)]:g} for all samples; leave it out, a bias fits it"
+            )
         return cls("regression", array=frozen(y.T), column_weights=frozen(np.ones(len(y))))
 
     @property

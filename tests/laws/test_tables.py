@@ -128,11 +128,16 @@ def test_every_member_says_what_it_is(table):
 def test_every_loss_takes_what_it_needs_and_has_the_slope_of_finite_differences(name):
     loss = steer.LOSSES[name].function(COUNTS)
     random = np.random.default_rng(0)
-    inputs = torch.tensor(random.normal(size=(6, COUNTS.k)), requires_grad=True)
+    width = loss.vectors.shape[1] if name == "multiple-centers" else COUNTS.k
+    inputs = torch.tensor(random.normal(size=(6, width)), requires_grad=True)
     labels = torch.tensor([0, 1, 2, 3, 0, 1])
-    assert steer.LOSSES[name].needs[-1] == "labels"
-    assert torch.autograd.gradcheck(lambda x: loss(x, labels), inputs)
-    assert torch.isfinite(loss(200 * inputs.detach(), labels))
+    given = {
+        "labels": labels,
+        "label sets": torch.nn.functional.one_hot(labels) + torch.tensor([0, 0, 0, 1]) > 0,
+        "view": torch.tensor(random.normal(size=(6, width))),
+    }[steer.LOSSES[name].needs[-1]]
+    assert torch.autograd.gradcheck(lambda x: loss(x, given), inputs)
+    assert torch.isfinite(loss(200 * inputs.detach(), given))
 
 
 @pytest.mark.parametrize("name", steer.HEADS)

@@ -3,8 +3,9 @@ elsewhere."""
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
-from lopsided import Problem, Squared, Targets, predict
+from lopsided import Counts, Problem, Squared, Targets, measure, predict, solve
 from lopsided.measure.regression import nrc3, regression_collapse
 
 Y = np.array([[i / 10, np.cos(i), (i**2 % 7) / 3] for i in range(40)])
@@ -54,8 +55,166 @@ def test_embeddings_of_label_pairs_are_scaled_sums_of_those_of_their_labels():
 
 
 @pytest.mark.parametrize(
+    ("c", "joint", "separate", "standardised", "whitened"),
+    [
+        (0.3, 0.815460593, 0.819375000, 0.616017311, 0.616017311),
+        (0.8, 1.519900775, 1.520891038, 1.642712830, 1.642712830),
+    ],
+)
+def test_one_network_for_all_outputs_errs_less_than_one_for_each(
+    c, joint, separate, standardised, whitened
+):
+    treatments = ("joint", "separate", "standardised", "whitened")
+    covariance = np.cov(Y.T, bias=True)
+    found = [predict.regression_error(covariance, c, how) for how in treatments]
+    assert found == pytest.approx([joint, separate, standardised, whitened], abs=1e-9)
+    ridge = np.sqrt(c * len(Y))
+    residual = Y - Y.mean(axis=0) - predict.regression(Y, ridge).logits.matrix().T
+    assert np.sum(residual**2) / len(Y) == pytest.approx(joint)
+    units = Y / Y.std(axis=0)
+    residual = units - units.mean(axis=0) - predict.regression(units, ridge).logits.matrix().T
+    assert np.sum((residual * Y.std(axis=0)) ** 2) / len(Y) == pytest.approx(standardised)
+
+
+def test_moments_of_a_regression_are_those_of_all_batches():
+    rng = np.random.default_rng(0)
+    H, W = rng.normal(size=(40, 5)) + 7, rng.normal(size=(3, 5))
+    parts = [measure.RegressionMoments(5, 3) for _ in range(2)]
+    for i, part in enumerate(parts):
+        for start in range(20 * i, 20 * i + 20, 7):
+            stop = min(start + 7, 20 * i + 20)
+            part.update(H[start:stop], Y[start:stop])
+    parts[0].merge(parts[1])
+    assert parts[0].n == 40
+    whole = regression_collapse(H, Y, W)
+    assert measure.collapse_of(parts[0], W) == pytest.approx(whole, rel=1e-12)
+    centred = H - H.mean(axis=0)
+    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
+    hidden = centred - centred @ np.linalg.pinv(W) @ W
+    unit = regression_collapse(H, Y, W, form="unit")
+    assert unit.nrc2 == pytest.approx(np.sum(hidden**2, axis=1).mean(), rel=1e-10)
+    assert unit.nrc3 == pytest.approx(whole.nrc3)
+
+
+def test_a_contexture_is_the_best_approximation_of_its_density():
+    P = np.array([[0.2, 0.1, 0], [0.05, 0.2, 0.05], [0, 0.1, 0.3]])
+    density = np.outer(P.sum(axis=1), P.sum(axis=0))
+
+    def loss(x):
+        F, G = x.reshape(2, 3, 3)
+        Z = F @ G.T
+        slope = 2 * density * Z - 2 * P
+        value = np.sum(density * Z**2) - 2 * np.sum(P * Z)
+        return value, np.concatenate([(slope @ G).ravel(), (slope.T @ F).ravel()])
+
+    law = predict.contexture(P)
+    least = loss(np.stack(law.vectors(3)).ravel())[0]
+    start = np.random.default_rng(0).normal(size=18)
+    assert least == pytest.approx(-1.7125, abs=1e-12)
+    assert minimize(loss, start, jac=True, tol=1e-12).fun == pytest.approx(least, abs=1e-10)
+    two = predict.contexture(P, 2)
+    assert loss(np.stack(two.vectors(3)).ravel())[0] == pytest.approx(-1 - 0.76901368**2, abs=1e-7)
+
+
+def test_labels_as_context_make_rare_classes_the_longest():
+    law = predict.spectral_contrastive([6, 3, 1]).embeddings.matrix()
+    centred = law - 1  # by the mean of all samples, whose square is 1
+    assert centred.diagonal() == pytest.approx([2 / 3, 7 / 3, 9])
+    assert centred[0, 1:] == pytest.approx(-1)
+    joint = predict.contexture(np.diag([0.6, 0.3, 0.1])).embeddings.matrix()
+    assert joint == pytest.approx(law)
+
+
+def test_the_solver_finds_the_law_of_balanced_label_sets():
+    problem = Problem(
+        Targets.label_sets(
+            [{0}, {1}, {2}, {3}, {0, 1}, {0, 2}, {0, 3}, {1, 2}, {1, 3}, {2, 3}],
+            k=4,
+            weights=[10] * 4 + [3] * 6,
+        ),
+        ridge=0.3,
+    )
+    assert solve.minimize(problem).objective == pytest.approx(41.883462435, abs=1e-8)
+
+
+def test_label_sets_seen_are_kinds_of_samples():
+    rows = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 1]])
+    seen = measure.LabelSets.of(rows)
+    assert [seen.sets[j] for j in seen.numbers(rows)] == [(0,), (1,), (0, 1), (0,), (2, 3)]
+    assert seen.targets().weights.tolist() == seen.counts.tolist()
+    assert (seen.rows == seen.targets().matrix.T).all()
+
+
+def test_embeddings_at_the_optimum_are_tag_wise_averages():
+    sets = [(c,) for c in range(4)] + [(a, b) for a in range(4) for b in range(a)]
+    rows = np.array([[c in labels for c in range(4)] for labels in sets])
+    seen = measure.LabelSets.of(rows)
+    _, H = predict.label_sets(4, {1: 10, 2: 3}, 0.3).vectors()
+    found = seen.tag_wise(H[[_place(rows, row) for row in seen.rows]] + 5.0)
+    assert found.angle == pytest.approx(0, abs=1e-6)
+    assert found.apart == pytest.approx(np.pi, abs=1e-6)  # h_01 is minus h_23
+    assert found.scale == pytest.approx(0.8650084, abs=1e-6)
+
+
+def _place(rows, row):
+    wanted = [(r == row).all() for r in rows[: len(rows)]]
+    by_law = sorted(
+        range(len(rows)), key=lambda j: (rows[j].sum(), np.flatnonzero(rows[j]).tolist())
+    )
+    return by_law.index(int(np.argmax(wanted)))
+
+
+def test_two_orthogonal_heads_add_a_class_part_and_a_domain_part():
+    k, e, ridge = 5, 3, 0.3
+    law = predict.compositional(k, e, ridge)
+    gains = [1.7293985046186, 1.5207552954883]  # thirty digits, root of g ridge (exp g + k - 1) = k
+    lengths = gains[0] ** 2 * (1 - 1 / k) + gains[1] ** 2 * (1 - 1 / e)
+    assert law.embeddings.squared_norms() == pytest.approx(lengths, abs=1e-12)
+    frame = np.linalg.qr(np.random.default_rng(0).normal(size=(9, 9)))[0]
+
+    def loss(h, y=2, a=1):
+        z, domain = frame[:k] @ h, frame[k : k + e] @ h
+        total = np.logaddexp.reduce(z) - z[y] + np.logaddexp.reduce(domain) - domain[a]
+        return total + ridge / 2 * h @ h
+
+    h = minimize(loss, np.zeros(9), tol=1e-10).x
+    assert frame[: k + e] @ h == pytest.approx(law.logits.matrix()[:, 2 * e + 1], abs=1e-5)
+    cells = law.vectors()[1].reshape(k, e, -1)
+    assert measure.additivity(cells) == pytest.approx(1, abs=1e-12)
+    noise = np.random.default_rng(0).normal(size=(40, 30, 4))
+    assert measure.additivity(noise) == pytest.approx((39 + 29) / (40 * 30 - 1), rel=0.1)
+
+
+def test_centers_of_one_class_are_as_near_as_the_angle_says():
+    law = predict.multiple_centers([40, 20, 10, 5], [1, 2, 3, 4], angle=0.3).embeddings.matrix()
+    assert law.diagonal() == pytest.approx(1)
+    assert law[1, 2] == pytest.approx(0.0873321925, abs=1e-10)
+    assert law[0, 1] == pytest.approx(-0.0291107308, abs=1e-10)
+    assert np.linalg.matrix_rank(law) == 10
+
+
+@pytest.mark.parametrize(
     ("call", "words"),
     [
+        (lambda: predict.contexture(np.ones((2, 2))), "must sum to 1"),
+        (lambda: predict.contexture([[0.5, 0.5], [0, 0]]), "row 1 .* no mass"),
+        (lambda: predict.contexture(np.eye(3) / 3, d=2), "cuts between directions"),
+        (lambda: predict.regression([[0.0, 1], [2, 1], [1, 1]], 0.5), "output 1 is 1 for all"),
+        (lambda: predict.regression(np.eye(2, 5), 0.5), "exchanged"),
+        (lambda: predict.regression_error(np.diag([1.0, 0.0]), 1, "whitened"), "output 1 does not"),
+        (lambda: regression_collapse(np.eye(3), Y[:3], np.full((3, 3), np.nan)), "finite"),
+        (
+            lambda: regression_collapse(np.eye(3), np.ones((3, 1)) * 0.1, np.eye(1, 3)),
+            "output 0 is the same",
+        ),
+        (lambda: measure.LabelSets.of([[1, 0], [1, 1]]), "sample 1 has all"),
+        (lambda: measure.LabelSets.of([[0, 0, 0]]), "sample 0 has none"),
+        (lambda: measure.LabelSets.of([[0, 2]]), "0 and 1"),
+        (lambda: measure.LabelSets.of([[0, 1]]).numbers([[1, 0]]), "not seen"),
+        (lambda: measure.LabelSets.of([[0, 1]]).tag_wise([[1.0]]), "several labels"),
+        (lambda: predict.compositional(1, 2, 0.1), "at least 2 classes"),
+        (lambda: predict.multiple_centers(Counts([5, 2]), [1, 0], 0.2), "at least 1"),
+        (lambda: measure.additivity(np.ones((2, 2, 1))), "are the same"),
         (
             lambda: regression_collapse(np.ones((3, 2)), np.eye(3), np.eye(3, 2)),
             "features must vary",

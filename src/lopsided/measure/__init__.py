@@ -10,15 +10,19 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from lopsided.measure.additivity import additivity
 from lopsided.measure.collapse import Collapse
+from lopsided.measure.label_sets import LabelSets, TagWise
 from lopsided.measure.metrics import METRICS, Metric, Undefined
 from lopsided.measure.network.stream import Stream
 from lopsided.measure.network.trained import trained
 from lopsided.measure.network.watch import Watch, watch
 from lopsided.measure.network_geometry import geometry
+from lopsided.measure.regression import RegressionCollapse, collapse_of, regression_collapse
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.moments import Moments
+from lopsided.measure.state.regression import RegressionMoments
 from lopsided.measure.state.second import SecondPass
 from lopsided.measure.storage.reading import stored
 from lopsided.measure.storage.store import Store, open_store
@@ -31,17 +35,24 @@ __all__ = [
     "Collapse",
     "Decisions",
     "Diagnosis",
+    "LabelSets",
     "Means",
     "Metric",
     "Moments",
+    "RegressionCollapse",
+    "RegressionMoments",
     "SecondPass",
     "Store",
     "Stream",
+    "TagWise",
     "Undefined",
     "Watch",
+    "additivity",
+    "collapse_of",
     "diagnose",
     "geometry",
     "open_store",
+    "regression_collapse",
     "stored",
     "trained",
     "watch",

@@ -123,6 +123,11 @@ class Collapse(Declared):
         names = self.counts.names
         return np.array(self.classes.tolist() if names is None else names, object)
 
+    @property
+    def d(self) -> int:
+        """Feature dimensions."""
+        return self.moments.d
+
     @cached_property
     def geometry(self) -> Geometry:
         """The measured geometry, embeddings centred by the unweighted mean of the class means.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, singular_values
+from lopsided.arrays import Floats, real_array, svd
+from lopsided.measure.state.regression import RegressionMoments
 
 
 class RegressionCollapse(NamedTuple):
@@ -28,18 +29,24 @@ class RegressionCollapse(NamedTuple):
 
 
 def regression_collapse(
-    features: npt.ArrayLike, targets: npt.ArrayLike, weight: npt.ArrayLike
+    features: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    *,
+    form: Literal["share", "unit"] = "share",
 ) -> RegressionCollapse:
-    """Measure a regression.
+    """Measure a regression whose features are all here; `collapse_of` reads moments instead.
 
     Args:
         features: (n, d) inputs of the last layer.
         targets: (n, t) what was to be met.
         weight: (t, d) of the last layer.
+        form: "share" of the energy of all features, or "unit": the mean of each sample's share, by
+            dividing its centred features by their length first.
 
     Raises:
-        ValueError: if shapes do not fit, a number is not finite, or features, targets or weight do
-            not vary.
+        ValueError: if shapes do not fit, a number is not finite, an output does not vary, there are
+            more outputs than samples, features or weight do not vary, or the form is unknown.
 
     Source: Andriopoulos et al. 2024 (arXiv 2409.04180); the exact minimiser over gamma derived
     here.
@@ -58,21 +65,55 @@ def regression_collapse(
             f"features (n, d), targets (n, t) and weight (t, d) must fit, got shapes {h.shape},"
             f" {y.shape} and {w.shape}"
         )
-    for name, array in (("features", h), ("targets", y), ("weight", w)):
-        if not np.isfinite(array).all():
-            raise ValueError(
-                f"{name} must be finite, row {int(np.argmin(np.isfinite(array).all(axis=1)))}"
-                " is not"
-            )
-        if not np.ptp(array, axis=0).any():
-            raise ValueError(f"{name} must vary, all rows are the same")
-    h, y = h - h.mean(axis=0), y - y.mean(axis=0)
-    energy, t = float(np.sum(h**2)), y.shape[1]
-    spectrum = singular_values(h) ** 2
-    hidden = h - h @ np.linalg.pinv(w) @ w
-    gap, gamma = nrc3(w @ w.T, y.T @ y / len(y))
+    if form not in ("share", "unit"):
+        raise ValueError(f"form must be 'share' or 'unit', got {form!r}")
+    moments = RegressionMoments(h.shape[1], y.shape[1])
+    if form == "unit" and np.isfinite(h).all():
+        h = h - h.mean(axis=0)
+        lengths = np.linalg.norm(h, axis=1, keepdims=True)
+        h = np.divide(h, lengths, out=np.zeros_like(h), where=lengths > 0)
+        h = np.concatenate([h, -h])  # about zero as they are
+        y = np.concatenate([y, y])
+    moments.update(h, y)
+    return collapse_of(moments, w)
+
+
+def collapse_of(moments: RegressionMoments, weight: npt.ArrayLike) -> RegressionCollapse:
+    """Measure a regression from the moments of features and targets.
+
+    Raises:
+        ValueError: as `regression_collapse`.
+    """
+    (d, t), w = (len(mean) for mean in moments.means), real_array(weight, "the weight")
+    if w.shape != (t, d) or not np.isfinite(w).all():
+        raise ValueError(
+            f"the weight of the last layer must be ({t}, {d}) finite numbers, got shape {w.shape}"
+        )
+    if t > moments.n:
+        raise ValueError(
+            f"there must be at least as many samples as outputs, got {moments.n} of {t}; are rows"
+            " and columns of the targets exchanged?"
+        )
+    of_features, of_targets = moments.scatters
+    if (still := of_targets.diagonal() <= moments.n * (1e-13 * moments.means[1]) ** 2).any():
+        raise ValueError(
+            f"each output must vary, output {int(np.argmax(still))} is the same for all samples;"
+            " leave it out, a bias fits it"
+        )
+    energy = float(np.trace(of_features))
+    if energy <= moments.n * float(np.sum((1e-13 * moments.means[0]) ** 2)):
+        raise ValueError("features must vary, all rows are the same")
+    if not w.any():
+        raise ValueError("the weight of the last layer must not be zero")
+    spectrum = np.linalg.eigvalsh(of_features)[::-1]
+    _, values, right = svd(w)
+    seen = right[values > 1e-12 * values[0]]
+    gap, gamma = nrc3(w @ w.T, of_targets / moments.n)
     return RegressionCollapse(
-        float(spectrum[t:].sum()) / energy, float(np.sum(hidden**2)) / energy, gap, gamma
+        max(float(spectrum[t:].sum()) / energy, 0.0),
+        max(1 - float(np.sum((seen @ of_features) * seen)) / energy, 0.0),
+        gap,
+        gamma,
     )
 
 

@@ -2,13 +2,18 @@
 
 `FORMS` lists every closed form, each a file in `forms/`: it says on which problems it speaks, and
 what their optimum is. `geometry` asks them in turn. Beside them stand functions by the names that
-papers use: `seli(counts)`, `etf(k)`, `squared(counts, ridge)`. Class counts may come in any form
-that `Counts.of` takes.
+papers use: `seli(counts)`, `etf(k)`, `squared(counts, ridge)`, and systems that are no optimum of a
+`Problem`: codes, contextures, prototypes. Class counts may come in any form that `Counts.of`
+takes.
 """
 
 from __future__ import annotations
 
 from lopsided.geometry import Geometry
+from lopsided.predict.centers import multiple_centers
+from lopsided.predict.codes import code_bounds, softmax_code
+from lopsided.predict.compositional import compositional
+from lopsided.predict.contexture import contexture
 from lopsided.predict.form import Form
 from lopsided.predict.forms import FORMS
 from lopsided.predict.forms.balanced import balanced
@@ -24,8 +29,11 @@ from lopsided.predict.forms.spectral_contrastive import spectral_contrastive
 from lopsided.predict.forms.squared import squared, squared_threshold
 from lopsided.predict.forms.supports import Exactness, exactness, supports
 from lopsided.predict.optimality import Optimality, optimality
+from lopsided.predict.prototypes import prototype_means
+from lopsided.predict.regression_error import regression_error
 from lopsided.predict.step import StepLimit, step, step_limit
 from lopsided.predict.thresholds import minority_collapse_ridge
+from lopsided.predict.uniform import uniform_energy
 from lopsided.problem import Problem
 
 
@@ -64,6 +72,9 @@ __all__ = [
     "Optimality",
     "StepLimit",
     "balanced",
+    "code_bounds",
+    "compositional",
+    "contexture",
     "contrastive",
     "cross_entropy",
     "etf",
@@ -72,14 +83,19 @@ __all__ = [
     "geometry",
     "label_sets",
     "minority_collapse_ridge",
+    "multiple_centers",
     "nonnegative",
     "optimality",
+    "prototype_means",
     "regression",
+    "regression_error",
     "seli",
+    "softmax_code",
     "spectral_contrastive",
     "squared",
     "squared_threshold",
     "step",
     "step_limit",
     "supports",
+    "uniform_energy",
 ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from lopsided.problem import Problem
+from lopsided.solve.attention import AttentionMargin, attention_margin
 from lopsided.solve.certificate import Certificate, certify
+from lopsided.solve.codes import Code, Spherical, softmax_code, spherical
 from lopsided.solve.descend.optimizers import DIRECTIONS, Optimizer
 from lopsided.solve.descend.training import State, descent, train
 from lopsided.solve.descend.trajectory import Trajectory
@@ -15,15 +17,19 @@ from lopsided.solve.solution import Solution, Status
 __all__ = [
     "DIRECTIONS",
     "METHODS",
+    "AttentionMargin",
     "Breakpoint",
     "Certificate",
+    "Code",
     "Match",
     "Optimizer",
     "Problem",
     "Solution",
+    "Spherical",
     "State",
     "Status",
     "Trajectory",
+    "attention_margin",
     "breakpoints",
     "certify",
     "descent",
@@ -32,5 +38,7 @@ __all__ = [
     "match",
     "minimize",
     "path",
+    "softmax_code",
+    "spherical",
     "train",
 ]

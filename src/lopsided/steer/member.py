@@ -16,8 +16,8 @@ class Member:
         function: for a loss, the class counts to the module with its published settings; for a
             head, the class counts and the feature dimensions to the module; a rule itself.
         needs: what the module, or the rule, is called with, in order: logits, cosines (logits of
-            unit vectors), features, weight (of the head), means (of the classes), labels, counts,
-            tau (its strength).
+            unit vectors), features, view (features of one of two views), weight (of the head),
+            means (of the classes), labels, label sets, counts, tau (its strength).
         source: the paper, or "derived here".
     """
 

@@ -35,6 +35,7 @@ from lopsided.measure.metrics.shape import (
     norms,
 )
 from lopsided.measure.metrics.undefined import Undefined
+from lopsided.measure.metrics.uniformity import dot_product_wasserstein, energy, one_vs_rest
 from lopsided.measure.metrics.within import cdnv, nc1, nearest_etf_distance, rank, spreads, vci
 
 __all__ = [
@@ -43,6 +44,8 @@ __all__ = [
     "Undefined",
     "alignment",
     "cdnv",
+    "dot_product_wasserstein",
+    "energy",
     "equiangularity",
     "equinorm",
     "error_rates",
@@ -55,6 +58,7 @@ __all__ = [
     "nc4",
     "nearest_etf_distance",
     "norms",
+    "one_vs_rest",
     "rank",
     "smallest_margins",
     "spreads",
@@ -75,8 +79,8 @@ class Metric:
         title: what it tells, for tables.
         function: the pure function; its keyword arguments are the conventions.
         needs: what it reads, in the order of its arguments: moments, geometry, decisions, or a part
-            of the geometry (classifiers, embeddings, logits), or minorities, the numbers of the
-            minority classes.
+            of the geometry (classifiers, embeddings, logits), d, the feature dimensions, or
+            minorities, the numbers of the minority classes.
         anchors: its value under "collapse", in the "ETF" and in a "random" network, where there is
             one.
         options: conventions that differ from the function's defaults.
@@ -189,6 +193,27 @@ METRICS: dict[str, Metric] = {
     ),
     "unc3": Metric("UNC3, CoV of the alignment", unc3, ("geometry",), {"ETF": 0.0}),
     "gnc2": Metric("GNC2, uniformity of class means", gnc2, ("embeddings",), {"ETF": 0.0}),
+    "energy": Metric(
+        "hyperspherical energy of class means",
+        energy,
+        ("embeddings",),
+        {"ETF": lambda counts, d: -np.log(2 * len(counts) / (len(counts) - 1)) / 2},
+    ),
+    "one_vs_rest": Metric(
+        "classifiers to the hull of the others",
+        one_vs_rest,
+        ("classifiers",),
+        {
+            "ETF": lambda counts, d: len(counts) / (len(counts) - 1),
+            "random": lambda counts, d: float(np.sqrt(len(counts) / (len(counts) - 1))),
+        },
+    ),
+    "wasserstein": Metric(
+        "classifier cosines to uniform ones",
+        dot_product_wasserstein,
+        ("classifiers", "d"),
+        {"random": 0.0},
+    ),
     "minority_cosine_mean": Metric(
         "mean cosine of minority classifiers",
         minority_cosine,

@@ -24,6 +24,9 @@ class Declared:
     alignment: Floats
     unc3: float
     gnc2: float
+    energy: float
+    one_vs_rest: Floats
+    wasserstein: float
     minority_cosine_mean: float
     minority_cosine_max: float
     nc4: float

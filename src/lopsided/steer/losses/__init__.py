@@ -12,21 +12,33 @@ from functools import partial
 from lopsided.adjustment import EXPONENTS, Adjustment
 from lopsided.counts import Counts
 from lopsided.papers import cite
+from lopsided.predict.centers import multiple_centers
 from lopsided.steer.losses.adjusted import AdjustedCrossEntropy
 from lopsided.steer.losses.binding import BindingBatches
+from lopsided.steer.losses.centers import MultipleCenters
 from lopsided.steer.losses.contrastive import SupervisedContrastive
 from lopsided.steer.losses.focal import Focal
+from lopsided.steer.losses.kernels import DecoupledInfoNCE, KernelContrastive
+from lopsided.steer.losses.pick_all_label import PickAllLabel
+from lopsided.steer.losses.spectral import SpectralContrastive
 from lopsided.steer.losses.squared import DotRegression, SquaredError
+from lopsided.steer.losses.uniformity_gap import UniformityGap
 from lopsided.steer.member import Member
 
 __all__ = [
     "LOSSES",
     "AdjustedCrossEntropy",
     "BindingBatches",
+    "DecoupledInfoNCE",
     "DotRegression",
     "Focal",
+    "KernelContrastive",
+    "MultipleCenters",
+    "PickAllLabel",
+    "SpectralContrastive",
     "SquaredError",
     "SupervisedContrastive",
+    "UniformityGap",
 ]
 
 
@@ -38,7 +50,13 @@ def _first_sentence(constructor: Callable[..., Adjustment]) -> str:
     return " ".join((constructor.__doc__ or "").split("\n\n")[0].split()).rstrip(".")
 
 
+def _two_centers(counts: Counts) -> MultipleCenters:
+    two = [2] * counts.k
+    return MultipleCenters(multiple_centers(counts, two, angle=0.2), two, d=3 * counts.k - 1)
+
+
 _LOGITS, _FEATURES = ("logits", "labels"), ("features", "labels")
+_VIEWS, _KERNELS = ("view", "view"), cite("koromilas2024")
 
 #: Name -> loss.
 LOSSES: dict[str, Member] = {
@@ -71,5 +89,38 @@ LOSSES: dict[str, Member] = {
         lambda counts: SupervisedContrastive(),
         _FEATURES,
         cite("khosla2020", "equation 2"),
+    ),
+    "spectral-contrastive": Member(
+        "spectral contrastive loss with labels as context",
+        lambda counts: SpectralContrastive(),
+        _FEATURES,
+        cite("zhai2025"),
+    ),
+    "uniformity-gap": Member(
+        "hyperspherical uniformity gap, in as many dimensions as classes",
+        lambda counts: UniformityGap(counts.k, counts.k),
+        _FEATURES,
+        cite("liu2023"),
+    ),
+    "multiple-centers": Member(
+        "cosine to the nearest center of the class, two centers each",
+        _two_centers,
+        _FEATURES,
+        cite("yan2024"),
+    ),
+    "pick-all-label": Member(
+        "sum of the cross-entropies of all labels of a sample",
+        lambda counts: PickAllLabel(),
+        ("logits", "label sets"),
+        cite("li2024"),
+    ),
+    "decoupled-infonce": Member(
+        "decoupled InfoNCE of two views", lambda counts: DecoupledInfoNCE(), _VIEWS, _KERNELS
+    ),
+    "kernel-contrastive": Member(
+        "kernel contrastive loss of two views, Gaussian",
+        lambda counts: KernelContrastive(),
+        _VIEWS,
+        _KERNELS,
     ),
 }

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lopsided.arrays import Floats, real_array
 from lopsided.labels import Ignore
 from lopsided.steer.losses.base import Loss, Reduction
 from lopsided.steer.losses.checks import check_features, check_tensor
@@ -23,17 +26,25 @@ class SupervisedContrastive(Loss):
     batch has loss zero and "mean" does not count it; a batch without any pair has loss zero. A
     sample left out is neither an anchor nor among the others.
 
+    With prototypes each batch has fixed samples more, `copies` of them for every class, as partners
+    and among the others, but no anchors. They steer the class means to their own geometry;
+    `predict.prototype_means` is the limit of many copies.
+
     Source: Khosla et al. 2020 (arXiv 2004.11362), equation 2. With features of non-negative entries
     its optimum is an orthogonal
-    frame for any class counts: Kini et al. 2023 (arXiv 2306.07960), Theorem 1.
+    frame for any class counts: Kini et al. 2023 (arXiv 2306.07960), Theorem 1. Prototypes: Gill,
+    Vakilian and Thrampoulidis 2023 (arXiv 2310.00893).
 
     Args:
         temperature: positive.
+        prototypes: (k, d) unit vectors, one a class; None for none.
+        copies: of each prototype.
         ignore_index: as in `AdjustedCrossEntropy`.
         reduction: "mean" over the anchors that have a partner, "sum" or "none".
 
     Raises:
-        ValueError: if the temperature is not positive or the reduction unknown.
+        ValueError: if the temperature is not positive, a prototype no unit vector, or the reduction
+            unknown.
         TypeError: if a label to leave out is not a whole number.
 
     Example:
@@ -46,6 +57,8 @@ class SupervisedContrastive(Loss):
     def __init__(
         self,
         temperature: float = 0.1,
+        prototypes: npt.ArrayLike | None = None,
+        copies: int = 1,
         *,
         ignore_index: Ignore = -100,
         reduction: Reduction = "mean",
@@ -54,6 +67,11 @@ class SupervisedContrastive(Loss):
         if not 0 < temperature < math.inf:
             raise ValueError(f"temperature must be a positive finite number, got {temperature}")
         self.temperature = temperature
+        #: (k, d) in float64, no buffer: no move to half precision rounds them.
+        self.prototypes = None if prototypes is None else _unit_vectors(prototypes)
+        if copies < 1:
+            raise ValueError(f"there must be at least 1 copy of each prototype, got {copies}")
+        self.copies = copies
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of (n, d) features, normalised here, and (n,) or (n, 1) labels.
@@ -65,8 +83,11 @@ class SupervisedContrastive(Loss):
         check_tensor(features, "features")
         if features.ndim != 2:
             raise ValueError(f"features must have shape (n, d), got {tuple(features.shape)}")
-        check_features(features, features.shape[1])
-        labels, kept = self.read(labels, len(features), torch.iinfo(torch.int64).max)
+        k, d = torch.iinfo(torch.int64).max, features.shape[1]
+        if self.prototypes is not None:
+            k, d = self.prototypes.shape
+        check_features(features, d)
+        labels, kept = self.read(labels, len(features), k)
         if kept is not None:
             features = features.where(kept[:, None], 0.0)
         h = functional.normalize(full_precision(features), dim=1)
@@ -84,9 +105,34 @@ class SupervisedContrastive(Loss):
         if kept is not None:
             partners = partners & kept[:, None]
         number = partners.sum(1)
-        losses = -similarity.log_softmax(1).masked_fill(~partners, 0.0).sum(1) / number.clamp_min(1)
-        return self.reduce(losses, kept=number > 0)
+        if self.prototypes is None:
+            shares = similarity.log_softmax(1).masked_fill(~partners, 0.0).sum(1)
+            return self.reduce(-shares / number.clamp_min(1), kept=number > 0)
+        fixed = torch.as_tensor(self.prototypes, dtype=h.dtype, device=h.device)
+        with exact(h.device):
+            beside = (h @ fixed.T) / self.temperature
+        total = torch.cat([similarity, beside + math.log(self.copies)], 1).logsumexp(1)
+        found = similarity.masked_fill(~partners, 0.0).sum(1)
+        found = found + self.copies * beside.gather(1, labels[:, None])[:, 0]
+        return self.reduce(total - found / (number + self.copies), kept)
 
     def extra_repr(self) -> str:
-        """Name the temperature and the configuration."""
-        return f"temperature={self.temperature}, {super().extra_repr()}"
+        """Name the temperature, the prototypes and the configuration."""
+        fixed = "" if self.prototypes is None else f"prototypes={self.prototypes.shape}, "
+        return f"temperature={self.temperature}, {fixed}{super().extra_repr()}"
+
+
+def _unit_vectors(prototypes: npt.ArrayLike) -> Floats:
+    rows = real_array(prototypes, "prototypes")
+    if rows.ndim != 2 or len(rows) < 2:
+        raise ValueError(
+            f"prototypes must be an array (k, d), one unit vector a class, got shape {rows.shape}"
+        )
+    lengths = np.linalg.norm(rows, axis=1)
+    if (wrong := ~(np.abs(lengths - 1) <= 1e-4)).any():
+        c = int(np.argmax(wrong))
+        raise ValueError(
+            f"prototypes must be unit vectors, that of class {c} has length {lengths[c]:.6g};"
+            " divide each by its length"
+        )
+    return np.asarray(rows / lengths[:, None])

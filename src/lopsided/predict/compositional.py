@@ -1,0 +1,64 @@
+"""Compositional features: a class part and a domain part, added."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lopsided.arrays import Floats, require_finite
+from lopsided.geometry import Geometry, Source
+from lopsided.papers import cite
+
+
+def compositional(k: int, domains: int, ridge: float) -> Geometry:
+    """Return the features of k classes in several domains under two frozen orthogonal heads.
+
+    With orthonormal rows W (k, d) and V (e, d) that are orthogonal to each other, the loss CE(W h,
+    class) + CE(V h, domain) + ridge / 2 ||h||^2 of a cell (class y, domain a) has its optimum at h
+    = g_k W'(e_y - 1 / k) + g_e V'(e_a - 1 / e), where g_k ridge = k / (exp(g_k) + k - 1), and g_e
+    likewise. Cells without samples follow the same formula.
+
+    Source: Wang et al. 2024 (arXiv 2402.02851) for the two heads; the features derived here.
+
+    Args:
+        k: number of classes.
+        domains: e, number of domains.
+        ridge: on the features of a sample; positive.
+
+    Returns:
+        k + e classifiers, W above V, by k e embeddings, the cells of class 0 first.
+
+    Raises:
+        ValueError: if there are fewer than two classes or domains, or the ridge is not positive.
+
+    Example:
+        >>> cells = compositional(5, 3, ridge=0.3).embeddings.matrix()
+        >>> parallelogram = cells[0] - cells[1] - cells[3] + cells[4]  # two classes, two domains
+        >>> bool(abs(parallelogram).max() < 1e-12)
+        True
+    """
+    if k < 2 or domains < 2:
+        raise ValueError(f"there must be at least 2 classes and 2 domains, got {k} and {domains}")
+    require_finite(ridge, "the ridge", positive=True)
+    classes, places = np.repeat(np.arange(k), domains), np.tile(np.arange(domains), k)
+    parts = (
+        _gain(k, ridge) * _simplex(k)[classes],
+        _gain(domains, ridge) * _simplex(domains)[places],
+    )
+    source = Source(
+        "compositional features", cite("wang2024"), "two frozen orthonormal heads, free features"
+    )
+    return Geometry.of_factors(np.eye(k + domains), np.hstack(parts), source)
+
+
+def _simplex(k: int) -> Floats:
+    return np.eye(k) - 1 / k
+
+
+def _gain(k: int, ridge: float) -> float:
+    """Return the g with g ridge (exp(g) + k - 1) = k, which grows in g."""
+    from scipy.optimize import brentq  # slow to import
+
+    high = 1 / ridge  # where exp(g) is at least 1
+    return float(
+        brentq(lambda g: np.log(g * ridge / k) + np.logaddexp(g, np.log(k - 1)), 1e-300, high)
+    )

@@ -1,0 +1,63 @@
+"""Fixed prototypes in every batch: where they lead the class means."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, real_array, require_finite
+from lopsided.gram import Gram
+
+
+def prototype_means(prototypes: npt.ArrayLike, temperature: float) -> Gram:
+    """Return the class means of supervised contrastive learning with many copies of prototypes in
+    every batch.
+
+    The limit is the cross-entropy with the prototypes w as fixed classifiers: h_c is the unit
+    vector that maximises h . w_c / t - log sum_j exp(h . w_j / t). For a simplex ETF that is w_c
+    itself, for others not.
+
+    Source: Gill, Vakilian and Thrampoulidis 2023 (arXiv 2310.00893) for prototypes; the limit
+    derived here.
+
+    Args:
+        prototypes: (k, d) unit vectors.
+        temperature: t, positive.
+
+    Raises:
+        ValueError: if a prototype is no unit vector, or the temperature not positive.
+
+    Example:
+        >>> frame = np.eye(2) - 0.5
+        >>> prototype_means(frame * 2**0.5, temperature=0.5).cosine(0, 1).round(9).item()
+        -1.0
+    """
+    require_finite(temperature, "the temperature", positive=True)
+    rows = real_array(prototypes, "prototypes")
+    if rows.ndim != 2 or len(rows) < 2:
+        raise ValueError(f"prototypes must be an array (k, d), got shape {rows.shape}")
+    lengths = np.linalg.norm(rows, axis=1)
+    if (wrong := ~(np.abs(lengths - 1) <= 1e-4)).any():
+        c = int(np.argmax(wrong))
+        raise ValueError(
+            f"prototypes must be unit vectors, that of class {c} has length {lengths[c]:.6g}"
+        )
+    return Gram.of_vectors(
+        np.stack([_best(rows / lengths[:, None], c, temperature) for c in range(len(rows))])
+    )
+
+
+def _best(w: Floats, c: int, temperature: float) -> Floats:
+    """Descend from the class's own prototype."""
+    from scipy.optimize import minimize  # slow to import
+
+    def loss(x: Floats) -> tuple[float, Floats]:
+        length = float(np.linalg.norm(x))
+        h = x / length
+        a = w @ h / temperature
+        total = float(np.logaddexp.reduce(a))
+        slope = (np.exp(a - total) @ w - w[c]) / temperature
+        return total - float(a[c]), (slope - (slope @ h) * h) / length
+
+    end = minimize(loss, w[c], jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-11})
+    return np.asarray(end.x / np.linalg.norm(end.x))
