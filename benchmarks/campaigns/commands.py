@@ -377,7 +377,8 @@ class Maker:
             )
             return [claim, "--grid", self.random.choice(["foo=1", "=", "seed", "a=b c"]), *out]
         words = [self.random.choice(["demo", "deep"]), *TINY, *out, "--grid", self.one_of(GRIDS, 3)]
-        hints = get_type_hints(get_type_hints(Reproduce)["training"], include_extras=True)
+        verb = Reproduce.for_words(words)
+        hints = get_type_hints(get_type_hints(verb)["settings"], include_extras=True)
         for name in self.random.sample(sorted(hints), 2):
             if name not in ("dataset", "epochs", "width", "largest", "model"):
                 words += self.option(name, hints[name])

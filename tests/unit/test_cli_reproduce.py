@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from lopsided.cli import main
+from lopsided.reproduce import CLAIMS
+from lopsided.reproduce.typed import declared_fields
 
 SHORT = ["--width", "8", "--epochs", "2", "--largest", "20"]
 
@@ -82,7 +84,17 @@ def test_a_grid_runs_every_combination_in_several_processes(
         (["nothing"], "no claim is called 'nothing'; there are demo"),
         ([], "name a claim"),
         (["--report"], "no records in"),
-        (["norms", "--width", "8"], "the claim norms has no option width"),
+        (
+            ["norms", "--width", "8"],
+            "the claim norms has no option --width; its own are --k, --ratios, --points,",
+        ),
+        (
+            ["deep", "--schedul", "constant"],
+            "the claim deep has no option --schedul; did you mean --schedule? its own are",
+        ),
+        (["norms", "--ratios", "1,ten"], "ratios must be a number, got 'ten'"),
+        (["norms", "--ratios", "0.5"], "ratios must be at least 1 and at most 1e+15, got 0.5"),
+        (["norms", "--points", "many"], "--points must be a whole number, got 'many'"),
         (["demo", "--grid", "ratio"], "a grid is NAME=VALUE"),
         (["demo", "--grid", "ratio=1 ratio=2"], "different names"),
         (["demo", "--grid", "colour=red"], "has no setting 'colour'"),
@@ -110,6 +122,25 @@ def test_wrong_input_is_answered_in_one_sentence_and_status_2(
     error = capsys.readouterr().err
     assert sentence in error
     assert error.count("\n") == 1
+
+
+def test_the_flags_of_a_claim_are_its_own_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reproduce", "norms", "--ratios", "1,10", "--out", str(tmp_path), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["configuration"]["ratios"] == [1.0, 10.0]
+    assert [row["ratio"] for row in record["numbers"]["rows"]] == [1.0, 10.0]
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_the_help_of_a_claim_tells_each_of_its_settings(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reproduce", name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    for setting in declared_fields(CLAIMS[name].settings):
+        assert f"--{setting.replace('_', '-')} " in shown
 
 
 def test_text_from_records_is_escaped_on_the_page(tmp_path: Path) -> None:

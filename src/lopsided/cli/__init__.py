@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Union
 
 import tyro
 
@@ -23,14 +23,6 @@ from lopsided.cli.solve import Solve
 from lopsided.cli.steer import Steer
 from lopsided.cli.usage import parse
 from lopsided.lifeline import terminate_on_sigterm
-
-Verb = (
-    Annotated[Predict, tyro.conf.subcommand("predict")]
-    | Annotated[Solve, tyro.conf.subcommand("solve")]
-    | Annotated[Measure, tyro.conf.subcommand("measure")]
-    | Annotated[Steer, tyro.conf.subcommand("steer")]
-    | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
-)
 
 #: Exit statuses: what was given cannot be used, our own mistake (EX_SOFTWARE of sysexits.h),
 #: Ctrl-C.
@@ -79,8 +71,21 @@ def _run(words: Sequence[str]) -> None:
     if list(words) == ["--version"]:
         print(f"lopsided {__version__}")
         return
-    verb: Any = parse(Verb, words)  # type: ignore[arg-type]  # a union is no class
-    verb.run()
+    is_claim = len(words) > 1 and words[0] == "reproduce"
+    reproduce = Reproduce.for_words(words[1:]) if is_claim else Reproduce
+    parse(_verbs(reproduce), words).run()
+
+
+def _verbs(reproduce: type[Reproduce]) -> Any:
+    """Return all verbs as the parser takes them, `reproduce` with the options of a claim."""
+    verbs = {
+        "predict": Predict,
+        "solve": Solve,
+        "measure": Measure,
+        "steer": Steer,
+        "reproduce": reproduce,
+    }
+    return Union[*(Annotated[verb, tyro.conf.subcommand(name)] for name, verb in verbs.items())]
 
 
 def _answer(error: Exception) -> int:

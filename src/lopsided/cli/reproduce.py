@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import tyro
 
@@ -15,54 +16,14 @@ from lopsided.cli.output import Tables, shown, table_console
 
 
 @dataclass(frozen=True)
-class Options:
-    """Settings of a run; what is not given keeps the claim's default. More of them are keys of
-    --grid.
-    """
-
-    dataset: str | None = None
-    """digits, mnist, fashion-mnist, cifar-10, or a folder or tar of images (train/CLASS/IMAGE,
-    test/CLASS/IMAGE)"""
-    model: Literal["mlp", "resnet18", "vgg13"] | None = None
-    """network"""
-    width: int | None = None
-    """units of the MLP's layers, or channels of the first stage"""
-    bias: Literal["none", "decayed", "free"] | None = None
-    """bias of the head: none, with weight decay, or free of it"""
-    profile: Literal["step", "exponential", "given"] | None = None
-    """shape of the class counts"""
-    ratio: float | None = None
-    """R, largest over smallest class count"""
-    largest: int | None = None
-    """samples of the largest class"""
-    counts: str | None = None
-    """the class counts of profile given, comma-separated"""
-    epochs: int | None = None
-    """passes over the data"""
-    schedule: Literal["constant", "published"] | None = None
-    """learning rate: constant, or divided by 10 twice"""
-    seed: int | None = None
-    """of initialisation and order of samples"""
-    device: Literal["cpu", "cuda"] | None = None
-    """where to train"""
-    amp: Literal["off", "bf16"] | None = None
-    """precision of training"""
-
-    def given(self) -> dict[str, Any]:
-        """Return the options that were given."""
-        return {
-            f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None
-        }
-
-
-@dataclass(frozen=True)
 class Reproduce:
     """Put a claim of a paper to the test: figures, numbers, verdict.
 
-    A run that has a record is not repeated; an interrupted one goes on where it was.
+    A run that has a record is not repeated; an interrupted one goes on where it was. The settings
+    of a claim are options too: `lopsided reproduce CLAIM --help` shows them, and each is a key of
+    --grid.
     """
 
-    training: Options
     claim: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="CLAIM")] = None
     """a name that --list shows"""
     list: bool = False
@@ -80,10 +41,26 @@ class Reproduce:
     json: bool = False
     """print the records, or with --list the claims, as JSON"""
 
+    @classmethod
+    def for_words(cls, words: Sequence[str]) -> type[Reproduce]:
+        """Return this verb with the settings of the claim that the words of a command line name.
+
+        Raises:
+            UsageError: for an option that the claim does not have.
+        """
+        from lopsided.cli import claims
+
+        claim = claims.named(words, ("--list", "--report", "--json", "--help", "-h"))
+        if claim is None:
+            return cls
+        claims.require_own(claim, cls, words)
+        return claims.with_settings(cls, claim)
+
     def run(self) -> None:
         """Run, or list, or report."""
         from rich.table import Table
 
+        from lopsided.cli.claims import given
         from lopsided.needs import need
         from lopsided.reproduce import CLAIMS, Place, grid
         from lopsided.reproduce.context import is_first
@@ -117,8 +94,10 @@ class Reproduce:
                     f" {place.data}"
                 )
             _require_writable(self.out)
-            combinations = grid.combine(CLAIMS[self.claim], self.grid, self.training.given(), place)
-            records = grid.run(CLAIMS[self.claim], combinations, place, self.processes, console)
+            claim = CLAIMS[self.claim]
+            options = given(claim, getattr(self, "settings", None))
+            combinations = grid.combine(claim, self.grid, options, place)
+            records = grid.run(claim, combinations, place, self.processes, console)
             if self.json and is_first():
                 print("\n".join(record.to_json() for record in records))
             for record in records:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import shutil
 import time
@@ -119,14 +120,24 @@ class Claim(Generic[S, N]):
         Raises:
             ValueError: for an option that the claim does not have, or a value that makes no sense.
         """
-        known = declared_fields(self.settings)
         for name in options:
-            if name not in known:
-                raise ValueError(
-                    f"the claim {self.name} has no option {name}; it has"
-                    f" {', '.join(known) or 'none'}"
-                )
+            self.require(name)
         return self.settings(**options)
+
+    def require(self, name: str) -> None:
+        """Refuse what is no setting of this claim.
+
+        Raises:
+            ValueError: naming those that are.
+        """
+        known = declared_fields(self.settings)
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            meant = f"did you mean {near[0]}? It" if near else "it"
+            raise ValueError(
+                f"the claim {self.name} has no setting {name!r}; {meant} has"
+                f" {', '.join(known) or 'none'}"
+            )
 
     def read(self, record: Record) -> Run[S, N]:
         """Return a record of this claim as its settings and numbers.

@@ -4,12 +4,11 @@ several.
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import math
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_origin
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -19,6 +18,7 @@ from lopsided.reproduce.claim import AnyClaim
 from lopsided.reproduce.context import Place
 from lopsided.reproduce.processes import Options, Show, at_once, in_turn
 from lopsided.reproduce.record import Record, name_of
+from lopsided.reproduce.typed import declared_fields, from_word
 
 #: More runs than this are taken for a slip of the pen.
 _MOST = 10_000
@@ -45,22 +45,17 @@ def combine(claim: AnyClaim, grid: str, options: Mapping[str, Any], place: Place
         >>> combine(CLAIMS["demo"], "ratio=1,10 seed=0,1", {"width": 64}, Place(Path("results")))[1]
         {'width': 64, 'ratio': 1.0, 'seed': 1}
     """
-    default = claim.configuration({})
+    kinds = declared_fields(claim.settings)
     axes: dict[str, list[Any]] = {}
     for word in grid.split():
         name, equals, values = word.partition("=")
         if not equals or not values or name in axes or name in options:
             raise ValueError(f"a grid is NAME=VALUE,VALUE,... for different names, got {word!r}")
-        if name not in default:
-            near = difflib.get_close_matches(name, default, 1)
-            meant = f"did you mean {near[0]}? It" if near else "it"
-            raise ValueError(
-                f"the claim {claim.name} has no setting {name!r}; {meant} has {', '.join(default)}"
-            )
-        axes[name] = [
-            _parse(value, default[name], name)
-            for value in ([values] if name == "counts" else values.split(","))
-        ]
+        claim.require(name)
+        if get_origin(kinds[name]) is tuple:
+            raise ValueError(f"{name} is a list and cannot be an axis of a grid")
+        words = [values] if name == "counts" else values.split(",")
+        axes[name] = [from_word(kinds[name], value, name) for value in words]
     if (many := math.prod(map(len, axes.values()))) > _MOST:
         raise ValueError(f"a grid is of at most {_MOST:,} runs, got {many:,}")
     chosen = [
@@ -74,18 +69,6 @@ def combine(claim: AnyClaim, grid: str, options: Mapping[str, Any], place: Place
     for each in prepared:
         claim.ready(claim.settings(**each), place)
     return prepared
-
-
-def _parse(word: str, default: Any, name: str) -> Any:
-    if isinstance(default, list):
-        raise ValueError(f"{name} is a list and cannot be an axis of a grid")
-    kind = type(default)
-    try:
-        return kind(word)
-    except ValueError:
-        raise ValueError(
-            f"{name} must be {'a whole number' if kind is int else 'a number'}, got {word!r}"
-        ) from None
 
 
 def run(

@@ -130,6 +130,25 @@ def _composed(kind: Any, value: Any, name: str) -> Any:
     )
 
 
+def from_word(kind: Any, word: str, name: str) -> Any:
+    """Return a word of a grid or a command line as plain data of a declared type; of a tuple, by
+    commas.
+
+    Raises:
+        ValueError: for a word that is no number where one is declared.
+    """
+    bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    if get_origin(bare) is tuple:
+        return [from_word(get_args(bare)[0], each, name) for each in word.split(",")]
+    if bare not in (int, float):
+        return word
+    try:
+        return bare(word)
+    except ValueError:
+        what = "a whole number" if bare is int else "a number"
+        raise ValueError(f"{name} must be {what}, got {word!r}") from None
+
+
 #: Annotations of a class, looked up once.
 _hints: Callable[..., dict[str, Any]] = lru_cache(get_type_hints)
 

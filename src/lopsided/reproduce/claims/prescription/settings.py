@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from lopsided.reproduce.choices import Bounds, Checked
+from lopsided.reproduce.choices import Checked
 from lopsided.reproduce.claims.prescription.plan import SIZES, Loss, Other, Task
+from lopsided.reproduce.typed import Bounds
 
 #: Held-out samples of the rarest class that a pool has at most.
 MOST_DRAWN = 20
