@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 
 from lopsided import Counts, predict
+from lopsided.diagnosis import Diagnosis
 from lopsided.measure import Collapse, Decisions, Moments
 from lopsided.measure.collapse import cell
 from lopsided.report import Figure, write
+from lopsided.report.diagnosed import ROWS as HELD_OUT
+from lopsided.report.diagnosed import worst_classes
 from lopsided.report.measured import ROWS, measured, shown_classes
 
 COUNTS = Counts.exponential(200, 500, 100)
@@ -66,3 +69,28 @@ def test_the_page_says_how_many_of_how_many_err_and_escapes_every_name(collapse,
 )
 def test_what_is_not_known_is_not_shown_as_a_number(value, words):
     assert cell(value) == words
+
+
+def test_the_page_leads_with_the_diagnosis_and_lists_the_held_out_classes_that_say_most(
+    collapse, tmp_path
+):
+    decisions, names = Decisions(200), [f"<b>{c}" for c in range(200)]
+    labels = np.repeat(np.arange(200), 3)
+    answers = np.where((labels == 150) | (labels == 160), 7, labels)
+    decisions.update(np.eye(200)[answers], labels)
+    counts = Counts(COUNTS.values, names)
+    diagnosis = Diagnosis.of(collapse, decisions, None, counts)
+    write(
+        tmp_path / "page.html", measured(collapse, {"ETF": predict.etf(200)}, [], "net", diagnosis)
+    )
+    page = (tmp_path / "page.html").read_text()
+    assert (
+        page.index("600 held-out samples") < page.index("Geometry") < page.index("class by class")
+    )
+    assert "<td>3 of 3</td>" in page
+    assert "&lt;b&gt;150" in page
+    assert "<b>" not in page
+    shown = worst_classes(decisions)
+    assert set(shown[:2].tolist()) == {150, 160}
+    assert 7 in shown
+    assert len(shown) <= HELD_OUT

@@ -147,7 +147,8 @@ class Measure:
         if self.plot is not None:
             _plot(collapse, predictions, self.plot)
         if self.report is not None:
-            _report(collapse, predictions, self.report, shown(self.features.name))
+            name = shown(self.features.name)
+            _report(collapse, predictions, self.report, name, diagnosis)
         if self.json:
             _print_json(collapse, predictions, gap, diagnosis)
             return
@@ -277,7 +278,13 @@ def _plot(collapse: Collapse, predictions: dict[str, Geometry], path: Path) -> N
     save(figure, path)
 
 
-def _report(collapse: Collapse, predictions: dict[str, Geometry], path: Path, name: str) -> None:
+def _report(
+    collapse: Collapse,
+    predictions: dict[str, Geometry],
+    path: Path,
+    name: str,
+    diagnosis: Diagnosis | None,
+) -> None:
     from lopsided.plot import measured
     from lopsided.report import Row, drawn, write
     from lopsided.report.measured import measured as page
@@ -311,4 +318,4 @@ def _report(collapse: Collapse, predictions: dict[str, Geometry], path: Path, na
         _PANEL,
     )
     figures = [Row(norms), Row(cosines), Row([distances])]
-    write(path, page(collapse, predictions, figures, title=f"Measured: {name}"))
+    write(path, page(collapse, predictions, figures, f"Measured: {name}", diagnosis))

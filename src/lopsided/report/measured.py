@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lopsided.arrays import Ints
+from lopsided.diagnosis import Diagnosis
 from lopsided.geometry import Geometry
 from lopsided.measure.collapse import SPLIT, Collapse, cell, splits_table
 from lopsided.measure.metrics import METRICS
@@ -16,6 +17,7 @@ from lopsided.measure.network_geometry import comparable
 from lopsided.measure.verdict.angles import angles
 from lopsided.measure.verdict.points import points
 from lopsided.report.blocks import Block, Fold, Items, Table, Text
+from lopsided.report.diagnosed import diagnosed
 from lopsided.report.page import Page, Section, Verbatim
 
 #: Up to so many classes each has a row; beyond, the page shows those that say most.
@@ -42,6 +44,7 @@ def measured(
     predictions: Mapping[str, Geometry],
     figures: Sequence[Block],
     title: str,
+    diagnosis: Diagnosis | None = None,
 ) -> Page:
     """Return the page of a measurement.
 
@@ -50,6 +53,7 @@ def measured(
         predictions: geometries to compare with, by name.
         figures: drawn by the caller.
         title: what was measured.
+        diagnosis: what ails the network; it takes the place of the verdict, which is a part of it.
 
     Raises:
         Undefined: if the measurement has no head.
@@ -59,11 +63,12 @@ def measured(
     facts = (
         f"{collapse.moments.n:,} samples, {collapse.k:,} classes, {collapse.moments.d:,} dimensions"
     )
-    intro = [
-        Text(facts, "facts"),
-        Text(Verbatim(collapse.verdict(predictions)), "lead"),
-    ]
+    lead = collapse.verdict(predictions)
+    if diagnosis is not None:
+        lead = next(iter(diagnosis.sections.values()))
+    intro = [Text(facts, "facts"), Text(Verbatim(lead), "lead")]
     sections = [
+        *([] if diagnosis is None else diagnosed(diagnosis)),
         Section("figures", "", figures),
         Section("metrics", "Metrics", _metrics(collapse, predictions)),
         *_splits(collapse, predictions),
