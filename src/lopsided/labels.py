@@ -23,15 +23,25 @@ def sentinels(ignore: Ignore) -> tuple[int, ...]:
         >>> sentinels([0, 255]), sentinels(-100), sentinels(None)
         ((0, 255), (-100,), ())
     """
-    given: tuple[Any, ...] = (
-        () if ignore is None else tuple(ignore) if isinstance(ignore, Iterable) else (ignore,)
+    if ignore is None:
+        return ()
+    # An array or tensor of no axis is one label, though it looks like a sequence.
+    several = isinstance(ignore, Iterable) and getattr(ignore, "ndim", 1) > 0
+    given: tuple[Any, ...] = tuple(ignore) if several else (ignore,)  # type: ignore[arg-type]
+    return tuple(map(_label, given))
+
+
+def _label(label: Any) -> int:
+    if isinstance(label, int) and not isinstance(label, bool):
+        return label
+    try:
+        if "bool" not in str(getattr(label, "dtype", type(label))):
+            return operator.index(label)
+    except TypeError:
+        pass
+    raise TypeError(
+        f"a label to leave out must be a whole number, or a sequence of them, got {label!r}"
     )
-    for label in given:
-        if isinstance(label, bool) or not hasattr(label, "__index__"):
-            raise TypeError(
-                f"a label to leave out must be a whole number, or a sequence of them, got {label!r}"
-            )
-    return tuple(operator.index(label) for label in given)
 
 
 def check_whole(labels: Any) -> None:

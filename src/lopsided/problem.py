@@ -105,6 +105,10 @@ class Problem:
         loss: Loss | Adjustment | None = self.loss
         if loss is None or isinstance(loss, Adjustment):
             object.__setattr__(self, "loss", CrossEntropy(loss or Adjustment()))
+        if isinstance(self.loss, type) or not hasattr(self.loss, "refuses"):
+            raise TypeError(
+                f"loss must be CrossEntropy(), Squared() or an Adjustment, got {self.loss!r}"
+            )
         if not _is_number(self.ridge) or not 0 <= self.ridge < np.inf:
             raise ValueError(f"ridge must be a finite number of at least 0, got {self.ridge!r}")
         if isinstance(self.bias, str):
@@ -242,6 +246,19 @@ class Problem:
         by_bias = np.zeros(self.k) if self.bias == "none" else slope.sum(axis=1) + beta * b
         value = float(w @ losses) + self.ridge / 2 * penalty + beta / 2 * float(b @ b)
         return Objective(value, by_layers, by_embeddings, by_bias)
+
+
+def require_problem(problem: object) -> None:
+    """Refuse what is no problem, such as class counts alone, which say neither loss nor ridge.
+
+    Raises:
+        TypeError: naming what it is.
+    """
+    if not isinstance(problem, Problem):
+        raise TypeError(
+            f"this takes a Problem, got {type(problem).__name__}; of class counts make one:"
+            " Problem(counts, ridge=0.0) is the limit of a vanishing ridge"
+        )
 
 
 def _is_number(value: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,27 @@ class Targets:
     array: Floats | None = None
     column_weights: Floats | None = None
 
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"targets must be of {', '.join(get_args(Kind))}, got {self.kind!r}")
+        classes = self.kind == "classes"
+        if not 0 <= self.smoothing < 1 or (self.smoothing and not classes):
+            raise ValueError(
+                f"smoothing must be at least 0 and below 1, and is of classes, got {self.smoothing}"
+            )
+        if classes != isinstance(self.counts, Counts) or classes != (self.array is None):
+            raise TypeError(
+                "targets of classes have counts and others an array; make them by Targets.classes,"
+                " smoothed, contexts, label_sets or regression"
+            )
+        if not classes:
+            array = real_array(self.array, "targets")
+            if reason := _refused(self.kind, array):
+                raise ValueError(f"targets of {self.kind} {reason}")
+            object.__setattr__(self, "array", frozen(array))
+            weights = _weights(self.column_weights, array.shape[1])
+            object.__setattr__(self, "column_weights", weights)
+
     @classmethod
     def of(cls, given: Targets | CountsLike) -> Targets:
         """Return targets as they are; class counts, in any form that `Counts.of` takes, as the
@@ -81,9 +102,7 @@ class Targets:
         Raises:
             ValueError: if the smoothing is not at least 0 and below 1.
         """
-        if not 0 <= smoothing < 1:
-            raise ValueError(f"smoothing must be at least 0 and below 1, got {smoothing}")
-        return cls("classes", Counts.of(counts), float(smoothing))
+        return cls("classes", Counts.of(counts), float(require_finite(smoothing, "smoothing")))
 
     @classmethod
     def contexts(cls, matrix: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Targets:
@@ -233,6 +252,19 @@ class Targets:
         return (
             f"Targets({self.counts!r}{f', smoothing={self.smoothing:g}' if self.smoothing else ''})"
         )
+
+
+def _refused(kind: Kind, array: Floats) -> str:
+    """Return why an array (k, m) holds no targets of a kind, or nothing."""
+    if array.ndim != 2 or 0 in array.shape or not np.isfinite(array).all():
+        return f"must be a finite array (k, m), got shape {array.shape}"
+    sums = array.sum(axis=0)
+    if kind == "contexts" and not ((array >= 0).all() and (abs(sums - 1) <= 1e-9).all()):
+        return "must have columns that are distributions"
+    inside = (sums > 0) & (sums < len(array))
+    if kind == "label sets" and not (np.isin(array, (0, 1)).all() and inside.all()):
+        return f"must have columns of 0 and 1, with 1 to {len(array) - 1} ones"
+    return ""
 
 
 def _matrix(values: Any) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lopsided import predict
 from lopsided.geometry import Geometry
-from lopsided.problem import Problem
+from lopsided.problem import Problem, require_problem
 
 #: The relative duality gap above which a point is not handed out as the optimum.
 PROVED = 1e-6
@@ -15,6 +15,7 @@ def foresee(problem: Problem) -> Geometry:
     certifies.
 
     Raises:
+        TypeError: if it is no problem.
         ValueError: if no form speaks and the problem is not the solver's, all reasons are given; or
             if the solver could not prove its optimum.
 
@@ -24,6 +25,7 @@ def foresee(problem: Problem) -> Geometry:
         >>> foresee(tail).source.name, foresee(tail.at(0.1)).source.name
         ('SELI', 'UFM optimum')
     """
+    require_problem(problem)
     try:
         return predict.geometry(problem)
     except predict.NoFormError as silence:

@@ -47,7 +47,7 @@ def test_a_table_is_the_same_in_every_way_it_is_written(way, tmp_path):
 REFUSED = {
     "decimal commas": (b"1,5;2,5\n3;4\n", "has '1,5' in line 1 where a number was expected"),
     "a word": (b"1,2\n3,x\n", "has 'x' in line 2 where a number was expected"),
-    "a short line": (b"1,2\n\n3\n", "has 1 cells in line 3 where 2 were expected, as in line 1"),
+    "a short line": (b"1,2\n\n3\n", "has 1 cell in line 3 where 2 were expected, as in line 1"),
     "numbered rows": (b",a\n0,1\n1,3\n", "column without a name in line 1"),
     "a name among numbers": (b"a,1\n2,3\n", "has 'a' in line 1"),
     "an empty cell": (b"1,\n3,4\n", "has '' in line 1"),

@@ -132,9 +132,9 @@ NOTHING = {
     "no pass": (lambda net, watching: None, "no forward pass went through the model"),
     "the other mode": (
         lambda net, watching: net.eval()(X),
-        "all 1 forward passes were made in the other mode.*during",
+        "the one forward pass was made in the other mode.*during",
     ),
-    "no labels": (lambda net, watching: net(X), "1 forward passes came without labels"),
+    "no labels": (lambda net, watching: net(X), "1 forward pass came without labels"),
 }
 
 

@@ -4,11 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 
 from lopsided import (
     Adjustment,
     Counts,
     CrossEntropy,
+    Geometry,
+    Gram,
     Problem,
     Squared,
     Targets,
@@ -16,8 +19,12 @@ from lopsided import (
     measure,
     predict,
     solve,
+    steer,
 )
+from lopsided.geometry import Source
+from lopsided.measure.regression import regression_collapse
 from lopsided.predict.forms.spectral_contrastive import SpectralContrastive
+from lopsided.steer import posthoc
 
 COUNTS = Counts([7, 7, 3, 1])
 PAIRS = [{c} for c in range(4)] + [set(pair) for pair in itertools.combinations(range(4), 2)]
@@ -134,7 +141,7 @@ def test_smoothed_classes_are_contexts_of_the_same_matrix():
         (lambda: Targets.smoothed(COUNTS, 1.0), "below 1"),
         (lambda: Targets.regression([[1.0], [np.nan]]), "sample 1"),
         (lambda: Problem(COUNTS, ridge=1.0, bias=True), "got True"),
-        (lambda: Problem(COUNTS, ridge=1.0, bias=1e-20), "same to all digits"),
+        (lambda: Problem(COUNTS, ridge=1.0, bias=1e-20), 'of less, "free" is the limit'),
         (lambda: Problem(COUNTS, ridge="0.1"), "got '0.1'"),
         (lambda: Problem(COUNTS, ridge=1.0, layers=np.inf), "layers"),
         (
@@ -158,6 +165,18 @@ def test_what_means_nothing_is_refused(call, words):
     [
         lambda: Targets.label_sets(np.array([[1, 0, 0], [0, 1, 1]]), k=3),
         lambda: Targets.label_sets([{0.7}], k=3),
+        lambda: Targets("classes"),
+        lambda: Targets("contexts"),
+        lambda: Targets("classes", COUNTS, array=np.eye(4)),
+        lambda: Targets.smoothed(COUNTS, "a"),
+        lambda: Problem(COUNTS, "cross-entropy", ridge=1.0),
+        lambda: Problem(COUNTS, CrossEntropy, ridge=1.0),
+        lambda: foresee(COUNTS),
+        lambda: foresee([7, 7, 3, 1]),
+        lambda: predict.geometry(COUNTS),
+        lambda: solve.minimize(COUNTS),
+        lambda: solve.path(COUNTS, [1.0]),
+        lambda: solve.certify(COUNTS, np.eye(4)),
         lambda: Targets.label_sets(["12"], k=3),
         lambda: Targets.regression(np.ma.array([[1.0], [2.0]], mask=[[1], [0]])),
         lambda: Counts(np.ma.array([5, 6, 7], mask=[0, 1, 0])),
@@ -171,3 +190,63 @@ def test_what_means_nothing_is_refused(call, words):
 def test_what_would_be_read_as_something_else_is_refused(call):
     with pytest.raises(TypeError):
         call()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("foo",), "of classes, contexts, label sets, regression, got 'foo'"),
+        (("classes", COUNTS, 1.5), "smoothing must be at least 0 and below 1"),
+        (("regression", None, 0.5, np.eye(2)), "smoothing .* is of classes"),
+        (("contexts", None, 0.0, np.ones((2, 2))), "columns that are distributions"),
+        (("label sets", None, 0.0, np.ones((2, 2))), "columns of 0 and 1, with 1 to 1 ones"),
+        (("regression", None, 0.0, [1.0, 2.0]), r"finite array \(k, m\)"),
+        (("regression", None, 0.0, [[np.nan]]), r"finite array \(k, m\)"),
+        (("regression", None, 0.0, np.eye(2), [1.0]), "weights must be 2 positive finite numbers"),
+    ],
+)
+def test_targets_are_checked_by_whatever_door_they_come(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        Targets(*arguments)
+
+
+MOMENTS = measure.Moments(2, 2)
+MOMENTS.update([[1.0, 0.0], [0.0, 2.0]], [0, 1])
+IMAGINARY = np.eye(2) + 1j
+#: Every door for numbers -> a call with complex ones, whose imaginary part would be lost.
+REAL = {
+    "counts": lambda: Counts(IMAGINARY[0]),
+    "shares": lambda: Counts.from_shares(IMAGINARY[0]),
+    "labels": lambda: Counts.from_labels(np.array([0j, 1])),
+    "adjustment": lambda: Adjustment(scale=IMAGINARY[0]),
+    "contexts": lambda: Targets.contexts(IMAGINARY),
+    "weights": lambda: Targets.contexts(np.eye(2), IMAGINARY[0]),
+    "regression": lambda: Targets.regression(IMAGINARY),
+    "squared": lambda: predict.squared([5, 3], 0.1 + 1j),
+    "vectors": lambda: Gram.of_vectors(IMAGINARY),
+    "inner products": lambda: Gram.of_matrix(IMAGINARY),
+    "classifiers": lambda: Geometry.of_vectors(IMAGINARY, np.eye(2), Source("")),
+    "embeddings": lambda: Geometry.of_factors(np.eye(2), IMAGINARY, Source("")),
+    "certify": lambda: solve.certify(Problem([5, 3], ridge=1.0), IMAGINARY),
+    "path": lambda: solve.path(Problem([5, 3], ridge=1.0), IMAGINARY[0]),
+    "moments": lambda: measure.Moments(2, 2).update(IMAGINARY, [0, 1]),
+    "labels measured": lambda: measure.Moments(2, 2).update(np.eye(2), np.array([0j, 1])),
+    "means": lambda: measure.Means(2, 2).update(IMAGINARY, [0, 1]),
+    "second pass": lambda: measure.SecondPass(MOMENTS, IMAGINARY),
+    "decisions": lambda: measure.Decisions(2).update(IMAGINARY, [0, 1]),
+    "stream": lambda: measure.Stream(2, 2).update(torch.tensor(IMAGINARY), torch.arange(2)),
+    "head": lambda: measure.Collapse.of(MOMENTS, IMAGINARY),
+    "bias of a head": lambda: measure.Collapse.of(MOMENTS, np.eye(2), IMAGINARY[0]),
+    "regression measured": lambda: regression_collapse(IMAGINARY, np.eye(2), np.eye(2)),
+    "nearest mean": lambda: posthoc.nearest_mean(torch.tensor(IMAGINARY), torch.eye(2)),
+    "logit adjustment": lambda: posthoc.logit_adjustment(torch.tensor(IMAGINARY), [5, 3]),
+    "loss": lambda: steer.AdjustedCrossEntropy(Adjustment())(
+        torch.tensor(IMAGINARY), torch.arange(2)
+    ),
+}
+
+
+@pytest.mark.parametrize("door", REAL)
+def test_complex_numbers_are_refused_by_every_door(door):
+    with pytest.raises((TypeError, ValueError), match="real numbers|whole numbers|floating point"):
+        REAL[door]()

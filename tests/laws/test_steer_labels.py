@@ -295,7 +295,9 @@ def test_what_are_no_labels_is_refused_in_the_same_words(name):
     ]:
         with pytest.raises(error, match=words):
             build()(z, labels)
-    for mark in (1.0, True, "0", [0, None]):
+    for mark in (np.array(1), torch.tensor(1), np.int8(1), np.array([1]), torch.tensor([1])):
+        assert build(ignore_index=mark).ignore_index == (1,)
+    for mark in (1.0, True, "0", [0, None], np.array(1.0), np.True_, torch.tensor(True)):
         with pytest.raises(TypeError, match="label to leave out must be a whole number"):
             build(ignore_index=mark)
 

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from lopsided import Counts, Gram, predict
-from lopsided.measure import METRICS, Collapse, Decisions, Moments, SecondPass, geometry
+from lopsided.measure import (
+    METRICS,
+    Collapse,
+    Decisions,
+    Means,
+    Moments,
+    SecondPass,
+    Undefined,
+    geometry,
+)
 from lopsided.measure.metrics import (
     alignment,
     cdnv,
@@ -317,3 +326,15 @@ def test_what_is_not_defined_is_refused_with_the_reason():
     assert "class 3" in undefined["alignment"]
     assert "nc4" in undefined
     assert "cdnv" in values
+
+
+def test_nc4_is_not_defined_where_all_features_are_the_same():
+    features, labels = np.ones((6, 3)), np.arange(6) % 3
+    first = Means(3, 3)
+    first.update(features, labels)
+    second = SecondPass(first, np.eye(3))
+    second.update(features, labels)
+    collapse = Collapse.of(second.moments(), np.eye(3), None, second.decisions)
+    with pytest.raises(Undefined, match="all class means coincide"):
+        _ = collapse.nc4
+    assert collapse.decisions.counts.sum() == 6

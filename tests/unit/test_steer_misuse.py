@@ -40,6 +40,18 @@ def test_a_rule_for_logits_refuses_probabilities(rule, dtype, k):
     assert rule(probabilities.float().clamp_min(1e-8).log(), counts).shape == (8, k)
 
 
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_a_rule_takes_counts_in_every_form(rule):
+    wanted = rule(logits(), COUNTS)
+    for counts in ([50, 20, 5, 1], np.array(COUNTS), torch.tensor(COUNTS.values), "50, 20, 5, 1"):
+        assert torch.equal(rule(logits(), counts), wanted)
+    weight = torch.eye(4)
+    assert torch.equal(posthoc.tau_normalised(weight, counts=[50, 20, 5, 1]), weight)
+    for tau in ("1", True, None):
+        with pytest.raises(ValueError, match="tau must be a finite number"):
+            posthoc.logit_adjustment(logits(), COUNTS, tau)
+
+
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_a_loss_that_takes_the_softmax_itself_says_once_that_it_was_taken(loss):
     loss = loss()

@@ -53,8 +53,8 @@ def read_table(path: Path) -> Floats:
     for number, cells in lines:
         if len(cells) != width:
             raise UnfitError(
-                f"has {len(cells)} cells in line {number} where {width} were expected, as in line"
-                f" {lines[0][0]}"
+                f"has {len(cells)} cell{'s' * (len(cells) != 1)} in line {number} where {width}"
+                f" were expected, as in line {lines[0][0]}"
             )
         if wrong := [cell for cell in cells if not _is_number(cell)]:
             raise UnfitError(

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lopsided.arrays import Floats, Ints
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.measure.checks import head_of
 from lopsided.measure.metrics import METRICS, Undefined
@@ -79,7 +79,7 @@ class Collapse(Declared):
         bias: npt.ArrayLike | None = None,
         decisions: Decisions | None = None,
         classes: Classes = "all",
-        counts: Counts | None = None,
+        counts: CountsLike | None = None,
     ) -> Collapse:
         """Take a snapshot of moments, head and decisions.
 
@@ -91,6 +91,7 @@ class Collapse(Declared):
             raise ValueError(f"classes must be 'all' or 'seen', got {classes!r}")
         if weight is None and bias is not None:
             raise ValueError("a bias was given without its weight")
+        counts = None if counts is None else Counts.of(counts)
         if counts is not None and counts.k != moments.k:
             raise ValueError(f"counts are of {counts.k} classes, the samples of {moments.k}")
         w, b = (None, None) if weight is None else head_of(weight, bias, moments.k, moments.d)

@@ -34,7 +34,7 @@ from lopsided.predict.regression_error import regression_error
 from lopsided.predict.step import StepLimit, step, step_limit
 from lopsided.predict.thresholds import minority_collapse_ridge
 from lopsided.predict.uniform import uniform_energy
-from lopsided.problem import Problem
+from lopsided.problem import Problem, require_problem
 
 
 class NoFormError(ValueError):
@@ -52,6 +52,7 @@ def geometry(problem: Problem) -> Geometry:
         >>> geometry(Problem(Counts([50, 5]), ridge=0.0)).source.name
         'SELI'
     """
+    require_problem(problem)
     reasons = {}
     for name, form in FORMS.items():
         if not (reason := form.speaks(problem)):

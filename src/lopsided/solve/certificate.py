@@ -22,7 +22,7 @@ import numpy.typing as npt
 from lopsided.arrays import Floats, real_array, singular_values
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
-from lopsided.problem import Problem
+from lopsided.problem import Problem, require_problem
 from lopsided.solve.descend.descent import Linear, newton
 from lopsided.solve.reduced import Fit, Point, Reduced
 
@@ -99,6 +99,7 @@ def candidate(problem: Problem, logits: npt.ArrayLike | Pairing) -> tuple[Reduce
     Raises:
         ValueError: if the shape is wrong or an entry is not finite.
     """
+    require_problem(problem)
     labels = problem.counts is not None and not problem.targets.smoothing
     if isinstance(logits, Pairing) and labels:
         reduced = Reduced.of(problem, logits.groups)

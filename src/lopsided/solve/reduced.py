@@ -28,7 +28,7 @@ from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats, Ints, require_memory
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
-from lopsided.problem import Problem
+from lopsided.problem import Problem, require_problem
 
 
 class Point(NamedTuple):
@@ -104,6 +104,7 @@ class Reduced:
                 number of classes.
             MemoryError: if there are too many groups for this machine.
         """
+        require_problem(problem)
         _require_convex(problem)
         biased, penalty = (
             problem.bias != "none",

@@ -17,7 +17,7 @@ import scipy.optimize
 
 from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.problem import Problem
 from lopsided.steer.families import FAMILIES, Curves, Family, check_family
@@ -77,7 +77,7 @@ class Design:
 
 
 def design(
-    counts: Counts,
+    counts: CountsLike,
     target: str | Target | Geometry | Measure,
     family: str = "cdt-ldt",
     ridge: float = 0.0,
@@ -107,7 +107,7 @@ def design(
         >>> round(wanted.exponents[0], 6), wanted.met
         (0.5, True)
     """
-    chosen = _target(target)
+    counts, chosen = Counts.of(counts), _target(target)
     known = check_family(family)
     if not 0 <= ridge < np.inf:
         raise ValueError(f"ridge must be a finite number of at least 0, got {ridge}")

@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 
 from lopsided.arrays import Floats
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.papers import cite
 from lopsided.steer.losses.checks import are_probabilities, check_logits, check_tensor
 from lopsided.steer.member import Member
 from lopsided.steer.precision import exact, full_precision, lifted
 
 
-def logit_adjustment(logits: Tensor, counts: Counts, tau: float = 1.0) -> Tensor:
+def logit_adjustment(logits: Tensor, counts: CountsLike, tau: float = 1.0) -> Tensor:
     """Subtract tau log(n_c / n) from logit c.
 
     Source: Menon et al. 2021 (arXiv 2007.07314), equation 9; tau = 1 is optimal for the balanced
@@ -47,11 +47,12 @@ def logit_adjustment(logits: Tensor, counts: Counts, tau: float = 1.0) -> Tensor
         >>> logit_adjustment(torch.tensor([[1.0, 0.0]]), Counts([90, 10])).argmax(1)
         tensor([1])
     """
+    counts = Counts.of(counts)
     z = _logits(logits, counts)
     return z - _like(_finite(tau) * np.log(counts.values / counts.n), z)
 
 
-def multiplicative(logits: Tensor, counts: Counts, tau: float) -> Tensor:
+def multiplicative(logits: Tensor, counts: CountsLike, tau: float) -> Tensor:
     """Multiply logit c by (n_c / n_max)^(-tau).
 
     Source: Hasegawa and Sato 2024 (arXiv 2409.17582).
@@ -73,6 +74,7 @@ def multiplicative(logits: Tensor, counts: Counts, tau: float) -> Tensor:
         >>> multiplicative(torch.tensor([[2.0, 1.0]]), Counts([100, 1]), tau=0.5)
         tensor([[ 2., 10.]])
     """
+    counts = Counts.of(counts)
     z = _logits(logits, counts)
     exponents = -_finite(tau) * np.log(counts.values / counts.values.max())
     if exponents.max() > math.log(torch.finfo(z.dtype).max):
@@ -83,7 +85,7 @@ def multiplicative(logits: Tensor, counts: Counts, tau: float) -> Tensor:
     return z * _like(np.exp(exponents), z)
 
 
-def tau_normalised(weight: Tensor, tau: float = 1.0, counts: Counts | None = None) -> Tensor:
+def tau_normalised(weight: Tensor, tau: float = 1.0, counts: CountsLike | None = None) -> Tensor:
     """Return the classifiers divided by the tau-th power of their lengths; a zero classifier stays
     zero.
 
@@ -113,9 +115,9 @@ def tau_normalised(weight: Tensor, tau: float = 1.0, counts: Counts | None = Non
         raise ValueError(f"classifier weights must have shape (k, d), got {tuple(weight.shape)}")
     if not weight.is_floating_point():
         raise TypeError(f"classifier weights must be floating point, got {weight.dtype}")
-    if counts is not None and len(weight) != counts.k:
+    if counts is not None and len(weight) != (k := Counts.of(counts).k):
         raise ValueError(
-            f"classifier weights must have shape ({counts.k}, d) for these counts, got"
+            f"classifier weights must have shape ({k}, d) for these counts, got"
             f" {tuple(weight.shape)}; transpose?"
         )
     weight = full_precision(weight)
@@ -208,6 +210,6 @@ def _like(values: Floats, logits: Tensor) -> Tensor:
 
 
 def _finite(tau: float) -> float:
-    if not math.isfinite(tau):
+    if isinstance(tau, bool) or not isinstance(tau, int | float) or not math.isfinite(tau):
         raise ValueError(f"tau must be a finite number, got {tau}")
     return tau

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.network import sync
 from lopsided.measure.network.loggers import Logger
@@ -48,11 +48,12 @@ class Bystander:
 
     def __init__(
         self,
-        counts: Counts | None,
+        counts: CountsLike | None,
         head: str | None,
         loggers: Sequence[Logger],
         options: dict[str, Any],
     ) -> None:
+        counts = None if counts is None else Counts.of(counts)
         inspect.signature(Watch).bind(None, None, counts, **options)
         self._counts, self._head, self._loggers = counts, head, tuple(loggers)
         self._options = {"classes": "seen"} | options

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from lopsided.counts import Counts
+from lopsided.counts import CountsLike
 from lopsided.measure.adapters.bystander import Bystander
 from lopsided.measure.network.loggers import Logger
 from lopsided.needs import need
@@ -52,7 +52,7 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
 
     def __init__(
         self,
-        counts: Counts | None = None,
+        counts: CountsLike | None = None,
         head: str | None = None,
         loggers: Sequence[Logger] = (),
         **options: Any,

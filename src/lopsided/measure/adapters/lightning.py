@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lopsided.counts import Counts
+from lopsided.counts import CountsLike
 from lopsided.measure.adapters.bystander import Bystander
 from lopsided.measure.network.loggers import Logger
 from lopsided.needs import need
@@ -42,7 +42,7 @@ class GeometryCallback(Bystander, Callback):  # type: ignore[misc]
 
     def __init__(
         self,
-        counts: Counts | None = None,
+        counts: CountsLike | None = None,
         head: str | None = None,
         labels: Callable[[Any], Any] | str | int | None = None,
         loggers: Sequence[Logger] = (),

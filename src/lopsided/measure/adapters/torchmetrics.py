@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.labels import Ignore
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.network.stream import Stream
@@ -53,7 +53,7 @@ class GeometryMetric(Metric):  # type: ignore[misc]
         head: Any = None,
         scatter: Literal["pooled", "none"] = "pooled",
         classes: Classes = "all",
-        counts: Counts | None = None,
+        counts: CountsLike | None = None,
         ignore: Ignore = None,
         **options: Any,
     ) -> None:
@@ -65,7 +65,8 @@ class GeometryMetric(Metric):  # type: ignore[misc]
             )
         self.stream = Stream(k, d, scatter, ignore=ignore)
         self._shape: tuple[int, int, Literal["pooled", "none"]] = (k, d, scatter)
-        self._measured, self._counts = classes, counts
+        self._measured = classes
+        self._counts = None if counts is None else Counts.of(counts)
         self._head = Reference(head)
         # No state is registered: torchmetrics would join each on its own, and share states between
         # metrics whose first batches agree.

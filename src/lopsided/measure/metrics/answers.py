@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from lopsided.arrays import Floats
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.measure.checks import head_of
 from lopsided.measure.metrics.undefined import Undefined
 from lopsided.measure.state.decisions import Decisions
@@ -21,12 +21,13 @@ def nc4(decisions: Decisions) -> float:
     Source: NC4 of Papyan, Han and Donoho 2020.
 
     Raises:
-        Undefined: if the decisions were not made in a second pass, where the class means are known.
+        Undefined: if the decisions were not made in a second pass, where the class means are known,
+            or all class means coincide.
     """
     if not decisions.compared.any():
         raise Undefined(
-            "nc4 compares with the nearest class mean, which only a second pass knows: measure in"
-            " two passes with a head"
+            "nc4 compares with the nearest class mean, which only a second pass knows (measure in"
+            " two passes with a head), and which is none where all class means coincide"
         )
     return float(decisions.agreed.sum() / decisions.compared.sum())
 
@@ -51,7 +52,7 @@ def mean_margins(decisions: Decisions) -> Floats:
 
 
 def ufm_gap(
-    moments: Moments, weight: npt.ArrayLike, counts: Counts, *, ridge: float, dual: float
+    moments: Moments, weight: npt.ArrayLike, counts: CountsLike, *, ridge: float, dual: float
 ) -> float:
     """Return how far classifiers and class means are from the optimum of the unconstrained-features
     model, relatively.
@@ -75,6 +76,7 @@ def ufm_gap(
     """
     moments.require_every_class()
     w, _ = head_of(weight, None, moments.k, moments.d)
+    counts = Counts.of(counts)
     if counts.k != moments.k:
         raise ValueError(f"counts are of {counts.k} classes, the samples of {moments.k}")
     logits, n = moments.means @ w.T, counts.values.astype(np.float64)

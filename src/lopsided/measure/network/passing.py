@@ -100,10 +100,11 @@ class Passing:
     def why_nothing(self) -> str:
         """Return why no pass was measured."""
         if self.passes:
-            several = f"{self.passes} forward passes came without labels"
+            several = f"{self.passes} forward pass{'es' * (self.passes > 1)} came without labels"
             return self._problem or f"{several}; say them by labels() after each pass"
         if self.skipped:
-            others = f"all {self.skipped} forward passes were made in the other mode"
+            passes = "the one forward pass was" if self.skipped == 1 else "all forward passes were"
+            others = f"{passes} made in the other mode"
             return f"{others}; see model.train(), model.eval() and during=..."
         return "no forward pass went through the model, or all labels said to leave out"
 

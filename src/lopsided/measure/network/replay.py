@@ -14,7 +14,7 @@ from __future__ import annotations
 from copy import copy
 from typing import Any
 
-from lopsided.counts import Counts
+from lopsided.counts import CountsLike
 from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import NOTHING, rows_of, samples_of
 from lopsided.measure.collapse import Classes, Collapse
@@ -85,7 +85,7 @@ class Replay:
         weight: Any = None,
         bias: Any = None,
         classes: Classes = "all",
-        counts: Counts | None = None,
+        counts: CountsLike | None = None,
     ) -> Collapse:
         """Return what the samples kept show; arguments and errors as in `Stream.compute`.
 

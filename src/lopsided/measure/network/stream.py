@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lopsided.counts import Counts
+from lopsided.counts import CountsLike
 from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import NOTHING, samples_of
 from lopsided.measure.collapse import Classes, Collapse
@@ -151,7 +151,7 @@ class Stream:
         weight: Any = None,
         bias: Any = None,
         classes: Classes = "all",
-        counts: Counts | None = None,
+        counts: CountsLike | None = None,
     ) -> Collapse:
         """Return what the samples so far show; the stream can go on.
 

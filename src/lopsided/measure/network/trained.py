@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import samples_of
 from lopsided.measure.collapse import Classes, Collapse
@@ -20,7 +20,7 @@ from lopsided.measure.state.second import SecondPass
 def trained(
     model: Any,
     loader: Iterable[Any],
-    counts: Counts | None = None,
+    counts: CountsLike | None = None,
     *,
     head: Any = None,
     passes: Literal[1, 2] = 1,
@@ -74,6 +74,7 @@ def trained(
             "two passes read the data twice, and this loader is an iterator, which is spent after"
             " once; give what makes it"
         )
+    counts = None if counts is None else Counts.of(counts)
     run = Run(
         model,
         counts,

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.labels import Ignore
 from lopsided.measure.collapse import Classes, Collapse
@@ -65,7 +65,7 @@ class Watch:
         self,
         model: Any,
         head: Any = None,
-        counts: Counts | None = None,
+        counts: CountsLike | None = None,
         *,
         predictions: Mapping[str, Geometry] | None = None,
         loggers: Sequence[Logger] = (),
@@ -82,6 +82,7 @@ class Watch:
                 "scatter must be 'pooled', 'replay' or 'none', and during 'train' or 'eval', got"
                 f" {scatter!r} and {during!r}"
             )
+        counts = None if counts is None else Counts.of(counts)
         self._model, self._training, self._scatter, self._ignore = (
             model,
             during == "train",
@@ -205,7 +206,7 @@ class Watch:
         return f"Watch(head={self.head_name!r}, {shape}, epochs={len(self.history)})"
 
 
-def watch(model: Any, head: Any = None, counts: Counts | None = None, **options: Any) -> Watch:
+def watch(model: Any, head: Any = None, counts: CountsLike | None = None, **options: Any) -> Watch:
     """Watch a model while it trains; see `Watch` for the options.
 
     Example:

@@ -129,10 +129,12 @@ class SecondPass:
             weight, bias = self._head
             logits = x @ weight.T if bias is None else x @ weight.T + bias
         if logits is not None:
-            own, other, height = self._near
-            inside += own[y]
-            nearness = inside @ other.T - height
-            self.decisions.update(logits, y, nearest=nearness.argmax(axis=1))
+            nearest = None
+            if len(self._whitening.tilt):  # where all means coincide none is the nearest
+                own, other, height = self._near
+                inside += own[y]
+                nearest = (inside @ other.T - height).argmax(axis=1)
+            self.decisions.update(logits, y, nearest)
 
     def merge(self, other: SecondPass) -> None:
         """Take in the second pass over other samples under the same first pass.

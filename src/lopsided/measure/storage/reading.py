@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from lopsided.arrays import Ints
-from lopsided.counts import Counts
+from lopsided.counts import CountsLike
 from lopsided.lifeline import Workers
 from lopsided.measure.checks import rows_of
 from lopsided.measure.collapse import Classes, Collapse
@@ -33,7 +33,7 @@ def stored(
     passes: Literal[1, 2] = 2,
     processes: int = 1,
     classes: Classes = "all",
-    counts: Counts | None = None,
+    counts: CountsLike | None = None,
     progress: Callable[[int], object] = lambda rows: None,
 ) -> Collapse:
     """Measure stored features.

@@ -54,7 +54,8 @@ def geometry(problem: Problem) -> Geometry:
     embeddings = values * np.sqrt(lengths) / (lengths + problem.ridge)
     factors = left * np.sqrt(lengths), (right.T / np.sqrt(w)[:, None]) * embeddings
     source = Source(
-        f"regression, {problem.layers} linear layers, ridge {problem.ridge:g}",
+        f"regression, {problem.layers} linear layer{'s' * (problem.layers > 1)},"
+        f" ridge {problem.ridge:g}",
         FORM.source,
         "squared loss, free features",
     )

@@ -59,7 +59,7 @@ def squared(counts: CountsLike, ridge: float, layers: int = 1) -> Geometry:
     embeddings = np.divide(shrunk**2, lengths, out=np.zeros_like(shrunk), where=alive)
     logits = Pairing.paired(groups, np.zeros((groups.m, 1)), np.ones((groups.m, 1)), shrunk)
     source = Source(
-        f"squared loss, {layers} linear layers, ridge {ridge:g}",
+        f"squared loss, {layers} linear layer{'s' * (layers > 1)}, ridge {ridge:g}",
         "Dang et al. 2023",
         "free features, d >= k, no bias",
     )
