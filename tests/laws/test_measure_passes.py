@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from lopsided import Adjustment, Counts, steer
-from lopsided.measure import Stream, trained, watch
+from lopsided.measure import Stream, diagnose, trained, watch
 from lopsided.measure.counted import contradiction
 
 B, D, K = 40, 6, 5
@@ -326,6 +326,13 @@ def _process(rank: int, size: int, folder: str) -> None:
             pairs=got.decisions.confusions.state(),
             n=got.moments.n,
         )
+    both = diagnose(net, mine, head=net[1], held_out=mine, show_progress=False)
+    np.savez(
+        f"{folder}/both-{rank}",
+        pairs=both.held_out.confusions.state(),
+        nc1=both.collapse.nc1,
+        alone=both.prescription is None and "diagnose in one process" in str(both),
+    )
     broken = [(X, Y + rank)]
     try:
         trained(net, broken, head=net[1], show_progress=False)
@@ -346,6 +353,10 @@ def test_processes_that_diagnose_together_give_the_answer_of_one(tmp_path):
             np.testing.assert_allclose(got["nc1"], want.nc1, rtol=1e-5)
             np.testing.assert_array_equal(got["errors"], want.decisions.errors)
             np.testing.assert_array_equal(got["pairs"], want.decisions.confusions.state())
+            both = np.load(tmp_path / f"both-{rank}.npz")
+            np.testing.assert_array_equal(both["pairs"], want.decisions.confusions.state())
+            np.testing.assert_allclose(both["nc1"], want.nc1, rtol=1e-5)
+            assert both["alone"]
     assert (
         "process 1 could not measure: in batch 0 of the loader: labels must be from 0 to 4"
         in (tmp_path / "error-0").read_text()

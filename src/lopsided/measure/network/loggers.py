@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,6 +52,35 @@ class JsonLines:
 
     def close(self) -> None:
         """Do nothing: no file is open."""
+
+
+class Tracker:
+    """Scalars for whatever has a function log(figures, step=step).
+
+    As have W&B (`wandb.log`), MLflow (`mlflow.log_metrics`), trackio (`trackio.log`) and Accelerate
+    (`accelerator.log`). Runs are begun and ended by their owner. Figures that are not finite, which
+    not all of them take, are left out.
+
+    Args:
+        log: the function.
+
+    Example:
+        >>> told = []
+        >>> Tracker(lambda figures, step: told.append((step, figures))).log({"nc1": 0.5}, 3)
+        >>> told
+        [(3, {'geometry/nc1': 0.5})]
+    """
+
+    def __init__(self, log: Callable[..., object]) -> None:
+        self._log = log
+
+    def log(self, scalars: Mapping[str, float], step: int) -> None:
+        """Log the figures, under names that begin with geometry/."""
+        finite = {name: float(value) for name, value in scalars.items() if math.isfinite(value)}
+        self._log({f"geometry/{name}": value for name, value in finite.items()}, step=step)
+
+    def close(self) -> None:
+        """Do nothing: the run is its owner's."""
 
 
 class TensorBoard:

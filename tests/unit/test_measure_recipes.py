@@ -1,0 +1,122 @@
+"""The recipes of docs/measure.md for trainers and trackers of others, where these are installed."""
+
+import contextlib
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from lopsided import Counts
+from lopsided.measure import trained, watch
+from lopsided.measure.network.loggers import Tracker
+
+COUNTS = Counts([12, 6, 6])
+X, Y = torch.randn(24, 5, generator=torch.Generator().manual_seed(0)), torch.arange(24) % 4 % 3
+
+
+def parts():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 3))
+    return model, torch.optim.SGD(model.parameters(), 0.1), DataLoader(TensorDataset(X, Y), 6)
+
+
+def epochs(model, optimizer, loader, logger, backward=lambda loss: loss.backward()):
+    """Two epochs of training that are watched."""
+    with watch(model, counts=COUNTS, loggers=[logger]) as watching:
+        for _ in range(2):
+            for x, y in loader:
+                optimizer.zero_grad()
+                backward(nn.functional.cross_entropy(model(x), y))
+                watching.labels(y)
+                optimizer.step()
+            assert watching.epoch().moments.n == 24
+    return watching.history
+
+
+def test_accelerate():
+    accelerate = pytest.importorskip("accelerate")
+    told = []
+
+    class Told(accelerate.tracking.GeneralTracker):
+        name, requires_logging_directory, tracker = "told", False, None
+
+        def store_init_configuration(self, values):
+            pass
+
+        def log(self, values, step, **_):
+            told.append((step, values))
+
+    accelerator = accelerate.Accelerator(cpu=True, log_with=Told())
+    accelerator.init_trackers("geometry")
+    things = accelerator.prepare(*parts())
+    history = epochs(*things, Tracker(accelerator.log), accelerator.backward)
+    assert [step for step, _ in told] == [1, 2]
+    assert told[1][1]["geometry/nc1"] == pytest.approx(history[1]["nc1"])
+
+
+def test_ignite():
+    engine = pytest.importorskip("ignite.engine")
+    model, optimizer, loader = parts()
+    figures = []
+    with watch(model, counts=COUNTS) as watching:
+
+        def step(_, batch):
+            x, y = batch
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(x), y).backward()
+            watching.labels(y)
+            optimizer.step()
+
+        trainer = engine.Engine(step)
+
+        @trainer.on(engine.Events.EPOCH_COMPLETED)
+        def measured(_):
+            figures.append(watching.epoch().nc1)
+
+        trainer.run(loader, max_epochs=2)
+    assert len(figures) == 2
+
+
+def test_timm():
+    timm = pytest.importorskip("timm")
+    model = timm.create_model("resnet10t", num_classes=3).eval()
+    images = torch.randn(6, 3, 32, 32)
+    found = trained(model, [(images, Y[:6])], Counts([3, 2, 1]), show_progress=False)
+    assert found.weight.shape == tuple(model.get_classifier().weight.shape)
+
+
+def test_mlflow(tmp_path):
+    mlflow = pytest.importorskip("mlflow")
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    with mlflow.start_run() as run:
+        history = epochs(*parts(), Tracker(mlflow.log_metrics))
+    found = mlflow.get_run(run.info.run_id).data.metrics
+    assert found["geometry/nc1"] == pytest.approx(history[1]["nc1"])
+
+
+def test_wandb(tmp_path, monkeypatch):
+    wandb = pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    with wandb.init(dir=tmp_path, project="geometry") as run:
+        history = epochs(*parts(), Tracker(run.log))
+        assert run.summary["geometry/nc1"] == pytest.approx(history[1]["nc1"])
+
+
+def test_trackio(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
+    trackio = pytest.importorskip("trackio")
+    with contextlib.closing(_Run(trackio)):
+        epochs(*parts(), Tracker(trackio.log))
+    assert any(tmp_path.rglob("*.db"))
+
+
+class _Run:
+    """A run of trackio, which is ended by a function of the module."""
+
+    def __init__(self, trackio):
+        self._trackio = trackio
+        trackio.init(project="geometry")
+
+    def close(self):
+        self._trackio.finish()
