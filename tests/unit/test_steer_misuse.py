@@ -122,17 +122,24 @@ def test_what_is_no_tensor_of_fractions_is_refused():
         lambda: steer.AdjustedCrossEntropy(Adjustment())(z, LABELS.tolist()),
         lambda: steer.Focal(1.0)(z, LABELS.numpy()),
         lambda: steer.SupervisedContrastive()(z.numpy(), LABELS),
-        lambda: posthoc.multiplicative(z.numpy(), COUNTS, 1.0),
-        lambda: posthoc.tau_normalised(z.numpy()),
-        lambda: posthoc.nearest_mean(z, z.numpy()),
     ):
         with pytest.raises(
             TypeError, match=r"must be a torch tensor, got (ndarray|list); torch\.as_tensor"
         ):
             call()
     for call in (
+        lambda: posthoc.multiplicative(z.tolist(), COUNTS, 1.0),
+        lambda: posthoc.tau_normalised(z.tolist()),
+        lambda: posthoc.fit_tau(z.tolist(), LABELS, COUNTS),
+    ):
+        with pytest.raises(TypeError, match="must be a NumPy array or a torch tensor, got list"):
+            call()
+    with pytest.raises(TypeError, match="must both be NumPy arrays or both be torch tensors"):
+        posthoc.nearest_mean(z, z.numpy())
+    for call in (
         lambda: posthoc.logit_adjustment(z.long(), COUNTS),
         lambda: posthoc.tau_normalised(z.long()),
+        lambda: posthoc.tau_normalised(z.long().numpy()),
         lambda: posthoc.nearest_mean(z, z.long()),
         lambda: steer.SupervisedContrastive()(z.long(), LABELS),
     ):

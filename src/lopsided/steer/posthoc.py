@@ -4,27 +4,30 @@ Training with `Adjustment.logit_adjusted` *adds* tau log(share) to the logits in
 then decides by the plain logits. The rules here change the decisions of a model trained with plain
 cross-entropy. Doing both corrects twice.
 
-They answer in at least float32, also where the model computes in half precision. `RULES` lists
-them: a new one is a function and a line there.
+They take NumPy arrays or torch tensors, answer with the same, and compute in at least float32, also
+where the model computes in half precision. `RULES` lists them: a new one is a
+function and a line there. `steer.prescribe` tells what another head is worth.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
+from scipy.spatial.distance import cdist
 
-from lopsided.arrays import Floats
+from lopsided.arrays import plain_array
 from lopsided.counts import Counts, CountsLike
+from lopsided.measure.checks import labels_of, rows_of
 from lopsided.papers import cite
-from lopsided.steer.losses.checks import are_probabilities, check_logits, check_tensor
+from lopsided.steer.either import ENOUGH, SLACK, full, is_tensor, largest, like
 from lopsided.steer.member import Member
-from lopsided.steer.precision import exact, full_precision, lifted
+from lopsided.steer.prescribe.heads import PLAIN, three_numbers
+from lopsided.steer.prescribe.samples import shares
 
 
-def logit_adjustment(logits: Tensor, counts: CountsLike, tau: float = 1.0) -> Tensor:
+def logit_adjustment(logits: Any, counts: CountsLike, tau: float = 1.0) -> Any:
     """Subtract tau log(n_c / n) from logit c.
 
     Source: Menon et al. 2021 (arXiv 2007.07314), equation 9; tau = 1 is optimal for the balanced
@@ -44,15 +47,58 @@ def logit_adjustment(logits: Tensor, counts: CountsLike, tau: float = 1.0) -> Te
         TypeError: if the logits are not floating point.
 
     Example:
-        >>> logit_adjustment(torch.tensor([[1.0, 0.0]]), Counts([90, 10])).argmax(1)
-        tensor([1])
+        >>> logit_adjustment(np.array([[1.0, 0.0]]), [90, 10]).argmax(1)
+        array([1])
     """
     counts = Counts.of(counts)
     z = _logits(logits, counts)
-    return z - _like(_finite(tau) * np.log(counts.values / counts.n), z)
+    return z - like(_finite(tau) * np.log(counts.values / counts.n), z)
 
 
-def multiplicative(logits: Tensor, counts: CountsLike, tau: float) -> Tensor:
+def fit_tau(logits: Any, labels: Any, counts: CountsLike) -> float:
+    """Return the tau of `logit_adjustment` that held-out samples make likeliest, at least 0.
+
+    Fits u and a of the scores u z - a log(n_c / n), whose softmax at the held-out shares is the
+    likelihood, with the priors u ~ N(1, 10) and a ~ N(1, 1/4), and returns a / u. One or two
+    samples of the rarest class will do, where the tau of the best balanced accuracy needs many.
+    `steer.prescribe` fits a second head beside it, and is worth more where there are features.
+
+    Args:
+        logits: (n, k) of a model trained with plain cross-entropy, on samples it was not trained
+            on.
+        labels: (n,) of these samples; classes may have any shares among them, as in training best.
+        counts: of the training set.
+
+    Raises:
+        ValueError: if shapes do not fit, a number is not finite, there is no sample, probabilities
+            came instead of logits, or the logits tell nothing of the labels.
+        TypeError: if the logits are not floating point, or labels not whole numbers.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> labels = np.repeat([0, 1], [900, 100])
+        >>> logits = rng.normal(2.0 * np.eye(2)[labels], 1.0) + np.log([0.9, 0.1])
+        >>> round(fit_tau(logits, labels, [900, 100]), 1)
+        1.0
+    """
+    counts = Counts.of(counts)
+    y = labels_of(plain_array(labels, "labels"), counts.k)
+    z = plain_array(_logits(logits, counts), "logits")
+    z = rows_of(z, y, counts.k, "logits").astype(np.float64)
+    if not len(y):
+        raise ValueError("a tau is fitted to held-out samples, and there is none")
+    prior = np.broadcast_to(-np.log(counts.values / counts.n), z.shape)
+    shift = np.log(shares(np.bincount(y, minlength=counts.k)))
+    u, _, a = three_numbers(np.stack([z, np.zeros_like(z), prior]), y, shift, PLAIN)
+    if u <= 0:
+        raise ValueError(
+            "the logits tell nothing of these labels, the likeliest factor of them is 0: are"
+            " logits and labels in one order?"
+        )
+    return float(a / u)
+
+
+def multiplicative(logits: Any, counts: CountsLike, tau: float) -> Any:
     """Multiply logit c by (n_c / n_max)^(-tau).
 
     Source: Hasegawa and Sato 2024 (arXiv 2409.17582).
@@ -71,21 +117,21 @@ def multiplicative(logits: Tensor, counts: CountsLike, tau: float) -> Tensor:
         TypeError: if the logits are not floating point.
 
     Example:
-        >>> multiplicative(torch.tensor([[2.0, 1.0]]), Counts([100, 1]), tau=0.5)
-        tensor([[ 2., 10.]])
+        >>> multiplicative(np.array([[2.0, 1.0]]), [100, 1], tau=0.5)
+        array([[ 2., 10.]])
     """
     counts = Counts.of(counts)
     z = _logits(logits, counts)
     exponents = -_finite(tau) * np.log(counts.values / counts.values.max())
-    if exponents.max() > math.log(torch.finfo(z.dtype).max):
+    if exponents.max() > math.log(largest(z)):
         raise ValueError(
             f"tau={tau} makes the factor of class {exponents.argmax()} larger than {z.dtype} can"
             " hold"
         )
-    return z * _like(np.exp(exponents), z)
+    return z * like(np.exp(exponents), z)
 
 
-def tau_normalised(weight: Tensor, tau: float = 1.0, counts: CountsLike | None = None) -> Tensor:
+def tau_normalised(weight: Any, tau: float = 1.0, counts: CountsLike | None = None) -> Any:
     """Return the classifiers divided by the tau-th power of their lengths; a zero classifier stays
     zero.
 
@@ -107,26 +153,27 @@ def tau_normalised(weight: Tensor, tau: float = 1.0, counts: CountsLike | None =
         TypeError: if the weight is not floating point.
 
     Example:
-        >>> tau_normalised(torch.tensor([[3.0, 4.0], [0.0, 0.5]]))
-        tensor([[0.6000, 0.8000], [0.0000, 1.0000]])
+        >>> tau_normalised(np.array([[3.0, 4.0], [0.0, 0.5]]))
+        array([[0.6, 0.8],
+               [0. , 1. ]])
     """
-    check_tensor(weight, "weight")
+    weight = full(weight, "classifier weights")
     if weight.ndim != 2:
         raise ValueError(f"classifier weights must have shape (k, d), got {tuple(weight.shape)}")
-    if not weight.is_floating_point():
-        raise TypeError(f"classifier weights must be floating point, got {weight.dtype}")
-    if counts is not None and len(weight) != (k := Counts.of(counts).k):
+    k = None if counts is None else Counts.of(counts).k
+    if k is not None and len(weight) != k:
         raise ValueError(
             f"classifier weights must have shape ({k}, d) for these counts, got"
             f" {tuple(weight.shape)}; transpose?"
         )
-    weight = full_precision(weight)
-    lengths = weight.norm(dim=1, keepdim=True)
-    powers: Tensor = lengths.where(lengths > 0, 1.0) ** _finite(tau)
-    return weight / powers
+    if is_tensor(weight):
+        lengths = weight.norm(dim=1, keepdim=True)
+        return weight / lengths.where(lengths > 0, 1.0) ** _finite(tau)
+    norms = np.linalg.norm(weight, axis=1, keepdims=True)
+    return weight / np.where(norms > 0, norms, 1) ** _finite(tau)
 
 
-def nearest_mean(features: Tensor, means: Tensor) -> Tensor:
+def nearest_mean(features: Any, means: Any) -> Any:
     """Return logits -||h - mu_c||^2 / 2, whose largest is the nearest class mean.
 
     Args:
@@ -141,24 +188,28 @@ def nearest_mean(features: Tensor, means: Tensor) -> Tensor:
         TypeError: if features or means are not floating point.
 
     Example:
-        >>> nearest_mean(torch.tensor([[0.9]]), torch.tensor([[0.0], [1.0]])).argmax(1)
-        tensor([1])
+        >>> nearest_mean(np.array([[0.9]]), np.array([[0.0], [1.0]])).argmax(1)
+        array([1])
     """
-    for name, values in (("features", features), ("means", means)):
-        check_tensor(values, name)
-        if not values.is_floating_point():
-            raise TypeError(f"{name} must be floating point, got {values.dtype}")
+    features, means = full(features, "features"), full(means, "means")
+    if is_tensor(features) != is_tensor(means):
+        raise TypeError("features and means must both be NumPy arrays or both be torch tensors")
     if features.ndim != 2 or means.ndim != 2 or features.shape[1] != means.shape[1]:
         raise ValueError(
             f"features (n, d) and means (k, d) must agree in d, got {tuple(features.shape)} and"
             f" {tuple(means.shape)}"
         )
+    if not is_tensor(features):
+        squares = cdist(features, means, "sqeuclidean")
+        return (-0.5 * squares).astype(np.result_type(features, means))
+    import torch
+
+    from lopsided.steer.precision import exact, lifted
+
     features, means = lifted(features, means)
     with exact(features.device):
-        return (
-            -0.5
-            * torch.cdist(features, means, compute_mode="donot_use_mm_for_euclid_dist").square()
-        )
+        apart = torch.cdist(features, means, compute_mode="donot_use_mm_for_euclid_dist")
+        return -0.5 * apart.square()
 
 
 #: Name -> rule.
@@ -190,26 +241,37 @@ RULES: dict[str, Member] = {
 }
 
 
-def _logits(logits: Tensor, counts: Counts) -> Tensor:
-    check_tensor(logits, "logits")
-    if logits.ndim != 2 or logits.shape[1] != counts.k:
+def _logits(logits: Any, counts: Counts) -> Any:
+    """Check logits and return them in at least float32."""
+    z = full(logits, "logits")
+    if z.ndim != 2 or z.shape[1] != counts.k:
         raise ValueError(
-            f"logits must have shape (n, {counts.k}) for these counts, got {tuple(logits.shape)}"
+            f"logits must have shape (n, {counts.k}) for these counts, got {tuple(z.shape)}"
         )
-    check_logits(logits, counts.k)
-    if are_probabilities(logits):
+    if _are_probabilities(logits):
         raise ValueError(
             "these are probabilities, every row is non-negative and sums to 1; give the logits, or"
             " probabilities.log()"
         )
-    return full_precision(logits)
+    return z
 
 
-def _like(values: Floats, logits: Tensor) -> Tensor:
-    return torch.as_tensor(values, dtype=logits.dtype, device=logits.device)
+def _are_probabilities(logits: Any) -> bool:
+    """Whether what came as (n, k) logits has been through a softmax: every row is a distribution,
+    and not all entries are 0 or 1.
+    """
+    if is_tensor(logits):
+        from lopsided.steer.losses.checks import are_probabilities
+
+        return are_probabilities(logits)
+    if len(logits) < ENOUGH or logits.shape[1] == 1:
+        return False
+    sums = logits.sum(axis=1, dtype=np.float64)
+    distributions = (logits >= 0).all() and (np.abs(sums - 1) < SLACK).all()
+    return bool(distributions and not ((logits == 0) | (logits == 1)).all())
 
 
 def _finite(tau: float) -> float:
-    if isinstance(tau, bool) or not isinstance(tau, int | float) or not math.isfinite(tau):
+    if not math.isfinite(tau):
         raise ValueError(f"tau must be a finite number, got {tau}")
     return tau

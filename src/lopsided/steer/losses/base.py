@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from lopsided.adjustment import Adjustment
 from lopsided.labels import Ignore, sentinels
-from lopsided.steer.losses.checks import ENOUGH, are_probabilities, check_logits, visible
+from lopsided.steer.either import ENOUGH
+from lopsided.steer.losses.checks import are_probabilities, check_logits, visible
 from lopsided.steer.losses.labels import read_labels
 from lopsided.steer.losses.terms import Terms
 

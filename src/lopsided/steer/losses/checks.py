@@ -12,12 +12,7 @@ import torch
 from torch import Tensor
 from torch._C import _functorch
 
-#: Rows from which on it is no chance that all are distributions.
-ENOUGH = 4
-
-#: How far from 1 a distribution may sum: half-precision softmax over many classes is off by nearly
-#: as much.
-SLACK = 0.01
+from lopsided.steer.either import ENOUGH, SLACK
 
 
 def concrete(values: Tensor) -> bool:

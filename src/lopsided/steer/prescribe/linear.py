@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, plain_array
 from lopsided.measure.checks import head_of
-from lopsided.steer.prescribe.samples import to_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +43,7 @@ class Linear:
                 "head must be a linear layer or a pair (weight, bias), bias None for none, got"
                 f" {type(head).__name__}"
             )
-        w = to_array(weight)
+        w = plain_array(weight, "the head's weight")
         if w.ndim == 4 and w.shape[2:] == (1, 1):
             w = w[:, :, 0, 0]
         if w.ndim != 2 or w.shape[0] < 2 or not w.shape[1]:
@@ -52,7 +51,9 @@ class Linear:
                 "the head's weight must have shape (k, d), one row for each of at least 2 classes,"
                 f" got {w.shape}; a head of one output is the difference of two: give (0, w)"
             )
-        found, b = head_of(w, None if bias is None else to_array(bias), *w.shape)
+        found, b = head_of(
+            w, None if bias is None else plain_array(bias, "the head's bias"), *w.shape
+        )
         return cls(found, np.zeros(len(found)) if b is None else b)
 
     def scores(self, features: npt.NDArray[Any]) -> Floats:

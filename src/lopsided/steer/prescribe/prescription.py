@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lopsided.arrays import Floats, Ints
+from lopsided.arrays import Floats, Ints, plain_array
 from lopsided.counts import Counts
 from lopsided.files import write_atomically
 from lopsided.measure.checks import rows_of
@@ -17,7 +17,6 @@ from lopsided.needs import need
 from lopsided.steer.prescribe.cause import Cause
 from lopsided.steer.prescribe.gain import Accuracies, Gain
 from lopsided.steer.prescribe.linear import Linear
-from lopsided.steer.prescribe.samples import to_array
 
 Loss = Literal["cross-entropy", "weighted", "logit-adjusted"]
 Remedy = Literal["nothing", "logit adjustment", "second head", "three numbers", "refit"]
@@ -97,7 +96,7 @@ class Prescription:
         Raises:
             ValueError: if the shape is another or a number is not finite.
         """
-        x = to_array(features)
+        x = plain_array(features, "features")
         x = rows_of(x, np.zeros(len(x), np.int64), self.weight.shape[1], "features")
         return self.head.scores(x.astype(np.float64, copy=False))
 

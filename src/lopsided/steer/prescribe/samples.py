@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints
+from lopsided.arrays import Floats, Ints, plain_array
 from lopsided.measure.checks import rows_of, samples_of
-from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.storage.store import Store
 
 #: Rows of a block, of an array that is given whole.
@@ -53,7 +52,12 @@ class Samples:
     def __iter__(self) -> Iterator[Block]:
         try:
             for features, labels in self._raw():
-                x, y, _ = samples_of(to_array(features), to_array(labels), None, (self.k, self.d))
+                x, y, _ = samples_of(
+                    plain_array(features, "features"),
+                    plain_array(labels, "labels"),
+                    None,
+                    (self.k, self.d),
+                )
                 x = rows_of(x, y, self.d, "features")
                 wide = x.dtype.kind == "f" and x.dtype.itemsize >= 4
                 yield (x if wide else x.astype(np.float32)), y
@@ -126,11 +130,6 @@ def shares(counts: npt.ArrayLike) -> Floats:
     """Return the share of each class, of which one without samples has half a sample."""
     some = np.maximum(np.asarray(counts, np.float64), 0.5)
     return np.asarray(some / some.sum())
-
-
-def to_array(values: Any) -> npt.NDArray[Any]:
-    """Return what is given as an array, tensors of any device and type too."""
-    return to_numpy(values) if hasattr(values, "detach") else np.asarray(values)
 
 
 def _is_pair(given: Any) -> bool:

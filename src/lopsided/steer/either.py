@@ -1,0 +1,60 @@
+"""Either: NumPy arrays and torch tensors at one door, each answered with its own kind, in at least
+float32.
+
+torch is imported for tensors alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lopsided.arrays import Floats, plain_array
+
+#: Rows from which on it is no chance that all are distributions.
+ENOUGH = 4
+#: How far from 1 a distribution may sum: half-precision softmax over many classes is off by nearly
+#: as much.
+SLACK = 0.01
+
+
+def is_tensor(values: Any) -> bool:
+    """Whether these are a torch tensor, told without importing torch."""
+    return any(kind.__module__ == "torch" for kind in type(values).__mro__)
+
+
+def full(values: Any, what: str) -> Any:
+    """Return floating-point numbers in at least float32.
+
+    Raises:
+        TypeError: if they are neither a NumPy array nor a torch tensor, or not floating point.
+    """
+    if is_tensor(values):
+        if not values.is_floating_point():
+            raise TypeError(f"{what} must be floating point, got {values.dtype}")
+        from lopsided.steer.precision import full_precision
+
+        return full_precision(values)
+    if not isinstance(values, np.ndarray):
+        raise TypeError(
+            f"{what} must be a NumPy array or a torch tensor, got {type(values).__name__}"
+        )
+    values = plain_array(values, what)
+    if values.dtype.kind != "f":
+        raise TypeError(f"{what} must be floating point, got {values.dtype}")
+    return values.astype(np.float32) if values.dtype.itemsize < 4 else values
+
+
+def like(values: Floats, other: Any) -> Any:
+    """Return numbers in the kind, type and place of others."""
+    return other.new_tensor(values) if is_tensor(other) else values.astype(other.dtype)
+
+
+def largest(values: Any) -> float:
+    """Return the largest number that the type of an array or tensor holds."""
+    if is_tensor(values):
+        import torch
+
+        return torch.finfo(values.dtype).max
+    return float(np.finfo(values.dtype).max)
