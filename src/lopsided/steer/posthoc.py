@@ -17,14 +17,21 @@ from typing import Any
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from lopsided.arrays import plain_array
 from lopsided.counts import Counts, CountsLike
-from lopsided.measure.checks import labels_of, rows_of
 from lopsided.papers import cite
-from lopsided.steer.either import ENOUGH, SLACK, full, is_tensor, largest, like
+from lopsided.steer.either import full, is_tensor, largest, like
+from lopsided.steer.logits import logits_of
 from lopsided.steer.member import Member
-from lopsided.steer.prescribe.heads import PLAIN, three_numbers
-from lopsided.steer.prescribe.samples import shares
+from lopsided.steer.tau import fit_tau
+
+__all__ = [
+    "RULES",
+    "fit_tau",
+    "logit_adjustment",
+    "multiplicative",
+    "nearest_mean",
+    "tau_normalised",
+]
 
 
 def logit_adjustment(logits: Any, counts: CountsLike, tau: float = 1.0) -> Any:
@@ -51,51 +58,8 @@ def logit_adjustment(logits: Any, counts: CountsLike, tau: float = 1.0) -> Any:
         array([1])
     """
     counts = Counts.of(counts)
-    z = _logits(logits, counts)
+    z = logits_of(logits, counts)
     return z - like(_finite(tau) * np.log(counts.values / counts.n), z)
-
-
-def fit_tau(logits: Any, labels: Any, counts: CountsLike) -> float:
-    """Return the tau of `logit_adjustment` that held-out samples make likeliest, at least 0.
-
-    Fits u and a of the scores u z - a log(n_c / n), whose softmax at the held-out shares is the
-    likelihood, with the priors u ~ N(1, 10) and a ~ N(1, 1/4), and returns a / u. One or two
-    samples of the rarest class will do, where the tau of the best balanced accuracy needs many.
-    `steer.prescribe` fits a second head beside it, and is worth more where there are features.
-
-    Args:
-        logits: (n, k) of a model trained with plain cross-entropy, on samples it was not trained
-            on.
-        labels: (n,) of these samples; classes may have any shares among them, as in training best.
-        counts: of the training set.
-
-    Raises:
-        ValueError: if shapes do not fit, a number is not finite, there is no sample, probabilities
-            came instead of logits, or the logits tell nothing of the labels.
-        TypeError: if the logits are not floating point, or labels not whole numbers.
-
-    Example:
-        >>> rng = np.random.default_rng(0)
-        >>> labels = np.repeat([0, 1], [900, 100])
-        >>> logits = rng.normal(2.0 * np.eye(2)[labels], 1.0) + np.log([0.9, 0.1])
-        >>> round(fit_tau(logits, labels, [900, 100]), 1)
-        1.0
-    """
-    counts = Counts.of(counts)
-    y = labels_of(plain_array(labels, "labels"), counts.k)
-    z = plain_array(_logits(logits, counts), "logits")
-    z = rows_of(z, y, counts.k, "logits").astype(np.float64)
-    if not len(y):
-        raise ValueError("a tau is fitted to held-out samples, and there is none")
-    prior = np.broadcast_to(-np.log(counts.values / counts.n), z.shape)
-    shift = np.log(shares(np.bincount(y, minlength=counts.k)))
-    u, _, a = three_numbers(np.stack([z, np.zeros_like(z), prior]), y, shift, PLAIN)
-    if u <= 0:
-        raise ValueError(
-            "the logits tell nothing of these labels, the likeliest factor of them is 0: are"
-            " logits and labels in one order?"
-        )
-    return float(a / u)
 
 
 def multiplicative(logits: Any, counts: CountsLike, tau: float) -> Any:
@@ -121,7 +85,7 @@ def multiplicative(logits: Any, counts: CountsLike, tau: float) -> Any:
         array([[ 2., 10.]])
     """
     counts = Counts.of(counts)
-    z = _logits(logits, counts)
+    z = logits_of(logits, counts)
     exponents = -_finite(tau) * np.log(counts.values / counts.values.max())
     if exponents.max() > math.log(largest(z)):
         raise ValueError(
@@ -239,36 +203,6 @@ RULES: dict[str, Member] = {
         cite("papyan2020"),
     ),
 }
-
-
-def _logits(logits: Any, counts: Counts) -> Any:
-    """Check logits and return them in at least float32."""
-    z = full(logits, "logits")
-    if z.ndim != 2 or z.shape[1] != counts.k:
-        raise ValueError(
-            f"logits must have shape (n, {counts.k}) for these counts, got {tuple(z.shape)}"
-        )
-    if _are_probabilities(logits):
-        raise ValueError(
-            "these are probabilities, every row is non-negative and sums to 1; give the logits, or"
-            " probabilities.log()"
-        )
-    return z
-
-
-def _are_probabilities(logits: Any) -> bool:
-    """Whether what came as (n, k) logits has been through a softmax: every row is a distribution,
-    and not all entries are 0 or 1.
-    """
-    if is_tensor(logits):
-        from lopsided.steer.losses.checks import are_probabilities
-
-        return are_probabilities(logits)
-    if len(logits) < ENOUGH or logits.shape[1] == 1:
-        return False
-    sums = logits.sum(axis=1, dtype=np.float64)
-    distributions = (logits >= 0).all() and (np.abs(sums - 1) < SLACK).all()
-    return bool(distributions and not ((logits == 0) | (logits == 1)).all())
 
 
 def _finite(tau: float) -> float:

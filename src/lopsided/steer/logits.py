@@ -1,0 +1,45 @@
+"""Logits that come to a rule, as an array or as a tensor: what they must be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lopsided.counts import Counts
+from lopsided.steer.either import ENOUGH, SLACK, full, is_tensor
+
+
+def logits_of(logits: Any, counts: Counts) -> Any:
+    """Check logits (n, k) and return them in at least float32.
+
+    Raises:
+        ValueError: if the counts do not match their width, or they are probabilities.
+        TypeError: if they are not floating point.
+    """
+    z = full(logits, "logits")
+    if z.ndim != 2 or z.shape[1] != counts.k:
+        raise ValueError(
+            f"logits must have shape (n, {counts.k}) for these counts, got {tuple(z.shape)}"
+        )
+    if _are_probabilities(logits):
+        raise ValueError(
+            "these are probabilities, every row is non-negative and sums to 1; give the logits, or"
+            " probabilities.log()"
+        )
+    return z
+
+
+def _are_probabilities(logits: Any) -> bool:
+    """Whether what came as (n, k) logits has been through a softmax: every row is a distribution,
+    and not all entries are 0 or 1.
+    """
+    if is_tensor(logits):
+        from lopsided.steer.losses.checks import are_probabilities
+
+        return are_probabilities(logits)
+    if len(logits) < ENOUGH or logits.shape[1] == 1:
+        return False
+    sums = logits.sum(axis=1, dtype=np.float64)
+    distributions = (logits >= 0).all() and (np.abs(sums - 1) < SLACK).all()
+    return bool(distributions and not ((logits == 0) | (logits == 1)).all())

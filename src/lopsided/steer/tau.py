@@ -1,0 +1,57 @@
+"""The strength of logit adjustment, fitted to held-out samples by likelihood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lopsided.arrays import plain_array
+from lopsided.counts import Counts, CountsLike
+from lopsided.measure.checks import labels_of, rows_of
+from lopsided.steer.logits import logits_of
+from lopsided.steer.prescribe.heads import PLAIN, three_numbers
+from lopsided.steer.prescribe.samples import shares
+
+
+def fit_tau(logits: Any, labels: Any, counts: CountsLike) -> float:
+    """Return the tau of `posthoc.logit_adjustment` that held-out samples make likeliest, at least 0.
+
+    Fits u and a of the scores u z - a log(n_c / n), whose softmax at the held-out shares is the
+    likelihood, with the priors u ~ N(1, 10) and a ~ N(1, 1/4), and returns a / u. One or two
+    samples of the rarest class will do, where the tau of the best balanced accuracy needs many.
+    `steer.prescribe` fits a second head beside it, and is worth more where there are features.
+
+    Args:
+        logits: (n, k) of a model trained with plain cross-entropy, on samples it was not trained
+            on.
+        labels: (n,) of these samples; classes may have any shares among them, as in training best.
+        counts: of the training set.
+
+    Raises:
+        ValueError: if shapes do not fit, a number is not finite, there is no sample, probabilities
+            came instead of logits, or the logits tell nothing of the labels.
+        TypeError: if the logits are not floating point, or labels not whole numbers.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> labels = np.repeat([0, 1], [900, 100])
+        >>> logits = rng.normal(2.0 * np.eye(2)[labels], 1.0) + np.log([0.9, 0.1])
+        >>> round(fit_tau(logits, labels, [900, 100]), 1)
+        1.0
+    """
+    counts = Counts.of(counts)
+    y = labels_of(plain_array(labels, "labels"), counts.k)
+    z = plain_array(logits_of(logits, counts), "logits")
+    z = rows_of(z, y, counts.k, "logits").astype(np.float64)
+    if not len(y):
+        raise ValueError("a tau is fitted to held-out samples, and there is none")
+    prior = np.broadcast_to(-np.log(counts.values / counts.n), z.shape)
+    shift = np.log(shares(np.bincount(y, minlength=counts.k)))
+    u, _, a = three_numbers(np.stack([z, np.zeros_like(z), prior]), y, shift, PLAIN)
+    if u <= 0:
+        raise ValueError(
+            "the logits tell nothing of these labels, the likeliest factor of them is 0: are"
+            " logits and labels in one order?"
+        )
+    return float(a / u)
