@@ -206,6 +206,6 @@ RULES: dict[str, Member] = {
 
 
 def _finite(tau: float) -> float:
-    if not math.isfinite(tau):
+    if isinstance(tau, bool) or not isinstance(tau, int | float) or not math.isfinite(tau):
         raise ValueError(f"tau must be a finite number, got {tau}")
     return tau

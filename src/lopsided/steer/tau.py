@@ -15,7 +15,7 @@ from lopsided.steer.prescribe.samples import shares
 
 
 def fit_tau(logits: Any, labels: Any, counts: CountsLike) -> float:
-    """Return the tau of `posthoc.logit_adjustment` that held-out samples make likeliest, at least 0.
+    """Return the tau of `logit_adjustment` that held-out samples make likeliest, at least 0.
 
     Fits u and a of the scores u z - a log(n_c / n), whose softmax at the held-out shares is the
     likelihood, with the priors u ~ N(1, 10) and a ~ N(1, 1/4), and returns a / u. One or two
