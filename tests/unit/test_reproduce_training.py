@@ -15,7 +15,7 @@ from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.network import checkpoint
 from lopsided.reproduce.network.checkpoint import Checkpoint
 from lopsided.reproduce.network.models import MODELS, Network, build
-from lopsided.reproduce.network.training import Sample, batches, parameters, train
+from lopsided.reproduce.network.training import Observing, Sample, batches, parameters, train
 from lopsided.reproduce.settings import Training, observed_epochs
 
 SETTINGS = Training(dataset="digits", width=8, depth=2, largest=20, epochs=6, batch=16, rate=0.05)
@@ -58,7 +58,8 @@ def run(
             raise StopError
 
     context = Context(folder, Place(folder), advance, note, identity="me")
-    history = train(settings, network, sample, observe, Weights, context)
+    observing = Observing(Weights, lambda epoch: observe(epoch, network))
+    history = train(settings, network, sample, context, observing)
     return {"rows": history.rows, "head": network.head.weight.detach().numpy().copy()}
 
 

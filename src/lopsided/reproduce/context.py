@@ -7,6 +7,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,11 +76,17 @@ class Context:
     note: Callable[[str], None] = _silent
     identity: str = ""
 
-    def part(self, start: float, end: float) -> Context:
-        """Return the context of a part of the run, from fraction `start` to `end`."""
+    def part(self, start: float, end: float, title: str = "") -> Context:
+        """Return the context of a part of the run, from fraction `start` to `end`; a part with a
+        title has a folder and an identity of its own.
+        """
+
+        def advance(fraction: float, text: str) -> None:
+            told = f"{title}, {text}" if title else text
+            self.advance(start + (end - start) * fraction, told)
+
         return replace(
-            self,
-            advance=lambda fraction, text: self.advance(start + (end - start) * fraction, text),
+            self.of(title) if title else self, folder=self.folder / title, advance=advance
         )
 
     def of(self, what: str) -> Context:

@@ -112,6 +112,10 @@ class Training(Checked):
         """
         return Problem(counts, ridge=ridge, bias=self.bias_ridge(counts))
 
+    def shuffle(self, epoch: int) -> list[int]:
+        """Return the seed of the order of the samples in an epoch, counted from 1."""
+        return [self.seed, epoch]
+
     def rate_at(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 0."""
         drops = (
@@ -141,6 +145,12 @@ class Comparison(Training):
                 raise ValueError(
                     f"a comparison of losses has {name} {only}, got {getattr(self, name)}"
                 )
+
+    def shuffle(self, epoch: int) -> list[int]:
+        """Return the seed of the order of the samples in an epoch, which comparisons have always
+        counted from 0.
+        """
+        return [self.seed, epoch - 1]
 
     def class_counts(self, k: int) -> Counts:
         """Return the counts that the profile gives to k classes.

@@ -139,25 +139,30 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
             for family, make in _FAMILIES.items()
         }
 
-    def free(adjustment: Adjustment) -> Free:
+    def free(adjustment: Adjustment, part: Context) -> Free:
         seen = descend(counts, adjustment, settings.steps)
         law = foresee(Problem(counts, adjustment, ridge=0.0))
         return Free(Skews.of(seen, counts), seen.distance(law))
 
-    def network(adjustment: Adjustment) -> Seen:
+    def network(adjustment: Adjustment, part: Context) -> Seen:
         recipe = Recipe(steer.AdjustedCrossEntropy(adjustment), linear, adjustment)
-        return observe(settings, recipe, given, *train(settings, recipe, given, settings.seed))
+        return observe(settings, recipe, given, train(settings, recipe, given, settings.seed, part))
 
     descents, networks = scaled(settings.free) | kept, kept | scaled(settings.exponents)
     total, done = len(descents) + len(networks), itertools.count()
 
     def each(
-        kind: type[T], title: str, do: Callable[[Adjustment], T], losses: dict[str, Adjustment]
+        kind: type[T],
+        title: str,
+        do: Callable[[Adjustment, Context], T],
+        losses: dict[str, Adjustment],
     ) -> dict[str, T]:
         found = {}
         for name, adjustment in losses.items():
-            context.advance(next(done) / total, f"{title}, {name}")
-            found[name] = context.remember(f"{title}-{name}", kind, partial(do, adjustment))
+            start = next(done)
+            context.advance(start / total, f"{title}, {name}")
+            part = context.part(start / total, (start + 1) / total, f"{title}, {name}")
+            found[name] = context.remember(f"{title}-{name}", kind, partial(do, adjustment, part))
         return found
 
     return Outcome(

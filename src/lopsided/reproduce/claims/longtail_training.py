@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch import Tensor, nn
 
 from lopsided import foresee, predict, steer
 from lopsided.adjustment import Adjustment
@@ -18,6 +17,7 @@ from lopsided.reproduce.context import Context
 from lopsided.reproduce.network.steered import (
     Material,
     Recipe,
+    Trained,
     accuracies,
     features_of,
     linear,
@@ -59,29 +59,30 @@ def recipes(counts: Counts) -> dict[str, Recipe]:
 
 
 @dataclass(frozen=True)
-class Trained:
+class Ruled:
     """A network, and the (k,) accuracies of post-hoc rules on it."""
 
     seen: Seen
     rules: dict[str, tuple[float, ...]]
 
 
-def one(settings: Settings, recipe: Recipe, given: Material, seed: int, rules: bool) -> Trained:
+def one(
+    settings: Settings, recipe: Recipe, given: Material, seed: int, rules: bool, context: Context
+) -> Ruled:
     """Train once, and return what is seen; with `rules` also the accuracies of post-hoc rules on
     the same network.
     """
-    body, head = train(settings, recipe, given, seed)
-    seen = observe(settings, recipe, given, body, head)
-    return Trained(seen, _ruled(given, body, head) if rules else {})
+    network = train(settings, recipe, given, seed, context)
+    seen = observe(settings, recipe, given, network)
+    return Ruled(seen, _rules(given, network) if rules else {})
 
 
 @torch.inference_mode()
-def _ruled(given: Material, body: nn.Module, head: nn.Module) -> dict[str, tuple[float, ...]]:
-    h, weight = features_of(body, given.test), head.weight
-    assert isinstance(weight, Tensor)
+def _rules(given: Material, network: Trained) -> dict[str, tuple[float, ...]]:
+    h = features_of(network.body, given.test)
     answers = {
-        "LA after training": posthoc.logit_adjustment(head(h), given.counts),
-        "tau-normalised, 1": h @ posthoc.tau_normalised(weight, 1.0).T,
+        "LA after training": posthoc.logit_adjustment(network.head(h), given.counts),
+        "tau-normalised, 1": h @ posthoc.tau_normalised(network.weight, 1.0).T,
     }
     return {
         name: accuracies(logits, given.test.labels, given.counts.k)
@@ -95,13 +96,14 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     given = material(settings, context)
     context = context.of(f"data {given.digest}")
     chosen = recipes(given.counts)
-    runs: dict[str, list[Trained]] = {name: [] for name in chosen}
+    runs: dict[str, list[Ruled]] = {name: [] for name in chosen}
     total, done = len(chosen) * settings.seeds, 0
     for seed in range(settings.seeds):
         for i, (name, recipe) in enumerate(chosen.items()):
             context.advance(done / total, f"{name}, seed {seed}")
-            train_one = partial(one, settings, recipe, given, seed, name == "CE")
-            runs[name].append(context.remember(f"{i}-{seed}", Trained, train_one))
+            part = context.part(done / total, (done + 1) / total, f"{name}, seed {seed}")
+            train_one = partial(one, settings, recipe, given, seed, name == "CE", part)
+            runs[name].append(context.remember(f"{i}-{seed}", Ruled, train_one))
             done += 1
     adjustments = {
         name: recipe.adjustment for name, recipe in chosen.items() if recipe.adjustment is not None

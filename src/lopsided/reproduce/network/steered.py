@@ -1,16 +1,15 @@
 """Training with a loss and a head of `lopsided.steer`, and what is seen of the network that comes
 out.
 
-The networks are small, so that a comparison of many losses and seeds takes minutes on one thread; a
-run that is interrupted starts again, and those finished before it are remembered.
+The networks are small, so that a comparison of many losses and seeds takes minutes on one thread.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -23,8 +22,9 @@ from lopsided.measure.metrics import METRICS
 from lopsided.problem import Problem
 from lopsided.reproduce import data, ready
 from lopsided.reproduce.context import Context
+from lopsided.reproduce.network import training
 from lopsided.reproduce.network.models import MODELS
-from lopsided.reproduce.network.training import Sample, batches
+from lopsided.reproduce.network.training import Sample
 from lopsided.reproduce.seen import Laws, OwnRidge, Seen, Skews
 from lopsided.reproduce.settings import Comparison, Training
 from lopsided.reproduce.shapes import geometry, own_ridge
@@ -74,6 +74,31 @@ def linear(d: int, k: int, seed: int) -> nn.Module:
     return nn.Linear(d, k, bias=False)
 
 
+class Trained(nn.Module):
+    """A body and a head that have been trained together.
+
+    Attributes:
+        body: images to (n, d) features.
+        head: features to logits.
+    """
+
+    def __init__(self, body: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.body, self.head = body, head
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the (n, k) logits."""
+        logits: Tensor = self.head(self.body(images))
+        return logits
+
+    @property
+    def weight(self) -> Tensor:
+        """The (k, d) weight of the head."""
+        weight = self.head.weight
+        assert isinstance(weight, Tensor)
+        return weight
+
+
 class Unit(nn.Module):
     """Normalises features."""
 
@@ -103,57 +128,39 @@ def material(settings: Training, context: Context) -> Material:
 
 
 def train(
-    settings: Training, recipe: Recipe, given: Material, seed: int
-) -> tuple[nn.Module, nn.Module]:
-    """Return body and head after SGD at a constant rate; initialisation and order of the samples
-    come from the seed alone.
+    settings: Comparison, recipe: Recipe, given: Material, seed: int, context: Context
+) -> Trained:
+    """Return body and head after SGD; initialisation and order of the samples come from the seed
+    alone.
 
     Raises:
-        FloatingPointError: if the loss is no longer finite.
+        ValueError: if the loss is no longer finite.
     """
-    torch.set_num_threads(1)
-    images, labels = given.train
+    images, _ = given.train
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         body, d = MODELS[settings.model](
             (images.shape[1], images.shape[2], images.shape[3]), settings.width, settings.depth
         )
         body = nn.Sequential(body, Unit()) if recipe.unit else body
-        head = recipe.head(d, given.counts.k, seed)
-    parameters = [*body.parameters(), *head.parameters()]
-    optimiser = torch.optim.SGD(
-        parameters, settings.rate, settings.momentum, weight_decay=settings.weight_decay
-    )
-    for epoch in range(settings.epochs):
-        for group in optimiser.param_groups:
-            group["lr"] = settings.rate_at(epoch)
-        order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(len(labels)))
-        for batch in batches(order, settings.batch):
-            loss = recipe.loss(head(body(images[batch])), labels[batch])
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            optimiser.step()
-        if not torch.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss is {float(loss)} in epoch {epoch + 1}: take a smaller rate than"
-                f" {settings.rate:g}"
-            )
-    return body.eval(), head.eval()
+        network = Trained(body, recipe.head(d, given.counts.k, seed))
+    training.train(replace(settings, seed=seed), network, given.train, context, loss=recipe.loss)
+    # What comes of it is remembered.
+    shutil.rmtree(context.folder, ignore_errors=True)
+    network.eval()
+    return network
 
 
 @torch.inference_mode()
-def observe(
-    settings: Comparison, recipe: Recipe, given: Material, body: nn.Module, head: nn.Module
-) -> Seen:
+def observe(settings: Comparison, recipe: Recipe, given: Material, network: Trained) -> Seen:
     """Return accuracies by class, the geometry in numbers, and its distance to prediction, SELI and
     ETF.
 
     For the losses of the family also what the exact optimum has at the run's own ridge.
     """
     counts = given.counts
-    features, tested = features_of(body, given.train), features_of(body, given.test)
-    weight = head.weight
-    assert isinstance(weight, Tensor)
+    features, tested = (features_of(network.body, part) for part in (given.train, given.test))
+    weight = network.weight
     moments = Moments(counts.k, weight.shape[1])
     moments.update(features.numpy(), given.train.labels.numpy())
     adjustment = recipe.adjustment or Adjustment()
@@ -168,8 +175,8 @@ def observe(
         alive = bool(optimum.classifiers.diagonal.all())
         own = OwnRidge(ridge, Skews.of(optimum, counts) if alive else None)
     return Seen(
-        accuracies(head(tested), given.test.labels, counts.k),
-        accuracies(head(features), given.train.labels, counts.k),
+        accuracies(network.head(tested), given.test.labels, counts.k),
+        accuracies(network.head(features), given.train.labels, counts.k),
         float(METRICS["nc1"].function(moments)),
         Laws(seen.distance(predict.seli(counts)), seen.distance(predict.etf(counts.k)), prediction),
         Skews.of(seen, counts),

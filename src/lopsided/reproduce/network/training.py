@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lopsided.plain import plain
-from lopsided.reproduce.context import Context
+from lopsided.reproduce.context import Context, is_first
 from lopsided.reproduce.network import checkpoint
 from lopsided.reproduce.network.checkpoint import Checkpoint
-from lopsided.reproduce.network.models import Network
 from lopsided.reproduce.network.parallel import Workers
+from lopsided.reproduce.network.state import most, require_fit, restore, state
 from lopsided.reproduce.settings import Training, observed_epochs
 from lopsided.reproduce.typed import typed
 
@@ -33,6 +33,9 @@ from lopsided.reproduce.typed import typed
 _SAVE_EVERY = 5.0
 
 T = TypeVar("T")
+Loss = Callable[[Tensor, Tensor], Tensor]
+#: One process that trains by itself.
+ALONE = Workers()
 
 
 class Sample(NamedTuple):
@@ -57,13 +60,31 @@ class History(Generic[T]):
     images_per_second: float
 
 
+@dataclass(frozen=True)
+class Observing(Generic[T]):
+    """How a network is observed on its way, after the epochs of `observed_epochs`.
+
+    Attributes:
+        kind: type of an observation.
+        observe: an epoch to what is seen after it; the network is in evaluation mode.
+    """
+
+    kind: type[T]
+    observe: Callable[[int], T]
+
+    def read(self, rows: Any) -> list[T]:
+        """Return observations from the plain data of a checkpoint."""
+        return list(typed(tuple[self.kind, ...], rows))  # type: ignore[name-defined]
+
+
 def train(
     settings: Training,
-    network: Network,
+    network: nn.Module,
     sample: Sample,
-    observe: Callable[[int, Network], T],
-    kind: type[T],
     context: Context,
+    observing: Observing[T] | None = None,
+    loss: Loss = functional.cross_entropy,
+    workers: Workers = ALONE,
 ) -> History[T]:
     """Train a network in place, from the latest checkpoint if there is one.
 
@@ -71,17 +92,16 @@ def train(
         settings: of the run.
         network: freshly built, on the run's device.
         sample: the training set.
-        observe: epoch and network to what is seen; called after the epochs of `observed_epochs`, in
-            evaluation mode.
-        kind: type of what is seen.
         context: where checkpoints go and progress is shown; a checkpoint of another identity is not
             taken.
+        observing: what is seen on the way, if anything.
+        loss: mean over a batch, of logits and labels.
+        workers: the processes that train it together.
 
     Raises:
         ValueError: if the loss is no longer finite, the network cannot be measured, or batches are
             too small.
     """
-    workers = Workers.of(settings.device)
     wrapped = workers.wrap(network)
     optimiser = torch.optim.SGD(parameters(network, settings), settings.rate, settings.momentum)
     rows: list[T] = []
@@ -90,39 +110,39 @@ def train(
         context.folder,
         context.identity,
         context.note,
-        partial(_require_fit, network, settings),
-        _most(network),
+        partial(require_fit, network, settings),
+        most(network),
     )
     if found is not None:
-        _restore(network, optimiser, found.tensors)
-        rows = list(typed(tuple[kind, ...], found.facts["rows"]))  # type: ignore[valid-type]
+        restore(network, optimiser, found.tensors)
+        rows = observing.read(found.facts["rows"]) if observing else []
         start = found.facts["epoch"]
         seconds, busy = found.facts["seconds"], found.facts["busy"]
         context.note(f"continued from epoch {start} of {settings.epochs}")
-    measured = set(observed_epochs(settings.epochs))
+    measured = set(observed_epochs(settings.epochs) if observing else [])
     began = saved = time.monotonic()
     for epoch in range(start + 1, settings.epochs + 1):
         at = time.monotonic()
-        loss = _epoch(settings, epoch, wrapped, optimiser, sample, workers)
+        mean = _epoch(settings, epoch, wrapped, optimiser, sample, loss, workers)
         busy += time.monotonic() - at
-        if not np.isfinite(loss):
+        if not np.isfinite(mean):
             raise ValueError(
-                f"the loss is {loss} in epoch {epoch}: take a smaller rate than {settings.rate:g}"
+                f"the loss is {mean} in epoch {epoch}: take a smaller rate than {settings.rate:g}"
             )
-        if epoch in measured:
+        if observing and epoch in measured:
             workers.share_buffers(network)
             network.eval()
             try:
                 with torch.inference_mode():
-                    rows.append(observe(epoch, network))
+                    rows.append(observing.observe(epoch))
             except ValueError as error:
                 rate = f"if it has grown without bound, take a smaller rate than {settings.rate:g}"
                 raise ValueError(
                     f"the network cannot be measured after epoch {epoch} ({error}); {rate}"
                 ) from error
-        context.advance(epoch / settings.epochs, _text(epoch, settings.epochs, loss, rows))
+        context.advance(epoch / settings.epochs, _text(epoch, settings.epochs, mean, rows))
         now = time.monotonic()
-        if (now - saved > _SAVE_EVERY or epoch == settings.epochs) and workers.first:
+        if (now - saved > _SAVE_EVERY or epoch == settings.epochs) and is_first():
             facts = {
                 "identity": context.identity,
                 "epoch": epoch,
@@ -130,7 +150,7 @@ def train(
                 "seconds": seconds + now - began,
                 "busy": busy,
             }
-            checkpoint.write(context.folder, epoch, Checkpoint(_state(network, optimiser), facts))
+            checkpoint.write(context.folder, epoch, Checkpoint(state(network, optimiser), facts))
             saved = now
     return History(
         tuple(rows),
@@ -139,11 +159,11 @@ def train(
     )
 
 
-def parameters(network: Network, settings: Training) -> list[dict[str, Any]]:
+def parameters(network: nn.Module, settings: Training) -> list[dict[str, Any]]:
     """Return the network's parameters in groups of one weight decay: a free bias of the head has
     none.
     """
-    free = [network.head.bias] if settings.bias == "free" else []
+    free = [network.get_parameter("head.bias")] if settings.bias == "free" else []
     decayed = [
         parameter
         for parameter in network.parameters()
@@ -161,6 +181,7 @@ def _epoch(
     network: nn.Module,
     optimiser: torch.optim.SGD,
     sample: Sample,
+    loss: Loss,
     workers: Workers,
 ) -> float:
     """Train for one epoch and return the mean loss."""
@@ -168,18 +189,16 @@ def _epoch(
     for group in optimiser.param_groups:
         group["lr"] = settings.rate_at(epoch - 1)
     device, n = sample.labels.device, len(sample.labels)
-    order = torch.from_numpy(np.random.default_rng([settings.seed, epoch]).permutation(n)).to(
-        device
-    )
+    order = np.random.default_rng(settings.shuffle(epoch)).permutation(n)
     total = torch.zeros((), device=device)
-    for batch in batches(order, settings.batch, workers.size):
+    for batch in batches(torch.from_numpy(order).to(device), settings.batch, workers.size):
         mine = workers.share(batch)
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.amp == "bf16"):
-            loss = functional.cross_entropy(network(sample.images[mine]), sample.labels[mine])
+            mean = loss(network(sample.images[mine]), sample.labels[mine])
         optimiser.zero_grad()
-        torch.autograd.backward(loss)
+        torch.autograd.backward(mean)
         optimiser.step()
-        total += loss.detach() * len(batch)
+        total += mean.detach() * len(batch)
     return float(total) / n
 
 
@@ -207,57 +226,3 @@ def batches(order: Tensor, most: int, processes: int = 1) -> tuple[Tensor, ...]:
 def _text(epoch: int, epochs: int, loss: float, rows: Sequence[object]) -> str:
     seen = f", {rows[-1]}" if rows else ""
     return f"train, epoch {epoch} of {epochs}, loss {loss:.4f}{seen}"
-
-
-def _state(network: Network, optimiser: torch.optim.SGD) -> dict[str, Tensor]:
-    momenta = {
-        f"momentum.{name}": optimiser.state[parameter]["momentum_buffer"]
-        for name, parameter in network.named_parameters()
-        if optimiser.state[parameter].get("momentum_buffer") is not None
-    }
-    return {f"model.{name}": tensor for name, tensor in network.state_dict().items()} | momenta
-
-
-def _most(network: Network) -> int:
-    """Return how many bytes a checkpoint may have: parameters, buffers, momenta, and room for the
-    facts.
-    """
-    return 2**27 + 2 * sum(int(tensor.nbytes) for tensor in network.state_dict().values())
-
-
-def _require_fit(network: Network, settings: Training, found: Checkpoint) -> None:
-    """Refuse a checkpoint from which this network cannot go on.
-
-    Raises:
-        ValueError: for other tensors than the network's, or facts that are not those of `train`.
-    """
-    expected = {f"model.{name}": tensor for name, tensor in network.state_dict().items()}
-    if settings.momentum > 0:
-        expected |= {
-            f"momentum.{name}": parameter for name, parameter in network.named_parameters()
-        }
-    given = {name: (tensor.shape, tensor.dtype) for name, tensor in found.tensors.items()}
-    if given != {name: (tensor.shape, tensor.dtype) for name, tensor in expected.items()}:
-        raise ValueError("the checkpoint holds other tensors than this network")
-    kinds = {"epoch": int, "rows": list, "seconds": float, "busy": float}
-    for name, kind in kinds.items():
-        if not isinstance(found.facts.get(name), kind):
-            raise ValueError(f"the checkpoint has no {name} of a training run")
-    if not 1 <= found.facts["epoch"] <= settings.epochs:
-        raise ValueError(
-            f"the checkpoint is of epoch {found.facts['epoch']}, the run has {settings.epochs}"
-        )
-
-
-def _restore(network: Network, optimiser: torch.optim.SGD, tensors: dict[str, Tensor]) -> None:
-    prefix = "model."
-    network.load_state_dict(
-        {
-            name.removeprefix(prefix): tensor
-            for name, tensor in tensors.items()
-            if name.startswith(prefix)
-        }
-    )
-    for name, parameter in network.named_parameters():
-        if (momentum := tensors.get(f"momentum.{name}")) is not None:
-            optimiser.state[parameter]["momentum_buffer"] = momentum.to(parameter.device)

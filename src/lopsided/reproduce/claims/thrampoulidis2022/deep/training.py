@@ -16,7 +16,7 @@ from lopsided.reproduce.data import Dataset, Images
 from lopsided.reproduce.network.models import build
 from lopsided.reproduce.network.observe import Observer
 from lopsided.reproduce.network.parallel import Workers, device_of
-from lopsided.reproduce.network.training import Sample, train
+from lopsided.reproduce.network.training import Observing, Sample, train
 from lopsided.reproduce.observed import Row
 from lopsided.reproduce.seen import Matrices
 from lopsided.reproduce.settings import Training
@@ -85,9 +85,9 @@ def compute(settings: Training, context: Context) -> Outcome[Numbers]:
         list(comparable(optima, dataset.k).values()),
         workers,
     )
-    history = train(
-        settings, network, sample, observer, Row, context.of(f"data {seen}").part(0.05, 1.0)
-    )
+    part = context.of(f"data {seen}").part(0.05, 1.0)
+    observing = Observing(Row, lambda epoch: observer(epoch, network))
+    history = train(settings, network, sample, part, observing, workers=workers)
     network.eval()
     final, _ = observer.collapse(network, sample)
     workers.leave()
