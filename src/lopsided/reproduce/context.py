@@ -85,9 +85,10 @@ class Context:
             told = f"{title}, {text}" if title else text
             self.advance(start + (end - start) * fraction, told)
 
-        return replace(
-            self.of(title) if title else self, folder=self.folder / title, advance=advance
-        )
+        if not title:
+            return replace(self, advance=advance)
+        folder = self.folder / re.sub(r"[^\w.-]+", "-", title)
+        return replace(self.of(title), folder=folder, advance=advance)
 
     def of(self, what: str) -> Context:
         """Return the context of the run as computed with something besides its settings, such as

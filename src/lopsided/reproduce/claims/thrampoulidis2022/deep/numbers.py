@@ -32,7 +32,8 @@ class Numbers:
         history: what was observed, epoch by epoch.
         geometry: of the network at the end.
         about_mean: laws were compared with class means about their unweighted mean, as a network's
-            are; in the first records those of a finite ridge were not.
+            are; in the first records those with a ridge or a free bias were not, but for the last
+            distance to the prediction.
     """
 
     title: str

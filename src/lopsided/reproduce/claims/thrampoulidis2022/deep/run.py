@@ -43,6 +43,7 @@ def final_distances(numbers: Numbers) -> Table:
     """Return the distances at the end."""
     last = numbers.history[-1]
     ridge = numbers.path[last.nearest_ridge].ridge
+    laws = {numbers.prediction: last.distances.prediction, **time.beside(numbers, last)}
     titles = {
         "ETF": "simplex ETF",
         "UFM": f"UFM optimum, ridge {ridge:.2g}",
@@ -50,7 +51,7 @@ def final_distances(numbers: Numbers) -> Table:
     }
     rows = [
         [titles.get(law, law), *(f"{value:.3f}" for value in values)]
-        for law, values in time.beside(numbers, last).items()
+        for law, values in laws.items()
     ]
     return Table("Distances at the end of training.", ["to", *PARTS], rows)
 

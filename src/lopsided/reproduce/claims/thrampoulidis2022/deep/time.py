@@ -23,14 +23,16 @@ _PAIRS = {"majority": "majority", "across": "cross", "minority": "minority"}
 
 
 def beside(numbers: Numbers, row: Row) -> dict[str, Distances]:
-    """Return the distances to the laws by their names; to the UFM where it was compared as a
-    network is measured.
+    """Return the distances to the laws by their names, to those with a ridge or a bias where they
+    were compared as a network is measured.
     """
     found = row.distances
     laws = {"SELI": found.seli, "ETF": found.etf}
-    if numbers.prediction not in laws:
-        laws[numbers.prediction] = found.prediction
-    return laws | ({"UFM": found.ufm} if numbers.about_mean else {})
+    return (
+        {numbers.prediction: found.prediction, "UFM": found.ufm, **laws}
+        if numbers.about_mean
+        else laws
+    )
 
 
 def distances(numbers: Numbers, name: str) -> Panels:
