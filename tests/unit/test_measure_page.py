@@ -7,7 +7,7 @@ import pytest
 from lopsided import Counts, predict
 from lopsided.diagnosis import Diagnosis
 from lopsided.measure import Collapse, Decisions, Moments
-from lopsided.measure.collapse import cell
+from lopsided.measure.shown import cell
 from lopsided.report import Figure, write
 from lopsided.report.diagnosed import ROWS as HELD_OUT
 from lopsided.report.diagnosed import worst_classes

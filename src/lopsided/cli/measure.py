@@ -201,7 +201,7 @@ def _print_json(
 ) -> None:
     import json
 
-    from lopsided.measure.collapse import SPLIT, splits_dict
+    from lopsided.measure.shown import SPLIT, splits_dict
     from lopsided.plain import plain
 
     result = collapse.to_dict()
@@ -225,7 +225,7 @@ def _print_splits(collapse: Collapse, predictions: dict[str, Geometry]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from lopsided.measure.collapse import SPLIT, splits_table
+    from lopsided.measure.shown import SPLIT, splits_table
 
     if collapse.k > SPLIT:
         return

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from lopsided.arrays import Floats, Ints
@@ -22,6 +20,7 @@ from lopsided.measure.metrics import METRICS, Undefined
 from lopsided.measure.metrics.declared import Declared
 from lopsided.measure.metrics.undefined import NO_HEAD
 from lopsided.measure.network_geometry import comparable, geometry
+from lopsided.measure.shown import table
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.verdict import verdict
@@ -30,12 +29,6 @@ from lopsided.split import Split
 
 #: Whether every class must have samples, or those without are left out.
 Classes = Literal["all", "seen"]
-#: Columns of the table for the anchors of the metrics.
-ANCHORS = ("collapse", "random", "ETF")
-#: Of more classes the (k, k) matrices of a split take longer than the measurement.
-SPLIT = 1000
-#: What is shown as zero.
-ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -238,35 +231,7 @@ class Collapse(Declared):
         """Return the metrics beside those of predicted geometries, as a rich table; per-class
         figures as smallest to largest.
         """
-        predictions = comparable(predictions or {}, self.k)
-        columns = [*(name for name in ANCHORS if name not in predictions), *predictions]
-        title = f"{self.moments.n:,} samples, {self.k:,} classes, {self.moments.d:,} dimensions"
-        table = Table(
-            title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
-        )
-        table.add_column("metric")
-        for header in ("measured", *columns):
-            table.add_column(
-                escape(header), justify="right", no_wrap=True
-            )  # words may wrap, a number must not be cut
-        for name, value in self.metrics()[0].items():
-            cells = (self._expected(name, column, predictions.get(column)) for column in columns)
-            table.add_row(METRICS[name].title, cell(value), *map(cell, cells))
-        return table
-
-    def _expected(self, name: str, column: str, prediction: Geometry | None) -> Any:
-        """Return what a metric is in a predicted geometry, or else at the anchor of the same
-        name.
-        """
-        value = (
-            None
-            if prediction is None
-            else METRICS[name].of_prediction(prediction, self.counts.minorities)
-        )
-        anchor = METRICS[name].anchors.get(column)
-        if value is None and anchor is not None:
-            value = anchor(self.moments.counts, self.moments.d) if callable(anchor) else anchor
-        return value
+        return table(self, predictions or {})
 
     def verdict(self, predictions: Mapping[str, Geometry] | None = None) -> str:
         """Return what a practitioner needs to know, in sentences: see
@@ -282,49 +247,3 @@ def _of(counts: Counts, classes: Ints) -> Counts:
     """Return the counts of some classes, with their names."""
     names = counts.names
     return Counts(counts.values[classes], None if names is None else [names[c] for c in classes])
-
-
-def cell(value: Any) -> str:
-    """Write a figure, or the smallest and largest of an array, for a table; nothing for what is not
-    known.
-    """
-    if value is None:
-        return ""
-    if np.ndim(value) == 0:
-        if not np.isfinite(value):
-            return ""
-        if isinstance(value, int | np.integer):
-            return f"{value:,}"
-        return f"{value:.3g}" if abs(value) > ROUNDING else "0"
-    known = np.asarray(value)[np.isfinite(value)]
-    if not known.size:
-        return ""
-    low, high = (cell(end) for end in (known.min(), known.max()))
-    return low if low == high else f"{low} … {high}"
-
-
-def splits_dict(splits: Mapping[str, Split]) -> dict[str, Any]:
-    """Return splits as plain data for JSON; numbers that are not defined become `None`."""
-    return {
-        name: {"visible": plain(found.visible)}
-        | {
-            part: plain(getattr(found, part)._asdict())
-            for part in ("classifiers", "embeddings", "logits")
-        }
-        for name, found in splits.items()
-    }
-
-
-def splits_table(splits: Mapping[str, Split]) -> tuple[list[str], list[list[str]]]:
-    """Return headers and rows of a table of splits: for each prediction and part the distance and
-    its two parts.
-    """
-    rows = []
-    for name, found in splits.items():
-        parts = {
-            "classifiers": found.classifiers,
-            "visible class means": found.embeddings,
-            "logits": found.logits,
-        }
-        rows += [[f"{name}, {title}", *map(cell, part)] for title, part in parts.items()]
-    return ["distance to", "whole", "of the law", "of single classes"], rows

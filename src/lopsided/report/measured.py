@@ -11,9 +11,10 @@ import numpy as np
 from lopsided.arrays import Ints
 from lopsided.diagnosis import Diagnosis
 from lopsided.geometry import Geometry
-from lopsided.measure.collapse import SPLIT, Collapse, cell, splits_table
+from lopsided.measure.collapse import Collapse
 from lopsided.measure.metrics import METRICS
 from lopsided.measure.network_geometry import comparable
+from lopsided.measure.shown import SPLIT, cell, splits_table
 from lopsided.measure.verdict.angles import angles
 from lopsided.measure.verdict.points import points
 from lopsided.report.blocks import Block, Fold, Items, Table, Text

@@ -11,7 +11,7 @@ import numpy as np
 from lopsided.arrays import LARGEST
 from lopsided.measure.checks import labels_of
 from lopsided.measure.network.tensors import to_numpy
-from lopsided.measure.state.means import left_over
+from lopsided.measure.state.blocks import left_over
 from lopsided.measure.state.moments import SUMMED, Moments
 from lopsided.measure.state.scatter import Pooled
 from lopsided.needs import torch

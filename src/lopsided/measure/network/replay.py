@@ -20,8 +20,9 @@ from lopsided.measure.checks import NOTHING, rows_of, samples_of
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.network import sync
 from lopsided.measure.network.tensors import to_numpy
+from lopsided.measure.state.blocks import Batch, blocks
 from lopsided.measure.state.decisions import Decisions
-from lopsided.measure.state.means import Batch, Means, blocks
+from lopsided.measure.state.means import Means
 from lopsided.measure.state.second import SecondPass
 
 #: Samples whose logits are looked at at once.

@@ -19,9 +19,10 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from lopsided.measure.state.blocks import left_over
 from lopsided.measure.state.confusions import Confusions
 from lopsided.measure.state.decisions import SUMS, Decisions
-from lopsided.measure.state.means import Means, left_over
+from lopsided.measure.state.means import Means
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.state.scatter import Pooled, Projected
 from lopsided.measure.state.second import SecondPass

@@ -24,7 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints, require_memory
-from lopsided.measure.state.means import Means, by_class
+from lopsided.measure.state.blocks import by_class
+from lopsided.measure.state.means import Means
 from lopsided.measure.state.scatter import Pooled, Projected
 from lopsided.measure.state.turn import both
 

@@ -19,9 +19,10 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
 from lopsided.measure.checks import head_of, labels_of, rows_of
+from lopsided.measure.state.blocks import CACHED, Batch, block_size, blocks
 from lopsided.measure.state.center import centered
 from lopsided.measure.state.decisions import Decisions
-from lopsided.measure.state.means import CACHED, Batch, Means, block_size, blocks
+from lopsided.measure.state.means import Means
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.state.scatter import Projected
 from lopsided.measure.state.turn import Turn, both

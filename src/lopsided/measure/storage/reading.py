@@ -18,7 +18,8 @@ from lopsided.lifeline import Workers
 from lopsided.measure.checks import rows_of
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.network import sync
-from lopsided.measure.state.means import Batch, Means
+from lopsided.measure.state.blocks import Batch
+from lopsided.measure.state.means import Means
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.state.second import SecondPass
 from lopsided.measure.storage.store import Span, Store

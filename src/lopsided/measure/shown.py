@@ -1,0 +1,111 @@
+"""Shown: figures of a measurement in tables and as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from lopsided.geometry import Geometry
+from lopsided.measure.metrics import METRICS
+from lopsided.measure.network_geometry import comparable
+from lopsided.plain import plain
+from lopsided.split import Split
+
+if TYPE_CHECKING:
+    from lopsided.measure.collapse import Collapse
+
+#: Columns of the table for the anchors of the metrics.
+ANCHORS = ("collapse", "random", "ETF")
+#: Of more classes the (k, k) matrices of a split take longer than the measurement.
+SPLIT = 1000
+#: What is shown as zero.
+ROUNDING = 1e-12
+
+
+def table(collapse: Collapse, predictions: Mapping[str, Geometry]) -> Table:
+    """Return the metrics of a measurement beside those of predicted geometries; see
+    `Collapse.table`.
+    """
+    predictions = comparable(predictions, collapse.k)
+    columns = [*(name for name in ANCHORS if name not in predictions), *predictions]
+    title = (
+        f"{collapse.moments.n:,} samples, {collapse.k:,} classes, {collapse.moments.d:,} dimensions"
+    )
+    shown = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
+    shown.add_column("metric")
+    for header in ("measured", *columns):
+        shown.add_column(
+            escape(header), justify="right", no_wrap=True
+        )  # words may wrap, a number must not be cut
+    for name, value in collapse.metrics()[0].items():
+        cells = (_expected(collapse, name, column, predictions.get(column)) for column in columns)
+        shown.add_row(METRICS[name].title, cell(value), *map(cell, cells))
+    return shown
+
+
+def _expected(collapse: Collapse, name: str, column: str, prediction: Geometry | None) -> Any:
+    """Return what a metric is in a predicted geometry, or else at the anchor of the same
+    name.
+    """
+    value = (
+        None
+        if prediction is None
+        else METRICS[name].of_prediction(prediction, collapse.counts.minorities)
+    )
+    anchor = METRICS[name].anchors.get(column)
+    if value is None and anchor is not None:
+        value = anchor(collapse.moments.counts, collapse.moments.d) if callable(anchor) else anchor
+    return value
+
+
+def cell(value: Any) -> str:
+    """Write a figure, or the smallest and largest of an array, for a table; nothing for what is not
+    known.
+    """
+    if value is None:
+        return ""
+    if np.ndim(value) == 0:
+        if not np.isfinite(value):
+            return ""
+        if isinstance(value, int | np.integer):
+            return f"{value:,}"
+        return f"{value:.3g}" if abs(value) > ROUNDING else "0"
+    known = np.asarray(value)[np.isfinite(value)]
+    if not known.size:
+        return ""
+    low, high = (cell(end) for end in (known.min(), known.max()))
+    return low if low == high else f"{low} … {high}"
+
+
+def splits_dict(splits: Mapping[str, Split]) -> dict[str, Any]:
+    """Return splits as plain data for JSON; numbers that are not defined become `None`."""
+    return {
+        name: {"visible": plain(found.visible)}
+        | {
+            part: plain(getattr(found, part)._asdict())
+            for part in ("classifiers", "embeddings", "logits")
+        }
+        for name, found in splits.items()
+    }
+
+
+def splits_table(splits: Mapping[str, Split]) -> tuple[list[str], list[list[str]]]:
+    """Return headers and rows of a table of splits: for each prediction and part the distance and
+    its two parts.
+    """
+    rows = []
+    for name, found in splits.items():
+        parts = {
+            "classifiers": found.classifiers,
+            "visible class means": found.embeddings,
+            "logits": found.logits,
+        }
+        rows += [[f"{name}, {title}", *map(cell, part)] for title, part in parts.items()]
+    return ["distance to", "whole", "of the law", "of single classes"], rows
