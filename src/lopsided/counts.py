@@ -1,6 +1,4 @@
-"""Counts: how many training samples each class has, and the profiles of imbalance that papers
-use.
-"""
+"""Counts: how many training samples each class has."""
 
 from __future__ import annotations
 
@@ -11,9 +9,10 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import LARGEST_EXACT, Ints, require_finite, require_memory
+from lopsided.arrays import Ints, require_memory
 from lopsided.counting import counts_of, labels_of, present, require_counts, require_names
 from lopsided.groups import Groups
+from lopsided.profiles import exponential, require_classes, shared, step, zipf
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -113,27 +112,8 @@ class Counts:
             >>> Counts.from_shares([0.5, 0.3, 0.2], total=10)
             Counts([5, 3, 2])
         """
-        if (
-            isinstance(total, bool)
-            or not isinstance(total, int | np.integer)
-            or not 2 <= total <= LARGEST_EXACT
-        ):
-            raise ValueError(f"total must be a whole number from 2 to 2**53, got {total!r}")
         given, names = counts_of(shares)
-        array = np.atleast_1d(require_finite(given, "shares", positive=True))
-        if len(array) < 2:
-            raise ValueError(
-                f"shares must be at least 2 positive numbers, one a class, got {shares!r}"
-            )
-        part = array / array.max()
-        counts = np.rint(part / part.sum() * total)
-        if (counts < 1).any():
-            c = int(np.argmin(counts))
-            raise ValueError(
-                f"share {array[c]:g} of class {c} is less than half of one sample in {total:,};"
-                " leave the class out"
-            )
-        return cls(counts, names)
+        return cls(shared(given, total), names)
 
     @classmethod
     def step(cls, k: int, minority: int, ratio: float, rho: float = 0.5) -> Counts:
@@ -149,23 +129,7 @@ class Counts:
             ValueError: if `rho * k` or `ratio * minority` is not a whole number, or an argument is
                 out of range.
         """
-        require_classes(k)
-        if not (1 <= minority <= LARGEST_EXACT and 1 <= ratio < np.inf):
-            raise ValueError(
-                f"ratio must be at least 1 and finite, minority from 1 to 2**53, got ratio={ratio},"
-                f" minority={minority}"
-            )
-        few, large = rho * k, ratio * minority
-        if not 0 < rho < 1 or abs(few - round(few)) > 1e-9 * k:
-            raise ValueError(
-                f"rho must leave a whole number of minority classes between 1 and {k - 1}, got"
-                f" rho={rho}, k={k}"
-            )
-        if not large < np.inf or abs(large - round(large)) > 1e-9 * large:
-            raise ValueError(
-                f"ratio * minority must be a whole number, got ratio={ratio}, minority={minority}"
-            )
-        return cls._of_runs([round(large), minority], [k - round(few), round(few)])
+        return cls._of_runs(*step(k, minority, ratio, rho))
 
     @classmethod
     def exponential(cls, k: int, largest: int, ratio: float) -> Counts:
@@ -175,9 +139,7 @@ class Counts:
         Raises:
             ValueError: if an argument is out of range or the last class would have no sample.
         """
-        require_classes(k)
-        _tail_arguments(largest, ratio, "ratio", 1)
-        return cls((largest * (1 / ratio) ** (np.arange(k) / (k - 1))).astype(np.int64))
+        return cls(exponential(k, largest, ratio))
 
     @classmethod
     def zipf(cls, k: int, largest: int, exponent: float = 1.0) -> Counts:
@@ -186,9 +148,7 @@ class Counts:
         Raises:
             ValueError: if an argument is out of range or the last class would have no sample.
         """
-        require_classes(k)
-        _tail_arguments(largest, exponent, "exponent", 0)
-        return cls((largest / np.arange(1, k + 1, dtype=np.float64) ** exponent).astype(np.int64))
+        return cls(zipf(k, largest, exponent))
 
     @classmethod
     def from_labels(
@@ -293,25 +253,6 @@ class Counts:
             f"Counts(k={self.k:,}, n={self.n:,}, from {self.distinct[-1]:,} to"
             f" {self.distinct[0]:,}, {self.groups.m:,} distinct)"
         )
-
-
-def require_classes(k: Any) -> None:
-    """Refuse a number of classes that is none.
-
-    Raises:
-        ValueError: naming it.
-    """
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 2:
-        raise ValueError(f"a classifier needs at least 2 classes, got {k!r}")
-    if k > LARGEST_EXACT:
-        raise ValueError(f"at most 2**53 classes can be told apart, got {k}")
-
-
-def _tail_arguments(largest: float, value: float, name: str, least: float) -> None:
-    if not 1 <= largest <= LARGEST_EXACT or largest != int(largest):
-        raise ValueError(f"largest must be a whole number from 1 to 2**53, got {largest}")
-    if not least <= value < np.inf:
-        raise ValueError(f"{name} must be a finite number of at least {least}, got {value}")
 
 
 #: What `Counts.of` takes.

@@ -9,58 +9,26 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, real_array, svd
 from lopsided.counts import Counts
+from lopsided.frobenius import ZeroMatrixError
 from lopsided.gram import Gram
 from lopsided.groups import Groups
-from lopsided.pairing import Pairing, ZeroMatrixError
+from lopsided.packing import packed, unpacked
+from lopsided.pairing import Pairing
+from lopsided.realised import realised
+from lopsided.source import Directions, Distances, Source
 from lopsided.split import Matrices, Split, split
 
-Matrix = TypeVar("Matrix", bound=Pairing)
+__all__ = ["Directions", "Distances", "Geometry", "Source"]
 
-
-@dataclass(frozen=True)
-class Source:
-    """Where a geometry comes from.
-
-    Attributes:
-        name: the formula, solver or network, as a reader would call it.
-        reference: theorem, equation or paper; "derived here" where the derivation is in the
-            documentation.
-        assumptions: what has to hold for the geometry to be right.
-    """
-
-    name: str
-    reference: str = ""
-    assumptions: str = ""
-
-
-class Distances(NamedTuple):
-    """Scale-free distances between two geometries, each from 0 to 2."""
-
-    classifiers: float
-    embeddings: float
-    logits: float
-
-
-class Directions(NamedTuple):
-    """Singular value decomposition of logits, left * values @ right.T: concepts, principal
-    directions.
-
-    Attributes:
-        left: (k, r) orthonormal columns, a direction over the classes each.
-        values: (r,) positive singular values, descending; r is the numerical rank.
-        right: (m, r) orthonormal columns, a direction over the kinds of samples each.
-    """
-
-    left: Floats
-    values: Floats
-    right: Floats
+#: The matrices of a geometry.
+PARTS = ("classifiers", "embeddings", "logits")
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,21 +212,9 @@ class Geometry:
             ValueError: if `d` is too small; the smallest that works is named.
             MemoryError: if the (k + m, k + m) matrix of all inner products is too large.
         """
-        cross = self.logits.matrix()
-        joint = np.block([[self.classifiers.matrix(), cross], [cross.T, self.embeddings.matrix()]])
-        # Classifiers and means can differ in length by orders; equilibrate, so that the rank is
-        # judged alike for both.
-        lengths = np.sqrt(np.maximum(np.diag(joint), 0))
-        scale = np.where(lengths > 0, lengths, 1.0)
-        values, basis = np.linalg.eigh(joint / np.outer(scale, scale))
-        kept = values > 1e-9 * values[-1]
-        rank = int(kept.sum())
-        width = rank if d is None else d
-        if width < rank:
-            raise ValueError(f"this geometry spans {rank} dimensions, d={width} is too small")
-        coordinates = (basis[:, kept] * np.sqrt(values[kept])) * scale[:, None]
-        rotation, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((width, width)))
-        both = coordinates @ rotation[:rank]
+        both = realised(
+            self.classifiers.matrix(), self.embeddings.matrix(), self.logits.matrix(), d, seed
+        )
         return both[: self.k], both[self.k :]
 
     def to_dict(self) -> dict[str, Any]:
@@ -274,17 +230,8 @@ class Geometry:
     def save(self, path: str | Path) -> None:
         """Write PATH.json (provenance, names of classes) and PATH.npz (arrays, no pickle)."""
         arrays: dict[str, Any] = {}
-        for part in ("classifiers", "embeddings", "logits"):
-            matrix: Pairing = getattr(self, part)
-            arrays |= {f"{part}.left": matrix.left, f"{part}.right": matrix.right}
-            arrays |= {f"{part}.labels": matrix.rows.labels, f"{part}.lengths": matrix.rows.lengths}
-            if matrix.diagonal is None:
-                arrays |= {
-                    f"{part}.columns.labels": matrix.columns.labels,
-                    f"{part}.columns.lengths": matrix.columns.lengths,
-                }
-            else:
-                arrays[f"{part}.diagonal"] = matrix.diagonal
+        for part in PARTS:
+            arrays |= packed(part, getattr(self, part))
         if self.counts is not None:
             arrays["counts"] = self.counts.values
         np.savez(Path(f"{path}.npz"), **arrays)
@@ -301,25 +248,13 @@ class Geometry:
             ValueError: if an array holds Python objects, which would need pickle.
         """
         facts = json.loads(Path(f"{path}.json").read_text())
-        source, names = Source(**facts["source"]), facts.get("names")
         with np.load(Path(f"{path}.npz"), allow_pickle=False) as stored:
-
-            def part(kind: type[Matrix], name: str) -> Matrix:
-                rows = Groups(stored[f"{name}.labels"], stored[f"{name}.lengths"])
-                factors = stored[f"{name}.left"], stored[f"{name}.right"]
-                if f"{name}.diagonal" in stored:
-                    return kind(rows, rows, *factors, stored[f"{name}.diagonal"])
-                columns = Groups(
-                    stored[f"{name}.columns.labels"], stored[f"{name}.columns.lengths"]
-                )
-                return kind(rows, columns, *factors, None)
-
-            counts = Counts(stored["counts"], names) if "counts" in stored else None
+            counts = Counts(stored["counts"], facts.get("names")) if "counts" in stored else None
             return cls(
-                part(Gram, "classifiers"),
-                part(Gram, "embeddings"),
-                part(Pairing, "logits"),
-                source,
+                unpacked(Gram, "classifiers", stored),
+                unpacked(Gram, "embeddings", stored),
+                unpacked(Pairing, "logits", stored),
+                Source(**facts["source"]),
                 counts,
             )
 

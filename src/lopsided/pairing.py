@@ -13,7 +13,6 @@ is stored, not implied: the square of a short vector would be a difference of tw
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -21,13 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, real_array, require_memory
+from lopsided.frobenius import Factors, angular_distance, norm
 from lopsided.groups import Groups
-
-_TILE = 1024
-
-
-class ZeroMatrixError(ValueError):
-    """A scale-free figure was asked of a matrix of zeros."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,8 +169,7 @@ class Pairing:
 
     def frobenius(self) -> float:
         """Return the Frobenius norm."""
-        scaled, size = self._near_one()
-        return float(np.sqrt(_square_sum(scaled)) * size)
+        return norm(self._factors)
 
     def distance(self, other: Pairing) -> float:
         """Return ||A/||A|| - B/||B|||| in Frobenius norms: scale-free, from 0 (same direction) to 2
@@ -189,113 +182,12 @@ class Pairing:
             ValueError: if the shapes differ.
             ZeroMatrixError: if one of the two is zero and so has no direction.
         """
-        return float(np.sqrt(_square_sum(self._direction(), other._direction())))
+        return angular_distance(self._factors, other._factors)
 
-    def _direction(self) -> Pairing:
-        """Return this matrix over its Frobenius norm."""
-        scaled, _ = self._near_one()
-        if (norm := float(np.sqrt(_square_sum(scaled)))) == 0:
-            raise ZeroMatrixError(
-                "a matrix of zeros has no direction, so no distance to it is defined"
-            )
-        return scaled._scaled(1 / norm, 1.0)
-
-    def _near_one(self) -> tuple[Pairing, float]:
-        """Return this matrix over a power of two, and that power: no digit changes, and squares of
-        the entries are floats.
-        """
-        right = _power_of_two(self.right) or 1.0
-        diagonal = 0.0 if self.diagonal is None else _power_of_two(self.diagonal) / right
-        left = max(_power_of_two(self.left), diagonal) or 1.0
-        return self._scaled(1 / left, 1 / right), left * right
-
-    def _scaled(self, left: float, right: float) -> Pairing:
-        diagonal = None if self.diagonal is None else self.diagonal * left * right
-        return Pairing(self.rows, self.columns, self.left * left, self.right * right, diagonal)
-
-    def _with_diagonal(self) -> Pairing:
-        """Return this matrix as one of classes against themselves, on the coarsest groups that
-        serve rows and columns.
-        """
-        if self.diagonal is not None:
-            return self
-        groups, rows, columns = self.rows.join(self.columns)
-        left, right = self.left[rows], self.right[columns]
-        return Pairing.paired(groups, left, right, np.einsum("iq,iq->i", left, right))
+    @property
+    def _factors(self) -> Factors:
+        return Factors(self.rows, self.columns, self.left, self.right, self.diagonal)
 
 
 def _same(a: Groups, b: Groups) -> bool:
     return a is b or (np.array_equal(a.labels, b.labels) and np.array_equal(a.lengths, b.lengths))
-
-
-def _power_of_two(values: Floats) -> float:
-    """Return the largest power of two that the largest of the values reaches, 0 for zeros."""
-    largest = float(np.abs(values).max(initial=0.0))
-    return math.ldexp(0.5, math.frexp(largest)[1]) if largest else 0.0
-
-
-def _square_sum(a: Pairing, b: Pairing | None = None) -> float:
-    """Return the sum of squares of the entries of A - B (of A for no B)."""
-    difference = a if b is None else _difference(a, b)
-    if min(difference.rows.m, difference.columns.m) > 4 * difference.left.shape[1]:
-        total, least = _square_sum_of_factors(difference)
-        if total > least:
-            return total
-    return _square_sum_of_entries(difference)
-
-
-def _square_sum_of_factors(matrix: Pairing) -> tuple[float, float]:
-    """Return the sum of squares of the entries, and above which value its last digits count.
-
-    For Q_l T_l and Q_r T_r, the factors of the two sides with a row a class, |A| = |T_l T_r'|, but
-    for the diagonal: no entry of A is needed. What the products cancel is lost.
-    """
-    rows, columns = (groups.sizes.astype(np.float64) for groups in (matrix.rows, matrix.columns))
-    left, right = (
-        np.asarray(np.linalg.qr(factor * np.sqrt(sizes)[:, None], mode="r"))
-        for factor, sizes in ((matrix.left, rows), (matrix.right, columns))
-    )
-    total = float(np.square(left @ right.T).sum())
-    terms = float(np.square(np.abs(left) @ np.abs(right).T).sum())
-    if matrix.diagonal is not None:
-        # In place of what the factors say of a class with itself.
-        own = np.einsum("iq,iq->i", matrix.left, matrix.right)
-        total += float(rows @ (np.square(matrix.diagonal) - np.square(own)))
-        terms += float(rows @ np.square(own))
-    return total, 1e-3 * terms
-
-
-def _square_sum_of_entries(matrix: Pairing) -> float:
-    """Return the sum of squares of the entries, in tiles over the groups of rows."""
-    left, right, diagonal = matrix.left, matrix.right, matrix.diagonal
-    rows, columns = (groups.sizes.astype(np.float64) for groups in (matrix.rows, matrix.columns))
-    total = 0.0
-    for start in range(0, len(rows), _TILE):
-        tile = np.arange(start, min(start + _TILE, len(rows)))
-        squares = left[tile] @ right.T
-        own = None if diagonal is None else squares[tile - start, tile]
-        np.square(squares, out=squares)
-        if own is not None and diagonal is not None:
-            # Of the k^2 pairs within a group, k are a class with itself.
-            k = rows[tile]
-            squares[tile - start, tile] = ((k - 1) * own**2 + diagonal[tile] ** 2) / k
-        total += float(rows[tile] @ squares @ columns)
-    return total
-
-
-def _difference(a: Pairing, b: Pairing) -> Pairing:
-    if (a.diagonal is None) != (b.diagonal is None):
-        a, b = a._with_diagonal(), b._with_diagonal()
-    rows, i, j = a.rows.join(b.rows)
-    if a.diagonal is None or b.diagonal is None:
-        columns, u, v = a.columns.join(b.columns)
-        diagonal = None
-    else:
-        columns, u, v, diagonal = rows, i, j, a.diagonal[i] - b.diagonal[j]
-    return Pairing(
-        rows,
-        columns,
-        np.hstack([a.left[i], -b.left[j]]),
-        np.hstack([a.right[u], b.right[v]]),
-        diagonal,
-    )

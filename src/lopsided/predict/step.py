@@ -10,10 +10,11 @@ from functools import partial
 import numpy as np
 
 from lopsided.arrays import Floats
-from lopsided.counts import Counts, CountsLike, require_classes
+from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
+from lopsided.profiles import require_classes
 
 
 def step(counts: CountsLike) -> Geometry:

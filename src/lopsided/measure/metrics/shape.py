@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats
+from lopsided.frobenius import ZeroMatrixError
 from lopsided.gram import Gram
 from lopsided.groups import Groups
 from lopsided.measure.metrics.pairs import Array, largest_cosine, mean_cosine, means
 from lopsided.measure.metrics.undefined import Undefined
-from lopsided.pairing import Pairing, ZeroMatrixError
+from lopsided.pairing import Pairing
 from lopsided.shape import norm_spread
 
 #: A figure below this is swept again in float64.

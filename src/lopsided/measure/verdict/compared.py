@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lopsided.frobenius import ZeroMatrixError
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
 from lopsided.groups import Groups
 from lopsided.measure.state.center import centered
 from lopsided.measure.verdict.fit import FITS, HUNDREDTH, Fit, fit
 from lopsided.measure.verdict.words import listed
-from lopsided.pairing import Pairing, ZeroMatrixError
+from lopsided.pairing import Pairing
 
 if TYPE_CHECKING:
     from lopsided.measure.collapse import Collapse

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lopsided.frobenius import ZeroMatrixError
 from lopsided.gram import Gram
 from lopsided.measure.verdict.chance import random_distance
-from lopsided.pairing import ZeroMatrixError
 
 #: Nearer than this a prediction may fit; published networks come to 0.2, and random classifiers of
 #: ten

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from lopsided.arrays import Floats
-from lopsided.counts import Counts, require_classes
+from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.groups import Groups
@@ -25,6 +25,7 @@ from lopsided.predict.form import (
 )
 from lopsided.predict.forms.balanced import simplex
 from lopsided.problem import Problem
+from lopsided.profiles import require_classes
 
 
 def etf(k: int) -> Geometry:

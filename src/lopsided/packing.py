@@ -1,0 +1,42 @@
+"""Packing: matrices of groups as named arrays of a file, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from lopsided.arrays import Floats
+from lopsided.groups import Groups
+from lopsided.pairing import Pairing
+
+Matrix = TypeVar("Matrix", bound=Pairing)
+
+
+def packed(name: str, matrix: Pairing) -> dict[str, Floats]:
+    """Return the arrays of a matrix, each by the name of the matrix and its own."""
+    arrays: dict[str, Any] = {
+        f"{name}.left": matrix.left,
+        f"{name}.right": matrix.right,
+        f"{name}.labels": matrix.rows.labels,
+        f"{name}.lengths": matrix.rows.lengths,
+    }
+    if matrix.diagonal is not None:
+        return arrays | {f"{name}.diagonal": matrix.diagonal}
+    return arrays | {
+        f"{name}.columns.labels": matrix.columns.labels,
+        f"{name}.columns.lengths": matrix.columns.lengths,
+    }
+
+
+def unpacked(kind: type[Matrix], name: str, arrays: Mapping[str, Any]) -> Matrix:
+    """Return a matrix from the arrays that `packed` made of it.
+
+    Raises:
+        ValueError: if an array holds Python objects, which would need pickle.
+    """
+    rows = Groups(arrays[f"{name}.labels"], arrays[f"{name}.lengths"])
+    factors = arrays[f"{name}.left"], arrays[f"{name}.right"]
+    if f"{name}.diagonal" in arrays:
+        return kind(rows, rows, *factors, arrays[f"{name}.diagonal"])
+    columns = Groups(arrays[f"{name}.columns.labels"], arrays[f"{name}.columns.lengths"])
+    return kind(rows, columns, *factors, None)
