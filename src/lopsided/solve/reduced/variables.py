@@ -1,62 +1,18 @@
-"""The problem in its symmetry-reduced variables.
-
-Classes of equal count and equal loss parameters are interchangeable, and the minimiser is unique,
-so it is constant on blocks: with m groups of k_j classes and counts v_j, the logits are X[c, c'] =
-B[g(c), g(c')] + a[g(c)] [c = c']. In the variables
-
-    across (m, m):  Y = K^{1/2} B K^{1/2} V^{1/2} + diag(a sqrt(v)),        within:  s_j = a_j
-    sqrt(v_j) for groups of k_j >= 2,
-
-the nuclear norm of X N^{1/2} is ||Y||_* + sum_j (k_j - 1) |s_j|: m^2 + m unknowns, whatever k. A
-label's column enters the loss by its *margins* R[i, j] = (logit of a class of group i) - (own
-logit), of which there are `copies[i, j]` equal ones:
-
-    loss = sum_j mass_j log(1 + sum_i copies[i, j] exp R[i, j]).
-
-This keeps all digits when the fit is perfect up to 1e-8. Soft targets t have no own class: R is the
-logits, the 1 is absent, and t'R is subtracted. Both are this one class.
-"""
+"""Variables: loss and linear maps of a problem in its reduced variables."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from lopsided.adjustment import Adjustment
-from lopsided.arrays import Floats, Ints, require_memory
+from lopsided.arrays import Floats, Ints
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
 from lopsided.problem import Problem, require_problem
-
-
-class Point(NamedTuple):
-    """Values of the variables, or a gradient with respect to them.
-
-    Attributes:
-        across: (p, m) matrix Y; p rows of groups or classes, m columns of groups or contexts.
-        within: (g,) s_j of the groups of at least two classes.
-        bias: (p,) bias of each row.
-    """
-
-    across: Floats
-    within: Floats
-    bias: Floats
-
-
-class Fit(NamedTuple):
-    """The loss at some margins.
-
-    Attributes:
-        value: the sum over all samples.
-        shares: (p, m) softmax mass of each cell, all copies together.
-        residual: (p, m) derivative of the loss by the margins.
-    """
-
-    value: float
-    shares: Floats
-    residual: Floats
+from lopsided.solve.reduced import classes, contexts
+from lopsided.solve.reduced.point import Fit, Point
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,65 +66,9 @@ class Reduced:
             problem.bias != "none",
             0.0 if isinstance(problem.bias, str) else float(problem.bias),
         )
-        counts = problem.counts
-        if counts is None or problem.targets.smoothing:
-            # s labels a sample are s samples in the loss, and one in the norm.
-            t, w, strength = (
-                problem.targets.matrix,
-                problem.targets.weights,
-                problem.targets.strength,
-            )
-            ones = np.ones(t.shape)
-            rows, columns = t.shape
-            each, none, own = Groups.each(rows), np.empty(0, np.int64), np.ones(columns)
-            unit, shares = np.broadcast_to(1 / np.sqrt(w), t.shape), t / strength
-            zeros, weight = np.zeros(t.shape), w * strength
-            return cls(
-                each,
-                np.ones(rows),
-                w,
-                weight,
-                unit,
-                ones,
-                ones,
-                own,
-                zeros,
-                shares,
-                False,
-                none,
-                penalty,
-                biased,
-            )
-        parameters = (problem.adjustment or Adjustment()).resolve(counts)
-        joint, index, _ = parameters.groups.join(parameters.groups if groups is None else groups)
-        require_memory(
-            8.0 * 40 * joint.m**2, f"the optimum for {joint.m:,} groups of interchangeable classes"
-        )
-        k, v = joint.sizes.astype(np.float64), parameters.counts[index].astype(np.float64)
-        copies = np.repeat(k[:, None], joint.m, axis=1)
-        np.fill_diagonal(copies, k - 1)
-        factor = np.outer(parameters.columns[index], parameters.samples[index])
-        own, shift = factor.diagonal().copy(), parameters.shift[index]
-        offset = shift[:, None] - shift + parameters.own[index]
-        # A class is not asked to beat itself: cells of no class have no margin, which would hide
-        # those that there are.
-        offset[copies == 0] = 0
-        return cls(
-            groups=joint,
-            sizes=k,
-            counts=v,
-            mass=k * v * parameters.weight[index],
-            unit=1 / np.sqrt(np.outer(k, k * v)),
-            copies=copies,
-            factor=factor,
-            own=own,
-            offset=offset,
-            targets=np.zeros_like(copies),
-            labels=True,
-            multiple=np.flatnonzero(k > 1),
-            penalty=penalty,
-            biased=biased,
-        )
+        soft = problem.counts is None or bool(problem.targets.smoothing)
+        parts = contexts.parts(problem) if soft else classes.parts(problem, groups)
+        return cls(**parts, labels=not soft, penalty=penalty, biased=biased)
 
     @property
     def times(self) -> Floats:
@@ -228,25 +128,10 @@ class Reduced:
         positive terms.
         """
         shifted = margins + self.offset
-        highest = np.maximum(shifted.max(axis=0), 0.0 if self.labels else -np.inf)
-        cells = self.copies * np.exp(shifted - highest)
         if self.labels:
-            total, own = cells.sum(axis=0), np.exp(-highest)
-            value = np.where(highest == 0, np.log1p(total), highest + np.log(own + total))
-            shares = cells / (own + total)
+            value, shares = classes.losses(shifted, self.copies)
             return Fit(float(self.mass @ value), shares, self.mass * shares)
-        columns = np.arange(cells.shape[1])
-        top = np.argmax(shifted, axis=0), columns
-        cells[top] = 0
-        others = cells.sum(axis=0)
-        value = np.log1p(others) + np.sum(self.targets * (highest - shifted), axis=0)
-        cells[top] = 1
-        shares = cells / (1 + others)
-        # The largest share is near 1 where the fit is good: what it misses is what the others have
-        # too much.
-        residual = shares - self.targets
-        residual[top] = 0
-        residual[top] = -residual.sum(axis=0)
+        value, shares, residual = contexts.losses(shifted, self.targets)
         return Fit(float(self.mass @ value), shares, self.mass * residual)
 
     def curvature(self, shares: Floats, margins: Floats) -> Floats:
@@ -277,16 +162,10 @@ class Reduced:
         )
         shifted, own = (q - self.targets) * self.offset, np.zeros(q.shape[1])
         if self.labels:
-            others = q.sum(axis=0)
-            inside = others < 1
-            own = np.where(inside, (others - 1) * np.log1p(-np.where(inside, others, 0.0)), 0.0)
+            own = classes.own_entropy(q)
             information = -q * np.log(per_class)
         else:
-            top = np.argmax(q, axis=0), np.arange(q.shape[1])
-            rest = q.copy()
-            rest[top] = 0
-            information = -q * np.log(per_class)
-            information[top] = -q[top] * np.log1p(-np.minimum(rest.sum(axis=0), 1 - 1 / len(q)))
+            information = contexts.information(q, per_class)
         value = np.sum(information + shifted, axis=0) + own
         size = np.sum(np.abs(information) + np.abs(shifted), axis=0) + own
         return float(self.mass @ value), float(self.mass @ size)
