@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from lopsided import predict
 from lopsided.geometry import Geometry
-from lopsided.measure.collapse import SPLIT, Collapse
+from lopsided.measure.collapse import Collapse
+from lopsided.measure.shown import SPLIT
 from lopsided.measure.verdict import of_geometry
 
 #: One part of a distance is the more by this factor.
