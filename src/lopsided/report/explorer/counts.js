@@ -1,0 +1,92 @@
+// Counts: profiles of imbalance as `lopsided.Counts` has them, and counts that are pasted.
+
+const MOST_CLASSES = 100;
+const LARGEST_COUNT = 2 ** 53;
+
+const step = ({ k, minority, ratio, rho = 0.5 }) => {
+  const few = Math.round(rho * k);
+  return Array.from({ length: k }, (_, c) => (c < k - few ? Math.round(ratio * minority) : minority));
+};
+
+const exponential = ({ k, largest: most, ratio }) =>
+  Array.from({ length: k }, (_, c) => Math.trunc(most * (1 / ratio) ** (c / (k - 1))));
+
+const zipf = ({ k, largest: most, exponent = 1 }) =>
+  Array.from({ length: k }, (_, c) => Math.trunc(most / (c + 1) ** exponent));
+
+// Profile -> its counts, and its parameters: label, start, least, most, step.
+const PROFILES = {
+  step: {
+    title: "STEP",
+    counts: step,
+    fields: {
+      k: ["classes k", 4, 2, MOST_CLASSES, 1], minority: ["samples of a minority", 5, 1, 1e6, 1],
+      ratio: ["ratio R", 10, 1, 1e4, 1], rho: ["share of minorities ρ", 0.5, 0.01, 0.99, 0.01],
+    },
+  },
+  exponential: {
+    title: "exponential",
+    counts: exponential,
+    fields: {
+      k: ["classes k", 10, 2, MOST_CLASSES, 1], largest: ["samples of the largest", 500, 1, 1e6, 1],
+      ratio: ["ratio R", 100, 1, 1e4, 1],
+    },
+  },
+  zipf: {
+    title: "Zipf",
+    counts: zipf,
+    fields: {
+      k: ["classes k", 20, 2, MOST_CLASSES, 1], largest: ["samples of the largest", 1000, 1, 1e6, 1],
+      exponent: ["exponent", 1, 0, 3, 0.1],
+    },
+  },
+};
+
+// Why these are no counts; empty if they are.
+const whyNoCounts = (counts) => {
+  if (counts.length < 2) return "A classifier needs at least 2 classes.";
+  if (counts.length > MOST_CLASSES) {
+    return `The page draws up to ${MOST_CLASSES} classes, these are ${counts.length};`
+      + " lopsided predict has no limit.";
+  }
+  const wrong = counts.findIndex((n) => !(Number.isInteger(n) && n >= 1 && n <= LARGEST_COUNT));
+  return wrong < 0 ? "" : `Class ${wrong} must have a whole number of at least 1 samples.`;
+};
+
+// Pasted text -> {counts, names} or {problem}: numbers apart by commas, spaces or lines, or lines
+// of a name and a number (cat: 50, or cat,50), or JSON of either.
+const parseCounts = (text) => {
+  let counts, names = null;
+  const plain = text.trim().replace(/^[[({]|[\])}]$/g, "").trim();
+  const numbers = plain.split(/[\s,;]+/).filter(Boolean);
+  if (numbers.every((word) => /^\d+(\.0*)?$/.test(word))) {
+    counts = numbers.map(Number);
+  } else {
+    const parts = plain.split(/\n|,(?!\s*\d+\s*(?:,|\n|$))|;/).map((part) => part.trim()).filter(Boolean);
+    const pairs = parts.map((part) => part.match(/^["']?(.*?)["']?\s*[:=,\t ]\s*(\d+)$/));
+    const wrong = pairs.indexOf(null);
+    if (wrong >= 0) {
+      return { problem: `Write numbers, or a name and a number a line; found “${parts[wrong].slice(0, 40)}”.` };
+    }
+    names = pairs.map((pair) => pair[1].trim());
+    counts = pairs.map((pair) => Number(pair[2]));
+    const twice = names.find((name, c) => names.indexOf(name) < c);
+    if (twice !== undefined) return { problem: `The name “${twice.slice(0, 40)}” comes twice.` };
+  }
+  const problem = whyNoCounts(counts);
+  return problem ? { problem } : { counts, names };
+};
+
+// The classes of one count are interchangeable: {label of each class, value and size of each group}.
+const groupsOf = (counts) => {
+  const values = [...new Set(counts)].sort((a, b) => a - b);
+  const label = counts.map((n) => values.indexOf(n));
+  const sizes = values.map((_, g) => label.filter((other) => other === g).length);
+  return { label, values, sizes };
+};
+
+// The minority classes, by the definition of `Counts.minorities`.
+const minorities = (counts) => {
+  const most = largest(counts), least = -largest(counts.map((n) => -n));
+  return counts.map((n) => n < Math.sqrt(least * most) && n <= Math.floor(most / 2));
+};
