@@ -40,7 +40,11 @@ def test_the_version_is_told(capsys):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "expected one of {predict, solve, measure, steer, reproduce}; see lopsided --help"),
+        (
+            [],
+            "expected one of {predict, solve, measure, steer, reproduce, explore};"
+            " see lopsided --help",
+        ),
         (
             ["predict", "--stepp", "k=10"],
             "unrecognized options: --stepp, k=10; perhaps --step was meant",

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Union
 import tyro
 
 from lopsided import __version__
+from lopsided.cli.explore import Explore
 from lopsided.cli.measure import Measure
 from lopsided.cli.output import abandon_output, complain, ready_streams
 from lopsided.cli.predict import Predict
@@ -84,6 +85,7 @@ def _verbs(reproduce: type[Reproduce]) -> Any:
         "measure": Measure,
         "steer": Steer,
         "reproduce": reproduce,
+        "explore": Explore,
     }
     return Union[*(Annotated[verb, tyro.conf.subcommand(name)] for name, verb in verbs.items())]
 

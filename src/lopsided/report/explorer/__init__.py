@@ -37,6 +37,8 @@ SCRIPTS = (
     "views",
     "app",
 )
+#: The counts of a page that is given none: four classes, whose frame is seen whole.
+FIRST = Counts([50, 50, 5, 5])
 #: As many classes as a page can draw.
 MOST_CLASSES = 100
 

@@ -152,3 +152,5 @@ const mount = (root) => {
 };
 
 document.querySelectorAll(".explorer").forEach(mount);
+// For the console, and for the tests that compare with Python.
+globalThis.lopsided = { geometryOf, distances, contrast, minorities, alignment, relativeMargins, spectrum, frameOf, parseCounts };

@@ -44,5 +44,12 @@ const advance = (side) => {
   return news;
 };
 
+// The whole answer at once: {geometry} or {note} that says why there is none.
+const geometryOf = (counts, setting) => {
+  const side = begin(setting, counts, []);
+  while (side.work) advance(side);
+  return side;
+};
+
 const largestRidgeOf = (setting, counts) =>
   (isTheory(setting) ? largestRidge(parametersOf(counts, setting), setting.bias === "free") : 1);

@@ -53,25 +53,24 @@ const whyNoCounts = (counts) => {
   return wrong < 0 ? "" : `Class ${wrong} must have a whole number of at least 1 samples.`;
 };
 
-// Pasted text -> {counts, names} or {problem}: numbers apart by commas, spaces or lines, or lines
-// of a name and a number (cat: 50, or cat,50), or JSON of either.
+// Pasted text -> {counts, names} or {problem}: numbers apart by commas, spaces or lines; or names and
+// numbers, a pair a line (cat: 50, or cat,50) or all on one line (cat: 50, dog: 20); or JSON of these.
 const parseCounts = (text) => {
-  let counts, names = null;
   const plain = text.trim().replace(/^[[({]|[\])}]$/g, "").trim();
-  const numbers = plain.split(/[\s,;]+/).filter(Boolean);
-  if (numbers.every((word) => /^\d+(\.0*)?$/.test(word))) {
-    counts = numbers.map(Number);
-  } else {
-    const parts = plain.split(/\n|,(?!\s*\d+\s*(?:,|\n|$))|;/).map((part) => part.trim()).filter(Boolean);
+  const words = plain.split(/[\s,;]+/).filter(Boolean);
+  let counts = words.map(Number), names = null;
+  if (!words.every((word) => /^\d+(\.0*)?$/.test(word))) {
+    const lines = plain.split(/[\n;]/).map((line) => line.trim().replace(/,$/, "")).filter(Boolean);
+    const parts = lines.length > 1 ? lines : plain.split(/(?<=\d)\s*,/).map((part) => part.trim()).filter(Boolean);
     const pairs = parts.map((part) => part.match(/^["']?(.*?)["']?\s*[:=,\t ]\s*(\d+)$/));
-    const wrong = pairs.indexOf(null);
-    if (wrong >= 0) {
-      return { problem: `Write numbers, or a name and a number a line; found “${parts[wrong].slice(0, 40)}”.` };
+    if (pairs.includes(null)) {
+      const wrong = parts.find((part, i) => !pairs[i] && !/^\d+$/.test(part)) || parts[pairs.indexOf(null)];
+      return { problem: `Write whole numbers, or a name and a number a line; found “${short(wrong, 40)}”.` };
     }
     names = pairs.map((pair) => pair[1].trim());
     counts = pairs.map((pair) => Number(pair[2]));
     const twice = names.find((name, c) => names.indexOf(name) < c);
-    if (twice !== undefined) return { problem: `The name “${twice.slice(0, 40)}” comes twice.` };
+    if (twice !== undefined) return { problem: `The name “${short(twice, 40)}” comes twice.` };
   }
   const problem = whyNoCounts(counts);
   return problem ? { problem } : { counts, names };

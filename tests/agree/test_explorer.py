@@ -1,0 +1,283 @@
+"""The explorer in a browser: its numbers are Python's, keys and phones serve, no text is markup."""
+
+import json
+import re
+import runpy
+import shutil
+
+import numpy as np
+import pytest
+
+from lopsided import Adjustment, Counts, Geometry, Problem, foresee, predict, shape, solve
+from lopsided.cli import main
+from lopsided.report import explorer
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to open pages with")
+
+LOSSES = {
+    "cross-entropy": lambda counts, gamma, tau: Adjustment(),
+    "weighted": lambda counts, gamma, tau: Adjustment.weighted(counts),
+    "logit-adjusted": lambda counts, gamma, tau: Adjustment.logit_adjusted(counts, tau),
+    "cdt": lambda counts, gamma, tau: Adjustment.cdt(counts, gamma),
+    "ldt": lambda counts, gamma, tau: Adjustment.ldt(counts, gamma),
+    "vs": Adjustment.vs,
+    "margins": lambda counts, gamma, tau: Adjustment(
+        margin=(counts.values / counts.values.max()) ** -gamma
+    ),
+    "ldam": lambda counts, gamma, tau: Adjustment.ldam(counts),
+}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        yield driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+
+@pytest.fixture
+def open_page(browser, tmp_path):
+    """Opens a page of counts in a window; what it says on errors or asks of a network is a
+    failure."""
+    context = browser.new_context(reduced_motion="reduce")
+    trouble = []
+
+    def opened(counts, state="", width=1200, measured=None):
+        path = tmp_path / "page.html"
+        path.write_text(explorer.page(counts, measured))
+        page = context.new_page()
+        page.set_default_timeout(120_000)
+        page.set_viewport_size({"width": width, "height": 800})
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("console", lambda message: trouble.append(message.text))
+        page.on(
+            "request",
+            lambda request: (
+                trouble.append(request.url) if request.url.startswith(("http", "ws")) else None
+            ),
+        )
+        page.goto(f"{path.as_uri()}{state}")
+        page.locator(".distance:not(:empty)").wait_for()
+        return page
+
+    yield opened
+    context.close()
+    assert trouble == []
+
+
+@pytest.fixture(scope="module")
+def still(browser):
+    """A page to ask, that no test changes."""
+    page = browser.new_page()
+    page.set_content(explorer.component([50, 5]))
+    return page
+
+
+def cases():
+    """200 problems: counts from 1 to 10,000, alike or not, every loss and bias, ridges or none."""
+    rng = np.random.default_rng(16)
+    for i in range(200):
+        pool = np.unique(np.round(10 ** rng.uniform(0, 4, rng.integers(1, 7))))
+        counts = Counts(rng.choice(pool, rng.integers(2, 11)).astype(int))
+        loss = list(LOSSES)[i % len(LOSSES)]
+        scaled, ridged = loss in ("cdt", "ldt", "vs", "margins"), i % 3 == 0
+        bias = "free" if i % 5 == 0 and (ridged or not scaled) else "none"
+        gamma, tau = rng.uniform(-0.5, 1), rng.uniform(-1, 2)
+        problem = Problem(counts, LOSSES[loss](counts, gamma, tau), ridge=0.0, bias=bias)
+        if ridged:
+            problem = problem.at(solve.largest_ridge(problem) * 10 ** rng.uniform(-3, -0.1))
+        setting = {"loss": loss, "gamma": gamma, "tau": tau, "bias": bias, "ridge": problem.ridge}
+        yield problem, setting
+
+
+def test_two_hundred_problems_have_the_same_geometry_in_python_and_in_the_page(still):
+    known = list(cases())
+    answers = still.evaluate(
+        """cases => cases.map(([counts, setting]) => {
+            const { geometry } = lopsided.geometryOf(counts, setting), { contrast } = lopsided;
+            const { classifiers, means, logits, gap } = geometry, plain = m => m.map(r => [...r]);
+            const rare = lopsided.minorities(counts), frame = lopsided.frameOf(geometry);
+            return { gap, parts: [classifiers, means, logits].map(plain),
+                margins: lopsided.relativeMargins(geometry),
+                alignment: lopsided.alignment(geometry),
+                spectrum: lopsided.spectrum(classifiers), held: frame.held.classifiers,
+                contrast: Object.values(contrast(means, rare)).map(x => x === x ? x : null) };
+        })""",
+        [(problem.counts.values.tolist(), setting) for problem, setting in known],
+    )
+    for (problem, setting), found in zip(known, answers, strict=True):
+        if problem.ridge == 0:
+            geometry, within = foresee(problem), 1e-11
+        else:
+            geometry = solve.minimize(problem, tolerance=1e-12).geometry
+            within = 3e-5  # of a gap of 1e-10 the square root, the most that it leaves open
+            assert found["gap"] < 1e-9, setting
+        for part, matrix in zip(
+            (geometry.classifiers, geometry.embeddings, geometry.logits),
+            found["parts"],
+            strict=True,
+        ):
+            wanted = part.matrix()
+            assert np.abs(wanted - matrix).max() <= within * np.abs(wanted).max(), setting
+        if problem.ridge:
+            continue
+        spectrum = geometry.classifiers.spectrum()
+        wanted = {
+            "margins": shape.relative_margins(geometry),
+            "alignment": geometry.alignment(),
+            "spectrum": spectrum / spectrum[0],
+            "held": spectrum[:3].sum() / spectrum.sum(),
+            "contrast": shape.contrast(geometry.embeddings, problem.counts.minorities),
+        }
+        for name, value in wanted.items():
+            seen = np.array(found[name], float)
+            np.testing.assert_allclose(seen, value, rtol=1e-8, atol=1e-9, err_msg=str(setting))
+
+
+STATE = (
+    "#counts=50,20,5,5&a=vs&a.gamma=0.3&a.tau=0.5&a.bias=free&a.ridge=0.1&b=margins&b.gamma=0.25"
+)
+
+
+def test_the_link_holds_the_state_and_its_python_and_shell_lines_give_what_is_shown(
+    open_page, tmp_path, capsys
+):
+    page = open_page([9, 4], STATE)
+    page.locator(".note", has_text="proved").wait_for()
+    said = page.locator(".distance").inner_text()
+    text = {name: page.locator(f"[data-part={name}]").input_value() for name in ("python", "shell")}
+    (tmp_path / "copied.py").write_text(text["python"])
+    space = runpy.run_path(str(tmp_path / "copied.py"))
+    capsys.readouterr()
+    for value in space["a"].distance(space["b"]):
+        assert f"{value:.3g}" in said
+    for line, side in zip(text["shell"].splitlines(), "ab", strict=True):
+        assert main([*line.split()[1:], "--json"]) == 0
+        groups = json.loads(capsys.readouterr().out)["groups"]
+        squares = [group["classifier_squared_norm"] for group in groups]
+        wanted = space[side].classifiers.squared_norms()[:3]
+        np.testing.assert_allclose(squares, wanted, rtol=1e-6)
+    link = page.locator("[data-part=link]").input_value()
+    page.goto("about:blank")
+    page.goto(link)
+    page.locator(".note", has_text="proved").wait_for()
+    assert page.locator("[data-part=python]").input_value() == text["python"]
+
+
+def test_keys_alone_choose_a_class_and_change_its_count(open_page):
+    page = open_page([50, 20, 5])
+    page.locator("[role=slider]").first.focus()
+    for key in ("ArrowRight", "ArrowUp", "ArrowUp", "End", "PageUp"):
+        page.keyboard.press(key)
+    sliders = page.locator("[role=slider]")
+    assert [sliders.nth(c).get_attribute("aria-valuenow") for c in range(3)] == ["50", "24", "10"]
+    assert "Counts([50, 24, 10])" in page.locator("[data-part=python]").input_value()
+    assert page.locator("[role=slider]:focus").get_attribute("aria-valuetext") == "2: 10 samples"
+    unnamed = "e => [...e].filter(x => !x.labels?.length && !x.ariaLabel).length"
+    assert page.locator("select, input, textarea").evaluate_all(unnamed) == 0
+
+
+def test_a_bar_is_dragged_and_a_frame_is_turned(open_page):
+    page = open_page([50, 20, 5])
+    x, y, wide, tall = page.locator("rect.reach").nth(2).bounding_box().values()
+    page.mouse.move(x + wide / 2, y + tall - 10)
+    page.mouse.down()
+    page.mouse.move(x + wide / 2, y + tall / 2)
+    page.mouse.up()
+    assert 6 < int(page.locator("[role=slider]").nth(2).get_attribute("aria-valuenow")) < 50
+    frame = page.locator(".turnable").first
+    page.wait_for_timeout(50)
+    before = frame.inner_html()
+    frame.press("ArrowLeft")
+    assert frame.inner_html() != before
+
+
+def test_a_phone_has_all_of_the_page_within_its_width(open_page):
+    page = open_page(Counts.exponential(30, 500, 100), "#a=cross-entropy&b=ldt&b.gamma=0.5", 390)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    wide = "e => [...e].map(x => x.getBoundingClientRect()).every(x => x.right <= 390)"
+    assert page.locator("figure, fieldset, .field *, textarea, .bars").evaluate_all(wide)
+
+
+def test_pasted_text_never_becomes_markup(open_page):
+    page = open_page({"</script><b>x</b>": 50, "$data": 5, "\ud800\x1b": 2})
+    page.locator("summary", has_text="Paste").click()
+    page.locator("textarea").first.fill(
+        "<img src=x onerror=alert(1)>: 50\n<b>bold</b>, 20\nplain 5"
+    )
+    page.get_by_role("button", name="Use these counts").click()
+    page.locator("summary", has_text="All numbers").click()
+    page.wait_for_timeout(50)
+    assert "<img src=x onerror=alert(1)>" in page.locator("table").last.inner_text()
+    assert page.locator("img, b").count() == 0
+    page.goto(page.url.split("#")[0] + "#counts=3,x<i>y</i>")
+    assert "x<i>y</i>" in page.locator(".problem").inner_text()
+    assert page.locator("i").count() == 0
+    sources = "".join(explorer._text(f"{name}.js") for name in explorer.SCRIPTS)
+    for door in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacent",
+        "document.write",
+        "eval(",
+        "Function(",
+    ):
+        assert door not in sources
+
+
+@pytest.mark.parametrize(
+    ("text", "counts", "names"),
+    [
+        ("50, 20\n5", [50, 20, 5], None),
+        ("[50; 20.0]", [50, 20], None),
+        ("cat: 50, dog: 20", [50, 20], ["cat", "dog"]),
+        ("class1,50\nclass 2\t20\n", [50, 20], ["class1", "class 2"]),
+        ('{\n "a, b": 50,\n "c": 20\n}', [50, 20], ["a, b", "c"]),
+    ],
+)
+def test_counts_are_pasted_as_people_have_them(still, text, counts, names):
+    found = still.evaluate("text => lopsided.parseCounts(text)", text)
+    assert found == {"counts": counts, "names": names}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("7", "at least 2 classes"),
+        ("5, 0", "Class 1 must have"),
+        ("5, -3", "found “-3”"),
+        ("a: 5, a: 3", "“a” comes twice"),
+        ("1 " * 101, "up to 100 classes, these are 101"),
+        ("", "at least 2 classes"),
+    ],
+)
+def test_what_are_no_counts_is_answered_in_a_sentence(still, text, words):
+    assert words in still.evaluate("text => lopsided.parseCounts(text)", text)["problem"]
+
+
+def test_a_measured_network_stands_beside_its_prediction(open_page):
+    counts = Counts([50, 20, 5])
+    page = open_page(counts, measured={"my <net>": predict.seli(counts)})
+    assert page.locator("option", has_text="my <net>").count() == 2
+    said = page.locator(".distance").inner_text().replace("−", "-")
+    assert max(float(value) for value in re.findall(r"[a-z] ([\d.e-]+)", said)) < 1e-8
+
+
+def test_measured_geometries_of_other_classes_are_refused():
+    with pytest.raises(ValueError, match="must be of the 2 classes"):
+        explorer.page([50, 5], {"three": predict.seli([3, 2, 1])})
+    with pytest.raises(ValueError, match="up to 100 classes, got 101"):
+        explorer.page(Counts.zipf(101, 1000))
+
+
+def test_the_command_writes_the_page_and_says_where(tmp_path, capsys):
+    out = tmp_path / "page.html"
+    assert main(["explore", "--counts", "7,3", "--out", str(out)]) == 0
+    assert str(out) in capsys.readouterr().out
+    assert '"counts":[7,3]' in out.read_text()
+    assert "http" not in out.read_text().replace("http://www.w3.org/2000/svg", "").replace(
+        "http-equiv", ""
+    )
+    assert main(["explore", "--out", str(tmp_path / "page.txt")]) == 2
+    assert isinstance(predict.seli([7, 3]), Geometry)
