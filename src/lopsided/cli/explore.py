@@ -26,7 +26,7 @@ class Explore:
         from lopsided.files import write_atomically
         from lopsided.report import explorer
 
-        require_writable(self.out)
+        require_writable(self.out, [self.classes.file])
         if self.out.suffix.lower() not in (".html", ".htm"):
             raise ValueError(f"a page must end in .html, got {str(self.out)!r}")
         counts = self.classes.resolve() if self.classes.given else explorer.FIRST
