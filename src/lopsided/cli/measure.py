@@ -36,7 +36,8 @@ class Measure:
 
     Features are read from an npz or safetensors file with arrays features (n, d), labels (n,) and,
     for the head, weight (k, d) and bias (k,); from an npy file with the labels in another; or from
-    a folder of such files. No pickle is ever read.
+    a folder of such files. No pickle is ever read. Labels (n, k) of 0 and 1 are several labels a
+    sample; an array targets (n, t) in their place is a regression.
     """
 
     features: tyro.conf.Positional[Path]
@@ -82,6 +83,13 @@ class Measure:
 
         from lopsided import measure
 
+        targets = None if self.labels else measure.open_targets(self.features, self.head)
+        if targets is not None:
+            from lopsided.cli import measured
+
+            measured.refuse(self, targets.kind)
+            measured.tell(targets, self.json, self.ridge)
+            return
         counts = None if self.counts is None else Classes(counts=self.counts).resolve()
         self._require_outputs()
         store = measure.open_store(self.features, self.labels, self.head, self.ignore)

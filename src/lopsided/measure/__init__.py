@@ -26,6 +26,12 @@ from lopsided.measure.state.regression import RegressionMoments
 from lopsided.measure.state.second import SecondPass
 from lopsided.measure.storage.reading import stored
 from lopsided.measure.storage.store import Store, open_store
+from lopsided.measure.storage.targets import (
+    TargetStore,
+    open_targets,
+    stored_regression,
+    stored_sets,
+)
 
 if TYPE_CHECKING:
     from lopsided.diagnosis import Diagnosis, diagnose
@@ -45,6 +51,7 @@ __all__ = [
     "Store",
     "Stream",
     "TagWise",
+    "TargetStore",
     "Undefined",
     "Watch",
     "additivity",
@@ -52,8 +59,11 @@ __all__ = [
     "diagnose",
     "geometry",
     "open_store",
+    "open_targets",
     "regression_collapse",
     "stored",
+    "stored_regression",
+    "stored_sets",
     "trained",
     "watch",
 ]

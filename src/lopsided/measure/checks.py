@@ -170,11 +170,18 @@ def head_of(
 ) -> tuple[Floats, Floats | None]:
     """Return the classifiers (k, d) and the bias (k,) of a head in float64.
 
+    A head of one logit for two classes, weight (1, d), is that of the logits -z / 2 and z / 2,
+    whose softmax is its sigmoid.
+
     Raises:
         ValueError: if a shape is another, an entry is not finite (the class is named), or the
             squares leave float64.
     """
     w = real_array(weight, "the head's weight")
+    if w.shape == (1, d) and k == 2:
+        w = np.concatenate([-w / 2, w / 2])
+        if bias is not None and np.shape(bias) == (1,):
+            bias = np.multiply([-0.5, 0.5], bias)
     if w.shape != (k, d):
         raise ValueError(
             f"the head's weight must have shape ({k}, {d}), one row a class, got {w.shape}"

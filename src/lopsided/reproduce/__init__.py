@@ -11,13 +11,13 @@ from lopsided.reproduce.claim import AnyClaim, Claim, Outcome, Run
 from lopsided.reproduce.claims.behnia2023 import BEHNIA2023
 from lopsided.reproduce.claims.demo import DEMO
 from lopsided.reproduce.claims.longtail import LONGTAIL
+from lopsided.reproduce.claims.systems import CLAIMS as SYSTEMS
 from lopsided.reproduce.claims.thrampoulidis2022 import CLAIMS as THRAMPOULIDIS_2022
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Record, Verdict
 
+_CLAIMS: tuple[AnyClaim, ...] = (DEMO, *THRAMPOULIDIS_2022, BEHNIA2023, LONGTAIL)
 #: Name -> claim, in the order of a report.
-CLAIMS: dict[str, AnyClaim] = {
-    claim.name: claim for claim in (DEMO, *THRAMPOULIDIS_2022, BEHNIA2023, LONGTAIL)
-}
+CLAIMS: dict[str, AnyClaim] = {claim.name: claim for claim in (*_CLAIMS, *SYSTEMS)}
 
 __all__ = ["CLAIMS", "Claim", "Context", "Outcome", "Place", "Record", "Run", "Verdict"]

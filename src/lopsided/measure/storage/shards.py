@@ -81,7 +81,13 @@ def open_shard(path: Path, labels: Path | None = None) -> Shard:
                 f"labels in a file of their own belong to features in a single npy file, got {path}"
             )
         arrays = open_arrays(path, ("features", "labels"), ("weight", "bias"))
-    n, m = arrays["features"].shape[0], arrays["labels"].shape[0]
+    shape = arrays["labels"].shape
+    if len(shape) == 2 and shape[1] != 1:
+        raise ValueError(
+            f"labels in {path} must have 1 axis, got shape {shape}; rows of 0 and 1, several labels"
+            " a sample, are read from npz and safetensors files by `open_targets`"
+        )
+    n, m = arrays["features"].shape[0], shape[0]
     if n != m:
         raise ValueError(f"{path} has {n:,} features and {m:,} labels")
     return Shard(path, arrays)
@@ -119,8 +125,8 @@ def open_arrays(
             f" {held or 'nothing'}"
         )
     for name, array in arrays.items():
-        column = name == "labels" and array.shape[1:] == (1,)
-        if len(array.shape) != AXES[name] and not column:
+        several = name == "labels" and len(array.shape) == 2
+        if len(array.shape) != AXES[name] and not several:
             axes = "1 axis" if AXES[name] == 1 else f"{AXES[name]} axes"
             raise ValueError(f"{name} in {path} must have {axes}, got shape {array.shape}")
     return arrays

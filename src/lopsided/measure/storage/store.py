@@ -110,7 +110,7 @@ def open_store(
             "labels in a file of their own belong to features in a single npy file, got the folder"
             f" {path}"
         )
-    files = _shard_files(path) if path.is_dir() else [path]
+    files = shard_files(path) if path.is_dir() else [path]
     shards = tuple(open_shard(file, None if labels is None else Path(labels)) for file in files)
     for shard in shards:
         if shard.d != shards[0].d:
@@ -145,7 +145,12 @@ def files_of(path: Path, labels: Path | None = None, head: Path | None = None) -
     return found + [file for file in (labels, head) if file is not None]
 
 
-def _shard_files(folder: Path) -> list[Path]:
+def shard_files(folder: Path) -> list[Path]:
+    """Return the files of features in a folder, by name.
+
+    Raises:
+        ValueError: if there are none.
+    """
     files = sorted(
         file for file in folder.iterdir() if file.suffix.lower() in FORMATS and file.stem != "head"
     )
@@ -192,12 +197,7 @@ def _head_of(path: Path, arrays: dict[str, Stored], d: int) -> tuple[Floats | No
                 f"{path} holds the bias of a head and not its weight; both belong together"
             )
         return None, None
-    k, width = arrays["weight"].shape
-    if k < 2:
-        raise ValueError(
-            f"the head in {path} must have a row for each of at least 2 classes, got shape"
-            f" {(k, width)}"
-        )
+    k, width = max(arrays["weight"].shape[0], 2), arrays["weight"].shape[1]
     if width != d:
         raise ValueError(
             f"in {path} the head's weight must have shape (k, {d}), one row a class, got"

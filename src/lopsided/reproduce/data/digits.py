@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lopsided.arrays import Floats, Ints
 from lopsided.reproduce.data.images import Dataset, Images
 
 #: Images of each class that are held out; every class has at least 174.
@@ -30,3 +31,15 @@ def digits() -> Dataset:
     return Dataset(
         "digits (8×8, scikit-learn)", images.take(rest), images.take(np.sort(last)), white=16
     )
+
+
+def all_digits() -> tuple[Floats, Ints]:
+    """Return all 1,797 digits as rows (n, 64) from 0 to 1, and their labels (n,).
+
+    Raises:
+        ImportError: if scikit-learn is not installed.
+    """
+    dataset = digits()
+    images = [dataset.train, dataset.test]
+    rows = np.concatenate([part.pixels.reshape(len(part.labels), -1) for part in images])
+    return rows / dataset.white, np.concatenate([part.labels for part in images])

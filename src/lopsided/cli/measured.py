@@ -1,0 +1,153 @@
+"""What `lopsided measure` answers where targets are no classes: a regression, or several labels a
+sample.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from lopsided.cli.output import table_console
+
+if TYPE_CHECKING:
+    from lopsided.arrays import Floats
+    from lopsided.cli.measure import Measure
+    from lopsided.measure import TargetStore
+    from lopsided.measure.storage.targets import Kind
+
+#: Options that these measurements have.
+_KNOWN = {
+    "regression": ("features", "head", "json"),
+    "label sets": ("features", "head", "json", "ridge"),
+}
+
+
+def refuse(options: Measure, kind: Kind) -> None:
+    """Refuse options that would be ignored.
+
+    Raises:
+        ValueError: naming them.
+    """
+    given = [
+        f"--{field.name.replace('_', '-')}"
+        for field in fields(options)
+        if field.name not in _KNOWN[kind] and getattr(options, field.name) != field.default
+    ]
+    if given:
+        what = "outputs of a regression" if kind == "regression" else "several labels a sample"
+        raise ValueError(
+            f"the targets in {options.features} are {what}, not classes: leave out"
+            f" {' and '.join(given)}"
+        )
+
+
+def tell(store: TargetStore, as_json: bool, ridge: float | None) -> None:
+    """Measure and print."""
+    answer = _regression(store) if store.kind == "regression" else _label_sets(store, ridge)
+    if as_json:
+        print(json.dumps(answer, indent=1, allow_nan=False))
+        return
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", title=answer["title"], title_justify="left")
+    table.add_column("figure")
+    table.add_column("measured", justify="right", no_wrap=True)
+    for name, value in answer["figures"].items():
+        table.add_row(name, "not defined" if value is None else f"{value:.4g}")
+    console = table_console()
+    console.print(table)
+    console.print(answer["verdict"], markup=False)
+
+
+def _regression(store: TargetStore) -> dict[str, Any]:
+    import numpy as np
+
+    from lopsided import measure
+
+    moments, found = measure.stored_regression(store)
+    assert store.weight is not None
+    gram, t = store.weight @ store.weight.T, len(store.weight)
+    values, vectors = np.linalg.eigh(moments.scatters[1] / moments.n)
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    laws = {
+        "WW' to its law at the best gamma (NRC3)": found.nrc3,
+        "WW' to the root of the covariance": _distance(gram, root),
+        "WW' to the identity": _distance(gram, np.eye(t)),
+    }
+    fit = min(laws, key=lambda name: laws[name])
+    ridge = float(np.sqrt(moments.n * found.gamma))
+    collapsed = max(found.nrc1, found.nrc2) < 0.01
+    words = {
+        "WW' to the identity": "all directions of the targets alike, as whitened targets would be",
+    }.get(
+        fit,
+        f"the root of the targets' covariance minus sqrt({found.gamma:.3g}) I, the optimum of"
+        f" predict.regression at ridge {ridge:.3g} (sum normalisation, one layer)",
+    )
+    return {
+        "title": f"{moments.n:,} samples, {t} outputs, {store.d:,} dimensions",
+        "kind": store.kind,
+        "figures": {
+            "NRC1, energy outside t directions": found.nrc1,
+            "NRC2, energy the head cannot see": found.nrc2,
+            **laws,
+            "best gamma": found.gamma,
+        },
+        "nrc1": found.nrc1,
+        "nrc2": found.nrc2,
+        "nrc3": found.nrc3,
+        "gamma": found.gamma,
+        "ridge": ridge,
+        "verdict": (
+            f"Features have {'' if collapsed else 'not '}collapsed to the outputs' directions."
+            f" WW' is nearest to {words} (distance {laws[fit]:.3f} of at most 2)."
+        ),
+    }
+
+
+def _label_sets(store: TargetStore, ridge: float | None) -> dict[str, Any]:
+    from lopsided import Problem, foresee, measure
+    from lopsided.plain import plain
+
+    if ridge is not None and store.weight is None:
+        raise ValueError(
+            "a prediction is compared with classifiers: give the head's weight, beside the features"
+            " or by --head"
+        )
+    seen, collapse = measure.stored_sets(store)
+    means = collapse.moments.means
+    figures: dict[str, float | None] = {
+        name: plain(getattr(collapse, name)) for name in ("nc1", "cdnv") if hasattr(collapse, name)
+    }
+    try:
+        angles: Mapping[str, float] = seen.tag_wise(means)._asdict()
+        words = (
+            f"The embedding of a set is {angles['angle']:.3f} rad from the sum of those of its"
+            f" labels, {angles['apart']:.3f} from sums of others, and {angles['scale']:.2f} times"
+            " as long."
+        )
+        figures |= {f"tag-wise {name}": plain(value) for name, value in angles.items()}
+    except ValueError as error:
+        words = f"Tag-wise angles are not defined: {error}."
+    if ridge is not None and store.weight is not None:
+        law = foresee(Problem(seen.targets(), ridge=ridge))
+        found = seen.geometry(store.weight, means).distance(law)
+        figures |= {
+            f"{part} to {law.source.name}": plain(value) for part, value in found._asdict().items()
+        }
+    return {
+        "title": f"{store.n:,} samples, {seen.m:,} sets of {seen.k} labels, {store.d:,} dimensions",
+        "kind": store.kind,
+        "sets": [list(labels) for labels in seen.sets],
+        "counts": seen.counts.tolist(),
+        "figures": figures,
+        "verdict": words,
+    }
+
+
+def _distance(gram: Floats, law: Floats) -> float:
+    import numpy as np
+
+    return float(np.linalg.norm(gram / np.linalg.norm(gram) - law / np.linalg.norm(law)))

@@ -1,0 +1,23 @@
+"""Papers whose targets are no classes, whose dimensions are few, or whose features are on a sphere:
+one small run each.
+"""
+
+from __future__ import annotations
+
+from lopsided.reproduce.claim import AnyClaim
+from lopsided.reproduce.claims.systems.andriopoulos2024 import ANDRIOPOULOS2024
+from lopsided.reproduce.claims.systems.gill2023 import GILL2023
+from lopsided.reproduce.claims.systems.jiang2023 import JIANG2023
+from lopsided.reproduce.claims.systems.li2024 import LI2024
+from lopsided.reproduce.claims.systems.zhai2025 import ZHAI2025
+from lopsided.reproduce.claims.systems.zhao2024 import ZHAO2024
+
+#: In the order of a report.
+CLAIMS: tuple[AnyClaim, ...] = (
+    ZHAI2025,
+    ANDRIOPOULOS2024,
+    LI2024,
+    JIANG2023,
+    GILL2023,
+    ZHAO2024,
+)

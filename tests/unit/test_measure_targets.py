@@ -1,0 +1,84 @@
+"""Stored features whose targets are no classes: what `lopsided measure` says of them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lopsided import measure, predict
+from lopsided.cli import main
+
+Y = np.array([[i / 10, np.cos(i), (i**2 % 7) / 3] for i in range(40)])
+SETS = [(c,) for c in range(4)] + [(a, b) for a in range(4) for b in range(a)]
+
+
+def answer(capsys, *words):
+    assert main(["measure", *map(str, words), "--json"]) == 0, capsys.readouterr().err
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_stored_regression_at_its_optimum_has_collapsed(tmp_path, capsys):
+    W, H = predict.regression(Y, 0.5).vectors(d=6)
+    for i, part in enumerate((slice(0, 25), slice(25, 40))):
+        np.savez(tmp_path / f"{i}.npz", features=H[part] + 3, targets=Y[part])
+    np.savez(tmp_path / "head.npz", weight=W)
+    found = answer(capsys, tmp_path)
+    assert [found[name] for name in ("nrc1", "nrc2", "nrc3")] == pytest.approx([0] * 3, abs=1e-12)
+    assert found["ridge"] == pytest.approx(0.5)
+    assert "have collapsed" in found["verdict"]
+    assert main(["measure", str(tmp_path)]) == 0
+    assert "NRC1" in capsys.readouterr().out
+
+
+def test_label_sets_are_measured_as_kinds_of_samples(tmp_path, capsys):
+    law = predict.label_sets(4, {1: 10, 2: 3}, 0.3)
+    W, H = law.vectors(d=5)
+    order = np.repeat(np.arange(10), [10] * 4 + [3] * 6)
+    by_law = [tuple(np.flatnonzero(column)) for column in law.logits.matrix().T > 0]
+    rows = np.array([[c in by_law[j] for c in range(4)] for j in order], np.uint8)
+    np.savez(tmp_path / "a.npz", features=H[order], labels=rows, weight=W)
+    found = answer(capsys, tmp_path / "a.npz", "--ridge", 0.3)
+    assert sorted(map(tuple, found["sets"])) == sorted(map(tuple, map(sorted, SETS)))
+    assert found["figures"]["tag-wise scale"] == pytest.approx(0.8650084, abs=1e-6)
+    distances = [value for name, value in found["figures"].items() if " to " in name]
+    assert distances == pytest.approx([0, 0, 0], abs=1e-7)
+
+
+def test_one_logit_is_the_case_of_two_classes(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    h, y, w = rng.normal(size=(30, 3)), np.arange(30) % 2, rng.normal(size=(1, 3))
+    np.savez(tmp_path / "one.npz", features=h, labels=y, weight=w, bias=[0.4])
+    np.savez(
+        tmp_path / "two.npz",
+        features=h,
+        labels=y,
+        weight=np.concatenate([-w, w]) / 2,
+        bias=[-0.2, 0.2],
+    )
+    one, two = (answer(capsys, tmp_path / f"{name}.npz") for name in ("one", "two"))
+    assert one == two
+    moments = measure.Moments(2, 3)
+    moments.update(h, y)
+    norms = measure.Collapse.of(moments, w, [0.4]).classifier_norms
+    assert norms == pytest.approx([np.linalg.norm(w) / 2] * 2)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words", "sentence"),
+    [
+        ({"targets": Y}, (), "give the weight"),
+        ({"targets": Y, "weight": np.eye(3, 4)}, ("--passes", "1"), "leave out --passes"),
+        ({"targets": Y, "weight": np.eye(2, 4)}, (), "must have shape (3, 4)"),
+        ({"targets": np.where(Y[7, 0] == Y, np.nan, Y), "weight": np.eye(3, 4)}, (), "row 7"),
+        ({"targets": Y[:5], "weight": np.eye(3, 4)}, (), "40 features and 5 targets"),
+        ({"targets": Y * [1, 1, 0], "weight": np.eye(3, 4)}, (), "output 2 is the same"),
+        ({"labels": np.ones((40, 2), int)}, (), "sample 0 has all"),
+        ({"labels": np.full((40, 3), 7)}, (), "0 and 1"),
+        ({"labels": np.eye(40, dtype=int)}, ("--ridge", "1"), "give the head's weight"),
+    ],
+)
+def test_targets_that_cannot_be_measured_are_refused(tmp_path, capsys, arrays, words, sentence):
+    features = np.random.default_rng(0).normal(size=(40, 4))
+    np.savez(tmp_path / "a.npz", features=features, **arrays)
+    assert main(["measure", str(tmp_path / "a.npz"), *words]) == 2
+    assert sentence in capsys.readouterr().err.replace("\n", " ")
