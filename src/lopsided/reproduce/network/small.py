@@ -24,7 +24,7 @@ class Fit:
 
     Attributes:
         steps: of the optimiser.
-        rate: learning rate; of SGD it falls to a tenth after a third and two thirds of the steps.
+        rate: learning rate; of SGD it falls to a tenth after two thirds of the steps.
         seed: of initialisation and order of the samples.
         method: SGD with momentum .9, or Adam.
         decay: weight decay on all parameters.
@@ -198,7 +198,7 @@ def _train(
     order = torch.Generator().manual_seed(fit.seed)
     waiting = torch.empty(0, dtype=torch.int64)
     for step in range(1, fit.steps + 1):
-        if fit.method == "sgd" and step in (fit.steps // 3, 2 * fit.steps // 3):
+        if fit.method == "sgd" and step == 2 * fit.steps // 3:
             for group in optimizer.param_groups:
                 group["lr"] /= 10
         if fit.batch and len(waiting) < fit.batch:

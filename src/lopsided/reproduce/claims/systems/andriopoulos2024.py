@@ -36,15 +36,15 @@ class Settings(Checked):
     Attributes:
         samples: that it is trained on.
         decays: weight decays, one network each.
-        steps: of SGD with momentum .9, full batch; the rate falls to a tenth twice.
+        steps: of SGD with momentum .9, full batch; the rate falls to a tenth after two thirds.
         rate: at the start.
         seeds: number of repetitions.
     """
 
     samples: Annotated[int, Bounds(least=10, most=1797)] = 300
     decays: tuple[Positive, ...] = (1e-2, 5e-3, 1e-3)
-    steps: Whole = 3000
-    rate: Positive = 0.03
+    steps: Whole = 2000
+    rate: Positive = 0.05
     seeds: Annotated[int, Bounds(least=1, most=100)] = 2
 
 
@@ -97,7 +97,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
 
         def train(decay: float = decay, seed: int = seed) -> Found:
             fit = Fit(settings.steps, settings.rate, seed, decay=decay)
-            features, weight, error = regression(x, targets, (32, 256, 256, 64), fit)
+            features, weight, error = regression(x, targets, (32, 128, 128, 32), fit)
             gram = weight @ weight.T
             unit = np.eye(len(gram)) / np.sqrt(len(gram))
             apart = float(np.linalg.norm(gram / np.linalg.norm(gram) - unit))

@@ -48,12 +48,12 @@ class Settings(Checked):
 
     dims: tuple[Annotated[int, Bounds(least=2, most=8)], ...] = (2, 3, 4)
     samples: Annotated[int, Bounds(least=100, most=1797)] = 600
-    steps: Whole = 2500
+    steps: Whole = 1200
     rate: Positive = 1e-3
     hottest: Positive = 0.5
     coldest: Positive = 0.1
     seeds: Annotated[int, Bounds(least=1, most=100)] = 2
-    starts: Annotated[int, Bounds(least=1, most=1000)] = 6
+    starts: Annotated[int, Bounds(least=1, most=1000)] = 4
     ratio: Whole = 50
     temperatures: tuple[Positive, ...] = (1.0, 0.5, 0.2, 0.15, 0.1, 0.05, 0.02, 0.01)
     seed: Seed = 0
@@ -111,7 +111,7 @@ def _network(settings: Settings, d: int, seed: int, code: float) -> Found:
     x, y = x[chosen], y[chosen]
     fit = Fit(settings.steps, settings.rate, seed, "adam", batch=128)
     temperatures = (settings.hottest, settings.coldest)
-    features, weight = sphere(x, y, (64, 256, 256, d), temperatures, fit)
+    features, weight = sphere(x, y, (64, 128, 128, d), temperatures, fit)
     ahead = np.stack([features[y == c].mean(axis=0) for c in range(10)])
     ahead /= np.linalg.norm(ahead, axis=1, keepdims=True)
     alignment = float(np.sum(ahead * _best_features(weight), axis=1).min())

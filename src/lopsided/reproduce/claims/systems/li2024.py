@@ -36,7 +36,7 @@ class Settings(Checked):
         single: images of one digit.
         double: images of two.
         decays: weight decays, one network each.
-        steps: of SGD with momentum .9; the rate falls to a tenth twice.
+        steps: of SGD with momentum .9; the rate falls to a tenth after two thirds.
         rate: at the start.
         split: seed of the images.
         seeds: number of repetitions.
@@ -45,8 +45,8 @@ class Settings(Checked):
     single: Annotated[int, Bounds(least=20, most=10**5)] = 500
     double: Annotated[int, Bounds(least=90, most=10**5)] = 810
     decays: tuple[Positive, ...] = (5e-4, 2e-3)
-    steps: Whole = 3000
-    rate: Positive = 0.05
+    steps: Whole = 2000
+    rate: Positive = 0.1
     split: Seed = 0
     seeds: Annotated[int, Bounds(least=1, most=100)] = 2
 
@@ -110,7 +110,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
 
         def train(decay: float = decay, seed: int = seed) -> Found:
             fit = Fit(settings.steps, settings.rate, seed, decay=decay, batch=128)
-            features, _, fitted = label_sets(x, rows, (128, 256, 256, 64), fit)
+            features, _, fitted = label_sets(x, rows, (128, 128, 128, 32), fit)
             means = np.stack([features[kinds == j].mean(axis=0) for j in range(seen.m)])
             single = means[alone] - means[alone].mean(axis=0)
             etf = Gram.of_vectors(single).distance(predict.etf(10).embeddings)
