@@ -18,7 +18,7 @@ from mpmath import mp
 from lopsided import Adjustment, Counts, Gram, predict
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "campaigns"
-CASES = 25
+CASES = 12
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """The claim longtail in short, and its verdict on made-up numbers."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,16 @@ from lopsided.reproduce.seen import Laws, Seen, Skew, Skews
 from lopsided.reproduce.shapes import geometry
 
 TAIL = Counts.exponential(10, 100, 20)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def designed_once():
+    """Several runs ask for the same designs, which take longest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(steer, "design", functools.cache(steer.design))
+        yield
+
+
 SHORT = {
     "dataset": "digits",
     "largest": 100,
