@@ -53,6 +53,7 @@ def test_torch_is_imported_in_its_rooms_alone():
         "lopsided.measure.adapters",
         "lopsided.steer.losses",
         "lopsided.steer.heads",
+        "lopsided.steer.either",
         "lopsided.steer.posthoc",
         "lopsided.steer.precision",
         "lopsided.reproduce.network",
