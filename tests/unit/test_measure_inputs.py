@@ -134,6 +134,20 @@ def test_a_diagnosis_reads_both_sets_and_leaves_the_model_as_it_was():
     assert found.to_dict()["held_out"]["n"] == B
 
 
+class Cosine(nn.Linear):
+    """Answers by the cosines of features and classifiers."""
+
+    def forward(self, x):
+        return 5 * nn.functional.normalize(x, dim=-1) @ nn.functional.normalize(self.weight).T
+
+
+def test_a_head_that_is_no_plain_linear_layer_is_named_where_another_is_prescribed():
+    odd = "The head is a linear map of the features divided by their lengths, not its weight"
+    found = diagnose(model(Cosine(D, K)), [(X, Y)], held_out=[(X, Y)], **QUIET)
+    assert odd in str(found)
+    assert odd not in str(diagnose(model(), [(X, Y)], held_out=[(X, Y)], **QUIET))
+
+
 def test_a_diagnosis_of_one_set_says_which_half_is_missing():
     alone = diagnose(model(), [(X, Y)], **QUIET)
     assert "No held-out samples were given" in str(alone)

@@ -113,6 +113,12 @@ def diagnose(
     if known is None and collapse is not None and collapse.k == run.passing.shape[0]:
         known = Counts(collapse.moments.counts)
     prescription, notes = _prescribed(run, (weight, bias), sets, known, loss)
+    if prescription is not None and (odd := run.passing.affine.unlike_stored()):
+        notes = (
+            *notes,
+            f"The head is {odd}, not its weight as stored: the corrected head is a plain linear"
+            " layer, which takes the head's place.",
+        )
     return Diagnosis.of(collapse, decided.get("held-out"), prescription, known, notes=notes)
 
 

@@ -149,6 +149,10 @@ class Affine:
             allowed += tiny * precision * h.abs().sum(1, keepdim=True)
             return bool(((expected - answers).abs() <= allowed).all())
 
+    def unlike_stored(self) -> str:
+        """Return how the head is read where that is not by its weight as stored, or nothing."""
+        return self.reading if self.reading not in (None, next(iter(READINGS))) else ""
+
     def features(self, features: Any) -> Any:
         """Return the features (*batch, d) that the classifiers multiply."""
         return features if self.reading is None else READINGS[self.reading][1](features)
