@@ -2,7 +2,9 @@
 
 Labels start on the whole surface, where the optimum goes for a vanishing ridge; a warm start from
 the face of the optimum that is known. What leads nowhere from there, and soft targets, start from
-the central path, at each center whose gap is small.
+the central path, at each center whose gap is small. What even that leaves open, most of it where
+the optimum is about to vanish or adjustments differ by orders of magnitude, begins once more where
+descent on the factors ends.
 """
 
 from __future__ import annotations
@@ -13,12 +15,15 @@ from lopsided.solve.certificate import Certificate
 from lopsided.solve.methods.ball import Face, inside, polar, warm
 from lopsided.solve.methods.dual import Dual
 from lopsided.solve.methods.faces import climb
+from lopsided.solve.methods.factors import factors
 from lopsided.solve.methods.interior import Center, central_path, rounded
 from lopsided.solve.progress import Watch
 from lopsided.solve.reduced import Point, Reduced
 
 #: Relative gap from which on a center may be near enough to the optimum's face.
 _NEAR = 0.05
+#: How often descent on the factors is begun anew, while that helps.
+_ANEW = 4
 
 
 def newton(
@@ -39,7 +44,9 @@ def newton(
     with Watch(tolerance) as dual.told:
         face = _surface(dual) if start is None else warm(dual, start)
         found = None if face is None else climb(dual, face, tolerance)
-        return _along_the_path(dual, tolerance) if found is None else found
+        if found is None:
+            found = _along_the_path(dual, tolerance)
+        return found if found[1].proves(tolerance) else _from_factors(dual, found, tolerance)
 
 
 def _along_the_path(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
@@ -56,6 +63,25 @@ def _along_the_path(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
             break
     assert best is not None
     return rounded(dual, best, tolerance)
+
+
+def _from_factors(
+    dual: Dual, best: tuple[Point, Certificate], tolerance: float
+) -> tuple[Point, Certificate]:
+    start: Point | None = None
+    for _ in range(_ANEW):
+        found = factors(dual.ridge, dual.reduced, start, tolerance)
+        if found[1].proves(tolerance):
+            return found
+        face = warm(dual, found[0])
+        climbed = None if face is None else climb(dual, face, tolerance)
+        if climbed is not None:
+            return climbed
+        better = found[1].gap < best[1].gap
+        start, best = found[0], found if better else best
+        if not better:
+            break
+    return best
 
 
 def _surface(dual: Dual) -> Face | None:
