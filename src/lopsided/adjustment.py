@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, frozen, require_finite
+from lopsided.arrays import Floats, frozen, require_finite, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.groups import Groups
 from lopsided.terms import Parameters, Terms
@@ -86,7 +86,7 @@ class Adjustment:
         Source: Menon et al. 2021 (arXiv 2007.07314); tau = 1 is balanced softmax (Ren et al. 2020).
         """
         counts = Counts.of(counts)
-        return cls(shift=require_finite(tau, "tau") * np.log(counts.values / float(counts.n)))
+        return cls(shift=_number(tau, "tau") * np.log(counts.values / float(counts.n)))
 
     @classmethod
     def cdt(cls, counts: CountsLike, gamma: float) -> Adjustment:
@@ -237,7 +237,12 @@ def _power(counts: CountsLike, exponent: float) -> Floats:
     counts = Counts.of(counts)
     share = counts.values / counts.distinct[-1]
     with np.errstate(over="ignore"):  # a scale beyond float range is refused by its class
-        return np.asarray(share ** require_finite(exponent, "exponent"), np.float64)
+        return np.asarray(share ** _number(exponent, "exponent"), np.float64)
+
+
+def _number(value: float, name: str) -> float:
+    require_finite(require_number(value, name), name)
+    return float(value)
 
 
 def _short(values: Floats) -> str:

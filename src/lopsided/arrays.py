@@ -62,6 +62,8 @@ def plain_array(values: Any, what: str) -> npt.NDArray[Any]:
     if isinstance(values, bytes | bytearray):
         raise TypeError(f"{what} must be numbers, got {type(values).__name__}")
     if hasattr(values, "detach"):
+        if values.is_meta:
+            raise TypeError(f"{what} must be numbers, got a tensor without any (on device meta)")
         values = values.detach().cpu()
         try:
             return np.asarray(values)
@@ -81,13 +83,26 @@ def real_array(values: Any, what: str) -> Floats:
         array = plain_array(values, what)
     except ValueError as error:
         raise TypeError(f"{what} must be real numbers, got {_told(values)}") from error
-    if array.dtype.kind in "biufO":
+    # NumPy makes NaN of None.
+    nothing = array.dtype.kind == "O" and any(value is None for value in array.flat)
+    if array.dtype.kind in "biufO" and not nothing:
         try:
             return np.asarray(array, np.float64)
         except (TypeError, ValueError, OverflowError):
             pass
     kind = "" if array.dtype.kind == "O" else f" of dtype {array.dtype}"
     raise TypeError(f"{what} must be real numbers, got {_told(values)}{kind}")
+
+
+def require_number(value: Any, name: str) -> float:
+    """Return one real number as a float; it may be infinite or NaN.
+
+    Raises:
+        TypeError: if it is none, or several.
+    """
+    if isinstance(value, bool | np.bool_ | str) or (array := real_array(value, name)).ndim:
+        raise TypeError(f"{name} must be one number, got {_told(value)}")
+    return float(array)
 
 
 def _told(values: Any) -> str:

@@ -141,8 +141,11 @@ class Geometry:
         NaN where a part of one is zero.
 
         Raises:
+            TypeError: if the other is no geometry.
             ValueError: if the numbers of classes differ.
         """
+        if not isinstance(other, Geometry):
+            raise TypeError(f"a distance is between geometries, got {type(other).__name__}")
         return Distances(
             _distance(self.classifiers, other.classifiers),
             _distance(self.embeddings, other.embeddings),

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.adjustment import Adjustment
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.loss import CrossEntropy, Loss
 from lopsided.targets import Targets
@@ -164,7 +164,7 @@ class Problem:
             0.5
         """
         for name, decay in (("lambda_w", lambda_w), ("lambda_h", lambda_h)):
-            if not 0 < decay < np.inf:
+            if not 0 < require_number(decay, name) < np.inf:
                 raise ValueError(f"{name} must be a positive finite number, got {decay}")
         counts = Counts.of(counts)
         return cls(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import LARGEST_EXACT, Floats, Ints, require_finite
+from lopsided.arrays import LARGEST_EXACT, Floats, Ints, require_finite, require_number
 
 
 def step(k: int, minority: int, ratio: float, rho: float) -> tuple[list[int], list[int]]:
@@ -17,6 +17,8 @@ def step(k: int, minority: int, ratio: float, rho: float) -> tuple[list[int], li
         ValueError: as `Counts.step`.
     """
     require_classes(k)
+    for name, value in (("minority", minority), ("ratio", ratio), ("rho", rho)):
+        require_number(value, name)
     if not (1 <= minority <= LARGEST_EXACT and 1 <= ratio < np.inf):
         raise ValueError(
             f"ratio must be at least 1 and finite, minority from 1 to 2**53, got ratio={ratio},"
@@ -96,6 +98,8 @@ def require_classes(k: Any) -> None:
 
 
 def _tail_arguments(largest: float, value: float, name: str, least: float) -> None:
+    require_number(largest, "largest")
+    require_number(value, name)
     if not 1 <= largest <= LARGEST_EXACT or largest != int(largest):
         raise ValueError(f"largest must be a whole number from 1 to 2**53, got {largest}")
     if not least <= value < np.inf:

@@ -105,9 +105,9 @@ def labels_of(labels: npt.ArrayLike, k: int) -> Ints:
         i = int(np.argmax((array < 0) | (array >= k)))
         raise ValueError(
             f"labels must be from 0 to {k - 1}, got {array[i]} for sample {i} of the batch; a label"
-            " that marks what to leave out is named by `ignore`, and labels that start at 1 or"
-            " have gaps are renumbered first: names, labels = np.unique(labels,"
-            " return_inverse=True)"
+            " that marks what to leave out is named by `ignore` (where there is none, leave out its"
+            " rows), and labels that start at 1 or have gaps are renumbered first: names, labels ="
+            " np.unique(labels, return_inverse=True)"
         )
     return array
 

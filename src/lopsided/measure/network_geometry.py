@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +68,22 @@ def geometry(
     )
 
 
+def require_geometries(predictions: Mapping[str, Geometry]) -> None:
+    """Refuse predictions that are no geometries by name.
+
+    Raises:
+        TypeError: naming what they are.
+    """
+    given: list[Any] = (
+        list(predictions.values()) if isinstance(predictions, Mapping) else [predictions]
+    )
+    if wrong := [other for other in given if not isinstance(other, Geometry)]:
+        raise TypeError(
+            "predictions must be a dictionary of names and geometries, got"
+            f" {type(wrong[0]).__name__}"
+        )
+
+
 def comparable(predictions: Mapping[str, Geometry], k: int) -> dict[str, Geometry]:
     """Return predictions with class means about their unweighted mean, as those of a network are
     measured.
@@ -78,6 +95,7 @@ def comparable(predictions: Mapping[str, Geometry], k: int) -> dict[str, Geometr
     Raises:
         ValueError: if a prediction is for other classes than the k measured; it is named.
     """
+    require_geometries(predictions)
     for name, other in predictions.items():
         if not other.paired or other.k != k:
             kinds = "" if other.paired else f" and {other.m:,} kinds of samples"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lopsided.arrays import require_number
 from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate, best_bias, bounds
 from lopsided.solve.margin import max_margin
@@ -65,7 +66,7 @@ def minimize(
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    if not tolerance > 0:
+    if not require_number(tolerance, "tolerance") > 0:
         raise ValueError(f"tolerance must be a positive number, got {tolerance}")
     reduced = Reduced.of(problem)
     if problem.ridge == 0:

@@ -16,7 +16,7 @@ import numpy as np
 import scipy.optimize
 
 from lopsided.adjustment import Adjustment
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.problem import Problem
@@ -109,7 +109,7 @@ def design(
     """
     counts, chosen = Counts.of(counts), _target(target)
     known = check_family(family)
-    if not 0 <= ridge < np.inf:
+    if not 0 <= require_number(ridge, "ridge") < np.inf:
         raise ValueError(f"ridge must be a finite number of at least 0, got {ridge}")
     terms = tuple(term for term in FAMILIES[known] if ridge > 0 or term not in ("weight", "shift"))
     curves = Curves(known, counts, terms, min(_BENDS, max(counts.groups.m - 2, 0)))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from lopsided.arrays import require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.papers import cite
 from lopsided.steer.either import full, is_tensor, largest, like
@@ -206,6 +207,6 @@ RULES: dict[str, Member] = {
 
 
 def _finite(tau: float) -> float:
-    if isinstance(tau, bool) or not isinstance(tau, int | float) or not math.isfinite(tau):
+    if not math.isfinite(number := require_number(tau, "tau")):
         raise ValueError(f"tau must be a finite number, got {tau}")
-    return tau
+    return number

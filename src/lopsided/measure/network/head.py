@@ -24,9 +24,12 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
         counts: if given, only a layer with as many outputs as classes will do.
 
     Raises:
+        TypeError: if the model is no torch module.
         ValueError: if no linear layer fits, the head is not in the model, has no weight matrix, or
             another number of outputs.
     """
+    if not isinstance(model, torch().nn.Module):
+        raise TypeError(f"the model must be a torch.nn.Module, got {type(model).__name__}")
     if head is None:
         found = _guessed(model, None if counts is None else counts.k)
         if not found:

@@ -63,7 +63,7 @@ class Passing:
         listening: Callable[[], bool] = lambda: True,
         finished: Callable[[Any], None] = lambda labels: None,
     ) -> None:
-        if shift is not None and (not isinstance(shift, int) or shift < 0):
+        if shift is not None and (type(shift) is not int or shift < 0):
             raise ValueError(f"shift must be a number of positions, 0 or more, got {shift!r}")
         self._model, self._marks, self._shift, self._keyword = (
             model,

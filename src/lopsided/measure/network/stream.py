@@ -17,6 +17,9 @@ from lopsided.measure.state.moments import SUMMED, Moments
 from lopsided.measure.state.scatter import Pooled
 from lopsided.needs import torch
 
+#: What is never negative in a state.
+_COUNTED = ("counts", "spread", "decisions.counts", "decisions.errors")
+
 
 class Stream:
     """The state of a measurement of torch features: `update` with every batch, `compute` when you
@@ -125,6 +128,8 @@ class Stream:
         Raises:
             ValueError: if the two have different shapes or keep different things.
         """
+        if not isinstance(other, Stream):
+            raise TypeError(f"only streams merge into a stream, got {type(other).__name__}")
         moments = self.moments
         moments.merge(other.moments)
         if not isinstance(self._state, Moments):
@@ -191,7 +196,8 @@ class Stream:
         """Take up the state that `state_dict` gave.
 
         Raises:
-            ValueError: if the state is of a stream of another shape or kind.
+            ValueError: if the state is of a stream of another shape or kind, or holds numbers that
+                no measurement gives.
         """
         mine, theirs = _shapes(self.state_dict()), _shapes(state)
         if mine != theirs:
@@ -200,6 +206,12 @@ class Stream:
                 f"the state's {wrong} has shape {theirs.get(wrong)}, this stream's"
                 f" {mine.get(wrong)}"
             )
+        for name, tensor in state.items():
+            values, margin = to_numpy(tensor), name.endswith("smallest_margin")
+            if (not np.isfinite(values).all() and not margin) or np.isnan(values).any():
+                raise ValueError(f"the state's {name} has numbers that are not finite")
+            if name in _COUNTED and (values < 0).any():
+                raise ValueError(f"the state's {name} has negative numbers")
         device = "cpu" if isinstance(self._state, Moments) else self._state.device
         moments = Moments(*self._empty)
         for name in SUMMED:

@@ -17,7 +17,7 @@ def to_numpy(tensor: Any) -> npt.NDArray[Any]:
     become float32.
     """
     if isinstance(tensor, torch().Tensor):
-        tensor = tensor.detach()
+        tensor = _dense(tensor)
         if tensor.is_floating_point() and tensor.dtype not in (torch().float32, torch().float64):
             tensor = tensor.float()
         return np.asarray(tensor.cpu().numpy())
@@ -27,8 +27,20 @@ def to_numpy(tensor: Any) -> npt.NDArray[Any]:
 def as_array(tensor: Any) -> Any:
     """Return what is not a tensor as an array, and a tensor cut from its graph."""
     if isinstance(tensor, torch().Tensor):
-        return tensor.detach()
+        return _dense(tensor)
     return plain_array(tensor, "what is measured")
+
+
+def _dense(tensor: Any) -> Any:
+    """Return a tensor cut from its graph.
+
+    Raises:
+        TypeError: if it is sparse, or has no numbers.
+    """
+    if tensor.is_meta or tensor.layout != torch().strided:
+        kind = "on device meta" if tensor.is_meta else f"of layout {tensor.layout}"
+        raise TypeError(f"what is measured must be dense numbers, got a tensor {kind}")
+    return tensor.detach()
 
 
 @functools.cache

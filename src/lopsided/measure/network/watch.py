@@ -16,7 +16,7 @@ small, and a pass of `measure.diagnose` has none.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
@@ -28,6 +28,7 @@ from lopsided.measure.network.loggers import Logger
 from lopsided.measure.network.passing import Passing
 from lopsided.measure.network.replay import Replay
 from lopsided.measure.network.stream import Stream
+from lopsided.measure.network_geometry import require_geometries
 
 
 class Watch:
@@ -82,6 +83,9 @@ class Watch:
                 "scatter must be 'pooled', 'replay' or 'none', and during 'train' or 'eval', got"
                 f" {scatter!r} and {during!r}"
             )
+        if classes not in get_args(Classes):
+            raise ValueError(f"classes must be 'all' or 'seen', got {classes!r}")
+        require_geometries(predictions or {})
         counts = None if counts is None else Counts.of(counts)
         self._model, self._training, self._scatter, self._ignore = (
             model,
@@ -89,7 +93,7 @@ class Watch:
             scatter,
             ignore,
         )
-        self._loggers, self._classes = loggers, classes
+        self._loggers, self._classes = tuple(loggers), classes
         self._passing = Passing(
             model,
             head,

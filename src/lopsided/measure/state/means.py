@@ -50,7 +50,8 @@ class Means:
     """
 
     def __init__(self, k: int, d: int) -> None:
-        if k < 2 or d < 1:
+        whole = all(isinstance(size, int | np.integer) for size in (k, d))
+        if not whole or k < 2 or d < 1:
             raise ValueError(
                 f"a measurement needs at least 2 classes and 1 dimension, got k={k}, d={d}"
             )
@@ -145,6 +146,8 @@ class Means:
             self._join(present, other.counts[present], other.means[present], other.rests[present])
 
     def _require_same_shape(self, other: Means) -> None:
+        if not isinstance(other, Means):
+            raise TypeError(f"only measurements merge, got {type(other).__name__}")
         if (self.k, self.d) != (other.k, other.d):
             name = type(self).__name__.lower()
             raise ValueError(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lopsided.arrays import require_number
 from lopsided.geometry import Geometry
 from lopsided.steer.heads.frame import frame
 from lopsided.steer.losses.checks import check_features
@@ -46,7 +47,9 @@ class FixedHead(KeepsPrecision):
 
     def __init__(self, geometry: Geometry, d: int, *, scale: float = 1.0, seed: int = 0) -> None:
         super().__init__()
-        if not 0 < scale < math.inf:
+        if not isinstance(geometry, Geometry):
+            raise TypeError(f"a fixed head has a Geometry, got {type(geometry).__name__}")
+        if not 0 < require_number(scale, "scale") < math.inf:
             raise ValueError(f"scale must be a positive finite number, got {scale}")
         vectors = scale * frame(geometry.classifiers, d, seed)
         self.register_buffer("weight", torch.as_tensor(vectors, dtype=full_default()))
@@ -87,7 +90,7 @@ class CosineHead(nn.Module):
 
     def __init__(self, d: int, k: int, temperature: float = 1.0, *, seed: int = 0) -> None:
         super().__init__()
-        if not 0 < temperature < math.inf:
+        if not 0 < require_number(temperature, "temperature") < math.inf:
             raise ValueError(f"temperature must be a positive finite number, got {temperature}")
         self.temperature = temperature
         self.weight = nn.Parameter(

@@ -40,6 +40,11 @@ class Terms(nn.Module):
 
     def __init__(self, adjustment: Adjustment) -> None:
         super().__init__()
+        if not isinstance(adjustment, Adjustment):
+            raise TypeError(
+                f"this takes an Adjustment, got {type(adjustment).__name__}; plain cross-entropy is"
+                " Adjustment()"
+            )
         self._terms = adjustment.terms
         lengths = [len(value) for value in self._terms if value is not None and value.ndim]
         #: Number of classes; None where every term is one number for all of them.

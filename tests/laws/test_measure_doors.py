@@ -1,0 +1,84 @@
+"""Laws of the doors of measuring and steering: what is of another kind is refused there, in words
+of our own, and not where it is used."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lopsided import Adjustment, Counts, measure, predict, steer
+
+COUNTS = Counts([50, 20, 5])
+X = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+Y = torch.arange(6) % 3
+
+
+def stream(features=X, labels=Y):
+    filled = measure.Stream(3, 4)
+    filled.update(features, labels)
+    return filled
+
+
+def net():
+    return nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 3))
+
+
+def loaded(name, value):
+    state = stream().state_dict()
+    state[name] = torch.full_like(state[name], value)
+    stream().load_state_dict(state)
+
+
+def collapse():
+    return stream().compute(torch.ones(3, 4) + torch.eye(3, 4))
+
+
+#: A call that cannot be meant -> what is said.
+REFUSED = {
+    "a loss of nothing": (lambda: steer.AdjustedCrossEntropy(None), "takes an Adjustment, got Non"),
+    "a loss of counts": (lambda: steer.AdjustedCrossEntropy(COUNTS), "an Adjustment, got Counts"),
+    "a head of counts": (lambda: steer.FixedHead(COUNTS, 4), "has a Geometry, got Counts"),
+    "a temperature in words": (lambda: steer.CosineHead(4, 3, "a"), "temperature must be"),
+    "a model that is none": (lambda: measure.watch(None), "torch.nn.Module, got NoneType"),
+    "a function for a model": (lambda: measure.watch(lambda x: x), "Module, got function"),
+    "an unknown choice of classes": (lambda: measure.watch(net(), classes="x"), "'all' or 'seen'"),
+    "a shift that is a truth value": (lambda: measure.watch(net(), shift=True), "got True"),
+    "a list of predictions": (
+        lambda: measure.watch(net(), predictions=[predict.etf(3)]),
+        "dictionary of names and geometries, got list",
+    ),
+    "counts for a prediction": (
+        lambda: collapse().verdict({"a": COUNTS}),
+        "dictionary of names and geometries, got Counts",
+    ),
+    "nothing for a prediction": (lambda: collapse().scalars({"a": None}), "geometries, got NoneT"),
+    "sparse features": (lambda: stream(X.to_sparse()), "dense numbers"),
+    "features without numbers": (lambda: stream(X.to("meta")), "on device meta"),
+    "half a class": (lambda: measure.Moments(2.5, 4), "at least 2 classes and 1 dimension"),
+    "dimensions in words": (lambda: measure.Stream(3, "4"), "at least 2 classes and 1 dimension"),
+    "a number for a stream": (lambda: stream().merge(3), "only streams merge"),
+    "a number for moments": (lambda: measure.Moments(3, 4).merge(3), "only measurements merge"),
+    "a state of NaN": (lambda: loaded("means", np.nan), "state's means has numbers that are not"),
+    "a state of less than nothing": (lambda: loaded("counts", -1), "counts has negative numbers"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_of_another_kind_is_refused_at_the_door(case):
+    call, words = REFUSED[case]
+    with pytest.raises((TypeError, ValueError), match=re.escape(words)):
+        call()
+
+
+def test_every_door_of_measuring_takes_counts_as_people_have_them():
+    plain = [50, 20, 5]
+    assert stream().compute(counts=plain).counts == COUNTS
+    assert measure.watch(net(), counts=plain).counts == COUNTS
+    assert steer.design(plain, "equal-norms", "cdt").plain == pytest.approx(
+        steer.design(COUNTS, "equal-norms", "cdt").plain
+    )
+    assert Adjustment.cdt(plain, np.float32(0.5)) == Adjustment.cdt(COUNTS, 0.5)
