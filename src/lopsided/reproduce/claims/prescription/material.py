@@ -15,6 +15,8 @@ from lopsided.reproduce.claims.prescription.characters import characters
 from lopsided.reproduce.claims.prescription.plan import Plan
 from lopsided.reproduce.data.images import Dataset, Images
 
+#: Samples of the rarest class in the held-out sets that there shall be samples for.
+DRAWS = (1, 2, 5, 20)
 #: Samples of a held-out set, and test samples of a class, at most.
 MOST, TESTED = 6000, 500
 #: Test samples of a character.
@@ -45,16 +47,15 @@ def held_out_counts(counts: tuple[int, ...], m: int) -> Ints:
     return np.maximum(np.rint(np.array(counts) * m / min(counts)), 1).astype(np.int64)
 
 
-def material(plan: Plan, draws: tuple[int, ...], folder: Path | None) -> Material:
+def material(plan: Plan, folder: Path | None) -> Material:
     """Choose the samples of a plan.
 
     Args:
         plan: of the network.
-        draws: held-out samples of the rarest class to have, where there are enough.
         folder: of the data sets.
     """
     counts = np.array(plan.counts)
-    wanted = [held_out_counts(plan.counts, m) for m in draws]
+    wanted = [held_out_counts(plan.counts, m) for m in DRAWS]
     # The smallest draw is always had; of larger ones those that are not too large.
     most = np.max([w for i, w in enumerate(wanted) if not i or w.sum() <= MOST], axis=0)
     rng = np.random.default_rng([plan.seed, 1])

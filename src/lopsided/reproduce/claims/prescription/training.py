@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
 from lopsided.reproduce.claims.prescription.characters import SIDE, characters
-from lopsided.reproduce.claims.prescription.material import Material, material
+from lopsided.reproduce.claims.prescription.material import DRAWS, Material, material
 from lopsided.reproduce.claims.prescription.plan import Loss, Plan
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.disk import seal, unseal
@@ -56,9 +56,9 @@ class Features:
         return self.weight, self.bias if self.bias.any() else None
 
 
-def features(plan: Plan, draws: tuple[int, ...], context: Context) -> Features:
+def features(plan: Plan, context: Context) -> Features:
     """Train the network of a plan, or take what an interrupted run has kept of it."""
-    made = json.dumps([asdict(plan), draws, versions()], sort_keys=True)
+    made = json.dumps([asdict(plan), DRAWS, versions()], sort_keys=True)
     stem = f"features-{hashlib.sha256(made.encode()).hexdigest()[:16]}"
     for path in context.folder.glob(f"{stem}.*.npz"):
         try:
@@ -66,7 +66,7 @@ def features(plan: Plan, draws: tuple[int, ...], context: Context) -> Features:
                 return Features(**{field.name: kept[field.name] for field in fields(Features)})
         except (ValueError, KeyError) as error:
             context.note(f"{error}; it is trained again")
-    found = _trained(plan, material(plan, draws, context.place.data))
+    found = _trained(plan, material(plan, context.place.data))
     buffer = io.BytesIO()
     np.savez(buffer, **{field.name: getattr(found, field.name) for field in fields(Features)})
     seal(context.folder, stem, ".npz", buffer.getvalue())
