@@ -52,7 +52,9 @@ def _options(claim: AnyClaim) -> list[tuple[str, Any, Any]]:
     for name, kind in declared_fields(claim.settings).items():
         bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
         listed, default = get_origin(bare) is tuple, defaults[name]
-        shown = ",".join(f"{x:g}" for x in default) if listed else default
+        shown = (
+            ",".join(x if isinstance(x, str) else f"{x:g}" for x in default) if listed else default
+        )
         option = tyro.conf.arg(
             help=told[name],
             help_behavior_hint=f"(default: {shown})" if shown != "" else "(default: none)",

@@ -11,8 +11,8 @@ from lopsided.reproduce.claim import AnyClaim, Claim, Outcome, Run
 from lopsided.reproduce.claims.behnia2023 import BEHNIA2023
 from lopsided.reproduce.claims.demo import DEMO
 from lopsided.reproduce.claims.longtail import LONGTAIL
-from lopsided.reproduce.claims.systems import CLAIMS as SYSTEMS
 from lopsided.reproduce.claims.prescription import PRESCRIPTION
+from lopsided.reproduce.claims.systems import CLAIMS as SYSTEMS
 from lopsided.reproduce.claims.thrampoulidis2022 import CLAIMS as THRAMPOULIDIS_2022
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Record, Verdict
