@@ -6,8 +6,8 @@ import math
 
 
 def uniform_energy(d: int, order: float = 0.0) -> float:
-    """Return the mean of |x - y|^-order over independent uniform points of the unit sphere in d
-    dimensions, of -log|x - y| for order 0.
+    """Return the mean of ‖x - y‖^-order over independent uniform points of the unit sphere in d
+    dimensions, of -log‖x - y‖ for order 0.
 
     To it tends the `energy` of the most uniform directions of k classes as k grows.
 

@@ -66,7 +66,7 @@ class KernelContrastive(nn.Module):
     """-2 mean k(a_i, b_i) + gamma (mean_{i != j} k(a_i, a_j) + mean_{i != j} k(b_i, b_j)), unit
     vectors.
 
-    Its expectation does not depend on the size of the batch. With r = |x - y| the kernel is
+    Its expectation does not depend on the size of the batch. With r = ‖x - y‖ the kernel is
 
     * "gaussian": exp(-r^2 / width);
     * "log": -log(r^2 + width) / 2;

@@ -15,8 +15,8 @@ from lopsided.steer.precision import exact, full_default, lifted
 
 
 class UniformityGap(Loss):
-    """alpha * mean over pairs of 1 / |w_c - w_c'|^2 + beta * mean over the classes present of the
-    mean distance |h / |h| - w_c| of their samples.
+    """alpha * mean over pairs of 1 / ‖w_c - w_c'‖^2 + beta * mean over the classes present of the
+    mean distance ‖h / ‖h‖ - w_c‖ of their samples.
 
     The k proxies w are unit vectors that learn by the first term alone; in the second they are held
     fixed. With d >= k - 1 the least value is alpha (k - 1) / (2 k), where the proxies are a simplex
