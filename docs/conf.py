@@ -1,12 +1,14 @@
 """Sphinx configuration: `make docs` builds the site in docs/_build."""
 
 import importlib
+from pathlib import Path
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
 import lopsided
 from lopsided.cli.tables import listed
+from lopsided.report import explorer
 
 project = "lopsided"
 author = "The lopsided authors"
@@ -46,6 +48,13 @@ class Members(Directive):
         return [table]
 
 
+def write_explorer(app, error):
+    """Write the page that `explore` shows beside the others."""
+    if error is None and app.builder.format == "html":
+        Path(app.outdir, "explorer.html").write_text(explorer.page(explorer.FIRST))
+
+
 def setup(app):
-    """Know the directive `members`."""
+    """Know the directive `members`, and make the explorer."""
     app.add_directive("members", Members)
+    app.connect("build-finished", write_explorer)

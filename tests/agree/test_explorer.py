@@ -165,7 +165,7 @@ def test_the_link_holds_the_state_and_its_python_and_shell_lines_give_what_is_sh
     assert page.locator("[data-part=python]").input_value() == text["python"]
 
 
-def test_keys_alone_choose_a_class_and_change_its_count(open_page):
+def test_keys_or_a_pointer_change_counts_turn_the_frame_and_read_the_cosines(open_page):
     page = open_page([50, 20, 5])
     page.locator("[role=slider]").first.focus()
     for key in ("ArrowRight", "ArrowUp", "ArrowUp", "End", "PageUp"):
@@ -176,21 +176,18 @@ def test_keys_alone_choose_a_class_and_change_its_count(open_page):
     assert page.locator("[role=slider]:focus").get_attribute("aria-valuetext") == "2: 10 samples"
     unnamed = "e => [...e].filter(x => !x.labels?.length && !x.ariaLabel).length"
     assert page.locator("select, input, textarea").evaluate_all(unnamed) == 0
-
-
-def test_a_bar_is_dragged_and_a_frame_is_turned(open_page):
-    page = open_page([50, 20, 5])
+    frame = page.locator(".turnable").first
+    before = frame.inner_html()
+    frame.press("ArrowLeft")
+    assert frame.inner_html() != before
+    page.locator(".drawing[aria-label^='Cosines of A']").press("ArrowDown")
+    assert page.get_by_text("1 and 0: cosine of classifiers").count() == 1
     x, y, wide, tall = page.locator("rect.reach").nth(2).bounding_box().values()
     page.mouse.move(x + wide / 2, y + tall - 10)
     page.mouse.down()
     page.mouse.move(x + wide / 2, y + tall / 2)
     page.mouse.up()
-    assert 6 < int(page.locator("[role=slider]").nth(2).get_attribute("aria-valuenow")) < 50
-    frame = page.locator(".turnable").first
-    page.wait_for_timeout(50)
-    before = frame.inner_html()
-    frame.press("ArrowLeft")
-    assert frame.inner_html() != before
+    assert 10 < int(page.locator("[role=slider]").nth(2).get_attribute("aria-valuenow")) < 50
 
 
 def test_a_phone_has_all_of_the_page_within_its_width(open_page):

@@ -5,7 +5,7 @@ It knows neither claims nor records; who has something to tell makes sections of
 
 from __future__ import annotations
 
-from lopsided.report.blocks import Block, Figure, Fold, Items, Mark, Row, Table, Text, drawn
+from lopsided.report.blocks import Block, Figure, Fold, Items, Mark, Play, Row, Table, Text, drawn
 from lopsided.report.page import Page, Section, Verbatim, render, write
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Items",
     "Mark",
     "Page",
+    "Play",
     "Row",
     "Section",
     "Table",

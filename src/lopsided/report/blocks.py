@@ -75,6 +75,14 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Play:
+    """The explorer, as `lopsided.report.explorer.component` makes it."""
+
+    kind: ClassVar[str] = "play"
+    component: str
+
+
+@dataclass(frozen=True)
 class Fold:
     """Blocks behind a heading, folded away on a screen and open on paper."""
 
@@ -83,7 +91,7 @@ class Fold:
     blocks: Sequence[Block]
 
 
-Block = Text | Mark | Items | Figure | Row | Table | Fold
+Block = Text | Mark | Items | Figure | Row | Table | Play | Fold
 
 STYLE: Any = {
     "font.family": "sans-serif",

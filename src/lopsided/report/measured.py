@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lopsided.arrays import Ints
+from lopsided.counts import Counts
 from lopsided.diagnosis import Diagnosis
 from lopsided.geometry import Geometry
 from lopsided.measure.collapse import Collapse
@@ -17,7 +18,8 @@ from lopsided.measure.network_geometry import comparable
 from lopsided.measure.shown import SPLIT, cell, splits_table
 from lopsided.measure.verdict.angles import angles
 from lopsided.measure.verdict.points import points
-from lopsided.report.blocks import Block, Fold, Items, Table, Text
+from lopsided.report import explorer
+from lopsided.report.blocks import Block, Fold, Items, Play, Table, Text
 from lopsided.report.diagnosed import diagnosed
 from lopsided.report.page import Page, Section, Verbatim
 
@@ -71,11 +73,21 @@ def measured(
     sections = [
         *([] if diagnosis is None else diagnosed(diagnosis)),
         Section("figures", "", figures),
+        *_explorer(collapse, title),
         Section("metrics", "Metrics", _metrics(collapse, predictions)),
         *_splits(collapse, predictions),
         Section("classes", "Classes, from the largest", _classes(collapse)),
     ]
     return Page(title, intro, sections, _FOOTER)
+
+
+def _explorer(collapse: Collapse, title: str) -> list[Section]:
+    """Return the measured geometry beside predictions to play with, where a page can draw it."""
+    if collapse.k > explorer.MOST_CLASSES:
+        return []
+    counts = Counts(collapse.counts.values, [str(name) for name in collapse.names])
+    play = Play(explorer.component(counts, {title: collapse.geometry}))
+    return [Section("explorer", "Beside what theory predicts", [play])]
 
 
 def _metrics(collapse: Collapse, predictions: Mapping[str, Geometry]) -> list[Block]:

@@ -57,7 +57,7 @@ const barsOf = (changed) => {
       role: "slider", class: "handle", "aria-orientation": "vertical", "aria-valuemin": 1, "aria-valuemax": 10 ** decades,
     }, svg("title", {}), svg("rect", { class: "reach", x: place(c) - wide / 8, width: wide * 1.25, y: top - 12, height: base - top + 12 }),
     svg("rect", { class: "bar", x: place(c), width: wide }), svg("text", { class: "count", x: place(c) + wide / 2, "text-anchor": "middle" }),
-    few || c === 0 || c === counts.length - 1 ? svg("text", { class: "tick", x: place(c) + wide / 2, y: base + 15, "text-anchor": "middle" },
+    few || c === 0 || c === counts.length - 1 ? svg("text", { class: "tick", x: few ? place(c) + wide / 2 : c ? right : left, y: base + 15, "text-anchor": few ? "middle" : c ? "end" : "start" },
       short(labels[c], Math.max(3, Math.floor(54 / counts.length)))) : null));
     drawing.replaceChildren(...Array.from({ length: decades + 1 }, (_, d) => [
       svg("path", { class: "grid", d: `M${left} ${base - height(10 ** d)}H${right}` }),

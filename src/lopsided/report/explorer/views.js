@@ -94,7 +94,7 @@ const numbersTable = (geometries, counts, labels) => {
     labels.map((label, c) => row(label, [counts[c].toLocaleString("en"), ...columns.map(([, values]) => digits(values[c]))])));
 };
 
-const percent = (share) => `${(100 * Math.min(1, share)).toFixed(share > 0.995 && share < 0.9999 ? 1 : 0)} %`;
+const percent = (share) => share < 0.005 ? "less than 1 %" : `${(100 * Math.min(1, share)).toFixed(share > 0.995 && share < 0.9999 ? 1 : 0)} %`;
 
 const frameNote = (frame) => {
   const { classifiers, means } = frame.held;
