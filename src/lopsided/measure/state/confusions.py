@@ -36,7 +36,7 @@ class Confusions:
 
     def __init__(self, k: int) -> None:
         self.k, self.room = k, max(ROOM, A_CLASS * k)
-        self._missed = 0
+        self._missed = self._held = 0
         self._codes: list[Ints] = []
         self._numbers: list[Ints] = []
 
@@ -48,7 +48,8 @@ class Confusions:
     def _add(self, codes: Ints, numbers: Ints) -> None:
         self._codes.append(codes)
         self._numbers.append(numbers)
-        if sum(map(len, self._codes)) > 2 * self.room:
+        self._held += len(codes)
+        if self._held > 2 * self.room:
             self._fold()
 
     def _fold(self) -> None:
@@ -63,7 +64,7 @@ class Confusions:
             kept = numbers > cut
             codes, numbers = codes[kept], numbers[kept] - cut
             self._missed += cut
-        self._codes, self._numbers = [codes], [numbers]
+        self._codes, self._numbers, self._held = [codes], [numbers], len(codes)
 
     @property
     def missed(self) -> int:
@@ -96,7 +97,9 @@ class Confusions:
 
     def merge(self, other: Confusions) -> None:
         """Take in other errors on as many classes."""
-        self.merge_state(other.state(), other.missed)
+        for codes, numbers in zip(other._codes, other._numbers, strict=True):
+            self._add(codes, numbers)
+        self._missed += other._missed
 
     def take(self, classes: Ints) -> Confusions:
         """Return the pairs among some of the classes, renumbered in the order given."""

@@ -75,15 +75,14 @@ class Decisions:
         rows = np.arange(len(y))
         own = z[rows, y]
         z[rows, y] = -np.inf
-        margin = own - z.max(axis=1, initial=-np.inf)
+        other = z.argmax(axis=1)
+        margin = own - z[rows, other]
         wrong = np.flatnonzero(margin <= 0)
-        answers = y.copy()
-        answers[wrong] = z[wrong].argmax(axis=1)
         with self._turn:
             self.counts += np.bincount(y, minlength=self.k)
             self.errors += np.bincount(y[wrong], minlength=self.k)
-            self.answered += np.bincount(answers, minlength=self.k)
-            self.confusions.update(y[wrong], answers[wrong])
+            self.answered += np.bincount(np.where(margin > 0, y, other), minlength=self.k)
+            self.confusions.update(y[wrong], other[wrong])
             np.minimum.at(self.smallest_margin, y, margin)
             self.margin_sum += np.bincount(y, weights=margin, minlength=self.k)
             if near is not None:
