@@ -67,7 +67,7 @@ class SupervisedContrastive(Loss):
         if not 0 < temperature < math.inf:
             raise ValueError(f"temperature must be a positive finite number, got {temperature}")
         self.temperature = temperature
-        #: (k, d) in float64, no buffer: no move to half precision rounds them.
+        #: Float64 of shape (k, d), no buffer, so that no move to half precision rounds them.
         self.prototypes = None if prototypes is None else _unit_vectors(prototypes)
         if copies < 1:
             raise ValueError(f"there must be at least 1 copy of each prototype, got {copies}")
