@@ -37,7 +37,7 @@ class Kept:
         """
         self._size += features.nbytes
         require_memory(float(self._size), f"the features of the {self.what} samples")
-        self._loose.append((features, labels))
+        self._loose.append((features.copy(), labels))  # its memory may be used again
         if sum(len(y) for _, y in self._loose) >= ROWS:
             self._join()
 
