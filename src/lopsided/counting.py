@@ -32,14 +32,14 @@ def counts_of(given: Any) -> tuple[Any, Names]:
 
     Args:
         given: sequence, array, tensor, column of a table, `Counter`, dictionary of name to count,
-            or text of numbers.
+            or text of numbers, or of names and numbers such as "cat=50, dog=5".
 
     Raises:
         ValueError: if the text holds no numbers, or names repeat or are classes with gaps.
         TypeError: if it is a table, or its names are neither text nor whole numbers.
     """
     if isinstance(given, str):
-        return numbers_of(given), None
+        return _named(pairs_of(given), keep=True) if "=" in given else (numbers_of(given), None)
     if hasattr(given, "columns"):
         raise TypeError(
             f"counts must be one column of a table, got a {type(given).__name__} with columns"
@@ -179,6 +179,23 @@ def _named(pairs: list[tuple[Any, Any]], *, keep: bool) -> tuple[list[Any], Name
 def _is_number(name: str) -> bool:
     """Return whether a text is a whole number, as JSON and tables write labels."""
     return re.fullmatch(r"[0-9]+", name) is not None
+
+
+def pairs_of(text: str) -> list[tuple[str, int | float]]:
+    """Return the names and numbers of a text such as "cat=50, dog=5".
+
+    Raises:
+        ValueError: if a part of it is no name and number.
+    """
+    pairs = []
+    for part in filter(None, (part.strip() for part in re.split(r"[,;\n]", text.strip("{} \n")))):
+        name, equals, value = part.rpartition("=")
+        if not equals or not name.strip() or len(numbers := numbers_of(value)) != 1:
+            raise ValueError(
+                f"counts with names must be name=number, with commas between them, got {part!r}"
+            )
+        pairs.append((name.strip(), numbers[0]))
+    return pairs
 
 
 def numbers_of(text: str) -> list[int | float]:

@@ -176,6 +176,29 @@ class Counts:
         numbers, known = labels_of(labels, names)
         return cls(present(numbers, len(known) if k is None and known is not None else k), known)
 
+    def called(self, classes: npt.ArrayLike | None = None) -> list[str]:
+        """Return what classes are called, by their names or else by their numbers.
+
+        Args:
+            classes: their numbers; by default all of them.
+
+        Example:
+            >>> Counts([5, 2], ["cat", "dog"]).called([1]), Counts([5, 2]).called()
+            (['dog'], ['0', '1'])
+        """
+        numbers = range(self.k) if classes is None else np.atleast_1d(classes).tolist()
+        return [str(c) if self.names is None else self.names[c] for c in numbers]
+
+    def called_by_group(self, groups: Groups | None = None) -> list[list[str]]:
+        """Return what the classes of each group are called; by default groups of equal counts, the
+        smallest first.
+        """
+        groups = self.groups if groups is None else groups
+        called: list[list[str]] = [[] for _ in range(groups.m)]
+        for group, name in zip(groups.expand(np.arange(groups.m)), self.called(), strict=True):
+            called[group].append(name)
+        return called
+
     @property
     def values(self) -> Ints:
         """(k,) the counts in the order of the labels."""

@@ -48,7 +48,7 @@ def test_the_table_the_page_and_the_figures(network, tmp_path, capsys):
     assert main(arguments) == 0
     assert "NC1" in capsys.readouterr().out
     page = (tmp_path / "r.html").read_text()
-    assert page.count("<svg") == 5
+    assert page.count("<svg") == 7
     assert "&lt;b&gt;net" in page
     assert "<b>net" not in page
     assert "http" not in page.replace("http://www.w3.org", "").replace(

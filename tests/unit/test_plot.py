@@ -117,11 +117,12 @@ def test_a_binned_heatmap_shows_the_mean_cosine_of_two_different_classes(ax):
     vectors = rng.standard_normal((230, 20))
     vectors[100] = 0
     for gram in (Gram.of_vectors(vectors), predict.seli(counts).classifiers):
-        plot.sorted_cosines(gram, counts, ax)
+        ax.clear()
+        plot.gram(gram, ax, counts=counts)
         drawn, cosines = ax.images[-1].get_array().filled(np.nan), gram.cosines()
         np.fill_diagonal(cosines, np.nan)
         order = np.argsort(-counts.values, kind="stable")
-        bins = np.split(order, np.unique(np.linspace(0, 230, 200, endpoint=False).astype(int))[1:])
+        bins = [order[np.arange(230) * 200 // 230 == b] for b in range(200)]
         for i, j in [
             (0, 0),
             (0, 1),
@@ -158,10 +159,10 @@ def test_the_marks_of_norms_are_whole_and_every_prediction_has_its_line(ax):
 
 
 def test_classes_left_out_of_a_measurement_do_not_rename_the_others(ax):
-    counts, labels = Counts([9, 9, 1]), np.array([0, 4, 7])
-    plot.class_norms(predict.etf(3).classifiers, {}, counts, ax, classes=labels)
+    counts, labels = Counts([9, 9, 1]), ["0", "4", "7"]
+    plot.class_norms(predict.etf(3).classifiers, {}, counts, ax, names=labels)
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "4", "7"]
-    plot.sorted_cosines(predict.etf(3).classifiers, counts, ax, classes=labels)
+    plot.gram(Gram.of_vectors(np.eye(3)), ax, counts=counts, names=labels)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["0", "4", "7"]
 
 

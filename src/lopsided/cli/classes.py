@@ -18,7 +18,8 @@ class Classes:
     """How many samples each class has; give exactly one of these."""
 
     counts: str | None = None
-    """samples of each class, comma-separated: 50,50,5,5"""
+    """samples of each class, comma-separated: 50,50,5,5, with names: cat=50,dog=5, or a csv, txt or
+    json file of either"""
     step: str | None = None
     """majority classes first: k=10,ratio=100,minority=50[,rho=0.5]"""
     exponential: str | None = None
@@ -37,6 +38,8 @@ class Classes:
     @property
     def file(self) -> Path | None:
         """The file that is read for them, if one is."""
+        if self.counts is not None and _is_file(self.counts):
+            return Path(self.counts)
         return None if self.labels is None else Path(self.labels)
 
     def resolve(self) -> Counts:
@@ -70,7 +73,16 @@ FIELDS: dict[str, tuple[set[str], set[str]]] = {
 }
 
 
+def _is_file(text: str) -> bool:
+    """Return whether a text names a file of counts, by its ending."""
+    return Path(text.strip()).suffix.lower() in (".csv", ".tsv", ".txt", ".json")
+
+
 def _counts(text: str) -> Counts:
+    if _is_file(text):
+        from lopsided.cli.counts_file import read_counts
+
+        return read_counts(Path(text))
     try:
         return Counts.of(text)
     except ValueError as error:

@@ -15,6 +15,13 @@ from lopsided.cli.classes import Classes
 from lopsided.cli.output import require_picture, require_writable, shown, table_console
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from matplotlib.axes import Axes
+
+    #: Puts a drawing on axes.
+    Draw = Callable[[Axes], Axes]
+
     from lopsided.arrays import Floats
     from lopsided.counts import Counts
     from lopsided.diagnosis import Diagnosis
@@ -259,31 +266,42 @@ def _print_splits(collapse: Collapse, predictions: dict[str, Geometry]) -> None:
 def _plot(collapse: Collapse, predictions: dict[str, Geometry], path: Path) -> None:
     from matplotlib.figure import Figure
 
-    from lopsided.plot import measured, save
+    from lopsided import plot
 
     figure = Figure(figsize=(11, 9), layout="constrained")
-    axes, counts, classes = figure.subplots(3, 2), collapse.counts, collapse.classes
-    for column, part in enumerate(("classifiers", "embeddings")):
-        title = "classifiers" if part == "classifiers" else "class means"
-        gram = getattr(collapse.geometry, part)
+    axes = figure.subplots(3, 2)
+    for column, (title, norms, cosines) in enumerate(_drawings(collapse, predictions)):
+        norms(axes[0, column]).set_title(f"norms of {title}")
+        cosines[0](axes[1, column]).set_title(f"cosines of {title}, measured")
+        if column == 0:
+            cosines[1](axes[2, 0]).set_title(f"cosines of {title}, {next(iter(predictions))}")
+    plot.distances(collapse.geometry, predictions, axes[2, 1]).set_title("distances to predictions")
+    plot.save(figure, path)
+
+
+def _drawings(
+    collapse: Collapse, predictions: dict[str, Geometry]
+) -> Iterator[tuple[str, Draw, tuple[Draw, Draw]]]:
+    """Yield for classifiers and class means what draws the norms, and the cosines measured and of
+    the first prediction, in one scale of colours.
+    """
+    from lopsided import plot
+    from lopsided.plot.gram import NAMED, strongest
+
+    counts, called = collapse.counts, [str(name) for name in collapse.names]
+    law = next(iter(predictions.values()))
+    parts = ("classifiers", "embeddings")
+    pairs = [(getattr(collapse.geometry, part), getattr(law, part)) for part in parts]
+    limit = strongest(*(gram for pair in pairs for gram in pair), counts=counts)
+    names = called if counts.names is not None or collapse.k <= NAMED else None
+    for part, pair in zip(parts, pairs, strict=True):
         others = {name: getattr(other, part) for name, other in predictions.items()}
-        norms = measured.class_norms(gram, others, counts, axes[0, column], classes=classes)
-        norms.set_title(f"norms of {title}")
-        cosines = measured.sorted_cosines(gram, counts, axes[1, column], classes=classes)
-        cosines.set_title(f"cosines of {title}, measured")
-    limit = axes[1, 0].images[0].norm.vmax  # the same colours for the same cosines
-    measured.sorted_cosines(
-        next(iter(predictions.values())).classifiers,
-        counts,
-        axes[2, 0],
-        limit=limit,
-        classes=classes,
-    )
-    axes[2, 0].set_title(f"cosines of classifiers, {next(iter(predictions))}")
-    measured.distances(collapse.geometry, predictions, axes[2, 1]).set_title(
-        "distances to predictions"
-    )
-    save(figure, path)
+        seen, expected = (
+            functools.partial(plot.gram, gram, counts=counts, names=names, limit=limit)
+            for gram in pair
+        )
+        norms = functools.partial(plot.class_norms, pair[0], others, counts, names=names)
+        yield "classifiers" if part == "classifiers" else "class means", norms, (seen, expected)
 
 
 def _report(
@@ -293,37 +311,22 @@ def _report(
     name: str,
     diagnosis: Diagnosis | None,
 ) -> None:
-    from lopsided.plot import measured
+    from lopsided import plot
     from lopsided.report import Row, drawn, write
     from lopsided.report.measured import measured as page
 
-    seen, counts, classes = collapse.geometry, collapse.counts, collapse.classes
-    parts = {"classifiers": "classifiers", "class means": "embeddings"}
-    norms, cosines = [], []
-    for title, part in parts.items():
-        gram = getattr(seen, part)
-        others = {name: getattr(other, part) for name, other in predictions.items()}
-        norms.append(
-            drawn(
-                functools.partial(measured.class_norms, gram, others, counts, classes=classes),
-                f"Norms of the {title}",
-                f"Norms of the {title}",
-                _PANEL,
-            )
-        )
-        cosines.append(
-            drawn(
-                functools.partial(measured.sorted_cosines, gram, counts, classes=classes),
-                f"Cosines between {title}",
-                f"Cosines between {title}",
-                _PANEL,
-            )
-        )
-    distances = drawn(
-        functools.partial(measured.distances, seen, predictions),
-        "Distances to predictions",
-        "Distances to predictions",
-        _PANEL,
-    )
-    figures = [Row(norms), Row(cosines), Row([distances])]
+    rows = []
+    for title, norms, cosines in _drawings(collapse, predictions):
+        label = f"Norms of the {title}"
+        rows.append(Row([drawn(norms, label, label, _PANEL)]))
+        panels = [
+            drawn(draw, f"{label}, {whose}", f"{label}, {whose}", _PANEL)
+            for label in (f"Cosines between {title}",)
+            for draw, whose in zip(cosines, ("measured", next(iter(predictions))), strict=True)
+        ]
+        rows.append(Row(panels))
+    label = "Distances to predictions"
+    draw = functools.partial(plot.distances, collapse.geometry, predictions)
+    norms_of_both = Row([row.figures[0] for row in rows[::2]])
+    figures = [norms_of_both, *rows[1::2], Row([drawn(draw, label, label, _PANEL)])]
     write(path, page(collapse, predictions, figures, f"Measured: {name}", diagnosis))

@@ -9,9 +9,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.markup import escape
 
 from lopsided.arrays import Floats, Ints
 from lopsided.cli.output import table_console
+from lopsided.naming import listed, short, tight
 from lopsided.plain import plain
 
 if TYPE_CHECKING:
@@ -28,8 +30,9 @@ def summary(geometry: Geometry, counts: Counts) -> dict[str, Any]:
     """Return a geometry as plain data; its keys are the JSON of `lopsided predict`.
 
     `groups` holds all classes of one count, largest first; `cosines_between` the counts of the rows
-    and columns of `cosines`, whose diagonal is between two different classes of that count. What is
-    not defined, such as the angle of a zero vector, is None.
+    and columns of `cosines`, whose diagonal is between two different classes of that count. Where
+    classes have names, groups hold them. What is not defined, such as the angle of a zero vector,
+    is None.
     """
     first, last = counts.groups.first[::-1], _last(counts)[::-1]
     parts = {"classifiers": geometry.classifiers, "embeddings": geometry.embeddings}
@@ -37,6 +40,7 @@ def summary(geometry: Geometry, counts: Counts) -> dict[str, Any]:
     alignment = geometry.alignment()[first]
     shown = selection(len(first), COSINES)
     groups = zip(counts.distinct[::-1].tolist(), counts.groups.sizes[::-1].tolist(), strict=True)
+    names = None if counts.names is None else counts.called_by_group()[::-1]
     return {
         "source": asdict(geometry.source),
         "classes": counts.k,
@@ -46,6 +50,7 @@ def summary(geometry: Geometry, counts: Counts) -> dict[str, Any]:
             {
                 "count": count,
                 "size": size,
+                **({} if names is None else {"names": names[g]}),
                 "classifier_squared_norm": float(squares["classifiers"][g]),
                 "embedding_squared_norm": float(squares["embeddings"][g]),
                 "alignment": plain(alignment[g]),
@@ -140,7 +145,8 @@ def compare(counts: Counts, geometries: Mapping[str, Geometry]) -> list[dict[str
                 geometry.distance(etf)._asdict() if counts.groups.m <= DISTANCES else None
             ),
         }
-    return [{"loss": name} | rows[id(geometry)] for name, geometry in geometries.items()]
+    rarest = {} if counts.names is None else {"rarest": counts.called(np.array(rare))}
+    return [{"loss": name} | rows[id(geometry)] | rarest for name, geometry in geometries.items()]
 
 
 def selection(m: int, limit: int) -> Ints:
@@ -170,29 +176,34 @@ def print_summary(answer: Mapping[str, Any]) -> None:
     console.print("; ".join(filter(None, provenance)) + "\n", style="dim", markup=False)
     limit = 5 if groups[0]["count"] < 10**10 else 3
     shown = ends(len(groups))
+    named = "names" in groups[0]
     table = Table(box=None, header_style="bold")
-    for title in ("samples a class", "classes", "‖w‖²", "‖μ‖²", "cos(w, μ)"):
+    table.add_column("samples a class", justify="right", no_wrap=True)
+    table.add_column("classes", justify="left" if named else "right", no_wrap=not named)
+    for title in ("‖w‖²", "‖μ‖²", "cos(w, μ)"):
         table.add_column(title, justify="right", no_wrap=True)
     for before, g in zip([-1, *shown[:-1]], shown, strict=True):
         if g - before > 1:
             table.add_row("⋮")
         row = groups[g]
         norms = (f"{row[f'{part}_squared_norm']:.6g}" for part in ("classifier", "embedding"))
-        table.add_row(str(row["count"]), str(row["size"]), *norms, _cosine(row["alignment"]))
+        classes = escape(listed(row["names"])) if named else str(row["size"])
+        table.add_row(str(row["count"]), classes, *norms, _cosine(row["alignment"]))
     console.print(table)
     between = answer["cosines_between"]
-    chosen = selection(len(between), limit)
+    called = {g["count"]: escape(tight(g["names"])) if named else str(g["count"]) for g in groups}
+    chosen = selection(len(between), min(limit, 4) if named else limit)
     for part, title in (
         ("classifiers", "cosines of classifiers w"),
         ("embeddings", "cosines of class means μ"),
     ):
         table = Table(box=None, header_style="bold")
-        table.add_column("samples", justify="right", no_wrap=True)
+        table.add_column("classes" if named else "samples", justify="right", no_wrap=True)
         for j in chosen:
-            table.add_column(str(between[j]), justify="right", no_wrap=True)
+            table.add_column(called[between[j]], justify="right", no_wrap=not named)
         for i in chosen:
             table.add_row(
-                str(between[i]), *(_cosine(answer[part]["cosines"][i][j]) for j in chosen)
+                called[between[i]], *(_cosine(answer[part]["cosines"][i][j]) for j in chosen)
             )
         console.print(f"\n[bold]{title}[/]")
         console.print(table)
@@ -227,12 +238,10 @@ def print_comparison(rows: list[dict[str, Any]], counts: Counts) -> None:
             *("" if far is None else f"{far[part]:.4f}" for part in ("classifiers", "embeddings")),
         )
     console.print(table)
+    rarest = "" if counts.names is None else f" ({listed(rows[0]['rarest'], ' and ')})"
     notes = [
-        (
-            f"norms: squared norm, class of {counts.distinct[-1]} samples over class of"
-            f" {counts.distinct[0]}"
-        ),
-        "cosine: between the two rarest classes; aligned: of the rarest class",
+        f"norms: squared norm, {ends_of(counts)}",
+        f"cosine: between the two rarest classes{rarest}; aligned: of the rarest class",
         "to ETF: distance from 0 to 2, of classifiers w and of class means μ",
         "weights, shifts and additive margins have no effect as the ridge vanishes",
     ]
@@ -241,6 +250,16 @@ def print_comparison(rows: list[dict[str, Any]], counts: Counts) -> None:
             f"no distances: {counts.groups.m} distinct counts, and their time grows with the square"
         )
     console.print("\n" + "\n".join(notes), style="dim", markup=False)
+
+
+def ends_of(counts: Counts) -> str:
+    """Return in words over which class the largest is taken, by names where there are some."""
+    large, small = int(counts.distinct[-1]), int(counts.distinct[0])
+    if counts.names is None:
+        return f"class of {large} samples over class of {small}"
+    first = counts.groups.first
+    names = [short(name) for name in counts.called(first[[-1, 0]])]
+    return f"{names[0]} ({large} samples) over {names[1]} ({small})"
 
 
 def _last(counts: Counts) -> Ints:

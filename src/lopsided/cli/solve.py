@@ -86,7 +86,10 @@ class Solve:
         )
 
     def _print_one(self, solution: Solution, limit: Geometry | None) -> None:
+        from rich.markup import escape
         from rich.table import Table
+
+        from lopsided.naming import listed
 
         summary = _summary(solution, limit)
         if self.json:
@@ -110,7 +113,7 @@ class Solve:
             cells = [_show(row[name]) for name in ("w", "mu", "alignment", "cosine_w", "cosine_mu")]
             table.add_row(
                 f"{row['samples']:,}",
-                f"{row['classes']:,}",
+                escape(listed(row["names"])) if "names" in row else f"{row['classes']:,}",
                 *cells,
                 "collapsed" if row["collapsed"] else "",
             )
@@ -150,6 +153,7 @@ def _summary(solution: Solution, limit: Geometry | None) -> dict[str, Any]:
     w, mu = geometry.classifiers, geometry.embeddings
     counts = solution.problem.counts
     assert counts is not None
+    named = [] if counts.names is None else counts.called_by_group(groups)
     distances = None
     if limit is not None and w.frobenius() > 0:
         distances = {name: float(d) for name, d in geometry.distance(limit)._asdict().items()}
@@ -161,6 +165,7 @@ def _summary(solution: Solution, limit: Geometry | None) -> dict[str, Any]:
             {
                 "samples": counts[c],
                 "classes": int(groups.sizes[g]),
+                **({} if counts.names is None else {"names": named[g]}),
                 "first_class": c,
                 "w": float(np.sqrt(w.entries(c, c))),
                 "mu": float(np.sqrt(mu.entries(c, c))),
@@ -187,7 +192,10 @@ def _summary(solution: Solution, limit: Geometry | None) -> dict[str, Any]:
 
 
 def _print_path(solutions: list[Solution], limit: Geometry | None) -> None:
+    from rich.markup import escape
     from rich.table import Table
+
+    from lopsided.naming import listed
 
     table = Table(
         "ridge",
@@ -204,8 +212,11 @@ def _print_path(solutions: list[Solution], limit: Geometry | None) -> None:
     for solution in solutions:
         summary = _summary(solution, limit)
         distances = list((summary["distance_to_limit"] or {}).values()) or [None] * 3
+        named = "names" in summary["groups"][0]
         collapsed = " and ".join(
-            f"{row['samples']:,}" for row in summary["groups"] if row["collapsed"]
+            escape(listed(row["names"])) if named else f"{row['samples']:,}"
+            for row in summary["groups"]
+            if row["collapsed"]
         )
         cells = [
             f"{summary['ridge']:.3g}",
@@ -214,7 +225,9 @@ def _print_path(solutions: list[Solution], limit: Geometry | None) -> None:
             str(solution.rank),
         ]
         table.add_row(
-            *cells, *map(_show, distances), f"with {collapsed} samples" if collapsed else ""
+            *cells,
+            *map(_show, distances),
+            f"with {collapsed} samples" if collapsed and not named else collapsed,
         )
     for column in table.columns[:-1]:
         column.no_wrap = True

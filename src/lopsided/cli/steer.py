@@ -86,6 +86,7 @@ class Steer:
             answer = {
                 "target": self.target,
                 "ridge": self.ridge,
+                **({} if counts.names is None else {"names": list(counts.names)}),
                 "counts": counts.values.tolist(),
                 "unmet": unmet,
                 "code": line,
@@ -177,13 +178,23 @@ def _named(counts: Counts) -> list[tuple[str, str, Adjustment]]:
 
 
 def _table(rows: list[Row], counts: Counts) -> Table:
+    from rich.markup import escape
     from rich.table import Table
 
+    from lopsided.cli.predicted import ends_of
+    from lopsided.naming import tight
+
+    called = {n: str(n) for n in rows[0].margins}
+    gap, of = " ", "margin N: smallest z_y - z_c of a class of N samples"
+    if counts.names is not None:
+        groups = zip(counts.distinct.tolist(), counts.called_by_group(), strict=True)
+        called = {n: escape(tight(names)) for n, names in groups if n in called}
+        gap, of = "\n", "margin: smallest z_y - z_c of these classes"
     table = Table(box=None, header_style="bold")
     table.add_column("loss", no_wrap=True)
-    titles = ["norms", "cosine", *(f"margin {n}" for n in rows[0].margins), "distance"]
+    titles = ["norms", "cosine", *(f"margin{gap}{called[n]}" for n in rows[0].margins), "distance"]
     for title in titles:
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     for i, row in enumerate(rows):
         numbers = (row.norm_ratio, row.minority_cosine, *row.margins.values(), row.distance)
         table.add_row(
@@ -191,10 +202,9 @@ def _table(rows: list[Row], counts: Counts) -> Table:
             *(f"{round(number, 4) + 0.0:.4f}" for number in numbers),
             style="bold" if i == 0 else "",
         )
-    table.caption = (
-        f"norms: ‖w‖² of a class of {counts.distinct[-1]} samples over one of {counts.distinct[0]};"
-        " cosine: of the two rarest;\nmargin N: smallest z_y - z_c of a class of N samples, where"
-        " 1 is the simplex ETF of equal norms"
+    table.caption = escape(
+        f"norms: ‖w‖², {ends_of(counts)}; cosine: of the two rarest;\n{of}, where 1 is the simplex"
+        " ETF of equal norms"
     )
     table.caption_justify = "left"
     return table

@@ -39,7 +39,7 @@ def read_table(path: Path) -> Floats:
     """
     import numpy as np
 
-    lines = list(_lines(_text(path)))
+    lines = list(lines_of(text_of(path)))
     if lines and _are_names(lines[0][1]):
         if "" in lines[0][1]:
             raise UnfitError(
@@ -64,7 +64,13 @@ def read_table(path: Path) -> Floats:
     return np.array([[float(cell) for cell in cells] for _, cells in lines])
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return what a text file holds, whatever it says its encoding is.
+
+    Raises:
+        UnfitError: if it is no text.
+        OSError: if it cannot be read.
+    """
     content = path.read_bytes()
     encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
     try:
@@ -77,7 +83,7 @@ def _text(path: Path) -> str:
     return text
 
 
-def _lines(text: str) -> Iterator[tuple[int, Sequence[str]]]:
+def lines_of(text: str) -> Iterator[tuple[int, Sequence[str]]]:
     """Yield the number and the cells of every line that is not blank, but for remarks at the
     top.
     """

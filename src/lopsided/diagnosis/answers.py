@@ -15,7 +15,8 @@ from scipy.special import bdtr, bdtrc
 from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.measure.state.decisions import Decisions
-from lopsided.measure.verdict.words import classes, listed
+from lopsided.measure.verdict.words import classes
+from lopsided.naming import listed, short
 
 #: With so much chance something is named that is nothing.
 CHANCE = 0.05
@@ -59,7 +60,7 @@ def answers(decisions: Decisions, counts: Counts | None, samples: str = "held-ou
 def named(k: int, counts: Counts | None) -> npt.NDArray[np.object_]:
     """Return what k classes are called: their names, or their labels."""
     names = None if counts is None else counts.names
-    return np.array(names if names is not None else range(k), object)
+    return np.array([short(name) for name in names] if names is not None else range(k), object)
 
 
 def recalls(decisions: Decisions) -> Floats:

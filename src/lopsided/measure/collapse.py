@@ -162,7 +162,7 @@ class Collapse(Declared):
                 *(self._need(need, name) for need in metric.needs), **metric.options
             )
         except Undefined as error:
-            raise error.named(self.classes) from None
+            raise error.named(self.names.tolist()) from None
         self.__dict__[name] = value
         return value
 
@@ -220,6 +220,7 @@ class Collapse(Declared):
             "d": self.moments.d,
             "n": self.moments.n,
             "classes": self.classes.tolist(),
+            **({} if self.counts.names is None else {"names": list(self.counts.names)}),
             "counts": self.counts.values.tolist(),
             "counts_given": self.counts_given,
             "measured": self.moments.counts.tolist(),

@@ -9,6 +9,7 @@ import numpy as np
 from lopsided.arrays import Ints
 from lopsided.counts import Counts
 from lopsided.measure.collapse import Collapse
+from lopsided.naming import short
 
 _log = logging.getLogger("lopsided")
 
@@ -48,9 +49,9 @@ def contradiction(measured: Ints, counts: Counts, *, one_epoch: bool) -> str:
     if one_epoch and len(more):
         c = int(more[0])
         return (
-            f"class {c} was measured {measured[c]:,} times, more than its {given[c]:,} training "
-            f"samples, and so were {len(more)} of {counts.k} classes: a distributed sampler pads, "
-            "classes are sampled anew, or several epochs were closed as one; what comes again "
-            "weighs more"
+            f"class {short(counts.called(c)[0])} was measured {measured[c]:,} times, more than its "
+            f"{given[c]:,} training samples, and so were {len(more)} of {counts.k} classes: a "
+            "distributed sampler pads, classes are sampled anew, or several epochs were closed as "
+            "one; what comes again weighs more"
         )
     return ""

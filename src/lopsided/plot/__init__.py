@@ -7,7 +7,7 @@ from __future__ import annotations
 from lopsided.plot.curves import curves
 from lopsided.plot.frame import frame
 from lopsided.plot.gram import gram
-from lopsided.plot.measured import class_norms, distances, sorted_cosines
+from lopsided.plot.measured import class_norms, distances
 from lopsided.plot.path import ridge_path, training_paths
 from lopsided.plot.style import save
 
@@ -19,6 +19,5 @@ __all__ = [
     "gram",
     "ridge_path",
     "save",
-    "sorted_cosines",
     "training_paths",
 ]

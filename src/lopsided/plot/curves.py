@@ -20,7 +20,7 @@ PAIRS = {"majority": (MAJORITY, "-"), "minority": (MINORITY, "-"), "across": (MI
 def curves(
     places: npt.ArrayLike,
     geometries: Sequence[Geometry],
-    axes: Sequence[Axes],
+    axes: Sequence[Axes] | None = None,
     *,
     label: str,
     log: bool = True,
@@ -35,7 +35,7 @@ def curves(
     Args:
         places: (t,) values of the parameter, such as the ratio R or the exponent gamma.
         geometries: t predicted geometries with counts, drawn as lines.
-        axes: three to draw on.
+        axes: three to draw on; by default new ones.
         label: of the parameter.
         log: logarithmic parameter.
         measured: name -> places and geometries that are drawn as marks.
@@ -56,6 +56,10 @@ def curves(
         >>> axes[0].get_ylabel()
         'squared norm, majority over minority'
     """
+    if axes is None:
+        from matplotlib import pyplot
+
+        axes = list(pyplot.subplots(1, 3, figsize=(10.5, 3.5), layout="constrained")[1])
     if len(axes) != 3:
         raise ValueError(
             f"norm ratios, cosines of classifiers and of class means need 3 axes, got {len(axes)}"

@@ -13,14 +13,17 @@ from matplotlib.patches import FancyArrowPatch
 
 from lopsided.arrays import Floats
 from lopsided.geometry import Geometry
-from lopsided.plot.style import FAINT, GREY, class_colours
+from lopsided.naming import tight
+from lopsided.plot.style import FAINT, GREY, class_colours, on_axes
 
 #: Turn about the vertical axis and tilt toward the reader, in degrees, of a frame in three
 #: dimensions.
 AZIMUTH, ELEVATION = 38.0, 20.0
 
 
-def frame(geometry: Geometry, ax: Axes, *, colours: Sequence[str] | None = None) -> Axes:
+def frame(
+    geometry: Geometry, ax: Axes | None = None, *, colours: Sequence[str] | None = None
+) -> Axes:
     """Draw classifiers as solid arrows and class means as dashed lines with a ring, in their true
     lengths and angles.
 
@@ -30,7 +33,7 @@ def frame(geometry: Geometry, ax: Axes, *, colours: Sequence[str] | None = None)
 
     Args:
         geometry: of two, three or four classes.
-        ax: to draw on.
+        ax: to draw on; by default new ones.
         colours: one a class; by default by class size.
 
     Returns:
@@ -58,6 +61,7 @@ def frame(geometry: Geometry, ax: Axes, *, colours: Sequence[str] | None = None)
         else np.argsort(-geometry.counts.values, kind="stable")
     )
     w, m = _oriented(geometry, list(order))
+    ax = on_axes(ax)
     if w.any() and m.any():
         m = m * np.sqrt((w**2).sum() / (m**2).sum())
     colours = class_colours(geometry.counts, geometry.k) if colours is None else colours
@@ -94,12 +98,13 @@ def frame(geometry: Geometry, ax: Axes, *, colours: Sequence[str] | None = None)
         ax.plot(*flat_m[c], "o", color=colour, ms=6, mfc="white", mew=1.4, zorder=6 + near)
         # A mean at the tip of its classifier needs no name of its own.
         apart = float(np.linalg.norm(flat_m[c] - flat_w[c])) > 0.15 * reach
-        for name, tip in [("w", flat_w[c]), *([("\\mu", flat_m[c])] if apart else [])]:
+        for sign, tip in [("w", flat_w[c]), *([("\\mu", flat_m[c])] if apart else [])]:
             x, y = _label(np.vstack([flat_w, flat_m]), tip, 0.1 * reach)
             ax.text(
                 x,
                 y,
-                f"${name}_{c + 1}$",
+                _called(geometry, c, sign),
+                parse_math=geometry.counts is None or geometry.counts.names is None,
                 color=colour,
                 ha="center",
                 va="center",
@@ -137,6 +142,13 @@ def _oriented(geometry: Geometry, order: list[int]) -> tuple[Floats, Floats]:
     for axis, place in zip(axes, ((0,), (2, 0), (2, 0, 1))[d - 1], strict=True):
         basis[:, place] = axis
     return w @ basis, m @ basis
+
+
+def _called(geometry: Geometry, c: int, sign: str) -> str:
+    """Return what a tip is called: a classifier by its class, its mean with a μ beside."""
+    if geometry.counts is None or geometry.counts.names is None:
+        return f"${sign}_{c + 1}$"
+    return tight(geometry.counts.called(c), 12) + (" μ" if sign != "w" else "")
 
 
 def _project(points: Floats) -> tuple[Floats, Floats]:

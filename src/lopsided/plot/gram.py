@@ -1,40 +1,57 @@
-"""Cosines of class against class as a heatmap, with the groups of interchangeable classes
-marked.
+"""Cosines of class against class as a heat map, comparable between theory and measurement and
+readable for any number of classes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
+from scipy.sparse import csr_array
 
 from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.gram import Gram
-from lopsided.plot.style import DIVERGING, FAINT, INK, number
+from lopsided.naming import tight
+from lopsided.plot.style import DIVERGING, FAINT, INK, number, on_axes
 
-#: Up to so many classes each has its cell; of more, so many are drawn, evenly chosen in the order
-#: of size.
+#: Up to so many classes each has its cell; beyond, neighbours in the order of size are averaged.
 DRAWN = 200
-#: Up to so many groups are named and their cosines written.
-NAMED = 6
+#: Up to so many groups of interchangeable classes are named and their cosines written.
+GROUPS = 6
+#: Up to so many classes each cell has its number, and up to so many each class its name.
+WRITTEN, NAMED = 12, 25
+#: The strongest colour is never of a smaller cosine, lest colours make much of rounding.
+LEAST = 0.02
 
 
-def gram(gram: Gram, ax: Axes, *, counts: Counts | None = None, limit: float | None = None) -> Axes:
-    """Draw the cosines between k vectors; the cosine of a vector with itself is left grey.
+def gram(
+    gram: Gram,
+    ax: Axes | None = None,
+    *,
+    counts: Counts | None = None,
+    names: Sequence[str] | None = None,
+    limit: float | None = None,
+) -> Axes:
+    """Draw the cosines between k vectors, the cosine of a vector with itself left grey.
+
+    More than DRAWN classes are drawn in that many bins of neighbours, each pair of bins by the mean
+    cosine of two different classes. Where there are no two, or a vector is zero, nothing is drawn.
 
     Args:
         gram: of the vectors.
-        ax: to draw on.
-        counts: class counts; with them classes stand from the largest to the smallest and groups
-            are named by their counts.
-        limit: cosine of the strongest colour; by default the largest there is, and 0.02 at least.
+        ax: to draw on; by default new ones.
+        counts: class counts; with them classes stand from the largest to the smallest.
+        names: what the k classes are called; by default what the counts call them.
+        limit: cosine of the strongest colour; by default the largest there is, see `strongest`.
 
     Returns:
         The axes.
 
     Raises:
-        ValueError: if the counts are for another number of classes.
+        ValueError: if counts or names are of another number of classes.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -43,46 +60,29 @@ def gram(gram: Gram, ax: Axes, *, counts: Counts | None = None, limit: float | N
         >>> [text.get_text() for text in axes.texts]
         ['−.33']
     """
-    if counts is not None and counts.k != gram.k:
-        raise ValueError(f"the counts are of {counts.k} classes, the vectors of {gram.k}")
-    order = np.arange(gram.k) if counts is None else np.argsort(-counts.values, kind="stable")
-    shown = order[np.unique(np.linspace(0, gram.k - 1, min(gram.k, DRAWN)).round().astype(int))]
-    values = gram.cosine(shown[:, None], shown[None, :])
-    np.fill_diagonal(values, np.nan)
-    strongest = max(float(np.nanmax(np.abs(values), initial=0.0)), 0.02) if limit is None else limit
+    for what, given in (("counts", counts), ("names", names)):
+        if given is not None and len(given) != gram.k:
+            raise ValueError(f"the {what} are of {len(given)} classes, the vectors of {gram.k}")
+    ax = on_axes(ax)
+    order = by_size(counts, gram.k)
+    values = binned_cosines(gram, order)
+    top = strongest(gram, counts=counts) if limit is None else limit
     ax.set_facecolor(FAINT)
     image = ax.imshow(
         np.ma.masked_invalid(values),
         cmap=DIVERGING,
-        norm=Normalize(-strongest, strongest),
+        norm=Normalize(-top, top),
         interpolation="none",
     )
-    labels = (gram.groups if counts is None else counts.groups).of_class(shown)
-    starts = np.flatnonzero(np.diff(labels, prepend=-1))
-    ends = np.append(starts[1:], len(shown))
-    if len(starts) <= NAMED:
-        for edge in starts[1:] - 0.5:
-            ax.axhline(edge, color="white", lw=2)
-            ax.axvline(edge, color="white", lw=2)
-        _write(values, starts, ends, strongest, ax)
-        names = (
-            [""] * len(starts) if counts is None else [f"{counts[int(shown[s])]}" for s in starts]
-        )
-        centres = (starts + ends - 1) / 2
-        ax.set_xticks(centres, names)
-        ax.set_yticks(centres, names)
-    elif gram.k <= 2 * NAMED and counts is not None:
-        ax.set_xticks(range(gram.k), [str(counts[int(c)]) for c in shown], rotation=90)
-        ax.set_yticks(range(gram.k), [str(counts[int(c)]) for c in shown])
+    groups = gram.groups if counts is None else counts.groups
+    starts = np.flatnonzero(np.diff(groups.of_class(order), prepend=-1))
+    if gram.groups.m < gram.k and len(starts) <= GROUPS and gram.k <= DRAWN:
+        _blocks(values, starts, top, ax)
+        _name_blocks(order, starts, counts, names, ax)
     else:
-        ax.set_xticks([])
-        ax.set_yticks([])
-    if counts is not None:
-        ax.set_xlabel(
-            "samples a class"
-            if ax.get_xticks().size
-            else "classes, from the largest to the smallest"
-        )
+        if gram.k <= WRITTEN:
+            _write_cells(values, top, ax)
+        name_classes(order, counts, names, ax, both=True)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, aspect=25, pad=0.03)
@@ -91,25 +91,125 @@ def gram(gram: Gram, ax: Axes, *, counts: Counts | None = None, limit: float | N
     return ax
 
 
-def _write(values: Floats, starts: Ints, ends: Ints, strongest: float, ax: Axes) -> None:
-    """Write the cosine of each block, beside the grey diagonal where that passes."""
-    for top, bottom in zip(starts, ends, strict=True):
+def strongest(*grams: Gram, counts: Counts | None = None) -> float:
+    """Return the largest cosine that `gram` would draw of any of some Grams, for one scale of
+    colours in all of their pictures.
+    """
+    drawn = [np.abs(binned_cosines(gram, by_size(counts, gram.k))) for gram in grams]
+    return max(LEAST, *(float(np.nanmax(values, initial=0.0)) for values in drawn))
+
+
+def by_size(counts: Counts | None, k: int) -> Ints:
+    """Return the classes from the largest to the smallest, equal ones in the order of their
+    labels.
+    """
+    return np.arange(k) if counts is None else np.argsort(-counts.values, kind="stable")
+
+
+def binned_cosines(gram: Gram, order: Ints) -> Floats:
+    """Return the mean cosines of two different classes, one of each of two bins of neighbours; NaN
+    where there are no two.
+    """
+    k, groups = gram.k, gram.groups
+    lengths = np.sqrt(gram.diagonal)
+    known = lengths > 0
+    scale = (known / np.where(known, lengths, 1))[:, None]
+    left, right = gram.left * scale, gram.right * scale
+    bins = np.empty(k, np.int64)
+    bins[order] = np.arange(k) * min(k, DRAWN) // k
+    # How many classes of each group a bin has: structure makes a million classes as cheap as few.
+    of = groups.of_class(np.arange(k))
+    members = csr_array((np.ones(k), (bins, of)), shape=(min(k, DRAWN), groups.m))
+    sizes = members @ known.astype(np.float64)
+    # A class with itself is no pair: a measured vector has a cosine of 1 with itself, a predicted
+    # one stands for its whole group.
+    itself = members @ np.vecdot(left, right)
+    pairs = np.outer(sizes, sizes) - np.diag(sizes)
+    sums = (members @ left) @ (members @ right).T - np.diag(itself)
+    result: Floats = np.full(pairs.shape, np.nan)
+    np.divide(sums, pairs, out=result, where=pairs > 0)
+    return result
+
+
+def name_classes(
+    order: Ints,
+    counts: Counts | None,
+    names: Sequence[str] | None,
+    ax: Axes,
+    *,
+    both: bool = False,
+) -> None:
+    """Name the classes along an axis: each of few, a few of many by their names or their counts."""
+    k = len(order)
+    cells = min(k, DRAWN) if both else k
+    named = names is not None or counts is None or counts.names is not None or counts.groups.m == 1
+    chosen = np.arange(k) if k <= NAMED else np.linspace(0, k - 1, 6).round().astype(int)
+    if k <= NAMED or named:
+        called = [str(c) if names is None else names[c] for c in order[chosen]]
+        if names is None and counts is not None:
+            called = counts.called(order[chosen])
+        title = "class"
+    else:
+        assert counts is not None
+        called, title = [f"{n:,}" for n in counts[order[chosen]]], "samples of a class"
+    labels = [tight([name]) for name in called]
+    long = k <= NAMED and max(map(len, labels)) * k > 60
+    places = chosen * cells // k
+    ax.set_xticks(places, labels, fontsize=7, parse_math=False, rotation=90 if long else 0)
+    if both:
+        ax.set_yticks(places, labels, fontsize=7, parse_math=False)
+    size = "" if counts is None else ", from the largest to the smallest"
+    binned = f", {cells} bins of {k:,}" if cells < k else ""
+    ax.set_xlabel(f"{title}{size}{binned}")
+
+
+def _name_blocks(
+    order: Ints, starts: Ints, counts: Counts | None, names: Sequence[str] | None, ax: Axes
+) -> None:
+    """Name the groups of interchangeable classes by their classes, or else by their counts."""
+    ends = np.append(starts[1:], len(order))
+    every = names if counts is None or counts.names is None else counts.names
+    if counts is not None and counts.names is None:
+        called = [f"{counts[int(order[start])]:,}" for start in starts]
+        ax.set_xlabel("samples a class")
+    elif every is not None:
+        blocks = zip(starts, ends, strict=True)
+        called = [tight([every[c] for c in order[start:end]]) for start, end in blocks]
+        ax.set_xlabel("classes" if counts is None else "classes, from the largest to the smallest")
+    else:
+        called = [""] * len(starts)
+    ax.set_xticks((starts + ends - 1) / 2, called, parse_math=False)
+    ax.set_yticks((starts + ends - 1) / 2, called, parse_math=False)
+
+
+def _blocks(values: Floats, starts: Ints, top: float, ax: Axes) -> None:
+    """Part the groups, and write the cosine of each block, beside the grey diagonal where that
+    passes.
+    """
+    ends = np.append(starts[1:], len(values))
+    for edge in starts[1:] - 0.5:
+        ax.axhline(edge, color="white", lw=2)
+        ax.axvline(edge, color="white", lw=2)
+    for upper, lower in zip(starts, ends, strict=True):
         for left, right in zip(starts, ends, strict=True):
-            block = values[top:bottom, left:right]
+            block = values[upper:lower, left:right]
             known = block[np.isfinite(block)]
-            if (
-                not known.size
-                or np.ptp(known) > 0.005
-                or min(bottom - top, right - left) < len(values) / 25
-            ):
+            small = min(lower - upper, right - left) < len(values) / 25
+            if not known.size or np.ptp(known) > 0.005 or small:
                 continue
-            across, down = (0.75, 0.25) if top == left else (0.5, 0.5)
-            value = float(known.mean())
-            ax.text(
-                left - 0.5 + across * (right - left),
-                top - 0.5 + down * (bottom - top),
-                number(value),
-                color="white" if abs(value) > 0.6 * strongest else INK,
-                ha="center",
-                va="center",
-            )
+            across, down = (0.75, 0.25) if upper == left else (0.5, 0.5)
+            x, y = left - 0.5 + across * (right - left), upper - 0.5 + down * (lower - upper)
+            _write(x, y, float(known.mean()), top, ax)
+
+
+def _write_cells(values: Floats, top: float, ax: Axes) -> None:
+    for (i, j), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            _write(j, i, float(value), top, ax, 5.5)
+
+
+def _write(
+    x: float, y: float, value: float, top: float, ax: Axes, size: float | None = None
+) -> None:
+    colour = "white" if abs(value) > 0.6 * top else INK
+    ax.text(x, y, number(value), color=colour, ha="center", va="center", fontsize=size)

@@ -5,27 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 
 from lopsided.geometry import Geometry
-from lopsided.plot.style import FAINT, GREY, INK, MAJORITY, MIDDLE, MINORITY
+from lopsided.naming import tight
+from lopsided.plot.style import FAINT, GREY, INK, MAJORITY, MIDDLE, MINORITY, on_axes
 from lopsided.solve import Solution, Trajectory
 
 _COLOURS = (MAJORITY, MINORITY, MIDDLE, "#7b4b94", INK, "#b03060", GREY)
 
 
-def ridge_path(solutions: Sequence[Solution], ax: Axes, goal: Geometry | None = None) -> Axes:
+def ridge_path(
+    solutions: Sequence[Solution], ax: Axes | None = None, goal: Geometry | None = None
+) -> Axes:
     """Draw the norms of the classifiers against the ridge, one line a group, or with a goal the
     distances to it.
 
     Args:
         solutions: of one problem at several ridges, as `solve.path` returns them.
-        ax: to draw on.
+        ax: to draw on; by default new ones.
         goal: the geometry to measure distances to.
 
     Returns:
         The axes.
     """
+    ax = on_axes(ax)
     ridges = np.array([s.problem.ridge for s in solutions])
     if goal is not None:
         rows = np.array([s.geometry.distance(goal) for s in solutions])
@@ -36,10 +41,20 @@ def ridge_path(solutions: Sequence[Solution], ax: Axes, goal: Geometry | None = 
         ax.set_ylabel("distance to the limit of a vanishing ridge")
         ax.set_ylim(bottom=0)
     else:
-        first = solutions[0].geometry.logits.groups.first
+        groups, counts = solutions[0].geometry.logits.groups, solutions[0].problem.counts
+        first = groups.first
         norms = np.array([s.geometry.classifiers.norms()[first] for s in solutions])
-        for c, values, colour in zip(first, norms.T, _COLOURS, strict=False):
-            ax.plot(ridges, values, color=colour, lw=1.8, label=f"class {c}")
+        names = (
+            [f"class {c}" for c in first]
+            if counts is None or counts.names is None
+            else [tight(called) for called in counts.called_by_group(groups)]
+        )
+        few = len(first) <= len(_COLOURS)
+        shades = _COLOURS if few else colormaps["viridis"](np.linspace(0.85, 0, len(first)))
+        ends = {0, len(first) // 2, len(first) - 1}
+        for i, (values, colour) in enumerate(zip(norms.T, shades, strict=False)):
+            label = names[i] if few or i in ends else None
+            ax.plot(ridges, values, color=colour, lw=1.8, label=label, zorder=2)
         ax.set_ylabel("norm of the classifier")
     ax.set_xscale("log")
     ax.invert_xaxis()
@@ -49,12 +64,12 @@ def ridge_path(solutions: Sequence[Solution], ax: Axes, goal: Geometry | None = 
     return ax
 
 
-def training_paths(paths: Mapping[str, Trajectory], ax: Axes, part: int = 0) -> Axes:
+def training_paths(paths: Mapping[str, Trajectory], ax: Axes | None = None, part: int = 0) -> Axes:
     """Draw distance against steps for several optimisers.
 
     Args:
         paths: name -> path.
-        ax: to draw on.
+        ax: to draw on; by default new ones.
         part: which distance: 0 classifiers, 1 class means, 2 logits.
 
     Returns:
@@ -65,6 +80,7 @@ def training_paths(paths: Mapping[str, Trajectory], ax: Axes, part: int = 0) -> 
     """
     if part not in (0, 1, 2):
         raise ValueError(f"part must be 0 (classifiers), 1 (class means) or 2 (logits), got {part}")
+    ax = on_axes(ax)
     for (name, path), colour in zip(paths.items(), _COLOURS, strict=False):
         ax.plot(path.steps[1:], path.distances[1:, part], color=colour, lw=1.8, label=name)
     ax.set_xscale("log")

@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lopsided.counts import Counts
@@ -37,6 +38,15 @@ def class_colours(counts: Counts | None, k: int) -> list[str]:
             values == values.max(), MAJORITY, np.where(values == values.min(), MINORITY, MIDDLE)
         ).tolist()
     )
+
+
+def on_axes(ax: Axes | None) -> Axes:
+    """Return the axes given, or those of a new figure of pyplot, which notebooks show."""
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot  # which chooses a window system, so not before it is wanted
+
+    return pyplot.subplots(layout="constrained")[1]
 
 
 def number(value: float, digits: int = 2) -> str:

@@ -185,7 +185,7 @@ def _rows(collapse: Collapse, shown: Ints) -> list[list[str]]:
     if collapse.decisions is not None:  # a share of few samples says more digits than it has
         errors, samples = collapse.decisions.errors[shown], collapse.decisions.counts[shown]
         columns["error_rates"] = [f"{e:,} of {n:,}" for e, n in zip(errors, samples, strict=True)]
-    names = [Verbatim(label) for label in collapse.classes[shown]]
+    names = [Verbatim(name) for name in collapse.names[shown]]
     numbers = [
         *([collapse.counts.values] if collapse.counts_given else []),
         collapse.moments.counts,

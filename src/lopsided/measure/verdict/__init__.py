@@ -32,7 +32,8 @@ from lopsided.measure.verdict.compared import compared
 from lopsided.measure.verdict.counted import bias, contradiction, origin
 from lopsided.measure.verdict.errors import failing
 from lopsided.measure.verdict.points import Points, points
-from lopsided.measure.verdict.words import classes, listed
+from lopsided.measure.verdict.words import classes
+from lopsided.naming import listed
 
 if TYPE_CHECKING:
     from lopsided.measure.collapse import Collapse
@@ -139,16 +140,14 @@ def _merging(collapse: Collapse, near: Angles) -> str:
 
 def _pair(collapse: Collapse, pair: Pair) -> str:
     a, b, cosine = pair
-    return f"{collapse.names[a]} and {collapse.names[b]}, with a cosine of {cosine:.2f}"
+    return f"{listed(collapse.names[[a, b]], ' and ')}, with a cosine of {cosine:.2f}"
 
 
 def _others(collapse: Collapse, near: Angles) -> str:
     """Say which other pairs are merging, and how many."""
     if near.number < 2:
         return ""
-    others = [
-        f"{collapse.names[a]} and {collapse.names[b]} ({c:.2f})" for a, b, c in near.pairs[1:]
-    ]
+    others = [f"{listed(collapse.names[[a, b]], ' and ')} ({c:.2f})" for a, b, c in near.pairs[1:]]
     left = near.number - len(near.pairs)
     return f", then {', '.join(others)}" + (f" and {left:,} more pairs" if left else "")
 

@@ -13,7 +13,7 @@ from lopsided.gram import Gram
 from lopsided.groups import Groups
 from lopsided.measure.state.center import centered
 from lopsided.measure.verdict.fit import FITS, HUNDREDTH, Fit, fit
-from lopsided.measure.verdict.words import listed
+from lopsided.naming import listed
 from lopsided.pairing import Pairing
 
 if TYPE_CHECKING:

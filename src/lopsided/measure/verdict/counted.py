@@ -9,7 +9,7 @@ import numpy as np
 
 from lopsided.arrays import Ints
 from lopsided.geometry import Geometry
-from lopsided.measure.verdict.words import listed
+from lopsided.naming import listed
 
 if TYPE_CHECKING:
     from lopsided.measure.collapse import Collapse

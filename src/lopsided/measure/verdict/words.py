@@ -1,23 +1,12 @@
-"""Lists and shares in words."""
+"""Classes in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection
 
-#: Up to so many are named.
-NAMED = 8
+from lopsided.naming import listed
 
 
-def listed(names: Iterable[Any], last: str = ", ") -> str:
-    """Return names in a row; of many, the first and how many more there are."""
-    words = [str(name) for name in names]
-    if len(words) > NAMED:
-        return ", ".join(words[:NAMED]) + f" and {len(words) - NAMED:,} more"
-    return last.join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
-
-
-def classes(labels: Iterable[Any]) -> str:
+def classes(called: Collection[object]) -> str:
     """Return "class 3", or "classes 3, 5" of several."""
-    names = list(labels)
-    return f"class{'es' if len(names) > 1 else ''} {listed(names)}"
+    return f"class{'es' if len(called) > 1 else ''} {listed(called)}"

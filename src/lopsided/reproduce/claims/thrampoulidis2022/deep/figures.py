@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-
 from lopsided import predict
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
-from lopsided.plot.measured import class_norms, sorted_cosines
+from lopsided.plot.gram import gram as heat_map
+from lopsided.plot.gram import strongest
+from lopsided.plot.measured import class_norms
 from lopsided.report.blocks import Figure, Row, drawn
 
 Part = Literal["classifiers", "embeddings"]
@@ -43,12 +43,12 @@ def cosines(part: Part, predicted: Geometry, measured: Geometry, counts: Counts,
     """
     grams = {"predicted": _gram(predicted, part), "measured": _gram(measured, part)}
     # Never below 0.3, lest the colours make much of small angles.
-    limit = max(0.3, *map(_largest, grams.values()))
+    limit = max(0.3, strongest(*grams.values(), counts=counts))
     title = TITLES[part]
 
     def panel(kind: str, gram: Gram) -> Figure:
         return drawn(
-            lambda ax: sorted_cosines(gram, counts, ax, limit=limit),
+            lambda ax: heat_map(gram, ax, counts=counts, limit=limit),
             f"Cosines of the {title}, {kind}, {name}",
             f"{title.capitalize()}, {kind}",
             (3.6, 3.6),
@@ -58,12 +58,6 @@ def cosines(part: Part, predicted: Geometry, measured: Geometry, counts: Counts,
         f"Cosines of the angles between the {title} of all pairs of classes, largest classes first."
     )
     return Row([panel(kind, gram) for kind, gram in grams.items()], caption)
-
-
-def _largest(gram: Gram) -> float:
-    """Return the largest cosine of two different classes, whatever its sign."""
-    values = gram.cosines()
-    return float(np.nanmax(np.abs(values - np.diag(np.diag(values)))))
 
 
 def _gram(geometry: Geometry, part: Part) -> Gram:

@@ -1,0 +1,122 @@
+"""Names of classes reach whatever a verb shows: given names, output holds them and not the bare
+numbers of classes."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from lopsided import Counts, predict
+from lopsided.cli import main
+
+NAMES = ["cat", "hot dog", "[eel]"]
+COUNTS = "cat=50,hot dog=20,[eel]=5"
+#: Verb -> a line of the command line whose table tells of every class.
+VERBS = {
+    "predict": ["predict"],
+    "solve": ["solve", "--ridge", "0.001"],
+    "steer": ["steer", "--family", "cdt"],
+    "measure": ["measure"],
+}
+
+
+@pytest.fixture
+def features(tmp_path):
+    """A network of which the rarest class has merged with another and is scattered."""
+    W, M = predict.seli(Counts.of(COUNTS)).vectors(4, 0)
+    W[2] = W[1]
+    labels = np.repeat(np.arange(3), 9)
+    scatter = 0.5 * np.linalg.norm(M, axis=1)[labels, None] * (labels == 2)[:, None]
+    noise = np.random.default_rng(0).standard_normal((27, 4))
+    path = tmp_path / "features.npz"
+    np.savez(path, features=M[labels] + scatter * noise, labels=labels, weight=W)
+    return path
+
+
+def said(capsys, verb, features, *more):
+    line = [*VERBS[verb], *([str(features)] if verb == "measure" else [])]
+    assert main([*line, "--counts", COUNTS, *more]) == 0
+    return capsys.readouterr().out
+
+
+def strings(value):
+    """All texts of plain data."""
+    if isinstance(value, str):
+        return {value}
+    values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return set().union(*map(strings, values))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_given_names_tables_and_json_hold_them(verb, features, capsys):
+    table = said(capsys, verb, features)
+    named = ["hot dog", "[eel]"] if verb == "measure" else NAMES  # its verdict tells of those
+    assert all(name in re.sub(r"\s+", " ", table) for name in named)
+    assert not re.search(r"\bclass(es)? [0-9]", table)
+    assert set(NAMES) <= strings(json.loads(said(capsys, verb, features, "--json")))
+
+
+def test_a_comparison_and_a_path_hold_names(features, capsys):
+    assert main(["predict", "--counts", COUNTS, "--compare"]) == 0
+    assert "cat (50 samples) over [eel] (5)" in capsys.readouterr().out
+    assert main(["solve", "--counts", COUNTS, "--path", "--json"]) == 0
+    assert set(NAMES) <= strings(json.loads(capsys.readouterr().out))
+
+
+def test_pages_and_pictures_hold_names(features, capsys, tmp_path):
+    page, picture = tmp_path / "page.html", tmp_path / "picture.svg"
+    said(capsys, "measure", features, "--report", str(page), "--plot", str(picture))
+    text = page.read_text()
+    assert all(f'<th scope="row">{name}</th>' in text for name in NAMES)
+    assert all(f">{name}</text>" in text for name in NAMES)
+    assert not re.search(r">class(es)? [0-9]", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "class,samples\ncat,50\nhot dog,20\n[eel],5\n"),
+        ("a.txt", "cat;50\nhot dog;20\n[eel];5\n"),
+        ("a.json", '{"cat": 50, "hot dog": 20, "[eel]": 5}'),
+    ],
+)
+def test_a_file_of_counts_holds_names_too(name, content, tmp_path, capsys):
+    path = tmp_path / name
+    path.write_text(content)
+    assert main(["predict", "--counts", str(path), "--json"]) == 0
+    groups = json.loads(capsys.readouterr().out)["groups"]
+    assert [(group["names"], group["count"]) for group in groups] == [
+        ([name], count) for name, count in zip(NAMES, (50, 20, 5), strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("cat,50\ncat,20\n", "has the class 'cat' 2 times"),
+        ("cat,50\n20\n", "has 1 cells in line 2"),
+        ("cat,50\ndog,few\n", "has 'few' in line 2 where a count was expected"),
+        ("", "at least 2"),
+    ],
+)
+def test_a_file_that_names_no_counts_is_refused(content, sentence, tmp_path, capsys):
+    path = tmp_path / "a.csv"
+    path.write_text(content)
+    assert main(["predict", "--counts", str(path)]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_text_that_names_no_counts_is_refused():
+    for text in ("cat=50,dog", "=5,dog=3", "cat=5 6,dog=3", "cat=50,cat=20"):
+        with pytest.raises(ValueError, match=r"name=number|comes twice"):
+            Counts.of(text)
+
+
+def test_names_that_speak_to_terminals_or_browsers_are_words(features, capsys, tmp_path):
+    evil = "\x1b[31m<b>$x^2$=50,b=20,c=5"
+    page = tmp_path / "page.html"
+    line = ["measure", str(features), "--counts", evil, "--report", str(page)]
+    assert main(line) == 0
+    assert "\x1b" not in capsys.readouterr().out
+    assert "<b>" not in page.read_text()
