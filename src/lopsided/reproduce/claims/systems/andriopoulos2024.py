@@ -42,8 +42,8 @@ class Settings(Checked):
     """
 
     samples: Annotated[int, Bounds(least=10, most=1797)] = 300
-    decays: tuple[Positive, ...] = (1e-2, 5e-3, 1e-3)
-    steps: Whole = 2000
+    decays: tuple[Positive, ...] = (5e-3, 2e-3)
+    steps: Whole = 1500
     rate: Positive = 0.05
     seeds: Annotated[int, Bounds(least=1, most=100)] = 2
 
@@ -97,7 +97,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
 
         def train(decay: float = decay, seed: int = seed) -> Found:
             fit = Fit(settings.steps, settings.rate, seed, decay=decay)
-            features, weight, error = regression(x, targets, (32, 128, 128, 32), fit)
+            features, weight, error = regression(x, targets, (32, 64, 64, 32), fit)
             gram = weight @ weight.T
             unit = np.eye(len(gram)) / np.sqrt(len(gram))
             apart = float(np.linalg.norm(gram / np.linalg.norm(gram) - unit))

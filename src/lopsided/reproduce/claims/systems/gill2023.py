@@ -40,10 +40,10 @@ class Settings(Checked):
 
     largest: Annotated[int, Bounds(least=2, most=170)] = 100
     ratio: Ratio = 20.0
-    copies: tuple[Annotated[int, Bounds(least=0, most=10**6)], ...] = (0, 1, 4, 16, 64)
+    copies: tuple[Annotated[int, Bounds(least=0, most=10**6)], ...] = (0, 1, 8, 64)
     temperature: Positive = 0.5
-    steps: Whole = 800
-    rate: Positive = 1e-3
+    steps: Whole = 400
+    rate: Positive = 3e-3
     batch: Annotated[int, Bounds(least=2, most=10**4)] = 64
     seeds: Annotated[int, Bounds(least=1, most=100)] = 2
 
@@ -85,7 +85,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
             else SupervisedContrastive(settings.temperature)
         )
         fit = Fit(settings.steps, settings.rate, seed, "adam", batch=settings.batch)
-        features = prototypes(x, y, (64, 128, 128, d), loss, fit)
+        features = prototypes(x, y, (64, 64, 64, d), loss, fit)
         means = np.stack([features[y == c].mean(axis=0) for c in range(10)])
         return Gram.of_vectors(means).distance(law.embeddings)
 

@@ -1,6 +1,6 @@
 """More classes than dimensions: unit features and classifiers tend to the softmax code.
 
-First a network on the digits in two, three and four dimensions; then, without one, what counts and
+First a network on the digits in two and three dimensions; then, without one, what counts and
 temperature make of the code on a circle, which is not in the paper.
 """
 
@@ -46,10 +46,10 @@ class Settings(Checked):
         seed: of the starts.
     """
 
-    dims: tuple[Annotated[int, Bounds(least=2, most=8)], ...] = (2, 3, 4)
+    dims: tuple[Annotated[int, Bounds(least=2, most=8)], ...] = (2, 3)
     samples: Annotated[int, Bounds(least=100, most=1797)] = 600
-    steps: Whole = 1200
-    rate: Positive = 1e-3
+    steps: Whole = 800
+    rate: Positive = 3e-3
     hottest: Positive = 0.5
     coldest: Positive = 0.1
     seeds: Annotated[int, Bounds(least=1, most=100)] = 2
@@ -111,7 +111,7 @@ def _network(settings: Settings, d: int, seed: int, code: float) -> Found:
     x, y = x[chosen], y[chosen]
     fit = Fit(settings.steps, settings.rate, seed, "adam", batch=128)
     temperatures = (settings.hottest, settings.coldest)
-    features, weight = sphere(x, y, (64, 128, 128, d), temperatures, fit)
+    features, weight = sphere(x, y, (64, 64, 64, d), temperatures, fit)
     ahead = np.stack([features[y == c].mean(axis=0) for c in range(10)])
     ahead /= np.linalg.norm(ahead, axis=1, keepdims=True)
     alignment = float(np.sum(ahead * _best_features(weight), axis=1).min())

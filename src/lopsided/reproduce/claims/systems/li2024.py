@@ -44,8 +44,8 @@ class Settings(Checked):
 
     single: Annotated[int, Bounds(least=20, most=10**5)] = 500
     double: Annotated[int, Bounds(least=90, most=10**5)] = 810
-    decays: tuple[Positive, ...] = (5e-4, 2e-3)
-    steps: Whole = 2000
+    decays: tuple[Positive, ...] = (2e-3, 5e-3)
+    steps: Whole = 1200
     rate: Positive = 0.1
     split: Seed = 0
     seeds: Annotated[int, Bounds(least=1, most=100)] = 2
@@ -110,7 +110,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
 
         def train(decay: float = decay, seed: int = seed) -> Found:
             fit = Fit(settings.steps, settings.rate, seed, decay=decay, batch=128)
-            features, _, fitted = label_sets(x, rows, (128, 128, 128, 32), fit)
+            features, _, fitted = label_sets(x, rows, (128, 64, 64, 32), fit)
             means = np.stack([features[kinds == j].mean(axis=0) for j in range(seen.m)])
             single = means[alone] - means[alone].mean(axis=0)
             etf = Gram.of_vectors(single).distance(predict.etf(10).embeddings)

@@ -41,8 +41,8 @@ class Settings(Checked):
 
     largest: Annotated[int, Bounds(least=2, most=170)] = 150
     ratio: Ratio = 20.0
-    steps: Whole = 1500
-    rate: Positive = 1e-3
+    steps: Whole = 900
+    rate: Positive = 3e-3
     seeds: Annotated[int, Bounds(least=1, most=100)] = 2
 
 
@@ -99,7 +99,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     for seed in range(settings.seeds):
         context.advance(seed / settings.seeds, f"seed {seed}")
         fit = Fit(settings.steps, settings.rate, seed, "adam")
-        path = spectral(x, y, (64, 128, 128, 16), fit, observed_epochs(settings.steps))
+        path = spectral(x, y, (64, 64, 64, 16), fit, observed_epochs(settings.steps))
         paths.append(tuple(_seen(*seen, y, counts) for seen in path))
     return Outcome(Numbers(tuple(counts.values.tolist()), tuple(paths)))
 

@@ -41,8 +41,8 @@ class Settings(Checked):
     """
 
     contexts: Annotated[int, Bounds(least=10, most=300)] = 100
-    steps: tuple[Whole, ...] = (300, 1000, 4000)
-    rate: Positive = 1e-3
+    steps: tuple[Whole, ...] = (300, 1000, 3000)
+    rate: Positive = 3e-3
     decay: Annotated[float, Bounds(least=0, most=1)] = 1e-6
     d: Annotated[int, Bounds(least=27, most=4096)] = 64
     seeds: Annotated[int, Bounds(least=1, most=100)] = 2
@@ -131,7 +131,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     for i, (steps, seed) in enumerate(cases):
         context.advance(i / len(cases), f"{steps} steps, seed {seed}")
         fit = Fit(steps, settings.rate, seed, "adam", settings.decay)
-        sizes = (inputs.shape[1], 256, settings.d)
+        sizes = (inputs.shape[1], 128, settings.d)
         W, H, loss = next_token(inputs, shares.T, weights, sizes, fit)
         seen = Geometry.of_factors(W - W.mean(axis=0), H, Source("network"))
         found = seen.distance(law)

@@ -1,0 +1,82 @@
+"""The claims of small systems: a shortened run is recorded, read back and shown, and the verdict
+follows the numbers."""
+
+from dataclasses import replace
+
+import pytest
+
+from lopsided.geometry import Distances
+from lopsided.measure import RegressionCollapse, TagWise
+from lopsided.reproduce import CLAIMS, Place
+from lopsided.reproduce.record import Record
+
+#: Claim -> settings of a run too short to hold.
+SHORT = {
+    "zhai2025": {"largest": 12, "ratio": 2.0, "steps": 2, "seeds": 1},
+    "andriopoulos2024": {"samples": 30, "steps": 3, "seeds": 1},
+    "li2024": {"single": 20, "double": 90, "steps": 2, "decays": (1e-3,), "seeds": 1},
+    "jiang2023": {
+        "dims": (2,),
+        "samples": 100,
+        "steps": 2,
+        "seeds": 1,
+        "starts": 1,
+        "temperatures": (0.5, 0.1),
+    },
+    "gill2023": {
+        "largest": 10,
+        "ratio": 2.0,
+        "copies": (0, 4),
+        "steps": 2,
+        "seeds": 1,
+        "batch": 16,
+    },
+    "zhao2024": {"contexts": 20, "steps": (1, 2), "seeds": 1},
+}
+
+
+def every(rows, **changes):
+    return tuple(replace(row, **changes) for row in rows)
+
+
+def collapsed(numbers):
+    rows = [
+        replace(one, collapse=RegressionCollapse(0.0, 0.0, gap, 0.0), identity=0.4)
+        for one, gap in zip(numbers.networks, (0.1, 0.2), strict=True)
+    ]
+    return replace(numbers, networks=tuple(rows))
+
+
+def towards(numbers):
+    near, far = Distances(0.1, 0.1, 0.1), Distances(1.4, 1.4, 1.4)
+    first, last = numbers.models
+    models = replace(first, law=far), replace(last, law=near, shuffled=far, explained=0.9)
+    return replace(numbers, models=models)
+
+
+#: Claim -> what its numbers would have to be.
+IDEAL = {
+    "zhai2025": lambda n: replace(
+        n, seeds=tuple(every(p, law=1e-5, identity=0.7) for p in n.seeds)
+    ),
+    "andriopoulos2024": collapsed,
+    "li2024": lambda n: replace(
+        n, networks=every(n.networks, fitted=1.0, tag_wise=TagWise(0.1, 1.8, 0.9))
+    ),
+    "jiang2023": lambda n: replace(n, networks=every(n.networks, margin=n.networks[0].code)),
+    "gill2023": lambda n: replace(
+        n, rows=tuple(replace(row, etf=(1 / (1 + row.copies),)) for row in n.rows)
+    ),
+    "zhao2024": towards,
+}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_short_run_is_recorded_and_shown_and_judged_by_its_numbers(name, tmp_path):
+    claim = CLAIMS[name]
+    record = claim.run(SHORT[name], Place(tmp_path).context("short"))
+    assert not record.verdict.holds, record.verdict.sentence
+    run = claim.read(Record.load(tmp_path / f"{record.name}.json"))
+    assert all(block.kind for block in claim.show([run]))
+    ideal = claim.judge(run.settings, IDEAL[name](run.numbers))
+    assert ideal.holds, ideal.sentence
