@@ -31,7 +31,6 @@ napoleon_use_ivar = True
 # The README links to files of the repository that are no pages.
 suppress_warnings = ["myst.xref_missing"]
 
-
 ROOT = Path(__file__).parents[1]
 
 
@@ -101,9 +100,7 @@ def write_explorer(app, error):
 
 
 def setup(app):
-    """Know the directive `members`, and make the explorer."""
-    app.add_directive("members", Members)
-    app.connect("build-finished", write_explorer)
-    """Know the directives `members` and `systems`."""
+    """Know the directives `members` and `systems`, and make the explorer."""
     app.add_directive("members", Members)
     app.add_directive("systems", Systems)
+    app.connect("build-finished", write_explorer)
