@@ -13,24 +13,25 @@ e^-10000. Samples of a class start equal there and so stay equal.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
 
 import numpy as np
 
-from lopsided import predict
-from lopsided.arrays import Floats
 from lopsided.counts import Counts
-from lopsided.geometry import Distances, Geometry, Source
 from lopsided.problem import Problem
-from lopsided.report.blocks import Block, Figure, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive, Whole
+from lopsided.report.blocks import Block
 from lopsided.reproduce.claim import Claim, Outcome, Run
+from lopsided.reproduce.claims.thrampoulidis2022.ufm_sgd.numbers import (
+    Distanced,
+    Epoch,
+    Numbers,
+    Paths,
+    Settings,
+    Step,
+)
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
 from lopsided.reproduce.settings import observed_epochs
-from lopsided.reproduce.typed import Bounds
 from lopsided.solve import Optimizer, descent
 
 #: Below this distance descent has arrived.
@@ -38,94 +39,6 @@ _ARRIVED = 1e-2
 
 #: A distance that is passed on the way, to compare speeds.
 _NEAR = 0.05
-
-
-@dataclass(frozen=True)
-class Settings(Checked):
-    """The published model; rate and initialisation are not published.
-
-    Attributes:
-        ratios: R of the STEP profiles.
-        k: number of classes.
-        d: feature dimensions.
-        minority: samples of a minority class.
-        batch: samples of a step.
-        start: standard deviation of the entries at the start, normal.
-        rate: learning rate of SGD on the mean loss of a batch.
-        epochs: of SGD.
-        seeds: number of repetitions, trained side by side.
-        steps: of loss-normalised descent.
-    """
-
-    ratios: tuple[Whole, ...] = (1, 5, 10, 100)
-    k: Annotated[int, Bounds(least=2, most=1000)] = 10
-    d: Annotated[int, Bounds(least=1, most=10**5)] = 20
-    minority: Whole = 5
-    batch: Whole = 5
-    start: Positive = 0.1
-    rate: Positive = 0.4
-    epochs: Whole = 6000
-    seeds: Annotated[int, Bounds(least=1, most=1000)] = 3
-    steps: Whole = 20000
-
-
-@dataclass(frozen=True)
-class Distanced:
-    """Distances of centred classifiers and class means to SELI and to the ETF."""
-
-    seli: Distances
-    etf: Distances
-
-    @classmethod
-    def of(cls, W: Floats, M: Floats, counts: Counts) -> Distanced:
-        """Measure explicit classifiers and class means."""
-        seen = Geometry.of_vectors(W - W.mean(axis=0), M - M.mean(axis=0), Source("UFM"))
-        return cls(seen.distance(predict.seli(counts)), seen.distance(predict.etf(counts.k)))
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """All seeds after one epoch of SGD."""
-
-    epoch: int
-    seeds: tuple[Distanced, ...]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of loss-normalized descent, with the logarithm of the loss."""
-
-    step: int
-    log_loss: float
-    at: Distanced
-
-
-@dataclass(frozen=True)
-class Paths:
-    """What was observed at one ratio of SGD, epoch by epoch, and of descent, step by step."""
-
-    ratio: int
-    sgd: tuple[Epoch, ...]
-    descent: tuple[Step, ...]
-
-    def final(self, law: Literal["seli", "etf"]) -> Floats:
-        """Return the (seeds, 3) distances to a law at the end of SGD."""
-        return np.array([getattr(seed, law) for seed in self.sgd[-1].seeds])
-
-    def steps_to(self, distance: float) -> float:
-        """Return the first observed step of descent from which the classifiers stay nearer to SELI
-        than `distance`.
-        """
-        far = [row.step for row in self.descent if row.at.seli.classifiers >= distance]
-        later = [row.step for row in self.descent if not far or row.step > far[-1]]
-        return float(later[0]) if later else np.inf
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """The paths, one pair a ratio."""
-
-    ratios: tuple[Paths, ...]
 
 
 def sgd(settings: Settings, counts: Counts, context: Context) -> tuple[Epoch, ...]:
@@ -239,66 +152,12 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
 
 
 def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
-    """Return distance against epoch for SGD and against step for descent."""
-    from lopsided.reproduce.figures.lines import several
+    """Return the report of these runs; the drawing is apart, lest the claim need matplotlib to be
+    told.
+    """
+    from lopsided.reproduce.claims.thrampoulidis2022.ufm_sgd import page
 
-    paths = runs[-1].numbers.ratios
-
-    def trained(i: int, title: str) -> Figure:
-        lines = {
-            f"R = {path.ratio}": (
-                [row.epoch for row in path.sgd],
-                [[seed.seli[i] for seed in row.seeds] for row in path.sgd],
-            )
-            for path in paths
-        }
-        return drawn(
-            lambda ax: several(lines, ax, label="distance to SELI", x="epoch"),
-            f"SGD on the UFM, {title}",
-            title,
-        )
-
-    descents = {
-        f"R = {path.ratio}": (
-            [row.step for row in path.descent],
-            [[max(row.at.seli)] for row in path.descent],
-        )
-        for path in paths
-    }
-    descent = drawn(
-        lambda ax: several(descents, ax, label="largest distance to SELI", x="step", log=True),
-        "Normalised descent on the UFM",
-        "Normalised descent",
-    )
-    rows = [
-        [
-            f"R = {path.ratio}",
-            *(
-                f"{mean:.3f} ± {spread:.3f}"
-                for final in (path.final("seli"), path.final("etf"))
-                for mean, spread in _spread(final)
-            ),
-        ]
-        for path in paths
-    ]
-    parts = ("classifiers", "class means")
-    return [
-        Row(
-            [trained(0, "Classifiers"), trained(1, "Class means"), descent],
-            "Left and middle: SGD in the published setting, every seed a line. Right: full-batch"
-            " descent with the step divided by the loss, the largest of the three distances.",
-        ),
-        Table(
-            "Distances at the end of SGD, mean ± standard deviation over the seeds.",
-            ["", *(f"{p} to {law}" for law in ("SELI", "ETF") for p in parts)],
-            rows,
-        ),
-    ]
-
-
-def _spread(final: Floats) -> list[tuple[float, float]]:
-    spread = final.std(axis=0, ddof=1) if len(final) > 1 else np.zeros(3)
-    return [(float(a), float(b)) for a, b in zip(final.mean(axis=0)[:2], spread[:2], strict=True)]
+    return page.show(runs)
 
 
 UFM_SGD = Claim(

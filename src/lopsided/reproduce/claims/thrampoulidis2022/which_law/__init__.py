@@ -14,7 +14,6 @@ This table is new; nobody has published it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,39 +22,24 @@ from scipy.optimize import minimize_scalar
 
 from lopsided import foresee, predict, solve
 from lopsided.counts import Counts
-from lopsided.geometry import Distances, Geometry
+from lopsided.geometry import Geometry
 from lopsided.measure.network_geometry import about_mean, comparable
 from lopsided.problem import Problem
-from lopsided.report.blocks import Block, Figure, Table, drawn
-from lopsided.reproduce.choices import Checked
+from lopsided.report.blocks import Block
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.claims.thrampoulidis2022.deep import DEEP
-from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import PARTS, kind, lettered
+from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import kind
+from lopsided.reproduce.claims.thrampoulidis2022.which_law.numbers import (
+    LAWS,
+    Fit,
+    Fitted,
+    Numbers,
+    Settings,
+)
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Record, Verdict
 from lopsided.reproduce.settings import Training
 from lopsided.reproduce.shapes import own_ridge
-
-LAWS = ("SELI", "own ridge", "best ridge", "free bias", "ETF")
-
-
-@dataclass(frozen=True)
-class Settings(Checked):
-    """Which runs are compared.
-
-    Attributes:
-        runs: names of records of the claim deep; by default all there are.
-    """
-
-    runs: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in self.runs:
-            if Path(name).name != name:
-                raise ValueError(
-                    f"runs are names of records in the folder of the results, got {name!r}"
-                )
 
 
 def all_runs(options: Mapping[str, Any], place: Place) -> dict[str, Any]:
@@ -79,43 +63,6 @@ def _is_record(path: Path) -> bool:
     except ValueError:
         return False
     return True
-
-
-@dataclass(frozen=True)
-class Fit:
-    """How far a network is from a law, and the law's ridge, if it has one."""
-
-    distances: Distances
-    ridge: float | None = None
-
-    @property
-    def size(self) -> float:
-        """One number for a law: the root mean square of its three distances."""
-        return float(np.sqrt(np.mean(np.square(self.distances))))
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """One run beside all laws.
-
-    Attributes:
-        kind: what was trained, but for the seed.
-        ratio: R.
-        seed: of the run.
-        laws: by their names; one that is zero is left out.
-    """
-
-    kind: str
-    ratio: float
-    seed: int
-    laws: dict[str, Fit]
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """The runs beside all laws."""
-
-    runs: tuple[Fitted, ...]
 
 
 def laws(measured: Geometry, counts: Counts, training: Training) -> dict[str, Fit]:
@@ -204,53 +151,12 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
 
 
 def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
-    """Return one row a kind of run, mean and spread over its seeds."""
-    most = max((run.numbers.runs for run in runs), key=len)
-    kinds: dict[str, list[dict[str, Fit]]] = {}
-    for fitted in sorted(most, key=lambda fitted: fitted.kind):
-        kinds.setdefault(fitted.kind, []).append(fitted.laws)
-    tables = [
-        Table(
-            f"Distance of the {part}, mean ± standard deviation over the seeds (their number in"
-            " brackets).",
-            ["run", *LAWS],
-            [
-                [
-                    lettered(place, f"{title} ({len(members)})"),
-                    *(_mean([m[law].distances[i] for m in members if law in m]) for law in LAWS),
-                ]
-                for place, (title, members) in enumerate(kinds.items())
-            ],
-        )
-        for i, part in enumerate(PARTS)
-    ]
-    return [misfits(list(kinds.values())), *tables]
+    """Return the report of these runs; the drawing is apart, lest the claim need matplotlib to be
+    told.
+    """
+    from lopsided.reproduce.claims.thrampoulidis2022.which_law import page
 
-
-def misfits(kinds: Sequence[Sequence[Mapping[str, Fit]]]) -> Figure:
-    """Return the root mean square of the three distances, a row a kind of run and a mark a law."""
-    from lopsided.reproduce.figures.lines import by_row
-
-    def size(members: Sequence[Mapping[str, Fit]], law: str) -> float:
-        return float(np.mean([fits[law].size if law in fits else np.nan for fits in members]))
-
-    series = {law: [size(members, law) for members in kinds] for law in LAWS}
-    rows = [lettered(place, "").removesuffix(": ") for place in range(len(kinds))]
-    return drawn(
-        lambda ax: by_row(rows, series, ax, label="distance, root mean square of the three"),
-        "Distance of every kind of run to every law",
-        "Root mean square of the distances of classifiers, class means and logits to each law, mean"
-        " over the seeds; the letters are those of the tables.",
-        (6.2, 0.9 + 0.24 * len(rows)),
-    )
-
-
-def _mean(values: Sequence[float]) -> str:
-    if not values:
-        return "–"
-    return f"{np.mean(values):.3f}" + (
-        f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-    )
+    return page.show(runs)
 
 
 WHICH_LAW = Claim(

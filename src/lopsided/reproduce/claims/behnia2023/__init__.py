@@ -11,97 +11,37 @@ ResNets.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from lopsided import foresee, predict, solve, steer
 from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
-from lopsided.geometry import Distances, Geometry, Source
+from lopsided.geometry import Geometry, Source
 from lopsided.problem import Problem
-from lopsided.report.blocks import Block, Figure, Row, Table, drawn
+from lopsided.report.blocks import Block
 from lopsided.reproduce import ready
-from lopsided.reproduce.choices import Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
+from lopsided.reproduce.claims.behnia2023.numbers import (
+    FAMILIES,
+    KEPT,
+    Free,
+    Numbers,
+    Settings,
+    at_own_ridge,
+    law_of,
+)
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
 from lopsided.reproduce.seen import Seen, Skews
-from lopsided.reproduce.settings import Comparison
-from lopsided.reproduce.typed import Bounds
 
 T = TypeVar("T")
 
-Exponent = Annotated[float, Bounds(least=-10, most=10)]
-
-_FAMILIES = {"CDT": Adjustment.cdt, "LDT": Adjustment.ldt}
-#: Field of a skew -> what it is.
-_QUANTITIES = {
-    "norm_ratio": "squared norms, majority / minority",
-    "minority": "cosine of two minority classes",
-}
-_PARTS = {"classifiers": "Classifiers", "embeddings": "Class means"}
-#: Losses that do not steer.
-_KEPT = ("CE", "wCE", "LA")
-
-_UNSTEERED = (
-    "Weights and shifts: at a vanishing ridge the predicted geometry is that of cross-entropy,"
-    " SELI. A network has weight decay; the first column is the exact optimum at the ridge that it"
-    " amounts to."
-)
-
 #: Free features count as arrived below this distance to the prediction.
 _ARRIVED = 0.1
-
-
-@dataclass(frozen=True)
-class Settings(Comparison):
-    """A network for some exponents, free features for more.
-
-    Attributes:
-        exponents: gamma of the networks.
-        free: gamma of the unconstrained features.
-        steps: of their descent.
-    """
-
-    epochs: Whole = 200
-    exponents: tuple[Exponent, ...] = (-0.25, 0.25, 0.5)
-    free: tuple[Exponent, ...] = tuple(np.linspace(-1.5, 1.5, 13).tolist())
-    steps: Whole = 60000
-
-
-@dataclass(frozen=True)
-class Free:
-    """Where free features ended, and how far from the prediction."""
-
-    skews: Skews
-    distance: Distances
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """What came of free features and of networks, by the name of the loss.
-
-    Attributes:
-        title: of the data.
-        counts: of the classes.
-        indices_sha256: hash of the list of training samples.
-        free: free features.
-        network: networks.
-    """
-
-    title: str
-    counts: tuple[int, ...]
-    indices_sha256: str
-    free: dict[str, Free]
-    network: dict[str, Seen]
-
-    def ratio(self, name: str) -> float:
-        """Return the norm ratio of a network's classifiers."""
-        return self.network[name].skews.classifiers.norm_ratio
 
 
 def descend(
@@ -136,7 +76,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
         return {
             f"{family} {g:g}": make(counts, g)
             for g in exponents
-            for family, make in _FAMILIES.items()
+            for family, make in FAMILIES.items()
         }
 
     def free(adjustment: Adjustment, part: Context) -> Free:
@@ -184,15 +124,15 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
     far = {name: max(free.distance) for name, free in numbers.free.items()}
     worst = max(far, key=lambda name: far[name])
     counts = Counts(numbers.counts)
-    agreement = {family: _correlation(settings, numbers, counts, family) for family in _FAMILIES}
-    plain, *moved = (numbers.ratio(name) for name in _KEPT)
-    steered = [numbers.ratio(f"{family} {g:g}") for family in _FAMILIES for g in settings.exponents]
+    agreement = {family: _correlation(settings, numbers, counts, family) for family in FAMILIES}
+    plain, *moved = (numbers.ratio(name) for name in KEPT)
+    steered = [numbers.ratio(f"{family} {g:g}") for family in FAMILIES for g in settings.exponents]
     span = float(np.log(max(steered) / min(steered)))
     arrived, follows = far[worst] < _ARRIVED, min(agreement.values()) > 0.8
     stays = max(abs(np.log(ratio / plain)) for ratio in moved) < span / 4
     come, follow, leave = ("" if yes else "do not " for yes in (arrived, follows, stays))
     limit = Skews.of(predict.seli(counts), counts).classifiers.norm_ratio
-    own = (_at_own_ridge(numbers.network[name], "nothing") for name in _KEPT)
+    own = (at_own_ridge(numbers.network[name], "nothing") for name in KEPT)
     sentences = [
         (
             f"Free features {come}come within {_ARRIVED} of the prediction (worst: {worst},"
@@ -214,93 +154,22 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
     return Verdict(bool(arrived and follows and stays), " ".join(sentences))
 
 
-def _at_own_ridge(seen: Seen, nothing: str) -> str:
-    """Return the norm ratio of the exact optimum at the run's own ridge."""
-    skews = None if seen.own_ridge is None else seen.own_ridge.skews
-    return nothing if skews is None else f"{skews.classifiers.norm_ratio:.2f}"
-
-
 def _correlation(settings: Settings, numbers: Numbers, counts: Counts, family: str) -> float:
     """Return the correlation of measured and predicted logarithms of the norm ratio over the
     exponents.
     """
     measured = [numbers.ratio(f"{family} {g:g}") for g in settings.exponents]
-    predicted = [_law(counts, family, g).classifiers.norm_ratio for g in settings.exponents]
+    predicted = [law_of(counts, family, g).classifiers.norm_ratio for g in settings.exponents]
     return float(np.corrcoef(np.log(measured), np.log(predicted))[0, 1])
 
 
-def _law(counts: Counts, family: str, gamma: float) -> Skews:
-    limit = Problem(counts, _FAMILIES[family](counts, gamma), ridge=0.0)
-    return Skews.of(foresee(limit), counts)
-
-
 def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
-    """Return norm ratios and cosines against the exponent for the longest training, and the losses
-    that do not steer for all.
+    """Return the report of these runs; the drawing is apart, lest the claim need matplotlib to be
+    told.
     """
-    ordered = sorted(runs, key=lambda run: run.settings.epochs)
-    columns = [
-        "",
-        "‖w‖² ratio at own ridge",
-        "‖w‖² ratio",
-        "cos w",
-        "‖μ‖² ratio",
-        "cos μ",
-        "W to SELI",
-        "M to SELI",
-        "logits to SELI",
-        "free to SELI",
-    ]
-    table = [_row(run, name) for run in ordered for name in _KEPT]
-    return [*_figures(ordered[-1]), Table(_UNSTEERED, columns, table)]
+    from lopsided.reproduce.claims.behnia2023 import page
 
-
-def _row(run: Run[Settings, Numbers], name: str) -> list[str]:
-    seen, free = run.numbers.network[name], run.numbers.free[name]
-    cells = [x for skew in seen.skews for x in skew] + [*seen.distances.seli]
-    return [
-        f"{name}, {run.settings.epochs} epochs",
-        _at_own_ridge(seen, "zero"),
-        *(f"{x:.2f}" for x in cells),
-        f"{max(free.distance):.1e}",
-    ]
-
-
-def _figures(run: Run[Settings, Numbers]) -> list[Row]:
-    from lopsided.reproduce.figures.losses import against_exponent
-
-    numbers, settings = run.numbers, run.settings
-    counts, fine = Counts(numbers.counts), np.linspace(-1.5, 1.5, 61)
-    laws = {family: [_law(counts, family, g) for g in fine] for family in _FAMILIES}
-    kinds: dict[str, tuple[Mapping[str, Free | Seen], Sequence[float]]] = {
-        "free features": (numbers.free, settings.free),
-        "network": (numbers.network, settings.exponents),
-    }
-
-    def panel(part: str, quantity: str) -> Figure:
-        def values(skews: Sequence[Skews]) -> list[float]:
-            return [getattr(getattr(one, part), quantity) for one in skews]
-
-        theory = {family: (fine, values(rows)) for family, rows in laws.items()}
-        trained = {
-            name: {f: (at, values([found[f"{f} {g:g}"].skews for g in at])) for f in _FAMILIES}
-            for name, (found, at) in kinds.items()
-        }
-        title, label = _PARTS[part], _QUANTITIES[quantity]
-        return drawn(
-            partial(against_exponent, theory, trained, label=label, log=quantity == "norm_ratio"),
-            f"{title}, {label}, against the exponent",
-            title,
-        )
-
-    return [
-        Row(
-            [panel(part, quantity) for quantity in _QUANTITIES],
-            f"{title}: theory as lines, free features as rings, networks on {numbers.title}"
-            " as triangles.",
-        )
-        for part, title in _PARTS.items()
-    ]
+    return page.show(runs)
 
 
 BEHNIA2023 = Claim(

@@ -1,0 +1,67 @@
+"""What a report shows of runs beside all laws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lopsided.report.blocks import Block, Figure, Table, drawn
+from lopsided.reproduce.claim import Run
+from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import PARTS, lettered
+from lopsided.reproduce.claims.thrampoulidis2022.which_law.numbers import (
+    LAWS,
+    Fit,
+    Numbers,
+    Settings,
+)
+
+
+def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
+    """Return one row a kind of run, mean and spread over its seeds."""
+    most = max((run.numbers.runs for run in runs), key=len)
+    kinds: dict[str, list[dict[str, Fit]]] = {}
+    for fitted in sorted(most, key=lambda fitted: fitted.kind):
+        kinds.setdefault(fitted.kind, []).append(fitted.laws)
+    tables = [
+        Table(
+            f"Distance of the {part}, mean ± standard deviation over the seeds (their number in"
+            " brackets).",
+            ["run", *LAWS],
+            [
+                [
+                    lettered(place, f"{title} ({len(members)})"),
+                    *(_mean([m[law].distances[i] for m in members if law in m]) for law in LAWS),
+                ]
+                for place, (title, members) in enumerate(kinds.items())
+            ],
+        )
+        for i, part in enumerate(PARTS)
+    ]
+    return [misfits(list(kinds.values())), *tables]
+
+
+def misfits(kinds: Sequence[Sequence[Mapping[str, Fit]]]) -> Figure:
+    """Return the root mean square of the three distances, a row a kind of run and a mark a law."""
+    from lopsided.reproduce.figures.lines import by_row
+
+    def size(members: Sequence[Mapping[str, Fit]], law: str) -> float:
+        return float(np.mean([fits[law].size if law in fits else np.nan for fits in members]))
+
+    series = {law: [size(members, law) for members in kinds] for law in LAWS}
+    rows = [lettered(place, "").removesuffix(": ") for place in range(len(kinds))]
+    return drawn(
+        lambda ax: by_row(rows, series, ax, label="distance, root mean square of the three"),
+        "Distance of every kind of run to every law",
+        "Root mean square of the distances of classifiers, class means and logits to each law, mean"
+        " over the seeds; the letters are those of the tables.",
+        (6.2, 0.9 + 0.24 * len(rows)),
+    )
+
+
+def _mean(values: Sequence[float]) -> str:
+    if not values:
+        return "–"
+    return f"{np.mean(values):.3f}" + (
+        f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+    )
