@@ -64,7 +64,19 @@ class Classes:
             return Counts.exponential(**_fields(self.exponential, "exponential"))
         return Counts.zipf(**_fields(str(self.zipf), "zipf"))
 
+    def code(self, counts: Counts) -> str:
+        """Return Python that makes the counts; of many, by their profile or from labels."""
+        if counts.k <= LISTED:
+            return f"Counts({counts.values.tolist()})"
+        for profile in FIELDS:
+            if (text := getattr(self, profile)) is not None:
+                words = ", ".join(f"{k}={v!r}" for k, v in _fields(text, profile).items())
+                return f"Counts.{profile}({words})"
+        return "Counts.from_labels(labels)  # those of the training set"
 
+
+#: Classes whose counts are listed one by one.
+LISTED = 50
 #: Profile -> the names it needs and the names it may have.
 FIELDS: dict[str, tuple[set[str], set[str]]] = {
     "step": ({"k", "minority", "ratio"}, {"rho"}),

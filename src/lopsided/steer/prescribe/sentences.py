@@ -24,8 +24,8 @@ def answered(answers: Ints, labels: Ints, minorities: Ints) -> str:
     if said >= 0.8 * true:
         return ""
     return (
-        f"The network answers one of the {len(minorities)} minority classes for {said:.1%} of"
-        f" held-out samples; they are {true:.1%} of them."
+        f"The network answers a minority class for {said:.1%} of held-out samples; {true:.1%} of"
+        " them are of one."
     )
 
 

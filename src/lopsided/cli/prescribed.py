@@ -1,0 +1,72 @@
+"""What lopsided steer says of a trained network: the head it should have, and its worth."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lopsided.cli.output import require_writable, shown, table_console
+
+if TYPE_CHECKING:
+    from lopsided.cli.steer import Steer
+    from lopsided.steer import Prescription
+
+
+def prescribe(options: Steer, features: Path) -> None:
+    """Prescribe from stored features, tell, and write the head if that is wanted.
+
+    Raises:
+        ValueError: if there is no head, or files do not fit.
+        OSError: if a file cannot be read or written.
+    """
+    from lopsided import measure, steer
+
+    require_writable(options.out)
+    counts = options.classes.resolve() if options.classes.given else None
+    train = measure.open_store(features, head=options.head)
+    if train.weight is None:
+        raise ValueError(
+            f"a head is prescribed instead of another: give its weight, beside {features} or by"
+            " --head"
+        )
+    held_out = None
+    if options.held_out is not None:
+        # Its own head, if the file holds one, is not asked for.
+        held_out = measure.open_store(options.held_out, head=options.head)
+    head = train.weight, train.bias
+    found = steer.prescribe(head, train, held_out, counts=counts, loss=options.loss)
+    written = None
+    if options.out is not None and found.remedy != "nothing":
+        if options.head is not None and options.out.exists() and options.out.samefile(options.head):
+            raise ValueError(f"{options.out} was read for this prescription: write another file")
+        written = found.save(options.out)
+    if options.json:
+        print(json.dumps(to_dict(found, written), indent=1, allow_nan=False))
+        return
+    console = table_console()
+    for sentence in found.sentences:
+        console.print(shown(sentence), markup=False)
+    if options.out is not None:
+        told = "no file was written" if written is None else f"written to {shown(str(written))}"
+        console.print(told, markup=False)
+
+
+def to_dict(found: Prescription, written: Path | None) -> dict[str, Any]:
+    """Return a prescription as plain data; what was not measured is None."""
+    return {
+        "remedy": found.remedy,
+        "gain": found.gain,
+        "interval": found.interval,
+        "price": found.price,
+        "cause": None if found.cause is None else asdict(found.cause),
+        "before": None if found.before is None else asdict(found.before),
+        "after": None if found.after is None else asdict(found.after),
+        "numbers": found.numbers,
+        "norm_share": found.norm_share,
+        "loss": found.loss,
+        "held_out": None if found.held_out is None else found.held_out.tolist(),
+        "sentences": list(found.sentences),
+        "written": None if written is None else str(written),
+    }
