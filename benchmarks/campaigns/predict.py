@@ -179,7 +179,7 @@ def of_cross_entropy(rng: random.Random, counts: Counts) -> Errors:
     yield from of_distance(
         "cross-entropy, ETF", geometry, predict.etf(k), (wanted, exact.Exact(ideal, ideal, ideal))
     )
-    proof = predict.optimality(counts, adjustment)
+    proof = predict.certificate(counts, adjustment)
     size = mp.fsum(wanted.classifiers[i, i] for i in range(k))
     yield "certificates", "primal", relative(proof.primal, size)
     yield "certificates", "dual", relative(proof.dual, size)
@@ -201,7 +201,7 @@ def of_free_bias(rng: random.Random, counts: Counts) -> Errors:
     margin = 10 ** rng.uniform(-6, 6)
     wanted = exact.free_bias(counts.values.tolist(), margin)
     yield from of_geometry("free bias", predict.free_bias(counts, margin), wanted)
-    proof = predict.optimality(counts, Adjustment(margin=margin), "free")
+    proof = predict.certificate(counts, Adjustment(margin=margin), "free")
     size = mp.fsum(wanted.classifiers[i, i] for i in range(counts.k))
     yield (
         "certificates",

@@ -65,7 +65,7 @@ DOORS = {
     "cross_entropy": lambda counts: predict.cross_entropy(
         counts, Adjustment.cdt(counts, 0.5)
     ).classifiers.norms(),
-    "optimality": lambda counts: predict.optimality(counts).primal,
+    "optimality": lambda counts: predict.certificate(counts).primal,
     "squared": lambda counts: predict.squared(counts, 0.5).classifiers.norms(),
     "weighted": lambda counts: Adjustment.weighted(counts).weight,
     "logit_adjusted": lambda counts: Adjustment.logit_adjusted(counts).shift,

@@ -50,7 +50,7 @@ NOUNS = {
     "balanced": lambda: predict.balanced([5, 5], 0.1),
     "step": lambda: predict.step([5, 5, 2]),
     "step limit": lambda: predict.step_limit(10),
-    "optimality": lambda: predict.optimality(COUNTS),
+    "optimality": lambda: predict.certificate(COUNTS),
     "supports": lambda: predict.supports(np.eye(3)),
     "regression": lambda: predict.regression([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0]], ridge=0.5),
     "label sets": lambda: predict.label_sets(3, {1: 5}, ridge=0.1),

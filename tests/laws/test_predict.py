@@ -175,10 +175,10 @@ def test_the_certificate_holds_for_any_counts_scales_and_margins(values, gamma):
         Adjustment.ldt(counts, gamma),
         Adjustment(margin=margin),
     ):
-        proof = predict.optimality(counts, adjustment)
+        proof = predict.certificate(counts, adjustment)
         assert proof.holds
         assert proof.largest_sign < 0
-    assert predict.optimality(counts, bias="free").holds
+    assert predict.certificate(counts, bias="free").holds
 
 
 @given(values=COUNTS, gamma=EXPONENTS)
@@ -187,7 +187,7 @@ def test_the_certificate_is_that_of_the_dense_dual(values, gamma):
     d = 1 / Adjustment.cdt(counts, gamma).scale
     W, _, X = dense(values, d, d)
     B = np.linalg.pinv(W, rcond=1e-9, hermitian=True) @ X
-    proof = predict.optimality(counts, Adjustment.cdt(counts, gamma))
+    proof = predict.certificate(counts, Adjustment.cdt(counts, gamma))
     size = np.abs(B).max()
     assert B[~np.eye(k, dtype=bool)].max() <= proof.largest_sign + 1e-6 * size
     assert np.linalg.norm(B * np.sqrt(counts.values), 2) == pytest.approx(1, abs=1e-6)

@@ -14,11 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lopsided.files import write_atomically
-from lopsided.reproduce import data
+from lopsided.reproduce import checkpoint, data
+from lopsided.reproduce.checkpoint import Checkpoint
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.disk import alone
-from lopsided.reproduce.network import checkpoint
-from lopsided.reproduce.network.checkpoint import Checkpoint
 from lopsided.reproduce.record import Record, Verdict
 
 FACTS = {"identity": "me", "epoch": 1, "rows": [{"nc1": 0.125}], "seconds": 1.5, "busy": 1.0}

@@ -25,7 +25,7 @@ COUNTS = Counts([50, 50, 5, 5])
             "one scale for all classes",
         ),
         (
-            lambda: predict.optimality(COUNTS, Adjustment.ldt(COUNTS, 0.5), "free"),
+            lambda: predict.certificate(COUNTS, Adjustment.ldt(COUNTS, 0.5), "free"),
             "per-sample scale for all classes",
         ),
         (lambda: predict.cross_entropy(COUNTS, Adjustment.cdt(COUNTS, 40.0)), "1e+40 for class 2"),
@@ -148,7 +148,7 @@ def test_sums_of_counts_beyond_sixty_three_bits_are_no_trouble():
     assert counts.n > 2**63
     assert predict.free_bias(counts).classifiers.norms()[0] > 0
     assert predict.step(counts).distance(predict.seli(counts)).classifiers < 1e-13
-    assert predict.optimality(counts).holds
+    assert predict.certificate(counts).holds
     assert np.isfinite(Adjustment.logit_adjusted(counts).shift).all()
 
 

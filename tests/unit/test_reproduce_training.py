@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from lopsided import Counts
+from lopsided.reproduce import checkpoint
+from lopsided.reproduce.checkpoint import Checkpoint
 from lopsided.reproduce.context import Context, Place
-from lopsided.reproduce.network import checkpoint
-from lopsided.reproduce.network.checkpoint import Checkpoint
 from lopsided.reproduce.network.models import MODELS, Network, build
 from lopsided.reproduce.network.training import Observing, Sample, batches, parameters, train
 from lopsided.reproduce.settings import Training, observed_epochs

@@ -28,7 +28,7 @@ from lopsided.predict.forms.seli import seli
 from lopsided.predict.forms.spectral_contrastive import spectral_contrastive
 from lopsided.predict.forms.squared import squared, squared_threshold
 from lopsided.predict.forms.supports import Exactness, exactness, supports
-from lopsided.predict.optimality import Optimality, optimality
+from lopsided.predict.optimality import Optimality, certificate
 from lopsided.predict.prototypes import prototype_means
 from lopsided.predict.regression_error import regression_error
 from lopsided.predict.step import StepLimit, step, step_limit
@@ -73,6 +73,7 @@ __all__ = [
     "Optimality",
     "StepLimit",
     "balanced",
+    "certificate",
     "code_bounds",
     "compositional",
     "contexture",
@@ -86,7 +87,6 @@ __all__ = [
     "minority_collapse_ridge",
     "multiple_centers",
     "nonnegative",
-    "optimality",
     "prototype_means",
     "regression",
     "regression_error",

@@ -46,7 +46,7 @@ class Optimality:
         return self.largest_sign <= 0 and abs(self.relative_gap) < 1e-12
 
 
-def optimality(
+def certificate(
     counts: CountsLike, adjustment: Adjustment | None = None, bias: Bias = "none"
 ) -> Optimality:
     """Return the proof of `cross_entropy(counts, adjustment, bias)`, measured on its numbers.
@@ -66,7 +66,7 @@ def optimality(
         ValueError: as `cross_entropy`.
 
     Example:
-        >>> optimality(Counts([50, 7, 7, 1])).holds
+        >>> certificate(Counts([50, 7, 7, 1])).holds
         True
     """
     counts = Counts.of(counts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lopsided.reproduce.network.checkpoint import Checkpoint
+from lopsided.reproduce.checkpoint import Checkpoint
 from lopsided.reproduce.settings import Training
 
 

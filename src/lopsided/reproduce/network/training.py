@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lopsided.plain import plain
+from lopsided.reproduce import checkpoint
+from lopsided.reproduce.checkpoint import Checkpoint
 from lopsided.reproduce.context import Context, is_first
-from lopsided.reproduce.network import checkpoint
-from lopsided.reproduce.network.checkpoint import Checkpoint
 from lopsided.reproduce.network.parallel import Workers
 from lopsided.reproduce.network.state import most, require_fit, restore, state
 from lopsided.reproduce.settings import Training, observed_epochs
