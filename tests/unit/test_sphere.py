@@ -203,6 +203,23 @@ def test_the_spectral_loss_is_least_at_its_prediction():
     )
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        steer.SpectralContrastive(),
+        steer.UniformityGap(3, 4).double(),
+        steer.SupervisedContrastive(0.5, np.eye(3, 4), 2),
+        steer.MultipleCenters(predict.multiple_centers([2, 1], [1, 1], 0.2), [1, 1], 4),
+    ],
+)
+def test_a_sample_left_out_is_as_if_it_were_not_there(loss):
+    h = torch.randn(7, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    labels = torch.tensor([0, -100, 1, 1, 0, -100, 1])
+    kept = labels >= 0
+    assert loss(h, labels).item() == pytest.approx(loss(h[kept], labels[kept]).item())
+    assert loss(h[~kept], labels[~kept]).isfinite()
+
+
 def test_picking_all_labels_is_the_sum_of_their_cross_entropies():
     z = torch.randn(5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     sets = torch.tensor([[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 1], [0, 0, 0, 1], [1, 0, 1, 0]])
