@@ -86,7 +86,8 @@ def test_timm():
     assert found.weight.shape == tuple(model.get_classifier().weight.shape)
 
 
-def test_mlflow(tmp_path):
+def test_mlflow(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     mlflow = pytest.importorskip("mlflow")
     mlflow.set_tracking_uri((tmp_path / "runs").as_uri())
     with mlflow.start_run() as run:
