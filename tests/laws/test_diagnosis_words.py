@@ -114,6 +114,10 @@ NETWORKS = {
     "counts not known": lambda: held_out(moved(20, (9, 4, 7)), None),
     "balanced counts": lambda: held_out(moved(20, (9, 4, 7)), Counts([30] * 10)),
     "step": lambda: held_out(right(20), Counts([90] * 5 + [30] * 5)),
+    "long names": lambda: held_out(
+        moved(9, (6, 4, 8), k=7),
+        Counts(ANIMALS.values, [f"an animal of the kind {c}" for c in "abcdefg"]),
+    ),
     "animals": lambda: held_out(moved(9, (6, 4, 8), k=7), ANIMALS),
     "head at fault": lambda: prescribed(UNBIASED, 8 * np.log(PETS.values)),
     "head at fault, training samples as noisy": lambda: prescribed(
@@ -232,6 +236,11 @@ SENTENCES = {
     ),
     r"There is no held-out sample of class 3\.": (["no sample of class 3"], ["all right"]),
     r"Most confused: ibex for newt \(in 8 of 9\)\.": (["animals"], []),
+    r"Most confused: an animal of the kind g for an animal of the kind e \(in 8 of 9\)": (
+        ["long names"],
+        ["animals"],
+    ),
+    r"Worst is class an animal of the kind g \(right in 1 of 9\)\.": (["long names"], []),
     r"Worst is class ibex \(right in 1 of 9\)\.": (["animals"], []),
     r"Cause: head": (
         ["head at fault", "head at fault, lengths as SELI's", "head at fault, no training samples"],

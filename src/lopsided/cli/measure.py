@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import math
 from dataclasses import dataclass
@@ -11,27 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from lopsided.cli import pictures
 from lopsided.cli.classes import Classes
 from lopsided.cli.output import require_picture, require_writable, shown, table_console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from matplotlib.axes import Axes
-
-    #: Puts a drawing on axes.
-    Draw = Callable[[Axes], Axes]
-
     from lopsided.arrays import Floats
     from lopsided.counts import Counts
     from lopsided.diagnosis import Diagnosis
     from lopsided.geometry import Geometry
     from lopsided.measure import Collapse, Store
     from lopsided.solve import Problem
-
-
-#: Inches of a drawing on the page.
-_PANEL = (4.6, 3.4)
 
 
 @dataclass(frozen=True)
@@ -61,7 +50,8 @@ class Measure:
     """npz or safetensors file with weight and bias; by default they are looked for beside the
     features"""
     counts: str | None = None
-    """training samples of each class, comma-separated; by default the samples measured"""
+    """training samples of each class: 50,50,5,5, with names: cat=50,newt=5, or a csv, txt or json
+    file of either; by default the samples measured"""
     ridge: float | None = None
     """compare with the certified optimum of the unconstrained-features model at this ridge too (sum
     normalisation)"""
@@ -160,10 +150,10 @@ class Measure:
             predictions = comparable(predictions, collapse.k)
             diagnosis = diagnose_stored(collapse, store, held_out, loss=self.loss, laws=predictions)
         if self.plot is not None:
-            _plot(collapse, predictions, self.plot)
+            pictures.plot(collapse, predictions, self.plot)
         if self.report is not None:
             name = shown(self.features.name)
-            _report(collapse, predictions, self.report, name, diagnosis)
+            pictures.report(collapse, predictions, self.report, name, diagnosis)
         if self.json:
             _print_json(collapse, predictions, gap, diagnosis)
             return
@@ -261,72 +251,3 @@ def _print_splits(collapse: Collapse, predictions: dict[str, Geometry]) -> None:
     for row in rows:
         table.add_row(*row)
     table_console().print(table)
-
-
-def _plot(collapse: Collapse, predictions: dict[str, Geometry], path: Path) -> None:
-    from matplotlib.figure import Figure
-
-    from lopsided import plot
-
-    figure = Figure(figsize=(11, 9), layout="constrained")
-    axes = figure.subplots(3, 2)
-    for column, (title, norms, cosines) in enumerate(_drawings(collapse, predictions)):
-        norms(axes[0, column]).set_title(f"norms of {title}")
-        cosines[0](axes[1, column]).set_title(f"cosines of {title}, measured")
-        if column == 0:
-            cosines[1](axes[2, 0]).set_title(f"cosines of {title}, {next(iter(predictions))}")
-    plot.distances(collapse.geometry, predictions, axes[2, 1]).set_title("distances to predictions")
-    plot.save(figure, path)
-
-
-def _drawings(
-    collapse: Collapse, predictions: dict[str, Geometry]
-) -> Iterator[tuple[str, Draw, tuple[Draw, Draw]]]:
-    """Yield for classifiers and class means what draws the norms, and the cosines measured and of
-    the first prediction, in one scale of colours.
-    """
-    from lopsided import plot
-    from lopsided.plot.gram import NAMED, strongest
-
-    counts, called = collapse.counts, [str(name) for name in collapse.names]
-    law = next(iter(predictions.values()))
-    parts = ("classifiers", "embeddings")
-    pairs = [(getattr(collapse.geometry, part), getattr(law, part)) for part in parts]
-    limit = strongest(*(gram for pair in pairs for gram in pair), counts=counts)
-    names = called if counts.names is not None or collapse.k <= NAMED else None
-    for part, pair in zip(parts, pairs, strict=True):
-        others = {name: getattr(other, part) for name, other in predictions.items()}
-        seen, expected = (
-            functools.partial(plot.gram, gram, counts=counts, names=names, limit=limit)
-            for gram in pair
-        )
-        norms = functools.partial(plot.class_norms, pair[0], others, counts, names=names)
-        yield "classifiers" if part == "classifiers" else "class means", norms, (seen, expected)
-
-
-def _report(
-    collapse: Collapse,
-    predictions: dict[str, Geometry],
-    path: Path,
-    name: str,
-    diagnosis: Diagnosis | None,
-) -> None:
-    from lopsided import plot
-    from lopsided.report import Row, drawn, write
-    from lopsided.report.measured import measured as page
-
-    rows = []
-    for title, norms, cosines in _drawings(collapse, predictions):
-        label = f"Norms of the {title}"
-        rows.append(Row([drawn(norms, label, label, _PANEL)]))
-        panels = [
-            drawn(draw, f"{label}, {whose}", f"{label}, {whose}", _PANEL)
-            for label in (f"Cosines between {title}",)
-            for draw, whose in zip(cosines, ("measured", next(iter(predictions))), strict=True)
-        ]
-        rows.append(Row(panels))
-    label = "Distances to predictions"
-    draw = functools.partial(plot.distances, collapse.geometry, predictions)
-    norms_of_both = Row([row.figures[0] for row in rows[::2]])
-    figures = [norms_of_both, *rows[1::2], Row([drawn(draw, label, label, _PANEL)])]
-    write(path, page(collapse, predictions, figures, f"Measured: {name}", diagnosis))

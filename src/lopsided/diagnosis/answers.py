@@ -16,7 +16,7 @@ from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.verdict.words import classes
-from lopsided.naming import listed, short
+from lopsided.naming import short
 
 #: With so much chance something is named that is nothing.
 CHANCE = 0.05
@@ -203,4 +203,4 @@ def _confused(decisions: Decisions, names: npt.NDArray[np.object_]) -> str:
 
 
 def _and_more(some: list[str], of: int) -> str:
-    return listed(some) + (f" and {of - len(some):,} more" if of > len(some) else "")
+    return ", ".join(some) + (f" and {of - len(some):,} more" if of > len(some) else "")
