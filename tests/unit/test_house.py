@@ -56,6 +56,7 @@ def test_torch_is_imported_in_its_rooms_alone():
         "lopsided.steer.either",
         "lopsided.steer.posthoc",
         "lopsided.steer.precision",
+        "lopsided.reproduce.checkpoint",
         "lopsided.reproduce.network",
         "lopsided.reproduce.claims",
     )
