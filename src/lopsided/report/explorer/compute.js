@@ -5,6 +5,10 @@ const SHOWN = 0.02;
 // Milliseconds of each frame that solving may take.
 const BUDGET = 12;
 
+// What a loss has that no longer matters as the ridge vanishes.
+const WITHOUT_EFFECT = { weighted: "weights", "logit-adjusted": "shifts", vs: "shifts", ldam: "additive margins" };
+const withoutEffect = ({ loss }) => (WITHOUT_EFFECT[loss] ? `; there ${WITHOUT_EFFECT[loss]} have no effect` : "");
+
 // A side's geometry: {geometry, note, work}; `work` goes on with the solving, where there is some.
 const begin = (setting, counts, measured) => {
   const given = measured.find(({ title }) => `measured: ${title}` === setting.loss);
@@ -17,7 +21,7 @@ const begin = (setting, counts, measured) => {
   if (!setting.ridge) {
     const reason = whyNoForm(parameters, setting);
     if (reason) return { note: reason };
-    return { geometry: (free ? freeBias : vanishing)(parameters), note: "closed form, the limit as the ridge vanishes" };
+    return { geometry: (free ? freeBias : vanishing)(parameters), note: `closed form, the limit as the ridge vanishes${withoutEffect(setting)}` };
   }
   const most = largestRidge(parameters, free);
   if (setting.ridge >= most) return { note: `At this ridge the optimum is zero; it must be below ${digits(most)}.` };
