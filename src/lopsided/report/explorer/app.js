@@ -21,7 +21,7 @@ const mount = (root) => {
   const boxes = {}, notes = {};
   const panel = (name, title, inner = {}) => {
     boxes[name] = html("div", { class: "drawing", ...inner });
-    notes[name] = html("span", { role: "status" });
+    notes[name] = html("span", { role: name.startsWith("map") ? "status" : null });
     return html("figure", {}, boxes[name], html("figcaption", {}, notes[name], " ", saveButton(title, () => boxes[name].querySelector("svg"))));
   };
   const turnLabel = (side) => ({ tabindex: 0, role: "group", class: "drawing turnable", "aria-label": `Frame of ${side}; arrow keys turn it` });
@@ -48,7 +48,8 @@ const mount = (root) => {
     }
     drawFrames();
     PROFILE_VIEWS.forEach((one, i) => boxes[`profile${i}`].replaceChildren(profileDrawing(one, shown, labels())));
-    part("distance").textContent = distanceSentence(shown);
+    const apart = distanceSentence(shown);
+    if (part("distance").textContent !== apart) part("distance").textContent = apart;
     part("contrast").replaceChildren(contrastTable(shown, state.counts));
     if (part("numbers").open) showNumbers();
   };
@@ -62,7 +63,8 @@ const mount = (root) => {
     stale = false;
     for (const side of ["a", "b"]) {
       if (sides[side].work) news = advance(sides[side]) || news;
-      part(`note-${side}`).textContent = sides[side].note;
+      const note = part(`note-${side}`);
+      if (note.textContent !== sides[side].note) note.textContent = sides[side].note;
     }
     if (turning && document.visibilityState === "visible") view.yaw += Math.min(50, now - before) / 4000;
     before = now;

@@ -43,8 +43,7 @@ const advance = (side) => {
     news = side.geometry !== side.latest;
     side.geometry = side.latest;
   }
-  side.note = side.work ? `solving … relative gap ${digits(gap)}`
-    : `optimum at this ridge, proved to a relative gap of ${digits(gap)}`;
+  side.note = side.work ? "solving …" : `optimum at this ridge, proved to a relative gap of ${digits(gap)}`;
   return news;
 };
 
