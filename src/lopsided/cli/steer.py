@@ -37,8 +37,8 @@ RECORDED = (-5.8, 5.3)
 
 NEAREST = (
     "nearest to the target geometry; not seen to help accuracy (in our records {:+.1f} to {:+.1f}"
-    " points of balanced accuracy against plain cross-entropy, never clearly ahead of vector scaling):"
-    " give --features and --held-out of a trained network to learn what helps there"
+    " points of balanced accuracy against plain cross-entropy, never clearly ahead of vector"
+    " scaling): give --features and --held-out of a trained network to learn what helps there"
 ).format(*RECORDED)
 
 

@@ -19,6 +19,8 @@ from lopsided.counts import Counts
 Loss = Literal["cross-entropy", "weighted", "logit-adjusted"]
 Task = Literal["digits", "mnist", "fashion-mnist", "cifar-10"]
 Other = Literal["characters", "frozen"]
+#: All of them, as one list of words.
+Anywhere = Literal["digits", "mnist", "fashion-mnist", "cifar-10", "characters", "frozen"]
 Model = Literal["mlp", "cnn", "frozen"]
 Shape = Literal["exponential", "step"]
 
@@ -52,7 +54,7 @@ class Plan:
         seed: of initialisation, order and choice of the samples.
     """
 
-    task: Task | Other
+    task: Anywhere
     model: Model
     loss: Loss
     shape: Shape
