@@ -1,6 +1,7 @@
 """lopsided measure, as its user types it."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -151,10 +152,16 @@ def two_sets(tmp_path):
     return str(tmp_path / "train.npz"), str(tmp_path / "val.npz")
 
 
-def test_held_out_samples_end_in_the_diagnosis(two_sets, capsys):
+def test_held_out_samples_end_in_the_diagnosis(two_sets, tmp_path, capsys, monkeypatch):
     train, val = two_sets
     assert main(["measure", train, "--held-out", val]) == 0
-    said = " ".join(capsys.readouterr().out.split())
+    told = capsys.readouterr().out
+    said = " ".join(told.split())
+    monkeypatch.chdir(tmp_path)
+    command = shlex.split(told.split("The corrected head in a file: ")[1])
+    assert main(command[1:]) == 0
+    assert (tmp_path / "head.safetensors").exists()
+    capsys.readouterr()
     first, cause, geometry = (
         said.index(title) for title in ("What it answers.", "Cause and remedy.", "Geometry.")
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from lopsided.cli import pictures
+from lopsided.cli import pictures, printed
 from lopsided.cli.classes import Classes
 from lopsided.cli.output import require_picture, require_writable, shown, table_console
 
@@ -155,15 +154,17 @@ class Measure:
             name = shown(self.features.name)
             pictures.report(collapse, predictions, self.report, name, diagnosis)
         if self.json:
-            _print_json(collapse, predictions, gap, diagnosis)
+            printed.as_json(collapse, predictions, gap, diagnosis)
             return
         console = table_console()
         console.print(collapse.table(predictions))
         if diagnosis is not None:
-            _print_splits(collapse, predictions)
+            printed.splits(collapse, predictions)
             console.print(
                 "\n\n".join(shown(part) for part in str(diagnosis).split("\n\n")), markup=False
             )
+            if line := printed.to_write_head(self, diagnosis):
+                console.print(f"\n{shown(line)}", markup=False, soft_wrap=True)
         if gap is not None:
             bias = "" if collapse.bias is None else " without the head's bias"
             console.print(
@@ -196,58 +197,3 @@ def _problem(counts: Counts, ridge: float) -> Problem:
     from lopsided import solve
 
     return solve.Problem(counts, ridge=ridge)
-
-
-def _print_json(
-    collapse: Collapse,
-    predictions: dict[str, Geometry],
-    gap: float | None,
-    diagnosis: Diagnosis | None,
-) -> None:
-    import json
-
-    from lopsided.measure.shown import SPLIT, splits_dict
-    from lopsided.plain import plain
-
-    result = collapse.to_dict()
-    if predictions:
-        distances = {
-            name: collapse.geometry.distance(other)._asdict() for name, other in predictions.items()
-        }
-        result["distances"] = {name: plain(row) for name, row in distances.items()}
-        if collapse.k <= SPLIT:
-            result["splits"] = splits_dict(collapse.splits(predictions))
-        result["verdict"] = collapse.verdict(predictions)
-    if gap is not None:
-        result["ufm_gap"] = gap
-    if diagnosis is not None:  # its geometry is all of the above
-        told = diagnosis.to_dict()
-        result["diagnosis"] = {name: part for name, part in told.items() if name != "geometry"}
-    print(json.dumps(result, indent=1, allow_nan=False))
-
-
-def _print_splits(collapse: Collapse, predictions: dict[str, Geometry]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    from lopsided.measure.shown import SPLIT, splits_table
-
-    if collapse.k > SPLIT:
-        return
-    splits = collapse.splits(predictions)
-    headers, rows = splits_table(splits)
-    visible = next(iter(splits.values())).visible
-    seen = (
-        "what the head sees is not defined"
-        if math.isnan(visible)
-        else f"the head sees {visible:.0%} of the class means' energy"
-    )
-    title = f"why: whole² = law² + single classes²; {seen}"
-    table = Table(
-        title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
-    )
-    for header in headers:
-        table.add_column(header, justify="left" if header == headers[0] else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    table_console().print(table)

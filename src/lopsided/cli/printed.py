@@ -1,0 +1,91 @@
+"""What `lopsided measure` prints beside the metrics: JSON, why a distance is what it is, and the
+command that writes the corrected head.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from typing import TYPE_CHECKING
+
+from lopsided.cli.output import table_console
+
+if TYPE_CHECKING:
+    from lopsided.cli.measure import Measure
+    from lopsided.diagnosis import Diagnosis
+    from lopsided.geometry import Geometry
+    from lopsided.measure import Collapse
+
+
+def to_write_head(options: Measure, diagnosis: Diagnosis) -> str:
+    """Return the command that writes the corrected head, where one was found and measured."""
+    found = diagnosis.prescription
+    if diagnosis.held_out is None or found is None or found.remedy == "nothing":
+        return ""
+    names = ("features", "held_out", "head", "counts", "loss")
+    given = {name: getattr(options, name) for name in names}
+    words = [
+        word
+        for name, value in given.items()
+        if value is not None
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
+    command = shlex.join(["lopsided", "steer", *words, "--out", "head.safetensors"])
+    return f"The corrected head in a file: {command}"
+
+
+def as_json(
+    collapse: Collapse,
+    predictions: dict[str, Geometry],
+    gap: float | None,
+    diagnosis: Diagnosis | None,
+) -> None:
+    """Print everything as JSON."""
+    import json
+
+    from lopsided.measure.shown import SPLIT, splits_dict
+    from lopsided.plain import plain
+
+    result = collapse.to_dict()
+    if predictions:
+        distances = {
+            name: collapse.geometry.distance(other)._asdict() for name, other in predictions.items()
+        }
+        result["distances"] = {name: plain(row) for name, row in distances.items()}
+        if collapse.k <= SPLIT:
+            result["splits"] = splits_dict(collapse.splits(predictions))
+        result["verdict"] = collapse.verdict(predictions)
+    if gap is not None:
+        result["ufm_gap"] = gap
+    if diagnosis is not None:  # its geometry is all of the above
+        told = diagnosis.to_dict()
+        result["diagnosis"] = {name: part for name, part in told.items() if name != "geometry"}
+    print(json.dumps(result, indent=1, allow_nan=False))
+
+
+def splits(collapse: Collapse, predictions: dict[str, Geometry]) -> None:
+    """Print how much of each distance is of the law, as a table."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from lopsided.measure.shown import SPLIT, splits_table
+
+    if collapse.k > SPLIT:
+        return
+    found = collapse.splits(predictions)
+    headers, rows = splits_table(found)
+    visible = next(iter(found.values())).visible
+    seen = (
+        "what the head sees is not defined"
+        if math.isnan(visible)
+        else f"the head sees {visible:.0%} of the class means' energy"
+    )
+    title = f"why: whole² = law² + single classes²; {seen}"
+    table = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
+    for header in headers:
+        table.add_column(header, justify="left" if header == headers[0] else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    table_console().print(table)
