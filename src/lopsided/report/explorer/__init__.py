@@ -28,6 +28,7 @@ SCRIPTS = (
     "newton",
     "shape",
     "draw",
+    "map",
     "frame",
     "state",
     "bars",
@@ -35,8 +36,11 @@ SCRIPTS = (
     "export",
     "compute",
     "views",
+    "panels",
     "app",
 )
+#: The style sheets, those of special windows last.
+STYLES = ("page", "controls", "drawings", "narrow")
 #: The counts of a page that is given none: four classes, whose frame is seen whole.
 FIRST = Counts([50, 50, 5, 5])
 #: As many classes as a page can draw.
@@ -77,7 +81,8 @@ def component(
     body = "\n".join(_text(f"{name}.js") for name in SCRIPTS)
     markup = Template(_text("component.html")).substitute(data=_json(data))
     script = f'(() => {{\n"use strict";\n{body}\n}})();'
-    return f"<style>\n{_text('explorer.css')}</style>\n{markup}<script>\n{script}\n</script>\n"
+    style = "\n".join(_text(f"{name}.css") for name in STYLES)
+    return f"<style>\n{style}</style>\n{markup}<script>\n{script}\n</script>\n"
 
 
 def page(counts: CountsLike, measured: Mapping[str, Geometry] | None = None) -> str:

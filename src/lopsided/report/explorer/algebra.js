@@ -38,7 +38,8 @@ const frobenius = (a) => Math.hypot(...a.map((row) => Math.sqrt(dot(row, row))))
 
 const rotate = (a, b, cosine, sine) => {
   for (let i = 0; i < a.length; i++) {
-    const first = a[i], second = b[i];
+    const first = a[i],
+      second = b[i];
     a[i] = cosine * first - sine * second;
     b[i] = sine * first + cosine * second;
   }
@@ -46,9 +47,10 @@ const rotate = (a, b, cosine, sine) => {
 
 // a = sum_r values[r] left[r] right[r]', values descending; `right` only if `both`. Columns are
 // turned against each other until all are orthogonal; their lengths are the singular values.
-// Columns that are scaled beforehand, as by square roots of counts, cost the small values no digits.
+// Columns that are scaled beforehand, as by square roots of counts, cost small values no digits.
 const svd = (a, both = false) => {
-  const columns = transpose(a), n = columns.length;
+  const columns = transpose(a),
+    n = columns.length;
   const turned = both ? matrix(n, n, (i, j) => (i === j ? 1 : 0)) : null;
   const order = [...columns.keys()];
   let squares = [];
@@ -58,8 +60,11 @@ const svd = (a, both = false) => {
     order.sort((i, j) => squares[j] - squares[i]);
     for (let p = 0; p < n; p++) {
       for (let q = p + 1; q < n; q++) {
-        const i = order[p], j = order[q], between = dot(columns[i], columns[j]);
-        if (!between || Math.abs(between) <= 1e-15 * Math.sqrt(squares[i]) * Math.sqrt(squares[j])) continue;
+        const i = order[p],
+          j = order[q],
+          between = dot(columns[i], columns[j]);
+        if (!between || Math.abs(between) <= 1e-15 * Math.sqrt(squares[i]) * Math.sqrt(squares[j]))
+          continue;
         moved = true;
         const slope = (squares[j] - squares[i]) / (2 * between);
         const tangent = (slope < 0 ? -1 : 1) / (Math.abs(slope) + Math.sqrt(1 + slope * slope));
@@ -86,7 +91,9 @@ const sumOuter = (weights, a, b) => {
   weights.forEach((weight, r) => {
     if (weight === 0) return;
     for (let i = 0; i < sum.length; i++) {
-      const factor = weight * a[r][i], row = sum[i], other = b[r];
+      const factor = weight * a[r][i],
+        row = sum[i],
+        other = b[r];
       if (factor !== 0) for (let j = 0; j < row.length; j++) row[j] += factor * other[j];
     }
   });
@@ -95,6 +102,7 @@ const sumOuter = (weights, a, b) => {
 
 // The distance of two matrices but for their lengths: 0 to 2; NaN where one is zero.
 const distance = (a, b) => {
-  const first = frobenius(a), second = frobenius(b);
+  const first = frobenius(a),
+    second = frobenius(b);
   return frobenius(matrix(a.length, a[0].length, (i, j) => a[i][j] / first - b[i][j] / second));
 };

@@ -3,59 +3,89 @@
 const mount = (root) => {
   const given = JSON.parse(root.querySelector("script[type='application/json']").textContent);
   const part = (name) => root.querySelector(`[data-part=${name}]`);
-  const measured = given.measured.map((one) => ({ ...one, classifiers: one.classifiers.map((r) => Float64Array.from(r)),
-    means: one.means.map((r) => Float64Array.from(r)), logits: one.logits.map((r) => Float64Array.from(r)) }));
-  const losses = [...measured.map(({ title }) => [`measured: ${title}`, title]),
-    ...Object.entries(LOSSES).map(([name, { title }]) => [name, title]), ["etf", "simplex ETF (balanced)"]];
+  const measured = given.measured.map((one) => ({
+    ...one,
+    classifiers: one.classifiers.map((r) => Float64Array.from(r)),
+    means: one.means.map((r) => Float64Array.from(r)),
+    logits: one.logits.map((r) => Float64Array.from(r)),
+  }));
+  const losses = [
+    ...measured.map(({ title }) => [`measured: ${title}`, title]),
+    ...Object.entries(LOSSES).map(([name, { title }]) => [name, title]),
+    ["etf", "simplex ETF (balanced)"],
+  ];
   const start = {
-    counts: given.counts, names: given.names,
-    a: plainSetting(losses[0][0]), b: plainSetting(measured.length ? "cross-entropy" : "etf"),
+    counts: given.counts,
+    names: given.names,
+    a: plainSetting(losses[0][0]),
+    b: plainSetting(measured.length ? "cross-entropy" : "etf"),
   };
-  let state = start, sides = { a: {}, b: {} }, frames = {}, view = { yaw: 0.5, pitch: 0.3 }, due = false, stale = false;
-  let turning = !matchMedia("(prefers-reduced-motion: reduce)").matches, before = 0;
+  let state = start,
+    sides = { a: {}, b: {} },
+    frames = {},
+    view = { yaw: 0.5, pitch: 0.3 },
+    due = false,
+    stale = false;
+  let turning = !matchMedia("(prefers-reduced-motion: reduce)").matches,
+    before = 0;
 
   const labels = () => state.names || state.counts.map((_, c) => String(c));
   const geometries = () => ({ a: sides.a.geometry, b: sides.b.geometry });
 
-  // Drawings stand in boxes that stay, so that focus and pointers stay with them.
-  const boxes = {}, notes = {};
-  const panel = (name, title, inner = {}) => {
-    boxes[name] = html("div", { class: "drawing", ...inner });
-    notes[name] = html("span", { role: name.startsWith("map") ? "status" : null });
-    return html("figure", {}, boxes[name], html("figcaption", {}, notes[name], " ", saveButton(title, () => boxes[name].querySelector("svg"))));
-  };
-  const turnLabel = (side) => ({ tabindex: 0, role: "group", class: "drawing turnable", "aria-label": `Frame of ${side}; arrow keys turn it` });
-  const mapLabel = (side) => ({ tabindex: 0, role: "group", "aria-label": `Cosines of ${side}; arrow keys choose two classes` });
-  part("frames").append(...["A", "B"].map((side) => panel(`frame${side}`, `frame ${side}`, turnLabel(side))));
-  part("maps").append(...["A", "B"].map((side) => panel(`map${side}`, `cosines ${side}`, mapLabel(side))));
-  for (const side of ["A", "B"]) readable(boxes[`map${side}`], () => sides[side.toLowerCase()].geometry, labels, notes[`map${side}`]);
-  part("profiles").append(...PROFILE_VIEWS.map(([title], i) => panel(`profile${i}`, title)));
+  const { boxes, notes } = panelsOf(part);
+  for (const side of ["A", "B"])
+    readable(
+      boxes[`map${side}`],
+      () => sides[side.toLowerCase()].geometry,
+      labels,
+      notes[`map${side}`],
+    );
 
-  const drawFrames = () => ["A", "B"].forEach((side) => {
-    const frame = frames[side.toLowerCase()], label = `Classifiers and class means of ${side}`;
-    boxes[`frame${side}`].replaceChildren(frame ? frameDrawing(frame, state.counts, labels(), view, label) : svg("svg", { viewBox: "0 0 360 280" }));
-  });
+  const drawFrames = () =>
+    ["A", "B"].forEach((side) => {
+      const frame = frames[side.toLowerCase()],
+        label = `Classifiers and class means of ${side}`;
+      boxes[`frame${side}`].replaceChildren(
+        frame
+          ? frameDrawing(frame, state.counts, labels(), view, label)
+          : svg("svg", { viewBox: "0 0 360 280" }),
+      );
+    });
 
   const draw = () => {
-    const shown = geometries(), reference = frames.a;
+    const shown = geometries(),
+      reference = frames.a;
     frames = {};
     for (const side of ["a", "b"]) {
-      if (shown[side]) frames[side] = turnedTo(frameOf(shown[side]), side === "a" ? reference : frames.a || reference);
+      if (shown[side])
+        frames[side] = turnedTo(
+          frameOf(shown[side]),
+          side === "a" ? reference : frames.a || reference,
+        );
       const name = side.toUpperCase();
-      notes[`frame${name}`].textContent = frames[side] ? `${name}. ${frameNote(frames[side])}` : `${name}. ${sides[side].note}`;
+      notes[`frame${name}`].textContent = frames[side]
+        ? `${name}. ${frameNote(frames[side])}`
+        : `${name}. ${sides[side].note}`;
       notes[`map${name}`].textContent = `${name}. Hatched: negative. Point at two classes.`;
-      boxes[`map${name}`].replaceChildren(mapsDrawing(shown[side], `Cosines of classifiers and of class means of ${name}`));
+      boxes[`map${name}`].replaceChildren(
+        mapsDrawing(shown[side], `Cosines of classifiers and of class means of ${name}`),
+      );
     }
     drawFrames();
-    PROFILE_VIEWS.forEach((one, i) => boxes[`profile${i}`].replaceChildren(profileDrawing(one, shown, labels())));
+    PROFILE_VIEWS.forEach((one, i) =>
+      boxes[`profile${i}`].replaceChildren(profileDrawing(one, shown, labels())),
+    );
     const apart = distanceSentence(shown);
     if (part("distance").textContent !== apart) part("distance").textContent = apart;
     part("contrast").replaceChildren(contrastTable(shown, state.counts));
     if (part("numbers").open) showNumbers();
   };
 
-  const showNumbers = () => part("table").replaceChildren(numbersTable(geometries(), state.counts, labels()));
-  part("numbers").addEventListener("toggle", () => { if (part("numbers").open) showNumbers(); });
+  const showNumbers = () =>
+    part("table").replaceChildren(numbersTable(geometries(), state.counts, labels()));
+  part("numbers").addEventListener("toggle", () => {
+    if (part("numbers").open) showNumbers();
+  });
 
   const frame = (now) => {
     due = false;
@@ -66,7 +96,8 @@ const mount = (root) => {
       const note = part(`note-${side}`);
       if (note.textContent !== sides[side].note) note.textContent = sides[side].note;
     }
-    if (turning && document.visibilityState === "visible") view.yaw += Math.min(50, now - before) / 4000;
+    if (turning && document.visibilityState === "visible")
+      view.yaw += Math.min(50, now - before) / 4000;
     before = now;
     if (news) draw();
     else if (turning) drawFrames();
@@ -79,7 +110,8 @@ const mount = (root) => {
 
   const compute = (which = ["a", "b"]) => {
     for (const side of which) {
-      const { geometry } = sides[side], next = begin(state[side], state.counts, measured);
+      const { geometry } = sides[side],
+        next = begin(state[side], state.counts, measured);
       // While the next optimum is solved the last one stays, if it is of as many classes.
       const kept = next.work && geometry && geometry.classifiers.length === state.counts.length;
       sides[side] = kept ? { ...next, geometry } : next;
@@ -93,18 +125,22 @@ const mount = (root) => {
   };
 
   const showSetting = (side) => {
-    const box = part(`setting-${side}`), focused = [...box.querySelectorAll("select")].indexOf(document.activeElement);
-    box.replaceChildren(...settingControls(side, state[side], losses, largestRidgeOf(state[side], state.counts), {
-      changed: (change) => {
-        state = { ...state, [side]: { ...state[side], ...change } };
-        compute([side]);
-      },
-      rebuilt: (setting) => {
-        state = { ...state, [side]: setting };
-        showSetting(side);
-        compute([side]);
-      },
-    }).flat(), html("p", { class: "note", role: "status", "data-part": `note-${side}` }));
+    const box = part(`setting-${side}`),
+      focused = [...box.querySelectorAll("select")].indexOf(document.activeElement);
+    box.replaceChildren(
+      ...settingControls(side, state[side], losses, largestRidgeOf(state[side], state.counts), {
+        changed: (change) => {
+          state = { ...state, [side]: { ...state[side], ...change } };
+          compute([side]);
+        },
+        rebuilt: (setting) => {
+          state = { ...state, [side]: setting };
+          showSetting(side);
+          compute([side]);
+        },
+      }).flat(),
+      html("p", { class: "note", role: "status", "data-part": `note-${side}` }),
+    );
     if (focused >= 0) box.querySelectorAll("select")[focused].focus();
   };
 
@@ -126,11 +162,19 @@ const mount = (root) => {
   part("bars").append(bars.drawing);
   part("counts").append(...controls.nodes);
 
-  const turnButton = html("button", { type: "button", "aria-pressed": turning, onclick: () => {
-    turning = !turning;
-    turnButton.setAttribute("aria-pressed", turning);
-    request();
-  } }, "turn the frames");
+  const turnButton = html(
+    "button",
+    {
+      type: "button",
+      "aria-pressed": turning,
+      onclick: () => {
+        turning = !turning;
+        turnButton.setAttribute("aria-pressed", turning);
+        request();
+      },
+    },
+    "turn the frames",
+  );
   part("turning").append(turnButton);
   for (const side of ["A", "B"]) {
     turnable(boxes[`frame${side}`], (yaw, pitch) => {
@@ -139,12 +183,23 @@ const mount = (root) => {
       drawFrames();
     });
   }
-  part("copies").append(...[["Python", "python"], ["shell line", "shell"], ["link", "link"]].map(([title, name]) =>
-    copyButton(title, part(name), part("said"))));
+  part("copies").append(
+    ...[
+      ["Python", "python"],
+      ["shell line", "shell"],
+      ["link", "link"],
+    ].map(([title, name]) => copyButton(title, part(name), part("said"))),
+  );
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
   const follow = () => {
-    const found = given.linked ? fromHash(location.hash.slice(1), start, losses.map(([name]) => name)) : start;
+    const found = given.linked
+      ? fromHash(
+          location.hash.slice(1),
+          start,
+          losses.map(([name]) => name),
+        )
+      : start;
     controls.say(found.problem || "");
     if (!found.problem) state = found;
     show();
@@ -155,4 +210,14 @@ const mount = (root) => {
 
 document.querySelectorAll(".explorer").forEach(mount);
 // For the console, and for the tests that compare with Python.
-globalThis.lopsided = { geometryOf, distances, contrast, minorities, alignment, relativeMargins, spectrum, frameOf, parseCounts };
+globalThis.lopsided = {
+  geometryOf,
+  distances,
+  contrast,
+  minorities,
+  alignment,
+  relativeMargins,
+  spectrum,
+  frameOf,
+  parseCounts,
+};

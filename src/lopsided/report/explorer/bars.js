@@ -2,42 +2,74 @@
 // of tabs at a time.
 
 const barsOf = (changed) => {
-  const drawing = svg("svg", { viewBox: "0 0 400 180", role: "group", class: "bars",
-    "aria-label": "Samples of each class, on a logarithmic scale. Left and right choose a class, up and down change its count." });
+  const drawing = svg("svg", {
+    viewBox: "0 0 400 180",
+    role: "group",
+    class: "bars",
+    "aria-label":
+      "Samples of each class, on a logarithmic scale. " +
+      "Left and right choose a class, up and down change its count.",
+  });
   const [left, right, top, base] = [34, 398, 16, 156];
-  let counts = [], labels = [], decades = 3, bars = [], chosen = 0, dragged = -1;
-  const height = (n) => Math.max(2, (base - top) * Math.log10(Math.max(1, n)) / decades + 2);
-  const place = (c) => left + (right - left) * (c + 0.1) / counts.length;
-  const two = (value) => Math.max(1, value < 100 ? Math.round(value) : Number(value.toPrecision(2)));
+  let counts = [],
+    labels = [],
+    decades = 3,
+    bars = [],
+    chosen = 0,
+    dragged = -1;
+  const height = (n) => Math.max(2, ((base - top) * Math.log10(Math.max(1, n))) / decades + 2);
+  const place = (c) => left + ((right - left) * (c + 0.1)) / counts.length;
+  const two = (value) =>
+    Math.max(1, value < 100 ? Math.round(value) : Number(value.toPrecision(2)));
   const set = (c, n) => {
     counts = counts.map((old, e) => (e === c ? n : old));
     show();
     changed(counts);
   };
-  const show = () => bars.forEach((bar, c) => {
-    const tall = height(counts[c]), text = `${labels[c]}: ${counts[c].toLocaleString("en")} samples`;
-    fill(bar, { "aria-valuenow": counts[c], "aria-valuetext": text, "aria-label": `class ${labels[c]}`, tabindex: c === chosen ? 0 : -1 }, []);
-    fill(bar.querySelector(".bar"), { y: base - tall, height: tall }, []);
-    bar.querySelector(".count").setAttribute("y", base - tall - 4);
-    bar.querySelector(".count").textContent = counts.length <= 10 ? counts[c].toLocaleString("en") : "";
-    bar.querySelector("title").textContent = text;
-  });
+  const show = () =>
+    bars.forEach((bar, c) => {
+      const tall = height(counts[c]),
+        text = `${labels[c]}: ${grouped(counts[c])} samples`;
+      fill(
+        bar,
+        {
+          "aria-valuenow": counts[c],
+          "aria-valuetext": text,
+          "aria-label": `class ${labels[c]}`,
+          tabindex: c === chosen ? 0 : -1,
+        },
+        [],
+      );
+      fill(bar.querySelector(".bar"), { y: base - tall, height: tall }, []);
+      bar.querySelector(".count").setAttribute("y", base - tall - 4);
+      bar.querySelector(".count").textContent = counts.length <= 10 ? grouped(counts[c]) : "";
+      bar.querySelector("title").textContent = text;
+    });
   const choose = (c) => {
     chosen = Math.max(0, Math.min(counts.length - 1, c));
     show();
     bars[chosen].focus();
   };
   const keyed = (event) => {
-    const n = counts[chosen], pace = event.shiftKey ? 0.5 : 0.1, more = Math.max(1, two(n * pace));
-    const moves = { ArrowUp: n + more, ArrowDown: n - more, PageUp: n * 2, PageDown: Math.round(n / 2) };
+    const n = counts[chosen],
+      pace = event.shiftKey ? 0.5 : 0.1,
+      more = Math.max(1, two(n * pace));
+    const moves = {
+      ArrowUp: n + more,
+      ArrowDown: n - more,
+      PageUp: n * 2,
+      PageDown: Math.round(n / 2),
+    };
     const goes = { ArrowLeft: chosen - 1, ArrowRight: chosen + 1, Home: 0, End: counts.length - 1 };
-    if (event.key in moves) set(chosen, Math.max(1, Math.min(10 ** decades, Math.round(moves[event.key]))));
+    if (event.key in moves)
+      set(chosen, Math.max(1, Math.min(10 ** decades, Math.round(moves[event.key]))));
     else if (event.key in goes) choose(goes[event.key]);
     else return;
     event.preventDefault();
   };
   const pulled = (event) => {
-    const box = drawing.getBoundingClientRect(), y = (event.clientY - box.top) * 180 / box.height;
+    const box = drawing.getBoundingClientRect(),
+      y = ((event.clientY - box.top) * 180) / box.height;
     set(dragged, two(10 ** (decades * Math.max(0, Math.min(1, (base - y) / (base - top))))));
   };
   drawing.addEventListener("keydown", keyed);
@@ -49,26 +81,71 @@ const barsOf = (changed) => {
     pulled(event);
     event.preventDefault();
   });
-  drawing.addEventListener("pointermove", (event) => { if (dragged >= 0) pulled(event); });
-  for (const name of ["pointerup", "pointercancel"]) drawing.addEventListener(name, () => { dragged = -1; });
+  drawing.addEventListener("pointermove", (event) => {
+    if (dragged >= 0) pulled(event);
+  });
+  for (const name of ["pointerup", "pointercancel"])
+    drawing.addEventListener(name, () => {
+      dragged = -1;
+    });
   const build = () => {
-    const wide = 0.8 * (right - left) / counts.length, few = counts.length <= 10;
-    bars = counts.map((n, c) => svg("g", {
-      role: "slider", class: "handle", "aria-orientation": "vertical", "aria-valuemin": 1, "aria-valuemax": 10 ** decades,
-    }, svg("title", {}), svg("rect", { class: "reach", x: place(c) - wide / 8, width: wide * 1.25, y: top - 12, height: base - top + 12 }),
-    svg("rect", { class: "bar", x: place(c), width: wide }), svg("text", { class: "count", x: place(c) + wide / 2, "text-anchor": "middle" }),
-    few || c === 0 || c === counts.length - 1 ? svg("text", { class: "tick", x: few ? place(c) + wide / 2 : c ? right : left, y: base + 15, "text-anchor": few ? "middle" : c ? "end" : "start" },
-      short(labels[c], Math.max(3, Math.floor(54 / counts.length)))) : null));
-    drawing.replaceChildren(...Array.from({ length: decades + 1 }, (_, d) => [
-      svg("path", { class: "grid", d: `M${left} ${base - height(10 ** d)}H${right}` }),
-      svg("text", { class: "tick", x: left - 6, y: base - height(10 ** d) + 4, "text-anchor": "end" }, (10 ** d).toLocaleString("en", { notation: "compact" })),
-    ]).flat(), ...bars);
+    const wide = (0.8 * (right - left)) / counts.length,
+      few = counts.length <= 10;
+    bars = counts.map((n, c) =>
+      svg(
+        "g",
+        {
+          role: "slider",
+          class: "handle",
+          "aria-orientation": "vertical",
+          "aria-valuemin": 1,
+          "aria-valuemax": 10 ** decades,
+        },
+        svg("title", {}),
+        svg("rect", {
+          class: "reach",
+          x: place(c) - wide / 8,
+          width: wide * 1.25,
+          y: top - 12,
+          height: base - top + 12,
+        }),
+        svg("rect", { class: "bar", x: place(c), width: wide }),
+        svg("text", { class: "count", x: place(c) + wide / 2, "text-anchor": "middle" }),
+        few || c === 0 || c === counts.length - 1
+          ? svg(
+              "text",
+              {
+                class: "tick",
+                x: few ? place(c) + wide / 2 : c ? right : left,
+                y: base + 15,
+                "text-anchor": few ? "middle" : c ? "end" : "start",
+              },
+              short(labels[c], Math.max(3, Math.floor(54 / counts.length))),
+            )
+          : null,
+      ),
+    );
+    drawing.replaceChildren(
+      ...Array.from({ length: decades + 1 }, (_, d) => [
+        svg("path", { class: "grid", d: `M${left} ${base - height(10 ** d)}H${right}` }),
+        svg(
+          "text",
+          { class: "tick", x: left - 6, y: base - height(10 ** d) + 4, "text-anchor": "end" },
+          (10 ** d).toLocaleString("en", { notation: "compact" }),
+        ),
+      ]).flat(),
+      ...bars,
+    );
   };
   // Takes new counts from elsewhere; during a drag the bars stay as they are.
   const take = (given, names) => {
-    const texts = names || given.map((_, c) => String(c)), most = largest(given);
+    const texts = names || given.map((_, c) => String(c)),
+      most = largest(given);
     const wanted = Math.max(2, Math.ceil(Math.log10(most) + 0.15));
-    const same = given.length === counts.length && wanted === decades && texts.every((text, c) => text === labels[c]);
+    const same =
+      given.length === counts.length &&
+      wanted === decades &&
+      texts.every((text, c) => text === labels[c]);
     [counts, labels] = [given, texts];
     if (dragged >= 0) return;
     if (!same) {

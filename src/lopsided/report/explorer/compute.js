@@ -6,25 +6,40 @@ const SHOWN = 0.02;
 const BUDGET = 12;
 
 // What a loss has that no longer matters as the ridge vanishes.
-const WITHOUT_EFFECT = { weighted: "weights", "logit-adjusted": "shifts", vs: "shifts", ldam: "additive margins" };
-const withoutEffect = ({ loss }) => (WITHOUT_EFFECT[loss] ? `; there ${WITHOUT_EFFECT[loss]} have no effect` : "");
+const WITHOUT_EFFECT = {
+  weighted: "weights",
+  "logit-adjusted": "shifts",
+  vs: "shifts",
+  ldam: "additive margins",
+};
+const withoutEffect = ({ loss }) =>
+  WITHOUT_EFFECT[loss] ? `; there ${WITHOUT_EFFECT[loss]} have no effect` : "";
 
 // A side's geometry: {geometry, note, work}; `work` goes on with the solving, where there is some.
 const begin = (setting, counts, measured) => {
   const given = measured.find(({ title }) => `measured: ${title}` === setting.loss);
-  if (setting.loss === "etf") return { geometry: simplex(counts.length), note: "the simplex of balanced classes" };
+  if (setting.loss === "etf")
+    return { geometry: simplex(counts.length), note: "the simplex of balanced classes" };
   if (given) {
-    return given.classifiers.length === counts.length ? { geometry: given, note: "measured, as it was given to this page" }
-      : { note: `Measured on ${given.classifiers.length} classes, the counts here are of ${counts.length}.` };
+    return given.classifiers.length === counts.length
+      ? { geometry: given, note: "measured, as it was given to this page" }
+      : {
+          note: `Measured on ${given.classifiers.length} classes, here are ${counts.length}.`,
+        };
   }
-  const parameters = parametersOf(counts, setting), free = setting.bias === "free";
+  const parameters = parametersOf(counts, setting),
+    free = setting.bias === "free";
   if (!setting.ridge) {
     const reason = whyNoForm(parameters, setting);
     if (reason) return { note: reason };
-    return { geometry: (free ? freeBias : vanishing)(parameters), note: `closed form, the limit as the ridge vanishes${withoutEffect(setting)}` };
+    return {
+      geometry: (free ? freeBias : vanishing)(parameters),
+      note: `closed form, the limit as the ridge vanishes${withoutEffect(setting)}`,
+    };
   }
   const most = largestRidge(parameters, free);
-  if (setting.ridge >= most) return { note: `At this ridge the optimum is zero; it must be below ${digits(most)}.` };
+  if (setting.ridge >= most)
+    return { note: `At this ridge the optimum is zero; it must be below ${digits(most)}.` };
   return { work: optimum(parameters, setting), note: "solving …" };
 };
 
@@ -43,7 +58,9 @@ const advance = (side) => {
     news = side.geometry !== side.latest;
     side.geometry = side.latest;
   }
-  side.note = side.work ? "solving …" : `optimum at this ridge, proved to a relative gap of ${digits(gap)}`;
+  side.note = side.work
+    ? "solving …"
+    : `optimum at this ridge, proved to a relative gap of ${digits(gap)}`;
   return news;
 };
 
@@ -55,4 +72,4 @@ const geometryOf = (counts, setting) => {
 };
 
 const largestRidgeOf = (setting, counts) =>
-  (isTheory(setting) ? largestRidge(parametersOf(counts, setting), setting.bias === "free") : 1);
+  isTheory(setting) ? largestRidge(parametersOf(counts, setting), setting.bias === "free") : 1;

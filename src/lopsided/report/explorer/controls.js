@@ -5,19 +5,37 @@ let made = 0;
 // A control with its label, and the value as it is said.
 const labeled = (text, control, ...after) => {
   control.id = `explorer-${made++}`;
-  return html("div", { class: "field" }, html("label", { for: control.id }, text), control, ...after);
+  return html(
+    "div",
+    { class: "field" },
+    html("label", { for: control.id }, text),
+    control,
+    ...after,
+  );
 };
 
 const select = (options, value, changed) => {
-  const control = html("select", { onchange: () => changed(control.value) },
-    options.map(([name, title]) => html("option", { value: name, selected: name === value }, title)));
+  const control = html(
+    "select",
+    { onchange: () => changed(control.value) },
+    options.map(([name, title]) =>
+      html("option", { value: name, selected: name === value }, title),
+    ),
+  );
   return control;
 };
 
 // A slider with a number beside it that says and sets the same.
 const slider = (text, value, [least, most, pace], changed) => {
   const range = html("input", { type: "range", min: least, max: most, step: pace, value });
-  const number = html("input", { type: "number", min: least, max: most, step: pace, value, "aria-label": `${text}, as a number` });
+  const number = html("input", {
+    type: "number",
+    min: least,
+    max: most,
+    step: pace,
+    value,
+    "aria-label": `${text}, as a number`,
+  });
   range.addEventListener("input", () => {
     number.value = range.value;
     changed(Number(range.value));
@@ -34,14 +52,23 @@ const slider = (text, value, [least, most, pace], changed) => {
 
 // The ridge: 0 at the left end, then its logarithm up to where the optimum is zero.
 const ridgeSlider = (value, most, changed) => {
-  const least = 1e-4, last = 100;
+  const least = 1e-4,
+    last = 100;
   const floor = (ridge) => {
     const power = 10 ** (Math.floor(Math.log10(ridge)) - 1);
     return Number((Math.floor(ridge / power + 1e-9) * power).toPrecision(2));
   };
-  const at = (place) => (place < 1 ? 0 : floor(least * (most / least) ** ((place - 1) / (last - 1))));
-  const where = (ridge) => (ridge ? 1 + (last - 1) * Math.log(ridge / least) / Math.log(most / least) : 0);
-  const range = html("input", { type: "range", min: 0, max: last, step: 1, value: Math.round(where(value)) });
+  const at = (place) =>
+    place < 1 ? 0 : floor(least * (most / least) ** ((place - 1) / (last - 1)));
+  const where = (ridge) =>
+    ridge ? 1 + ((last - 1) * Math.log(ridge / least)) / Math.log(most / least) : 0;
+  const range = html("input", {
+    type: "range",
+    min: 0,
+    max: last,
+    step: 1,
+    value: Math.round(where(value)),
+  });
   const said = html("output", {});
   const say = (ridge) => {
     said.textContent = ridge ? digits(ridge) : "→ 0";
@@ -58,68 +85,137 @@ const ridgeSlider = (value, most, changed) => {
 
 // The controls of one side; `rebuilt` is called where the controls themselves have to change.
 const settingControls = (side, setting, losses, most, { changed, rebuilt }) => {
-  const exponents = exponentsOf(setting), greek = { gamma: "exponent γ", tau: "exponent τ" };
+  const exponents = exponentsOf(setting),
+    greek = { gamma: "exponent γ", tau: "exponent τ" };
   const bounds = { gamma: [-1.5, 1.5, 0.05], tau: [-2, 2, 0.1] };
-  const key = svg("svg", { viewBox: "-6 -6 12 12", class: "key", "aria-hidden": "true" }, sign(side, 0, 0, 4));
+  const key = svg(
+    "svg",
+    { viewBox: "-6 -6 12 12", class: "key", "aria-hidden": "true" },
+    sign(side, 0, 0, 4),
+  );
   return [
     html("legend", {}, key, side.toUpperCase()),
-    labeled("loss", select(losses, setting.loss, (loss) => rebuilt({
-      ...setting, loss, ...(LOSSES[loss] ? LOSSES[loss].exponents : {}),
-    }))),
-    Object.keys(exponents).map((name) => slider(greek[name], setting[name], bounds[name], (value) => changed({ [name]: value }))),
-    isTheory(setting) ? [
-      labeled("head’s bias", select([["none", "none"], ["free", "free, no ridge on it"]], setting.bias, (bias) => rebuilt({ ...setting, bias }))),
-      ridgeSlider(setting.ridge, most, (ridge) => changed({ ridge })),
-    ] : [],
+    labeled(
+      "loss",
+      select(losses, setting.loss, (loss) =>
+        rebuilt({
+          ...setting,
+          loss,
+          ...(LOSSES[loss] ? LOSSES[loss].exponents : {}),
+        }),
+      ),
+    ),
+    Object.keys(exponents).map((name) =>
+      slider(greek[name], setting[name], bounds[name], (value) => changed({ [name]: value })),
+    ),
+    isTheory(setting)
+      ? [
+          labeled(
+            "head’s bias",
+            select(
+              [
+                ["none", "none"],
+                ["free", "free, no ridge on it"],
+              ],
+              setting.bias,
+              (bias) => rebuilt({ ...setting, bias }),
+            ),
+          ),
+          ridgeSlider(setting.ridge, most, (ridge) => changed({ ridge })),
+        ]
+      : [],
   ];
 };
 
 // Presets, their parameters, and counts that are pasted; `given` is told counts and names.
 const countControls = (given) => {
-  const box = html("div", { class: "fields" }), fields = html("div", { class: "fields parameters" });
+  const box = html("div", { class: "fields" }),
+    fields = html("div", { class: "fields parameters" });
   const said = html("p", { role: "status", class: "problem" });
   const take = (counts, names) => {
     const problem = whyNoCounts(counts);
-    said.textContent = problem && counts.some((n) => n === 0) ? "The rarest class would have no sample." : problem;
+    said.textContent =
+      problem && counts.some((n) => n === 0) ? "The rarest class would have no sample." : problem;
     if (!problem) given(counts, names);
   };
   const show = (name) => {
     fields.replaceChildren();
     if (NAMED[name]) take(NAMED[name].counts, NAMED[name].names);
     if (!PROFILES[name]) return;
-    const profileOf = PROFILES[name], values = {};
+    const profileOf = PROFILES[name],
+      values = {};
     for (const [field, [text, value, least, most, pace]] of Object.entries(profileOf.fields)) {
       values[field] = value;
-      fields.append(labeled(text, html("input", { type: "number", min: least, max: most, step: pace, value, oninput: (event) => {
-        const typed = event.target.valueAsNumber, right = typed >= least && typed <= most;
-        event.target.setAttribute("aria-invalid", !right);
-        if (!right) {
-          said.textContent = `${text} must be from ${least.toLocaleString("en")} to ${most.toLocaleString("en")}.`;
-          return;
-        }
-        values[field] = typed;
-        take(profileOf.counts(values), null);
-      } })));
+      fields.append(
+        labeled(
+          text,
+          html("input", {
+            type: "number",
+            min: least,
+            max: most,
+            step: pace,
+            value,
+            oninput: (event) => {
+              const typed = event.target.valueAsNumber,
+                right = typed >= least && typed <= most;
+              event.target.setAttribute("aria-invalid", !right);
+              if (!right) {
+                said.textContent = `${text} must be from ${grouped(least)} to ${grouped(most)}.`;
+                return;
+              }
+              values[field] = typed;
+              take(profileOf.counts(values), null);
+            },
+          }),
+        ),
+      );
     }
     take(profileOf.counts(values), null);
   };
   const titles = Object.entries(PROFILES).map(([name, { title }]) => [name, title]);
-  const preset = select([["", "your own"], ...titles, ...Object.keys(NAMED).map((name) => [name, name])], "", show);
-  const text = html("textarea", { rows: 3, spellcheck: "false", placeholder: "50, 20, 5 — or a name and a number a line: cat: 50" });
-  const use = html("button", { type: "button", onclick: () => {
-    const found = parseCounts(text.value);
-    said.textContent = found.problem || "";
-    if (found.problem) return;
-    preset.value = "";
-    fields.replaceChildren();
-    given(found.counts, found.names);
-  } }, "Use these counts");
+  const preset = select(
+    [["", "your own"], ...titles, ...Object.keys(NAMED).map((name) => [name, name])],
+    "",
+    show,
+  );
+  const text = html("textarea", {
+    rows: 3,
+    spellcheck: "false",
+    placeholder: "50, 20, 5 — or a name and a number a line: cat: 50",
+  });
+  const use = html(
+    "button",
+    {
+      type: "button",
+      onclick: () => {
+        const found = parseCounts(text.value);
+        said.textContent = found.problem || "";
+        if (found.problem) return;
+        preset.value = "";
+        fields.replaceChildren();
+        given(found.counts, found.names);
+      },
+    },
+    "Use these counts",
+  );
   box.append(labeled("counts from", preset), fields);
   const own = () => {
     preset.value = "";
     fields.replaceChildren();
     said.textContent = "";
   };
-  const paste = html("details", {}, html("summary", {}, "Paste counts"), labeled("counts, any separator", text), use);
-  return { nodes: [box, paste, said], own, say: (problem) => { said.textContent = problem; } };
+  const paste = html(
+    "details",
+    {},
+    html("summary", {}, "Paste counts"),
+    labeled("counts, any separator", text),
+    use,
+  );
+  return {
+    nodes: [box, paste, said],
+    own,
+    say: (problem) => {
+      said.textContent = problem;
+    },
+  };
 };

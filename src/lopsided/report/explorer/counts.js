@@ -5,7 +5,9 @@ const LARGEST_COUNT = 2 ** 53;
 
 const step = ({ k, minority, ratio, rho = 0.5 }) => {
   const few = Math.round(rho * k);
-  return Array.from({ length: k }, (_, c) => (c < k - few ? Math.round(ratio * minority) : minority));
+  return Array.from({ length: k }, (_, c) =>
+    c < k - few ? Math.round(ratio * minority) : minority,
+  );
 };
 
 const exponential = ({ k, largest: most, ratio }) =>
@@ -20,15 +22,18 @@ const PROFILES = {
     title: "STEP",
     counts: step,
     fields: {
-      k: ["classes k", 4, 2, MOST_CLASSES, 1], minority: ["samples of a minority", 5, 1, 1e6, 1],
-      ratio: ["ratio R", 10, 1, 1e4, 1], rho: ["share of minorities ρ", 0.5, 0.01, 0.99, 0.01],
+      k: ["classes k", 4, 2, MOST_CLASSES, 1],
+      minority: ["samples of a minority", 5, 1, 1e6, 1],
+      ratio: ["ratio R", 10, 1, 1e4, 1],
+      rho: ["share of minorities ρ", 0.5, 0.01, 0.99, 0.01],
     },
   },
   exponential: {
     title: "exponential",
     counts: exponential,
     fields: {
-      k: ["classes k", 10, 2, MOST_CLASSES, 1], largest: ["samples of the largest", 500, 1, 1e6, 1],
+      k: ["classes k", 10, 2, MOST_CLASSES, 1],
+      largest: ["samples of the largest", 500, 1, 1e6, 1],
       ratio: ["ratio R", 100, 1, 1e4, 1],
     },
   },
@@ -36,7 +41,8 @@ const PROFILES = {
     title: "Zipf",
     counts: zipf,
     fields: {
-      k: ["classes k", 20, 2, MOST_CLASSES, 1], largest: ["samples of the largest", 1000, 1, 1e6, 1],
+      k: ["classes k", 20, 2, MOST_CLASSES, 1],
+      largest: ["samples of the largest", 1000, 1, 1e6, 1],
       exponent: ["exponent", 1, 0, 3, 0.1],
     },
   },
@@ -46,26 +52,45 @@ const PROFILES = {
 const whyNoCounts = (counts) => {
   if (counts.length < 2) return "A classifier needs at least 2 classes.";
   if (counts.length > MOST_CLASSES) {
-    return `The page draws up to ${MOST_CLASSES} classes, these are ${counts.length};`
-      + " lopsided predict has no limit.";
+    return (
+      `The page draws up to ${MOST_CLASSES} classes, these are ${counts.length};` +
+      " lopsided predict has no limit."
+    );
   }
   const wrong = counts.findIndex((n) => !(Number.isInteger(n) && n >= 1 && n <= LARGEST_COUNT));
   return wrong < 0 ? "" : `Class ${wrong} must have a whole number of at least 1 samples.`;
 };
 
-// Pasted text -> {counts, names} or {problem}: numbers apart by commas, spaces or lines; or names and
-// numbers, a pair a line (cat: 50, or cat,50) or all on one line (cat: 50, dog: 20); or JSON of these.
+// Pasted text -> {counts, names} or {problem}: numbers apart by commas, spaces or lines; or names
+// and numbers, a pair a line (cat: 50, or cat,50) or all on one line (cat: 50, dog: 20); or JSON of
+// these.
 const parseCounts = (text) => {
-  const plain = text.trim().replace(/^[[({]|[\])}]$/g, "").trim();
+  const plain = text
+    .trim()
+    .replace(/^[[({]|[\])}]$/g, "")
+    .trim();
   const words = plain.split(/[\s,;]+/).filter(Boolean);
-  let counts = words.map(Number), names = null;
+  let counts = words.map(Number),
+    names = null;
   if (!words.every((word) => /^\d+(\.0*)?$/.test(word))) {
-    const lines = plain.split(/[\n;]/).map((line) => line.trim().replace(/,$/, "")).filter(Boolean);
-    const parts = lines.length > 1 ? lines : plain.split(/(?<=\d)\s*,/).map((part) => part.trim()).filter(Boolean);
+    const lines = plain
+      .split(/[\n;]/)
+      .map((line) => line.trim().replace(/,$/, ""))
+      .filter(Boolean);
+    const parts =
+      lines.length > 1
+        ? lines
+        : plain
+            .split(/(?<=\d)\s*,/)
+            .map((part) => part.trim())
+            .filter(Boolean);
     const pairs = parts.map((part) => part.match(/^["']?(.*?)["']?\s*[:=,\t ]\s*(\d+)$/));
     if (pairs.includes(null)) {
-      const wrong = parts.find((part, i) => !pairs[i] && !/^\d+$/.test(part)) || parts[pairs.indexOf(null)];
-      return { problem: `Write whole numbers, or a name and a number a line; found “${short(wrong, 40)}”.` };
+      const wrong =
+        parts.find((part, i) => !pairs[i] && !/^\d+$/.test(part)) || parts[pairs.indexOf(null)];
+      return {
+        problem: `Write numbers, or a name and a number a line; found “${short(wrong, 36)}”.`,
+      };
     }
     names = pairs.map((pair) => pair[1].trim());
     counts = pairs.map((pair) => Number(pair[2]));
@@ -76,7 +101,7 @@ const parseCounts = (text) => {
   return problem ? { problem } : { counts, names };
 };
 
-// The classes of one count are interchangeable: {label of each class, value and size of each group}.
+// The classes of one count are interchangeable: {label of each class, value and size of a group}.
 const groupsOf = (counts) => {
   const values = [...new Set(counts)].sort((a, b) => a - b);
   const label = counts.map((n) => values.indexOf(n));
@@ -86,6 +111,7 @@ const groupsOf = (counts) => {
 
 // The minority classes, by the definition of `Counts.minorities`.
 const minorities = (counts) => {
-  const most = largest(counts), least = -largest(counts.map((n) => -n));
+  const most = largest(counts),
+    least = -largest(counts.map((n) => -n));
   return counts.map((n) => n < Math.sqrt(least * most) && n <= Math.floor(most / 2));
 };

@@ -1,4 +1,4 @@
-// Newton's method on the factors of a ridge's problem, a step at a time, so that a page stays awake.
+// Newton's method on the factors of a ridge's problem, a step at a time: the page stays awake.
 
 // A free bias can be shifted where all logits have one scale; without this a step along the shift
 // would be rounding over zero.
@@ -6,15 +6,21 @@ const DAMPING = 1e-9;
 
 // The variables, as views of one array: U and V (m x m), p and b (m).
 const factorsOf = (r, x) => {
-  const rows = (start) => Array.from({ length: r.m }, (_, i) => x.subarray(start + i * r.m, start + (i + 1) * r.m));
+  const rows = (start) =>
+    Array.from({ length: r.m }, (_, i) => x.subarray(start + i * r.m, start + (i + 1) * r.m));
   const square = r.m * r.m;
   return {
-    U: rows(0), V: rows(square), p: x.subarray(2 * square, 2 * square + r.m), b: x.subarray(2 * square + r.m),
+    U: rows(0),
+    V: rows(square),
+    p: x.subarray(2 * square, 2 * square + r.m),
+    b: x.subarray(2 * square + r.m),
   };
 };
 
 const pointOf = (r, { U, V, p, b }) => ({
-  Y: matrix(r.m, r.m, (i, j) => dot(U[i], V[j])), s: p.map((value) => value * value), b,
+  Y: matrix(r.m, r.m, (i, j) => dot(U[i], V[j])),
+  s: p.map((value) => value * value),
+  b,
 });
 
 const valueOf = (r, ridge, factors) => {
@@ -27,13 +33,20 @@ const valueOf = (r, ridge, factors) => {
 
 // a b + ridge c, into the rows of `result`.
 const slopeInto = (result, a, b, ridge, c) =>
-  multiply(a, b).forEach((row, i) => row.forEach((value, j) => { result[i][j] += value + ridge * c[i][j]; }));
+  multiply(a, b).forEach((row, i) =>
+    row.forEach((value, j) => {
+      result[i][j] += value + ridge * c[i][j];
+    }),
+  );
 
 // The gradient, and a function that applies the second derivative to a direction.
 const model = (r, ridge, factors, fit) => {
-  const { U, V, p } = factors, size = 2 * r.m * r.m + 2 * r.m;
-  const slope = adjoint(r, fit.residual), turned = transpose(slope.Y);
-  const gradient = new Float64Array(size), g = factorsOf(r, gradient);
+  const { U, V, p } = factors,
+    size = 2 * r.m * r.m + 2 * r.m;
+  const slope = adjoint(r, fit.residual),
+    turned = transpose(slope.Y);
+  const gradient = new Float64Array(size),
+    g = factorsOf(r, gradient);
   slopeInto(g.U, slope.Y, V, ridge, U);
   slopeInto(g.V, turned, U, ridge, V);
   for (let j = 0; j < r.m; j++) {
@@ -41,10 +54,13 @@ const model = (r, ridge, factors, fit) => {
     g.b[j] = slope.b[j];
   }
   const apply = (direction) => {
-    const d = factorsOf(r, direction), result = new Float64Array(size), h = factorsOf(r, result);
+    const d = factorsOf(r, direction),
+      result = new Float64Array(size),
+      h = factorsOf(r, result);
     const moved = {
       Y: matrix(r.m, r.m, (i, j) => dot(d.U[i], V[j]) + dot(U[i], d.V[j])),
-      s: p.map((value, j) => 2 * value * d.p[j]), b: d.b,
+      s: p.map((value, j) => 2 * value * d.p[j]),
+      b: d.b,
     };
     const change = adjoint(r, curvature(r, fit.shares, marginsOf(r, moved)));
     slopeInto(h.U, change.Y, V, ridge, d.U);
@@ -62,14 +78,18 @@ const model = (r, ridge, factors, fit) => {
 
 // Conjugate gradients for the step, stopped early where the quadratic model says little.
 const stepOf = ({ gradient, apply }) => {
-  const size = Math.sqrt(dot(gradient, gradient)), step = new Float64Array(gradient.length);
+  const size = Math.sqrt(dot(gradient, gradient)),
+    step = new Float64Array(gradient.length);
   const rest = gradient.map((value) => -value);
-  let along = rest.slice(), square = dot(rest, rest);
+  let along = rest.slice(),
+    square = dot(rest, rest);
   const enough = Math.min(0.1, Math.sqrt(size)) * size;
   for (let i = 0; i < 250 && Math.sqrt(square) > enough; i++) {
-    const bent = apply(along), bend = dot(along, bent);
+    const bent = apply(along),
+      bend = dot(along, bent);
     if (!(bend > 0)) return i ? step : along;
-    const length = square / bend, before = square;
+    const length = square / bend,
+      before = square;
     for (let q = 0; q < step.length; q++) {
       step[q] += length * along[q];
       rest[q] -= length * bent[q];
@@ -82,10 +102,12 @@ const stepOf = ({ gradient, apply }) => {
 
 // The multiple of the vanishing ridge's logits that costs least, as factors.
 const startOf = (r, ridge, parameters) => {
-  const { x, d } = asked(parameters), root = x.map((value, j) => value * Math.sqrt(r.v[j]));
+  const { x, d } = asked(parameters),
+    root = x.map((value, j) => value * Math.sqrt(r.v[j]));
   const { left, values, right } = svd(multiply(off(d), diagonal(root)), true);
   const at = (multiple) => {
-    const start = new Float64Array(2 * r.m * r.m + 2 * r.m), f = factorsOf(r, start);
+    const start = new Float64Array(2 * r.m * r.m + 2 * r.m),
+      f = factorsOf(r, start);
     values.forEach((value, q) => {
       for (let i = 0; i < r.m; i++) {
         f.U[i][q] = Math.sqrt(multiple * value) * left[q][i];
@@ -105,7 +127,8 @@ const startOf = (r, ridge, parameters) => {
 const bestBias = (r) => {
   const nothing = { Y: matrix(r.m, r.m), s: new Float64Array(r.m) };
   const at = (b) => fitOf(r, marginsOf(r, { ...nothing, b }));
-  let b = new Float64Array(r.m), fit = at(b);
+  let b = new Float64Array(r.m),
+    fit = at(b);
   for (let iteration = 0; iteration < 100; iteration++) {
     const gradient = adjoint(r, fit.residual).b;
     if (largest(gradient.map(Math.abs)) <= 1e-14 * total(r.mass)) break;
@@ -116,7 +139,8 @@ const bestBias = (r) => {
         return change.map((value, j) => value + DAMPING * r.mass[j] * d[j]);
       },
     });
-    let length = 2, next;
+    let length = 2,
+      next;
     do {
       length /= 2;
       next = at(b.map((value, j) => value + length * step[j]));
@@ -130,22 +154,35 @@ const bestBias = (r) => {
 
 // The smallest ridge whose optimum is zero: the norm of the slope at no logits.
 const largestRidge = (parameters, free) => {
-  const r = reduced(parameters, free), nothing = { Y: matrix(r.m, r.m), s: new Float64Array(r.m) };
+  const r = reduced(parameters, free),
+    nothing = { Y: matrix(r.m, r.m), s: new Float64Array(r.m) };
   const b = free ? bestBias(r) : new Float64Array(r.m);
   const slope = adjoint(r, fitOf(r, marginsOf(r, { ...nothing, b })).residual);
-  return Math.max(svd(slope.Y).values[0], ...r.k.map((k, j) => (k > 1 ? Math.abs(slope.s[j]) / (k - 1) : 0)));
+  return Math.max(
+    svd(slope.Y).values[0],
+    ...r.k.map((k, j) => (k > 1 ? Math.abs(slope.s[j]) / (k - 1) : 0)),
+  );
 };
 
 // The geometry of a point, its logits decomposed.
 const solved = (r, point, decomposed, gap) => {
-  const { groups, k, v, m } = r, { left, values, right } = decomposed;
+  const { groups, k, v, m } = r,
+    { left, values, right } = decomposed;
   const counted = right.map((vector) => vector.map((value, j) => value / Math.sqrt(v[j])));
   const within = point.s.map((value, j) => (k[j] > 1 ? value : 0));
   const plain = matrix(m, m, (i, j) => point.Y[i][j] / Math.sqrt(v[j]));
   return {
     classifiers: expand(groups, sumOuter(values, left, left), within),
-    means: expand(groups, sumOuter(values, counted, counted), within.map((value, j) => value / v[j])),
-    logits: expand(groups, plain, within.map((value, j) => value / Math.sqrt(v[j]))),
+    means: expand(
+      groups,
+      sumOuter(values, counted, counted),
+      within.map((value, j) => value / v[j]),
+    ),
+    logits: expand(
+      groups,
+      plain,
+      within.map((value, j) => value / Math.sqrt(v[j])),
+    ),
     gap,
   };
 };
@@ -154,10 +191,14 @@ const solved = (r, point, decomposed, gap) => {
 // rounding keeps it from falling.
 const optimum = function* (parameters, { ridge, bias }, tolerance = 1e-10) {
   const r = reduced(parameters, bias === "free");
-  let x = startOf(r, ridge, parameters), factors = factorsOf(r, x), now = valueOf(r, ridge, factors);
+  let x = startOf(r, ridge, parameters),
+    factors = factorsOf(r, x),
+    now = valueOf(r, ridge, factors);
   let best = Infinity;
   for (let iteration = 0, idle = 0; iteration < 200 && idle < 40; iteration++, idle++) {
-    const point = pointOf(r, factors), decomposed = svd(point.Y, true), { gap } = certify(r, ridge, point, decomposed);
+    const point = pointOf(r, factors),
+      decomposed = svd(point.Y, true),
+      { gap } = certify(r, ridge, point, decomposed);
     if (gap < best) {
       best = gap;
       idle = 0;
@@ -165,13 +206,19 @@ const optimum = function* (parameters, { ridge, bias }, tolerance = 1e-10) {
     }
     if (gap <= tolerance) return;
     const derivatives = model(r, ridge, factors, now.fit);
-    const step = stepOf(derivatives), slope = dot(step, derivatives.gradient);
-    let length = 2, next, trial;
+    const step = stepOf(derivatives),
+      slope = dot(step, derivatives.gradient);
+    let length = 2,
+      next,
+      trial;
     do {
       length /= 2;
       trial = x.map((value, q) => value + length * step[q]);
       next = valueOf(r, ridge, factorsOf(r, trial));
-    } while (length > 1e-10 && !(next.value <= now.value + 1e-4 * length * slope + 1e-15 * now.value));
+    } while (
+      length > 1e-10 &&
+      !(next.value <= now.value + 1e-4 * length * slope + 1e-15 * now.value)
+    );
     x = trial;
     factors = factorsOf(r, x);
     now = next;

@@ -1,16 +1,24 @@
 // The optimum of the unconstrained-features model at a positive ridge, and its proof.
 //
-// The problem by groups, as `lopsided.solve.reduced` has it: Y (m x m) for the logits between groups,
+// The problem by groups, as `lopsided.solve.reduced` has it: Y (m x m) for logits between groups,
 // s (m) for those within, a bias. The nuclear norm is met by factors, Y = U V' and s = p^2, over
 // which Newton's method with conjugate gradients runs from the vanishing ridge's logits. The
 // factored problem has no bad minimum, and the duality gap tells how near its result is.
 
 const reduced = (parameters, free) => {
   const { groups, columns, samples, shift, own, weight } = parameters;
-  const { sizes: k, values: v } = groups, m = k.length;
+  const { sizes: k, values: v } = groups,
+    m = k.length;
   const copies = matrix(m, m, (i, j) => (i === j ? k[i] - 1 : k[i]));
   return {
-    groups, k, v, m, copies, free, columns, own: columns.map((column, j) => column * samples[j]),
+    groups,
+    k,
+    v,
+    m,
+    copies,
+    free,
+    columns,
+    own: columns.map((column, j) => column * samples[j]),
     mass: v.map((count, j) => count * k[j] * weight[j]),
     unit: matrix(m, m, (i, j) => 1 / Math.sqrt(k[i] * k[j] * v[j])),
     factor: matrix(m, m, (i, j) => columns[i] * samples[j]),
@@ -33,7 +41,9 @@ const marginsOf = (r, { Y, s, b }) => {
 
 // The transpose of that map.
 const adjoint = (r, residual) => {
-  const Y = matrix(r.m, r.m), s = new Float64Array(r.m), b = new Float64Array(r.m);
+  const Y = matrix(r.m, r.m),
+    s = new Float64Array(r.m),
+    b = new Float64Array(r.m);
   for (let j = 0; j < r.m; j++) {
     let own = 0;
     for (let i = 0; i < r.m; i++) own -= r.own[j] * residual[i][j];
@@ -50,13 +60,18 @@ const adjoint = (r, residual) => {
 
 // The loss at margins, the softmax shares of the cells, and the slope by the margins.
 const fitOf = (r, R) => {
-  const shares = matrix(r.m, r.m), residual = matrix(r.m, r.m);
+  const shares = matrix(r.m, r.m),
+    residual = matrix(r.m, r.m);
   let value = 0;
   for (let j = 0; j < r.m; j++) {
-    let highest = 0, sum = 0;
-    for (let i = 0; i < r.m; i++) if (r.copies[i][j]) highest = Math.max(highest, R[i][j] + r.offset[i][j]);
+    let highest = 0,
+      sum = 0;
+    for (let i = 0; i < r.m; i++)
+      if (r.copies[i][j]) highest = Math.max(highest, R[i][j] + r.offset[i][j]);
     for (let i = 0; i < r.m; i++) {
-      shares[i][j] = r.copies[i][j] ? r.copies[i][j] * Math.exp(R[i][j] + r.offset[i][j] - highest) : 0;
+      shares[i][j] = r.copies[i][j]
+        ? r.copies[i][j] * Math.exp(R[i][j] + r.offset[i][j] - highest)
+        : 0;
       sum += shares[i][j];
     }
     const own = Math.exp(-highest);
@@ -82,7 +97,8 @@ const curvature = (r, shares, R) => {
 // Bounds that enclose the minimum: the objective at a point, and the value of the dual at its
 // shares, scaled until feasible. Residuals that a free bias has left are charged for.
 const certify = (r, ridge, point, decomposed) => {
-  const fit = fitOf(r, marginsOf(r, point)), slope = adjoint(r, fit.residual);
+  const fit = fitOf(r, marginsOf(r, point)),
+    slope = adjoint(r, fit.residual);
   const within = r.k.map((k, j) => (k - 1) * Math.abs(point.s[j]));
   const primal = fit.value + ridge * (total(decomposed.values) + total(within));
   const norms = r.k.map((k, j) => (k > 1 ? Math.abs(slope.s[j]) / (k - 1) : 0));
@@ -90,7 +106,8 @@ const certify = (r, ridge, point, decomposed) => {
   const scale = norm > 0 ? Math.min(1, ridge / norm) : 1;
   let dual = 0;
   for (let j = 0; j < r.m; j++) {
-    let others = 0, value = 0;
+    let others = 0,
+      value = 0;
     for (let i = 0; i < r.m; i++) {
       const q = scale * fit.shares[i][j];
       if (!(q > 0)) continue;
@@ -100,6 +117,7 @@ const certify = (r, ridge, point, decomposed) => {
     if (others < 1) value += (others - 1) * Math.log1p(-others);
     dual += r.mass[j] * value;
   }
-  for (let i = 0; i < r.m; i++) dual -= scale * Math.abs(slope.b[i]) * (1 + 2 * Math.abs(point.b[i]));
+  for (let i = 0; i < r.m; i++)
+    dual -= scale * Math.abs(slope.b[i]) * (1 + 2 * Math.abs(point.b[i]));
   return { primal, dual, gap: primal > 0 ? Math.max(0, (primal - dual) / primal) : 0 };
 };

@@ -2,14 +2,26 @@
 
 // Sets whose class counts are published or follow from a profile: name -> counts, names.
 const NAMED = {
-  "CIFAR-10-LT, R = 100": { counts: exponential({ k: 10, largest: 5000, ratio: 100 }), names: CIFAR },
+  "CIFAR-10-LT, R = 100": {
+    counts: exponential({ k: 10, largest: 5000, ratio: 100 }),
+    names: CIFAR,
+  },
   "CIFAR-10-LT, R = 10": { counts: exponential({ k: 10, largest: 5000, ratio: 10 }), names: CIFAR },
   "CIFAR-10, STEP R = 10": { counts: step({ k: 10, minority: 500, ratio: 10 }), names: CIFAR },
-  "CIFAR-100-LT, R = 100": { counts: exponential({ k: 100, largest: 500, ratio: 100 }), names: null },
+  "CIFAR-100-LT, R = 100": {
+    counts: exponential({ k: 100, largest: 500, ratio: 100 }),
+    names: null,
+  },
   ...SETS,
 };
 
-const plainSetting = (loss = "cross-entropy") => ({ loss, gamma: 0.5, tau: 1, bias: "none", ridge: 0 });
+const plainSetting = (loss = "cross-entropy") => ({
+  loss,
+  gamma: 0.5,
+  tau: 1,
+  bias: "none",
+  ridge: 0,
+});
 
 const exponentsOf = (setting) => (LOSSES[setting.loss] ? LOSSES[setting.loss].exponents : {});
 
@@ -18,10 +30,15 @@ const isTheory = (setting) => setting.loss in LOSSES;
 const toHash = ({ counts, names, a, b }) => {
   const words = new URLSearchParams({ counts: counts.join(",") });
   (names || []).forEach((name) => words.append("name", name));
-  for (const [side, setting] of [["a", a], ["b", b]]) {
+  for (const [side, setting] of [
+    ["a", a],
+    ["b", b],
+  ]) {
     words.set(side, setting.loss);
     if (!isTheory(setting)) continue;
-    Object.keys(exponentsOf(setting)).forEach((exponent) => words.set(`${side}.${exponent}`, setting[exponent]));
+    Object.keys(exponentsOf(setting)).forEach((exponent) =>
+      words.set(`${side}.${exponent}`, setting[exponent]),
+    );
     if (setting.bias !== "none") words.set(`${side}.bias`, setting.bias);
     if (setting.ridge) words.set(`${side}.ridge`, setting.ridge);
   }
@@ -30,12 +47,16 @@ const toHash = ({ counts, names, a, b }) => {
 
 // The state that a link holds, on top of what the page starts from; {problem} where it holds none.
 const fromHash = (hash, start, losses) => {
-  const words = new URLSearchParams(hash), state = structuredClone(start);
+  const words = new URLSearchParams(hash),
+    state = structuredClone(start);
   if (words.has("counts")) {
     const found = parseCounts(words.get("counts"));
     if (found.problem) return found;
     const names = words.getAll("name");
-    if (names.length && (names.length !== found.counts.length || new Set(names).size < names.length)) {
+    if (
+      names.length &&
+      (names.length !== found.counts.length || new Set(names).size < names.length)
+    ) {
       return { problem: "The link has not one name for each class." };
     }
     Object.assign(state, { counts: found.counts, names: names.length ? names : null });
@@ -43,9 +64,16 @@ const fromHash = (hash, start, losses) => {
   for (const side of ["a", "b"]) {
     const loss = words.get(side);
     if (loss === null) continue;
-    if (!losses.includes(loss)) return { problem: `The link names the loss “${loss.slice(0, 40)}”, which this page does not have.` };
+    if (!losses.includes(loss))
+      return {
+        problem: `The link names the loss “${short(loss, 40)}”, which this page has not.`,
+      };
     const setting = { ...plainSetting(loss), ...(LOSSES[loss] ? LOSSES[loss].exponents : {}) };
-    for (const [name, least, most] of [["gamma", -2, 2], ["tau", -3, 3], ["ridge", 0, 1e9]]) {
+    for (const [name, least, most] of [
+      ["gamma", -2, 2],
+      ["tau", -3, 3],
+      ["ridge", 0, 1e9],
+    ]) {
       const word = words.get(`${side}.${name}`);
       if (word === null) continue;
       const value = Number(word);
@@ -63,9 +91,12 @@ const fromHash = (hash, start, losses) => {
 const pythonLoss = (setting) => {
   const { gamma, tau } = setting;
   return {
-    "cross-entropy": "Adjustment()", weighted: "Adjustment.weighted(counts)", ldam: "Adjustment.ldam(counts)",
+    "cross-entropy": "Adjustment()",
+    weighted: "Adjustment.weighted(counts)",
+    ldam: "Adjustment.ldam(counts)",
     "logit-adjusted": `Adjustment.logit_adjusted(counts, tau=${tau})`,
-    cdt: `Adjustment.cdt(counts, gamma=${gamma})`, ldt: `Adjustment.ldt(counts, gamma=${gamma})`,
+    cdt: `Adjustment.cdt(counts, gamma=${gamma})`,
+    ldt: `Adjustment.ldt(counts, gamma=${gamma})`,
     vs: `Adjustment.vs(counts, gamma=${gamma}, tau=${tau})`,
     margins: `Adjustment(margin=(counts.values / counts.values.max()) ** -(${gamma}))`,
   }[setting.loss];
@@ -78,21 +109,25 @@ const pythonSide = (setting) => {
   return `foresee(Problem(counts, ${pythonLoss(setting)}, ridge=${setting.ridge}${bias}))`;
 };
 
-const toPython = ({ counts, names, a, b }) => [
-  "from lopsided import Adjustment, Counts, Geometry, Problem, foresee, predict",
-  "",
-  `counts = Counts([${counts.join(", ")}]${names ? `, names=${JSON.stringify(names)}` : ""})`,
-  `a = ${pythonSide(a)}`,
-  `b = ${pythonSide(b)}`,
-  "print(a.distance(b))",
-].join("\n");
+const toPython = ({ counts, names, a, b }) =>
+  [
+    "from lopsided import Adjustment, Counts, Geometry, Problem, foresee, predict",
+    "",
+    `counts = Counts([${counts.join(", ")}]${names ? `, names=${JSON.stringify(names)}` : ""})`,
+    `a = ${pythonSide(a)}`,
+    `b = ${pythonSide(b)}`,
+    "print(a.distance(b))",
+  ].join("\n");
 
 // Margins of an exponent are the scales of LDT by the same exponent.
 const shellSide = (setting, counts) => {
-  if (!isTheory(setting) && setting.loss !== "etf") return "# measured: lopsided measure FEATURES --report PAGE";
-  const given = setting.loss === "etf" ? counts.map(() => 1) : counts, words = ["lopsided predict --counts", given.join(",")];
+  if (!isTheory(setting) && setting.loss !== "etf")
+    return "# measured: lopsided measure FEATURES --report PAGE";
+  const given = setting.loss === "etf" ? counts.map(() => 1) : counts,
+    words = ["lopsided predict --counts", given.join(",")];
   if (!isTheory(setting)) return words.join(" ");
-  if (setting.loss !== "cross-entropy") words.push("--loss", setting.loss === "margins" ? "ldt" : setting.loss);
+  if (setting.loss !== "cross-entropy")
+    words.push("--loss", setting.loss === "margins" ? "ldt" : setting.loss);
   Object.keys(exponentsOf(setting)).forEach((name) => words.push(`--${name}`, setting[name]));
   if (setting.bias === "free") words.push("--bias free");
   if (setting.ridge) words.push("--ridge", setting.ridge);
