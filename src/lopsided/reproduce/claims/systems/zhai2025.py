@@ -41,8 +41,8 @@ class Settings(Checked):
 
     largest: Annotated[int, Bounds(least=2, most=170)] = 150
     ratio: Ratio = 20.0
-    steps: Whole = 1300
-    rate: Positive = 3e-3
+    steps: Whole = 1500
+    rate: Positive = 1e-3
     seeds: Annotated[int, Bounds(least=1, most=100)] = 2
 
 
