@@ -91,7 +91,7 @@ const settingControls = (side, setting, losses, most, { changed, rebuilt }) => {
   const key = svg(
     "svg",
     { viewBox: "-6 -6 12 12", class: "key", "aria-hidden": "true" },
-    sign(side, 0, 0, 4),
+    sign(side, outline(side, 0, 0, 4)),
   );
   return [
     html("legend", {}, key, side.toUpperCase()),

@@ -37,13 +37,17 @@ const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}â
 
 const dark = () => matchMedia("(prefers-color-scheme: dark)").matches;
 
-// A sign of side A (a disc) or B (a hollow diamond).
-const sign = (side, x, y, size = 3) => {
-  if (side === "a") return svg("circle", { cx: x, cy: y, r: size, class: "a" });
-  const half = size + 1.3;
-  const outline = `l${half} ${half}l${-half} ${half}l${-half} ${-half}z`;
-  return svg("path", { d: `M${x} ${y - half}${outline}`, class: "b" });
+// The outline of a sign of side A (a disc) or B (a hollow diamond); many make one path.
+const outline = (side, x, y, size) => {
+  if (side === "b") {
+    const half = size + 1.3;
+    return `M${x} ${y - half}l${half} ${half}l${-half} ${half}l${-half} ${-half}z`;
+  }
+  const arc = `a${size} ${size} 0 1 0`;
+  return `M${x - size} ${y}${arc} ${2 * size} 0${arc} ${-2 * size} 0z`;
 };
+
+const sign = (side, d) => svg("path", { d, class: side });
 
 // Ticks at round numbers that span a range.
 const ticks = (low, high) => {
@@ -90,14 +94,10 @@ const profile = (title, series, labels, { low = 0, high = -Infinity } = {}) => {
         short(labels[c], k <= 6 ? 9 : k <= 10 ? 5 : 24),
       ),
     ),
-    series.map(([side, numbers]) =>
-      svg(
-        "g",
-        {},
-        [...numbers].map((value, c) =>
-          Number.isFinite(value) ? sign(side, x(c), y(value), k > 40 ? 1.8 : 3) : null,
-        ),
-      ),
-    ),
+    series.map(([side, numbers]) => {
+      const shown = [...numbers.keys()].filter((c) => Number.isFinite(numbers[c]));
+      const size = k > 40 ? 1.8 : 3;
+      return sign(side, shown.map((c) => outline(side, x(c), y(numbers[c]), size)).join(""));
+    }),
   );
 };
