@@ -162,3 +162,14 @@ def test_a_diagnosis_of_one_set_says_which_half_is_missing():
         diagnose(model(), None, **QUIET)
     with pytest.raises(ValueError, match="there is no held-out sample: the loader gave no batch"):
         diagnose(model(), [(X, Y)], held_out=[], **QUIET)
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_a_diagnosis_that_keeps_no_features_measures_the_same(passes):
+    kept = diagnose(model(), [(X, Y)], **QUIET)
+    found = diagnose(model(), [(X, Y)], held_out=[(X, Y)], passes=passes, **QUIET)
+    assert found.nc1 == pytest.approx(kept.nc1, rel=1e-6)
+    assert found.moments.n == kept.moments.n == B
+    assert found.held_out is not None
+    with pytest.raises(AttributeError, match="no attribute"):
+        _ = diagnose(model(), None, [B] * K, held_out=[(X, Y)], **QUIET).nc1

@@ -115,6 +115,13 @@ class Diagnosis:
             "geometry": None if self.collapse is None else self.collapse.to_dict(),
         }
 
+    def __getattr__(self, name: str) -> Any:
+        # Metrics and moments are asked of the measurement.
+        collapse = None if name.startswith("_") else self.__dict__.get("collapse")
+        if collapse is None:
+            raise AttributeError(f"a Diagnosis has no attribute {name!r}", name=name, obj=self)
+        return getattr(collapse, name)
+
     def __str__(self) -> str:
         return "\n\n".join(f"{title}. {text}" for title, text in self.sections.items())
 

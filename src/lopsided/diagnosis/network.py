@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from lopsided.counts import Counts, CountsLike
 from lopsided.diagnosis.diagnosis import Diagnosis
@@ -15,6 +15,7 @@ from lopsided.measure.counted import contradicted
 from lopsided.measure.network import sync
 from lopsided.measure.network.run import Part, Run
 from lopsided.measure.network.tensors import to_numpy
+from lopsided.measure.network.trained import trained
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.second import SecondPass
@@ -36,6 +37,7 @@ def diagnose(
     held_out: Iterable[Any] | None = None,
     loss: Loss | None = None,
     head: Any = None,
+    passes: Literal[1, 2] | None = None,
     classes: Classes = "all",
     ignore: Ignore = None,
     shift: int | None = None,
@@ -46,9 +48,9 @@ def diagnose(
     """Return what a trained network answers, why, what to do about it and what that is worth.
 
     Errors are counted on held-out samples, geometry is measured on training samples: give both. The
-    model runs once over each, in evaluation mode and without gradients, and is left as it was. With
-    both given, features are kept in memory, n d numbers. In a process group of torch.distributed
-    the samples of all processes are joined, so every process must call this.
+    model runs once over each, in evaluation mode and without gradients, and is left as it was, and
+    features are kept in memory, n d numbers; `passes` does without. In a process group of
+    torch.distributed the samples of all processes are joined, so every process must call this.
 
     Args:
         model: a torch module; one that is compiled runs uncompiled meanwhile.
@@ -63,6 +65,8 @@ def diagnose(
             None for unknown; held-out samples tell more than this.
         head: the last layer, or its name in the model; by default the last linear layer, or the one
             as wide as it that makes the model's output; a message names it.
+        passes: where the features of the training samples are too many to keep: how often the model
+            runs over them instead, 2 for nearest class means too (NC4). No second head is tried.
         classes: "all", or "seen" to leave out of the geometry classes without training samples.
         ignore: the label, or labels, of positions without a class, such as -100.
         shift: 1 where position t of a sequence was trained on the label of t + 1.
@@ -87,25 +91,24 @@ def diagnose(
     if train_loader is None and held_out is None:
         raise ValueError("give training samples, held-out samples, or best both")
     known = None if counts is None else Counts.of(counts)
-    run = Run(
-        model,
-        known,
-        head=head,
-        ignore=ignore,
-        shift=shift,
-        inputs=inputs,
-        labels=labels,
-        show_progress=show_progress,
-    )
+    options: dict[str, Any] = {"head": head, "ignore": ignore, "shift": shift}
+    options |= {"inputs": inputs, "labels": labels, "show_progress": show_progress}
+    collapse = None
+    if train_loader is not None and passes is not None:
+        collapse = trained(model, train_loader, known, passes=passes, classes=classes, **options)
+    run = Run(model, known, **options)
     marks, sets, decided = sentinels(ignore), {}, {}
     with run:
         for name, loader in (("training", train_loader), ("held-out", held_out)):
-            if loader is not None:
+            if loader is not None and (name == "held-out" or passes is None):
                 sets[name] = Kept(name)
                 decided[name] = _read(run, loader, sets[name], marks)
-        head_map = run.passing.affine.weight_and_bias()
-    weight, bias = (None if part is None else to_numpy(part) for part in head_map)
-    collapse = None
+        found = run.passing.affine.weight_and_bias() if sets else None
+    if found is None:
+        assert collapse is not None
+        weight, bias = collapse.weight, collapse.bias
+    else:
+        weight, bias = (None if part is None else to_numpy(part) for part in found)
     if "training" in sets:
         collapse = _collapse(
             sets["training"], (weight, bias), decided["training"], run, classes, known
@@ -113,7 +116,7 @@ def diagnose(
     if known is None and collapse is not None and collapse.k == run.passing.shape[0]:
         known = Counts(collapse.moments.counts)
     prescription, notes = _prescribed(run, (weight, bias), sets, known, loss)
-    if prescription is not None and (odd := run.passing.affine.unlike_stored()):
+    if prescription is not None and sets and (odd := run.passing.affine.unlike_stored()):
         notes = (
             *notes,
             f"The head is {odd}, not its weight as stored: the corrected head is a plain linear"
@@ -177,7 +180,7 @@ def _prescribed(
     """Return the prescription, or why there is none."""
     if run.together and "held-out" in sets:
         return None, (SEVERAL,)
-    if counts is None:
+    if counts is None or head[0] is None or len(head[0]) != counts.k:
         return None, ("What to do is not known without the training counts: give counts.",)
     held_out = sets.get("held-out")
     train = None if held_out is None else sets.get("training")  # a second head only to be tried
