@@ -55,6 +55,8 @@ WAYS = {
 }
 #: Seconds after which a life has gone on for too long.
 LONG = 600
+#: Seconds within which every process of a killed command is to have ended, on a busy machine too.
+SOON = 30.0
 
 
 class Command:
@@ -168,14 +170,14 @@ def live(
             command.mark()
         else:
             command.process.wait()
-            wrong += ["a process outlived its command" for _ in psutil.wait_procs(family, 10)[1]]
+            wrong += ["a process outlived its command" for _ in psutil.wait_procs(family, SOON)[1]]
             command = Command(runs, folder)
     if not command.over():
         command.process.kill()
         wrong.append("a command did not end")
     elif command.process.returncode:
         wrong.append(f"status {command.process.returncode}: {command.output()[-300:]}")
-    wrong += ["a process outlived its command" for _ in psutil.wait_procs(family, 10)[1]]
+    wrong += ["a process outlived its command" for _ in psutil.wait_procs(family, SOON)[1]]
     return kills, [
         f"{way}: {what}" for what in [*wrong, *left(folder, truth, 2 if runs == "grid" else 1)]
     ]
@@ -234,7 +236,7 @@ def main() -> None:
         found["wrong"] += wrong
         print(
             f"{len(found['kills'])} of {asked.kills}, {way}: {[kill['phase'] for kill in kills]},"
-            f" {len(wrong)} wrong",
+            f" wrong: {wrong}",
             file=sys.stderr,
         )
         write(asked.out, "training killed at random moments", {**summary(found["kills"]), **found})
