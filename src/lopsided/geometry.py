@@ -31,7 +31,7 @@ __all__ = ["Directions", "Distances", "Geometry", "Source"]
 PARTS = ("classifiers", "embeddings", "logits")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Geometry:
     """Classifiers of k classes, embeddings of m kinds of samples and their logits, up to rotation
     of the feature space.
@@ -73,6 +73,10 @@ class Geometry:
             )
         if self.counts is not None and self.counts.k != shape[1]:
             raise ValueError(f"counts must be of the {shape[1]} embeddings, got {self.counts.k}")
+
+    def __repr__(self) -> str:
+        k, m = self.logits.k, self.logits.m
+        return f"Geometry({self.source.name}: {k:,} classifiers x {m:,} embeddings)"
 
     @classmethod
     def of_vectors(

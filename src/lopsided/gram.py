@@ -18,7 +18,7 @@ from lopsided.pairing import Pairing
 SHORTEST, LONGEST = 1e-140, 1e140
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Gram(Pairing):
     """The inner products of k vectors: a symmetric positive semidefinite pairing of classes with
     themselves.

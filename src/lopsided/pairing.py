@@ -13,7 +13,7 @@ is stored, not implied: the square of a short vector would be a difference of tw
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -24,7 +24,7 @@ from lopsided.frobenius import Factors, angular_distance, norm
 from lopsided.groups import Groups
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pairing:
     """A k x m matrix structured by groups of its rows and of its columns.
 
@@ -42,9 +42,9 @@ class Pairing:
 
     rows: Groups
     columns: Groups
-    left: Floats = field(repr=False)
-    right: Floats = field(repr=False)
-    diagonal: Floats | None = field(repr=False)
+    left: Floats
+    right: Floats
+    diagonal: Floats | None
 
     def __post_init__(self) -> None:
         wanted = {"left": self.rows.m, "right": self.columns.m}
@@ -127,6 +127,12 @@ class Pairing:
         """
         _ = self.own
         return self.rows
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.k:,} x {self.m:,} by {self.rows.m:,} x"
+            f" {self.columns.m:,} groups)"
+        )
 
     def entries(self, rows: npt.ArrayLike, columns: npt.ArrayLike) -> Floats:
         """Return A[rows, columns] for numbers given as in numpy indexing."""

@@ -111,3 +111,12 @@ def test_an_array_too_large_for_memory_is_refused_and_one_that_cannot_be_shared_
         np.asarray(gram)
     with pytest.raises(ValueError, match="allowed a copy"):
         np.array(predict.etf(3).classifiers, copy=False)
+
+
+@pytest.mark.parametrize(
+    "name", ["counts", *predict.FORMS, "solution", "collapse", "measured geometry"]
+)
+def test_a_result_is_shown_in_a_line(name):
+    shown = repr(NOUNS[name]())
+    assert "\n" not in shown
+    assert len(shown) < 200, shown

@@ -32,7 +32,7 @@ class Status(Enum):
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Solution:
     """A point of a problem with its certificate.
 
@@ -58,6 +58,13 @@ class Solution:
     def message(self) -> str:
         """The status as a sentence with the gap."""
         return f"{self.status.value} (relative gap {self.certificate.relative_gap:.1e})"
+
+    def __repr__(self) -> str:
+        k, m = self.logits.k, self.logits.m
+        return (
+            f"Solution({k:,} classes x {m:,}, ridge {self.problem.ridge:g},"
+            f" objective {self.objective:.6g}, {self.message})"
+        )
 
     @cached_property
     def logits(self) -> Pairing:

@@ -34,7 +34,7 @@ _SCANNED = np.linspace(-1.5, 1.5, 8)
 _BENDS = 2
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Design:
     """A loss for a wanted geometry.
 
@@ -60,6 +60,13 @@ class Design:
     plain: float
     parts: dict[str, float]
     trials: int
+
+    def __repr__(self) -> str:
+        exponents = ", ".join(f"{value:.4g}" for value in self.exponents)
+        return (
+            f"Design({self.family} with exponents ({exponents}): {self.distance:.3g} from"
+            f" {self.target.name}, plain cross-entropy {self.plain:.3g})"
+        )
 
     @property
     def met(self) -> bool:
