@@ -5,17 +5,23 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_figures_in_the_readme_are_those_of_the_records():
-    spec = importlib.util.spec_from_file_location("summary", ROOT / "benchmarks" / "summary.py")
+@pytest.mark.parametrize(
+    ("script", "page"),
+    [("benchmarks/summary.py", "README.md"), ("docs/prescribe.py", "docs/prescribe.md")],
+)
+def test_the_figures_of_a_page_are_those_of_the_records(script, page):
+    spec = importlib.util.spec_from_file_location("script", ROOT / script)
     assert spec is not None
     assert spec.loader is not None
-    summary = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(summary)
-    text = (ROOT / "README.md").read_text()
-    assert summary.written(text) == text, "run: python benchmarks/summary.py"
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = (ROOT / page).read_text()
+    assert module.written(text) == text, f"run: python {script}"
 
 
 def test_the_pictures_of_the_readme_exist():

@@ -89,6 +89,10 @@ def reweighted(share: float) -> str:
     )
 
 
+#: Networks of plain cross-entropy in the record of `lopsided reproduce prescription`, how many of
+#: them logit adjustment made worse by more than a point, and the quartiles of its gain in points.
+ADJUSTED = (32, 0, 3.6, 16.6)
+
 #: Remedy -> what is said of it where nothing was measured.
 UNMEASURED = {
     "logit adjustment": (
@@ -96,7 +100,8 @@ UNMEASURED = {
     ),
     "second head": (
         "A second head, trained on the frozen training features with each class weighing the same,"
-        f" is the safe choice where the loss is not known to be plain: {APPLY}."
+        " is safer than subtracting log(n_c / n) where the loss is not known to be plain:"
+        f" {APPLY}."
     ),
     "nothing": "Nothing is prescribed.",
 }

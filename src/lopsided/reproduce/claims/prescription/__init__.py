@@ -36,15 +36,17 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     from lopsided.reproduce.claims.prescription.trials import trial
 
     todo = [*plans(settings.tasks, settings.losses), *other_plans(settings.others)]
-    trials = []
+    trials, here = [], []
     for i, plan in enumerate(todo):
         context.advance(i / len(todo), f"{plan.task}, {plan.model}, {plan.loss}")
 
         def tried(plan: Plan = plan) -> Trial:
+            here.append(plan.seed)
             return trial(plan, features(plan, context), settings.held_out)
 
         trials.append(context.remember(f"trial-{plan.seed}", Trial, tried))
-    return Outcome(Numbers(tuple(trials)))
+    # A run that was interrupted tells only the seconds since it went on.
+    return Outcome(Numbers(tuple(trials)), {"tried_since_resumed": len(here)})
 
 
 def judge(settings: Settings, numbers: Numbers) -> Verdict:

@@ -21,8 +21,9 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
         *(tables.fitted(numbers.judged, m) for m in held_out),
         tables.intervals(numbers, held_out),
         Text(
-            "Geometry tells whether the loss has re-weighted. It does not choose a remedy: what it"
-            " tells of errors, balanced training accuracy tells as well."
+            "What geometry is good for: it tells whether the loss has re-weighted. It does not"
+            " choose a remedy; how far it tells of errors and of gains, beyond what the settings"
+            " and the training accuracy tell, is in the table after."
         ),
         tables.losses(numbers),
         tables.figures(numbers),

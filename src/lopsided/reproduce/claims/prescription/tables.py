@@ -88,10 +88,28 @@ def intervals(numbers: Numbers, held_out: Sequence[int]) -> Table:
             off = np.array([draw.expected - draw.came for draw in made])
             half = np.median([(draw.high - draw.low) / 2 for draw in made])
             inside = np.mean([draw.covered for draw in made])
-            few = [f"{inside:.0%}", points(half, sign=False), points(off.mean())]
+            together = partial(
+                np.array([draw.expected for draw in made]),
+                np.array([draw.came for draw in made]),
+                None,
+            )
+            rank = "–" if np.isnan(together) else f"{together:.2f}"
+            few = [f"{inside:.0%}", points(half, sign=False), points(off.mean()), rank]
             rows.append([name, str(m), str(len(made)), *few])
-    columns = ["networks", "m", "number", "contained", "half width", "mean of promised less came"]
-    return Table("The 90% interval of the corrected head's gain, in points.", columns, rows)
+    columns = [
+        "networks",
+        "m",
+        "number",
+        "contained",
+        "half width",
+        "promised less came",
+        "Spearman",
+    ]
+    caption = (
+        "The 90% interval of the corrected head's gain, in points; Spearman correlation of the gain"
+        " that was promised with the gain that came."
+    )
+    return Table(caption, columns, rows)
 
 
 def figures(numbers: Numbers) -> Table:
