@@ -54,7 +54,7 @@ def test_a_conic_solver_finds_the_predicted_logits(name, counts, gamma, bias):
     value, logits = max_margin(counts.values, np.eye(k, dtype=bool), scale, margin, bias)
     geometry = predict.cross_entropy(counts, adjustment, bias)
     np.testing.assert_allclose(geometry.logits.matrix(), logits, atol=2e-5)
-    proof = predict.optimality(counts, adjustment, bias)
+    proof = predict.certificate(counts, adjustment, bias)
     assert proof.primal == pytest.approx(value, rel=1e-6)
     assert np.trace(geometry.classifiers.matrix()) == pytest.approx(value, rel=1e-6)
 

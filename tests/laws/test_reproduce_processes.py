@@ -31,8 +31,8 @@ from lopsided.reproduce import CLAIMS, Place
 from lopsided.reproduce.processes import Show, at_once
 with terminate_on_sigterm():
     try:
-        at_once(CLAIMS["ridge-path"], [{"points": 10000}], Place(Path(sys.argv[1])), Show(lambda *_:
-        None, lambda *_: None), 1)
+        quiet = Show(lambda *_: None, lambda *_: None)
+        at_once(CLAIMS["ridge-path"], [{"points": 10000}], Place(Path(sys.argv[1])), quiet, 1)
     except KeyboardInterrupt:
         sys.exit(130)
 """
@@ -74,21 +74,28 @@ def test_no_process_outlives_the_one_that_started_it_however_that_is_ended(tmp_p
         )
         for number in ends
     }
-    for number, status in ends.items():
-        parent, folder = started[number], tmp_path / number.name
-        until(lambda folder=folder: list(folder.glob(".work/*/lock")))
-        children = [
-            int(word)
-            for word in Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-        ]
-        assert children
-        # Ctrl-C reaches the whole group of processes, the other signals the parent alone.
-        (os.killpg if number is signal.SIGINT else os.kill)(parent.pid, number)
-        _, complaints = parent.communicate(timeout=30)
-        assert parent.returncode == status
-        assert complaints == ""
-        until(lambda children=children: all(map(gone, children)), 10)
-        assert not list(folder.rglob("*.draft"))
+    try:
+        for number, status in ends.items():
+            parent, folder = started[number], tmp_path / number.name
+            until(lambda folder=folder: list(folder.glob(".work/*/lock")))
+            children = [
+                int(word)
+                for word in Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+                .read_text()
+                .split()
+            ]
+            assert children
+            # Ctrl-C reaches the whole group of processes, the other signals the parent alone.
+            (os.killpg if number is signal.SIGINT else os.kill)(parent.pid, number)
+            _, complaints = parent.communicate(timeout=30)
+            assert parent.returncode == status
+            assert complaints == ""
+            until(lambda children=children: all(map(gone, children)), 10)
+            assert not list(folder.rglob("*.draft"))
+    finally:
+        for parent in started.values():
+            if parent.poll() is None:
+                os.killpg(parent.pid, signal.SIGKILL)
 
 
 class Came(NamedTuple):
