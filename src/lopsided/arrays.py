@@ -105,6 +105,16 @@ def require_number(value: Any, name: str) -> float:
     return float(array)
 
 
+def require_whole(name: str, value: Any, least: int) -> None:
+    """Refuse what is no whole number of at least `least`.
+
+    Raises:
+        ValueError: naming it.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+
 def _told(values: Any) -> str:
     """Return values in a few words."""
     words = " ".join(repr(values).split())

@@ -128,6 +128,11 @@ NETWORKS = {
         UNBIASED, 3 * np.log(PETS.values), loss="cross-entropy", train=False
     ),
     "head right": lambda: prescribed(UNBIASED, None),
+    "head at fault, other weights not tried": lambda: prescribed(
+        UNBIASED,
+        60 * np.eye(7)[0],
+        train=False,  # no part of log(n_c / n) tells class 0 from 1
+    ),
     "nothing measured, cross-entropy": lambda: prescribed(
         LONG, None, loss="cross-entropy", measured=False
     ),
@@ -246,8 +251,16 @@ SENTENCES = {
         ["head at fault", "head at fault, lengths as SELI's", "head at fault, no training samples"],
         ["head right", "nothing measured, cross-entropy"],
     ),
-    r"The head is not at fault: another would gain": (["head right"], ["head at fault"]),
-    r"the loss or the sampler already re-weights: subtracting log\(n_c / n\) would correct twice": (
+    r"The head is not at fault: another would gain": (
+        ["head right"],
+        ["head at fault", "head at fault, other weights not tried"],
+    ),
+    r"subtracting a part of log\(n_c / n\) from them would gain .* Other weights were not tried": (
+        ["head at fault, other weights not tried"],
+        ["head right"],
+    ),
+    r"a sampler that re-weights, or of short training: where it re-weights, subtracting log"
+    r"\(n_c / n\) would correct twice": (
         ["head right", "nothing measured, cross-entropy, lengths equal"],
         ["head at fault, lengths as SELI's", "nothing measured, cross-entropy"],
     ),

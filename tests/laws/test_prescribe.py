@@ -1,6 +1,7 @@
 """Laws of `steer.prescribe`: every fit is the minimiser of its problem, a prescription is linear,
 and neither the numbering of the classes nor the basis of the features changes it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lopsided import Counts, predict
+from lopsided.measure import open_store
 from lopsided.steer import prescribe
 from lopsided.steer.prescribe.cause import norm_share
 from lopsided.steer.prescribe.choice import folds
@@ -174,17 +176,34 @@ def test_the_gain_is_what_a_naive_loop_counts(seed, k, n):
             if c in y
         ]
     )
-    modelled = 0.0
+    modelled = right = 0.0
     for c in range(k):
         total = sum(p[i, c] for i in range(n))
         hit = sum(p[i, c] * ((model[i] == c) - int(before[i] == c)) for i in range(n))
         modelled += hit / total / k
+        right += sum(p[i, c] * int(before[i] == c) for i in range(n)) / total / k
     m = np.bincount(y, minlength=k).min()
     w = m / (m + EVEN)
     assert found.counted == pytest.approx(counted)
     assert found.modelled == pytest.approx(modelled)
-    assert found.expected == pytest.approx(w * counted + (1 - w) * FACTOR * modelled)
-    assert found.low < found.expected < found.high
+    possible = np.clip(FACTOR * modelled, -right, 1 - right)
+    assert found.expected == pytest.approx(w * counted + (1 - w) * possible)
+    assert -1 <= found.low < found.expected < found.high <= 1
+
+
+def test_no_gain_is_expected_that_cannot_be():
+    y, ones = np.repeat(np.arange(7), 1), np.eye(7)
+    found = gain(np.full(7, 0), y, y, ones, y)
+    assert found.expected == pytest.approx(6 / 7)
+    assert found.high == 1
+
+
+def test_one_set_of_samples_is_not_both_trained_on_and_held_out(tmp_path):
+    head, (x, y), _ = task()
+    np.savez(tmp_path / "a.npz", features=x, labels=y)
+    store, same = open_store(tmp_path / "a.npz"), open_store(tmp_path / "a.npz")
+    with pytest.raises(ValueError, match=r"a\.npz is among the training samples and the"):
+        prescribe(head, store, same)
 
 
 def test_the_model_knows_the_balanced_accuracy_of_a_rule_where_the_posterior_is_the_truth():
@@ -299,8 +318,6 @@ def test_samples_come_in_the_forms_that_people_have(form):
 
 
 def test_memory_mapped_shards_are_read_and_never_overwritten(tmp_path: Path):
-    from lopsided.measure import open_store
-
     head, train, held_out = task()
     for name, (x, y) in (("train", train), ("held", held_out)):
         np.savez(tmp_path / f"{name}.npz", features=x, labels=y, weight=head[0], bias=head[1])
@@ -361,6 +378,15 @@ def test_other_refusals():
         found.apply_(layer)
     with pytest.raises(ValueError, match=r"head of shape \(4, 6\), got one of \(4, 5\)"):
         found.apply_(torch.nn.Linear(5, 4))
+    with pytest.raises(ValueError, match="linear layer is written to, got Embedding"):
+        found.apply_(torch.nn.Embedding(4, 6))
+    beyond = replace(found, head=Linear(found.weight * 1e6, found.bias))
+    half = torch.nn.Linear(6, 4).half()
+    with pytest.raises(ValueError, match=r"beyond what torch\.float16 holds"):
+        beyond.apply_(half)
+    assert half.weight.isfinite().all()
+    with pytest.raises(ValueError, match=r"features must have shape \(n, d\), got \(\)"):
+        found.score(3.0)
     with pytest.raises(ValueError, match=r"\.safetensors"):
         found.save("head.npz")
 

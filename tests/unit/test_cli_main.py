@@ -66,6 +66,7 @@ def test_the_version_is_told(capsys):
             ["predict", "--counts", "5,5", "--layers", "9" * 5000],
             "--layers must be a whole number of fewer digits",
         ),
+        (["predict", "--list"], "applied to lopsided predict); see lopsided --help"),
         (["predict", "--counts"], "missing value for argument '--counts'"),
         (["measure"], "missing from lopsided measure: PATH"),
         (

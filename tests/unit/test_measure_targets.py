@@ -44,6 +44,15 @@ def test_label_sets_are_measured_as_kinds_of_samples(tmp_path, capsys):
     assert distances == pytest.approx([0, 0, 0], abs=1e-7)
 
 
+def test_nothing_is_said_of_sums_of_others_where_there_are_none(tmp_path, capsys):
+    rows = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]] * 2)
+    features = rows @ np.eye(3, 5) + 0.01 * np.arange(40).reshape(8, 5) % 0.03
+    np.savez(tmp_path / "a.npz", features=features, labels=rows)
+    found = answer(capsys, tmp_path / "a.npz")
+    assert "nan" not in found["verdict"]
+    assert "from sums of others" not in found["verdict"]
+
+
 def test_one_logit_is_the_case_of_two_classes(tmp_path, capsys):
     rng = np.random.default_rng(0)
     h, y, w = rng.normal(size=(30, 3)), np.arange(30) % 2, rng.normal(size=(1, 3))

@@ -3,10 +3,12 @@ elsewhere."""
 
 import numpy as np
 import pytest
+import torch
 from scipy.optimize import minimize
 
 from lopsided import Counts, Problem, Squared, Targets, measure, predict, solve
 from lopsided.measure.regression import nrc3, regression_collapse
+from lopsided.steer import SpectralContrastive, UniformityGap
 
 Y = np.array([[i / 10, np.cos(i), (i**2 % 7) / 3] for i in range(40)])
 
@@ -212,7 +214,21 @@ def test_centers_of_one_class_are_as_near_as_the_angle_says():
         (lambda: measure.LabelSets.of([[0, 2]]), "0 and 1"),
         (lambda: measure.LabelSets.of([[0, 1]]).numbers([[1, 0]]), "not seen"),
         (lambda: measure.LabelSets.of([[0, 1]]).tag_wise([[1.0]]), "several labels"),
-        (lambda: predict.compositional(1, 2, 0.1), "at least 2 classes"),
+        (
+            lambda: predict.compositional(1, 2, 0.1),
+            "classes k must be a whole number of at least 2",
+        ),
+        (lambda: predict.compositional(2, 2.5, 0.1), "domains must be a whole number"),
+        (lambda: predict.softmax_code(4.5, 2), "classes k must be a whole number"),
+        (lambda: predict.code_bounds(4.5, 2), "classes k must be a whole number"),
+        (lambda: predict.uniform_energy(2.5), "dimensions d must be a whole number"),
+        (lambda: predict.contexture(np.eye(3) / 3, d=1.5), "dimensions d must be a whole number"),
+        (lambda: solve.softmax_code(4.5, 2), "classes k must be a whole number"),
+        (lambda: UniformityGap(4.5, 2), "classes k must be a whole number"),
+        (
+            lambda: SpectralContrastive()(torch.eye(2), torch.tensor([0, 0]), -torch.ones(2)),
+            "weights must be at least 0",
+        ),
         (lambda: predict.multiple_centers(Counts([5, 2]), [1, 0], 0.2), "at least 1"),
         (lambda: measure.additivity(np.ones((2, 2, 1))), "are the same"),
         (

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.output import table_console
@@ -123,10 +124,10 @@ def _label_sets(store: TargetStore, ridge: float | None) -> dict[str, Any]:
     }
     try:
         angles: Mapping[str, float] = seen.tag_wise(means)._asdict()
+        apart = "" if isnan(angles["apart"]) else f", {angles['apart']:.3f} from sums of others,"
         words = (
             f"The embedding of a set is {angles['angle']:.3f} rad from the sum of those of its"
-            f" labels, {angles['apart']:.3f} from sums of others, and {angles['scale']:.2f} times"
-            " as long."
+            f" labels{apart} and {angles['scale']:.2f} times as long."
         )
         figures |= {f"tag-wise {name}": plain(value) for name, value in angles.items()}
     except ValueError as error:

@@ -97,8 +97,9 @@ def _sentence(box: str) -> str:
     sentence = " ".join(said).rstrip(".")
     for words, told in _WORDS.items():
         sentence = re.sub(f"^{words}$", told, sentence)
+    other = meant is not None and not re.search(rf"{meant[1]}(?![\w-])", sentence)
     return f"{sentence[:1].lower()}{sentence[1:]}" + (
-        f"; perhaps {meant[1]} was meant" if meant else "; see lopsided --help"
+        f"; perhaps {meant[1]} was meant" if meant and other else "; see lopsided --help"
     )
 
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_whole
 from lopsided.geometry import Geometry, Source
 from lopsided.papers import cite
 
@@ -31,8 +31,8 @@ def softmax_code(k: int, d: int) -> Geometry:
         >>> softmax_code(5, 2).classifiers.cosine(0, [1, 2]).round(4)
         array([ 0.309, -0.809])
     """
-    if k < 2 or d < 1:
-        raise ValueError(f"a code needs k >= 2 classes and d >= 1 dimensions, got k={k}, d={d}")
+    require_whole("classes k", k, 2)
+    require_whole("dimensions d", d, 1)
     if k <= d + 1:
         name, vectors = "simplex", (np.eye(k) - 1 / k) * np.sqrt(k / (k - 1))
     elif d == 2:
@@ -68,6 +68,8 @@ def code_bounds(k: int, d: int) -> tuple[float, float]:
         >>> low < 1 - 5**-0.5 < high
         True
     """
+    require_whole("classes k", k, 2)
+    require_whole("dimensions d", d, 1)
     if d < 2 or k <= d + 1:
         raise ValueError(f"the bounds are for d >= 2 and k > d + 1, got k={k}, d={d}")
     half, root = math.lgamma((d + 1) / 2), math.sqrt(math.pi) / k

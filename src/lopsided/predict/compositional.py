@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_finite
+from lopsided.arrays import Floats, require_finite, require_whole
 from lopsided.geometry import Geometry, Source
 from lopsided.papers import cite
 
@@ -36,8 +36,8 @@ def compositional(k: int, domains: int, ridge: float) -> Geometry:
         >>> bool(abs(parallelogram).max() < 1e-12)
         True
     """
-    if k < 2 or domains < 2:
-        raise ValueError(f"there must be at least 2 classes and 2 domains, got {k} and {domains}")
+    require_whole("classes k", k, 2)
+    require_whole("domains", domains, 2)
     require_finite(ridge, "the ridge", positive=True)
     classes, places = np.repeat(np.arange(k), domains), np.tile(np.arange(domains), k)
     parts = (

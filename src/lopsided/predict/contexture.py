@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import real_array, svd
+from lopsided.arrays import real_array, require_whole, svd
 from lopsided.geometry import Geometry, Source
 from lopsided.papers import cite
 
@@ -48,6 +48,7 @@ def contexture(joint: npt.ArrayLike, d: int | None = None) -> Geometry:
     left, values, right = svd(P / np.sqrt(np.outer(a, b)))
     positive = int(np.sum(values > CLOSE))
     rank = positive if d is None else d
+    require_whole("dimensions d", rank, 0)
     if not 1 <= rank <= positive:
         raise ValueError(
             f"this joint distribution has {positive} positive singular values, so d must be from 1"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from lopsided.arrays import require_number, require_whole
+
 
 def uniform_energy(d: int, order: float = 0.0) -> float:
     """Return the mean of ‖x - y‖^-order over independent uniform points of the unit sphere in d
@@ -23,6 +25,8 @@ def uniform_energy(d: int, order: float = 0.0) -> float:
     """
     from scipy.special import digamma  # slow to import
 
+    require_whole("dimensions d", d, 1)
+    require_number(order, "order")
     if d < 2 or not 0 <= order < d - 1:
         raise ValueError(
             f"the energy is finite for d >= 2 and orders from 0 to below d - 1, got d={d} and"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_finite
+from lopsided.arrays import Floats, require_finite, require_whole
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.hull import one_vs_rest
@@ -125,11 +125,9 @@ def spherical(
 
 
 def _require(k: int, d: int, starts: int) -> None:
-    if k < 2 or d < 2 or starts < 1:
-        raise ValueError(
-            f"a code needs at least 2 classes, 2 dimensions and 1 start, got k={k}, d={d},"
-            f" starts={starts}"
-        )
+    require_whole("classes k", k, 2)
+    require_whole("dimensions d", d, 2)
+    require_whole("starts", starts, 1)
 
 
 def _annealed(

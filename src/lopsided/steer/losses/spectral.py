@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lopsided.labels import Ignore
 from lopsided.steer.losses.base import Loss
-from lopsided.steer.losses.checks import check_features, check_tensor
+from lopsided.steer.losses.checks import check_features, check_tensor, visible
 from lopsided.steer.precision import exact, full_precision
 
 
@@ -57,6 +57,8 @@ class SpectralContrastive(Loss):
         h = full_precision(features)
         if weights is not None and weights.shape != (len(h),):
             raise ValueError(f"weights must have shape ({len(h)},), got {tuple(weights.shape)}")
+        if weights is not None and visible(weights) and not bool((weights >= 0).all()):
+            raise ValueError("weights must be at least 0")
         share = h.new_ones(len(h)) if weights is None else weights.to(h)
         if kept is not None:
             h, share = h.where(kept[:, None], 0.0), share * kept

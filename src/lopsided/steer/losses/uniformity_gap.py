@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lopsided.arrays import require_whole
 from lopsided.labels import Ignore
 from lopsided.steer.losses.base import Loss
 from lopsided.steer.losses.checks import check_features
@@ -56,10 +57,11 @@ class UniformityGap(Loss):
         ignore_index: Ignore = -100,
     ) -> None:
         super().__init__(ignore_index, "mean")
-        if k < 2 or d < 2 or not 0 < alpha < math.inf or not 0 < beta < math.inf:
+        require_whole("classes k", k, 2)
+        require_whole("dimensions d", d, 2)
+        if not 0 < alpha < math.inf or not 0 < beta < math.inf:
             raise ValueError(
-                "uniformity needs at least 2 classes, 2 dimensions and positive factors, got"
-                f" k={k}, d={d}, alpha={alpha}, beta={beta}"
+                f"alpha and beta must be positive finite numbers, got {alpha} and {beta}"
             )
         self.alpha, self.beta = alpha, beta
         start = torch.randn(k, d, generator=torch.Generator().manual_seed(seed))

@@ -82,6 +82,11 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
     heads, log_shares = (trained.first, trained.second), trained.log_shares
     seen = Seen.of(held_out, *heads, log_shares)
     length = trained.length or seen.length
+    if shared := set(trained.files) & set(held_out.files):
+        raise ValueError(
+            f"{min(shared)} is among the training samples and the held-out ones: a head is judged"
+            " by samples that the network was not trained on"
+        )
     choice = choose(seen, held_out, heads, log_shares, trained.prior, length)
     before, stack = seen.parts[0].argmax(axis=1), seen.scores(choice.numbers)
     beliefs = posterior(stack + seen.shift)

@@ -63,16 +63,19 @@ def gain(before: Ints, after: Ints, labels: Ints, posterior: Floats, model: Ints
     fixed = np.bincount(labels[now & ~was], minlength=k)
     broken = np.bincount(labels[was & ~now], minlength=k)
     counted = float(np.mean(((fixed - broken) / np.maximum(n, 1))[n > 0]))
-    modelled = balanced(model, posterior) - balanced(before, posterior)
+    right = balanced(before, posterior)
+    modelled = balanced(model, posterior) - right
     f, b = (fixed + 0.5) / (n + 1.5), (broken + 0.5) / (n + 1.5)
     variance = float(np.sum((f + b - (f - b) ** 2) / (n + 2.5))) / k**2
     w = weight_of(n)
-    expected = w * counted + (1 - w) * FACTOR * modelled
+    # No rule is right more often than always, nor less often than never.
+    expected = w * counted + (1 - w) * min(max(FACTOR * modelled, -right), 1 - right)
     deviation = float(
         np.sqrt(w**2 * variance + ((1 - w) * FLOOR) ** 2 + ((1 - w) * PART * modelled) ** 2)
     )
     half = NINE_OF_TEN * deviation
-    return Gain(expected, expected - half, expected + half, counted, modelled)
+    low, high = max(expected - half, -1.0), min(expected + half, 1.0)
+    return Gain(expected, low, high, counted, modelled)
 
 
 def balanced(answers: Ints, posterior: Floats) -> float:

@@ -97,6 +97,8 @@ class Prescription:
             ValueError: if the shape is another or a number is not finite.
         """
         x = plain_array(features, "features")
+        if x.ndim != 2:
+            raise ValueError(f"features must have shape (n, d), got {x.shape}")
         x = rows_of(x, np.zeros(len(x), np.int64), self.weight.shape[1], "features")
         return self.head.scores(x.astype(np.float64, copy=False))
 
@@ -106,7 +108,7 @@ class Prescription:
 
     def apply_(self, linear: Any) -> Any:
         """Write the head into a torch linear layer or 1x1 convolution, in place; a bias is made
-        where there is none.
+        where there is none. A weight that is tied to another layer's changes there too.
 
         Returns:
             The layer.
@@ -116,7 +118,7 @@ class Prescription:
                 so that nothing can be written there.
         """
         weight = getattr(linear, "weight", None)
-        if weight is None or not hasattr(weight, "new_tensor"):
+        if weight is None or not (hasattr(weight, "new_tensor") and "bias" in dir(linear)):
             raise ValueError(
                 f"a torch linear layer is written to, got {type(linear).__name__}; of another"
                 " library's take state_dict()"
@@ -131,8 +133,10 @@ class Prescription:
                 "this layer computes its weight from other tensors (a parametrization or an"
                 " adapter): merge them into a plain linear layer first"
             )
-        weight.detach().copy_(weight.new_tensor(self.weight).reshape(weight.shape))
-        bias = weight.new_tensor(self.bias)
+        written, bias = weight.new_tensor(self.weight), weight.new_tensor(self.bias)
+        if not (written.isfinite().all() and bias.isfinite().all()):
+            raise ValueError(f"the head is beyond what {weight.dtype} holds: use a wider type")
+        weight.detach().copy_(written.reshape(weight.shape))
         if linear.bias is None:
             linear.bias = type(weight)(bias, requires_grad=weight.requires_grad)
         else:

@@ -6,9 +6,13 @@ import numpy as np
 
 from lopsided.arrays import Ints
 from lopsided.steer.prescribe.cause import REWEIGHTED, Cause
+from lopsided.steer.prescribe.choice import ENOUGH
 from lopsided.steer.prescribe.gain import Accuracies, Gain
 
 APPLY = "prescription.apply_(head)"
+
+#: What is tried without training features and with few held-out samples.
+RESCALED = "Scaling the head's scores and subtracting a part of log(n_c / n) from them"
 
 
 def points(value: float) -> str:
@@ -44,9 +48,15 @@ def measured(
         " rarest class"
     )
     if not cause.head:
+        gains = f"gain {points(worth.expected)} points of balanced accuracy ({ends}; {on})"
+        # A second head or a refit: weights that are no multiple of the trained head's.
+        other = cause.training_error is not None or held_out.min() >= ENOUGH
         said = [
-            f"The head is not at fault: another would gain {points(worth.expected)} points of"
-            f" balanced accuracy ({ends}; {on}), so nothing is prescribed."
+            f"The head is not at fault: another would {gains}, so nothing is prescribed."
+            if other
+            else f"{RESCALED} would {gains}, so nothing is prescribed. Other weights were not"
+            " tried: give the features of the training set, or at least"
+            f" {ENOUGH} held-out samples of each class."
         ]
         if share is not None and share < REWEIGHTED:
             said.append(reweighted(share))
@@ -71,8 +81,8 @@ def _rest(cause: Cause) -> list[str]:
     if cause.training_error is None or not (cause.features or cause.data):
         return []
     errs = (
-        f"With it the balanced error is {cause.training_error:.0%} on training samples and"
-        f" {cause.held_out_error:.0%} on held-out ones"
+        f"With the corrected head the balanced error is {cause.training_error:.0%} on training"
+        f" samples and {cause.held_out_error:.0%} on held-out ones"
     )
     if cause.features and cause.data:
         return [f"{errs}: both longer training and more samples of the rare classes can help."]
@@ -82,10 +92,11 @@ def _rest(cause: Cause) -> list[str]:
 
 
 def reweighted(share: float) -> str:
-    """Say that the norms tell of a loss or sampler that re-weights."""
+    """Say what norms that are near to equal may tell."""
     return (
-        f"The classifiers' norms ({share:.2f} of SELI's ratio, below {REWEIGHTED}) say that the"
-        " loss or the sampler already re-weights: subtracting log(n_c / n) would correct twice."
+        f"The classifiers' norms ({share:.2f} of SELI's ratio, below {REWEIGHTED}) are as near to"
+        " equal as those of a loss or a sampler that re-weights, or of short training: where it"
+        " re-weights, subtracting log(n_c / n) would correct twice."
     )
 
 
