@@ -5,7 +5,7 @@ classifiers out.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lopsided.arrays import Floats, Ints
+from lopsided.reproduce.network.descend import descend
 from lopsided.steer import PickAllLabel, SpectralContrastive, SupervisedContrastive
 
 
@@ -195,20 +196,23 @@ def _train(
         if fit.method == "sgd"
         else torch.optim.Adam(parameters, fit.rate, weight_decay=fit.decay)
     )
+    for step, _ in enumerate(descend(optimizer, loss, _batches(n, fit)), 1):
+        observe(step)
+
+
+def _batches(n: int, fit: Fit) -> Iterator[tuple[float, Tensor]]:
+    """Yield rates, for SGD a tenth in the last third, and numbers of samples; all of them where no
+    batch is asked for.
+    """
     order = torch.Generator().manual_seed(fit.seed)
     waiting = torch.empty(0, dtype=torch.int64)
     for step in range(1, fit.steps + 1):
-        if fit.method == "sgd" and step == 2 * fit.steps // 3:
-            for group in optimizer.param_groups:
-                group["lr"] /= 10
         if fit.batch and len(waiting) < fit.batch:
             waiting = torch.randperm(n, generator=order)
+        late = fit.method == "sgd" and step >= 2 * fit.steps // 3
         chosen = waiting[: fit.batch] if fit.batch else torch.arange(n)
         waiting = waiting[fit.batch :]
-        optimizer.zero_grad()
-        loss(chosen).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        observe(step)
+        yield fit.rate / 10 if late else fit.rate, chosen
 
 
 def _tensors(*arrays: Floats | Ints) -> list[Tensor]:

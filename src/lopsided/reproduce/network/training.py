@@ -24,6 +24,7 @@ from lopsided.plain import plain
 from lopsided.reproduce import checkpoint
 from lopsided.reproduce.checkpoint import Checkpoint
 from lopsided.reproduce.context import Context, is_first
+from lopsided.reproduce.network.descend import descend
 from lopsided.reproduce.network.parallel import Workers
 from lopsided.reproduce.network.state import most, require_fit, restore, state
 from lopsided.reproduce.settings import Training, observed_epochs
@@ -186,19 +187,18 @@ def _epoch(
 ) -> float:
     """Train for one epoch and return the mean loss."""
     network.train()
-    for group in optimiser.param_groups:
-        group["lr"] = settings.rate_at(epoch - 1)
-    device, n = sample.labels.device, len(sample.labels)
+    rate, device, n = settings.rate_at(epoch - 1), sample.labels.device, len(sample.labels)
     order = np.random.default_rng(settings.shuffle(epoch)).permutation(n)
     total = torch.zeros((), device=device)
-    for batch in batches(torch.from_numpy(order).to(device), settings.batch, workers.size):
+
+    def mean(batch: Tensor) -> Tensor:
         mine = workers.share(batch)
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.amp == "bf16"):
-            mean = loss(network(sample.images[mine]), sample.labels[mine])
-        optimiser.zero_grad()
-        torch.autograd.backward(mean)
-        optimiser.step()
-        total += mean.detach() * len(batch)
+            return loss(network(sample.images[mine]), sample.labels[mine])
+
+    cut = batches(torch.from_numpy(order).to(device), settings.batch, workers.size)
+    for batch, value in descend(optimiser, mean, ((rate, batch) for batch in cut)):
+        total += value * len(batch)
     return float(total) / n
 
 

@@ -21,6 +21,7 @@ from lopsided.reproduce.claims.prescription.material import DRAWS, Material, mat
 from lopsided.reproduce.claims.prescription.plan import Loss, Plan
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.disk import seal, unseal
+from lopsided.reproduce.network.descend import descend
 from lopsided.reproduce.network.models.mlp import mlp
 from lopsided.reproduce.network.training import batches
 from lopsided.reproduce.record import versions
@@ -136,14 +137,11 @@ def _fit(
     x, y = torch.from_numpy(images), torch.from_numpy(labels)
     network.train()
     for epoch in range(plan.epochs):
-        late = 3 * epoch >= 2 * plan.epochs
-        optimiser.param_groups[0]["lr"] = plan.rate / 10 if late else plan.rate
+        rate = plan.rate / 10 if 3 * epoch >= 2 * plan.epochs else plan.rate
         order = np.random.default_rng([plan.seed, epoch]).permutation(len(labels))
-        for batch in batches(torch.from_numpy(order), BATCH):
-            loss = criterion(network(x[batch]), y[batch])
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            optimiser.step()
+        cut = ((rate, batch) for batch in batches(torch.from_numpy(order), BATCH))
+        for _ in descend(optimiser, lambda batch: criterion(network(x[batch]), y[batch]), cut):
+            pass
     network.eval()
     return head
 
