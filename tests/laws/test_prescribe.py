@@ -198,6 +198,15 @@ def test_no_gain_is_expected_that_cannot_be():
     assert found.high == 1
 
 
+@pytest.mark.parametrize("measured", [True, False])
+def test_counts_that_the_training_samples_contradict_are_told(measured):
+    head, train, held_out = task()
+    given = held_out if measured else None
+    told = "Careful: the samples are most where the training counts are least"
+    assert str(prescribe(head, train, given, counts=COUNTS[::-1])).startswith(told)
+    assert "Careful" not in str(prescribe(head, train, given, counts=COUNTS))
+
+
 def test_one_set_of_samples_is_not_both_trained_on_and_held_out(tmp_path):
     head, (x, y), _ = task()
     np.savez(tmp_path / "a.npz", features=x, labels=y)

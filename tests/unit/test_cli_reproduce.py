@@ -94,6 +94,8 @@ def test_a_grid_runs_every_combination_in_several_processes(
         ),
         (["norms", "--ratios", "1,ten"], "ratios must be a number, got 'ten'"),
         (["norms", "--ratios", "0.5"], "ratios must be at least 1 and at most 1e+15, got 0.5"),
+        (["norms", "--ratios", "10,10"], "at least 2 different ratios"),
+        (["norms", "--largest", "1"], "at least 2 different ratios"),
         (["norms", "--points", "many"], "--points must be a whole number, got 'many'"),
         (["demo", "--grid", "ratio"], "a grid is NAME=VALUE"),
         (["demo", "--grid", "ratio=1 ratio=2"], "different names"),

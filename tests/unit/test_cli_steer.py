@@ -87,6 +87,11 @@ def test_an_input_is_never_overwritten_and_options_belong_together(stored, capsy
     words, folder = stored
     assert main(["steer", "--counts", "9,3", "--out", str(folder / "x.safetensors")]) == 2
     assert "--out goes with --features" in capsys.readouterr().err
+    for given in (["--target", "equal-norms"], ["--family", "cdt"], ["--ridge", "0.1"]):
+        assert main([*words, *given]) == 2
+        assert f"{given[0]} is of a loss" in capsys.readouterr().err
+        assert main(["steer", "--list", *given]) == 2
+        assert f"--list lists, leave out {given[0]}" in capsys.readouterr().err
     np.savez(folder / "bare.npz", features=np.ones((3, 2)), labels=[0, 1, 1])
     assert main(["steer", "--features", str(folder / "bare.npz")]) == 2
     assert "give its weight" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -40,6 +41,13 @@ NEAREST = (
     " points of balanced accuracy against plain cross-entropy, never clearly ahead of vector"
     " scaling): give --features and --held-out of a trained network to learn what helps there"
 ).format(*RECORDED)
+
+
+#: Options of a loss, and of a head.
+_OF_LOSSES, _OF_HEADS = (
+    ("target", "family", "ridge"),
+    ("features", "held_out", "head", "loss", "out"),
+)
 
 
 @dataclass(frozen=True)
@@ -79,20 +87,25 @@ class Steer:
         if self.list:
             if self.classes.given:
                 raise ValueError(f"--list lists, leave out {' and '.join(self.classes.given)}")
+            self._refuse((*_OF_LOSSES, *_OF_HEADS), "--list lists, leave out {}")
             print_tables(self.json)
             return
         if self.features is not None:
             from lopsided.cli.prescribed import prescribe
 
+            self._refuse(
+                _OF_LOSSES, "{} is of a loss, and --features asks for a head: leave out one"
+            )
             prescribe(self, self.features)
             return
-        for name in ("held_out", "head", "loss", "out"):
-            if getattr(self, name) is not None:
-                raise ValueError(
-                    f"--{name.replace('_', '-')} goes with --features, the features of the"
-                    " training set"
-                )
+        self._refuse(_OF_HEADS, "{} goes with --features, the features of the training set")
         self._design()
+
+    def _refuse(self, names: Sequence[str], sentence: str) -> None:
+        """Refuse options that would be ignored."""
+        for name in names:
+            if getattr(self, name) != getattr(Steer, name):
+                raise ValueError(sentence.format(f"--{name.replace('_', '-')}"))
 
     def _design(self) -> None:
         from lopsided.steer import TARGETS, design

@@ -100,6 +100,7 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
     cause = Cause.of(worth.expected, error, 1 - now.balanced)
     u, v, a = choice.numbers.tolist()
     said = [
+        sentences.warned(trained.contradiction),
         sentences.answered(before, seen.labels, few),
         *sentences.measured(worth, was, now, cause, seen.counts, trained.norm_share),
     ]
@@ -143,6 +144,14 @@ def _unmeasured(trained: Trained) -> Prescription:
         numbers=None,
         norm_share=trained.norm_share,
         loss=trained.loss,
-        sentences=tuple(sentences.unmeasured(remedy, trained.norm_share)),
+        sentences=tuple(
+            filter(
+                None,
+                [
+                    sentences.warned(trained.contradiction),
+                    *sentences.unmeasured(remedy, trained.norm_share),
+                ],
+            )
+        ),
         inputs=trained.files,
     )

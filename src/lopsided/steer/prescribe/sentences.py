@@ -20,6 +20,11 @@ def points(value: float) -> str:
     return f"{round(100 * value, 1) + 0.0:+.1f}"
 
 
+def warned(contradiction: str) -> str:
+    """Say that training samples and counts contradict each other, where they do."""
+    return f"Careful: {contradiction}." if contradiction else ""
+
+
 def answered(answers: Ints, labels: Ints, minorities: Ints) -> str:
     """Say how seldom the network answers minority classes, where it does so too seldom."""
     if not len(minorities):

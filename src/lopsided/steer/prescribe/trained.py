@@ -10,6 +10,7 @@ import numpy as np
 
 from lopsided.arrays import Floats
 from lopsided.counts import Counts, CountsLike
+from lopsided.measure.counted import contradiction
 from lopsided.steer.prescribe.cause import REWEIGHTED, norm_share
 from lopsided.steer.prescribe.heads import CAUTIOUS, PLAIN, STACKED, Prior, second_head
 from lopsided.steer.prescribe.linear import Linear
@@ -30,6 +31,7 @@ class Trained:
         norm_share: of SELI's norm ratio.
         length: root mean square length of the training features.
         loss: as far as was said.
+        contradiction: how the training samples contradict the counts, in a sentence, or nothing.
     """
 
     first: Linear
@@ -40,6 +42,7 @@ class Trained:
     norm_share: float | None
     length: float | None
     loss: Loss | None
+    contradiction: str = ""
 
     @classmethod
     def of(cls, head: Any, train: Any, counts: CountsLike | None, loss: Loss | None) -> Trained:
@@ -55,9 +58,10 @@ class Trained:
         samples = Samples(train, k, d, "train")
         seen = Summary.of(samples)
         pi = shares(seen.counts if known is None else known.values)
+        told = contradiction(seen.counts, known, one_epoch=False) if known else ""
         known = known or Counts(np.maximum(seen.counts, 1))
         second, share = second_head(samples, seen), norm_share(first, known)
-        return cls(first, second, samples, known, np.log(pi), share, seen.length, loss)
+        return cls(first, second, samples, known, np.log(pi), share, seen.length, loss, told)
 
     @property
     def plain(self) -> bool | None:

@@ -50,6 +50,11 @@ class Settings(Checked):
     largest: Ratio = 1e12
     seen: Annotated[float, Bounds(least=0, most=1e15)] = 1e4
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.all_ratios()) < 2:
+            raise ValueError("norms are followed over at least 2 different ratios")
+
     def all_ratios(self) -> list[float]:
         """Return the ratios, rising."""
         given = self.ratios or np.geomspace(1, self.largest, self.points).round()
