@@ -326,7 +326,7 @@ def _process(rank: int, size: int, folder: str) -> None:
             pairs=got.decisions.confusions.state(),
             n=got.moments.n,
         )
-    both = diagnose(net, mine, head=net[1], held_out=mine, show_progress=False)
+    both = diagnose(net, mine, head=net[1], held_out=list(mine), show_progress=False)
     np.savez(
         f"{folder}/both-{rank}",
         pairs=both.held_out.confusions.state(),

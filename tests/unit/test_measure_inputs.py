@@ -173,3 +173,9 @@ def test_a_diagnosis_that_keeps_no_features_measures_the_same(passes):
     assert found.held_out is not None
     with pytest.raises(AttributeError, match="no attribute"):
         _ = diagnose(model(), None, [B] * K, held_out=[(X, Y)], **QUIET).nc1
+
+
+def test_samples_trained_on_are_not_held_out():
+    loader = [(X, Y)]
+    with pytest.raises(ValueError, match="are one loader"):
+        diagnose(model(), loader, held_out=loader, **QUIET)

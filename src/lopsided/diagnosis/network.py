@@ -90,6 +90,11 @@ def diagnose(
     """
     if train_loader is None and held_out is None:
         raise ValueError("give training samples, held-out samples, or best both")
+    if held_out is not None and held_out is train_loader:
+        raise ValueError(
+            "training and held-out samples are one loader: errors on samples trained on tell"
+            " nothing of others; give a loader of samples that were not trained on"
+        )
     known = None if counts is None else Counts.of(counts)
     options: dict[str, Any] = {"head": head, "ignore": ignore, "shift": shift}
     options |= {"inputs": inputs, "labels": labels, "show_progress": show_progress}
