@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
+from lopsided.measure.metrics.pairs import Array, tiles
 from lopsided.measure.verdict.chance import closest_cosine
 
-#: Pairs of classes looked at at once.
-_PAIRS = 2**22
 #: Classifiers less than 60 degrees apart are called merging; a simplex keeps all of them more than
 #: 90 degrees apart.
 MERGING = 0.5
@@ -70,17 +69,21 @@ def angles(weight: Floats) -> Angles:
     members, number = np.zeros(k, bool), 0
     closest: list[Pair] = []
     merging: list[Pair] = []
-    step = max(_PAIRS // k, 1)
-    for start in range(0, k, step):
-        rows = slice(start, start + step)
-        cosines, others = plain[rows] @ plain.T, relative[rows] @ relative.T
-        known = np.triu(~zero[rows, None] & ~zero, start + 1)
-        merges = known & (np.minimum(cosines, others) > threshold)
-        members[rows] |= merges.any(axis=1)
-        members |= merges.any(axis=0)
-        number += int(merges.sum())
-        closest = _closest(cosines, known, start, closest, 1)
-        merging = _closest(cosines, merges, start, merging, LISTED)
+    for rows, columns, cosines in tiles(plain, plain):
+        cosines[zero[rows]] = cosines[:, zero[columns]] = -np.inf
+        if rows == columns:
+            cosines[np.tril_indices(len(cosines))] = -np.inf
+        top = cosines.max()
+        at = rows.start, columns.start
+        if np.isfinite(top) and (not closest or top > closest[0][2] - ROUNDING):
+            closest = _closest(cosines, cosines > top - 2 * ROUNDING, at, closest, 1)
+        if top > threshold:
+            others = relative[rows] @ relative[columns].T
+            merges = np.minimum(cosines, others) > threshold
+            members[rows] |= merges.any(axis=1)
+            members[columns] |= merges.any(axis=0)
+            number += int(merges.sum())
+            merging = _closest(cosines, merges, at, merging, LISTED)
     found = np.flatnonzero(members)
     first, merged = (pairs[0] if pairs else None for pairs in (closest, merging))
     return Angles(np.flatnonzero(zero), same, first, merged, merging, number, found, threshold)
@@ -94,7 +97,11 @@ def _directions(vectors: Floats) -> Floats:
 
 
 def _closest(
-    cosines: Floats, asked: npt.NDArray[np.bool_], start: int, best: list[Pair], most: int
+    cosines: Array,
+    asked: npt.NDArray[np.bool_],
+    at: tuple[int, int],
+    best: list[Pair],
+    most: int,
 ) -> list[Pair]:
     """Return the closest of the pairs asked for in a tile and of the best so far, at most so many;
     the first of equal ones.
@@ -106,5 +113,6 @@ def _closest(
         a, b, values = a[near], b[near], values[near]
     order = np.argsort(-values, kind="stable")[:most]
     found = np.clip(cosines[a[order], b[order]], -1, 1)
-    rows = zip((a[order] + start).tolist(), b[order].tolist(), found.tolist(), strict=True)
-    return sorted([*best, *rows], key=lambda pair: -round(pair[2], 12))[:most]
+    numbers = ((part[order] + start).tolist() for part, start in zip((a, b), at, strict=True))
+    rows = zip(*numbers, found.tolist(), strict=True)
+    return sorted([*best, *rows], key=lambda pair: (-round(pair[2], 12), *pair[:2]))[:most]
