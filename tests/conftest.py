@@ -3,7 +3,20 @@ is today."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("lopsided", deadline=None, derandomize=True, max_examples=30)
 settings.load_profile("lopsided")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="the slow tests too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--slow"):
+        skip = pytest.mark.skip(reason="slow; run scripts/check --slow")
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(skip)

@@ -35,11 +35,13 @@ def test_the_ridge_path_ends_at_seli_and_only_there(tmp_path: Path) -> None:
     assert record.verdict.holds, record.verdict.sentence
 
 
+@pytest.mark.slow
 def test_free_features_approach_seli_more_slowly_with_more_imbalance(tmp_path: Path) -> None:
     record = short("ufm-sgd", tmp_path, ratios=(5, 10), epochs=300, seeds=2, steps=3000)
     assert record.verdict.holds, record.verdict.sentence
 
 
+@pytest.mark.slow
 def test_a_network_on_real_digits_ends_nearer_to_seli_than_to_the_etf(tmp_path: Path) -> None:
     record = short("demo", tmp_path, dataset="digits", epochs=320, width=192)
     assert record.verdict.holds, record.verdict.sentence

@@ -116,6 +116,7 @@ def test_an_interrupted_claim_goes_on_and_ends_in_the_same_record(
     assert resumed.digest() == toy.TOY.run({}, Place(tmp_path).context("whole")).digest()
 
 
+@pytest.mark.slow
 def test_a_grid_of_a_claim_is_done_by_processes_recorded_and_reported(
     toy: ModuleType, tmp_path: Path
 ) -> None:

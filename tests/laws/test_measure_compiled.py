@@ -176,6 +176,7 @@ def test_a_step_compiled_before_the_watch_hides_its_passes_and_that_is_said():
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler here")
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.slow
 def test_a_model_compiled_to_machine_code_is_watched():
     model = Net()
     call = torch.compile(model)

@@ -45,7 +45,7 @@ def test_margins_of_root_counts_are_found_when_columns_and_labels_may_turn(count
     np.testing.assert_allclose(found.adjustment.scale, 1, rtol=1e-4)
 
 
-@pytest.mark.parametrize("family", ["cdt", "ldt", "cdt-ldt"])
+@pytest.mark.parametrize("family", ["cdt", "ldt", pytest.param("cdt-ldt", marks=pytest.mark.slow)])
 def test_scales_of_a_design_have_geometric_mean_one(family):
     found = design(TAIL, "etf-embeddings", family).adjustment
     for factor in (found.scale, found.margin):

@@ -238,6 +238,7 @@ def test_an_unknown_model_is_answered_with_the_list() -> None:
         build("lenet", (1, 8, 8), 10, 8, 1, False, 0)
 
 
+@pytest.mark.slow
 def test_a_run_killed_with_minus_nine_ends_in_the_same_record(tmp_path: Path) -> None:
     from lopsided.reproduce import CLAIMS, grid
 

@@ -300,7 +300,7 @@ def test_descent_on_the_log_of_the_attention_goes_to_the_margin():
     [
         (lambda: predict.softmax_code(10, 3), r"solve\.softmax_code\(k, d\)"),
         (lambda: predict.code_bounds(4, 3), "k > d"),
-        (lambda: solve.softmax_code(3, 1), "2 dimensions"),
+        (lambda: solve.softmax_code(3, 1), "at least 2, got 1"),
         (lambda: solve.spherical([3, 2], 2, [0.0]), "temperatures"),
         (lambda: hull.nearest(np.empty((0, 2))), "shape"),
         (
