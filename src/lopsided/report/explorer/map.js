@@ -63,6 +63,18 @@ const cells = (cosine, side) => {
 
 let drawings = 0;
 
+// Stripes by which negative cosines are told without color.
+const hatching = (id) =>
+  svg(
+    "defs",
+    {},
+    svg(
+      "pattern",
+      { id, width: 4, height: 4, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+      svg("path", { d: "M0 0V4", class: "hatch" }),
+    ),
+  );
+
 // The map of all cosines of a Gram matrix.
 const cosineMap = (cosine, title, x, y, side) => {
   const hatch = `hatch-${drawings++}`,
@@ -94,21 +106,7 @@ const cosineMap = (cosine, title, x, y, side) => {
   return svg(
     "g",
     { transform: `translate(${x} ${y})` },
-    svg(
-      "defs",
-      {},
-      svg(
-        "pattern",
-        {
-          id: hatch,
-          width: 4,
-          height: 4,
-          patternUnits: "userSpaceOnUse",
-          patternTransform: "rotate(45)",
-        },
-        svg("path", { d: "M0 0V4", class: "hatch" }),
-      ),
-    ),
+    hatching(hatch),
     svg("text", { y: -6, class: "title" }, title),
     svg("rect", { width: side, height: side, class: "empty" }),
     [...paths].map(([level, path]) => svg("path", { d: path, fill: mapColor(level / LEVELS) })),
@@ -124,21 +122,7 @@ const legend = (x, y, width) => {
   return svg(
     "g",
     { transform: `translate(${x} ${y})` },
-    svg(
-      "defs",
-      {},
-      svg(
-        "pattern",
-        {
-          id: hatch,
-          width: 4,
-          height: 4,
-          patternUnits: "userSpaceOnUse",
-          patternTransform: "rotate(45)",
-        },
-        svg("path", { d: "M0 0V4", class: "hatch" }),
-      ),
-    ),
+    hatching(hatch),
     steps.flatMap((value, i) => {
       const box = { x: i * cell, width: cell, height: 8 };
       return [
