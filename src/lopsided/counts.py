@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from lopsided import needs, notebook
 from lopsided.arrays import Ints, require_memory
 from lopsided.counting import counts_of, labels_of, present, require_counts, require_names
 from lopsided.groups import Groups
 from lopsided.profiles import exponential, require_classes, shared, step, zipf
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -231,6 +235,34 @@ class Counts:
         values, largest = self.values, int(self.distinct[-1])
         rare = values < np.sqrt(float(self.distinct[0]) * float(largest))
         return np.flatnonzero(rare & (values <= largest // 2))
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """Return a row a class, with its name or number and its count, as pandas and polars take
+        them.
+
+        Example:
+            >>> Counts([5, 2], ["cat", "dog"]).to_records()
+            [{'class': 'cat', 'count': 5}, {'class': 'dog', 'count': 2}]
+        """
+        named = range(self.k) if self.names is None else self.names
+        return [
+            {"class": name, "count": n} for name, n in zip(named, self.values.tolist(), strict=True)
+        ]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the counts: see `lopsided.plot.counts`.
+
+        Raises:
+            ImportError: if matplotlib is not installed.
+        """
+        axes: Axes = needs.plot().counts(self, ax)
+        return axes
+
+    def _repr_html_(self) -> str:
+        order = notebook.picked(np.argsort(-self.values, kind="stable"))
+        facts = f"{self.k:,} classes, {self.n:,} samples, ratio {self.ratio:.6g}"
+        drawn = notebook.rows("Samples", self.called(order), self[order], of=self.k)
+        return notebook.card("Counts", notebook.said(facts), drawn)
 
     def __len__(self) -> int:
         return self.k

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lopsided import needs, notebook
 from lopsided.arrays import Floats, real_array, svd
 from lopsided.counts import Counts
 from lopsided.frobenius import ZeroMatrixError
@@ -24,6 +25,9 @@ from lopsided.pairing import Pairing
 from lopsided.realised import realised
 from lopsided.source import Directions, Distances, Source
 from lopsided.split import Matrices, Split, split
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Directions", "Distances", "Geometry", "Source"]
 
@@ -233,6 +237,57 @@ class Geometry:
             "embedding_norms": self.embeddings.norms().tolist(),
             "alignment": self.alignment().tolist() if self.paired else None,
         }
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """Return a row a class: its name or number, its count where that is known, norms and
+        alignment, as pandas and polars take them; None where there is no alignment.
+
+        Raises:
+            ValueError: if the kinds of samples are not the classes.
+
+        Example:
+            >>> from lopsided import predict
+            >>> [f"{row['classifier_norm']:.3f}" for row in predict.seli([50, 5]).to_records()]
+            ['1.619', '1.619']
+        """
+        own = np.broadcast_to(self.alignment(), self.k).tolist()
+        norms = self.classifiers.norms().tolist(), self.embeddings.norms().tolist()
+        known = [{"class": c} for c in range(self.k)]
+        heads = known if self.counts is None else self.counts.to_records()
+        return [
+            head | {"classifier_norm": w, "embedding_norm": m, "alignment": a if a == a else None}
+            for head, w, m, a in zip(heads, *norms, own, strict=True)
+        ]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the frame where it has at most three dimensions, else the cosines of the
+        classifiers: see `lopsided.plot.geometry`.
+
+        Raises:
+            ImportError: if matplotlib is not installed.
+            ValueError: if there is nothing but zero to draw.
+        """
+        axes: Axes = needs.plot().geometry(self, ax)
+        return axes
+
+    def drawings(self) -> str:
+        """Return norms and cosines of both parts, for a notebook."""
+        counts, drawn = (self.counts if self.paired else None), ""
+        for title, part in (
+            ("Classifiers", self.classifiers),
+            ("Class means" if self.paired else "Embeddings", self.embeddings),
+        ):
+            sizes = np.zeros(part.k) if counts is None else counts.values
+            shown = notebook.picked(np.argsort(-sizes, kind="stable"))
+            names = [str(c) for c in shown] if counts is None else counts.called(shown)
+            drawn += part.drawing(title, shown, names)
+        return drawn
+
+    def _repr_html_(self) -> str:
+        source = self.source
+        words = [source.reference, source.assumptions and f"holds for: {source.assumptions}"]
+        told = notebook.said("; ".join(filter(None, words)))
+        return notebook.card(repr(self), told, self.drawings())
 
     def save(self, path: str | Path) -> None:
         """Write PATH.json (provenance, names of classes) and PATH.npz (arrays, no pickle)."""

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, require_memory
+from lopsided import needs, notebook
+from lopsided.arrays import Floats, Ints, real_array, require_memory
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: The range of a vector's largest entry: up to a trillion squares of such numbers still sum to a
 #: float.
@@ -127,6 +132,26 @@ class Gram(Pairing):
             matrix /= norms[:, None]
             matrix /= norms[None, :]
         return matrix
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the cosines: see `lopsided.plot.gram`, which takes counts and names too.
+
+        Raises:
+            ImportError: if matplotlib is not installed.
+        """
+        axes: Axes = needs.plot().gram(self, ax)
+        return axes
+
+    def drawing(self, title: str, shown: Ints, names: list[str]) -> str:
+        """Return the drawing of some classes, one row each, for a notebook."""
+        cosines = self.cosine(shown[:, None], shown)
+        return notebook.rows(title, names, self.norms()[shown], cosines, self.k)
+
+    def _repr_html_(self) -> str:
+        shown = notebook.picked(np.arange(self.k))
+        return notebook.card(
+            repr(self), self.drawing("Norms and cosines", shown, [str(c) for c in shown])
+        )
 
     def spectrum(self) -> Floats:
         """Return the (k,) eigenvalues of the Gram matrix, descending.

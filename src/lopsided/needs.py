@@ -33,3 +33,21 @@ def torch() -> Any:
         ImportError: with the command that installs it.
     """
     return need("torch", "'lopsided[torch]'")
+
+
+def matplotlib() -> Any:
+    """Return matplotlib.
+
+    Raises:
+        ImportError: with the command that installs it.
+    """
+    return need("matplotlib", "'lopsided[plot]'")
+
+
+def plot() -> Any:
+    """Return `lopsided.plot`, by which nouns draw themselves although it is built on them.
+
+    Raises:
+        ImportError: with the command that installs matplotlib.
+    """
+    return importlib.import_module("lopsided.plot")

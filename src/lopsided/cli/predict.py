@@ -174,10 +174,11 @@ def _draw(geometry: Geometry, path: Path) -> None:
     from matplotlib.figure import Figure
 
     from lopsided import plot
+    from lopsided.plot.geometry import drawable
     from lopsided.plot.style import class_colours
 
     counts = geometry.counts
-    flat = counts is not None and counts.k <= 4 and geometry.vectors()[0].shape[1] <= 3
+    flat = counts is not None and drawable(geometry)
     figure = Figure(figsize=(4.2 * (2 + flat), 4.2), layout="constrained")
     axes = figure.subplots(1, 2 + flat)
     if flat and counts is not None:

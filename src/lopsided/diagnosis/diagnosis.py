@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from lopsided import notebook
 from lopsided.counts import Counts
 from lopsided.diagnosis.answers import answers, balanced_accuracy, recalls, shots
 from lopsided.diagnosis.geometry import geometry, predictions
@@ -124,6 +125,12 @@ class Diagnosis:
 
     def __str__(self) -> str:
         return "\n\n".join(f"{title}. {text}" for title, text in self.sections.items())
+
+    def _repr_html_(self) -> str:
+        told = "".join(notebook.said(text, title) for title, text in self.sections.items())
+        headed = self.collapse is not None and self.collapse.weight is not None
+        drawn = self.collapse.geometry.drawings() if headed and self.collapse else ""
+        return notebook.card("Diagnosis", told, drawn)
 
     def __repr__(self) -> str:
         parts = {"collapse": self.collapse, "prescription": self.prescription}

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.table import Table
 
+from lopsided import notebook
 from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
@@ -20,12 +21,15 @@ from lopsided.measure.metrics import METRICS, Undefined
 from lopsided.measure.metrics.declared import Declared
 from lopsided.measure.metrics.undefined import NO_HEAD
 from lopsided.measure.network_geometry import comparable, geometry
-from lopsided.measure.shown import table
+from lopsided.measure.shown import cell, table
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.verdict import verdict
 from lopsided.plain import plain
 from lopsided.split import Split
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: Whether every class must have samples, or those without are left out.
 Classes = Literal["all", "seen"]
@@ -227,6 +231,41 @@ class Collapse(Declared):
             "metrics": plain(values),
             "undefined": undefined,
         }
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """Return a row a class: its name or label, its training samples, those measured, and every
+        metric that has one figure a class, as pandas and polars take them; None where a class has
+        none.
+        """
+        each: dict[str, Any] = {
+            "class": self.names,
+            "count": self.counts.values,
+            "measured": self.moments.counts,
+        }
+        each |= {
+            name: value for name, value in self.metrics()[0].items() if np.shape(value) == (self.k,)
+        }
+        columns = [plain(np.asarray(column)) for column in each.values()]
+        return [dict(zip(each, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the measured geometry: see `Geometry.plot`.
+
+        Raises:
+            ImportError: if matplotlib is not installed.
+            Undefined: if no head was given.
+        """
+        return self.geometry.plot(ax)
+
+    def _repr_html_(self) -> str:
+        values, undefined = self.metrics()
+        figures = notebook.table(
+            (METRICS[name].title, cell(value)) for name, value in values.items()
+        )
+        untold = [f"{METRICS[name].title}: {why}" for name, why in undefined.items()]
+        told = notebook.said("; ".join(untold), "Not defined here") if untold else ""
+        drawn = "" if self.weight is None else self.geometry.drawings()
+        return notebook.card(repr(self), figures, told, drawn)
 
     def table(self, predictions: Mapping[str, Geometry] | None = None) -> Table:
         """Return the metrics beside those of predicted geometries, as a rich table; per-class

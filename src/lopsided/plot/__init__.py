@@ -4,18 +4,26 @@ returns the axes.
 
 from __future__ import annotations
 
-from lopsided.plot.curves import curves
-from lopsided.plot.frame import frame
-from lopsided.plot.gram import gram
-from lopsided.plot.measured import class_norms, distances
-from lopsided.plot.path import ridge_path, training_paths
-from lopsided.plot.style import save
+from lopsided import needs
+
+needs.matplotlib()  # before anything here imports it without a sentence for those who lack it
+
+from lopsided.plot.counts import counts  # noqa: E402
+from lopsided.plot.curves import curves  # noqa: E402
+from lopsided.plot.frame import frame  # noqa: E402
+from lopsided.plot.geometry import geometry  # noqa: E402
+from lopsided.plot.gram import gram  # noqa: E402
+from lopsided.plot.measured import class_norms, distances  # noqa: E402
+from lopsided.plot.path import ridge_path, training_paths  # noqa: E402
+from lopsided.plot.style import save  # noqa: E402
 
 __all__ = [
     "class_norms",
+    "counts",
     "curves",
     "distances",
     "frame",
+    "geometry",
     "gram",
     "ridge_path",
     "save",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lopsided import notebook
 from lopsided.arrays import Floats, require_memory, svd
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
@@ -15,6 +17,9 @@ from lopsided.pairing import Pairing
 from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate
 from lopsided.solve.reduced import Point, Reduced
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class Status(Enum):
@@ -106,6 +111,30 @@ class Solution:
             within / v,
         )
         return Geometry(classifiers, embeddings, logits, source, self.problem.counts)
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """Return a row a class, the records of its geometry and its bias where there is one.
+
+        Raises:
+            ValueError: if the kinds of samples are not the classes.
+        """
+        rows = self.geometry.to_records()
+        if self.bias is None:
+            return rows
+        return [row | {"bias": b} for row, b in zip(rows, self.bias.tolist(), strict=True)]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the optimum: see `Geometry.plot`.
+
+        Raises:
+            ImportError: if matplotlib is not installed.
+            ValueError: if the optimum is zero.
+        """
+        return self.geometry.plot(ax)
+
+    def _repr_html_(self) -> str:
+        told = notebook.said(f"ridge {self.problem.ridge:g}, objective {self.objective:.6g}")
+        return notebook.card(f"Solution: {self.message}", told, self.geometry.drawings())
 
     @property
     def _within(self) -> Floats:

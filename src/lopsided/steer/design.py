@@ -11,10 +11,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.optimize
 
+from lopsided import notebook
 from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats, require_number
 from lopsided.counts import Counts, CountsLike
@@ -23,6 +25,9 @@ from lopsided.problem import Problem
 from lopsided.steer.families import FAMILIES, Curves, Family, check_family
 from lopsided.steer.targets import TARGETS, Measure, Target, least, nearest_to
 from lopsided.theory import foresee
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: A target or a part of it counts as met up to this.
 MET = 1e-5
@@ -67,6 +72,19 @@ class Design:
             f"Design({self.family} with exponents ({exponents}): {self.distance:.3g} from"
             f" {self.target.name}, plain cross-entropy {self.plain:.3g})"
         )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the predicted geometry: see `Geometry.plot`.
+
+        Raises:
+            ImportError: if matplotlib is not installed.
+        """
+        return self.geometry.plot(ax)
+
+    def _repr_html_(self) -> str:
+        missing = f"not met: {'; '.join(self.unmet)}" if self.unmet else "all of it is met"
+        wanted = notebook.said(f"{self.target.meaning}; {missing}", self.target.name)
+        return notebook.card(repr(self), wanted, self.geometry.drawings())
 
     @property
     def met(self) -> bool:
