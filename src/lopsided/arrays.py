@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,7 +55,8 @@ def plain_array(values: Any, what: str) -> npt.NDArray[Any]:
             bytes, which NumPy takes for small numbers.
         ValueError: if they are rows of different lengths.
     """
-    if isinstance(values, np.ma.MaskedArray):
+    masked = sys.modules.get("numpy.ma")  # not imported for it: who has one has imported it
+    if masked is not None and isinstance(values, masked.MaskedArray):
         raise TypeError(
             f"{what} must not be a masked array, whose mask would be lost; leave out the masked"
             " entries first"

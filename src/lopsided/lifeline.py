@@ -1,23 +1,21 @@
 """Lifelines: a worker process ends when the process that started it ends, however that ended.
 
 Of a parent that is killed one thing is sure: its pipes close. So each worker waits for that in a
-thread. Ctrl-C is the parent's to answer, and a parent told to terminate leaves as from an error, so
-that it lets go of its workers and of half-written files.
+thread. Ctrl-C is the parent's to answer.
 """
 
 from __future__ import annotations
 
 import os
-import signal
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
+
+from lopsided.signals import ctrl_c_held
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,34 +81,3 @@ def _start(
     hold_on_to_parent(line)
     if start is not None:
         start(*arguments)
-
-
-@contextmanager
-def ctrl_c_held() -> Iterator[None]:
-    """Let no Ctrl-C reach this thread in the block, nor ever a process that is started in it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def terminate_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM in this block raise `SystemExit(143)`, so that files and workers are cleaned up
-    on the way out.
-
-    Only the main thread can; in another the block is as it would be without.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _leave(number: int, _: FrameType | None) -> None:
-    sys.exit(128 + number)

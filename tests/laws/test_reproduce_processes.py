@@ -26,7 +26,7 @@ QUIET = Show(lambda *_: None, lambda *_: None)
 PARENT = """
 import sys
 from pathlib import Path
-from lopsided.lifeline import terminate_on_sigterm
+from lopsided.signals import terminate_on_sigterm
 from lopsided.reproduce import CLAIMS, Place
 from lopsided.reproduce.processes import Show, at_once
 with terminate_on_sigterm():

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from lopsided.lifeline import Workers, terminate_on_sigterm
+from lopsided.lifeline import Workers
+from lopsided.signals import terminate_on_sigterm
 
 #: A parent that tells the pid of its workers, which are busy for an hour.
 PARENT = """
 import os, sys, time
-from lopsided.lifeline import Workers, terminate_on_sigterm
+from lopsided.lifeline import Workers
+from lopsided.signals import terminate_on_sigterm
 from time import sleep
 if __name__ == "__main__":
     with terminate_on_sigterm():

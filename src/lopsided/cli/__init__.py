@@ -23,7 +23,7 @@ from lopsided.cli.reproduce import Reproduce
 from lopsided.cli.solve import Solve
 from lopsided.cli.steer import Steer
 from lopsided.cli.usage import parse
-from lopsided.lifeline import terminate_on_sigterm
+from lopsided.signals import terminate_on_sigterm
 
 #: Exit statuses: what was given cannot be used, our own mistake (EX_SOFTWARE of sysexits.h),
 #: Ctrl-C.

@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import field, fields, make_dataclass
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Optional, get_args, get_origin
 
 import tyro
 
@@ -60,7 +60,7 @@ def _options(claim: AnyClaim) -> list[tuple[str, Any, Any]]:
             help_behavior_hint=f"(default: {shown})" if shown != "" else "(default: none)",
             metavar="X,X,..." if listed else None,
         )
-        options.append((name, Annotated[(str if listed else bare) | None, option], None))
+        options.append((name, Annotated[Optional[str if listed else bare], option], None))
     return options
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from lopsided.counting import numbers_of
 from lopsided.counts import Counts
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 class Classes:
     """How many samples each class has; give exactly one of these."""
 
-    counts: str | None = None
+    counts: Optional[str] = None
     """samples of each class, comma-separated: 50,50,5,5, with names: cat=50,dog=5, or a csv, txt or
     json file of either"""
-    step: str | None = None
+    step: Optional[str] = None
     """majority classes first: k=10,ratio=100,minority=50[,rho=0.5]"""
-    exponential: str | None = None
+    exponential: Optional[str] = None
     """exponential long tail: k=100,largest=500,ratio=100"""
-    zipf: str | None = None
+    zipf: Optional[str] = None
     """Zipf's law: k=1000,largest=100000[,exponent=1]"""
-    labels: str | None = None
+    labels: Optional[str] = None
     """a file of whole-number labels to count: npy, or npz or safetensors with an array labels"""
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import tyro
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 class LossOptions:
     """A cross-entropy and the bias of its head."""
 
-    loss: Annotated[str | None, tyro.conf.arg(metavar=f"{{{','.join(EXPONENTS)}}}")] = None
+    loss: Annotated[Optional[str], tyro.conf.arg(metavar=f"{{{','.join(EXPONENTS)}}}")] = None
     """cross-entropy and its adjustments; by default cross-entropy"""
-    gamma: float | None = None
+    gamma: Optional[float] = None
     """exponent of the scales of cdt, ldt (by default 0.5) and vs (0.25)"""
-    tau: float | None = None
+    tau: Optional[float] = None
     """factor of the shifts of logit-adjusted and vs (by default 1)"""
-    bias: str | None = None
+    bias: Optional[str] = None
     """of the classifiers: none (the default), free, or a number from 1e-9, the ridge on it"""
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import tyro
 
@@ -37,21 +37,21 @@ class Measure:
 
     features: tyro.conf.Positional[Path]
     """npz, npy or safetensors file, or a folder of them"""
-    labels: Path | None = None
+    labels: Optional[Path] = None
     """npy file of the labels of an npy file; by default the one with "labels" for "features" in its
     name"""
-    held_out: Path | None = None
+    held_out: Optional[Path] = None
     """samples that were not trained on, in the same forms: how often the network errs, why, and
     what to do"""
-    loss: Literal["cross-entropy", "weighted", "logit-adjusted"] | None = None
+    loss: Optional[Literal["cross-entropy", "weighted", "logit-adjusted"]] = None
     """the network was trained with; by default not known"""
-    head: Path | None = None
+    head: Optional[Path] = None
     """npz or safetensors file with weight and bias; by default they are looked for beside the
     features"""
-    counts: str | None = None
+    counts: Optional[str] = None
     """training samples of each class: 50,50,5,5, with names: cat=50,newt=5, or a csv, txt or json
     file of either; by default the samples measured"""
-    ridge: float | None = None
+    ridge: Optional[float] = None
     """compare with the certified optimum of the unconstrained-features model at this ridge too (sum
     normalisation)"""
     passes: Annotated[Literal[1, 2], tyro.conf.arg(metavar="{1,2}")] = 2
@@ -65,9 +65,9 @@ class Measure:
     """leave out classes without samples instead of refusing them"""
     json: bool = False
     """print JSON"""
-    report: Path | None = None
+    report: Optional[Path] = None
     """write a self-contained HTML page"""
-    plot: Path | None = None
+    plot: Optional[Path] = None
     """write the figures to this svg, png or pdf file"""
 
     def run(self) -> None:

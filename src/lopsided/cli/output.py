@@ -10,24 +10,20 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from lopsided.files import printable, require_apart
 
-
-class Tables(Console):
-    """A console that leaves it to its caller what to do when nobody reads any more."""
-
-    def on_broken_pipe(self) -> None:
-        """Go on raising what this is called for."""
-        raise
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def table_console() -> Console:
     """Return standard output as a console of at least 80 columns, lest a narrow terminal cut
     numbers.
     """
+    from lopsided.cli.console import Tables
+
     console = Tables(highlight=False)
     console.width = max(console.width, 80)
     return console

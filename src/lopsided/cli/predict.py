@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from lopsided.adjustment import EXPONENTS
 from lopsided.cli.classes import Classes
@@ -35,22 +35,22 @@ class Predict:
 
     classes: Classes
     loss: LossOptions
-    ridge: float | None = None
+    ridge: Optional[float] = None
     """on classifiers and features of the summed loss; by default 0, which stands for its limit"""
-    form: str | None = None
+    form: Optional[str] = None
     """a closed form by name, such as squared; an unknown name is answered with the list"""
     layers: int = 1
     """linear layers above the features"""
     smoothing: float = 0.0
     """share of the uniform distribution in each class's target"""
-    targets: Path | None = None
+    targets: Optional[Path] = None
     """instead of class counts, for a form that wants them: a table (csv, npy, npz), one row a
     sample"""
     compare: bool = False
     """all losses side by side"""
     json: bool = False
     """print JSON"""
-    plot: Path | None = None
+    plot: Optional[Path] = None
     """draw it: f.svg, f.png or f.pdf"""
 
     def run(self) -> None:

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.markup import escape
 
 from lopsided.arrays import Floats, Ints
 from lopsided.cli.output import table_console
@@ -162,6 +161,7 @@ def ends(m: int) -> Ints:
 
 def print_summary(answer: Mapping[str, Any]) -> None:
     """Print a summary as tables that fit 80 columns."""
+    from rich.markup import escape
     from rich.table import Table
 
     console, source, groups = table_console(), answer["source"], answer["groups"]

@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import tyro
 
-from lopsided.cli.output import Tables, shown, table_console
+from lopsided.cli.output import shown, table_console
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Reproduce:
     --grid.
     """
 
-    claim: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="CLAIM")] = None
+    claim: Annotated[Optional[str], tyro.conf.Positional, tyro.conf.arg(metavar="CLAIM")] = None
     """a name that --list shows"""
     list: bool = False
     """name all claims"""
@@ -34,7 +34,7 @@ class Reproduce:
     """settings to combine: "dataset=mnist,fashion-mnist ratio=1,10,100 seed=0,1" """
     processes: int = 1
     """runs of a grid at once, one thread each"""
-    data_dir: Path | None = None
+    data_dir: Optional[Path] = None
     """folder of data sets; also LOPSIDED_DATA"""
     out: Path = Path("results")
     """folder for records and report.html"""
@@ -61,6 +61,7 @@ class Reproduce:
         from rich.table import Table
 
         from lopsided.cli.claims import given
+        from lopsided.cli.console import Tables
         from lopsided.needs import need
         from lopsided.reproduce import CLAIMS, Place, grid
         from lopsided.reproduce.context import is_first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from lopsided.cli.classes import Classes
 from lopsided.cli.loss import LossOptions
@@ -23,17 +23,17 @@ class Solve:
 
     classes: Classes
     loss: LossOptions
-    ridge: float | None = None
+    ridge: Optional[float] = None
     """ridge on classifiers and features of the summed loss; 0 for the limit of a vanishing ridge"""
-    weight_decay: float | None = None
+    weight_decay: Optional[float] = None
     """instead of --ridge: weight decay of a mean loss, on classifiers and features"""
-    width: int | None = None
+    width: Optional[int] = None
     """feature dimensions; as many as the optimum wants if not given"""
     path: bool = False
     """solve a path of ridges down from where the optimum is zero"""
     json: bool = False
     """print JSON"""
-    plot: Path | None = None
+    plot: Optional[Path] = None
     """write a figure of the path (svg, png or pdf)"""
 
     def run(self) -> None:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Optional
 
 from lopsided.cli.classes import Classes
 from lopsided.cli.listing import print_tables
@@ -62,22 +62,22 @@ class Steer:
     classes: Classes
     target: str = "etf-classifiers"
     """what the geometry is wanted to be, a target of --list"""
-    family: str | None = None
+    family: Optional[str] = None
     """terms of the loss to turn, a family of --list; by default cdt, ldt and both"""
     ridge: float = 0.0
     """of the unconstrained-features model, sum normalisation; 0 is its limit"""
     list: bool = False
     """list the targets and families, and the losses, heads and rules to train and decide with"""
-    features: Path | None = None
+    features: Optional[Path] = None
     """features of the training set with labels and the head, as lopsided measure reads them"""
-    held_out: Path | None = None
+    held_out: Optional[Path] = None
     """features and labels of samples not trained on; 1 to 5 of the rarest class will do"""
-    head: Path | None = None
+    head: Optional[Path] = None
     """npz or safetensors file with weight and bias; by default they are looked for beside the
     features"""
-    loss: Literal["cross-entropy", "weighted", "logit-adjusted"] | None = None
+    loss: Optional[Literal["cross-entropy", "weighted", "logit-adjusted"]] = None
     """the network was trained with; by default not known"""
-    out: Path | None = None
+    out: Optional[Path] = None
     """write the prescribed head to this safetensors file"""
     json: bool = False
     """print JSON"""

@@ -13,12 +13,12 @@ from typing import Any, get_origin
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from lopsided.lifeline import terminate_on_sigterm
 from lopsided.reproduce.claim import AnyClaim
 from lopsided.reproduce.context import Place
 from lopsided.reproduce.processes import Options, Show, at_once, in_turn
 from lopsided.reproduce.record import Record, name_of
 from lopsided.reproduce.typed import declared_fields, from_word
+from lopsided.signals import terminate_on_sigterm
 
 #: More runs than this are taken for a slip of the pen.
 _MOST = 10_000

@@ -18,10 +18,11 @@ from multiprocessing.context import SpawnProcess
 from typing import Any, NamedTuple, cast
 
 from lopsided.files import printable
-from lopsided.lifeline import ctrl_c_held, hold_on_to_parent, terminate_on_sigterm
+from lopsided.lifeline import hold_on_to_parent
 from lopsided.reproduce.claim import AnyClaim
 from lopsided.reproduce.context import Place
 from lopsided.reproduce.record import name_of
+from lopsided.signals import ctrl_c_held, terminate_on_sigterm
 
 Options = dict[str, Any]
 
