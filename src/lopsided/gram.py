@@ -42,13 +42,13 @@ class Gram(Pairing):
 
     @classmethod
     def of_vectors(cls, vectors: npt.ArrayLike) -> Gram:
-        """Return the Gram of the rows of a (k, d) array; O(k d) memory.
+        """Return the Gram of the rows of a (k, d) array, which is copied; O(k d) memory.
 
         Raises:
             ValueError: if the array has not two axes, holds NaN or infinity, or a vector so short
                 or long that its square is no float.
         """
-        array = real_array(vectors, "vectors")
+        array = real_array(vectors, "vectors").copy()  # what a caller writes later is not measured
         if array.ndim != 2:
             raise ValueError(f"vectors must be an array of shape (k, d), got shape {array.shape}")
         if not np.isfinite(array).all():
@@ -70,13 +70,13 @@ class Gram(Pairing):
 
     @classmethod
     def of_matrix(cls, matrix: npt.ArrayLike) -> Gram:
-        """Return a Gram given as a (k, k) array of inner products.
+        """Return a Gram given as a (k, k) array of inner products, which is copied.
 
         Raises:
             ValueError: if the array is not square and symmetric, or a square on its diagonal is
                 negative.
         """
-        array = real_array(matrix, "inner products")
+        array = real_array(matrix, "inner products").copy()
         if (
             array.ndim != 2
             or array.shape[0] != array.shape[1]

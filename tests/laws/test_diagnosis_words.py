@@ -259,7 +259,7 @@ SENTENCES = {
         ["head at fault, other weights not tried"],
         ["head right"],
     ),
-    r"a sampler that re-weights, or of short training: where it re-weights, subtracting log"
+    r"a sampler that re-weights, or short training: where it re-weights, subtracting log"
     r"\(n_c / n\) would correct twice": (
         ["head right", "nothing measured, cross-entropy, lengths equal"],
         ["head at fault, lengths as SELI's", "nothing measured, cross-entropy"],

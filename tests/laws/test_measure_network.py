@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from lopsided import Adjustment, Counts, predict, solve
+from lopsided.centering import about_mean
 from lopsided.measure import METRICS, Collapse, Moments
-from lopsided.measure.network_geometry import about_mean, comparable
+from lopsided.measure.network_geometry import comparable
 
 STEP, TAIL = Counts.step(k=6, minority=5, ratio=20), Counts.exponential(8, 200, 30)
 LAWS = {

@@ -105,6 +105,14 @@ def test_numpy_takes_grams_and_logits_for_their_matrices(name):
         assert np.trace(part) == pytest.approx(part.matrix().trace())
 
 
+@pytest.mark.parametrize("make", [Gram.of_vectors, Gram.of_matrix])
+def test_a_gram_stays_as_it_was_when_the_array_it_was_made_of_is_written_to(make):
+    array = np.eye(3)
+    gram = make(array)
+    array[:] = np.nan
+    assert np.array_equal(gram.matrix(), np.eye(3))
+
+
 def test_an_array_too_large_for_memory_is_refused_and_one_that_cannot_be_shared_too():
     gram = predict.seli(Counts.step(10**7, 5, 10)).classifiers
     with pytest.raises(MemoryError, match="GiB"):

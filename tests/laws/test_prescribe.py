@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from lopsided import Counts, predict
 from lopsided.measure import open_store
 from lopsided.steer import prescribe
-from lopsided.steer.prescribe.cause import norm_share
+from lopsided.steer.prescribe.cause import Cause, norm_share
 from lopsided.steer.prescribe.choice import folds
 from lopsided.steer.prescribe.entropy import fit_linear, losses
-from lopsided.steer.prescribe.gain import EVEN, FACTOR, balanced, gain
+from lopsided.steer.prescribe.gain import EVEN, FACTOR, Accuracies, Gain, balanced, gain
 from lopsided.steer.prescribe.heads import (
     CAUTIOUS,
     PLAIN,
@@ -29,6 +29,7 @@ from lopsided.steer.prescribe.heads import (
 )
 from lopsided.steer.prescribe.linear import Linear
 from lopsided.steer.prescribe.samples import Samples, Summary
+from lopsided.steer.prescribe.sentences import measured, reweighted
 
 COUNTS = (120, 40, 12, 4)
 
@@ -246,7 +247,6 @@ def test_seli_has_the_share_one_and_equal_norms_the_share_nought():
 CORNERS = {
     "one held-out sample of the rarest class": {"held": (30, 10, 3, 1)},
     "a class without held-out samples": {"held": (30, 10, 3, 0)},
-    "one held-out sample in all": {"held": (1, 0, 0, 0)},
     "a class without training samples": {"counts": (60, 20, 6, 0), "held": (30, 10, 3, 2)},
     "two classes": {"counts": (50, 5), "held": (20, 2)},
     "a hundred classes": {
@@ -292,6 +292,31 @@ def test_a_head_that_leans_to_large_classes_is_corrected_as_promised():
     assert found.cause.head
     assert now > was + 0.02
     assert found.interval[0] <= now - was <= found.interval[1]
+
+
+def test_held_out_samples_of_one_class_measure_nothing():
+    head, train, (x, y) = task()
+    for kept in (y == 0, np.arange(len(y)) == 0):
+        found = prescribe(head, train, (x[kept], y[kept]))
+        assert found.gain is found.interval is found.price is None
+        assert np.isfinite(found.weight).all()
+        assert "Not measured: all held-out samples are of one class." in str(found)
+
+
+def test_a_gain_that_may_be_none_is_said_to_be_so():
+    worth = Gain(0.05, -0.02, 0.12, 0.05, 0.05)
+    there, cause = Accuracies(0.5, None, 0.6), Cause.of(0.05, None, 0.5)
+    said = measured(worth, there, there, cause, np.array([9, 3]), None)[0]
+    assert said.startswith("The head may be at fault")
+    assert "would tell whether it gains at all" in said
+    sure = measured(replace(worth, low=0.01), there, there, cause, np.array([9, 3]), None)[0]
+    assert sure.startswith("The head is at fault")
+    assert "would tell" not in sure
+
+
+def test_norms_turned_round_are_not_called_equal():
+    assert "longer for minorities" in reweighted(-0.4)
+    assert "near to equal" in reweighted(0.1)
 
 
 @pytest.mark.parametrize("share", [1.0, 0.0])

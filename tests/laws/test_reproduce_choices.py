@@ -82,6 +82,12 @@ def test_a_number_is_taken_exactly_within_its_bounds(value: float) -> None:
             typed(kind, value, "x")
 
 
+def test_a_number_of_classes_of_which_half_are_minorities_is_even() -> None:
+    for claim in (CLAIMS[name] for name in ("norms", "ridge-path", "ufm-sgd")):
+        with pytest.raises(ValueError, match=r"k must be .* and a multiple of 2, got 7"):
+            claim.configuration({"k": 7})
+
+
 def test_the_models_of_the_settings_are_those_that_there_are() -> None:
     assert set(get_args(get_type_hints(Training)["model"])) == MODELS.keys()
 

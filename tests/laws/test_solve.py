@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lopsided import Adjustment, Counts, predict, solve
+from lopsided.geometry import Geometry, Source
 
 law = settings(deadline=None, derandomize=True, max_examples=25)
 counts_of = st.lists(st.integers(1, 200), min_size=2, max_size=6).map(Counts)
@@ -156,6 +157,27 @@ def test_match_finds_the_ridge_that_made_a_geometry():
     assert solve.match(problem, solve.minimize(problem).geometry).ridge == pytest.approx(
         0.37, rel=1e-3
     )
+
+
+@pytest.mark.parametrize("counts", [[50, 30, 30, 4], [100, 100, 1, 1]])
+def test_match_finds_the_ridge_of_a_network_measured_about_its_mean(counts):
+    # The optimum's means do not sum to zero: uncentred, the ridge came out as .16 and .30.
+    problem = solve.Problem(Counts(counts), ridge=0.37)
+    classifiers, means = solve.minimize(problem).geometry.vectors()
+    seen = Geometry.of_vectors(
+        classifiers, means - means.mean(axis=0), Source("network", "a test"), problem.counts
+    )
+    found = solve.match(problem, seen)
+    assert found.ridge == pytest.approx(0.37, rel=1e-3)
+    assert max(found.distances) < 1e-3
+
+
+def test_a_bias_whose_ridge_stays_is_no_bias_in_the_limit():
+    counts = Counts([50, 50, 5, 5])
+    plain = solve.minimize(solve.Problem(counts, ridge=0.0))
+    kept = solve.minimize(solve.Problem(counts, ridge=0.0, bias=0.5))
+    assert kept.status is solve.Status.OPTIMAL
+    assert kept.objective == plain.objective
 
 
 def test_a_million_classes_in_two_groups_are_two_groups():

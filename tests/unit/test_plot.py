@@ -1,5 +1,7 @@
 """Pictures of geometries: what is drawn is what the geometry says."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
@@ -208,6 +210,13 @@ def test_curves_run_along_an_exponent_too():
 def test_curves_refuse_what_they_cannot_draw(places, geometries, axes, message):
     with pytest.raises(ValueError, match=message):
         plot.curves(places, geometries, list(Figure().subplots(1, axes)), label="R")
+
+
+def test_every_training_path_is_drawn_in_a_colour_of_its_own(ax):
+    steps, distances = np.array([0, 1, 2]), np.ones((3, 3))
+    path = SimpleNamespace(steps=steps, distances=distances)
+    plot.training_paths({str(i): path for i in range(12)}, ax)
+    assert len({to_hex(line.get_color()) for line in ax.lines}) == 12
 
 
 def test_classes_are_coloured_by_their_size():

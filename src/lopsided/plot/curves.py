@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +69,7 @@ def curves(
     _lines(norms, places, geometries, _ratios)
     _lines(both[0], places, geometries, lambda geometry: _cosines(geometry, geometry.classifiers))
     _lines(both[1], places, geometries, lambda geometry: _cosines(geometry, geometry.embeddings))
-    for (name, (where, found)), marker in zip((measured or {}).items(), "os^Dv", strict=False):
+    for (name, (where, found)), marker in zip((measured or {}).items(), cycle("os^Dv")):
         _lines(norms, where, found, _ratios, marker, name)
         _lines(
             both[0],

@@ -37,16 +37,19 @@ class Bounds:
         most: the largest value.
         above: a value that must be exceeded.
         below: a value that must not be reached.
+        multiple: of which the number is one; 0 asks for none.
     """
 
     least: float = -math.inf
     most: float = math.inf
     above: float = -math.inf
     below: float = math.inf
+    multiple: int = 0
 
     def hold(self, value: Any) -> bool:
         """Whether a number is within; what is not a number is not."""
-        return bool(self.least <= value <= self.most and self.above < value < self.below)
+        inside = self.least <= value <= self.most and self.above < value < self.below
+        return bool(inside and not (self.multiple and value % self.multiple))
 
     def __str__(self) -> str:
         words = {
@@ -55,9 +58,8 @@ class Bounds:
             "at most": self.most,
             "below": self.below,
         }
-        return " and ".join(
-            f"{word} {value:,g}" for word, value in words.items() if math.isfinite(value)
-        )
+        said = [f"{word} {value:,g}" for word, value in words.items() if math.isfinite(value)]
+        return " and ".join(said + [f"a multiple of {self.multiple}"] * bool(self.multiple))
 
 
 def typed(kind: type[T], value: Any, name: str = "numbers") -> T:

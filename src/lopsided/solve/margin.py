@@ -83,7 +83,8 @@ def certify_margins(reduced: Reduced, point: Point) -> Certificate:
         float(singular_values(across)[0]), float(np.max(np.abs(within) / reduced.times, initial=0))
     )
     # Under a free bias the dual must be balanced; a multiplier that is not proves nothing.
-    proves = norm > 0 and np.abs(bias).max() <= 1e-9 * multipliers.sum()
+    free = reduced.biased and not reduced.penalty
+    proves = norm > 0 and (not free or np.abs(bias).max() <= 1e-9 * multipliers.sum())
     return Certificate(
         nuclear / worst if worst > 0 else np.inf, float(multipliers.sum()) / norm if proves else 0.0
     )

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from lopsided.arrays import real_array, singular_values
+from lopsided.centering import about_mean
 from lopsided.geometry import Distances, Geometry
 from lopsided.problem import Problem
 from lopsided.solve.certificate import best_bias
@@ -148,7 +149,10 @@ def match(
     problem: Problem, geometry: Geometry, *, smallest: float = 1e-8, points: int = 25
 ) -> Match:
     """Find the ridge whose optimum is nearest to a geometry, in the root of the sum of the three
-    squared distances.
+    squared distances, class means of both about their unweighted mean.
+
+    That of a measured network's means is of no account to its head, and is left out by
+    `measure.geometry`; an optimum's need not be zero.
 
     Args:
         problem: its own ridge is not read.
@@ -161,6 +165,7 @@ def match(
     """
     if geometry.k != problem.k:
         raise ValueError(f"the geometry has {geometry.k} classes, the problem {problem.k}")
+    geometry = about_mean(geometry)
     top = largest_ridge(problem)
     grid = np.geomspace(0.99 * top, smallest * top, points)
     solutions = path(problem, grid.tolist())
@@ -179,9 +184,10 @@ def match(
         options={"xatol": 1e-4},
     )
     solution = at(float(refined.x)) if refined.fun < badness[best] else solutions[best]
-    return Match(solution.problem.ridge, solution, solution.geometry.distance(geometry))
+    return Match(solution.problem.ridge, solution, about_mean(solution.geometry).distance(geometry))
 
 
 def _distance(solution: Solution, geometry: Geometry) -> float:
     """Return the distance of all three parts; an optimum of zero is infinitely far."""
-    return float(np.nan_to_num(np.linalg.norm(solution.geometry.distance(geometry)), nan=np.inf))
+    distances = about_mean(solution.geometry).distance(geometry)
+    return float(np.nan_to_num(np.linalg.norm(distances), nan=np.inf))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import numpy.typing as npt
@@ -120,7 +121,7 @@ def against_ratio(
 
 def dots(series: Mapping[str, npt.ArrayLike], ax: Axes, *, label: str = "") -> Axes:
     """Draw small positive numbers, one mark a name in each column, on a logarithmic axis."""
-    for (name, values), marker in zip(series.items(), "os^Dv", strict=False):
+    for (name, values), marker in zip(series.items(), cycle("os^Dv")):
         y = np.asarray(values, np.float64)
         ax.plot(np.arange(len(y)), y, marker, ms=4.5, mfc="none", label=name)
     ax.set_yscale("log")
@@ -177,7 +178,7 @@ def by_row(
         label: of the horizontal axis.
     """
     places = np.arange(len(rows))
-    for (name, values), marker in zip(series.items(), "osD^v", strict=False):
+    for (name, values), marker in zip(series.items(), cycle("osD^v")):
         colour = COLOURS.get(name, GREY)
         ax.plot(
             np.asarray(values, np.float64),

@@ -5,6 +5,7 @@ other.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,7 @@ def against_exponent(
         ax.plot(
             np.asarray(x), np.asarray(y), color=_FAMILIES[family], lw=1.4, label=f"{family}, theory"
         )
-    for (kind, families), marker in zip(trained.items(), "o^s", strict=False):
+    for (kind, families), marker in zip(trained.items(), cycle("o^s")):
         for family, (x, y) in families.items():
             ax.plot(
                 np.asarray(x),
@@ -75,9 +76,7 @@ def losses_beside(
         The axes.
     """
     shades = colormaps["viridis"](np.linspace(0.0, 0.85, len(points)))
-    for (name, (along, up)), shade, marker in zip(
-        points.items(), shades, "osD^v<>PX*h8" * 4, strict=False
-    ):
+    for (name, (along, up)), shade, marker in zip(points.items(), shades, cycle("osD^v<>PX*h8")):
         a, b = np.asarray(along, np.float64), np.asarray(up, np.float64)
         ax.errorbar(
             a.mean(),

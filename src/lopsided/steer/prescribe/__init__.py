@@ -12,10 +12,12 @@ the trained head. It is chosen by cross-fitted likelihood, and its gain is count
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
+from lopsided.arrays import Ints
 from lopsided.counts import CountsLike
 from lopsided.steer.prescribe import sentences
 from lopsided.steer.prescribe.cause import Cause, balanced_error
@@ -87,6 +89,8 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
             f"{min(shared)} is among the training samples and the held-out ones: a head is judged"
             " by samples that the network was not trained on"
         )
+    if np.count_nonzero(seen.counts) < 2:
+        return _unmeasured(trained, seen.counts, held_out.files)
     choice = choose(seen, held_out, heads, log_shares, trained.prior, length)
     before, stack = seen.parts[0].argmax(axis=1), seen.scores(choice.numbers)
     beliefs = posterior(stack + seen.shift)
@@ -122,7 +126,9 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
     )
 
 
-def _unmeasured(trained: Trained) -> Prescription:
+def _unmeasured(
+    trained: Trained, held_out: Ints | None = None, files: tuple[Path, ...] = ()
+) -> Prescription:
     """Return what to do where nothing can be measured."""
     head: Linear = trained.first
     remedy: Remedy = "nothing"
@@ -136,7 +142,7 @@ def _unmeasured(trained: Trained) -> Prescription:
         head=head,
         corrected=head,
         counts=trained.counts,
-        held_out=None,
+        held_out=held_out,
         worth=None,
         before=None,
         after=None,
@@ -149,9 +155,9 @@ def _unmeasured(trained: Trained) -> Prescription:
                 None,
                 [
                     sentences.warned(trained.contradiction),
-                    *sentences.unmeasured(remedy, trained.norm_share),
+                    *sentences.unmeasured(remedy, trained.norm_share, held_out),
                 ],
             )
         ),
-        inputs=trained.files,
+        inputs=(*trained.files, *files),
     )

@@ -71,12 +71,14 @@ def measured(
         if before.minorities is None or after.minorities is None
         else f", minorities from {before.minorities:.0%} to {after.minorities:.0%}"
     )
+    sure = "is" if worth.low > 0 else "may be"
     return [
-        "The head is at fault: with a corrected head on the same features balanced accuracy"
+        f"The head {sure} at fault: with a corrected head on the same features balanced accuracy"
         f" gains about {points(worth.expected)} points ({ends}; {on}). Counted there it"
         f" goes from {before.balanced:.0%} to {after.balanced:.0%}{few}; accuracy on data"
         f" distributed as in training from {before.as_trained:.1%} to {after.as_trained:.1%}."
-        f" No new training is needed: {APPLY}.",
+        f" No new training is needed: {APPLY}."
+        + (" More held-out samples would tell whether it gains at all." if worth.low <= 0 else ""),
         *_rest(cause),
     ]
 
@@ -97,11 +99,12 @@ def _rest(cause: Cause) -> list[str]:
 
 
 def reweighted(share: float) -> str:
-    """Say what norms that are near to equal may tell."""
+    """Say what norms that are near to equal, or turned round, may tell."""
+    like = "are longer for minorities, as after" if share < 0 else "are as near to equal as after"
     return (
-        f"The classifiers' norms ({share:.2f} of SELI's ratio, below {REWEIGHTED}) are as near to"
-        " equal as those of a loss or a sampler that re-weights, or of short training: where it"
-        " re-weights, subtracting log(n_c / n) would correct twice."
+        f"The classifiers' norms ({share:.2f} of SELI's ratio, below {REWEIGHTED}) {like} a loss or"
+        " a sampler that re-weights, or short training: where it re-weights, subtracting"
+        " log(n_c / n) would correct twice."
     )
 
 
@@ -123,9 +126,14 @@ UNMEASURED = {
 }
 
 
-def unmeasured(remedy: str, share: float | None) -> list[str]:
-    """Return the sentences where there are no held-out samples."""
-    said = ["Not measured: there are no held-out samples.", UNMEASURED[remedy]]
+def unmeasured(remedy: str, share: float | None, held_out: Ints | None) -> list[str]:
+    """Return the sentences where there are no held-out samples, or none but of one class."""
+    lack = (
+        "there are no held-out samples"
+        if held_out is None
+        else "all held-out samples are of one class"
+    )
+    said = [f"Not measured: {lack}.", UNMEASURED[remedy]]
     if share is not None and share < REWEIGHTED:
         said.append(reweighted(share))
     said.append(

@@ -44,7 +44,7 @@ class Settings(Checked):
         seen: ratios up to which the label matrix is decomposed as well.
     """
 
-    k: Annotated[int, Bounds(least=4, most=10**4)] = 10
+    k: Annotated[int, Bounds(least=4, most=10**4, multiple=2)] = 10
     ratios: tuple[Ratio, ...] = ()
     points: Annotated[int, Bounds(least=2, most=10**4)] = 37
     largest: Ratio = 1e12

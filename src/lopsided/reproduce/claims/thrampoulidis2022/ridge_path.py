@@ -48,7 +48,7 @@ class Settings(Checked):
         points: ridges of a path, log-spaced, from the zero threshold down.
     """
 
-    k: Annotated[int, Bounds(least=4, most=1000)] = 10
+    k: Annotated[int, Bounds(least=4, most=1000, multiple=2)] = 10
     ratios: tuple[Whole, ...] = (1, 5, 10, 100)
     least: Annotated[float, Bounds(above=0, most=1e-4)] = 1e-6
     points: Annotated[int, Bounds(least=2, most=10**4)] = 29

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from lopsided import foresee, predict
+from lopsided.centering import about_mean
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
-from lopsided.measure.network_geometry import about_mean
 from lopsided.plain import plain
 from lopsided.report.blocks import Block, Fold, Table, Text
 from lopsided.reproduce.claims.thrampoulidis2022.deep import figures, time

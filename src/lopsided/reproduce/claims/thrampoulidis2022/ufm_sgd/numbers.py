@@ -21,7 +21,7 @@ class Settings(Checked):
 
     Attributes:
         ratios: R of the STEP profiles.
-        k: number of classes.
+        k: number of classes, half of them minorities.
         d: feature dimensions.
         minority: samples of a minority class.
         batch: samples of a step.
@@ -33,7 +33,7 @@ class Settings(Checked):
     """
 
     ratios: tuple[Whole, ...] = (1, 5, 10, 100)
-    k: Annotated[int, Bounds(least=2, most=1000)] = 10
+    k: Annotated[int, Bounds(least=2, most=1000, multiple=2)] = 10
     d: Annotated[int, Bounds(least=1, most=10**5)] = 20
     minority: Whole = 5
     batch: Whole = 5

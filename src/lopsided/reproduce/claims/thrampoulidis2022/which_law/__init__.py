@@ -21,9 +21,10 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from lopsided import foresee, predict, solve
+from lopsided.centering import about_mean
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
-from lopsided.measure.network_geometry import about_mean, comparable
+from lopsided.measure.network_geometry import comparable
 from lopsided.problem import Problem
 from lopsided.report.blocks import Block
 from lopsided.reproduce.claim import Claim, Outcome, Run
