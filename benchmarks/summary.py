@@ -1,6 +1,6 @@
-"""The README's table of measured figures, from the committed records.
+"""The measured figures of the README and of docs/benchmarks.md, from the committed records.
 
-python benchmarks/summary.py        write it into README.md
+python benchmarks/summary.py        write both
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
-START, END = "<!-- figures start -->\n", "<!-- figures end -->\n"
+ROOT = HERE.parent
+#: Scripts whose records have rows of the page, in its order.
+NAMES = ("predict", "solve", "measure", "losses", "command")
 
 
-def table() -> str:
-    """Return the rows as Markdown."""
+def few() -> str:
+    """Return the figures of the README as Markdown."""
     predict, solve, measure, losses = (
         json.loads((HERE / "records" / f"{name}.json").read_text())
         for name in ("predict", "solve", "measure", "losses")
@@ -97,11 +98,63 @@ def _loss(name: str, record: dict[str, Any]) -> tuple[str, str, str]:
     )
 
 
+def every() -> str:
+    """Return all rows of the records as Markdown, and why targets are missed."""
+    lines = [
+        "| work | reached | target | peer | floor |",
+        "|---|---|---|---|---|",
+    ]
+    missed, loads = [], []
+    for name in NAMES:
+        path = HERE / "records" / f"{name}.json"
+        record = json.loads(path.read_text()) if path.exists() else {}
+        rows = [row for row in record.get("rows", []) if "work" in row]
+        if rows:
+            loads.append(f"{name} {_load(record):.1f}")
+        for row in rows:
+            met = row["reached"] <= row["target"]
+            told = _number(row["reached"])
+            lines.append(
+                f"| {row['work']} | {told if met else f'**{told}**'} {row['unit']} |"
+                f" {_number(row['target'])} | {_beside(row['peer'], row['reached'])} |"
+                f" {_beside(row['floor'], row['reached'])} |"
+            )
+            if not met:
+                missed.append(f"* {row['work']}: {row['why']}")
+    head = f"Load average of the two cores at the end of measuring: {', '.join(loads)}.\n\n"
+    table = "\n".join(lines) + "\n"
+    return head + table + ("\nMissed, in bold:\n\n" + "\n".join(missed) + "\n" if missed else "")
+
+
+def _load(record: dict[str, Any]) -> float:
+    return float(record.get("environment", record)["load average"])
+
+
+def _number(value: float) -> str:
+    return f"{value:.2g}" if value < 100 else f"{value:,.0f}"
+
+
+def _beside(figure: dict[str, Any], reached: float) -> str:
+    if figure["value"] is None:
+        return str(figure["name"])
+    return f"{figure['name']}: {_number(figure['value'])} ({figure['value'] / reached:.2g} times)"
+
+
+#: Part of a page, between marks of its name -> what writes it.
+PARTS = {"figures": few, "rows": every}
+
+
 def written(text: str) -> str:
-    """Return the README with the table in its place."""
-    before, rest = text.split(START)
-    return before + START + table() + END + rest.split(END)[1]
+    """Return a page with its parts in their places."""
+    for name, write in PARTS.items():
+        start, end = f"<!-- {name} start -->\n", f"<!-- {name} end -->\n"
+        if start in text:
+            before, rest = text.split(start)
+            text = before + start + write() + end + rest.split(end)[1]
+    return text
 
 
 if __name__ == "__main__":
-    README.write_text(written(README.read_text()))
+    for page in ("README.md", "docs/benchmarks.md"):
+        path = ROOT / page
+        path.write_text(written(path.read_text()))

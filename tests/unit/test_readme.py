@@ -12,7 +12,11 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(
     ("script", "page"),
-    [("benchmarks/summary.py", "README.md"), ("docs/prescribe.py", "docs/prescribe.md")],
+    [
+        ("benchmarks/summary.py", "README.md"),
+        ("benchmarks/summary.py", "docs/benchmarks.md"),
+        ("docs/prescribe.py", "docs/prescribe.md"),
+    ],
 )
 def test_the_figures_of_a_page_are_those_of_the_records(script, page):
     spec = importlib.util.spec_from_file_location("script", ROOT / script)
