@@ -20,6 +20,7 @@ from lopsided.measure import (
 )
 from lopsided.measure.metrics import (
     alignment,
+    anchors,
     cdnv,
     equiangularity,
     equinorm,
@@ -212,12 +213,20 @@ def test_a_collapsed_simplex_network_stands_at_the_anchors(name):
         np.testing.assert_allclose(getattr(collapse, name), expected, atol=1e-7)
 
 
-@pytest.mark.parametrize("counts", [[20] * 6, [60, 60, 30, 4, 3, 2], [2] * 6], ids=str)
-@pytest.mark.parametrize(
-    "name", [name for name, metric in METRICS.items() if "random" in metric.anchors]
-)
-def test_a_random_network_stands_at_the_random_anchors(name, counts):
-    rng, k, d, n = np.random.default_rng(3), 6, 3000, sum(counts)
+RANDOM = {
+    "balanced": ([20] * 6, 3000),
+    "imbalanced": ([60, 60, 30, 4, 3, 2], 3000),
+    "two samples a class": ([2] * 6, 3000),
+    "as many dimensions as classes, nearly": ([9] * 60, 90),
+    "more classes than dimensions": ([20] * 200, 64),
+    "a tail of more classes than dimensions": (np.geomspace(99, 2, 200).astype(int).tolist(), 64),
+}
+
+
+@functools.cache
+def random_network(case):
+    counts, d = RANDOM[case]
+    rng, k, n = np.random.default_rng(3), len(counts), sum(counts)
     features, labels, W = (
         rng.standard_normal((n, d)),
         np.repeat(np.arange(k), counts),
@@ -225,15 +234,56 @@ def test_a_random_network_stands_at_the_random_anchors(name, counts):
     )
     decisions = Decisions(k)
     decisions.update(
-        rng.standard_normal((30000, k)), np.arange(30000) % k, nearest=rng.integers(0, k, 30000)
+        rng.standard_normal((9000, k)), np.arange(9000) % k, nearest=rng.integers(0, k, 9000)
     )
-    value = getattr(Collapse.of(moments_of(features, labels, k), W, None, decisions), name)
-    anchor = METRICS[name].anchors["random"]
-    expected, small = (
-        anchor(np.array(counts), d) if callable(anchor) else anchor,
-        0 if name in ("nc1", "cdnv") else 0.06,
-    )
-    np.testing.assert_allclose(value, expected, rtol=0.1, atol=small)
+    return Collapse.of(moments_of(features, labels, k), W, None, decisions)
+
+
+@pytest.mark.parametrize("case", RANDOM)
+@pytest.mark.parametrize(
+    "name", [name for name, metric in METRICS.items() if "random" in metric.anchors]
+)
+def test_a_random_network_stands_at_the_random_anchors(name, case):
+    (counts, d), anchor = RANDOM[case], METRICS[name].anchors["random"]
+    expected = anchor(np.array(counts), d) if callable(anchor) else anchor
+    if np.isnan(expected):
+        assert name == "one_vs_rest"
+        assert d < 30 * len(counts)
+        return
+    value = getattr(random_network(case), name)
+    small = 0 if name in ("nc1", "cdnv", "classifier_equiangularity") else 0.06
+    np.testing.assert_allclose(np.mean(value), expected, rtol=0.1, atol=small)
+
+
+def test_random_anchors_are_the_published_limits():
+    many = np.full(1000, 20)
+    assert anchors.random_etf_distance(many, 512) == pytest.approx(0.915, abs=5e-4)
+    assert anchors.random_equiangularity(many, 512) == pytest.approx(0.0353, abs=5e-5)
+    assert anchors.random_equiangularity(np.full(5, 2), 10**7) == pytest.approx(1 / 4, rel=1e-9)
+    assert anchors.random_nc1(many, 512) == pytest.approx(19 * 512 / (1000 - 514), rel=1e-9)
+    assert np.isnan(anchors.random_nc1(np.full(9, 5), 8))
+
+
+def test_the_etf_column_shows_the_least_distance_where_no_etf_fits():
+    d, k = 3, 6
+    top = np.linalg.eigh(np.eye(k) - 1 / k)[1][:, -d:]
+    nearest = Collapse.of(moments_of(np.repeat(top, 2, axis=0), np.repeat(np.arange(k), 2), k), top)
+    least = anchors.least_etf_distance(np.full(k, 2), d)
+    assert least == pytest.approx(np.sqrt(2 - 2 * np.sqrt(3 / 5)))
+    for name in ("classifier", "embedding", "logit"):
+        assert getattr(nearest, f"{name}_etf_distance") == pytest.approx(least, rel=1e-9)
+    assert nearest.nearest_etf_distance == pytest.approx(least, rel=1e-9)
+    shown = str(nearest.table({"ETF": predict.etf(k)}).columns[-1]._cells)
+    assert f"'{least:.3g}'" in shown
+
+
+def test_the_spread_of_lengths_is_divided_by_k_or_by_one_less():
+    gram = Gram.of_vectors(np.diag([1.0, 2.0, 4.0]))
+    lengths = np.array([1.0, 2.0, 4.0])
+    for ddof in (0, 1):
+        assert equinorm(gram, ddof=ddof) == pytest.approx(lengths.std(ddof=ddof) / lengths.mean())
+    with pytest.raises(ValueError, match="ddof must be 0 or 1, got 2"):
+        equinorm(gram, ddof=2)
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from lopsided.geometry import Geometry
 from lopsided.measure.metrics import METRICS
+from lopsided.measure.metrics.anchors import fits
 from lopsided.measure.network_geometry import comparable
 from lopsided.plain import plain
 from lopsided.split import Split
@@ -54,6 +55,8 @@ def _expected(collapse: Collapse, name: str, column: str, prediction: Geometry |
     """Return what a metric is in a predicted geometry, or else at the anchor of the same
     name.
     """
+    if column == "ETF" and not fits(collapse.k, collapse.d):
+        prediction = None  # which no network of so few dimensions can be: how near it can come
     value = (
         None
         if prediction is None

@@ -3,8 +3,9 @@ a line in METRICS.
 
 Every metric says what it is at its anchors: under full collapse (every sample on its class mean),
 in a simplex ETF, and in a random network (Gaussian features that know nothing of their labels, a
-Gaussian head, d much larger than k). What it is in the SELI or any other predicted geometry follows
-from the prediction itself: metrics that read a geometry take a predicted one like a measured one.
+Gaussian head); `anchors` has the formulas. What it is in the SELI or any other predicted geometry
+follows from the prediction itself: metrics that read a geometry take a predicted one like a
+measured one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from lopsided.arrays import Ints
 from lopsided.geometry import Geometry
+from lopsided.measure.metrics import anchors
 from lopsided.measure.metrics.answers import (
     error_rates,
     mean_margins,
@@ -67,7 +69,8 @@ __all__ = [
     "vci",
 ]
 
-#: A value, or the value at the samples of each class, (k,), and d dimensions.
+#: A value, or the value at the samples of each class, (k,), and d dimensions; NaN where none is
+#: known.
 Anchor = float | Callable[[Ints, int], float]
 
 
@@ -106,57 +109,37 @@ class Metric:
             return None
 
 
-def _simplex_of_independent(counts: Ints, d: int) -> float:
-    """Distance of the identity, the Gram of independent vectors, to the simplex."""
-    k = len(counts)
-    return float(np.sqrt(2 - 2 * np.sqrt((k - 1) / k)))
-
-
-def _random_nc1(counts: Ints, d: int) -> float:
-    """NC1 of noise: in the span of means that vary by 1 / n_c, what is left of the variance in n
-    samples.
-
-    tr((C D C)^+) = n - sum n_c^2 / n for D = diag(1 / n_c) and C = I - 11'/k (derived here).
-    """
-    n = float(counts.sum())
-    return (1 - len(counts) / n) * (n - float(np.sum(counts.astype(np.float64) ** 2)) / n) / d
-
-
-def _random_cdnv(counts: Ints, d: int) -> float:
-    """CDNV of noise: a pair of variances 1 - 1 / n_c over the squared distance 1 / n_c + 1 / n_c'
-    of the means.
-    """
-    values, sizes = np.unique(counts, return_counts=True)
-    pairs = np.outer(sizes, sizes) - np.diag(sizes)
-    of_pair = 1 / (1 / values[:, None] + 1 / values) - 0.5
-    return float(np.sum(pairs * of_pair) / pairs.sum())
-
-
 METRICS: dict[str, Metric] = {
     "nc1": Metric(
         "NC1, within over between scatter",
         nc1,
         ("moments",),
-        {"collapse": 0.0, "random": _random_nc1},
+        {"collapse": 0.0, "random": anchors.random_nc1},
     ),
     "cdnv": Metric(
         "class-distance normalised variance",
         cdnv,
         ("moments",),
-        {"collapse": 0.0, "random": _random_cdnv},
+        {"collapse": 0.0, "random": anchors.random_cdnv},
     ),
     "vci": Metric("variability collapse index", vci, ("moments",), {"collapse": 0.0}),
     "rank": Metric(
         "rank of the centred class means",
         rank,
         ("moments",),
-        {"ETF": lambda counts, d: len(counts) - 1},
+        {"ETF": lambda counts, d: min(len(counts) - 1, d)},
     ),
     "nearest_etf_distance": Metric(
-        "class means to the nearest ETF", nearest_etf_distance, ("moments",), {"ETF": 0.0}
+        "class means to the nearest ETF",
+        nearest_etf_distance,
+        ("moments",),
+        {"ETF": anchors.least_etf_distance},
     ),
     "classifier_equinorm": Metric(
-        "CoV of classifier norms", equinorm, ("classifiers",), {"ETF": 0.0, "random": 0.0}
+        "CoV of classifier norms",
+        equinorm,
+        ("classifiers",),
+        {"ETF": 0.0, "random": anchors.random_equinorm},
     ),
     "embedding_equinorm": Metric(
         "CoV of class-mean norms", equinorm, ("embeddings",), {"ETF": 0.0}
@@ -165,25 +148,31 @@ METRICS: dict[str, Metric] = {
         "classifier angles off the ETF",
         equiangularity,
         ("classifiers",),
-        {"ETF": 0.0, "random": lambda counts, d: 1 / (len(counts) - 1)},
+        {"ETF": anchors.where_it_fits(lambda k: 0.0), "random": anchors.random_equiangularity},
     ),
     "embedding_equiangularity": Metric(
-        "class-mean angles off the ETF", equiangularity, ("embeddings",), {"ETF": 0.0}
+        "class-mean angles off the ETF",
+        equiangularity,
+        ("embeddings",),
+        {"ETF": anchors.where_it_fits(lambda k: 0.0)},
     ),
     "classifier_etf_distance": Metric(
         "classifiers to the ETF",
         etf_distance,
         ("classifiers",),
-        {"ETF": 0.0, "random": _simplex_of_independent},
+        {"ETF": anchors.least_etf_distance, "random": anchors.random_etf_distance},
     ),
     "embedding_etf_distance": Metric(
-        "class means to the ETF", etf_distance, ("embeddings",), {"ETF": 0.0}
+        "class means to the ETF",
+        etf_distance,
+        ("embeddings",),
+        {"ETF": anchors.least_etf_distance},
     ),
     "logit_etf_distance": Metric(
         "class logits to the ETF (NC3, Zhu)",
         etf_distance,
         ("logits",),
-        {"ETF": 0.0, "random": 2**0.5},
+        {"ETF": anchors.least_etf_distance, "random": 2**0.5},
     ),
     "nc3": Metric(
         "NC3, classifiers against class means", nc3, ("geometry",), {"ETF": 0.0, "random": 2**0.5}
@@ -192,20 +181,25 @@ METRICS: dict[str, Metric] = {
         "cosine of classifier and class mean", alignment, ("geometry",), {"ETF": 1.0, "random": 0.0}
     ),
     "unc3": Metric("UNC3, CoV of the alignment", unc3, ("geometry",), {"ETF": 0.0}),
-    "gnc2": Metric("GNC2, uniformity of class means", gnc2, ("embeddings",), {"ETF": 0.0}),
+    "gnc2": Metric(
+        "GNC2, uniformity of class means",
+        gnc2,
+        ("embeddings",),
+        {"ETF": anchors.where_it_fits(lambda k: 0.0)},
+    ),
     "energy": Metric(
         "hyperspherical energy of class means",
         energy,
         ("embeddings",),
-        {"ETF": lambda counts, d: -np.log(2 * len(counts) / (len(counts) - 1)) / 2},
+        {"ETF": anchors.where_it_fits(lambda k: -float(np.log(2 * k / (k - 1))) / 2)},
     ),
     "one_vs_rest": Metric(
         "classifiers to the hull of the others",
         one_vs_rest,
         ("classifiers",),
         {
-            "ETF": lambda counts, d: len(counts) / (len(counts) - 1),
-            "random": lambda counts, d: float(np.sqrt(len(counts) / (len(counts) - 1))),
+            "ETF": anchors.where_it_fits(lambda k: k / (k - 1)),
+            "random": anchors.random_one_vs_rest,
         },
     ),
     "wasserstein": Metric(
@@ -218,13 +212,13 @@ METRICS: dict[str, Metric] = {
         "mean cosine of minority classifiers",
         minority_cosine,
         ("classifiers", "minorities"),
-        {"ETF": lambda counts, d: -1 / (len(counts) - 1)},
+        {"ETF": anchors.where_it_fits(lambda k: -1 / (k - 1))},
     ),
     "minority_cosine_max": Metric(
         "largest cosine of minority classifiers",
         minority_cosine,
         ("classifiers", "minorities"),
-        {"ETF": lambda counts, d: -1 / (len(counts) - 1)},
+        {"ETF": anchors.where_it_fits(lambda k: -1 / (k - 1))},
         {"form": "max"},
     ),
     "nc4": Metric(

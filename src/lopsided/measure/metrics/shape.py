@@ -25,19 +25,27 @@ from lopsided.shape import norm_spread
 _SMALL = 1e-4
 
 
-def equinorm(gram: Gram) -> float:
+def equinorm(gram: Gram, *, ddof: Literal[0, 1] = 0) -> float:
     """Return the coefficient of variation of the lengths, their standard deviation over their mean;
     0 for equal lengths.
 
     Source: NC2 of Papyan, Han and Donoho 2020.
 
+    Args:
+        gram: of the vectors.
+        ddof: 0 divides the sum of squared deviations by k, as NumPy does; 1 by k - 1, as PyTorch
+            does.
+
     Raises:
         Undefined: if all vectors are zero.
+        ValueError: if `ddof` is neither.
     """
+    if ddof not in (0, 1):
+        raise ValueError(f"ddof must be 0 or 1, got {ddof!r}")
     spread = norm_spread(gram)
     if np.isnan(spread):
         raise Undefined("all vectors are zero, so their lengths have no coefficient of variation")
-    return spread
+    return spread * float(np.sqrt(gram.k / (gram.k - ddof)))
 
 
 def equiangularity(gram: Gram, *, form: Literal["simplex", "spread"] = "simplex") -> float:

@@ -1,0 +1,111 @@
+"""Anchors: what a metric is in the simplex ETF and in a random network.
+
+A random network has Gaussian features that know nothing of their labels and a Gaussian head. Each
+anchor is a function of the samples of each class and of the dimensions d, right for many classes in
+few dimensions too; NaN where nothing is known. Derived here, and tried on random networks in the
+tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import betainc, gammaln
+
+from lopsided.arrays import Ints
+
+
+def fits(k: int, d: int) -> bool:
+    """Whether a simplex ETF of k classes has room in d dimensions."""
+    return d >= k - 1
+
+
+def where_it_fits(value: Callable[[int], float]) -> Callable[[Ints, int], float]:
+    """Return the anchor that a function of k is in an ETF, NaN where the ETF has no room."""
+    return lambda counts, d: value(len(counts)) if fits(len(counts), d) else float("nan")
+
+
+def least_etf_distance(counts: Ints, d: int) -> float:
+    """Return the least distance to the ETF in d dimensions: that of a projection on d of its k - 1
+    directions, whose cosine with it is sqrt(d / (k - 1)).
+    """
+    k = len(counts)
+    return 0.0 if fits(k, d) else float(np.sqrt(2 - 2 * np.sqrt(d / (k - 1))))
+
+
+def random_etf_distance(counts: Ints, d: int) -> float:
+    """Return the distance of the Gram of k Gaussian vectors to the ETF.
+
+    With E tr(C G) = (k - 1) d and E |G|^2 = k d (d + k + 1), C = I - 11'/k the simplex.
+    """
+    k = len(counts)
+    return float(np.sqrt(2 - 2 * np.sqrt((k - 1) / k * d / (d + k + 1))))
+
+
+def random_equinorm(counts: Ints, d: int) -> float:
+    """Return the coefficient of variation of the lengths of k Gaussian vectors."""
+    k = len(counts)
+    mean = np.sqrt(2 / d) * np.exp(gammaln((d + 1) / 2) - gammaln(d / 2))
+    return float(np.sqrt((1 - mean**2) * (k - 1) / k) / mean)
+
+
+def random_equiangularity(counts: Ints, d: int) -> float:
+    """Return the mean of |cos + 1 / (k - 1)| for random directions.
+
+    The cosine has the density proportional to (1 - x^2)^((d - 3) / 2); for many classes the mean is
+    near sqrt(2 / (pi d)).
+    """
+    c = 1 / (len(counts) - 1)
+    if d == 1 or c == 1:
+        return 1.0
+    below = betainc((d - 1) / 2, 0.5, 1 - c**2) / 2  # how often the cosine is below -c
+    height = np.exp(gammaln(d / 2) - gammaln((d - 1) / 2)) / np.sqrt(np.pi)
+    beyond = height / (d - 1) * (1 - c**2) ** ((d - 1) / 2) - c * below
+    return float(c + 2 * beyond)
+
+
+def random_nc1(counts: Ints, d: int) -> float:
+    """Return NC1 of noise: in the span of means that vary by 1 / n_c, what is left of the variance
+    in n samples.
+
+    With D = diag(1 / n_c) the centred class means have the Gram (C D C)^(1/2) Z Z' (C D C)^(1/2),
+    an inverse Wishart matrix where d > k: the trace of its pseudo-inverse is tr((C D C)^+) / (d -
+    k), and tr((C D C)^+) = n - sum n_c^2 / n. Where d < k - 2 the trace t of the inverse of Z' C D
+    C Z solves t = d / sum_c (1 - 1 / k) / (n_c + (1 + 1 / d) t), exactly for equal counts. Between
+    them it has no mean.
+    """
+    n, k = counts.astype(np.float64), len(counts)
+    within = 1 - k / n.sum()
+    if d > k:
+        return float(within * (n.sum() - np.sum(n**2) / n.sum()) / (d - k))
+    if d >= k - 2:
+        return float("nan")
+
+    def excess(logarithm: float) -> float:
+        trace = np.exp(logarithm)
+        return float(np.sum((1 - 1 / k) * trace / (n + (1 + 1 / d) * trace)) - d)
+
+    least, largest = np.log(n.min() * 1e-6), np.log(n.max() * d * k * 1e6)
+    return float(within * np.exp(brentq(excess, least, largest)))
+
+
+def random_cdnv(counts: Ints, d: int) -> float:
+    """Return CDNV of noise: the variances of a pair, 1 - 1 / n_c, over the squared distance of its
+    means, (1 / n_c + 1 / n_c') chi^2_d / d; without a mean in one or two dimensions.
+    """
+    if d <= 2:
+        return float("nan")
+    values, sizes = np.unique(counts, return_counts=True)
+    pairs = np.outer(sizes, sizes) - np.diag(sizes)
+    of_pair = 1 / (1 / values[:, None] + 1 / values) - 0.5
+    return float(np.sum(pairs * of_pair) / pairs.sum() * d / (d - 2))
+
+
+def random_one_vs_rest(counts: Ints, d: int) -> float:
+    """Return how far a random direction is from the hull of k - 1 others that are nearly orthogonal
+    to it; NaN where d is not much larger than k.
+    """
+    k = len(counts)
+    return float(np.sqrt(k / (k - 1))) if d >= 30 * k else float("nan")
