@@ -116,7 +116,9 @@ def test_without_training_counts_a_balanced_set_is_not_told_of_seli(balanced, tm
         (["nothing.npz"], "there is no file or folder nothing.npz"),
         (["model.pt"], "there is no file or folder model.pt"),
         (["NET", "--counts", "1,2,3"], "counts are of 3 classes, the samples of 4"),
-        (["NET", "--processes", "0"], "at least 1 process"),
+        (["NET", "--processes", "0"], "an engine is a number of processes"),
+        (["NET", "--processes", "2", "--scheduler", "tcp://host:8786"], "not by both"),
+        (["NET", "--scheduler", "no.json"], "an existing FILE.json of one"),
     ],
 )
 def test_input_that_cannot_be_used_is_one_sentence_and_status_2(arguments, words, network, capsys):

@@ -1,7 +1,6 @@
 """Stored features: every format, processes, and files that cannot be used."""
 
 import json
-import multiprocessing
 import os
 import pickle
 
@@ -15,7 +14,6 @@ from safetensors.torch import save_file as save_torch
 
 from lopsided.measure import Moments, open_store, stored
 from lopsided.measure.metrics import nc1
-from lopsided.measure.storage import store as store_module
 
 K, D, N = 4, 6, 500
 
@@ -215,18 +213,6 @@ def test_other_arrays_in_a_file_are_not_looked_at(tmp_path):
     assert stored(open_store(tmp_path / "x.npz")).nc1 == pytest.approx(expected(), rel=1e-9)
 
 
-@pytest.mark.parametrize("passes", [1, 2])
-def test_processes_share_the_work(passes, tmp_path, monkeypatch):
-    monkeypatch.setattr(store_module, "SPAN", 50)
-    store, done = open_store(write_npz_shards(tmp_path)), []
-    collapse = stored(store, passes=passes, processes=2, progress=done.append)
-    alone = stored(store, passes=passes)
-    assert sum(done) == passes * N
-    assert collapse.nc1 == pytest.approx(alone.nc1, rel=1e-11)
-    if passes == 2:
-        assert collapse.nc4 == alone.nc4
-
-
 def _under_torchrun(rank, folder, store):
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
     torch.distributed.init_process_group(
@@ -377,9 +363,8 @@ def test_a_sample_that_is_not_finite_is_found(tmp_path):
     features = sample()["features"]
     features[321, 2] = np.nan
     store = open_store(changed(features=features)(tmp_path))
-    for processes in (1, 2):
-        with pytest.raises(ValueError, match=r"row 321 of .*x.npz \(class \d\) has NaN"):
-            stored(store, processes=processes)
+    with pytest.raises(ValueError, match=r"row 321 of .*x.npz \(class \d\) has NaN"):
+        stored(store)
 
 
 @pytest.mark.parametrize("write", [write_npz, write_npz_shards])
@@ -395,15 +380,3 @@ def test_a_file_that_changes_while_it_is_measured_is_told_of(write, tmp_path):
     content = path.read_bytes()
     with pytest.raises(ValueError, match="was changed while it was read"):
         stored(store, progress=lambda rows: path.write_bytes(content[: len(content) // 2]))
-
-
-def test_processes_ended_from_outside_are_told_of(tmp_path, monkeypatch):
-    monkeypatch.setattr(store_module, "SPAN", 50)
-    store, before = open_store(write_npz(tmp_path)), set(multiprocessing.active_children())
-
-    def end_them(rows):
-        for process in set(multiprocessing.active_children()) - before:
-            process.kill()
-
-    with pytest.raises(ChildProcessError, match="one of 2 processes was ended from outside"):
-        stored(store, processes=2, progress=end_them)

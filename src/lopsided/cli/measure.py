@@ -59,6 +59,12 @@ class Measure:
     VCI"""
     processes: int = 1
     """processes that share the work; under torchrun its processes do"""
+    scheduler: str | None = None
+    """address of a Dask scheduler, tcp://HOST:PORT, or its FILE.json, whose workers share the work
+    instead"""
+    scratch: Path | None = None
+    """folder that all workers reach, for class means between two passes; by default where temporary
+    files go"""
     ignore: tuple[int, ...] = ()
     """labels of samples to leave out, such as -100"""
     seen: bool = False
@@ -86,6 +92,11 @@ class Measure:
             measured.refuse(self, targets.kind)
             measured.tell(targets, self.json, self.ridge)
             return
+        if self.scheduler is not None and self.processes != 1:
+            raise ValueError(
+                "work is shared by --processes of this machine or by the workers of a --scheduler,"
+                " not by both"
+            )
         counts = None if self.counts is None else Classes(counts=self.counts).resolve()
         self._require_outputs()
         store = measure.open_store(self.features, self.labels, self.head, self.ignore)
@@ -108,7 +119,8 @@ class Measure:
             collapse = measure.stored(
                 store,
                 passes=self.passes,
-                processes=self.processes,
+                engine=self.scheduler or self.processes,
+                scratch=self.scratch,
                 classes="seen" if self.seen else "all",
                 counts=counts,
                 progress=lambda rows: bar.advance(task, rows),

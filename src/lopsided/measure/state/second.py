@@ -41,6 +41,7 @@ class SecondPass:
         weight: (k, d) weight of a linear head, for decisions; k (d + r) more multiplications a
             sample. Of any other head give the answers to `update`.
         bias: (k,) bias of the head.
+        whitening: of the means of the classes with samples, where it is known.
 
     Raises:
         ValueError: if no class has a sample, or the head does not fit.
@@ -57,11 +58,16 @@ class SecondPass:
     """
 
     def __init__(
-        self, first: Means, weight: npt.ArrayLike | None = None, bias: npt.ArrayLike | None = None
+        self,
+        first: Means,
+        weight: npt.ArrayLike | None = None,
+        bias: npt.ArrayLike | None = None,
+        *,
+        whitening: Whitening | None = None,
     ) -> None:
         self.decisions = Decisions(first.k)
         self._first, self._seen = first, np.flatnonzero(first.counts)
-        self._whitening = Whitening.of(first.take(self._seen))
+        self._whitening = Whitening.of(first.take(self._seen)) if whitening is None else whitening
         self._head = None if weight is None else head_of(weight, bias, first.k, first.d)
         # A block of half a megabyte stays in the cache; a product with many columns is faster with
         # many rows.
@@ -172,6 +178,15 @@ class SecondPass:
             decisions,
         )
         return result
+
+    def fresh(self) -> SecondPass:
+        """Return a second pass over no samples yet under the same first pass; what is prepared is
+        shared.
+        """
+        if self._head is not None:
+            _ = self._near
+        k = self._first.k
+        return self.joint(np.zeros(k, np.int64), np.zeros(k), np.zeros(2), Decisions(k))
 
     def moments(self) -> Moments:
         """Return the moments with the projected scatter.

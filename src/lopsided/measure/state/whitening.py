@@ -58,14 +58,33 @@ def _columns(means: Floats) -> Floats:
     gram = means @ means.T if k <= d else means.T @ means
     if k <= d:  # the vector of ones, on which M' vanishes, gets the mean eigenvalue
         gram += np.trace(gram) / k**2
-    try:
-        factor = cho_factor(gram, lower=True)
-        closeness, _ = dpocon(factor[0], np.abs(gram).sum(axis=0).max(), uplo="L")
-    except LinAlgError:
-        closeness = 0.0
-    if closeness <= 1e-6:
+    if (factor := _factor(gram)) is None:
         spanned = span(means)
         return spanned.basis / spanned.values
     if k <= d:
-        return np.asarray(cho_solve(factor, means).T)
-    return np.asarray(solve_triangular(factor[0], np.eye(d), lower=True).T)
+        return np.asarray(cho_solve((factor, True), means).T)
+    return _inverse(factor)
+
+
+def from_gram(gram: Floats) -> Floats | None:
+    """Return P from the (d, d) Gram matrix M' M of more centred means than dimensions; `None` where
+    it tells too little.
+    """
+    factor = _factor(gram)
+    return None if factor is None else _inverse(factor)
+
+
+def _factor(gram: Floats) -> Floats | None:
+    """Return the Cholesky factor, lower; `None` where singular values may be below 1e-3 of the
+    largest.
+    """
+    try:
+        factor, _ = cho_factor(gram, lower=True)
+    except LinAlgError:
+        return None
+    closeness, _ = dpocon(factor, np.abs(gram).sum(axis=0).max(), uplo="L")
+    return factor if closeness > 1e-6 else None
+
+
+def _inverse(factor: Floats) -> Floats:
+    return np.asarray(solve_triangular(factor, np.eye(len(factor)), lower=True).T)

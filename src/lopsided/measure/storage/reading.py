@@ -1,169 +1,168 @@
-"""Measuring stored features: in one pass or two, in one process or many, under torchrun too."""
+"""Measuring stored features: in one pass or two, on any engine, under torchrun too."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import get_context
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
 
-import numpy as np
-
-from lopsided.arrays import Ints
 from lopsided.counts import CountsLike
-from lopsided.lifeline import Workers
-from lopsided.measure.checks import rows_of
 from lopsided.measure.collapse import Classes, Collapse
+from lopsided.measure.engine import engine_of
+from lopsided.measure.engine.here import Here
+from lopsided.measure.engine.work import Engine, Work, as_it_is
 from lopsided.measure.network import sync
-from lopsided.measure.state.blocks import Batch
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.state.second import SecondPass
-from lopsided.measure.storage.store import Span, Store
+from lopsided.measure.storage import plan, shelf
+from lopsided.measure.storage.plan import Task
+from lopsided.measure.storage.shelf import Shelf
+from lopsided.measure.storage.store import Store, open_store
+from lopsided.measure.storage.whitened import whitening
 from lopsided.needs import need
 
-State = TypeVar("State", Means, Moments, SecondPass)
+Progress = Callable[[int], object]
+
+#: All classes in one part.
+WHOLE = (slice(None),)
 
 
 def stored(
-    store: Store,
+    path: Store | str | Path,
     *,
+    engine: Any = None,
     passes: Literal[1, 2] = 2,
-    processes: int = 1,
     classes: Classes = "all",
     counts: CountsLike | None = None,
-    progress: Callable[[int], object] = lambda rows: None,
+    scratch: str | Path | None = None,
+    progress: Progress = lambda rows: None,
 ) -> Collapse:
-    """Measure stored features.
+    """Measure stored features. Every engine gives the same bits, on machines that are alike.
 
     Args:
-        store: opened features.
+        path: of the features, or what `open_store` opened.
+        engine: where the work is done: by default in this process; a number of processes; an
+            executor of `concurrent.futures`; a Dask client, the address of its scheduler
+            ("tcp://HOST:PORT") or the path of its file; the module `ray` after `ray.init`. Workers
+            that die are replaced, but for those of an executor. Under torchrun its processes share
+            the work instead.
         passes: 2 reads the data twice, knows nearest class means (NC4) and never forms the (d, d)
-            scatter; 1 reads it once, keeps the scatter and knows VCI.
-        processes: processes that share the work; each holds one state and reads its own rows. Under
-            torchrun the processes started there share it instead. Checksums that files state are
-            verified in the first pass.
+            scatter; 1 reads it once, keeps the scatter and knows VCI. Checksums that files state
+            are verified in the first pass.
         classes: "all", or "seen" to leave out classes without samples.
         counts: training samples of each class, where the samples measured are others.
+        scratch: folder that all workers reach, for the class means between two passes; by default
+            where temporary files go, which machines do not share.
         progress: told the number of rows done since the last call.
 
     Raises:
         ValueError: if a feature is not finite (file, row and class are named), a file is damaged or
             was changed since it was opened, a class has no sample under classes="all", or `passes`
-            or `processes` is out of range.
-        ChildProcessError: if one of the processes was ended from outside.
+            or `engine` is none of these.
+        ChildProcessError: if workers died of the same rows again and again; they are named.
     """
-    if passes not in (1, 2) or processes < 1:
-        raise ValueError(
-            f"there are 1 or 2 passes and at least 1 process, got passes={passes} and"
-            f" processes={processes}"
-        )
-    spans, joined = _share(store.spans())
-    if passes == 1:
-        moments = _read(store, spans, Moments(store.k, store.d), processes, progress)
-        moments = sync.moments(moments) if joined else moments
-        return Collapse.of(moments, store.weight, store.bias, None, classes, counts)
-    first = _read(store, spans, Means(store.k, store.d), processes, progress)
-    first = sync.means(first) if joined else first
-    if classes == "all":
-        first.require_every_class()
-    second = _read(store, spans, SecondPass(first, store.weight, store.bias), processes, progress)
-    second = sync.second_pass(second) if joined else second
-    decisions = None if store.weight is None else second.decisions
-    return Collapse.of(second.moments(), store.weight, store.bias, decisions, classes, counts)
+    if passes not in (1, 2):
+        raise ValueError(f"there are 1 or 2 passes, got passes={passes}")
+    store = path if isinstance(path, Store) else open_store(path)
+    share = _of_torchrun(engine)
+    with engine_of(engine) as runner:
+        reading = Reading(store, runner, share, progress)
+        if passes == 1:
+            moments = reading.once()
+            return Collapse.of(moments, store.weight, store.bias, None, classes, counts)
+        with shelf.new_folder(scratch) as folder:
+            second = reading.twice(folder, classes)
+            decisions = None if store.weight is None else second.decisions
+            moments = second.moments()
+            return Collapse.of(moments, store.weight, store.bias, decisions, classes, counts)
 
 
-def _share(spans: list[Span]) -> tuple[list[Span], bool]:
-    """Return this process's spans, and whether torchrun started others that have the rest."""
+def _of_torchrun(engine: Any) -> slice | None:
+    """Return which tasks are this process's, where torchrun started several."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return spans, False
+        return None
+    if engine not in (None, 1):
+        raise ValueError(
+            f"under torchrun its processes share the work: leave out the engine, got {engine!r}"
+        )
     distributed = need("torch.distributed", "'lopsided[torch]'")
     if not distributed.is_initialized():
         distributed.init_process_group("gloo")
-    return spans[distributed.get_rank() :: distributed.get_world_size()], True
+    return slice(distributed.get_rank(), None, distributed.get_world_size())
 
 
-def _read(
-    store: Store, spans: list[Span], state: State, processes: int, progress: Callable[[int], object]
-) -> State:
-    """Bring the rows of the spans into a state."""
-    shares = [share for i in range(processes) if (share := spans[i::processes])]
-    if len(shares) < 2:
-        return _fold(store, spans, state, progress)
-    done, reported = get_context("spawn").Value("q", 0), 0
-    with _one_thread_each(), Workers(len(shares), _start_worker, store, done) as pool:
-        pending = {pool.submit(_work, share, state) for share in shares}
-        while pending:
-            finished, pending = wait(pending, timeout=0.2)
-            progress(done.value - reported)
-            reported = done.value
-            for work in finished:
-                try:
-                    state.merge(work.result())
-                except BrokenProcessPool:
-                    raise ChildProcessError(
-                        f"one of {len(shares)} processes was ended from outside, as happens where"
-                        " memory is short; nothing was measured, try fewer"
-                    ) from None
-    return state
+@dataclass(frozen=True)
+class Reading:
+    """One measurement at work.
 
-
-def _fold(
-    store: Store, spans: list[Span], state: State, progress: Callable[[int], object]
-) -> State:
-    for span in spans:
-        # The process that has the first rows of a shard answers for its sum, once.
-        if span.start == 0 and not isinstance(state, SecondPass):
-            store.shards[span.shard].arrays["features"].verify()
-        state.fold(_checked(store, span, progress))
-    return state
-
-
-def _checked(store: Store, span: Span, progress: Callable[[int], object]) -> Iterator[Batch]:
-    for start, features, labels in store.batches(span):
-        kept, y = store.kept(labels)
-        numbers = np.arange(start, start + len(labels))[kept]
-
-        def place(i: int, numbers: Ints = numbers) -> str:
-            return f"row {numbers[i]} of {store.shards[span.shard].path}"
-
-        yield rows_of(features[kept], y, store.d, "features", place), y
-        progress(len(labels))
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let processes started here keep to one thread of linear algebra, lest they fight for the
-    cores.
+    Attributes:
+        store: to read.
+        engine: that reads it.
+        share: of the tasks, under torchrun; else `None`.
+        progress: told of rows done.
     """
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
+    store: Store
+    engine: Engine
+    share: slice | None
+    progress: Progress
 
-_worker: dict[str, Any] = {}
+    def once(self) -> Moments:
+        """Return the moments by one pass."""
+        new = partial(Moments, self.store.k, self.store.d)
+        (moments,) = self._first("moments", new, WHOLE) or [new()]
+        return moments if self.share is None else sync.moments(moments)
 
+    def twice(self, folder: Path, classes: Classes) -> SecondPass:
+        """Return the second of two passes.
 
-def _start_worker(store: Store, done: Any) -> None:
-    _worker.update(store=store, done=done)
+        Args:
+            folder: for what workers share between them.
+            classes: "all" if each must have samples.
+        """
+        k, d = self.store.k, self.store.d
+        new, parts = partial(Means, k, d), plan.ranges(k, d)
+        here = isinstance(self.engine, Here)
+        shared = Shelf(folder, tuple(part.start for part in parts))
+        if here:
+            (means,) = self._first("means", new, WHOLE) or [new()]
+            means = means if self.share is None else sync.means(means)
+        else:
+            shared.lay_out(k, d)
+            self._first("means", new, parts, shared.keep)
+            means = shared.means()
+        if classes == "all":
+            means.require_every_class()
+        white = whitening(self.engine, means if here else shared, parts)
+        head = self.store.weight, self.store.bias
+        second = SecondPass(means, *(head if here else (None, None)), whitening=white)
+        if not here:
+            shared.put(weight=head[0], bias=head[1], columns=white.columns, tilt=white.tilt)
+        function = partial(plan.second, prepared=second if here else shared)
+        sums = self._run(Work("second", function, self._tasks(plan.ROWS), plan.added))
+        joint = second.joint(*sums[0]) if sums else second.fresh()
+        return joint if self.share is None else sync.second_pass(joint)
 
+    def _first(
+        self,
+        name: str,
+        new: Callable[[], Any],
+        parts: tuple[slice, ...],
+        keep: Callable[[int, Any], Any] = as_it_is,
+    ) -> list[Any]:
+        function = partial(plan.first, new=new, classes=parts)
+        tasks = self._tasks(max(plan.ROWS, plan.A_CLASS * self.store.k))
+        return self._run(Work(name, function, tasks, plan.merged, keep, len(parts)))
 
-def _work(spans: list[Span], state: State) -> State:
-    done = _worker["done"]
+    def _tasks(self, rows: int) -> list[Task]:
+        return plan.tasks(self.store, rows)[self.share or slice(None)]
 
-    def progress(rows: int) -> None:
-        with done.get_lock():
-            done.value += rows
-
-    return _fold(_worker["store"], spans, state, progress)
+    def _run(self, work: Work) -> list[Any]:
+        """Return what is kept of each part; nothing where no task is this process's."""
+        if not work.tasks:
+            return []
+        return self.engine.run(work, lambda i: self.progress(work.tasks[i].n))

@@ -1,0 +1,67 @@
+"""Dask: a cluster whose scheduler stands already. Merges run where the states are, and what a dead
+worker held is done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+from lopsided.measure.engine.tree import planted
+from lopsided.measure.engine.work import Work, deadly
+from lopsided.needs import need
+
+
+class Cluster:
+    """The workers of a Dask scheduler.
+
+    Args:
+        client: of `distributed`, which its maker closes; or the address of a scheduler
+            (`tcp://HOST:PORT`, `tls://HOST:PORT`), or the path of its file.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._library = need("distributed", "'lopsided[cluster]'")
+        self._own = isinstance(client, str | Path)
+        if isinstance(client, Path):
+            client = self._library.Client(scheduler_file=str(client))
+        elif self._own:
+            client = self._library.Client(client)
+        self._client = client
+
+    def run(self, work: Work, done: Callable[[int], object]) -> list[Any]:
+        """Return what is kept of each part."""
+        tag = uuid4().hex
+
+        def submit(kind: str, i: int, function: Callable[..., Any], *arguments: Any) -> Any:
+            # What merges comes before what reads more, lest states pile up.
+            return self._client.submit(
+                function,
+                *arguments,
+                key=(f"{work.name}-{kind}-{tag}", i),
+                pure=False,
+                priority=0 if kind == "task" else 1,
+            )
+
+        roots, told = planted(work, submit)
+        ready = self._library.as_completed(told)
+        del told  # what was told is let go of, lest its task is done again when a worker dies
+        try:
+            for each in ready:
+                done(each.result())
+            return [root.result() for root in roots]
+        except self._library.KilledWorker as error:
+            kind, i = error.task
+            task = work.tasks[i] if "-task-" in kind else f"what {kind} merges"
+            raise deadly(task, error.allowed_failures + 1) from error
+        finally:
+            self._client.cancel(roots)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._own:
+            self._client.close()

@@ -1,0 +1,55 @@
+"""Ray: a cluster that the caller joined by `ray.init`. What a dead worker held is done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+from lopsided.measure.engine.tree import planted
+from lopsided.measure.engine.work import Work, deadly
+
+#: Ray runs a task again so often when workers die of it, and so once more in all.
+RETRIES = 3
+
+
+class Rays:
+    """The workers of Ray.
+
+    Args:
+        ray: the module `ray`, after `ray.init`.
+    """
+
+    def __init__(self, ray: Any) -> None:
+        self._ray = ray
+
+    def run(self, work: Work, done: Callable[[int], object]) -> list[Any]:
+        """Return what is kept of each part."""
+        call = self._ray.remote(_call).options(max_retries=RETRIES)
+
+        def submit(_kind: str, _i: int, function: Callable[..., Any], *arguments: Any) -> Any:
+            return call.remote(function, *arguments)
+
+        roots, told = planted(work, submit)
+        tasks = dict(zip(told, work.tasks, strict=True))
+        while told:
+            ready, told = self._ray.wait(told, num_returns=1)
+            done(self._answer(ready[0], tasks.pop(ready[0])))
+        return [self._answer(root, "what it merges") for root in roots]
+
+    def _answer(self, handle: Any, task: object) -> Any:
+        try:
+            return self._ray.get(handle)
+        except self._ray.exceptions.RayTaskError as error:
+            raise error.cause from error
+        except self._ray.exceptions.RayError as error:
+            raise deadly(task, RETRIES + 1) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ray is the caller's."""
+
+
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
