@@ -94,7 +94,7 @@ def _ridge(rng: np.random.Generator, problem: solve.Problem) -> float:
     if kind == "threshold":
         thresholds = [top]
         if problem.counts is not None and problem.adjustment.additive_margin is None:
-            thresholds = [point.ridge for point in solve.breakpoints(problem)]
+            thresholds = [point.ridge for point in solve.breakpoints(problem, directions=False)]
         return float(
             rng.choice(thresholds) * (1 + rng.choice([-1, 1]) * 10 ** rng.uniform(-12, -1))
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -137,11 +139,40 @@ def test_the_optimum_is_zero_exactly_from_the_largest_ridge_on(factor):
 @pytest.mark.parametrize("adjustment", [None, Adjustment(weight=2.0, scale=0.5)])
 def test_a_group_collapses_exactly_at_its_breakpoint(adjustment):
     problem = solve.Problem(Counts([100, 100, 25, 25, 25]), adjustment, ridge=1.0)
-    for point in solve.breakpoints(problem)[:2]:
+    for point in solve.breakpoints(problem, directions=False)[:2]:
         above, below = (solve.minimize(problem.at(f * point.ridge)).geometry for f in (1.02, 0.98))
         a, b = point.classes[:2]
         assert above.logits.entries(a, a) == pytest.approx(above.logits.entries(a, b), abs=1e-7)
         assert below.logits.entries(a, a) > below.logits.entries(a, b) + 1e-3
+
+
+@pytest.mark.parametrize(
+    ("counts", "thresholds"),
+    [
+        ([500] * 5 + [100] * 5, [10, 13.81595, 500**0.5]),
+        ([9, 9, 5, 5, 5, 1, 1], [1, None, 5**0.5, None, 3]),
+        ([500, 300, 100, 20], [None, None, None]),
+    ],
+)
+def test_the_optimum_loses_rank_at_every_breakpoint_and_nowhere_else(counts, thresholds):
+    problem = solve.Problem(Counts(counts), ridge=1.0)
+    found = [point.ridge for point in solve.breakpoints(problem)]
+    assert len(found) == len(thresholds)
+    for ridge, known in zip(found, thresholds, strict=True):
+        assert known is None or ridge == pytest.approx(known, rel=1e-6)
+    ranks = [
+        [solve.minimize(problem.at(ridge * f)).rank for f in (0.9995, 1.0005)] for ridge in found
+    ]
+    assert ranks[0][0] == len(counts) - 1
+    assert ranks[-1][1] == 0
+    assert all(above < below for below, above in ranks)
+    assert all(here[1] == there[0] for here, there in itertools.pairwise(ranks))
+
+
+def test_the_directions_between_groups_may_be_left_out():
+    problem = solve.Problem(Counts([500] * 5 + [100] * 5), ridge=1.0)
+    closed = solve.breakpoints(problem, directions=False)
+    assert [(round(p.ridge, 6), len(p.classes)) for p in closed] == [(10.0, 5), (22.36068, 10)]
 
 
 def test_a_path_of_fifty_ridges_is_certified_everywhere():

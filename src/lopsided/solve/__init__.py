@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from lopsided.problem import Problem
 from lopsided.solve.attention import AttentionMargin, attention_margin
+from lopsided.solve.breakpoints import Breakpoint, breakpoints
 from lopsided.solve.certificate import Certificate, certify
 from lopsided.solve.codes import Code, Spherical, softmax_code, spherical
 from lopsided.solve.descend.optimizers import DIRECTIONS, Optimizer
 from lopsided.solve.descend.training import State, descent, train
 from lopsided.solve.descend.trajectory import Trajectory
 from lopsided.solve.minimize import METHODS, minimize
-from lopsided.solve.path import Breakpoint, Match, breakpoints, largest_ridge, match, path
+from lopsided.solve.path import Match, largest_ridge, match, path
 from lopsided.solve.peeled import layer_peeled
 from lopsided.solve.solution import Solution, Status
 

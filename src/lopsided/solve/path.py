@@ -20,19 +20,6 @@ from lopsided.solve.reduced import Reduced
 from lopsided.solve.solution import Solution
 
 
-class Breakpoint(NamedTuple):
-    """A ridge at and above which classes collapse.
-
-    Attributes:
-        ridge: the threshold.
-        classes: (r,) the classes that share one classifier and one mean from there on; all of them
-            at the ridge of the zero solution.
-    """
-
-    ridge: float
-    classes: np.ndarray[tuple[int], np.dtype[np.int64]]
-
-
 class Match(NamedTuple):
     """The point of a path nearest to a geometry.
 
@@ -101,48 +88,6 @@ def path(
         found[ridge] = finish(problem.at(ridge), reduced, before, method, tolerance)
         before = found[ridge].point
     return [found[ridge] for ridge in wanted.tolist()]
-
-
-def breakpoints(problem: Problem) -> list[Breakpoint]:
-    """Return the ridges at which groups of interchangeable classes collapse, and the one from which
-    all is zero, ascending.
-
-    A group of k_j >= 2 classes of count v shares one classifier and one mean iff ridge >= weight *
-    scale * sqrt(v): at collapse its classes have equal shares in each sample, which cancel in the
-    directions of zero sum, so that the gradient there is the label's.
-
-    Source: Hong and Ling 2023 for STEP imbalance; any groups derived here.
-
-    Example:
-        >>> from lopsided import Counts
-        >>> problem = Problem(Counts([100, 100, 4, 4, 1]), ridge=1.0)
-        >>> [(round(ridge, 6), classes.tolist()) for ridge, classes in breakpoints(problem)]
-        [(2.0, [2, 3]), (10.0, [0, 1]), (10.0, [0, 1, 2, 3, 4])]
-
-    Raises:
-        ValueError: for soft targets, which have no interchangeable classes, and for additive
-            margins.
-    """
-    reduced = Reduced.of(problem)
-    if not reduced.labels:
-        raise ValueError(
-            "breakpoints are where interchangeable classes collapse; soft targets have none"
-        )
-    margin = None if problem.adjustment is None else problem.adjustment.additive_margin
-    if margin is not None and np.any(margin):
-        raise ValueError(
-            "with additive margins the collapse of a group has no closed form; solve the path and"
-            " read the ranks"
-        )
-    j = reduced.multiple
-    weight = reduced.mass / (reduced.sizes * reduced.counts)
-    thresholds = (weight * reduced.own * np.sqrt(reduced.counts))[j]
-    label = reduced.groups.expand(np.arange(len(reduced.sizes)))
-    points = [
-        Breakpoint(float(t), np.flatnonzero(label == g)) for t, g in zip(thresholds, j, strict=True)
-    ]
-    points.append(Breakpoint(largest_ridge(problem), np.arange(problem.k)))
-    return sorted(points, key=lambda point: point.ridge)
 
 
 def match(
