@@ -305,7 +305,7 @@ def test_workers_of_dask_may_die_at_any_time(where, passes, folder, tmp_path, cl
         engine_of(client),
         tmp_path,
         rows if where == "tasks" else None,
-        ("means", "moments", "second", "gram") if where == "merges" else (),
+        ("means", "moments") if where == "merges" else (),
         before=kill_all,
     )
     assert bits(stored(folder, passes=passes, engine=deadly)) == alone

@@ -350,7 +350,7 @@ def object_arrays(folder):
         (two_heads, "a.npz and .*b.npz hold different heads; say by --head"),
         (headless, "b.npz holds the bias of a head and not its weight"),
         (changed(features=np.ones(N)), "must have 2 axes"),
-        (lambda folder: folder, "there are no npz, npy or safetensors files"),
+        (lambda folder: folder, "there are no .npz, .*, .parquet files of features"),
         (lambda folder: folder / "x.csv", "no file or folder"),
     ],
 )

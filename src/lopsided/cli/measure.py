@@ -30,13 +30,14 @@ class Measure:
     given by --held-out. With both the diagnosis tells what another head would be worth.
 
     Features are read from an npz or safetensors file with arrays features (n, d), labels (n,) and,
-    for the head, weight (k, d) and bias (k,); from an npy file with the labels in another; or from
-    a folder of such files. No pickle is ever read. Labels (n, k) of 0 and 1 are several labels a
-    sample; an array targets (n, t) in their place is a regression.
+    for the head, weight (k, d) and bias (k,); from an npy file with the labels in another; from the
+    columns of an Arrow or Parquet file; or from a folder of such files. No pickle is ever read.
+    Labels (n, k) of 0 and 1 are several labels a sample; an array targets (n, t) in their place is
+    a regression.
     """
 
     features: tyro.conf.Positional[Path]
-    """npz, npy or safetensors file, or a folder of them"""
+    """npz, npy, safetensors, arrow or parquet file, or a folder of them"""
     labels: Optional[Path] = None
     """npy file of the labels of an npy file; by default the one with "labels" for "features" in its
     name"""

@@ -1,5 +1,5 @@
-"""The formats of stored arrays: npz, npy and safetensors. Headers are checked against the file, and
-no number is read.
+"""The formats of stored arrays: npz, npy, safetensors, and Arrow and Parquet by a module of their
+own. Headers are checked against the file, and no number is read.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import IO, Any
 import numpy as np
 
 from lopsided.files import UnfitError, opened, require_file
+from lopsided.measure.storage.arrow import arrow, parquet
 from lopsided.measure.storage.rows import Layout, Packed, Rows, Stored, Sum
 from lopsided.needs import need
 
@@ -163,4 +164,6 @@ FORMATS: dict[str, Callable[[Path, Sequence[str]], Contents]] = {
     ".npz": npz,
     ".npy": npy,
     ".safetensors": safetensors,
+    ".arrow": arrow,
+    ".parquet": parquet,
 }

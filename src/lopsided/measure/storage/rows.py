@@ -117,11 +117,11 @@ class Rows(Stored):
             if self.layout.fortran and rest:
                 columns = np.empty((math.prod(rest), stop - start), self.layout.dtype)
                 for j, column in enumerate(columns):
-                    _fill(column, file, self.offset + (j * n + start) * size)
+                    fill(column, file, self.offset + (j * n + start) * size)
                 taken = columns.reshape(*rest[::-1], stop - start).T
             else:
                 taken = np.empty((stop - start, *rest), self.layout.dtype)
-                _fill(taken, file, self.offset + start * self.layout.row)
+                fill(taken, file, self.offset + start * self.layout.row)
         return (taken.astype(np.uint32) << 16).view(np.float32) if self.layout.bfloat16 else taken
 
     def verify(self) -> None:
@@ -184,7 +184,7 @@ def _unpacked(array: Packed) -> npt.NDArray[Any]:
         archive.open(array.member) as member,
     ):
         member.read(array.offset)
-        _fill(unpacked.T if layout.fortran else unpacked, member)
+        fill(unpacked.T if layout.fortran else unpacked, member)
         if member.read(1):  # which also brings the reader to the end, where it compares the sum
             raise UnfitError(f"holds more of {array.member} than its header says")
     return unpacked
@@ -198,8 +198,12 @@ def _require_memory(array: Stored) -> None:
     )
 
 
-def _fill(array: npt.NDArray[Any], file: IO[bytes], offset: int | None = None) -> None:
-    """Read the bytes of a contiguous array, from an offset in the file or on from where it is."""
+def fill(array: npt.NDArray[Any], file: IO[bytes], offset: int | None = None) -> None:
+    """Read the bytes of a contiguous array, from an offset in the file or on from where it is.
+
+    Raises:
+        UnfitError: if the file ends before.
+    """
     if offset is not None:
         file.seek(offset)
     if not array.size:

@@ -1,5 +1,5 @@
-"""Stored features: npz, npy pairs, safetensors, and folders of shards of them; no pickle is ever
-read.
+"""Stored features: npz, npy pairs, safetensors, Arrow, Parquet, and folders of shards of them; no
+pickle is ever read.
 
 A shard holds `features` (n, d) and `labels` (n,), and may hold the head's `weight` (k, d) and
 `bias` (k,). In npy files each array
@@ -59,7 +59,7 @@ def open_shard(path: Path, labels: Path | None = None) -> Shard:
     """Open a file of features.
 
     Args:
-        path: npz, npy or safetensors file.
+        path: of one of the FORMATS.
         labels: npy file of labels, for features in an npy file; by default the file named alike.
 
     Raises:

@@ -16,6 +16,7 @@ from lopsided.arrays import Floats, Ints
 from lopsided.labels import Ignore, left_out, sentinels
 from lopsided.measure.checks import head_of, labels_of, whole
 from lopsided.measure.storage.formats import FORMATS
+from lopsided.measure.storage.huggingface import hugging_face
 from lopsided.measure.storage.rows import CHUNK, Stored, read_all
 from lopsided.measure.storage.shards import Shard, open_arrays, open_shard
 
@@ -146,17 +147,20 @@ def files_of(path: Path, labels: Path | None = None, head: Path | None = None) -
 
 
 def shard_files(folder: Path) -> list[Path]:
-    """Return the files of features in a folder, by name.
+    """Return the files of features in a folder, by name; of a data set that Hugging Face saved,
+    those that it names.
 
     Raises:
-        ValueError: if there are none.
+        ValueError: if there are none, or the folder is that of several splits.
     """
+    if named := hugging_face(folder):
+        return named
     files = sorted(
         file for file in folder.iterdir() if file.suffix.lower() in FORMATS and file.stem != "head"
     )
     files = [file for file in files if file.suffix.lower() != ".npy" or "features" in file.name]
     if not files:
-        raise ValueError(f"there are no npz, npy or safetensors files of features in {folder}")
+        raise ValueError(f"there are no {', '.join(FORMATS)} files of features in {folder}")
     return files
 
 
