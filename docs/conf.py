@@ -1,106 +1,94 @@
 """Sphinx configuration: `make docs` builds the site in docs/_build."""
 
-import importlib
-import json
-import re
+import sys
+from importlib.metadata import files
 from pathlib import Path
 
-from docutils import nodes
-from docutils.parsers.rst import Directive
-
 import lopsided
-from lopsided.cli.tables import listed
-from lopsided.papers import PAPERS, Paper, cite
 from lopsided.report import explorer
-from lopsided.reproduce import CLAIMS
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "extensions"))
+
+import inventories  # noqa: E402
 
 project = "lopsided"
 author = "The lopsided authors"
 release = lopsided.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
-exclude_patterns = ["_build"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "docstrings",
+    "generated",
+    "links",
+]
+exclude_patterns = ["_build", "extensions", "templates"]
+templates_path = ["templates"]
+suppress_warnings = [
+    "config.cache",  # the gallery's order is a function, which Sphinx cannot store
+    "myst.xref_missing",  # the README links to files of the repository that are no pages
+]
+
 html_theme = "furo"
 html_title = f"lopsided {release}"
-myst_enable_extensions = ["dollarmath", "colon_fence"]
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+# Mathematics is drawn by a copy of MathJax in the site itself: one file, its letters included.
+(MATHJAX,) = (
+    found.locate() for found in files("sphinx-mathjax-offline") or [] if found.name == "tex-svg.js"
+)
+mathjax_path = "tex-svg.js"
+
+autosummary_generate = True
+default_role = "autolink"
 autodoc_member_order = "bysource"
 # A value of a page, such as that of a table of functions, tells no reader anything.
 autodoc_default_options = {"no-value": True}
 autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented_params"
+autodoc_type_aliases = inventories.ALIASES
 napoleon_custom_sections = ["Source"]
 napoleon_use_ivar = True
-# The README links to files of the repository that are no pages.
-suppress_warnings = ["myst.xref_missing"]
+intersphinx_mapping = inventories.mapping(HERE / "_inventories")
 
-ROOT = Path(__file__).parents[1]
-
-
-def table_of(titles, widths, lines):
-    """Return a table of texts."""
-    table = nodes.table("", group := nodes.tgroup(cols=len(titles)))
-    group += [nodes.colspec(colwidth=width) for width in widths]
-    head, body = nodes.thead(), nodes.tbody()
-    group += [head, body]
-    for part, rows in ((head, [titles]), (body, lines)):
-        for line in rows:
-            part += (row := nodes.row())
-            row += [nodes.entry("", nodes.paragraph(text=text)) for text in line]
-    return table
-
-
-class Members(Directive):
-    """The lines of a table of members, such as `lopsided.predict.FORMS`."""
-
-    required_arguments = 1
-
-    def run(self):
-        """Return the table."""
-        module, name = self.arguments[0].rsplit(".", 1)
-        lines = listed(getattr(importlib.import_module(module), name))
-        return [table_of(("name", "what it is", "source"), (20, 50, 30), lines)]
-
-
-class Systems(Directive):
-    """Every paper of the bibliography: what it says, where it lives, what our runs say."""
-
-    def run(self):
-        """Return the table."""
-        runs = {}
-        for path in sorted((ROOT / "results").glob("*.json")):
-            record = json.loads(path.read_text())
-            runs.setdefault(record["claim"], []).append(bool(record["verdict"]["holds"]))
-        sources = {path: path.read_text() for path in (ROOT / "src").rglob("*.py")}
-        lines = [systems_line(key, paper, sources, runs) for key, paper in PAPERS.items()]
-        titles = ("paper", "what it says", "lives in", "our runs")
-        return [table_of(titles, (20, 40, 25, 15), lines)]
-
-
-def systems_line(key: str, paper: Paper, sources: dict[Path, str], runs: dict[str, list[bool]]):
-    """Return the cells of a paper: modules that cite it, and its claims with their records."""
-    number = f" (arXiv {paper.arxiv})" if paper.arxiv else ""
-    cited = re.compile(rf'"{key}"|arXiv {paper.arxiv or "none"}')
-    modules = [
-        path.relative_to(ROOT / "src/lopsided").with_suffix("").as_posix().replace("/", ".")
-        for path, text in sources.items()
-        if path.name != "papers.py" and cited.search(text)
-    ]
-    mine = [claim for claim in CLAIMS.values() if claim.source.startswith(cite(key))]
-    says = " ".join(claim.statement for claim in mine) or paper.title
-    told = [
-        f"{claim.name}: {sum(held)} of {len(held)} hold"
-        for claim in mine
-        if (held := runs.get(claim.name))
-    ]
-    return cite(key) + number, says, ", ".join(sorted(modules)), "; ".join(told) or "none"
+sphinx_gallery_conf = {
+    "examples_dirs": ["../examples/tutorial", "../examples/gallery"],
+    "gallery_dirs": ["tutorial", "gallery"],
+    "filename_pattern": r"\.py$",
+    "within_subsection_order": "FileNameSortKey",
+    "doc_module": ("lopsided",),
+    "backreferences_dir": "reference/backreferences",
+    "inspect_global_variables": False,
+    "abort_on_example_error": True,
+    "show_memory": False,
+    "show_signature": False,
+    "download_all_examples": False,
+    "image_srcset": ["2x"],
+    "matplotlib_animations": False,
+    "reset_modules": ("matplotlib", "figures.look"),
+}
 
 
 def write_explorer(app, error):
-    """Write the page that `explore` shows beside the others."""
+    """Write the page that `explore` shows beside the others, and what draws mathematics."""
     if error is None and app.builder.format == "html":
         Path(app.outdir, "explorer.html").write_text(explorer.page(explorer.FIRST))
+        Path(app.outdir, "_static", MATHJAX.name).write_bytes(MATHJAX.read_bytes())
 
 
 def setup(app):
-    """Know the directives `members` and `systems`, and make the explorer."""
-    app.add_directive("members", Members)
-    app.add_directive("systems", Systems)
+    """Make the explorer."""
     app.connect("build-finished", write_explorer)

@@ -3,7 +3,7 @@
 import runpy
 from pathlib import Path
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples/tutorial"
 
 
 def test_what_was_promised_for_rare_classes_came(capsys):

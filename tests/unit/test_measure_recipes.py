@@ -1,4 +1,4 @@
-"""The recipes of docs/measure.md for trainers and trackers of others, where these are installed."""
+"""The recipes of docs/guides for trainers and trackers of others, where these are installed."""
 
 import contextlib
 

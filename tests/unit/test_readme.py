@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
     [
         ("benchmarks/summary.py", "README.md"),
         ("benchmarks/summary.py", "docs/benchmarks.md"),
-        ("docs/prescribe.py", "docs/prescribe.md"),
+        ("docs/guides/prescribe.py", "docs/guides/prescribe.md"),
     ],
 )
 def test_the_figures_of_a_page_are_those_of_the_records(script, page):

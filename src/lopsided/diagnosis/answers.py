@@ -3,7 +3,7 @@ wrong, and which it takes for which.
 
 Few samples show much by chance. So a class or a pair is named only where chance would name any of
 them once in twenty times at most (`CHANCE`, shared among as many as could be named). The rules are
-in `docs/measure.md`; each sentence has its counter-examples in the tests.
+in `docs/guides/measure.md`; each sentence has its counter-examples in the tests.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ whose value is a lower bound of the optimum:
     gap = primal - sum_c n_c [entropy(q_c) + (q_c - t_c)' shift] >= primal - optimum >= 0.
 
 A free bias is minimised over first, which balances the residuals (sum_c n_c (q_c - t_c) = 0); a
-bias with ridge beta subtracts ||sum_c n_c (q_c - t_c)||^2 / (2 beta). Derived in docs/solve.md from
+bias with ridge beta subtracts ||sum_c n_c (q_c - t_c)||^2 / (2 beta). Derived in docs/theory from
 Fenchel duality, with the bound on rounding: both values are sums of terms that do not cancel, or
 whose cancellation is measured.
 """

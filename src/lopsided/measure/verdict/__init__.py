@@ -13,7 +13,7 @@ said only under a condition that rules the others out:
   clearly farther (`fit`, `compared`);
 * minorities are those of the training counts or, if said so, of the samples measured (`counted`).
 
-`docs/measure.md` lists the sentences; each has its counter-examples in the tests.
+`docs/guides/measure.md` lists the sentences; each has its counter-examples in the tests.
 """
 
 from __future__ import annotations

@@ -170,7 +170,7 @@ def _row(g: int, p: Floats, sizes: Ints, above: Floats, below: Floats) -> Floats
     every group, g itself apart.
 
     beta_i beta_j - p . beta, multiplied out with p_i + p_j + (all other shares) = 1 and alpha +
-    beta = 1. The terms have both signs, but each is at most sqrt(A_ii A_jj) (docs/derivations.md),
+    beta = 1. The terms have both signs, but each is at most sqrt(A_ii A_jj) (docs/theory),
     so that what cancels was never large.
     """
     rest = p.copy()

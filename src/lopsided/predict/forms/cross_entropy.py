@@ -52,7 +52,7 @@ def cross_entropy(
     finite ridge and have no effect in the limit; scales and margins do. `certificate` proves it.
 
     Source: Behnia, Kini, Vakilian and Thrampoulidis 2023 (arXiv 2303.07608) for STEP imbalance; any
-    counts, scales and margins derived here (docs/derivations.md), the free bias too (see
+    counts, scales and margins derived here (docs/theory/derivations.md), the free bias too (see
     `lopsided.predict.forms.free_bias`).
 
     Args:

@@ -1,6 +1,6 @@
 """The dual problem: entropy over the spectral ball.
 
-By Fenchel duality (docs/solve.md) the minimum of a problem is the maximum of
+By Fenchel duality (docs/theory/solver.md) the minimum of a problem is the maximum of
 
     V(q) = sum_j mass_j [H(q_j) + (q_j - t_j)' offset_j] - ||bias residual||^2 / (2 beta)
 

@@ -17,7 +17,7 @@ g_j the inner value. Optimal are a diagonal, positive S and zeros elsewhere. A n
 its singular value inside, where a Newton step of its own puts it; an inner value that a step would
 bring to 1 joins the face.
 
-Derived here (docs/solve.md).
+Derived here (docs/theory/solver.md).
 """
 
 from __future__ import annotations

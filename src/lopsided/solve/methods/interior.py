@@ -6,7 +6,7 @@ sigma_i (1 - g_i), about ridge * tau times the rank. Steps are primal-dual: wher
 second derivative has 2 tau / (1 - g_i^2), the strength that Y has now stands for it, which holds at
 the next tau too, so that one or two steps follow a fall of tau by ten.
 
-Source: primal-dual steps, Nesterov and Todd 1997; for this dual derived here (docs/solve.md).
+Source: primal-dual steps, Nesterov and Todd 1997; for this dual derived here (docs/theory).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from lopsided.report.blocks import Table
 from lopsided.reproduce import CLAIMS, Record
 
 HERE = Path(__file__).parent
-PAGE, RESULTS = HERE / "prescribe.md", HERE.parent / "results"
+PAGE, RESULTS = HERE / "prescribe.md", HERE.parents[1] / "results"
 START, END = "<!-- tables start -->\n", "<!-- tables end -->\n"
 
 
