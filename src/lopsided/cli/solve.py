@@ -29,6 +29,8 @@ class Solve:
     """instead of --ridge: weight decay of a mean loss, on classifiers and features"""
     width: Optional[int] = None
     """feature dimensions; as many as the optimum wants if not given"""
+    starts: Optional[int] = None
+    """local minima compared where the width is too small for a proof; more find better"""
     path: bool = False
     """solve a path of ridges down from where the optimum is zero"""
     json: bool = False
@@ -42,13 +44,15 @@ class Solve:
 
         from lopsided import solve
 
+        if self.starts is not None and self.width is None:
+            raise ValueError("--starts compares optima of a narrow network, add --width")
         if self.plot is not None and not self.path:
             raise ValueError("--plot draws a path of ridges, add --path")
         require_picture(self.plot, [self.classes.file])
         problem = self._problem()
         limit = solve.minimize(problem.at(0.0)).geometry if problem.width is None else None
         if not self.path:
-            self._print_one(solve.minimize(problem), limit)
+            self._print_one(solve.minimize(problem, starts=self.starts), limit)
             return
         top = solve.largest_ridge(problem)
         solutions = solve.path(problem, np.geomspace(0.99 * top, 1e-8 * top, _POINTS).tolist())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lopsided.arrays import require_number
+from lopsided.arrays import require_number, require_whole
 from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate, best_bias, bounds
 from lopsided.solve.margin import max_margin
@@ -34,7 +34,12 @@ METHODS: dict[str, Method] = {
 
 
 def minimize(
-    problem: Problem, *, method: str = "newton", tolerance: float = 1e-10, strict: bool = False
+    problem: Problem,
+    *,
+    method: str = "newton",
+    tolerance: float = 1e-10,
+    strict: bool = False,
+    starts: int | None = None,
 ) -> Solution:
     """Find the global optimum of a problem.
 
@@ -43,14 +48,17 @@ def minimize(
         method: a name in `METHODS`.
         tolerance: relative duality gap to reach.
         strict: raise if it was not reached.
+        starts: of a problem whose width is below the optimum's rank, how many local minima are
+            compared; by default 2^k and at most 128 of up to 16 classes, which takes seconds, and 8
+            of more.
 
     Returns:
         The solution; its certificate bounds how far it is from the optimum.
 
     Raises:
-        ValueError: for an unknown method, a tolerance that is not positive, a narrow width with
-            ridge 0, a ridge below 1e-280 that is not 0, or a free bias of a class that is in no
-            target.
+        ValueError: for an unknown method, a tolerance that is not positive, starts that are no
+            whole number of at least 1, a narrow width with ridge 0, a ridge below 1e-280 that is
+            not 0, or a free bias of a class that is in no target.
         RuntimeError: if `strict` and the tolerance was not reached.
         MemoryError: if there are too many groups of interchangeable classes for this machine.
 
@@ -68,6 +76,8 @@ def minimize(
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     if not require_number(tolerance, "tolerance") > 0:
         raise ValueError(f"tolerance must be a positive number, got {tolerance}")
+    if starts is not None:
+        require_whole("starts", starts, 1)
     reduced = Reduced.of(problem)
     if problem.ridge == 0:
         solution = _judged(
@@ -75,8 +85,7 @@ def minimize(
         )
     else:
         solution = finish(problem, reduced, None, method, tolerance)
-    if problem.width is not None and solution.rank > problem.width:
-        solution = _narrowed(problem, solution, tolerance)
+    solution = narrowed(problem, solution, tolerance, starts)
     if strict and solution.status not in (Status.OPTIMAL, Status.ZERO):
         raise RuntimeError(solution.message)
     return solution
@@ -130,16 +139,20 @@ def _judged(
     return Solution(problem, certificate.primal, certificate, status, method, reduced, point)
 
 
-def _narrowed(problem: Problem, wide: Solution, tolerance: float) -> Solution:
+def narrowed(
+    problem: Problem, wide: Solution, tolerance: float, starts: int | None = None
+) -> Solution:
+    """Return the optimum without a limit on the width if it fits, else the best that does."""
+    if problem.width is None or wide.rank <= problem.width:
+        return wide
     if problem.ridge == 0:
         raise ValueError(
             f"the max-margin limit needs width {wide.rank}, got {problem.width}; use a small ridge"
             " instead of 0"
         )
-    assert problem.width is not None
     logits = wide.logits.matrix()
     reduced, point, certificate = narrow_optimum(
-        problem, problem.width, wide.certificate.dual, logits
+        problem, problem.width, wide.certificate.dual, logits, starts, tolerance
     )
     status = Status.OPTIMAL if certificate.proves(tolerance) else Status.LOCAL
     return Solution(

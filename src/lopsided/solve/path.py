@@ -15,7 +15,7 @@ from lopsided.centering import about_mean
 from lopsided.geometry import Distances, Geometry
 from lopsided.problem import Problem
 from lopsided.solve.certificate import best_bias
-from lopsided.solve.minimize import finish
+from lopsided.solve.minimize import finish, narrowed
 from lopsided.solve.reduced import Reduced
 from lopsided.solve.solution import Solution
 
@@ -87,7 +87,7 @@ def path(
     for ridge in sorted(set(wanted.tolist()), reverse=True):
         found[ridge] = finish(problem.at(ridge), reduced, before, method, tolerance)
         before = found[ridge].point
-    return [found[ridge] for ridge in wanted.tolist()]
+    return [narrowed(problem.at(ridge), found[ridge], tolerance) for ridge in wanted.tolist()]
 
 
 def match(
@@ -106,10 +106,16 @@ def match(
         points: log-spaced ridges tried before the best is refined.
 
     Raises:
-        ValueError: if the numbers of classes differ.
+        ValueError: if the numbers of classes differ, or the problem's width may be too small for
+            its optima.
     """
     if geometry.k != problem.k:
         raise ValueError(f"the geometry has {geometry.k} classes, the problem {problem.k}")
+    if problem.width is not None and problem.width < min(problem.k, problem.targets.m) - 1:
+        raise ValueError(
+            f"the path that is matched is of optima that may need width {problem.k - 1}, got"
+            f" {problem.width}"
+        )
     geometry = about_mean(geometry)
     top = largest_ridge(problem)
     grid = np.geomspace(0.99 * top, smallest * top, points)
