@@ -21,7 +21,7 @@ def need(module: str, extra: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name and error.name.split(".")[0] == module.split(".")[0]:
             raise ImportError(
-                f"this needs {module}; install it with: pip install {extra}"
+                f"this needs {module.split('.')[0]}; install it with: pip install {extra}"
             ) from error
         raise
 

@@ -7,7 +7,6 @@ are read on light and dark pages; all text is escaped.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 import numpy as np
 
@@ -23,6 +22,13 @@ _WORDS = (
     "one row a class{some}; cosines with the same classes in the same order, purple positive, brown"
     " negative, the strongest {top:.3g}"
 )
+
+
+def escape(text: str) -> str:
+    """Return text as HTML, its quotes too."""
+    from html import escape  # which takes milliseconds to import that only notebooks have to wait
+
+    return escape(text)
 
 
 def picked(order: Ints) -> Ints:

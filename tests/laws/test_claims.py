@@ -88,7 +88,7 @@ def test_a_claim_is_listed_and_its_settings_are_its_flags(
     toy: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["reproduce", "--list", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["toy"] == "A sum is the same each time."
+    assert json.loads(capsys.readouterr().out)["claims"]["toy"] == "A sum is the same each time."
     assert main(["reproduce", "toy", "--help"]) == 0
     shown = capsys.readouterr().out
     assert "--terms X,X" in shown

@@ -42,9 +42,13 @@ def test_the_version_is_told(capsys):
     [
         (
             [],
-            "expected one of {predict, solve, measure, steer, reproduce, explore};"
-            " see lopsided --help",
+            "name what to do; there are predict, solve, measure, steer, reproduce, explore; see"
+            " lopsided --help",
         ),
+        (["pridict"], "there is no verb 'pridict'; did you mean predict? There are predict, solve"),
+        (["--versoin"], "no option --versoin goes before a verb; did you mean --version"),
+        (["--verbose", "predict"], "no option --verbose goes before a verb"),
+        (["predict", "--counts", "5,5", "--json", "--csv"], "two forms of one answer"),
         (
             ["predict", "--stepp", "k=10"],
             "unrecognized options: --stepp, k=10; perhaps --step was meant",

@@ -268,10 +268,8 @@ def test_targets_that_are_no_table_are_refused(text, words, capsys, tmp_path):
 
 def test_losses_side_by_side(capsys):
     counts = Counts([50, 50, 5, 5])
-    rows = {
-        row["loss"]: row
-        for row in answer(capsys, "--counts", "50,50,5,5", "--compare", "--gamma", "0.5")
-    }
+    found = answer(capsys, "--counts", "50,50,5,5", "--compare", "--gamma", "0.5")
+    rows = {row["loss"]: row for row in found["losses"]}
     assert len(rows) == 7
     assert rows["LDT, γ=0.5"]["distance_to_etf"]["classifiers"] < 1e-12
     assert rows["CDT, γ=0.5"]["minority_alignment"] == pytest.approx(1)

@@ -18,7 +18,7 @@ def test_the_list_names_every_claim(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert all(name in shown for name in CLAIMS)
     assert main(["reproduce", "--list", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out).keys() == CLAIMS.keys()
+    assert json.loads(capsys.readouterr().out)["claims"].keys() == CLAIMS.keys()
 
 
 def test_a_folder_that_takes_no_record_is_found_out_before_the_run(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Union
 
 import tyro
@@ -22,12 +22,21 @@ from lopsided.cli.predict import Predict
 from lopsided.cli.reproduce import Reproduce
 from lopsided.cli.solve import Solve
 from lopsided.cli.steer import Steer
-from lopsided.cli.usage import parse
+from lopsided.cli.usage import parse, require_verb
 from lopsided.signals import terminate_on_sigterm
 
 #: Exit statuses: what was given cannot be used, our own mistake (EX_SOFTWARE of sysexits.h),
 #: Ctrl-C.
 UNUSABLE, MISTAKE, INTERRUPTED = 2, 70, 130
+#: What there is to do, in the order of --help.
+VERBS: Mapping[str, type] = {
+    "predict": Predict,
+    "solve": Solve,
+    "measure": Measure,
+    "steer": Steer,
+    "reproduce": Reproduce,
+    "explore": Explore,
+}
 #: Library -> the extra that brings it.
 EXTRAS = {
     "torch": "torch",
@@ -72,21 +81,22 @@ def _run(words: Sequence[str]) -> None:
     if list(words) == ["--version"]:
         print(f"lopsided {__version__}")
         return
-    is_claim = len(words) > 1 and words[0] == "reproduce"
-    reproduce = Reproduce.for_words(words[1:]) if is_claim else Reproduce
-    parse(_verbs(reproduce), words).run()
+    require_verb(words, VERBS)
+    verbs = dict(VERBS)
+    if len(words) > 1 and words[0] == "reproduce":  # with the options of a claim
+        verbs["reproduce"] = Reproduce.for_words(words[1:])
+    if {"-h", "--help"} & set(words):
+        from lopsided.cli.help import brief, explained
+
+        if words[0] in verbs:
+            verbs[words[0]] = explained(verbs[words[0]])
+        else:
+            verbs = {name: brief(verb) for name, verb in verbs.items()}
+    parse(_union(verbs), words).run()
 
 
-def _verbs(reproduce: type[Reproduce]) -> Any:
-    """Return all verbs as the parser takes them, `reproduce` with the options of a claim."""
-    verbs = {
-        "predict": Predict,
-        "solve": Solve,
-        "measure": Measure,
-        "steer": Steer,
-        "reproduce": reproduce,
-        "explore": Explore,
-    }
+def _union(verbs: Mapping[str, type]) -> Any:
+    """Return all verbs as the parser takes them."""
     return Union[*(Annotated[verb, tyro.conf.subcommand(name)] for name, verb in verbs.items())]
 
 

@@ -71,7 +71,7 @@ def _told(settings: type) -> dict[str, str]:
         _, _, attributes = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")
         section = attributes.partition("\n\n")[0]
         for found in re.finditer(r"^    (\w+): (.*(?:\n {8}.*)*)", section, re.MULTILINE):
-            told[found[1]] = " ".join(found[2].split())
+            told[found[1]] = " ".join(found[2].split()).rstrip(".")
     return told
 
 

@@ -2,45 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
+from lopsided.cli.given import STDIN, is_listed
 from lopsided.counting import numbers_of
 from lopsided.counts import Counts
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
 
 @dataclass(frozen=True)
-class Classes:
-    """How many samples each class has; give exactly one of these."""
+class _Counted:
+    """The ways that all verbs have."""
 
     counts: Optional[str] = None
-    """samples of each class, comma-separated: 50,50,5,5, with names: cat=50,dog=5, or a csv, txt or
-    json file of either"""
+    """samples of each class, comma-separated: 50,50,5,5, with names: cat=50,dog=5; or a csv, txt,
+    json or parquet file of them; - for standard input"""
     step: Optional[str] = None
     """majority classes first: k=10,ratio=100,minority=50[,rho=0.5]"""
     exponential: Optional[str] = None
     """exponential long tail: k=100,largest=500,ratio=100"""
     zipf: Optional[str] = None
     """Zipf's law: k=1000,largest=100000[,exponent=1]"""
-    labels: Optional[str] = None
-    """a file of whole-number labels to count: npy, or npz or safetensors with an array labels"""
+
+    @property
+    def listed(self) -> str | None:
+        """The file of labels to count."""
+        return None
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The options that were given, and their values."""
+        found = {
+            f"--{each.name.replace('_', '-')}": getattr(self, each.name) for each in fields(self)
+        }
+        return {name: value for name, value in found.items() if value is not None}
 
     @property
     def given(self) -> list[str]:
         """The options that were given, as words of the command line."""
-        names = ("counts", "step", "exponential", "zipf", "labels")
-        return [f"--{name}" for name in names if getattr(self, name) is not None]
+        return list(self.settings)
 
     @property
     def file(self) -> Path | None:
         """The file that is read for them, if one is."""
-        if self.counts is not None and _is_file(self.counts):
+        if self.counts is not None and self.counts != STDIN and is_listed(self.counts):
             return Path(self.counts)
-        return None if self.labels is None else Path(self.labels)
+        return None if self.listed in (None, STDIN) else Path(str(self.listed))
 
     def resolve(self) -> Counts:
         """Return the counts.
@@ -49,15 +57,17 @@ class Classes:
             ValueError: if not exactly one way is given, or it does not make valid counts.
         """
         if len(self.given) != 1:
-            ways = "--counts, --step, --exponential, --zipf or --labels"
+            *ways, last = (f"--{each.name.replace('_', '-')}" for each in fields(self))
             raise ValueError(
-                f"give the class counts in exactly one way of {ways}, got"
+                f"give the class counts in exactly one way of {', '.join(ways)} or {last}, got"
                 f" {' and '.join(self.given) or 'none'}"
             )
         if self.counts is not None:
             return _counts(self.counts)
-        if self.labels is not None:
-            return Counts.from_labels(_labels(self.labels))
+        if self.listed is not None:
+            from lopsided.cli.labels_file import read_labels
+
+            return Counts.from_labels(read_labels(self.listed))
         if self.step is not None:
             return Counts.step(**_fields(self.step, "step"))
         if self.exponential is not None:
@@ -75,6 +85,34 @@ class Classes:
         return "Counts.from_labels(labels)  # those of the training set"
 
 
+@dataclass(frozen=True)
+class Classes(_Counted):
+    """How many samples each class has; give exactly one of these."""
+
+    labels: Optional[str] = None
+    """labels to count, one a sample: a csv, txt, json or parquet file of numbers or names, npy, or
+    npz or safetensors with an array labels; - for standard input"""
+
+    @property
+    def listed(self) -> str | None:
+        """The file of labels to count."""
+        return self.labels
+
+
+@dataclass(frozen=True)
+class Training(_Counted):
+    """How many training samples each class had; by default the samples measured."""
+
+    training_labels: Optional[str] = None
+    """labels of the training set to count, one a sample: a csv, txt, json or parquet file of
+    numbers or names, npy, or npz or safetensors with an array labels; - for standard input"""
+
+    @property
+    def listed(self) -> str | None:
+        """The file of labels to count."""
+        return self.training_labels
+
+
 #: Classes whose counts are listed one by one.
 LISTED = 50
 #: Profile -> the names it needs and the names it may have.
@@ -85,27 +123,15 @@ FIELDS: dict[str, tuple[set[str], set[str]]] = {
 }
 
 
-def _is_file(text: str) -> bool:
-    """Return whether a text names a file of counts, by its ending."""
-    return Path(text.strip()).suffix.lower() in (".csv", ".tsv", ".txt", ".json")
-
-
 def _counts(text: str) -> Counts:
-    if _is_file(text):
+    if is_listed(text):
         from lopsided.cli.counts_file import read_counts
 
-        return read_counts(Path(text))
+        return read_counts(text)
     try:
         return Counts.of(text)
     except ValueError as error:
         raise ValueError(f"--counts: {error}") from None
-
-
-def _labels(path: str) -> npt.NDArray[Any]:
-    from lopsided.measure.storage.rows import read_all
-    from lopsided.measure.storage.shards import open_arrays
-
-    return read_all(open_arrays(Path(path), ("labels",))["labels"]).reshape(-1)
 
 
 def _fields(text: str, option: str) -> dict[str, Any]:

@@ -1,42 +1,49 @@
-"""Class counts from a file, with the names of the classes where it has them."""
+"""Class counts from a file or standard input, with the names of the classes where it has them."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from pathlib import Path
 from typing import Any
 
-from lopsided.cli.table import lines_of, text_of
+from lopsided.cli.given import STDIN, Columns, content, each_once, telling
+from lopsided.cli.table import lines_of
 from lopsided.counting import numbers_of
 from lopsided.counts import Counts
-from lopsided.files import UnfitError, reading, require_file
+from lopsided.files import UnfitError
 
 
-def read_counts(path: Path) -> Counts:
+def read_counts(given: str) -> Counts:
     """Return the class counts in a text, one line a class with its name and its count or its count
-    alone, or in JSON, an object from names to counts or a list of counts.
+    alone; in JSON, an object from names to counts or a list of counts; in a parquet file of such
+    columns; or on standard input, where they may stand in one line too.
 
     Raises:
-        ValueError: if the file holds anything else; it is named, and the line.
+        ValueError: if it holds anything else; it is named, and the line.
         OSError: if it cannot be read.
+        ImportError: for a parquet file, if pyarrow is not installed.
     """
-    with reading(path):
-        require_file(path)
-        if path.suffix.lower() == ".json":
-            return Counts.of(json.loads(text_of(path), object_pairs_hook=_each_once))
-        return Counts.of(_table(path))
+    with telling(given):
+        found = content(given)
+        if isinstance(found, Columns):
+            return Counts.of(_columns(found))
+        if not isinstance(found, str):
+            return Counts.of(found)
+        if given == STDIN and len(found.split("\n")) <= 2 and "," in found:
+            return Counts.of(found.strip())
+        return Counts.of(_table(found))
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    name, times = Counter(name for name, _ in pairs).most_common(1)[0] if pairs else ("", 0)
-    if times > 1:
-        raise UnfitError(f"has the class {name!r} {times} times")
-    return dict(pairs)
+def _columns(columns: Columns) -> Any:
+    *names, counts = columns.values() if columns else ([],)
+    if len(names) > 1:
+        raise UnfitError(
+            f"has the columns {', '.join(columns)}, where one of counts, or names and counts, were"
+            " expected"
+        )
+    return each_once(list(zip(names[0], counts, strict=True))) if names else counts
 
 
-def _table(path: Path) -> list[int | float] | dict[str, int | float]:
-    lines = list(lines_of(text_of(path)))
+def _table(text: str) -> list[int | float] | dict[str, int | float]:
+    lines = list(lines_of(text))
     if lines and not any(sign.isdigit() for sign in lines[0][1][-1]):
         lines = lines[1:]  # the titles of the columns
     width = len(lines[0][1]) if lines else 0
@@ -57,4 +64,4 @@ def _table(path: Path) -> list[int | float] | dict[str, int | float]:
         counts.append(count)
     if width == 1:
         return counts
-    return _each_once([(cells[0], n) for (_, cells), n in zip(lines, counts, strict=True)])
+    return each_once([(cells[0], n) for (_, cells), n in zip(lines, counts, strict=True)])

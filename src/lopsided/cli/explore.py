@@ -20,6 +20,8 @@ class Explore:
     classes: Classes
     out: Path = Path("explorer.html")
     """the page"""
+    force: bool = False
+    """write over a file at --out that is no page of this command"""
 
     def run(self) -> None:
         """Write the page and say where it is."""
@@ -29,6 +31,11 @@ class Explore:
         require_writable(self.out, [self.classes.file])
         if self.out.suffix.lower() not in (".html", ".htm"):
             raise ValueError(f"a page must end in .html, got {str(self.out)!r}")
+        if self.out.exists() and not self.force and not explorer.is_page(self.out):
+            raise ValueError(
+                f"{self.out} is there and is no page of lopsided explore: name another file by"
+                " --out, or give --force to write over it"
+            )
         counts = self.classes.resolve() if self.classes.given else explorer.FIRST
         write_atomically(self.out, explorer.page(counts).encode())
         print(f"{shown(str(self.out))} is written; open it in a browser")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
-from lopsided.cli.output import table_console
+from lopsided.cli.output import print_json, table_console
 from lopsided.cli.tables import listed
 
 
@@ -19,7 +17,7 @@ def print_tables(as_json: bool) -> None:
         for kind in ("targets", "families", "losses", "heads", "rules")
     }
     if as_json:
-        print(json.dumps({kind: [line._asdict() for line in tables[kind]] for kind in tables}))
+        print_json("members", {kind: [line._asdict() for line in tables[kind]] for kind in tables})
         return
     console = table_console()
     for kind, lines in tables.items():

@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 import tyro
 
 from lopsided.cli import pictures, printed
-from lopsided.cli.classes import Classes
-from lopsided.cli.output import require_picture, require_writable, shown, table_console
+from lopsided.cli.classes import Training
+from lopsided.cli.output import (
+    print_csv,
+    require_one_form,
+    require_picture,
+    require_writable,
+    shown,
+    table_console,
+)
 
 if TYPE_CHECKING:
     from lopsided.arrays import Floats
@@ -38,6 +45,7 @@ class Measure:
 
     features: tyro.conf.Positional[Path]
     """npz, npy, safetensors, arrow or parquet file, or a folder of them"""
+    training: Training
     labels: Optional[Path] = None
     """npy file of the labels of an npy file; by default the one with "labels" for "features" in its
     name"""
@@ -49,9 +57,6 @@ class Measure:
     head: Optional[Path] = None
     """npz or safetensors file with weight and bias; by default they are looked for beside the
     features"""
-    counts: Optional[str] = None
-    """training samples of each class: 50,50,5,5, with names: cat=50,newt=5, or a csv, txt or json
-    file of either; by default the samples measured"""
     ridge: Optional[float] = None
     """compare with the certified optimum of the unconstrained-features model at this ridge too (sum
     normalisation)"""
@@ -72,6 +77,8 @@ class Measure:
     """leave out classes without samples instead of refusing them"""
     json: bool = False
     """print JSON"""
+    csv: bool = False
+    """print CSV, a row a class"""
     report: Optional[Path] = None
     """write a self-contained HTML page"""
     plot: Optional[Path] = None
@@ -86,6 +93,7 @@ class Measure:
 
         from lopsided import measure
 
+        require_one_form(self.json, self.csv)
         targets = None if self.labels else measure.open_targets(self.features, self.head)
         if targets is not None:
             from lopsided.cli import measured
@@ -98,7 +106,7 @@ class Measure:
                 "work is shared by --processes of this machine or by the workers of a --scheduler,"
                 " not by both"
             )
-        counts = None if self.counts is None else Classes(counts=self.counts).resolve()
+        counts = self.training.resolve() if self.training.given else None
         self._require_outputs()
         store = measure.open_store(self.features, self.labels, self.head, self.ignore)
         if store.weight is None and (self.report or self.plot or self.ridge is not None):
@@ -134,7 +142,7 @@ class Measure:
         from lopsided import Counts
         from lopsided.measure.storage.store import files_of
 
-        read = files_of(self.features, self.labels, self.head)
+        read = [*files_of(self.features, self.labels, self.head), self.training.file]
         require_picture(self.plot, read)
         if self.report is not None:
             require_writable(self.report, [*read, self.plot])
@@ -166,6 +174,9 @@ class Measure:
         if self.report is not None:
             name = shown(self.features.name)
             pictures.report(collapse, predictions, self.report, name, diagnosis)
+        if self.csv:
+            print_csv(collapse.to_records())
+            return
         if self.json:
             printed.as_json(collapse, predictions, gap, diagnosis)
             return

@@ -4,13 +4,12 @@ sample.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import fields
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from lopsided.cli.output import table_console
+from lopsided.cli.output import print_json, table_console
 
 if TYPE_CHECKING:
     from lopsided.arrays import Floats
@@ -34,8 +33,9 @@ def refuse(options: Measure, kind: Kind) -> None:
     given = [
         f"--{field.name.replace('_', '-')}"
         for field in fields(options)
-        if field.name not in _KNOWN[kind] and getattr(options, field.name) != field.default
-    ]
+        if field.name not in ("training", *_KNOWN[kind])
+        and getattr(options, field.name) != field.default
+    ] + options.training.given
     if given:
         what = "outputs of a regression" if kind == "regression" else "several labels a sample"
         raise ValueError(
@@ -48,7 +48,7 @@ def tell(store: TargetStore, as_json: bool, ridge: float | None) -> None:
     """Measure and print."""
     answer = _regression(store) if store.kind == "regression" else _label_sets(store, ridge)
     if as_json:
-        print(json.dumps(answer, indent=1, allow_nan=False))
+        print_json(f"measure-{answer['kind'].replace(' ', '-')}", answer)
         return
     from rich.table import Table
 

@@ -6,16 +6,20 @@ import contextlib
 import errno
 import importlib
 import io
+import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lopsided.files import printable, require_apart
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+#: Version of the JSON that verbs print: raised when a key changes its meaning or goes.
+JSON = 1
 
 
 def table_console() -> Console:
@@ -27,6 +31,32 @@ def table_console() -> Console:
     console = Tables(highlight=False)
     console.width = max(console.width, 80)
     return console
+
+
+def print_json(kind: str, answer: Mapping[str, Any]) -> None:
+    """Print an answer as JSON that says what it is; docs/reference/json.md describes every kind."""
+    told = {"schema": f"lopsided.{kind}.v{JSON}", **answer}
+    print(json.dumps(told, indent=1, allow_nan=False))
+
+
+def print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows as CSV, their names above; what is not defined is empty."""
+    import csv
+
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def require_one_form(json: bool, csv: bool) -> None:
+    """Refuse two forms of one answer.
+
+    Raises:
+        ValueError: if both are asked for.
+    """
+    if json and csv:
+        raise ValueError("--json and --csv are two forms of one answer, leave out one")
 
 
 def shown(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from lopsided.adjustment import EXPONENTS
 from lopsided.cli.classes import Classes
 from lopsided.cli.loss import LossOptions
-from lopsided.cli.output import require_picture
+from lopsided.cli.output import print_csv, print_json, require_one_form, require_picture
 from lopsided.cli.targets import read_targets
 
 if TYPE_CHECKING:
@@ -50,6 +49,8 @@ class Predict:
     """all losses side by side"""
     json: bool = False
     """print JSON"""
+    csv: bool = False
+    """print CSV, a row a class, or with --compare a row a loss"""
     plot: Optional[Path] = None
     """draw it: f.svg, f.png or f.pdf"""
 
@@ -57,25 +58,32 @@ class Predict:
         """Print the prediction, and draw it if asked."""
         from lopsided.cli import predicted
 
+        require_one_form(self.json, self.csv)
         require_picture(self.plot, [self.classes.file, self.targets])
         if self.compare:
             counts = self.classes.resolve()
             rows = predicted.compare(counts, self._all(counts))
-            (
-                print(json.dumps(rows, indent=1, allow_nan=False))
-                if self.json
-                else predicted.print_comparison(rows, counts)
-            )
+            if self.json:
+                print_json("predict-compare", {"losses": rows})
+            elif self.csv:
+                print_csv(predicted.flat(rows))
+            else:
+                predicted.print_comparison(rows, counts)
             return
         problem = self._problem()
         geometry = self._geometry(problem)
         if self.plot is not None:
             _draw(geometry, self.plot)
+        if self.csv:
+            print_csv(geometry.to_records())
+            return
         if problem.counts is None:
-            answer, show = predicted.summary_of_samples(geometry), predicted.print_samples
+            kind, answer = "predict-samples", predicted.summary_of_samples(geometry)
+            show = predicted.print_samples
         else:
-            answer, show = predicted.summary(geometry, problem.counts), predicted.print_summary
-        print(json.dumps(answer, indent=1, allow_nan=False)) if self.json else show(answer)
+            kind, answer = "predict", predicted.summary(geometry, problem.counts)
+            show = predicted.print_summary
+        print_json(kind, answer) if self.json else show(answer)
 
     def _problem(self) -> Problem:
         from lopsided import Problem, Targets
@@ -163,11 +171,22 @@ class Predict:
 
 
 def _form(name: str) -> Form:
+    import difflib
+
+    from lopsided import predict
     from lopsided.predict import FORMS
 
-    if name not in FORMS:
-        raise ValueError(f"--form must be one of {', '.join(FORMS)}, got {name!r}")
-    return FORMS[name]
+    if name in FORMS:
+        return FORMS[name]
+    called = name.replace("-", "_")
+    if called in predict.__all__ and called.islower():
+        raise ValueError(
+            f"{name} is no form of a problem with counts or targets: call"
+            f" lopsided.predict.{called} in Python"
+        )
+    near = difflib.get_close_matches(name, FORMS, 1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    raise ValueError(f"--form must be one of {', '.join(FORMS)}, got {name!r}{meant}")
 
 
 def _draw(geometry: Geometry, path: Path) -> None:

@@ -148,6 +148,15 @@ def compare(counts: Counts, geometries: Mapping[str, Geometry]) -> list[dict[str
     return [{"loss": name} | rows[id(geometry)] | rarest for name, geometry in geometries.items()]
 
 
+def flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of a comparison without tables inside them."""
+    return [
+        {name: value for name, value in row.items() if name not in ("distance_to_etf", "rarest")}
+        | {f"{part}_to_etf": far for part, far in (row["distance_to_etf"] or {}).items()}
+        for row in rows
+    ]
+
+
 def selection(m: int, limit: int) -> Ints:
     """Return at most `limit` of m groups: the first, the last and evenly many between."""
     return np.unique(np.linspace(0, m - 1, min(m, limit)).round().astype(np.int64))

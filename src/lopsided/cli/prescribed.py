@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lopsided.cli.output import require_writable, shown, table_console
+from lopsided.cli.output import print_json, require_writable, shown, table_console
 
 if TYPE_CHECKING:
     from lopsided.cli.steer import Steer
@@ -43,7 +42,7 @@ def prescribe(options: Steer, features: Path) -> None:
             raise ValueError(f"{options.out} was read for this prescription: write another file")
         written = found.save(options.out)
     if options.json:
-        print(json.dumps(to_dict(found, written), indent=1, allow_nan=False))
+        print_json("prescription", to_dict(found, written))
         return
     console = table_console()
     for sentence in found.sentences:

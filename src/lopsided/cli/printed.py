@@ -8,7 +8,7 @@ import math
 import shlex
 from typing import TYPE_CHECKING
 
-from lopsided.cli.output import table_console
+from lopsided.cli.output import print_json, table_console
 
 if TYPE_CHECKING:
     from lopsided.cli.measure import Measure
@@ -22,13 +22,14 @@ def to_write_head(options: Measure, diagnosis: Diagnosis) -> str:
     found = diagnosis.prescription
     if diagnosis.held_out is None or found is None or found.remedy == "nothing":
         return ""
-    names = ("features", "held_out", "head", "counts", "loss")
-    given = {name: getattr(options, name) for name in names}
+    names = ("features", "held_out", "head", "loss")
+    given = {f"--{name.replace('_', '-')}": getattr(options, name) for name in names}
+    given |= options.training.settings
     words = [
         word
         for name, value in given.items()
         if value is not None
-        for word in (f"--{name.replace('_', '-')}", str(value))
+        for word in (name.replace("--training-labels", "--labels"), str(value))
     ]
     command = shlex.join(["lopsided", "steer", *words, "--out", "head.safetensors"])
     return f"The corrected head in a file: {command}"
@@ -41,8 +42,6 @@ def as_json(
     diagnosis: Diagnosis | None,
 ) -> None:
     """Print everything as JSON."""
-    import json
-
     from lopsided.measure.shown import SPLIT, splits_dict
     from lopsided.plain import plain
 
@@ -60,7 +59,7 @@ def as_json(
     if diagnosis is not None:  # its geometry is all of the above
         told = diagnosis.to_dict()
         result["diagnosis"] = {name: part for name, part in told.items() if name != "geometry"}
-    print(json.dumps(result, indent=1, allow_nan=False))
+    print_json("measure", result)
 
 
 def splits(collapse: Collapse, predictions: dict[str, Geometry]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import Annotated, Optional
 
 import tyro
 
-from lopsided.cli.output import shown, table_console
+from lopsided.cli.output import print_json, shown, table_console
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,8 @@ class Reproduce:
     """folder of data sets; also LOPSIDED_DATA"""
     out: Path = Path("results")
     """folder for records and report.html"""
+    check: bool = False
+    """exit with status 1 if a claim does not hold; with --report, if one of the records does not"""
     json: bool = False
     """print the records, or with --list the claims, as JSON"""
 
@@ -50,7 +51,7 @@ class Reproduce:
         """
         from lopsided.cli import claims
 
-        claim = claims.named(words, ("--list", "--report", "--json", "--help", "-h"))
+        claim = claims.named(words, ("--list", "--report", "--check", "--json", "--help", "-h"))
         if claim is None:
             return cls
         claims.require_own(claim, cls, words)
@@ -68,7 +69,8 @@ class Reproduce:
 
         console = Tables(stderr=self.json, soft_wrap=True, highlight=False, quiet=not is_first())
         if self.list and self.json:
-            print(json.dumps({claim.name: claim.statement for claim in CLAIMS.values()}, indent=1))
+            says = {claim.name: claim.statement for claim in CLAIMS.values()}
+            print_json("claims", {"claims": says})
             return
         if self.list:
             table = Table(box=None, header_style="bold")
@@ -106,11 +108,16 @@ class Reproduce:
                     "holds" if record.verdict.holds else "does not hold", style="bold", end=" "
                 )
                 console.print(shown(record.verdict.sentence), markup=False)
+            held = all(record.verdict.holds for record in records)
+        else:
+            held = all(record.verdict.holds for record in page.read(self.out).records)
         if not is_first():
             return
         told = Tables(stderr=True, soft_wrap=True, highlight=False, markup=False)
         path = page.report(self.out, CLAIMS, lambda note: told.print(shown(note)))
         console.print(f"report: {shown(str(path))}", markup=False)
+        if self.check and not held:
+            raise SystemExit(1)
 
 
 def _require_writable(folder: Path) -> None:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from lopsided.cli.classes import Classes
 from lopsided.cli.loss import LossOptions
-from lopsided.cli.output import require_picture, table_console
+from lopsided.cli.output import (
+    print_csv,
+    print_json,
+    require_one_form,
+    require_picture,
+    table_console,
+)
 
 if TYPE_CHECKING:
     from lopsided.geometry import Geometry
@@ -35,6 +41,8 @@ class Solve:
     """solve a path of ridges down from where the optimum is zero"""
     json: bool = False
     """print JSON"""
+    csv: bool = False
+    """print CSV, a row a class, or with --path a row a ridge"""
     plot: Optional[Path] = None
     """write a figure of the path (svg, png or pdf)"""
 
@@ -46,6 +54,7 @@ class Solve:
 
         if self.starts is not None and self.width is None:
             raise ValueError("--starts compares optima of a narrow network, add --width")
+        require_one_form(self.json, self.csv)
         if self.plot is not None and not self.path:
             raise ValueError("--plot draws a path of ridges, add --path")
         require_picture(self.plot, [self.classes.file])
@@ -57,7 +66,9 @@ class Solve:
         top = solve.largest_ridge(problem)
         solutions = solve.path(problem, np.geomspace(0.99 * top, 1e-8 * top, _POINTS).tolist())
         if self.json:
-            print_json([_summary(s, limit) for s in solutions])
+            print_json("solve-path", {"solutions": [_summary(s, limit) for s in solutions]})
+        elif self.csv:
+            print_csv([_flat(_summary(s, limit)) for s in solutions])
         else:
             _print_path(solutions, limit)
         if self.plot is not None:
@@ -95,9 +106,12 @@ class Solve:
 
         from lopsided.naming import listed
 
+        if self.csv:
+            print_csv(solution.to_records())
+            return
         summary = _summary(solution, limit)
         if self.json:
-            print_json(summary)
+            print_json("solve", summary)
             return
         console = table_console()
         table = Table(
@@ -139,11 +153,13 @@ class Solve:
             )
 
 
-def print_json(value: Any) -> None:
-    """Print plain data as JSON."""
-    import json
-
-    print(json.dumps(value, indent=1, allow_nan=False))
+def _flat(summary: dict[str, Any]) -> dict[str, Any]:
+    """Return a summary without its groups, its distances as columns."""
+    names = ("ridge", "objective", "dual", "relative_gap")
+    far = summary["distance_to_limit"] or {}
+    return {name: summary[name] for name in names} | {
+        f"{part}_to_limit": distance for part, distance in far.items()
+    }
 
 
 def _summary(solution: Solution, limit: Geometry | None) -> dict[str, Any]:

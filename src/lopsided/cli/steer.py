@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Optional
 
 from lopsided.cli.classes import Classes
 from lopsided.cli.listing import print_tables
-from lopsided.cli.output import table_console
+from lopsided.cli.output import print_csv, print_json, require_one_form, table_console
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -45,7 +44,7 @@ NEAREST = (
 
 #: Options of a loss, and of a head.
 _OF_LOSSES, _OF_HEADS = (
-    ("target", "family", "ridge"),
+    ("target", "family", "ridge", "csv"),
     ("features", "held_out", "head", "loss", "out"),
 )
 
@@ -81,9 +80,12 @@ class Steer:
     """write the prescribed head to this safetensors file"""
     json: bool = False
     """print JSON"""
+    csv: bool = False
+    """print CSV, a row a loss"""
 
     def run(self) -> None:
         """Prescribe a head, or print the losses, the nearest first, and how to train with it."""
+        require_one_form(self.json, self.csv)
         if self.list:
             if self.classes.given:
                 raise ValueError(f"--list lists, leave out {' and '.join(self.classes.given)}")
@@ -149,7 +151,10 @@ class Steer:
                 "code": "\n".join(lines),
                 "accuracy": NEAREST,
             }
-            print(json.dumps(answer | {"losses": [_dict(row) for row in rows]}, allow_nan=False))
+            print_json("steer", answer | {"losses": [_dict(row) for row in rows]})
+            return
+        if self.csv:
+            print_csv([_flat(_dict(row)) for row in rows])
             return
         console = table_console()
         console.print(f"[bold]{self.target}[/]: {TARGETS[self.target].meaning}")
@@ -246,6 +251,14 @@ def _table(rows: list[Row], counts: Counts) -> Table:
     )
     table.caption_justify = "left"
     return table
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row without tables inside it."""
+    margins = {f"margin_{n}": margin for n, margin in row["margins"].items()}
+    return {
+        name: value for name, value in row.items() if name not in ("margins", "adjustment")
+    } | margins
 
 
 def _dict(row: Row) -> dict[str, Any]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import io
 import itertools
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 import tyro
 
 CONFIG = (tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone, tyro.conf.FlagCreatePairsOff)
-DESCRIPTION = "The geometry of classifiers trained on lopsided (class-imbalanced) data."
+DESCRIPTION = (
+    "The geometry of classifiers trained on lopsided (class-imbalanced) data. --help after a verb"
+    " tells its options; lopsided --version, the version."
+)
 
 Verb = TypeVar("Verb")
 
@@ -31,6 +35,7 @@ _WORDS: dict[str, str | Callable[[re.Match[str]], str]] = {
     r"Error parsing (\S+): no type matching INT could be instantiated from \[(.*)\]": (
         r"\1 must be a whole number, got \2"
     ),
+    r"([Mm]issing value for argument '.*')\. Expected 1 values": r"\1",
     r"(.*)\. Expected one of \((.*?)\)(.*)": lambda found: (
         f"{found[1]}; there are {_choices(found[2])}{found[3]}"
     ),
@@ -71,6 +76,27 @@ def parse(verbs: type[Verb], words: Sequence[str]) -> Verb:
         AssertionError
     ) as error:  # of tyro's own options, such as for the completion of an unknown shell
         raise UsageError(str(error)) from None
+
+
+def require_verb(words: Sequence[str], verbs: Collection[str]) -> None:
+    """Refuse words that do not begin with a verb, or with an option that needs none.
+
+    Raises:
+        UsageError: naming the verbs, and the one that was perhaps meant.
+    """
+    there_are = f"there are {', '.join(verbs)}"
+    if not words:
+        raise UsageError(f"name what to do; {there_are}; see lopsided --help")
+    first = words[0]
+    if first in verbs or first in ("-h", "--help") or first.startswith("--tyro-"):
+        return
+    if first.startswith("-"):
+        near = difflib.get_close_matches(first, ("--help", "--version"), 1)
+        meant = f"did you mean {near[0]}" if near else f"name first what to do: {', '.join(verbs)}"
+        raise UsageError(f"no option {first} goes before a verb; {meant}")
+    near = difflib.get_close_matches(first, verbs, 1)
+    meant = f"did you mean {near[0]}? There" if near else "there"
+    raise UsageError(f"there is no verb {first!r}; {meant} {there_are.removeprefix('there ')}")
 
 
 def _require_once(words: Sequence[str]) -> None:

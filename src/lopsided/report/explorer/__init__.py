@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -41,6 +42,8 @@ SCRIPTS = (
 )
 #: The style sheets, those of special windows last.
 STYLES = ("page", "controls", "drawings", "narrow")
+#: By what a page says that it is one.
+MARK = '<meta name="generator" content="lopsided explore'
 #: The counts of a page that is given none: four classes, whose frame is seen whole.
 FIRST = Counts([50, 50, 5, 5])
 #: As many classes as a page can draw.
@@ -94,6 +97,12 @@ def page(counts: CountsLike, measured: Mapping[str, Geometry] | None = None) -> 
     return Template(_text("page.html")).substitute(
         component=component(counts, measured, linked=True), version=__version__
     )
+
+
+def is_page(path: Path) -> bool:
+    """Return whether a file is a page that `page` made."""
+    with path.open("rb") as file:
+        return MARK.encode() in file.read(4096)
 
 
 def _matrices(title: str, geometry: Geometry, k: int) -> dict[str, Any]:

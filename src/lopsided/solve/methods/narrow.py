@@ -19,8 +19,8 @@ from lopsided.solve.methods.factors import narrow
 from lopsided.solve.progress import Watch
 from lopsided.solve.reduced import Point, Reduced
 
-#: Starts where none are asked for: of up to so many classes 2^k, at most the one number, of more the
-#: other.
+#: Starts where none are asked for: of up to so many classes 2^k, at most the one number, of more
+#: the other.
 FEW, MANY_STARTS, STARTS = 16, 128, 8
 #: Starts that know nothing of each other, the convex optimum among them.
 INDEPENDENT = 8

@@ -1,0 +1,5 @@
+"""python -m lopsided."""
+
+from lopsided.cli import main
+
+raise SystemExit(main())

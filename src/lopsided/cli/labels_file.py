@@ -1,0 +1,88 @@
+"""Labels to count from a file or standard input, numbers or names, one a sample."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lopsided.cli.given import ENDINGS, Columns, content, is_listed, telling
+from lopsided.cli.table import lines_of
+from lopsided.files import UnfitError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+#: What a column of labels may be called; in a first line that is none of these stands a label.
+TITLES = ("class", "classes", "label", "labels", "target", "targets", "y")
+
+
+def read_labels(given: str) -> npt.NDArray[Any]:
+    """Return labels: of a text, one line each, `label` or the like above them or not; of JSON, a
+    list; of a parquet file, its only column or the one called so; or an array of npy, npz and
+    safetensors.
+
+    Raises:
+        ValueError: if it holds anything else; it is named, and the line.
+        OSError: if it cannot be read.
+        ImportError: for a parquet file, if pyarrow is not installed.
+    """
+    import numpy as np
+
+    from lopsided.measure.storage.formats import FORMATS
+
+    if not is_listed(given):
+        if Path(given).is_file() and Path(given).suffix.lower() not in FORMATS:
+            raise ValueError(
+                f"labels are read from files of {', '.join((*ENDINGS, *FORMATS))}, got {given}"
+            )
+        from lopsided.measure.storage.rows import read_all
+        from lopsided.measure.storage.shards import open_arrays
+
+        return read_all(open_arrays(Path(given), ("labels",))["labels"]).reshape(-1)
+    with telling(given):
+        found = content(given)
+        if isinstance(found, Columns):
+            found = found[_place(list(found))] if len(found) > 1 else next(iter(found.values()), [])
+        elif isinstance(found, str):
+            found = _lines(found)
+        if not isinstance(found, list) or not found:
+            raise UnfitError("holds no labels; one a sample was expected")
+        kinds = {type(label) for label in found}
+        if kinds not in ({int}, {str}):
+            raise UnfitError("holds labels that are neither all whole numbers nor all names")
+        return np.array(found)
+
+
+def _place(titles: Sequence[str]) -> str:
+    """Return the title of the column of labels."""
+    called = [title for title in titles if title.lower() in TITLES]
+    if len(called) != 1:
+        raise UnfitError(
+            f"has {len(titles)} columns, of which one must be called {', '.join(TITLES[:-1])} or"
+            f" {TITLES[-1]}; there are {', '.join(titles)}"
+        )
+    return called[0]
+
+
+def _lines(text: str) -> list[int] | list[str]:
+    lines = list(lines_of(text))
+    width = len(lines[0][1]) if lines else 1
+    for number, cells in lines:
+        if len(cells) != width:
+            raise UnfitError(
+                f"has {len(cells)} cells in line {number} where {width} were expected, as in line"
+                f" {lines[0][0]}"
+            )
+    titles = lines[0][1] if lines else []
+    place = titles.index(_place(titles)) if width > 1 else 0
+    if width > 1 or (titles and titles[0].lower() in TITLES):
+        lines = lines[1:]
+    labels = [cells[place] for _, cells in lines]
+    for (number, _), label in zip(lines, labels, strict=True):
+        if not label:
+            raise UnfitError(f"has no label in line {number}")
+    if all(re.fullmatch(r"[+-]?[0-9]{1,18}", label) for label in labels):
+        return [int(label) for label in labels]
+    return labels

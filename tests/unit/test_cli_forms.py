@@ -1,0 +1,213 @@
+"""Forms of what goes in and comes out of the command line: standard input and files, JSON and
+CSV."""
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lopsided import Counts, predict
+from lopsided.cli import main
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema.json").read_text())
+KINDS = {
+    "null": (type(None),),
+    "number": (int, float),
+    "integer": (int,),
+    "string": (str,),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
+
+
+def said(capsys, *words):
+    assert main(list(words)) == 0
+    return capsys.readouterr().out
+
+
+def rows(capsys, *words):
+    return list(csv.DictReader(io.StringIO(said(capsys, *words, "--csv"))))
+
+
+def require_fit(value, schema, where="answer"):
+    """The part of JSON Schema that ours is written in."""
+    assert value == schema.get("const", value), where
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    assert not kinds or isinstance(value, sum((KINDS[kind] for kind in kinds), ())), where
+    if isinstance(value, dict):
+        assert set(schema.get("required", ())) <= set(value), where
+        for name, part in schema.get("properties", {}).items():
+            if name in value:
+                require_fit(value[name], part, f"{where}.{name}")
+    if isinstance(value, list) and "items" in schema:
+        for part in value:
+            require_fit(part, schema["items"], f"{where}[]")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [20, 6, 4])
+    features = rng.standard_normal((30, 4)) + 3 * np.eye(3, 4)[labels]
+    head = {"weight": 3 * np.eye(3, 4), "bias": np.zeros(3)}
+    np.savez("net.npz", features=features, labels=labels, **head)
+    np.savez("held.npz", features=features + 0.5, labels=labels)
+    np.savez("y.npz", features=features, targets=features @ np.eye(4, 2), weight=np.eye(2, 4))
+    np.savez(
+        "sets.npz", features=features, labels=np.eye(3, dtype=int)[labels] | np.eye(3, dtype=int)[0]
+    )
+    np.savetxt("y.csv", features[:, :2], delimiter=",")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("predict", "predict --counts cat=50,dog=20,eel=5"),
+        ("predict-samples", "predict --form regression --targets y.csv --ridge 1"),
+        ("predict-compare", "predict --counts cat=50,dog=20,eel=5 --compare"),
+        ("solve", "solve --counts 50,5,5 --ridge 0.1"),
+        ("solve-path", "solve --counts 50,5 --path"),
+        ("measure", "measure net.npz --held-out held.npz"),
+        ("measure-regression", "measure y.npz"),
+        ("measure-label-sets", "measure sets.npz"),
+        ("steer", "steer --counts 50,5,5 --family ldt"),
+        ("prescription", "steer --features net.npz --held-out held.npz"),
+        ("members", "steer --list"),
+        ("claims", "reproduce --list"),
+    ],
+)
+def test_json_is_what_its_schema_says(kind, words, folder, capsys):
+    answer = json.loads(said(capsys, *words.split(), "--json"))
+    assert answer["schema"] == f"lopsided.{kind}.v1"
+    require_fit(answer, SCHEMA["$defs"][kind])
+
+
+def test_every_schema_is_tested_and_told():
+    page = (Path(__file__).parents[2] / "docs/reference/json.md").read_text()
+    (tested,) = test_json_is_what_its_schema_says.pytestmark[0].args[1:]
+    assert [kind for kind, _ in tested] == list(SCHEMA["$defs"])
+    assert all(f"`lopsided.{kind}.v1`" in page for kind in SCHEMA["$defs"])
+
+
+def test_csv_is_the_records(folder, capsys):
+    found = rows(capsys, "predict", "--counts", "cat=50,dog=20,eel=5")
+    wanted = predict.seli(Counts([50, 20, 5], ["cat", "dog", "eel"])).to_records()
+    assert found == [{name: str(value) for name, value in row.items()} for row in wanted]
+    assert [row["class"] for row in rows(capsys, "solve", "--counts", "9,5", "--ridge", "0.1")] == [
+        "0",
+        "1",
+    ]
+    assert len(rows(capsys, "solve", "--counts", "9,5", "--path")) == 17
+    assert len(rows(capsys, "predict", "--counts", "9,5", "--compare")) == 7
+    assert rows(capsys, "measure", "net.npz")[2]["measured"] == "4"
+    assert "margin_9" in rows(capsys, "steer", "--counts", "9,5,5", "--family", "ldt")[0]
+
+
+GIVEN = {
+    "counts in lines": ("--counts", "50\n5\n", None),
+    "counts in a line": ("--counts", "50, 5", None),
+    "names and counts": ("--counts", "class,samples\ncat,50\ndog,5\n", ("cat", "dog")),
+    "names and counts in a line": ("--counts", "cat=50,dog=5\n", ("cat", "dog")),
+    "an object": ("--counts", '{"cat": 50, "dog": 5}', ("cat", "dog")),
+    "labels": ("--labels", "0\n" * 50 + "1\n" * 5, None),
+    "labels with a title": ("--labels", "label\n" + "cat\n" * 50 + "dog\n" * 5, ("cat", "dog")),
+    "a column": ("--labels", "id,label\n" + "7,cat\n" * 50 + "8,dog\n" * 5, ("cat", "dog")),
+    "a list": ("--labels", json.dumps([0] * 50 + [1] * 5), None),
+}
+
+
+@pytest.mark.parametrize("way", GIVEN)
+def test_counts_and_labels_are_the_same_however_they_are_given(way, tmp_path, monkeypatch, capsys):
+    option, text, names = GIVEN[way]
+    wanted = list(names or ("0", "1"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    found = rows(capsys, "predict", option, "-")
+    assert [(row["class"], row["count"]) for row in found] == list(
+        zip(wanted, ["50", "5"], strict=True)
+    )
+    if "a line" not in way:
+        path = tmp_path / ("a.json" if text[0] in "[{" else "a.txt")
+        path.write_text(text)
+        assert rows(capsys, "predict", option, str(path)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "standard input holds no labels"),
+        ("a,b\nc,d\n", "has 2 columns, of which one must be called class"),
+        ("a\n\nb,c\n", "has 2 cells in line 3 where 1 were expected"),
+        ("[1, 2.5]", "neither all whole numbers nor all names"),
+        ("[1", "standard input is damaged or truncated"),
+    ],
+)
+def test_labels_that_are_none_are_told_by_their_line(text, sentence, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    assert main(["predict", "--labels", "-"]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_parquet_files_are_read(tmp_path, capsys):
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "a.parquet"
+    parquet.write_table(arrow.table({"id": [1, 2, 3], "label": ["b", "a", "b"]}), path)
+    assert [row["count"] for row in rows(capsys, "predict", "--labels", str(path))] == ["1", "2"]
+    parquet.write_table(arrow.table({"name": ["b", "a"], "count": [7, 5]}), path)
+    assert [row["class"] for row in rows(capsys, "predict", "--counts", str(path))] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--counts 40,9,8",
+        "--step k=3,minority=8,ratio=5,rho=0.3333333333333333",
+        "--zipf k=3,largest=40",
+    ],
+)
+def test_training_counts_are_told_to_measure_in_all_ways(words, folder, capsys):
+    given = json.loads(said(capsys, "predict", *words.split(), "--json"))["samples"]
+    found = json.loads(said(capsys, "measure", "net.npz", *words.split(), "--json"))
+    assert (found["counts_given"], sum(found["counts"])) == (True, given)
+
+
+def test_training_counts_are_those_of_labels(folder, capsys):
+    Path("train.txt").write_text("cat\n" * 40 + "dog\n" * 9 + "eel\n" * 8)
+    words = ("measure", "net.npz", "--training-labels", "train.txt", "--held-out", "held.npz")
+    found = json.loads(said(capsys, *words, "--json"))
+    assert (found["names"], found["counts"]) == (["cat", "dog", "eel"], [40, 9, 8])
+
+
+def test_a_page_is_not_written_over_a_file_of_another_kind(folder, capsys):
+    words = ["explore", "--counts", "50,5", "--out", "a.html"]
+    Path("a.html").write_text("my notes")
+    assert main(words) == 2
+    assert "give --force to write over it" in capsys.readouterr().err
+    assert Path("a.html").read_text() == "my notes"
+    assert main([*words, "--force"]) == 0
+    assert main(words) == 0  # its own page
+
+
+@pytest.mark.parametrize("name", ["contexture", "softmax-code", "multiple_centers"])
+def test_what_is_no_form_names_the_call_in_python(name, capsys):
+    assert main(["predict", "--form", name, "--counts", "5,5"]) == 2
+    assert f"lopsided.predict.{name.replace('-', '_')} in Python" in capsys.readouterr().err
+
+
+def test_help_has_no_empty_defaults_and_whole_lines(capsys):
+    for verb in ("predict", "solve", "measure", "steer", "reproduce", "explore"):
+        told = said(capsys, verb, "--help")
+        assert "None" not in told
+        assert "(default: False)" not in told
+    assert "(default: 1)" in said(capsys, "predict", "--help")
+    brief = said(capsys, "--help")
+    assert "--version" in brief
+    assert "held-out" not in brief
