@@ -139,6 +139,29 @@ def require_squares(array: Floats, what: str) -> None:
         )
 
 
+def unit_rows(values: Any, what: str) -> Floats:
+    """Return (k, d) unit vectors, one a class, freed of the rounding of their lengths.
+
+    Raises:
+        ValueError: if the array has another shape, or a row is no unit vector; the class is named.
+        TypeError: as `real_array`.
+    """
+    rows = real_array(values, what)
+    if rows.ndim != 2 or len(rows) < 2:
+        raise ValueError(
+            f"{what} must be an array (k, d), one unit vector a class, got shape {rows.shape}"
+        )
+    with np.errstate(over="ignore"):
+        lengths = np.linalg.norm(rows, axis=1)
+    if (wrong := ~(np.abs(lengths - 1) <= 1e-4)).any():
+        c = int(np.argmax(wrong))
+        raise ValueError(
+            f"{what} must be unit vectors, that of class {c} has length {lengths[c]:.6g}; divide"
+            " each by its length"
+        )
+    return np.asarray(rows / lengths[:, None])
+
+
 def require_memory(
     size: float, what: str, instead: str = "ask for the entries you need instead"
 ) -> None:

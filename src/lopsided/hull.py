@@ -49,9 +49,11 @@ def nearest(vectors: npt.ArrayLike) -> Nearest:
         raise ValueError(f"a hull needs an array (m, d) of vectors, got shape {rows.shape}")
     if not (fine := np.isfinite(rows).all(axis=1)).all():
         raise ValueError(f"vectors must be finite, row {int(np.argmin(fine))} is not")
-    size = float(np.sqrt(np.max(np.sum(rows**2, axis=1))))
-    if not size:
+    unit = float(np.abs(rows).max())
+    if not unit:
         return Nearest(np.zeros(rows.shape[1]), np.full(len(rows), 1 / len(rows)))
+    rows = rows / unit  # whose squares float64 holds
+    size = float(np.sqrt(np.max(np.sum(rows**2, axis=1))))
     short = rows.T / size
     if rows.shape[0] < rows.shape[1]:  # the same inner products in fewer dimensions
         short = np.asarray(np.linalg.qr(short, mode="r"))
@@ -60,7 +62,7 @@ def nearest(vectors: npt.ArrayLike) -> Nearest:
     weights = found / found.sum()
     point = weights @ rows
     inside = float(np.linalg.norm(point)) <= ORIGIN * size
-    return Nearest(np.zeros_like(point) if inside else point, weights)
+    return Nearest(np.zeros_like(point) if inside else point * unit, weights)
 
 
 def one_vs_rest(vectors: npt.ArrayLike) -> Floats:
@@ -80,5 +82,9 @@ def one_vs_rest(vectors: npt.ArrayLike) -> Floats:
     rows = real_array(vectors, "vectors")
     if rows.ndim != 2 or len(rows) < 2:
         raise ValueError(f"distances need at least 2 vectors, (k, d), got shape {rows.shape}")
+    if not (fine := np.isfinite(rows).all(axis=1)).all():
+        raise ValueError(f"vectors must be finite, row {int(np.argmin(fine))} is not")
+    unit = float(np.abs(rows).max(initial=0.0)) or 1.0
+    rows = rows / unit  # whose squares float64 holds
     apart = [np.delete(rows, c, axis=0) - rows[c] for c in range(len(rows))]
-    return np.array([float(np.linalg.norm(nearest(part).point)) for part in apart])
+    return unit * np.array([float(np.linalg.norm(nearest(part).point)) for part in apart])

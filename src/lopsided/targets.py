@@ -16,6 +16,7 @@ from lopsided.arrays import (
     require_finite,
     require_memory,
     require_squares,
+    require_whole,
 )
 from lopsided.counts import Counts, CountsLike
 
@@ -155,6 +156,9 @@ class Targets:
                 "sets must be the labels of each kind of sample, got an array; of rows of 0 and 1"
                 " give np.flatnonzero(row) of each"
             )
+        require_whole("classes k", k, 2)
+        if not len(sets):
+            raise ValueError("sets must be the labels of each kind of sample, got none")
         t = np.zeros((k, len(sets)))
         for j, labels in enumerate(sets):
             if any(isinstance(c, bool) or not hasattr(c, "__index__") for c in labels):

@@ -26,6 +26,8 @@ def test_the_nearest_point_of_a_hull_is_below_every_vector():
         assert weights.sum() == pytest.approx(1)
         assert (vectors @ point >= point @ point - 1e-12).all()
     assert not hull.nearest([[1.0, 0], [-1.0, 1e-3], [-1, -1e-3]]).point.any()
+    assert one_vs_rest(Gram.of_vectors(np.eye(3))) == pytest.approx(1.5**0.5)
+    assert hull.one_vs_rest(1e200 * np.eye(3)) / 1e200 == pytest.approx(1.5**0.5)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +303,10 @@ def test_descent_on_the_log_of_the_attention_goes_to_the_margin():
         (lambda: predict.softmax_code(10, 3), r"solve\.softmax_code\(k, d\)"),
         (lambda: predict.code_bounds(4, 3), "k > d"),
         (lambda: solve.softmax_code(3, 1), "at least 2, got 1"),
+        (lambda: solve.softmax_code(5, 3, seed=-1), "seed must be a whole number"),
         (lambda: solve.spherical([3, 2], 2, [0.0]), "temperatures"),
+        (lambda: solve.spherical([3, 2], 2, [1e-9]), r"the limit is solve\.softmax_code"),
+        (lambda: solve.attention_margin(1e200 * TOKENS, TOKENS[:, 0], [0, 1]), "tokens reach"),
         (lambda: hull.nearest(np.empty((0, 2))), "shape"),
         (
             lambda: solve.attention_margin([[[0.0, 1], [1, 0]]] * 2, [[1.0, 0]] * 2, [0, 1]),

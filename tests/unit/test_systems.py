@@ -187,6 +187,18 @@ def test_two_orthogonal_heads_add_a_class_part_and_a_domain_part():
     assert measure.additivity(noise) == pytest.approx((39 + 29) / (40 * 30 - 1), rel=0.1)
 
 
+@pytest.mark.parametrize("ridge", [1e-200, 1e-8, 1e3, 1e13])
+def test_class_parts_solve_their_equation_at_any_ridge(ridge):
+    squares = predict.compositional(5, 5, ridge).embeddings.squared_norms()
+    gain = np.sqrt(squares[0] / 1.6)  # of class and domain alike
+    assert np.log(gain) + np.logaddexp(gain, np.log(4)) == pytest.approx(np.log(5 / ridge))
+
+
+def test_label_sets_beyond_memory_are_refused_before_they_are_made():
+    with pytest.raises(MemoryError, match="label sets"):
+        predict.label_sets(60, {30: 1}, 0.1)
+
+
 def test_centers_of_one_class_are_as_near_as_the_angle_says():
     law = predict.multiple_centers([40, 20, 10, 5], [1, 2, 3, 4], angle=0.3).embeddings.matrix()
     assert law.diagonal() == pytest.approx(1)
@@ -238,6 +250,8 @@ def test_centers_of_one_class_are_as_near_as_the_angle_says():
         (lambda: regression_collapse(np.eye(3), np.eye(2), np.eye(3)), "must fit"),
         (lambda: predict.regression([[np.inf]], 0.5), "sample 0"),
         (lambda: predict.label_sets(3, {3: 1}, 0.5), "1 to 2 labels"),
+        (lambda: predict.label_sets(3, {1.5: 1}, 0.5), "labels of a set must be a whole number"),
+        (lambda: Targets.label_sets([], 3), "got none"),
     ],
 )
 def test_what_has_no_answer_is_refused(call, words):

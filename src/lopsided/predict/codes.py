@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_whole
+from lopsided.arrays import Floats, require_memory, require_whole
 from lopsided.geometry import Geometry, Source
 from lopsided.papers import cite
 
@@ -26,6 +26,7 @@ def softmax_code(k: int, d: int) -> Geometry:
     Raises:
         ValueError: if k is below 2, d below 1, or no code is known: `solve.softmax_code` looks for
             one.
+        MemoryError: if the vectors take more than half of this machine's memory.
 
     Example:
         >>> softmax_code(5, 2).classifiers.cosine(0, [1, 2]).round(4)
@@ -33,6 +34,7 @@ def softmax_code(k: int, d: int) -> Geometry:
     """
     require_whole("classes k", k, 2)
     require_whole("dimensions d", d, 1)
+    require_memory(16.0 * k * min(k, d), f"a code of {k:,} vectors")
     if k <= d + 1:
         name, vectors = "simplex", (np.eye(k) - 1 / k) * np.sqrt(k / (k - 1))
     elif d == 2:

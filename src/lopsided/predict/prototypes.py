@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, require_finite
+from lopsided.arrays import Floats, require_finite, unit_rows
 from lopsided.gram import Gram
 
 
@@ -33,18 +33,8 @@ def prototype_means(prototypes: npt.ArrayLike, temperature: float) -> Gram:
         -1.0
     """
     require_finite(temperature, "the temperature", positive=True)
-    rows = real_array(prototypes, "prototypes")
-    if rows.ndim != 2 or len(rows) < 2:
-        raise ValueError(f"prototypes must be an array (k, d), got shape {rows.shape}")
-    lengths = np.linalg.norm(rows, axis=1)
-    if (wrong := ~(np.abs(lengths - 1) <= 1e-4)).any():
-        c = int(np.argmax(wrong))
-        raise ValueError(
-            f"prototypes must be unit vectors, that of class {c} has length {lengths[c]:.6g}"
-        )
-    return Gram.of_vectors(
-        np.stack([_best(rows / lengths[:, None], c, temperature) for c in range(len(rows))])
-    )
+    w = unit_rows(prototypes, "prototypes")
+    return Gram.of_vectors(np.stack([_best(w, c, temperature) for c in range(len(w))]))
 
 
 def _best(w: Floats, c: int, temperature: float) -> Floats:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints, plain_array, real_array
+from lopsided.arrays import Floats, Ints, plain_array, real_array, require_squares
 from lopsided.hull import nearest
 
 Norm = Literal["frobenius", "nuclear"]
@@ -175,6 +175,8 @@ def _differences(
         raise ValueError(
             f"tokens and queries must be finite, sequence {int(np.argmin(fine))} is not"
         )
+    require_squares(x, "tokens")
+    require_squares(z, "queries")
     if place.shape != (len(x),) or place.dtype.kind not in "iu":
         raise ValueError(
             f"chosen must be {len(x)} whole numbers, the position of a token each, got"

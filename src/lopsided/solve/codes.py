@@ -17,6 +17,8 @@ from lopsided.papers import cite
 
 #: Temperatures through which a code is annealed, one after the other.
 TEMPERATURES = tuple(np.geomspace(0.5, 1e-3, 10).tolist())
+#: Below this temperature cosines, which are rounded, decide nothing any more.
+COLDEST = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +64,13 @@ def softmax_code(k: int, d: int, starts: int = 8, seed: int = 0) -> Code:
     Source: Jiang et al. 2023 (arXiv 2310.05351).
 
     Raises:
-        ValueError: if k, d or `starts` is too small.
+        ValueError: if k, d, `starts` or `seed` is no whole number, or too small.
 
     Example:
         >>> round(softmax_code(5, 2, starts=2).margin, 9)  # 1 - cos(72 degrees)
         0.690983006
     """
-    _require(k, d, starts)
+    _require(k, d, starts, seed)
     found = [
         _polished(_annealed(np.ones(k), d, TEMPERATURES, seed + i)[-1][1]) for i in range(starts)
     ]
@@ -101,7 +103,8 @@ def spherical(
         One optimum a temperature, in descending order of these.
 
     Raises:
-        ValueError: if a temperature is not positive, or d or `starts` is too small.
+        ValueError: if a temperature is below 1e-5, where the limit is `softmax_code`, or d, `starts`
+            or `seed` is no whole number, or too small.
 
     Example:
         >>> equal = spherical([5, 5, 5], 2, [0.1], starts=1)[0]
@@ -109,8 +112,8 @@ def spherical(
         array([1.5, 1.5, 1.5])
     """
     given = Counts.of(counts)
-    _require(given.k, d, starts)
-    scale = sorted(np.atleast_1d(require_finite(temperatures, "temperatures", positive=True)))[::-1]
+    _require(given.k, d, starts, seed)
+    scale = _temperatures(temperatures)
     weights = given.values.astype(np.float64)
     runs = [_annealed(weights, d, scale, seed + i) for i in range(starts)]
     result = []
@@ -124,10 +127,22 @@ def spherical(
     return result
 
 
-def _require(k: int, d: int, starts: int) -> None:
+def _require(k: int, d: int, starts: int, seed: int) -> None:
     require_whole("classes k", k, 2)
     require_whole("dimensions d", d, 2)
     require_whole("starts", starts, 1)
+    require_whole("seed", seed, 0)
+
+
+def _temperatures(temperatures: Sequence[float]) -> list[float]:
+    """Return temperatures from the largest to the smallest."""
+    given = np.atleast_1d(require_finite(temperatures, "temperatures", positive=True))
+    if not given.size or given.min() < COLDEST:
+        raise ValueError(
+            f"temperatures must be one or more of at least {COLDEST:g}, got {given.tolist()}; of"
+            " none the limit is solve.softmax_code"
+        )
+    return sorted(given.tolist(), reverse=True)
 
 
 def _annealed(

@@ -10,7 +10,7 @@ from math import comb
 
 import numpy as np
 
-from lopsided.arrays import Floats, Ints
+from lopsided.arrays import Floats, Ints, require_memory, require_whole
 from lopsided.geometry import Geometry, Source
 from lopsided.papers import cite
 from lopsided.predict.form import Form, first, positive, roomy, unadjusted, without_bias
@@ -33,12 +33,18 @@ def label_sets(k: int, sizes: Mapping[int, float], ridge: float) -> Geometry:
         ridge: of the unconstrained-features model, summed loss; positive.
 
     Raises:
-        ValueError: if a size or the ridge is out of range.
+        ValueError: if k, a size or the ridge is out of range.
+        MemoryError: if there are too many sets.
 
     Example:
         >>> label_sets(3, {1: 5}, ridge=0.1).classifiers.cosine(0, 1).round(12).item()
         -0.5
     """
+    require_whole("classes k", k, 2)
+    for s in sizes:
+        require_whole("the number of labels of a set", s, 1)
+    number = sum(comb(k, s) for s in sizes)
+    require_memory(float(8 * number**2), f"the geometry of {number:,} label sets")
     sets = [set(labels) for s in sorted(sizes) for labels in itertools.combinations(range(k), s)]
     return geometry(
         Problem(Targets.label_sets(sets, k, [sizes[len(labels)] for labels in sets]), ridge=ridge)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lopsided.arrays import Floats, real_array
+from lopsided.arrays import require_whole, unit_rows
 from lopsided.labels import Ignore
 from lopsided.steer.losses.base import Loss, Reduction
 from lopsided.steer.losses.checks import check_features, check_tensor
@@ -68,9 +67,8 @@ class SupervisedContrastive(Loss):
             raise ValueError(f"temperature must be a positive finite number, got {temperature}")
         self.temperature = temperature
         #: Float64 of shape (k, d), no buffer, so that no move to half precision rounds them.
-        self.prototypes = None if prototypes is None else _unit_vectors(prototypes)
-        if copies < 1:
-            raise ValueError(f"there must be at least 1 copy of each prototype, got {copies}")
+        self.prototypes = None if prototypes is None else unit_rows(prototypes, "prototypes")
+        require_whole("copies of each prototype", copies, 1)
         self.copies = copies
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
@@ -120,19 +118,3 @@ class SupervisedContrastive(Loss):
         """Name the temperature, the prototypes and the configuration."""
         fixed = "" if self.prototypes is None else f"prototypes={self.prototypes.shape}, "
         return f"temperature={self.temperature}, {fixed}{super().extra_repr()}"
-
-
-def _unit_vectors(prototypes: npt.ArrayLike) -> Floats:
-    rows = real_array(prototypes, "prototypes")
-    if rows.ndim != 2 or len(rows) < 2:
-        raise ValueError(
-            f"prototypes must be an array (k, d), one unit vector a class, got shape {rows.shape}"
-        )
-    lengths = np.linalg.norm(rows, axis=1)
-    if (wrong := ~(np.abs(lengths - 1) <= 1e-4)).any():
-        c = int(np.argmax(wrong))
-        raise ValueError(
-            f"prototypes must be unit vectors, that of class {c} has length {lengths[c]:.6g};"
-            " divide each by its length"
-        )
-    return np.asarray(rows / lengths[:, None])
