@@ -3,6 +3,7 @@ follows the numbers."""
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from lopsided.geometry import Distances
@@ -15,13 +16,15 @@ SHORT = {
     "zhai2025": {"largest": 12, "ratio": 2.0, "steps": 2, "seeds": 1},
     "andriopoulos2024": {"samples": 30, "steps": 3, "seeds": 1},
     "li2024": {"single": 20, "double": 90, "steps": 2, "decays": (1e-3,), "seeds": 1},
-    "jiang2023": {
-        "dims": (2,),
-        "samples": 100,
-        "steps": 2,
+    "wang2024": {"samples": 2, "steps": 2, "seeds": 1},
+    "jiang2023": {"dims": (2,), "samples": 10, "steps": 2, "seeds": 1},
+    "code-temperature": {
+        "dims": (3,),
+        "minorities": 2,
+        "ratios": (1, 10),
+        "temperatures": (0.5, 0.05),
         "seeds": 1,
         "starts": 1,
-        "temperatures": (0.5, 0.1),
     },
     "gill2023": {
         "largest": 10,
@@ -54,6 +57,19 @@ def towards(numbers):
     return replace(numbers, models=models)
 
 
+def lawful(numbers):
+    """Margins that differ by temperature times log R, and rare classes that merge."""
+    cases = []
+    for case in numbers.cases:
+        points = (
+            replace(p, majority=1 + p.temperature * np.log(case.ratio), minority=1.0)
+            for p in case.points
+        )
+        merging = None if case.ratio == 1 else 0.5
+        cases.append(replace(case, points=tuple(points), merging=merging))
+    return replace(numbers, cases=tuple(cases))
+
+
 #: Claim -> what its numbers would have to be.
 IDEAL = {
     "zhai2025": lambda n: replace(
@@ -63,7 +79,15 @@ IDEAL = {
     "li2024": lambda n: replace(
         n, networks=every(n.networks, fitted=1.0, tag_wise=TagWise(0.1, 1.8, 0.9))
     ),
-    "jiang2023": lambda n: replace(n, networks=every(n.networks, margin=n.networks[0].code)),
+    "wang2024": lambda n: replace(
+        n,
+        networks=tuple(
+            replace(one, additivity=gain, unseen=gain)
+            for one, gain in zip(n.networks, (0.7, 0.9), strict=True)
+        ),
+    ),
+    "jiang2023": lambda n: replace(n, networks=every(n.networks, margins=(n.networks[0].code,))),
+    "code-temperature": lawful,
     "gill2023": lambda n: replace(
         n, rows=tuple(replace(row, etf=(1 / (1 + row.copies),)) for row in n.rows)
     ),

@@ -103,8 +103,8 @@ def spherical(
         One optimum a temperature, in descending order of these.
 
     Raises:
-        ValueError: if a temperature is below 1e-5, where the limit is `softmax_code`, or d, `starts`
-            or `seed` is no whole number, or too small.
+        ValueError: if a temperature is below 1e-5, where the limit is `softmax_code`, or d,
+            `starts` or `seed` is no whole number, or too small.
 
     Example:
         >>> equal = spherical([5, 5, 5], 2, [0.1], starts=1)[0]

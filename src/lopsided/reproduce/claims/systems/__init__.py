@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from lopsided.reproduce.claim import AnyClaim
 from lopsided.reproduce.claims.systems.andriopoulos2024 import ANDRIOPOULOS2024
+from lopsided.reproduce.claims.systems.code_temperature import CODE_TEMPERATURE
 from lopsided.reproduce.claims.systems.gill2023 import GILL2023
 from lopsided.reproduce.claims.systems.jiang2023 import JIANG2023
 from lopsided.reproduce.claims.systems.li2024 import LI2024
+from lopsided.reproduce.claims.systems.wang2024 import WANG2024
 from lopsided.reproduce.claims.systems.zhai2025 import ZHAI2025
 from lopsided.reproduce.claims.systems.zhao2024 import ZHAO2024
 
@@ -17,7 +19,9 @@ CLAIMS: tuple[AnyClaim, ...] = (
     ZHAI2025,
     ANDRIOPOULOS2024,
     LI2024,
+    WANG2024,
     JIANG2023,
+    CODE_TEMPERATURE,
     GILL2023,
     ZHAO2024,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -19,12 +19,15 @@ from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
 from lopsided.reproduce.choices import Checked, Positive, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
+from lopsided.reproduce.claims.systems import decays
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
 from lopsided.reproduce.typed import Bounds
 
 #: Standard deviations of the outputs.
 _SPREADS = (2.0, 1.0, 0.5)
+#: Inputs, hidden units and feature dimensions.
+_SIZES = (32, 256, 256, 64)
 #: Below this share of the energy NRC1 and NRC2 hold.
 _COLLAPSED = 0.01
 
@@ -36,15 +39,19 @@ class Settings(Checked):
     Attributes:
         samples: that it is trained on.
         decays: weight decays, one network each.
-        steps: of SGD with momentum .9, full batch; the rate falls to a tenth after two thirds.
+        features: any numbers, or behind a ReLU.
+        steps: of SGD with momentum .9; the rate falls along half a cosine.
         rate: at the start.
+        batch: samples of a step.
         seeds: number of repetitions.
     """
 
     samples: Annotated[int, Bounds(least=10, most=1797)] = 300
-    decays: tuple[Positive, ...] = (5e-3, 2e-3)
-    steps: Whole = 1500
-    rate: Positive = 0.05
+    decays: tuple[Positive, ...] = (1e-2, 5e-3)
+    features: Literal["free", "nonnegative"] = "free"
+    steps: Whole = 6000
+    rate: Positive = 0.02
+    batch: Whole = 50
     seeds: Annotated[int, Bounds(least=1, most=100)] = 2
 
 
@@ -90,22 +97,19 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     from lopsided.reproduce.network.small import Fit, regression
 
     x, targets = _data(settings)
-    cases = [(decay, seed) for decay in settings.decays for seed in range(settings.seeds)]
-    networks = []
-    for i, (decay, seed) in enumerate(cases):
-        context.advance(i / len(cases), f"weight decay {decay:g}, seed {seed}")
 
-        def train(decay: float = decay, seed: int = seed) -> Found:
-            fit = Fit(settings.steps, settings.rate, seed, decay=decay)
-            features, weight, error = regression(x, targets, (32, 64, 64, 32), fit)
-            gram = weight @ weight.T
-            unit = np.eye(len(gram)) / np.sqrt(len(gram))
-            apart = float(np.linalg.norm(gram / np.linalg.norm(gram) - unit))
-            found = regression_collapse(features, targets, weight)
-            return Found(decay, seed, found, apart, error)
+    def train(decay: float, seed: int) -> Found:
+        fit = Fit(
+            settings.steps, settings.rate, seed, "sgd", decay, settings.batch, schedule="cosine"
+        )
+        cut = settings.features == "nonnegative"
+        features, weight, error = regression(x, targets, _SIZES, fit, nonnegative=cut)
+        gram = weight @ weight.T
+        unit = np.eye(len(gram)) / np.sqrt(len(gram))
+        apart = float(np.linalg.norm(gram / np.linalg.norm(gram) - unit))
+        return Found(decay, seed, regression_collapse(features, targets, weight), apart, error)
 
-        networks.append(context.remember(f"{decay:g}-{seed}", Found, train))
-    return Outcome(Numbers(tuple(networks)))
+    return Outcome(Numbers(decays.each(settings.decays, settings.seeds, Found, train, context)))
 
 
 def judge(settings: Settings, numbers: Numbers) -> Verdict:
@@ -114,17 +118,15 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
     """
     networks = numbers.networks
     hidden = max(max(one.collapse.nrc1, one.collapse.nrc2) for one in networks)
-    by_decay = {
-        decay: float(np.mean([one.collapse.nrc3 for one in networks if one.decay == decay]))
-        for decay in sorted(settings.decays, reverse=True)
-    }
+    by_decay = decays.means(networks, lambda one: one.collapse.nrc3)
     ordered = bool(np.all(np.diff(list(by_decay.values())) > 0))
     nearer = all(one.collapse.nrc3 < one.identity for one in networks)
     gammas = [one.collapse.gamma for one in networks]
     shown = ", ".join(f"{gap:.3f} at {decay:g}" for decay, gap in by_decay.items())
     return Verdict(
         hidden < _COLLAPSED and nearer and ordered,
-        f"At most {hidden:.1e} of the features' energy is outside {len(_SPREADS)} directions or"
+        f"{'Behind a ReLU at' if settings.features == 'nonnegative' else 'At'}"
+        f" most {hidden:.1e} of the features' energy is outside {len(_SPREADS)} directions or"
         f" outside the head's rows. WW' is {shown} (weight decay) from its law,"
         f" {'always' if nearer else 'not always'} nearer than to the identity and"
         f" {'the nearer' if ordered else 'not steadily nearer'} with more weight decay; the best"
@@ -137,7 +139,7 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
     """Return NRC1 to NRC3 of every network."""
     from lopsided.reproduce.figures.lines import dots
 
-    networks = runs[-1].numbers.networks
+    names, networks = decays.shown(runs)
     floor = 1e-16  # a logarithmic axis has no zero
     series = {
         "NRC1": [max(one.collapse.nrc1, floor) for one in networks],
@@ -152,7 +154,7 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
     )
     rows = [
         [
-            f"{one.decay:g}, seed {one.seed}",
+            name,
             f"{one.collapse.nrc1:.1e}",
             f"{one.collapse.nrc2:.1e}",
             f"{one.collapse.nrc3:.3f}",
@@ -160,11 +162,11 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
             f"{one.identity:.3f}",
             f"{one.error:.4f}",
         ]
-        for one in networks
+        for name, one in zip(names, networks, strict=True)
     ]
     columns = ["weight decay", "NRC1", "NRC2", "NRC3", "γ", "to the identity", "error"]
     return [
-        Row([figure], "Every network a column, from large weight decay to small."),
+        Row([figure], "Every network a column, in the order of the table."),
         Table("NRC3 is the distance of WW' to its law at the best γ.", columns, rows),
     ]
 

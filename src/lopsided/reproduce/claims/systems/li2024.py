@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
 from lopsided.reproduce.choices import Checked, Positive, Seed, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
+from lopsided.reproduce.claims.systems import decays
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
 from lopsided.reproduce.typed import Bounds
@@ -26,6 +27,8 @@ from lopsided.reproduce.typed import Bounds
 #: A set's embedding is a tag-wise average if its angle to the sum is below this share of that to
 #: sums of other labels.
 _TAG_WISE = 0.15
+#: Inputs, hidden units and feature dimensions.
+_SIZES = (128, 256, 256, 64)
 
 
 @dataclass(frozen=True)
@@ -36,17 +39,21 @@ class Settings(Checked):
         single: images of one digit.
         double: images of two.
         decays: weight decays, one network each.
-        steps: of SGD with momentum .9; the rate falls to a tenth after two thirds.
+        features: any numbers, or behind a ReLU.
+        steps: of SGD with momentum .9; the rate falls along half a cosine.
         rate: at the start.
+        batch: samples of a step.
         split: seed of the images.
         seeds: number of repetitions.
     """
 
     single: Annotated[int, Bounds(least=20, most=10**5)] = 500
     double: Annotated[int, Bounds(least=90, most=10**5)] = 810
-    decays: tuple[Positive, ...] = (2e-3, 5e-3)
-    steps: Whole = 1200
+    decays: tuple[Positive, ...] = (2e-3, 5e-4)
+    features: Literal["free", "nonnegative"] = "free"
+    steps: Whole = 3000
     rate: Positive = 0.1
+    batch: Whole = 128
     split: Seed = 0
     seeds: Annotated[int, Bounds(least=1, most=100)] = 2
 
@@ -103,21 +110,19 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     seen = LabelSets.of(rows)
     kinds = seen.numbers(rows)
     alone = np.flatnonzero(seen.rows.sum(axis=1) == 1)
-    cases = [(decay, seed) for decay in settings.decays for seed in range(settings.seeds)]
-    networks = []
-    for i, (decay, seed) in enumerate(cases):
-        context.advance(i / len(cases), f"weight decay {decay:g}, seed {seed}")
 
-        def train(decay: float = decay, seed: int = seed) -> Found:
-            fit = Fit(settings.steps, settings.rate, seed, decay=decay, batch=128)
-            features, _, fitted = label_sets(x, rows, (128, 64, 64, 32), fit)
-            means = np.stack([features[kinds == j].mean(axis=0) for j in range(seen.m)])
-            single = means[alone] - means[alone].mean(axis=0)
-            etf = Gram.of_vectors(single).distance(predict.etf(10).embeddings)
-            return Found(decay, seed, seen.tag_wise(means), etf, fitted)
+    def train(decay: float, seed: int) -> Found:
+        fit = Fit(
+            settings.steps, settings.rate, seed, "sgd", decay, settings.batch, schedule="cosine"
+        )
+        cut = settings.features == "nonnegative"
+        features, _, fitted = label_sets(x, rows, _SIZES, fit, nonnegative=cut)
+        means = np.stack([features[kinds == j].mean(axis=0) for j in range(seen.m)])
+        single = means[alone] - means[alone].mean(axis=0)
+        etf = Gram.of_vectors(single).distance(predict.etf(10).embeddings)
+        return Found(decay, seed, seen.tag_wise(means), etf, fitted)
 
-        networks.append(context.remember(f"{decay:g}-{seed}", Found, train))
-    return Outcome(Numbers(tuple(networks)))
+    return Outcome(Numbers(decays.each(settings.decays, settings.seeds, Found, train, context)))
 
 
 def judge(settings: Settings, numbers: Numbers) -> Verdict:
@@ -125,15 +130,13 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
     networks = numbers.networks
     ratios = [one.tag_wise.angle / one.tag_wise.apart for one in networks]
     fitted = min(one.fitted for one in networks)
-    etf = {
-        decay: float(np.mean([one.etf for one in networks if one.decay == decay]))
-        for decay in settings.decays
-    }
+    etf = decays.means(networks, lambda one: one.etf)
     scales = [one.tag_wise.scale for one in networks]
     shown = ", ".join(f"{value:.2f} at {decay:g}" for decay, value in etf.items())
     return Verdict(
         max(ratios) < _TAG_WISE and fitted > 0.99,
-        f"The embedding of a pair is {min(ratios):.3f} to {max(ratios):.3f} of the angle to other"
+        f"{'Behind a ReLU the' if settings.features == 'nonnegative' else 'The'}"
+        f" embedding of a pair is {min(ratios):.3f} to {max(ratios):.3f} of the angle to other"
         f" sums from the sum of those of its labels, and {min(scales):.2f} to {max(scales):.2f}"
         f" times as long; at least {fitted:.1%} of the samples are fitted. Single-label means are"
         f" still {shown} (weight decay) from the ETF, which is the limit.",
@@ -144,8 +147,7 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
     """Return the angles of every network."""
     from lopsided.reproduce.figures.lines import by_row
 
-    networks = runs[-1].numbers.networks
-    names = [f"{one.decay:g}, seed {one.seed}" for one in networks]
+    names, networks = decays.shown(runs)
     series = {
         "sum of its labels": [one.tag_wise.angle for one in networks],
         "sums of others": [one.tag_wise.apart for one in networks],

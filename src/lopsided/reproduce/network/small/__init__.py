@@ -1,0 +1,20 @@
+"""Small perceptrons for systems of other targets, losses and heads: arrays in, features and
+classifiers out.
+"""
+
+from __future__ import annotations
+
+from lopsided.reproduce.network.small.features import prototypes, spectral, sphere
+from lopsided.reproduce.network.small.fit import Fit
+from lopsided.reproduce.network.small.heads import composed, label_sets, next_token, regression
+
+__all__ = [
+    "Fit",
+    "composed",
+    "label_sets",
+    "next_token",
+    "prototypes",
+    "regression",
+    "spectral",
+    "sphere",
+]
