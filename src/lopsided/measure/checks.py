@@ -118,6 +118,8 @@ def rows_of(
     width: int,
     what: str,
     place: Callable[[int], str] = "sample {} of the batch".format,
+    *,
+    finite: bool = True,
 ) -> npt.NDArray[Any]:
     """Return a (b, width) array of finite numbers, one row a label.
 
@@ -127,6 +129,7 @@ def rows_of(
         width: number of columns there must be.
         what: "features" or "logits".
         place: says where a row is.
+        finite: whether to look for numbers that are not finite.
 
     Raises:
         ValueError: if the shape is another, or a number is NaN or infinite; sample and class are
@@ -145,7 +148,7 @@ def rows_of(
         )
     # A sum is finite only of finite numbers, and quicker than a look at each; one that overflows
     # only costs the second look.
-    if array.dtype.kind == "f" and not np.isfinite(_sum(array)):
+    if finite and array.dtype.kind == "f" and not np.isfinite(_sum(array)):
         fine = np.isfinite(array)
         if array.dtype.itemsize >= 8:  # such a sum overflows the state too
             fine &= np.abs(array) < LARGEST

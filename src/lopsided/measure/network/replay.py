@@ -96,8 +96,8 @@ class Replay:
         """
         first, decisions = Means(self.k, self.d), Decisions(self.k)
         first.fold(self._features)
-        for logits, _, labels in blocks(self._logits, self.k, ROWS):
-            decisions.update(logits, labels)
+        for block in blocks(self._logits, self.k, ROWS):
+            decisions.update(block.rows, block.labels)
         if self._joined:
             first, decisions = (
                 sync.means(first, self._group),

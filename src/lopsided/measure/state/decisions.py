@@ -71,12 +71,24 @@ class Decisions:
         """
         y = labels_of(labels, self.k)
         z = rows_of(logits, y, self.k, "logits").astype(np.float64)
-        near = None if nearest is None else z.argmax(axis=1) == labels_of(nearest, self.k)
+        near = None if nearest is None else labels_of(nearest, self.k)
         rows = np.arange(len(y))
         own = z[rows, y]
         z[rows, y] = -np.inf
         other = z.argmax(axis=1)
-        margin = own - z[rows, other]
+        self.add(y, own - z[rows, other], other, near)
+
+    def add(
+        self, y: Ints, margin: npt.NDArray[np.floating], other: Ints, nearest: Ints | None
+    ) -> None:
+        """Take in a checked batch.
+
+        Args:
+            y: (b,) classes.
+            margin: (b,) own logit minus the largest other one.
+            other: (b,) class of that one.
+            nearest: (b,) class of the nearest class mean.
+        """
         wrong = np.flatnonzero(margin <= 0)
         with self._turn:
             self.counts += np.bincount(y, minlength=self.k)
@@ -85,7 +97,10 @@ class Decisions:
             self.confusions.update(y[wrong], other[wrong])
             np.minimum.at(self.smallest_margin, y, margin)
             self.margin_sum += np.bincount(y, weights=margin, minlength=self.k)
-            if near is not None:
+            if nearest is not None:
+                # Of a tie the argmax is the first.
+                tied = np.where(margin == 0, np.minimum(y, other), other)
+                near = np.where(margin > 0, y, tied) == nearest
                 self.compared += np.bincount(y, minlength=self.k)
                 self.agreed += np.bincount(y[near], minlength=self.k)
 

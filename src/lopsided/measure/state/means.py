@@ -21,7 +21,15 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints, require_memory
 from lopsided.measure.checks import labels_of, rows_of
-from lopsided.measure.state.blocks import CACHED, Batch, block_size, blocks, by_class, left_over
+from lopsided.measure.state.blocks import (
+    CACHED,
+    Batch,
+    block_size,
+    blocks,
+    by_class,
+    left_over,
+    seen_in_sums,
+)
 from lopsided.measure.state.turn import Turn, both
 
 
@@ -93,19 +101,27 @@ class Means:
             TypeError: if the arrays do not hold numbers.
         """
         y = labels_of(labels, self.k)
-        self.fold([(rows_of(features, y, self.d, "features"), y)])
+        x = rows_of(features, y, self.d, "features", finite=False)
+        if not seen_in_sums(x):
+            rows_of(x, y, self.d, "features")
+        try:
+            self.fold([(x, y)])
+        except FloatingPointError:
+            rows_of(x, y, self.d, "features")
+            raise
 
     def fold(self, batches: Iterable[Batch]) -> None:
         """Take in batches that have been checked."""
-        for x, taken, y in blocks(batches, self.d, block_size(self.d)):
+        for block in blocks(batches, self.d, block_size(self.d)):
             with self._turn:
-                self._fold(x, taken, y)
+                rows, taken = (np.asarray(part, np.float64) for part in (block.rows, block.taken))
+                self._fold(rows, taken, block.labels)
 
     def _fold(self, x: Floats, taken: Floats, y: Ints) -> None:
         """Take in a block of samples; a subclass may overwrite them, and `taken` of the same
         shape.
         """
-        present, _, added, start, rest = by_class(x, taken, y)
+        present, _, added, start, rest = by_class(x, taken, y, self.k)
         self._join(present, added, start, rest)
 
     def _join(self, present: Ints, added: Ints, base: Floats | None, rest: Floats) -> None:

@@ -93,7 +93,7 @@ class Moments(Means):
         """Join a block of samples (overwritten, like `taken`) by the rule of the module's
         docstring.
         """
-        present, index, added, start, rest = by_class(x, taken, y)
+        present, index, added, start, rest = by_class(x, taken, y, self.k)
         self._join(present, added, start, rest)
         x -= np.take(rest, index, axis=0, out=taken, mode="clip")
         self.spread[present] += np.bincount(index, weights=np.vecdot(x, x))

@@ -19,11 +19,19 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
 from lopsided.measure.checks import head_of, labels_of, rows_of
-from lopsided.measure.state.blocks import CACHED, Batch, block_size, blocks
+from lopsided.measure.state.blocks import (
+    Batch,
+    Block,
+    block_size,
+    blocks,
+    seen_in_sums,
+)
 from lopsided.measure.state.center import centered
 from lopsided.measure.state.decisions import Decisions
+from lopsided.measure.state.deviations import Reference
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.moments import Moments
+from lopsided.measure.state.rivals import Rivals
 from lopsided.measure.state.scatter import Projected
 from lopsided.measure.state.turn import Turn, both
 from lopsided.measure.state.whitening import Whitening
@@ -69,27 +77,19 @@ class SecondPass:
         self._first, self._seen = first, np.flatnonzero(first.counts)
         self._whitening = Whitening.of(first.take(self._seen)) if whitening is None else whitening
         self._head = None if weight is None else head_of(weight, bias, first.k, first.d)
-        # A block of half a megabyte stays in the cache; a product with many columns is faster with
-        # many rows.
-        self._block = min(max(CACHED // first.d, len(self._whitening.tilt), 1), block_size(first.d))
+        self._reference: Reference | None = None
         self._counts: Ints = np.zeros(first.k, np.int64)
         self._spread: Floats = np.zeros(first.k)
         # Of the scatter: tr(S E^+) and (P tilt)' S (P tilt).
         self._traces: Floats = np.zeros(2)
+        # Samples whose sums have not been corrected for the reference yet.
+        self._raw: Ints = np.zeros(first.k, np.int64)
         self._turn = Turn()
 
     @cached_property
-    def _near(self) -> tuple[Floats, Floats, Floats]:
-        """Return P' m, P' E m (k, r) and |m|^2 / 2 (k,) of the centred means m; classes without
-        samples are infinitely far.
-        """
-        means = centered(self._first.take(self._seen))
-        k, r = self._first.k, len(self._whitening.tilt)
-        own, other, height = np.zeros((k, r)), np.zeros((k, r)), np.full(k, np.inf)
-        own[self._seen] = means @ self._whitening.columns
-        other[self._seen] = means @ (means.T @ own[self._seen])
-        height[self._seen] = np.vecdot(means, means) / 2
-        return own, other, height
+    def _rivals(self) -> Rivals:
+        apart = centered(self._first.take(self._seen))
+        return Rivals(self._first.means, self._seen, apart, self._head)
 
     def update(
         self, features: npt.ArrayLike, labels: npt.ArrayLike, logits: npt.ArrayLike | None = None
@@ -108,40 +108,54 @@ class SecondPass:
             TypeError: if the arrays do not hold numbers.
         """
         y = labels_of(labels, self._first.k)
-        x = rows_of(features, y, self._first.d, "features")
-        self.fold([(x, y)], None if logits is None else rows_of(logits, y, self._first.k, "logits"))
+        x = rows_of(features, y, self._first.d, "features", finite=False)
+        z = None if logits is None else rows_of(logits, y, self._first.k, "logits")
+        if not seen_in_sums(x):
+            rows_of(x, y, self._first.d, "features")
+        self.fold([(x, y)], z)
 
     def fold(self, batches: Iterable[Batch], logits: npt.NDArray[Any] | None = None) -> None:
         """Take in batches, and answers to all their samples, that have been checked."""
-        start = 0
-        for x, taken, y in blocks(batches, self._first.d, self._block):
-            self._fold(x, taken, y, None if logits is None else logits[start : start + len(y)])
-            start += len(y)
-
-    def _fold(self, x: Floats, taken: Floats, y: Ints, logits: npt.NDArray[Any] | None) -> None:
-        """Take in a block of samples, with as much memory to work in."""
-        deviations = np.subtract(
-            x, np.take(self._first.means, y, axis=0, out=taken, mode="clip"), out=taken
-        )
-        inside = deviations @ self._whitening.columns
-        traces = np.vdot(inside, inside), np.square(inside @ self._whitening.tilt).sum()
-        spread = np.bincount(
-            y, weights=np.vecdot(deviations, deviations), minlength=len(self._counts)
-        )
+        traces, spread, start = np.zeros(2), np.zeros(self._first.k), 0
+        counts, decisions = np.zeros(self._first.k, np.int64), Decisions(self._first.k)
+        for block in blocks(batches, self._first.d, block_size(self._first.d), single=True):
+            y, stop = block.labels, start + len(block.labels)
+            reference = self._referred(block)
+            if (seen := reference.look_in_single(block) if block.single else None) is None:
+                rows_of(block.rows, y, self._first.d, "features")
+                block = block.doubled() if block.single else block
+                seen = reference.look(block)
+            traces += seen.traces
+            spread += np.bincount(y, weights=seen.squares, minlength=len(spread))
+            counts += np.bincount(y, minlength=len(counts))
+            if logits is not None or self._head is not None:
+                self._decide(block, None if logits is None else logits[start:stop], decisions)
+            start = stop
         with self._turn:
             self._traces += traces
-            self._counts += np.bincount(y, minlength=len(self._counts))
+            self._counts += counts
+            self._raw += counts
             self._spread += spread
-        if logits is None and self._head is not None:
-            weight, bias = self._head
-            logits = x @ weight.T if bias is None else x @ weight.T + bias
+        self.decisions.merge(decisions)
+
+    def _referred(self, block: Block) -> Reference:
+        """Return what deviations are taken from, which the first block decides."""
+        with self._turn:
+            if self._reference is None:
+                self._reference = Reference(self._first, self._whitening, narrow=block.narrow)
+            return self._reference
+
+    def _decide(self, block: Block, logits: npt.NDArray[Any] | None, decisions: Decisions) -> None:
+        """Take in what is answered to a block, whose memory may be overwritten."""
+        rivals, nearest = self._rivals, None
+        apart = rivals.centred(block)
+        if len(self._whitening.tilt):  # where all means coincide none is the nearest
+            nearest = rivals.nearest.ranks(block.rows, None, apart).best
         if logits is not None:
-            nearest = None
-            if len(self._whitening.tilt):  # where all means coincide none is the nearest
-                own, other, height = self._near
-                inside += own[y]
-                nearest = (inside @ other.T - height).argmax(axis=1)
-            self.decisions.update(logits, y, nearest)
+            decisions.update(logits, block.labels, nearest)
+        elif rivals.head is not None:
+            answer = rivals.head.ranks(block.rows, block.labels, apart)
+            decisions.add(block.labels, answer.own - answer.top, answer.best, nearest)
 
     def merge(self, other: SecondPass) -> None:
         """Take in the second pass over other samples under the same first pass.
@@ -155,22 +169,30 @@ class SecondPass:
                 " second ones start"
             )
         with both(self._turn, other._turn):
-            self._counts += other._counts
-            self._spread += other._spread
-            self._traces += other._traces
+            counts, spread, traces = other.sums()
+            self._counts += counts
+            self._spread += spread
+            self._traces += traces
         self.decisions.merge(other.decisions)
 
     def sums(self) -> tuple[Ints, Floats, Floats]:
         """Return what adds up over disjoint samples: counts (k,), spreads (k,) and two traces of
         the scatter.
         """
-        return self._counts, self._spread, self._traces
+        with self._turn:
+            if self._reference is not None and self._raw.any():
+                spread, traces = self._reference.excess(self._raw, float(self._traces[0]))
+                self._spread -= spread
+                self._traces -= traces
+                self._raw[:] = 0
+            return self._counts, self._spread, self._traces
 
     def joint(
         self, counts: Ints, spread: Floats, traces: Floats, decisions: Decisions
     ) -> SecondPass:
         """Return a second pass with other sums under the same first pass."""
         result = copy(self)
+        result._raw = np.zeros_like(counts)
         result._counts, result._spread, result._traces, result.decisions = (
             counts,
             spread,
@@ -202,8 +224,9 @@ class SecondPass:
                 f" {self._first.counts[c]:,}; both must read the same data"
             )
         closed = Moments(self._first.k, self._first.d, scatter="none")
-        closed.counts, closed.spread = self._counts.copy(), self._spread.copy()
+        counts, spread, traces = self.sums()
+        closed.counts, closed.spread = counts.copy(), spread.copy()
         closed.means, closed.rests = self._first.means, self._first.rests
-        trace, toward = self._traces.tolist()
+        trace, toward = traces.tolist()
         closed.scatter = Projected(trace, toward, self._whitening)
         return closed
