@@ -78,6 +78,8 @@ class SecondPass:
         self._whitening = Whitening.of(first.take(self._seen)) if whitening is None else whitening
         self._head = None if weight is None else head_of(weight, bias, first.k, first.d)
         self._reference: Reference | None = None
+        # Both that it may be, by whether features are narrow, for all of one first pass.
+        self._references: dict[bool, Reference] = {}
         self._counts: Ints = np.zeros(first.k, np.int64)
         self._spread: Floats = np.zeros(first.k)
         # Of the scatter: tr(S E^+) and (P tilt)' S (P tilt).
@@ -142,7 +144,10 @@ class SecondPass:
         """Return what deviations are taken from, which the first block decides."""
         with self._turn:
             if self._reference is None:
-                self._reference = Reference(self._first, self._whitening, narrow=block.narrow)
+                if block.narrow not in self._references:
+                    made = Reference(self._first, self._whitening, narrow=block.narrow)
+                    self._references[block.narrow] = made
+                self._reference = self._references[block.narrow]
             return self._reference
 
     def _decide(self, block: Block, logits: npt.NDArray[Any] | None, decisions: Decisions) -> None:
@@ -192,7 +197,7 @@ class SecondPass:
     ) -> SecondPass:
         """Return a second pass with other sums under the same first pass."""
         result = copy(self)
-        result._raw = np.zeros_like(counts)
+        result._raw, result._reference = np.zeros_like(counts), None
         result._counts, result._spread, result._traces, result.decisions = (
             counts,
             spread,
@@ -206,7 +211,7 @@ class SecondPass:
         shared.
         """
         if self._head is not None:
-            _ = self._near
+            _ = self._rivals
         k = self._first.k
         return self.joint(np.zeros(k, np.int64), np.zeros(k), np.zeros(2), Decisions(k))
 
