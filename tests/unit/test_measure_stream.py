@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
+from lopsided import measure
 from lopsided.measure import Moments, Stream
 from lopsided.measure.network.accelerated import DeviceMoments
 
@@ -173,3 +174,25 @@ def test_measure_loads_without_torch_and_says_how_to_install_it():
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout == "this needs torch; install it with: pip install 'lopsided[torch]'\n"
+
+
+def test_a_stream_of_label_sets_measures_them_as_kinds_of_samples():
+    rng = np.random.default_rng(0)
+    rows = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]] * 5)
+    features = torch.tensor(rng.normal(size=(20, 6)))
+    sets = measure.LabelSets.of(rows)
+    stream = measure.Stream(sets.m, 6, sets=sets)
+    others = measure.Stream(sets.m, 6, sets=sets)
+    stream.update(features[:13], torch.tensor(rows[:13] > 0))
+    others.update(features[13:], torch.tensor(rows[13:]))
+    stream.merge(others)
+    plain = measure.Stream(sets.m, 6)
+    plain.update(features, torch.tensor(sets.numbers(rows)))
+    assert stream.compute().nc1 == pytest.approx(plain.compute().nc1)
+    assert sets.tag_wise(stream.moments.means).angle > 0
+    with pytest.raises(ValueError, match="rows are labels"):
+        stream.compute(weight=torch.eye(3, 6))
+    with pytest.raises(ValueError, match="there are 4 label sets"):
+        measure.Stream(3, 6, sets=sets)
+    with pytest.raises(ValueError, match=r"LabelSets\.of"):
+        measure.Stream(3, 6).update(features, torch.tensor(rows))

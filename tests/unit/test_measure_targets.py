@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from lopsided import measure, predict
 from lopsided.cli import main
@@ -42,6 +43,20 @@ def test_label_sets_are_measured_as_kinds_of_samples(tmp_path, capsys):
     assert found["figures"]["tag-wise scale"] == pytest.approx(0.8650084, abs=1e-6)
     distances = [value for name, value in found["figures"].items() if " to " in name]
     assert distances == pytest.approx([0, 0, 0], abs=1e-7)
+
+
+def test_label_sets_are_told_by_booleans_as_by_numbers(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    rows = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]] * 3)
+    features = rng.normal(size=(12, 5))
+    np.savez(tmp_path / "numbers.npz", features=features, labels=rows)
+    np.savez(tmp_path / "booleans.npz", features=features, labels=rows > 0)
+    save_file({"features": features, "labels": rows > 0}, tmp_path / "booleans.safetensors")
+    found = [
+        answer(capsys, tmp_path / name)
+        for name in ("numbers.npz", "booleans.npz", "booleans.safetensors")
+    ]
+    assert found[0] == found[1] == found[2]
 
 
 def test_nothing_is_said_of_sums_of_others_where_there_are_none(tmp_path, capsys):
@@ -84,6 +99,8 @@ def test_one_logit_is_the_case_of_two_classes(tmp_path, capsys):
         ({"labels": np.ones((40, 2), int)}, (), "sample 0 has all"),
         ({"labels": np.full((40, 3), 7)}, (), "0 and 1"),
         ({"labels": np.eye(40, dtype=int)}, ("--ridge", "1"), "give the head's weight"),
+        ({"labels": np.arange(40) % 2, "targets": Y}, (), "store only those"),
+        ({"labels": np.arange(40) % 2 > 0}, (), "of type bool"),
     ],
 )
 def test_targets_that_cannot_be_measured_are_refused(tmp_path, capsys, arrays, words, sentence):

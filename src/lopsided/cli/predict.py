@@ -173,17 +173,18 @@ class Predict:
 def _form(name: str) -> Form:
     import difflib
 
-    from lopsided import predict
+    from lopsided import predict, solve
     from lopsided.predict import FORMS
 
     if name in FORMS:
         return FORMS[name]
     called = name.replace("-", "_")
-    if called in predict.__all__ and called.islower():
-        raise ValueError(
-            f"{name} is no form of a problem with counts or targets: call"
-            f" lopsided.predict.{called} in Python"
-        )
+    for verb, face in (("predict", predict), ("solve", solve)):
+        if called in face.__all__ and called.islower():
+            raise ValueError(
+                f"{name} is no form of a problem with counts or targets: call"
+                f" lopsided.{verb}.{called} in Python"
+            )
     near = difflib.get_close_matches(name, FORMS, 1)
     meant = f"; did you mean {near[0]}?" if near else ""
     raise ValueError(f"--form must be one of {', '.join(FORMS)}, got {name!r}{meant}")

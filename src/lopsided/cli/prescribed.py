@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lopsided.cli.output import print_json, require_writable, shown, table_console
 
 if TYPE_CHECKING:
     from lopsided.cli.steer import Steer
-    from lopsided.steer import Prescription
 
 
 def prescribe(options: Steer, features: Path) -> None:
@@ -42,7 +40,8 @@ def prescribe(options: Steer, features: Path) -> None:
             raise ValueError(f"{options.out} was read for this prescription: write another file")
         written = found.save(options.out)
     if options.json:
-        print_json("prescription", to_dict(found, written))
+        answer = found.to_dict() | {"written": None if written is None else str(written)}
+        print_json("prescription", answer)
         return
     console = table_console()
     for sentence in found.sentences:
@@ -50,22 +49,3 @@ def prescribe(options: Steer, features: Path) -> None:
     if options.out is not None:
         told = "no file was written" if written is None else f"written to {shown(str(written))}"
         console.print(told, markup=False)
-
-
-def to_dict(found: Prescription, written: Path | None) -> dict[str, Any]:
-    """Return a prescription as plain data; what was not measured is None."""
-    return {
-        "remedy": found.remedy,
-        "gain": found.gain,
-        "interval": found.interval,
-        "price": found.price,
-        "cause": None if found.cause is None else asdict(found.cause),
-        "before": None if found.before is None else asdict(found.before),
-        "after": None if found.after is None else asdict(found.after),
-        "numbers": found.numbers,
-        "norm_share": found.norm_share,
-        "loss": found.loss,
-        "held_out": None if found.held_out is None else found.held_out.tolist(),
-        "sentences": list(found.sentences),
-        "written": None if written is None else str(written),
-    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -110,9 +109,7 @@ class Diagnosis:
             "held_out": None
             if self.held_out is None
             else _answers_dict(self.held_out, self.counts),
-            "prescription": None
-            if self.prescription is None
-            else _prescription_dict(self.prescription),
+            "prescription": None if self.prescription is None else self.prescription.to_dict(),
             "geometry": None if self.collapse is None else self.collapse.to_dict(),
         }
 
@@ -161,19 +158,4 @@ def _answers_dict(decisions: Decisions, counts: Counts | None) -> dict[str, Any]
             for label, other, number in list(rows)[:PAIRS]
         ],
         "confused_missed": decisions.confusions.missed,
-    }
-
-
-def _prescription_dict(prescription: Prescription) -> dict[str, Any]:
-    parts = ("worth", "before", "after", "cause")
-    found = {name: getattr(prescription, name) for name in parts}
-    return {
-        "remedy": prescription.remedy,
-        "loss": prescription.loss,
-        "norm_share": prescription.norm_share,
-        "numbers": prescription.numbers,
-        "price": prescription.price,
-        **{
-            name: None if part is None else dataclasses.asdict(part) for name, part in found.items()
-        },
     }

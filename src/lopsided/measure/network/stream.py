@@ -10,6 +10,7 @@ from lopsided.counts import CountsLike
 from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import NOTHING, samples_of
 from lopsided.measure.collapse import Classes, Collapse
+from lopsided.measure.label_sets import LabelSets
 from lopsided.measure.network.accelerated import DeviceMoments
 from lopsided.measure.network.tensors import as_array, has_float64, to_numpy
 from lopsided.measure.state.decisions import Decisions
@@ -38,6 +39,9 @@ class Stream:
         device: where the state lives; features from elsewhere are brought there.
         ignore: the label, or labels, of positions to leave out, such as -100; without it such
             labels are refused.
+        sets: where samples have several labels, the sets there are, of `measure.LabelSets.of`; k
+            is then their number, and labels are rows of 0 and 1. A head, whose rows are labels and
+            not sets, is compared by `LabelSets.geometry` and `tag_wise`.
 
     Raises:
         ValueError: if k < 2, d < 1, or `scatter` is unknown.
@@ -60,9 +64,12 @@ class Stream:
         scatter: Literal["pooled", "none"] = "pooled",
         device: Any = "cpu",
         ignore: Ignore = None,
+        sets: LabelSets | None = None,
     ) -> None:
+        if sets is not None and k != sets.m:
+            raise ValueError(f"there are {sets.m} label sets, so k must be {sets.m}, got {k}")
         self._empty: tuple[int, int, Literal["pooled", "none"]] = (k, d, scatter)
-        self._marks = sentinels(ignore)
+        self._marks, self._sets = sentinels(ignore), sets
         self._state: Moments | DeviceMoments = Moments(k, d, scatter)
         self.decisions = Decisions(k)
         self.to(device)
@@ -101,7 +108,8 @@ class Stream:
 
         Args:
             features: (b, d) tensor, or (b, t, d) of sequences.
-            labels: (b,) or (b, t) integer tensor of classes 0..k-1, and of labels to leave out.
+            labels: (b,) or (b, t) integer tensor of classes 0..k-1, and of labels to leave out;
+                under `sets` (b, labels) of 0 and 1.
             logits: (b, k) or (b, t, k) tensor of the head's answers, for errors and margins.
 
         Raises:
@@ -109,10 +117,12 @@ class Stream:
                 sample and class are named. The state is as it was.
             TypeError: if a tensor does not hold numbers of the right kind.
         """
-        answers = None if logits is None else as_array(logits)
-        x, y, z = samples_of(
-            as_array(features), to_numpy(labels), answers, (self.k, self.d), self._marks
-        )
+        answers, given = None if logits is None else as_array(logits), to_numpy(labels)
+        if self._sets is not None:
+            if answers is not None:
+                raise ValueError("a head answers labels and not sets of them: leave logits out")
+            given = self._sets.numbers(given)
+        x, y, z = samples_of(as_array(features), given, answers, (self.k, self.d), self._marks)
         decisions = Decisions(self.k)
         if z is not None:
             decisions.update(to_numpy(z), y)
@@ -144,7 +154,7 @@ class Stream:
         """
         from lopsided.measure.network import sync
 
-        joint = Stream(*self._empty, ignore=self._marks)
+        joint = Stream(*self._empty, ignore=self._marks, sets=self._sets)
         joint._state, joint.decisions = (
             sync.moments(self.moments, group),
             sync.decisions(self.decisions, group),
@@ -173,6 +183,11 @@ class Stream:
         moments = self.moments
         if not moments.n:
             raise ValueError(NOTHING)
+        if self._sets is not None and weight is not None:
+            raise ValueError(
+                "the head's rows are labels and the kinds of samples sets of them: compare the two"
+                " by sets.geometry(weight, stream.moments.means)"
+            )
         w = None if weight is None else to_numpy(weight)
         b = None if bias is None else to_numpy(bias)
         decisions = self.decisions if self.decisions.counts.any() else None
@@ -181,7 +196,7 @@ class Stream:
     def reset(self) -> None:
         """Forget all samples."""
         device = "cpu" if isinstance(self._state, Moments) else self._state.device
-        self.__init__(*self._empty, device, self._marks)  # type: ignore[misc]
+        self.__init__(*self._empty, device, self._marks, self._sets)  # type: ignore[misc]
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state as tensors on the CPU, fit for torch.save and safetensors."""

@@ -109,7 +109,9 @@ def _npy_header(file: IO[bytes], name: str, size: int) -> tuple[Layout, int]:
         ) from error
     if dtype.hasobject:
         raise UnfitError("holds pickled objects, which are not read")
-    layout = Layout(shape, dtype, fortran)
+    layout = Layout(
+        shape, np.dtype("u1") if _rows_of_labels(name, shape, dtype) else dtype, fortran
+    )
     _require_numbers(layout, name, str(dtype), size - file.tell())
     return layout, file.tell()
 
@@ -135,14 +137,22 @@ def safetensors(path: Path, wanted: Sequence[str]) -> Contents:
             header[name]["shape"],
             header[name]["data_offsets"],
         )
-        if kind not in _TYPES:
+        several = kind == "BOOL" and _rows_of_labels(name, tuple(shape), np.dtype(bool))
+        if kind not in _TYPES and not several:
             raise UnfitError(
                 f"holds {name} of type {kind}; store it as F32, F16 or BF16, labels as I64"
             )
-        layout = Layout(tuple(shape), np.dtype(_TYPES[kind]), bfloat16=kind == "BF16")
+        layout = Layout(tuple(shape), np.dtype(_TYPES.get(kind, "u1")), bfloat16=kind == "BF16")
         _require_numbers(layout, name, kind, end - start)
         found[name] = Rows(path, stamp, layout, 8 + length + start)
     return list(header), found
+
+
+def _rows_of_labels(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    """Return whether an array is of several labels a sample in booleans, whose bytes are 0 and 1;
+    one boolean a sample is no class.
+    """
+    return dtype.kind == "b" and name == "labels" and len(shape) == 2 and shape[1] > 1
 
 
 def _require_numbers(layout: Layout, name: str, kind: str, size: int) -> None:

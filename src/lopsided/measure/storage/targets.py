@@ -164,6 +164,11 @@ _HOLDERS = (".npz", ".safetensors")
 def _kind(file: Path) -> Kind | None:
     with reading(file):
         _, arrays = FORMATS[file.suffix.lower()](file, ("labels", "targets"))
+    if "labels" in arrays and "targets" in arrays:
+        raise ValueError(
+            f"{file} has labels, which are measured as classes, and targets, as a regression: store"
+            " only those that the network was trained on"
+        )
     if "labels" not in arrays:
         return "regression" if "targets" in arrays else None
     shape = arrays["labels"].shape

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -164,6 +164,24 @@ class Prescription:
         }
         write_atomically(path, library.save(arrays, {"lopsided": json.dumps(facts)}))
         return path
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the heads as plain data for JSON; what was not measured is
+        None.
+        """
+        parts = {name: getattr(self, name) for name in ("worth", "cause", "before", "after")}
+        return {
+            "remedy": self.remedy,
+            "gain": self.gain,
+            "interval": self.interval,
+            "price": self.price,
+            **{name: None if part is None else asdict(part) for name, part in parts.items()},
+            "numbers": self.numbers,
+            "norm_share": self.norm_share,
+            "loss": self.loss,
+            "held_out": None if self.held_out is None else self.held_out.tolist(),
+            "sentences": list(self.sentences),
+        }
 
     def __str__(self) -> str:
         return " ".join(self.sentences)
