@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+#: Seconds before a death that is not the first: a nanny of Dask does not start a worker again that
+#: dies while it still starts.
+_PAUSE = 1.0
 
 
 def die(mark: Path, times: int) -> None:
@@ -14,6 +19,7 @@ def die(mark: Path, times: int) -> None:
     died = mark.read_text() if mark.exists() else ""
     if len(died) < times:
         mark.write_text(died + "x")
+        time.sleep(_PAUSE if died else 0.0)
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -37,7 +43,7 @@ class Deadly:
         engine: that does the work.
         folder: where deaths and calls are counted.
         tasks: name of a work -> words in the task that is deadly.
-        calls: names of works whose merge, and what comes after, is deadly.
+        calls: "WORK merge" or "WORK keep": of which works these are deadly.
         times: so often.
         before: called with the name of each work.
     """
@@ -50,12 +56,13 @@ class Deadly:
         self.before(work.name)
         mark, where = self.folder / f"deaths of {work.name}", self.tasks.get(work.name, "no task")
         changed = replace(work, function=partial(at_a_task, mark, self.times, where, work.function))
-        if work.name in self.calls:
-            merge, keep = (
-                partial(in_a_call, mark.with_name(f"{mark.name}, {name}"), self.times, function)
-                for name, function in (("merge", work.merge), ("keep", work.keep))
-            )
-            changed = replace(changed, merge=merge, keep=keep)
+        for call in self.calls:
+            if work.name == call.partition(" ")[0]:
+                field = call.partition(" ")[2]
+                function = partial(
+                    in_a_call, mark.with_name(f"deaths of {call}"), self.times, getattr(work, field)
+                )
+                changed = replace(changed, **{field: function})
         return self.engine.run(changed, done)
 
     def deaths(self):

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -64,19 +65,27 @@ def folder(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def client():
+def cluster():
     """Two workers of Dask, real processes."""
     import distributed  # takes a second
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with (
-            distributed.LocalCluster(
-                2, threads_per_worker=1, dashboard_address=None, silence_logs=50
-            ) as cluster,
-            distributed.Client(cluster) as client,
-        ):
-            yield client
+        with distributed.LocalCluster(
+            2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        ) as cluster:
+            yield cluster
+
+
+@pytest.fixture
+def client(cluster):
+    """A client of the two workers, when both have come up (again)."""
+    until = time.monotonic() + 60
+    while {nanny.status.name for nanny in cluster.workers.values()} != {"running"}:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    with cluster.get_client() as client:
+        yield client
 
 
 def bits(collapse):
@@ -290,26 +299,38 @@ def test_a_killed_worker_of_dask_costs_nothing_but_what_it_held(folder, tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("where", ["tasks", "merges", "between"])
-@pytest.mark.parametrize("passes", [1, 2])
-def test_workers_of_dask_may_die_at_any_time(where, passes, folder, tmp_path, client, monkeypatch):
+@pytest.mark.parametrize(
+    ("passes", "tasks", "calls"),
+    [
+        (1, {"moments": "rows 0 to"}, ()),
+        (1, {}, ("moments merge",)),
+        (2, {"means": "rows 97 to"}, ()),
+        (2, {"second": "rows 47 to"}, ()),
+        (2, {}, ("means merge",)),
+        (2, {}, ("means keep",)),
+        (2, {}, ("gram merge",)),
+        (2, {}, ("second merge",)),
+    ],
+)
+def test_a_worker_of_dask_may_die_at_any_time(
+    passes, tasks, calls, folder, tmp_path, client, monkeypatch
+):
     monkeypatch.setattr(plan, "PART", -(-16 * K * D // 3))
     alone = bits(stored(folder, passes=passes))
-    rows = {"means": "rows 97 to", "moments": "rows 0 to", "second": "rows 47 to"}
-
-    def kill_all(name):
-        if where == "between" and name == "second":
-            client.restart()
-
-    deadly = Deadly(
-        engine_of(client),
-        tmp_path,
-        rows if where == "tasks" else None,
-        ("means", "moments") if where == "merges" else (),
-        before=kill_all,
-    )
+    deadly = Deadly(engine_of(client), tmp_path, tasks, calls)
     assert bits(stored(folder, passes=passes, engine=deadly)) == alone
-    assert (deadly.deaths() > 0) == (where != "between")
+    assert deadly.deaths() == 1
+
+
+@pytest.mark.slow
+def test_all_workers_of_dask_may_be_others_in_the_second_pass(folder, client):
+    class Restarting(type(engine_of(client))):
+        def run(self, work, done):
+            if work.name == "second":
+                client.restart()
+            return super().run(work, done)
+
+    assert bits(stored(folder, engine=Restarting(client))) == bits(stored(folder))
 
 
 @pytest.mark.slow

@@ -33,6 +33,9 @@ class Reproduce:
     """settings to combine: "dataset=mnist,fashion-mnist ratio=1,10,100 seed=0,1" """
     processes: int = 1
     """runs of a grid at once, one thread each"""
+    slurm: str | None = None
+    """partition of Slurm: each run is a job there, queued again when it is preempted or its time is
+    over; needs submitit"""
     data_dir: Optional[Path] = None
     """folder of data sets; also LOPSIDED_DATA"""
     out: Path = Path("results")
@@ -82,8 +85,10 @@ class Reproduce:
             return
         for module in ("torch", "safetensors", "matplotlib", "jinja2", "filelock"):
             need(module, "'lopsided[reproduce]'")
-        from lopsided.reproduce import page
+        from lopsided.reproduce import page, slurm
 
+        if self.slurm is not None and self.processes != 1:
+            raise ValueError("runs are --processes of this machine or jobs of --slurm, not both")
         if self.claim is not None and self.claim not in CLAIMS:
             raise ValueError(f"no claim is called {self.claim!r}; there are {', '.join(CLAIMS)}")
         if self.claim is None and not self.report:
@@ -100,7 +105,8 @@ class Reproduce:
             claim = CLAIMS[self.claim]
             options = given(claim, getattr(self, "settings", None))
             combinations = grid.combine(claim, self.grid, options, place)
-            records = grid.run(claim, combinations, place, self.processes, console)
+            submitter = None if self.slurm is None else slurm.executor(claim, place, self.slurm)
+            records = grid.run(claim, combinations, place, self.processes, console, submitter)
             if self.json and is_first():
                 print("\n".join(record.to_json() for record in records))
             for record in records:

@@ -17,6 +17,7 @@ from lopsided.reproduce.claim import AnyClaim
 from lopsided.reproduce.context import Place
 from lopsided.reproduce.processes import Options, Show, at_once, in_turn
 from lopsided.reproduce.record import Record, name_of
+from lopsided.reproduce.slurm import as_jobs
 from lopsided.reproduce.typed import declared_fields, from_word
 from lopsided.signals import terminate_on_sigterm
 
@@ -72,10 +73,23 @@ def combine(claim: AnyClaim, grid: str, options: Mapping[str, Any], place: Place
 
 
 def run(
-    claim: AnyClaim, combinations: Sequence[Options], place: Place, processes: int, console: Console
+    claim: AnyClaim,
+    combinations: Sequence[Options],
+    place: Place,
+    processes: int,
+    console: Console,
+    submitter: Any = None,
 ) -> list[Record]:
     """Run every combination that has no record, with a live line of progress each, and return all
     their records.
+
+    Args:
+        claim: to run.
+        combinations: the settings of each run.
+        place: of records and data.
+        processes: that run at once.
+        console: to show progress on.
+        submitter: of jobs to Slurm instead; see `lopsided.reproduce.slurm`.
 
     Raises:
         ValueError: at the end, if some runs could not be done; the others were. At once for fewer
@@ -111,7 +125,9 @@ def run(
             progress.console.print(f"{which}{text}", markup=False)
 
         show = Show(advance, note)
-        if processes == 1 or len(todo) <= 1:
+        if submitter is not None:
+            failures += as_jobs(claim, todo, place, show, submitter)
+        elif processes == 1 or len(todo) <= 1:
             failures += in_turn(claim, todo, place, show)
         else:
             failures += at_once(claim, todo, place, show, processes)

@@ -69,7 +69,7 @@ def in_turn(claim: AnyClaim, todo: Sequence[Options], place: Place, show: Show) 
     """Run one after the other, and return a sentence for each that could not be done."""
     failures = []
     for run, options in enumerate(todo):
-        end = _do(claim, options, place, partial(show.pass_on, run))
+        end = do(claim, options, place, partial(show.pass_on, run))
         show.pass_on(run, end)
         if end.kind == "failed":
             failures.append(end.text)
@@ -114,7 +114,7 @@ def at_once(
     return failures
 
 
-def _do(claim: AnyClaim, options: Options, place: Place, tell: Callable[[Told], None]) -> Told:
+def do(claim: AnyClaim, options: Options, place: Place, tell: Callable[[Told], None]) -> Told:
     """Do a run that has no record, and return how it ended."""
     context = place.context(
         name_of(claim.name, claim.configuration(options)),
@@ -160,7 +160,7 @@ def _start(
 def _work(claim: AnyClaim, options: Options, place: Place, line: Connection) -> None:
     hold_on_to_parent()
     with terminate_on_sigterm():
-        line.send(_do(claim, options, place, line.send))
+        line.send(do(claim, options, place, line.send))
 
 
 def _hear(line: Connection, process: SpawnProcess) -> Told:
