@@ -308,3 +308,31 @@ def test_an_orthogonal_frame_attains_the_least_contrastive_loss_of_non_negative_
             float(loss(torch.rand(len(y), 3, dtype=torch.float64, generator=random) ** 8, y))
             > bound
         )
+
+
+@family
+@pytest.mark.parametrize("spread", [1.0, 60.0])
+@pytest.mark.parametrize("reduction", ["mean", "weighted-mean", "sum"])
+def test_the_gradient_made_with_the_loss_is_that_of_the_losses_one_by_one(
+    adjustment, spread, reduction
+):
+    z, y = data(6, spread)
+    y[3] = -100
+    loss = steer.AdjustedCrossEntropy(adjustment, reduction=reduction)
+    apart = steer.AdjustedCrossEntropy(adjustment, reduction="none")
+    weight = torch.tensor([1.0] * K if adjustment.weight is None else adjustment.weight).expand(K)
+    counted = torch.ones(N).index_fill(0, torch.tensor([3]), 0)
+    total = {
+        "sum": 1,
+        "mean": N - 1,
+        "weighted-mean": (weight[y.clamp_min(0)] * counted).sum(),
+    }[reduction]
+    a, b = z.clone().requires_grad_(), z.clone().requires_grad_()
+    whole, parts = loss(a, y), apart(b, y).sum() / total
+    torch.testing.assert_close(whole, parts)
+    (3 * whole).backward(retain_graph=True)
+    (3 * parts).backward()
+    torch.testing.assert_close(a.grad, b.grad)
+    once = a.grad.clone()
+    whole.backward(torch.tensor(3.0, dtype=torch.float64))  # a second time, onto the first
+    assert torch.equal(a.grad, 2 * once)

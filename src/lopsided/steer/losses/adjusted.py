@@ -4,12 +4,13 @@ read.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from lopsided.adjustment import ARRAYS, Adjustment
 from lopsided.labels import Ignore, sentinels
 from lopsided.steer.losses.base import Reduction, SoftmaxLoss
-from lopsided.steer.losses.blocks import cross_entropy
+from lopsided.steer.losses.blocks import cross_entropy, in_blocks, total
 from lopsided.steer.losses.checks import check_soft_targets, check_tensor
 
 
@@ -86,9 +87,19 @@ class AdjustedCrossEntropy(SoftmaxLoss):
         if targets.ndim == 2 and targets.is_floating_point():
             return self._expected(logits, targets)
         labels, kept = self.read(targets, *logits.shape)
+        if self.reduction != "none" and in_blocks(logits):
+            shares = self._shares(logits, labels, kept)
+            return total(self.terms, logits, labels, shares, self.label_smoothing)
         losses = cross_entropy(self.terms, logits, labels, self.label_smoothing)
         weights = self.terms.weights(labels, losses)
         return self.reduce(losses if weights is None else losses * weights, kept, weights)
+
+    def _shares(self, logits: Tensor, labels: Tensor, kept: Tensor | None) -> Tensor:
+        """Return what each sample's loss before its weight counts in the loss."""
+        ones = torch.ones(len(labels), dtype=torch.promote_types(logits.dtype, torch.float32))
+        weights = self.terms.weights(labels, ones)
+        shares = (ones if weights is None else weights) / self.divisor(ones, kept, weights)
+        return shares if kept is None else shares.where(kept, 0.0)
 
     def _expected(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the loss under (n, k) distributions."""

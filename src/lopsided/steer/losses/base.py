@@ -64,14 +64,18 @@ class Loss(nn.Module):
             losses = losses.where(kept, 0.0)
         if self.reduction == "none":
             return losses
+        return losses.sum() / self.divisor(losses, kept, weights)
+
+    def divisor(
+        self, losses: Tensor, kept: Tensor | None, weights: Tensor | None
+    ) -> Tensor | float:
+        """Return what the sum of the losses is divided by; arguments as in `reduce`."""
         if self.reduction == "sum":
-            return losses.sum()
+            return 1
         if self.reduction == "weighted-mean" and weights is not None:
             total = (weights if kept is None else weights * kept).sum()
-            return losses.sum() / total.clamp_min(torch.finfo(losses.dtype).tiny)
-        if kept is None:
-            return losses.sum() / max(len(losses), 1)
-        return losses.sum() / kept.sum().clamp_min(1)
+            return total.clamp_min(torch.finfo(losses.dtype).tiny)
+        return max(len(losses), 1) if kept is None else kept.sum().clamp_min(1)
 
     def extra_repr(self) -> str:
         """Name the configuration that every loss has."""

@@ -1,9 +1,9 @@
 """Cross-entropy of adjusted logits on a CPU, block by block of samples.
 
 Written with the framework's operations, each term of an adjustment costs a fresh (n, k) array and a
-trip through memory, forward and back. Here a block of samples is adjusted, exponentiated and summed
-while it is in the cache; kept for the gradient are the exponentials and their sums, from which it
-follows without another exponential.
+trip through memory, forward and back. Here a block of samples is adjusted and its softmax taken
+while it is in the cache. Where the losses are summed to one number, the share of each sample in it
+is known, and the softmax becomes the gradient at once: one (n, k) array is made, and kept.
 
 The framework's operations are used for batches that fit the cache as a whole; on a GPU and while a
 graph is compiled, where they are fused; for second and forward-mode derivatives and under
@@ -13,7 +13,6 @@ graph is compiled, where they are fused; for second and forward-mode derivatives
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,14 +21,16 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.nn import functional
 
+from lopsided.steer.losses.inplace import (
+    adjusted,
+    write_clamped_softmax,
+    write_gradient,
+    wrote_softmax,
+)
 from lopsided.steer.losses.terms import Terms
 
 #: Numbers in a block: half a megabyte in float32, a part of a core's cache.
 BLOCK = 2**17
-#: A class counts as no less probable, against the likeliest, than this times the smallest normal
-#: number (in float32: 2e-31): what
-#: follows from less would be subnormal, on which processors take twenty times as long.
-SMALLEST = 2.0**24
 #: What the framework's loss is to leave out: nothing. Its default would take a label of -100
 #: without a word where nobody may look.
 NONE = -(2**63)
@@ -44,11 +45,33 @@ def cross_entropy(terms: Terms, logits: Tensor, labels: Tensor, smoothing: float
         labels: (n,), each from 0 to k-1.
         smoothing: share of the uniform distribution in the targets.
     """
-    small = logits.numel() < BLOCK
-    if small or logits.device.type != "cpu" or not logits.requires_grad or _transformed(logits):
+    if not in_blocks(logits):
         return _whole(terms, logits, labels, smoothing)
-    losses: Tensor = _Blocks.apply(logits, labels, terms, smoothing)  # type: ignore[no-untyped-call]
+    losses: Tensor = _Blocks.apply(logits, labels, terms, smoothing, None)  # type: ignore[no-untyped-call]
     return losses
+
+
+def total(
+    terms: Terms, logits: Tensor, labels: Tensor, shares: Tensor, smoothing: float = 0.0
+) -> Tensor:
+    """Return the sum of the losses times (n,) shares; samples of share 0 are left out.
+
+    Args:
+        terms: as in `cross_entropy`, and so all but `shares`.
+        logits: for which `in_blocks` holds.
+        labels: (n,).
+        shares: (n,) of the samples, of no gradient.
+        smoothing: share of the uniform distribution in the targets.
+    """
+    summed: Tensor = _Blocks.apply(logits, labels, terms, smoothing, shares)  # type: ignore[no-untyped-call]
+    return summed
+
+
+def in_blocks(logits: Tensor) -> bool:
+    """Whether blocks are the quicker way for logits, and nothing is to look into it."""
+    if logits.numel() < BLOCK or logits.device.type != "cpu" or not logits.requires_grad:
+        return False
+    return not _transformed(logits)
 
 
 def _whole(terms: Terms, logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
@@ -70,67 +93,99 @@ def _transformed(tensor: Tensor) -> bool:
 
 class _Blocks(torch.autograd.Function):
     """logsumexp(a) - (1 - smoothing) a_y - smoothing mean(a), a = factor_i * columns * z + shift -
-    margin_i e_y.
+    margin_i e_y; where there are shares, the sum of the losses times them.
     """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, labels: Tensor, terms: Terms, smoothing: float) -> Tensor:
-        """Return the losses; keep exp(a - max a) and its sums."""
-        dtype = torch.promote_types(logits.dtype, torch.float32)
-        columns, factor, shift, margin = terms.parts(labels, dtype)
-        powers = torch.empty(logits.shape, dtype=dtype)
-        least = math.log(SMALLEST * torch.finfo(dtype).tiny)
-        losses, totals = [], []
-        for z, into, y, sample, less in _blocks(
-            logits.shape, logits, powers, labels[:, None], factor, margin
-        ):
-            a = z.to(dtype)
-            for part in (columns, sample):
-                a = a if part is None else torch.mul(a, part, out=into)
-            a = a if shift is None else torch.add(a, shift, out=into)
-            a = a if less is None else torch.scatter_add(a, 1, y, -less, out=into)
-            own, top = a.gather(1, y), a.amax(1, keepdim=True)
-            own -= top
-            torch.sub(a, top, out=into)
-            if smoothing:
-                own = (1 - smoothing) * own + smoothing * into.mean(1, keepdim=True)
-            total = into.clamp_min_(least).exp_().sum(1, keepdim=True)
-            losses.append(total.log() - own)
-            totals.append(total)
-        ctx.save_for_backward(logits, labels, powers, torch.cat(totals))
-        ctx.terms, ctx.smoothing = terms, smoothing
-        return torch.cat(losses).squeeze(1)
+    def forward(
+        ctx: Any,
+        logits: Tensor,
+        labels: Tensor,
+        terms: Terms,
+        smoothing: float,
+        shares: Tensor | None,
+    ) -> Tensor:
+        """Return the losses or their sum; keep the softmax of a, or the gradient of the sum."""
+        losses, array = _block_by_block(logits, labels, terms, smoothing, shares)
+        ctx.terms, ctx.smoothing, ctx.dtype = terms, smoothing, logits.dtype
+        ctx.gradient = None if shares is None else array
+        ctx.save_for_backward(logits, labels, shares, array if shares is None else None)
+        return losses if shares is None else _sum(losses, shares)
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None, None]:
         """Return slope_i factor_i columns * (softmax(a) - (1 - smoothing) e_y - smoothing / k)."""
-        logits, labels, powers, total = ctx.saved_tensors
-        if torch.is_grad_enabled() or _transformed(slope):
-            with (
-                torch.enable_grad()
-            ):  # this gradient is to be differentiated, or taken for many slopes at once
-                logits = logits.view_as(
-                    logits
-                )  # without the hooks of the original, which run when this returns
+        rest = (None, None, None, None)
+        looked_at = torch.is_grad_enabled() or _transformed(slope)
+        gradient, ctx.gradient = ctx.gradient, None  # given away once: others may add to it
+        if gradient is not None and not looked_at:
+            return (_scaled(gradient, slope).to(ctx.dtype), *rest)
+        logits, labels, shares, softmax = ctx.saved_tensors
+        if looked_at:
+            # This gradient is to be differentiated, or taken for many slopes at once.
+            with torch.enable_grad():
+                # Without the hooks of the original, which run when this returns.
+                logits = logits.view_as(logits)
                 losses = _whole(ctx.terms, logits, labels, ctx.smoothing)
-                return (
-                    *torch.autograd.grad(losses, logits, slope, create_graph=True),
-                    None,
-                    None,
-                    None,
-                )
-        columns, factor, _, _ = ctx.terms.parts(labels, total.dtype)
-        weight = slope[:, None] if factor is None else slope[:, None] * factor
-        gradient, kept = torch.empty_like(powers), 1 - ctx.smoothing
-        for p, into, y, w, sums in _blocks(
-            powers.shape, powers, gradient, labels[:, None], weight, total
-        ):
-            torch.mul(p, w / sums, out=into).scatter_add_(1, y, -kept * w)
-            if ctx.smoothing:
-                into.sub_(ctx.smoothing / into.shape[1] * w)
-            if columns is not None:
-                into.mul_(columns)
-        return gradient.to(logits.dtype), None, None, None
+                losses = losses if shares is None else _sum(losses, shares)
+                found = torch.autograd.grad(losses, logits, slope, create_graph=True)
+                return (*found, *rest)
+        if softmax is None:
+            _, gradient = _block_by_block(logits, labels, ctx.terms, ctx.smoothing, shares)
+            return (_scaled(gradient, slope).to(ctx.dtype), *rest)
+        columns, factor, _, _ = ctx.terms.parts(labels, softmax.dtype)
+        rows, gradient = _times(slope[:, None], factor), torch.empty_like(softmax)
+        for p, into, own, row in _blocks(softmax.shape, softmax, gradient, labels[:, None], rows):
+            write_gradient(p, into, own, row, columns, ctx.smoothing)
+        return (gradient.to(logits.dtype), *rest)
+
+
+def _block_by_block(
+    logits: Tensor, labels: Tensor, terms: Terms, smoothing: float, shares: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Return the (n,) losses, and the softmax or the gradient of their sum."""
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    columns, factor, shift, margin = terms.parts(labels, dtype)
+    array = torch.empty(logits.shape, dtype=dtype)
+    losses = torch.empty((len(logits), 1), dtype=dtype)
+    rows, scaled = _scales(shares, factor, columns)
+    for z, into, loss, own, sample, less, row in _blocks(
+        logits.shape, logits, array, losses, labels[:, None], factor, margin, rows
+    ):
+        terms_of = (own, into, columns, sample, shift, less)
+        if smoothing or not wrote_softmax(adjusted(z.to(dtype), *terms_of), own, into, loss):
+            a = adjusted(z.to(dtype), *terms_of)
+            write_clamped_softmax(a, own, into, loss, smoothing)
+        if shares is not None:
+            write_gradient(into, into, own, row, scaled, smoothing)
+    return losses.squeeze(1), array
+
+
+def _scaled(gradient: Tensor, slope: Tensor) -> Tensor:
+    """Return the gradient times a slope, in place; mostly it is one, and memory is not read."""
+    return gradient if slope == 1 else gradient.mul_(slope)
+
+
+def _sum(losses: Tensor, shares: Tensor) -> Tensor:
+    return (losses.where(shares != 0, 0.0) * shares).sum()
+
+
+def _times(rows: Tensor, factor: Tensor | None) -> Tensor:
+    return rows if factor is None else rows * factor
+
+
+def _scales(
+    shares: Tensor | None, factor: Tensor | None, columns: Tensor | None
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return what rows (n, 1) and columns of the gradient are multiplied by: columns alone, where
+    all samples are alike.
+    """
+    if shares is None:
+        return None, columns
+    rows = _times(shares[:, None], factor)
+    if columns is None or bool((rows != rows[:1]).any()):
+        return rows, columns
+    return None, columns * rows[0]
 
 
 def _blocks(shape: torch.Size, *parts: Tensor | None) -> Iterator[tuple[Any, ...]]:
