@@ -4,83 +4,158 @@ a pole.
 A cell is a stretch of neighbouring poles. Seen from x at least the cell's length away, sum_j w_j /
 (v_j - x) over the cell equals, to about 1e-15 of its terms' sizes, the same sum over `ORDER` proxy
 poles at Chebyshev nodes, since 1 / (v - x) is there an analytic function of v that a polynomial
-interpolates (error 5.8^-ORDER). Positions are offsets from the cell's first pole, whose distance to
-any other pole is one exact subtraction: large poles cost no digits.
+interpolates (error 5.8^-ORDER). Seen from a whole stretch of x, no longer than its distance from
+the cell, the sum is a polynomial of x too. Positions are offsets from a pole, whose distance to any
+other pole is one exact subtraction: large poles cost no digits.
+
+Source: Greengard and Rokhlin 1987 for the two expansions; Dutt, Gu and Rokhlin 1996 for Chebyshev
+polynomials in one dimension.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.polynomial import chebyshev
+import numpy.typing as npt
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, Ints
 
 #: Proxy poles of a cell.
 ORDER = 20
 #: Poles of the smallest cells.
 LEAF = 64
 
-_NODES = np.cos((np.arange(ORDER) + 0.5) * np.pi / ORDER)
-_TRANSFORM = 2 / ORDER * chebyshev.chebvander(_NODES, ORDER - 1).T
-_TRANSFORM[0] /= 2
+NODES = np.cos((np.arange(ORDER) + 0.5) * np.pi / ORDER)
+_DEGREES = np.arange(ORDER)
+#: Values at the nodes -> coefficients of Chebyshev polynomials, and its transpose.
+TRANSFORM = 2 / ORDER * np.cos(np.multiply.outer(np.arccos(NODES), _DEGREES)).T
+TRANSFORM[0] /= 2
+
+
+def polynomials(x: Floats) -> Floats:
+    """Return the Chebyshev polynomials of degree below `ORDER` at x in [-1, 1], on a last axis."""
+    return np.asarray(np.cos(np.arccos(np.maximum(np.minimum(x, 1), -1))[..., None] * _DEGREES))
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
-    """Neighbouring poles start..stop-1 and their proxies.
+class Level:
+    """The cells of one size, from left to right.
 
     Attributes:
-        start: first pole.
-        stop: one past the last pole.
-        length: distance of the last pole from the first.
-        offsets: (ORDER,) positions of the proxies from the first pole.
-        weights: (ORDER,) their weights.
-        halves: the two cells that this one consists of; none for a leaf.
+        starts: (c,) first pole of each.
+        stops: (c,) one past its last pole.
+        lengths: (c,) distance of its last pole from its first; a little more than 0 for one pole.
+        weights: (c, ORDER) of its proxies, which lie at (1 + NODES) length / 2 from its first pole.
     """
 
-    start: int
-    stop: int
-    length: float
-    offsets: Floats
+    starts: Ints
+    stops: Ints
+    lengths: Floats
     weights: Floats
-    halves: tuple[Cell, ...]
 
     @classmethod
-    def tree(cls, poles: Floats, weights: Floats, start: int = 0, stop: int | None = None) -> Cell:
-        """Build the cell of poles start..stop-1, ascending, and the cells within it."""
-        stop = len(poles) if stop is None else stop
-        length = float(poles[stop - 1] - poles[start])
-        halves: tuple[Cell, ...] = ()
-        inner, mass = poles[start:stop] - poles[start], weights[start:stop]
-        if stop - start > LEAF:
-            middle = (start + stop) // 2
-            halves = (
-                cls.tree(poles, weights, start, middle),
-                cls.tree(poles, weights, middle, stop),
-            )
-            inner = np.concatenate(
-                [half.offsets + (poles[half.start] - poles[start]) for half in halves]
-            )
-            mass = np.concatenate([half.weights for half in halves])
-        spread = mass @ chebyshev.chebvander(2 * inner / length - 1, ORDER - 1) @ _TRANSFORM
-        return cls(start, stop, length, (1 + _NODES) * length / 2, spread, halves)
-
-    def far_from(self, poles: Floats, start: int, stop: int) -> Iterator[Cell]:
-        """Yield the largest cells within this one that are far from the stretch start..stop-1 of
-        poles.
-
-        What is not covered by them is near: leaves that are less than their own length away.
-        """
-        gap = (
-            poles[self.start] - poles[stop - 1]
-            if self.start >= stop
-            else poles[start] - poles[self.stop - 1]
+    def leaves(cls, poles: Floats, weights: Floats) -> Level:
+        """Return the cells of `LEAF` neighbours."""
+        starts = np.arange(0, len(poles), LEAF)
+        stops = np.minimum(starts + LEAF, len(poles))
+        index = np.minimum(starts[:, None] + np.arange(LEAF), len(poles) - 1)
+        inside = starts[:, None] + np.arange(LEAF) < stops[:, None]
+        return cls._spread(
+            poles, starts, stops, poles[index] - poles[starts][:, None], weights[index] * inside
         )
-        if (self.start >= stop or self.stop <= start) and gap >= self.length:
-            yield self
-        else:
-            for half in self.halves:
-                yield from half.far_from(poles, start, stop)
+
+    def doubled(self, poles: Floats) -> Level:
+        """Return the cells of two of these each, the last perhaps of one."""
+        starts, stops = self.starts[::2], np.append(self.stops[1::2], self.stops[-1:])
+        stops = stops[: len(starts)]
+        offsets = (1 + NODES) * self.lengths[:, None] / 2
+        pad = len(self.starts) % 2
+        offsets = np.pad(offsets + self._from(poles, starts), ((0, pad), (0, 0)))
+        weights = np.pad(self.weights, ((0, pad), (0, 0)))
+        shape = (len(starts), 2 * ORDER)
+        return self._spread(poles, starts, stops, offsets.reshape(shape), weights.reshape(shape))
+
+    def _from(self, poles: Floats, starts: Ints) -> Floats:
+        """Return how far the first pole of each cell is from that of the double cell it is in."""
+        return (poles[self.starts] - poles[np.repeat(starts, 2)[: len(self.starts)]])[:, None]
+
+    @classmethod
+    def _spread(
+        cls, poles: Floats, starts: Ints, stops: Ints, inner: Floats, mass: Floats
+    ) -> Level:
+        lengths = poles[stops - 1] - poles[starts]
+        # One pole alone is the last of all; its proxies stay where it is.
+        before = poles[starts] - poles[np.maximum(starts - 1, 0)]
+        lengths = np.where(lengths > 0, lengths, 2.0**-60 * before)
+        basis = polynomials(2 * inner / lengths[:, None] - 1)
+        return cls(starts, stops, lengths, np.einsum("cp,cpo->co", mass, basis) @ TRANSFORM)
+
+
+def levels(poles: Floats, weights: Floats) -> list[Level]:
+    """Return all levels, the largest cells first."""
+    found = [Level.leaves(poles, weights)]
+    while len(found[-1].starts) > 1:
+        found.append(found[-1].doubled(poles))
+    return found[::-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Which cells stand for the poles that stretches of poles see from afar.
+
+    Attributes:
+        level: (p,) of each pair of a stretch and a cell.
+        cell: (p,) in that level.
+        stretch: (p,), ascending.
+        farther: (p,) whether the cell is as far away as the stretch is long, too.
+        leaf: (q,) of each pair of a stretch and a smallest cell that is near.
+        near: (q,) the stretch, ascending.
+    """
+
+    level: Ints
+    cell: Ints
+    stretch: Ints
+    farther: npt.NDArray[np.bool_]
+    leaf: Ints
+    near: Ints
+
+    @classmethod
+    def by(cls, cells: list[Level], poles: Floats, starts: Ints, stops: Ints) -> Seen:
+        """Find the largest cells that are their own length away from each stretch start..stop-1.
+
+        Leaves that are less than their own length away are near.
+        """
+        lengths = poles[stops - 1] - poles[starts]
+        stretch = np.arange(len(starts))
+        cell = np.zeros(len(starts), np.int64)
+        found = []
+        for number, level in enumerate(cells):
+            first, last = level.starts[cell], level.stops[cell]
+            gap = np.where(
+                first >= stops[stretch],
+                poles[first] - poles[stops[stretch] - 1],
+                np.where(
+                    last <= starts[stretch], poles[starts[stretch]] - poles[last - 1], -np.inf
+                ),
+            )
+            far = gap >= level.lengths[cell]
+            smooth = gap[far] >= lengths[stretch[far]]
+            found.append((np.full(len(smooth), number), cell[far], stretch[far], smooth))
+            if number + 1 < len(cells):
+                halves = 2 * cell[~far][:, None] + np.arange(2)
+                there = halves < len(cells[number + 1].starts)
+                stretch, cell = np.repeat(stretch[~far], 2)[there.ravel()], halves[there]
+        numbers, standing, seeing, smooth = (
+            np.concatenate(part) for part in zip(*found, strict=True)
+        )
+        order = np.argsort(seeing, kind="stable")
+        nearest = np.argsort(stretch[~far], kind="stable")
+        return cls(
+            numbers[order],
+            standing[order],
+            seeing[order],
+            smooth[order],
+            cell[~far][nearest],
+            stretch[~far][nearest],
+        )

@@ -9,10 +9,11 @@ in each gap (v_j, v_j+1) of
 
 A root can agree with its pole in every digit, so it is kept as an offset from the nearer pole;
 differences of poles are exact. Roots are found a block of neighbours at a time: near poles are
-summed one by one, far ones through `Cell` proxies, so p roots cost O(p log p).
+summed one by one, far ones through proxies, and those farther still through one polynomial, so p
+roots cost O(p log p).
 
-Source: Golub 1973 for the equation; Bunch, Nielsen and Sorensen 1978 for the iteration; the far
-field is derived here.
+Source: Golub 1973 for the equation; Bunch, Nielsen and Sorensen 1978 for the iteration; for the far
+field see `lopsided.predict.algebra.farfield`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from functools import cached_property
 import numpy as np
 
 from lopsided.arrays import Floats, Ints
-from lopsided.predict.algebra.farfield import LEAF, Cell
+from lopsided.predict.algebra.farfield import LEAF
+from lopsided.predict.algebra.sources import Field, Sources
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +62,10 @@ class Secular:
         """(p - 1,) index of the nearer pole of each root, and the root's signed offset from it."""
         count = len(self.poles) - 1
         nearer, offsets = np.empty(count, np.int64), np.empty(count)
-        tree = Cell.tree(self.poles, self.weights) if count > 4 * LEAF else None
-        for start in range(0, count, LEAF):
+        field = Field(self.poles, self.weights, far=count > 4 * LEAF)
+        for number, start in enumerate(range(0, count, LEAF)):
             block = np.arange(start, min(start + LEAF, count))
-            nearer[block], offsets[block] = self._solve(block, tree)
+            nearer[block], offsets[block] = self._solve(block, field.around(block, number))
         return nearer, offsets
 
     def spectrum(self) -> Floats:
@@ -79,20 +81,20 @@ class Secular:
         positive = self.spectrum()[:-1] ** exponent * factor
         return np.append(positive if exponent > 0 else positive[::-1], 0.0)
 
-    def _solve(self, block: Ints, tree: Cell | None) -> tuple[Ints, Floats]:
+    def _solve(self, block: Ints, sources: Sources) -> tuple[Ints, Floats]:
         """Return nearer pole and offset of the roots in the gaps of a block of neighbours."""
-        sources = _Sources.around(self, block, tree)
         gap = self.poles[block + 1] - self.poles[block]
         # In units of the gap's own orientation the nearer pole sits at 0 and the root between 0 and
         # gap / 2.
-        at_left = sources.evaluate(block, np.ones(len(block)), gap / 2)[0] >= 0
+        at_left = sources.seen_from(block, np.ones(len(block))).value(gap / 2) >= 0
         nearer = np.where(at_left, block, block + 1)
         side = np.where(at_left, 1.0, -1.0)
+        view = sources.seen_from(nearer, side)
         low, high, x = np.zeros_like(gap), gap / 2, gap / 2
         # The iteration approaches the root from one side and squares its relative error; far fewer
         # than 64 rounds are needed.
         for _ in range(64):
-            f, own, other = sources.evaluate(nearer, side, x)
+            f, own, other = view.evaluate(x)
             low, high = np.where(f < 0, x, low), np.where(f < 0, high, x)
             # Interpolate the poles on either side by one pole each, at 0 and at gap, and a
             # constant.
@@ -106,58 +108,3 @@ class Secular:
             if np.all(np.abs(x - last) <= 1e-10 * x):
                 break
         return nearer, side * x
-
-
-@dataclass(frozen=True, eq=False)
-class _Sources:
-    """Poles and proxies that a block of roots sees, left of the block's gaps first.
-
-    Attributes:
-        poles: all poles of the equation.
-        anchors: (s,) a pole by each source, to which exact distances can be taken.
-        offsets: (s,) of the source from its anchor; 0 for poles themselves.
-        weights: (s,) of the sources.
-    """
-
-    poles: Floats
-    anchors: Ints
-    offsets: Floats
-    weights: Floats
-
-    @classmethod
-    def around(cls, equation: Secular, block: Ints, tree: Cell | None) -> _Sources:
-        poles, weights = equation.poles, equation.weights
-        near = np.ones(len(poles), bool)
-        cells = (
-            [] if tree is None else list(tree.far_from(poles, int(block[0]), int(block[-1]) + 2))
-        )
-        for cell in cells:
-            near[cell.start : cell.stop] = False
-        kept = np.flatnonzero(near)
-        return cls(
-            poles,
-            np.concatenate([kept, *[np.full(len(cell.offsets), cell.start) for cell in cells]]),
-            np.concatenate([np.zeros(len(kept)), *[cell.offsets for cell in cells]]),
-            np.concatenate([weights[kept], *[cell.weights for cell in cells]]),
-        )
-
-    def evaluate(self, pole: Ints, side: Floats, x: Floats) -> tuple[Floats, Floats, Floats]:
-        """Evaluate the equation, mirrored where `side` is -1, at a distance x from a pole toward
-        its root.
-
-        Returns:
-            f, and the parts of its derivative that come from the pole's own side and from the other
-            side.
-        """
-        distance = ((self.poles[self.anchors] - self.poles[pole][:, None]) + self.offsets) * side[
-            :, None
-        ]
-        own = distance <= 0
-        distance -= x[:, None]
-        np.reciprocal(distance, out=distance)
-        f = distance @ self.weights
-        np.square(distance, out=distance)
-        total = distance @ self.weights
-        distance *= own
-        toward = distance @ self.weights
-        return f, toward, total - toward
