@@ -11,7 +11,9 @@ import pytest
 
 from lopsided.cli import main
 from lopsided.plain import plain
-from lopsided.reproduce import CLAIMS, Place, Record, Verdict, page
+from lopsided.report import Text
+from lopsided.reproduce import CLAIMS, Place, Record, Verdict, page, run_pages
+from lopsided.reproduce.claim import Detail
 from lopsided.reproduce.record import environment
 
 
@@ -130,6 +132,32 @@ def test_the_left_out_are_told_on_standard_error(
     (tmp_path / "a.json").write_text("{")
     assert main(["reproduce", "--report", "--out", str(tmp_path)]) == 0
     assert "a.json is not a record of lopsided" in capsys.readouterr().err
+
+
+def test_many_runs_have_a_page_each_which_is_drawn_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = CLAIMS["deep"]
+    plain_page = Detail(deep.detail.heading, lambda run: [Text(f"the page of {run.name}")])
+    claims = {"deep": replace(deep, show=lambda runs: [], detail=plain_page)}
+    results = Path(__file__).parents[2] / "results"
+    some = sorted(results.glob("deep-mlp-digits-step-10-none-*.json"))[:2]
+    for record in some:
+        (tmp_path / record.name).write_bytes(record.read_bytes())
+    text = page.report(tmp_path, claims).read_text()
+    pages = sorted((tmp_path / "report").iterdir())
+    assert [path.stem for path in pages] == [path.stem for path in some]
+    for path in pages:
+        assert f'href="report/{path.name}"' in text
+        assert 'href="../report.html"' in path.read_text()
+        assert f"the page of {path.stem}" in path.read_text()
+    drawn = []
+    monkeypatch.setattr(run_pages, "render", lambda page: drawn.append(page) or "")
+    page.report(tmp_path, claims)
+    assert not drawn
+    pages[0].write_text("something else")
+    page.report(tmp_path, claims)
+    assert len(drawn) == 1
 
 
 def test_no_word_of_a_record_is_markup_or_a_command(tmp_path: Path, good: Record) -> None:

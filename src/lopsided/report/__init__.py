@@ -5,7 +5,19 @@ It knows neither claims nor records; who has something to tell makes sections of
 
 from __future__ import annotations
 
-from lopsided.report.blocks import Block, Figure, Fold, Items, Mark, Play, Row, Table, Text, drawn
+from lopsided.report.blocks import (
+    Block,
+    Figure,
+    Fold,
+    Items,
+    Links,
+    Mark,
+    Play,
+    Row,
+    Table,
+    Text,
+    drawn,
+)
 from lopsided.report.page import Page, Section, Verbatim, render, write
 
 __all__ = [
@@ -13,6 +25,7 @@ __all__ = [
     "Figure",
     "Fold",
     "Items",
+    "Links",
     "Mark",
     "Page",
     "Play",

@@ -75,6 +75,15 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Links:
+    """Words that lead to files beside the page, each a word and a relative address."""
+
+    kind: ClassVar[str] = "links"
+    title: str
+    targets: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Play:
     """The explorer, as `lopsided.report.explorer.component` makes it."""
 
@@ -91,7 +100,7 @@ class Fold:
     blocks: Sequence[Block]
 
 
-Block = Text | Mark | Items | Figure | Row | Table | Play | Fold
+Block = Text | Mark | Items | Figure | Row | Table | Links | Play | Fold
 
 STYLE: Any = {
     "font.family": "sans-serif",

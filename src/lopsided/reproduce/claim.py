@@ -73,6 +73,19 @@ def always(settings: Any, place: Place) -> None:
 
 
 @dataclass(frozen=True)
+class Detail(Generic[S, N]):
+    """What a page of one run shows, of claims whose report shows what many have in common.
+
+    Attributes:
+        heading: of the page.
+        blocks: figures and tables.
+    """
+
+    heading: Callable[[Run[S, N]], str]
+    blocks: Callable[[Run[S, N]], list[Block]]
+
+
+@dataclass(frozen=True)
 class Claim(Generic[S, N]):
     """A statement, and how to put it to the test.
 
@@ -87,6 +100,7 @@ class Claim(Generic[S, N]):
         compute: settings and context to numbers.
         judge: settings and numbers to a verdict; reads nothing else.
         show: all runs of the claim to figures and tables.
+        detail: what a page of each shows where there are several; None where `show` shows all.
         prepare: completes the options by what data and records there are.
         ready: raises an error for settings with which a run could not start, before any run of a
             grid does.
@@ -103,6 +117,7 @@ class Claim(Generic[S, N]):
     show: Callable[[Sequence[Run[S, N]]], list[Block]]
     prepare: Callable[[Mapping[str, Any], Place], dict[str, Any]] = as_given
     ready: Callable[[S, Place], None] = always
+    detail: Detail[S, N] | None = None
 
     def configuration(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the whole configuration, as records hold it, from the options that differ from the

@@ -1,4 +1,4 @@
-"""The report: all records of a folder as one page, a section a claim."""
+"""The report: all records of a folder as one page, a section a claim; of many runs, a page each."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from lopsided.report import Block, Fold, Items, Mark, Page, Section, Text, write
 from lopsided.reproduce.claim import AnyClaim
 from lopsided.reproduce.disk import alone
 from lopsided.reproduce.record import Record
+from lopsided.reproduce.run_pages import run_pages
 
 
 class Found(NamedTuple):
@@ -48,7 +49,7 @@ def report(
         )
     with alone(folder / ".work" / "report.lock", "the report", patience=3600):
         found = read(folder)
-        sections, left_out = _sections(found, claims)
+        sections, left_out = _sections(folder, found, claims)
         for sentence in left_out:
             note(f"left out of the report: {sentence}")
         if not sections:
@@ -84,7 +85,9 @@ def _page(sections: Sequence[Section], left_out: Sequence[str]) -> Page:
     return Page("The evidence: claims and verdicts", [intro], [*sections, *ends])
 
 
-def _sections(found: Found, claims: Mapping[str, AnyClaim]) -> tuple[list[Section], list[str]]:
+def _sections(
+    folder: Path, found: Found, claims: Mapping[str, AnyClaim]
+) -> tuple[list[Section], list[str]]:
     """Return a section for each claim that has records, and a sentence for each file that is left
     out.
     """
@@ -97,13 +100,15 @@ def _sections(found: Found, claims: Mapping[str, AnyClaim]) -> tuple[list[Sectio
         ),
     ]
     each = [
-        _section(claim, [r for r in found.records if r.claim == name], left_out)
+        _section(folder, claim, [r for r in found.records if r.claim == name], left_out)
         for name, claim in claims.items()
     ]
     return [section for section in each if section is not None], left_out
 
 
-def _section(claim: AnyClaim, records: Sequence[Record], left_out: list[str]) -> Section | None:
+def _section(
+    folder: Path, claim: AnyClaim, records: Sequence[Record], left_out: list[str]
+) -> Section | None:
     """Return the section of one claim, or None; records that cannot be shown are left out."""
     shown = _blocks(claim, records)
     if isinstance(shown, str):
@@ -122,6 +127,10 @@ def _section(claim: AnyClaim, records: Sequence[Record], left_out: list[str]) ->
         return None
     if not records:
         return None
+    if len(records) > 1:
+        links, lacking = run_pages(folder, claim, records)
+        shown = [*shown, *links]
+        left_out += [f"{name}.json has no page ({reason})" for name, reason in lacking.items()]
     held, runs = sum(record.verdict.holds for record in records), len(records)
     if runs == 1:
         mark = (

@@ -66,4 +66,5 @@ DEMO: Claim[Training, Numbers] = Claim(
     show=DEEP.show,
     prepare=with_mnist,
     ready=DEEP.ready,
+    detail=DEEP.detail,
 )

@@ -17,7 +17,8 @@ from typing import Any
 from lopsided.report.blocks import Block
 from lopsided.reproduce import ready
 from lopsided.reproduce.choices import Whole
-from lopsided.reproduce.claim import Claim, Outcome, Run
+from lopsided.reproduce.claim import Claim, Detail, Outcome, Run
+from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import heading
 from lopsided.reproduce.claims.thrampoulidis2022.deep.numbers import Numbers
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.observed import Row
@@ -116,6 +117,13 @@ def show(runs: Sequence[Run[Any, Numbers]]) -> list[Block]:
     return page.show(runs)
 
 
+def details(run: Run[Any, Numbers]) -> list[Block]:
+    """Return what a page of one run shows below its heading."""
+    from lopsided.reproduce.claims.thrampoulidis2022.deep import run as one
+
+    return one.details(run)[1:]
+
+
 DEEP: Claim[Training, Numbers] = Claim(
     name="deep",
     title="Deep networks approach SELI",
@@ -130,4 +138,5 @@ DEEP: Claim[Training, Numbers] = Claim(
     judge=judge,
     show=show,
     ready=ready.to_train,
+    detail=Detail(heading, details),
 )

@@ -1,4 +1,4 @@
-"""What a report shows of deep-network runs: a table and curves over all of them, then each."""
+"""What a report shows of deep-network runs: a table and curves over all of them; of one, all."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lopsided.report.blocks import Block, Figure, Fold, Row, Table, Text, drawn
+from lopsided.report.blocks import Block, Figure, Row, Table, drawn
 from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import (
     PARTS,
     DeepRun,
-    heading,
     kind,
     lettered,
 )
@@ -30,7 +29,6 @@ def show(runs: Sequence[DeepRun]) -> list[Block]:
     return [
         overview(kinds),
         *curves(kinds),
-        *(Fold(heading(run), [Text(run.verdict.sentence), *details(run)[1:]]) for run in ordered),
     ]
 
 
