@@ -1,6 +1,7 @@
 """Stored features whose targets are no classes: what `lopsided measure` says of them."""
 
 import json
+from html import unescape
 
 import numpy as np
 import pytest
@@ -29,6 +30,21 @@ def test_a_stored_regression_at_its_optimum_has_collapsed(tmp_path, capsys):
     assert "have collapsed" in found["verdict"]
     assert main(["measure", str(tmp_path)]) == 0
     assert "NRC1" in capsys.readouterr().out
+
+
+def test_what_is_no_class_has_a_picture_and_a_page(tmp_path, capsys):
+    W, H = predict.regression(Y, 0.5).vectors(d=6)
+    rows = np.array([[c in labels for c in range(4)] for labels in SETS] * 4)
+    np.savez(tmp_path / "outputs.npz", features=H + 3, targets=Y, weight=W)
+    np.savez(tmp_path / "sets.npz", features=H, labels=rows, weight=np.eye(4, 6))
+    for name, words in (("outputs", ()), ("sets", ("--ridge", 0.3))):
+        page, picture = tmp_path / f"{name}.html", tmp_path / f"{name}.svg"
+        found = answer(
+            capsys, tmp_path / f"{name}.npz", "--report", page, "--plot", picture, *words
+        )
+        assert found["verdict"].split(".")[0] in unescape(page.read_text())
+        assert page.read_text().count("<svg") == 2
+        assert "<svg" in picture.read_text()
 
 
 def test_label_sets_are_measured_as_kinds_of_samples(tmp_path, capsys):

@@ -99,7 +99,8 @@ class Measure:
             from lopsided.cli import measured
 
             measured.refuse(self, targets.kind)
-            measured.tell(targets, self.json, self.ridge)
+            self._require_outputs()
+            measured.tell(targets, self)
             return
         if self.scheduler is not None and self.processes != 1:
             raise ValueError(

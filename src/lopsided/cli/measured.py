@@ -9,18 +9,20 @@ from dataclasses import fields
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from lopsided.cli.output import print_json, table_console
+from lopsided.cli import pictures
+from lopsided.cli.output import print_json, shown, table_console
 
 if TYPE_CHECKING:
     from lopsided.arrays import Floats
     from lopsided.cli.measure import Measure
+    from lopsided.gram import Gram
     from lopsided.measure import TargetStore
     from lopsided.measure.storage.targets import Kind
 
 #: Options that these measurements have.
 _KNOWN = {
-    "regression": ("features", "head", "json"),
-    "label sets": ("features", "head", "json", "ridge"),
+    "regression": ("features", "head", "json", "report", "plot"),
+    "label sets": ("features", "head", "json", "report", "plot", "ridge"),
 }
 
 
@@ -44,10 +46,17 @@ def refuse(options: Measure, kind: Kind) -> None:
         )
 
 
-def tell(store: TargetStore, as_json: bool, ridge: float | None) -> None:
-    """Measure and print."""
-    answer = _regression(store) if store.kind == "regression" else _label_sets(store, ridge)
-    if as_json:
+def tell(store: TargetStore, options: Measure) -> None:
+    """Measure, draw and print."""
+    regression = store.kind == "regression"
+    answer, grams = _regression(store) if regression else _label_sets(store, options.ridge)
+    names = None if regression else ["+".join(map(str, labels)) for labels in answer["sets"]]
+    if options.plot is not None:
+        pictures.plot_grams(grams, names, options.plot)
+    if options.report is not None:
+        title = f"Measured: {shown(options.features.name)}"
+        pictures.report_grams(answer, grams, names, options.report, title)
+    if options.json:
         print_json(f"measure-{answer['kind'].replace(' ', '-')}", answer)
         return
     from rich.table import Table
@@ -62,10 +71,10 @@ def tell(store: TargetStore, as_json: bool, ridge: float | None) -> None:
     console.print(answer["verdict"], markup=False)
 
 
-def _regression(store: TargetStore) -> dict[str, Any]:
+def _regression(store: TargetStore) -> tuple[dict[str, Any], dict[str, Gram]]:
     import numpy as np
 
-    from lopsided import measure
+    from lopsided import Gram, measure
 
     moments, found = measure.stored_regression(store)
     assert store.weight is not None
@@ -87,7 +96,12 @@ def _regression(store: TargetStore) -> dict[str, Any]:
         f"the root of the targets' covariance minus sqrt({found.gamma:.3g}) I, the optimum of"
         f" predict.regression at ridge {ridge:.3g} (sum normalisation, one layer)",
     )
-    return {
+    values = np.maximum(np.sqrt(np.maximum(values, 0)) - np.sqrt(found.gamma), 0)
+    grams = {
+        "rows of the head, measured": Gram.of_vectors(store.weight),
+        "rows of the head, by the law": Gram.of_vectors(vectors * np.sqrt(values)),
+    }
+    answer = {
         "title": f"{moments.n:,} samples, {t} outputs, {store.d:,} dimensions",
         "kind": store.kind,
         "figures": {
@@ -106,9 +120,10 @@ def _regression(store: TargetStore) -> dict[str, Any]:
             f" WW' is nearest to {words} (distance {laws[fit]:.3f} of at most 2)."
         ),
     }
+    return answer, grams
 
 
-def _label_sets(store: TargetStore, ridge: float | None) -> dict[str, Any]:
+def _label_sets(store: TargetStore, ridge: float | None) -> tuple[dict[str, Any], dict[str, Gram]]:
     from lopsided import Problem, foresee, measure
     from lopsided.plain import plain
 
@@ -119,6 +134,7 @@ def _label_sets(store: TargetStore, ridge: float | None) -> dict[str, Any]:
         )
     seen, collapse = measure.stored_sets(store)
     means = collapse.moments.means
+    grams = {"sets, measured": seen.embeddings(means)}
     figures: dict[str, float | None] = {
         name: plain(getattr(collapse, name)) for name in ("nc1", "cdnv") if hasattr(collapse, name)
     }
@@ -135,10 +151,11 @@ def _label_sets(store: TargetStore, ridge: float | None) -> dict[str, Any]:
     if ridge is not None and store.weight is not None:
         law = foresee(Problem(seen.targets(), ridge=ridge))
         found = seen.geometry(store.weight, means).distance(law)
+        grams[f"sets, {law.source.name}"] = law.embeddings
         figures |= {
             f"{part} to {law.source.name}": plain(value) for part, value in found._asdict().items()
         }
-    return {
+    answer = {
         "title": f"{store.n:,} samples, {seen.m:,} sets of {seen.k} labels, {store.d:,} dimensions",
         "kind": store.kind,
         "sets": [list(labels) for labels in seen.sets],
@@ -146,6 +163,7 @@ def _label_sets(store: TargetStore, ridge: float | None) -> dict[str, Any]:
         "figures": figures,
         "verdict": words,
     }
+    return answer, grams
 
 
 def _distance(gram: Floats, law: Floats) -> float:

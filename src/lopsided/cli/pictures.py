@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from matplotlib.axes import Axes
 
     from lopsided.diagnosis import Diagnosis
     from lopsided.geometry import Geometry
+    from lopsided.gram import Gram
     from lopsided.measure import Collapse
 
     #: Puts a drawing on axes.
@@ -91,3 +92,55 @@ def report(
     norms_of_both = Row([row.figures[0] for row in rows[::2]])
     figures = [norms_of_both, *rows[1::2], Row([drawn(draw, label, label, _PANEL)])]
     write(path, page(collapse, predictions, figures, f"Measured: {name}", diagnosis))
+
+
+def plot_grams(grams: Mapping[str, Gram], names: Sequence[str] | None, path: Path) -> None:
+    """Write cosines of vectors that are no classes to a picture, side by side."""
+    from matplotlib.figure import Figure
+
+    from lopsided.plot import save
+
+    figure = Figure(figsize=(4.2 * len(grams), 4.2), layout="constrained")
+    axes = figure.subplots(1, len(grams), squeeze=False)[0]
+    for ax, (title, draw) in zip(axes, _grams(grams, names), strict=True):
+        draw(ax).set_title(title, fontsize=10)
+    save(figure, path)
+
+
+def report_grams(
+    answer: Mapping[str, Any],
+    grams: Mapping[str, Gram],
+    names: Sequence[str] | None,
+    path: Path,
+    title: str,
+) -> None:
+    """Write the page of a measurement whose targets are no classes: verdict, cosines, figures."""
+    from lopsided.report import Page, Row, Section, Table, Text, drawn, write
+
+    panels = [drawn(draw, label, label, _PANEL) for label, draw in _grams(grams, names)]
+    rows = [
+        [name, "not defined" if value is None else f"{value:.4g}"]
+        for name, value in answer["figures"].items()
+    ]
+    table = Table(answer["title"], ["figure", "measured"], rows)
+    section = Section("measured", "", [Row(panels), table])
+    write(path, Page(title, [Text(answer["verdict"])], [section]))
+
+
+def _grams(grams: Mapping[str, Gram], names: Sequence[str] | None) -> Iterator[tuple[str, Draw]]:
+    """Yield a title and what draws the cosines, all in one scale of colours; names are those of
+    label sets, None of outputs.
+    """
+    from lopsided.plot import gram
+    from lopsided.plot.gram import strongest
+
+    limit = strongest(*grams.values())
+
+    def draw(matrix: Gram, ax: Axes) -> Axes:
+        gram(matrix, ax, names=names, limit=limit).set_xlabel(
+            "output" if names is None else "label set"
+        )
+        return ax
+
+    for title, matrix in grams.items():
+        yield f"Cosines of {title}", functools.partial(draw, matrix)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints, plain_array, real_array
 from lopsided.geometry import Geometry, Source
+from lopsided.gram import Gram
 from lopsided.targets import Targets
 
 
@@ -112,6 +113,14 @@ class LabelSets:
             means: (m, d) mean feature of each set.
         """
         return Geometry.of_factors(weight, self._centred(means), Source("network"))
+
+    def embeddings(self, means: npt.ArrayLike) -> Gram:
+        """Return the measured embeddings of the sets, about the same mean as in `geometry`.
+
+        Args:
+            means: (m, d) mean feature of each set.
+        """
+        return Gram.of_vectors(self._centred(means))
 
     def tag_wise(self, means: npt.ArrayLike) -> TagWise:
         """Return how far the embeddings of sets of several labels are from sums.
