@@ -63,7 +63,7 @@ def minimize(
         MemoryError: if there are too many groups of interchangeable classes for this machine.
 
     Source: reduction of the UFM to the nuclear norm, Thrampoulidis et al. 2022 (arXiv 2208.05512),
-    section 3, after Haeffele and Vidal 2015; symmetry reduction, method and certificate derived
+    after Haeffele and Vidal 2015; symmetry reduction, method and certificate derived
     here.
 
     Example:

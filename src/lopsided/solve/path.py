@@ -38,7 +38,7 @@ def largest_ridge(problem: Problem) -> float:
     """Return the smallest ridge at which the optimum is zero: the largest singular value of the
     gradient at zero logits.
 
-    Source: Thrampoulidis et al. 2022 (arXiv 2208.05512), section 3.1; for plain cross-entropy it is
+    Source: Thrampoulidis et al. 2022 (arXiv 2208.05512); for plain cross-entropy it is
     that of the SEL matrix.
 
     Example:

@@ -56,7 +56,7 @@ DEMO: Claim[Training, Numbers] = Claim(
         " network approach?"
     ),
     source=(
-        "Thrampoulidis, Kini, Vakilian and Behnia 2022, arXiv 2208.05512, Section 4; the digits and"
+        "Thrampoulidis, Kini, Vakilian and Behnia 2022, arXiv 2208.05512; the digits and"
         " the small network are ours"
     ),
     settings=Demo,

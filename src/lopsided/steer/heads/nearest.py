@@ -12,6 +12,11 @@ exact too: for X = V H with H = U S U', a change of X by dX changes V by
 
     V U [(U' (V' dX - dX' V) U)_ij / (s_i + s_j)] U' + (1 - V V') dX H^{-1}.
 
+Markou, Ajanthan and Gould keep near a frame P of k orthonormal columns (d >= k), the polar factor
+of 2 Y C / sqrt(k - 1) + delta P_prox; what no ETF shows, its sum over classes, is kept near too.
+Here V is what an ETF shows, so that the nearest one depends on ETFs alone. Without a proximal term
+the two are one.
+
 Source: the problem is that of Markou, Ajanthan and Gould 2024 (arXiv 2411.01248), solved there on
 the Stiefel manifold; the closed form is derived here.
 """

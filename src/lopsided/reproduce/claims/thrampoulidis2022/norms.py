@@ -202,9 +202,7 @@ NORMS = Claim(
         " towards each other, but they coincide only asymptotically; class means do the opposite,"
         " and never collapse."
     ),
-    source=(
-        "Thrampoulidis et al. 2022, Lemma 4.1 and Figures 2 and 3 (closed forms for STEP imbalance)"
-    ),
+    source=("Thrampoulidis et al. 2022, its closed forms for STEP imbalance"),
     settings=Settings,
     numbers=Numbers,
     compute=compute,

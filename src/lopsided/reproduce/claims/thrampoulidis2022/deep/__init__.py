@@ -131,7 +131,7 @@ DEEP: Claim[Training, Numbers] = Claim(
         "Deep networks trained on imbalanced classes to zero training error and beyond approach the"
         " SELI geometry in their classifiers and class means, not the simplex ETF."
     ),
-    source="Thrampoulidis et al. 2022, Section 5 and Figures 1, 5 and 6",
+    source="Thrampoulidis et al. 2022, its deep-network experiments",
     settings=Deep,
     numbers=Numbers,
     compute=compute,

@@ -168,8 +168,7 @@ UFM_SGD = Claim(
         " the more slowly the larger the imbalance; SGD at a constant rate gets part of the way."
     ),
     source=(
-        "Thrampoulidis et al. 2022, Section 5; setting as in Behnia et al. 2023 (arXiv 2303.07608),"
-        " Figure 4"
+        "Thrampoulidis et al. 2022; setting as in Behnia et al. 2023 (arXiv 2303.07608), Figure 4"
     ),
     settings=Settings,
     numbers=Numbers,
