@@ -13,11 +13,12 @@ demo: .venv/.reproduce  ## predict, solve, train, measure and report on real dig
 test: .venv/.dev  ## format, lint, types, layers, doctests, tests
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
 
-docs: .venv/.docs  ## the documentation site, in docs/_build
-	$(BIN)/sphinx-build -q -W -b html docs docs/_build
+docs: .venv/.docs  ## the documentation site, in docs/_build; says where it is
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build
+	@echo "the documentation is at file://$(CURDIR)/docs/_build/index.html"
 
 clean:  ## forget the set-up and everything generated
-	rm -rf .venv demo docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv demo docs/_build docs/_inventories docs/gallery docs/tutorial docs/reference/generated docs/reference/backreferences .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"lopsided needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}")'

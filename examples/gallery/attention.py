@@ -20,7 +20,8 @@ queries = np.tile([1.0, 0.0], (8, 1))
 margin = solve.attention_margin(tokens, queries, chosen)
 direction = margin.W @ queries[0]
 
-x, y = np.meshgrid(np.linspace(-2.5, 3, 100), np.linspace(-2.5, 3, 100))
+reach = np.abs(tokens).max() * np.linspace(-1.05, 1.05, 100)
+x, y = np.meshgrid(reach, reach)
 ax = plt.figure(figsize=(5.6, 4.6), layout="constrained").subplots()
 shade = ax.contourf(x, y, x * direction[0] + y * direction[1], 14, cmap="PuOr", alpha=0.6)
 for sequence, own in zip(tokens, chosen, strict=True):

@@ -4,8 +4,8 @@ Losses without a classifier
 
 Contrastive losses have geometries of their own. Lengths of the class means of a long tail:
 equal for supervised contrastive learning (Kini et al. 2023), growing with rarity for the
-spectral contrastive loss (Zhai et al. 2025). Right, prototypes in every batch set the angle
-between two class means (Gill et al. 2023): the colder, the nearer to the prototypes' own.
+spectral contrastive loss (Zhai et al. 2025). Right, prototypes in every batch steer the class
+means (Gill et al. 2023): the colder, the farther apart two of them are.
 """
 
 import matplotlib.pyplot as plt

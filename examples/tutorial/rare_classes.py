@@ -88,8 +88,8 @@ diagnosis = measure.diagnose(
 print(diagnosis)
 
 # %%
-# The geometry shows the cause. The classifiers of rare classes are short, nearly as short as SELI,
-# the law of this imbalance, says; a short classifier rarely wins.
+# The geometry shows the cause. The classifiers of rare classes are less than half as long as those
+# of frequent ones, about as SELI, the law of this imbalance, says; a short classifier rarely wins.
 plot.class_norms(
     diagnosis.collapse.geometry.classifiers,
     {name: law.classifiers for name, law in diagnosis.laws.items()},
@@ -125,7 +125,7 @@ ax.bar(places - 0.2, recalls(model), 0.38, color=plot.style.GREY, label="as trai
 ax.bar(places + 0.2, recalls(better), 0.38, color=plot.style.MINORITY, label="prescribed head")
 ax.set_xticks(places, [f"{c}\n{n}" for c, n in enumerate(counts)])
 ax.set(xlabel="digit, and its training samples", ylabel="answered right", ylim=(0, 1.02))
-ax.legend(loc="lower left")
+ax.legend(loc="upper right")
 plt.show()
 
 # %%
