@@ -1,6 +1,6 @@
-"""The measured figures of the README and of docs/benchmarks.md, from the committed records.
+"""The measured figures of the README and of pages in docs, from the committed records.
 
-python benchmarks/summary.py        write both
+python benchmarks/summary.py        write all
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+
+from far import far
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -144,7 +146,7 @@ def _beside(figure: dict[str, Any], reached: float) -> str:
 
 
 #: Part of a page, between marks of its name -> what writes it.
-PARTS = {"figures": few, "rows": every}
+PARTS = {"figures": few, "rows": every, "far": far}
 
 
 def written(text: str) -> str:
@@ -158,6 +160,6 @@ def written(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for page in ("README.md", "docs/benchmarks.md"):
+    for page in ("README.md", "docs/benchmarks.md", "docs/guides/cluster.md"):
         path = ROOT / page
         path.write_text(written(path.read_text()))

@@ -15,10 +15,12 @@ ROOT = Path(__file__).parents[2]
     [
         ("benchmarks/summary.py", "README.md"),
         ("benchmarks/summary.py", "docs/benchmarks.md"),
+        ("benchmarks/summary.py", "docs/guides/cluster.md"),
         ("docs/guides/prescribe.py", "docs/guides/prescribe.md"),
     ],
 )
-def test_the_figures_of_a_page_are_those_of_the_records(script, page):
+def test_the_figures_of_a_page_are_those_of_the_records(script, page, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / Path(script).parent)
     spec = importlib.util.spec_from_file_location("script", ROOT / script)
     assert spec is not None
     assert spec.loader is not None
