@@ -15,6 +15,7 @@ from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import (
 )
 from lopsided.reproduce.claims.thrampoulidis2022.deep.run import details
 from lopsided.reproduce.figures.lines import several
+from lopsided.reproduce.spread import spread
 
 #: More kinds of runs than this are not told apart in one figure.
 _CURVES = 12
@@ -57,13 +58,6 @@ def overview(kinds: Mapping[str, Sequence[DeepRun]]) -> Table:
         " holds by its own prediction.",
         columns,
         rows,
-    )
-
-
-def spread(values: Sequence[float]) -> str:
-    """Return mean and, of several values, standard deviation."""
-    return f"{np.mean(values):.2f}" + (
-        f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
     )
 
 

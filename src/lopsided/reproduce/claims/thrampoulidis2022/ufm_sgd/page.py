@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from lopsided.arrays import Floats
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
 from lopsided.reproduce.claim import Run
 from lopsided.reproduce.claims.thrampoulidis2022.ufm_sgd.numbers import (
     Numbers,
     Settings,
 )
+from lopsided.reproduce.spread import spread
 
 
 def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
@@ -51,9 +49,9 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
         [
             f"R = {path.ratio}",
             *(
-                f"{mean:.3f} ± {spread:.3f}"
+                spread(part.tolist(), 3)
                 for final in (path.final("seli"), path.final("etf"))
-                for mean, spread in _spread(final)
+                for part in final.T[:2]
             ),
         ]
         for path in paths
@@ -71,8 +69,3 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
             rows,
         ),
     ]
-
-
-def _spread(final: Floats) -> list[tuple[float, float]]:
-    spread = final.std(axis=0, ddof=1) if len(final) > 1 else np.zeros(3)
-    return [(float(a), float(b)) for a, b in zip(final.mean(axis=0)[:2], spread[:2], strict=True)]

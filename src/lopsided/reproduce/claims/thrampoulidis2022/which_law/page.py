@@ -15,6 +15,7 @@ from lopsided.reproduce.claims.thrampoulidis2022.which_law.numbers import (
     Numbers,
     Settings,
 )
+from lopsided.reproduce.spread import spread
 
 
 def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
@@ -31,7 +32,10 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
             [
                 [
                     lettered(place, f"{title} ({len(members)})"),
-                    *(_mean([m[law].distances[i] for m in members if law in m]) for law in LAWS),
+                    *(
+                        spread([m[law].distances[i] for m in members if law in m], 3)
+                        for law in LAWS
+                    ),
                 ]
                 for place, (title, members) in enumerate(kinds.items())
             ],
@@ -56,12 +60,4 @@ def misfits(kinds: Sequence[Sequence[Mapping[str, Fit]]]) -> Figure:
         "Root mean square of the distances of classifiers, class means and logits to each law, mean"
         " over the seeds; the letters are those of the tables.",
         (6.2, 0.9 + 0.24 * len(rows)),
-    )
-
-
-def _mean(values: Sequence[float]) -> str:
-    if not values:
-        return "–"
-    return f"{np.mean(values):.3f}" + (
-        f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
     )
