@@ -83,6 +83,7 @@ def cases():
         loss = list(LOSSES)[i % len(LOSSES)]
         scaled, ridged = loss in ("cdt", "ldt", "vs", "margins"), i % 3 == 0
         bias = "free" if i % 5 == 0 and (ridged or not scaled) else "none"
+        bias = float(10 ** rng.uniform(-3, 2)) if i % 7 == 3 else bias
         gamma, tau = rng.uniform(-0.5, 1), rng.uniform(-1, 2)
         problem = Problem(counts, LOSSES[loss](counts, gamma, tau), ridge=0.0, bias=bias)
         if ridged:
@@ -137,6 +138,7 @@ def test_two_hundred_problems_have_the_same_geometry_in_python_and_in_the_page(s
 
 STATE = (
     "#counts=50,20,5,5&a=vs&a.gamma=0.3&a.tau=0.5&a.bias=free&a.ridge=0.1&b=margins&b.gamma=0.25"
+    "&b.bias=0.5&b.ridge=0.2"
 )
 
 
@@ -144,7 +146,8 @@ def test_the_link_holds_the_state_and_its_python_and_shell_lines_give_what_is_sh
     open_page, tmp_path, capsys
 ):
     page = open_page([9, 4], STATE)
-    page.locator(".note", has_text="proved").wait_for()
+    for side in "ab":
+        page.locator(f"[data-part=note-{side}]", has_text="proved").wait_for()
     said = page.locator(".distance").inner_text()
     text = {name: page.locator(f"[data-part={name}]").input_value() for name in ("python", "shell")}
     (tmp_path / "copied.py").write_text(text["python"])
@@ -161,7 +164,8 @@ def test_the_link_holds_the_state_and_its_python_and_shell_lines_give_what_is_sh
     link = page.locator("[data-part=link]").input_value()
     page.goto("about:blank")
     page.goto(link)
-    page.locator(".note", has_text="proved").wait_for()
+    for side in "ab":
+        page.locator(f"[data-part=note-{side}]", has_text="proved").wait_for()
     assert page.locator("[data-part=python]").input_value() == text["python"]
 
 
@@ -279,3 +283,11 @@ def test_the_command_writes_the_page_and_says_where(tmp_path, capsys):
     )
     assert main(["explore", "--out", str(tmp_path / "page.txt")]) == 2
     assert isinstance(predict.seli([7, 3]), Geometry)
+
+
+def test_several_on_a_page_are_each_their_own(browser):
+    page = browser.new_page()
+    page.set_content(explorer.component([50, 5]) + explorer.component([9, 4, 1]))
+    page.locator(".distance:not(:empty)").nth(1).wait_for()
+    assert page.locator(".bar").count() == 5
+    page.close()

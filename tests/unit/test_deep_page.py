@@ -1,11 +1,14 @@
 """What the page tells of a deep run, on a committed record."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from lopsided import Counts, foresee
 from lopsided.reproduce import CLAIMS, Record
+from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import heading
+from lopsided.reproduce.claims.thrampoulidis2022.deep.page import play
 from lopsided.reproduce.claims.thrampoulidis2022.deep.run import split
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -22,3 +25,11 @@ def test_the_misfit_of_the_class_means_is_mostly_unseen_or_of_single_classes():
     assert measured.distance(seli) == pytest.approx(last.distances.seli, abs=1e-12)
     rows = {row[0]: row[1:] for row in split(measured, seli, counts).rows}
     assert rows["class means"] == ["0.32", "0.23", "0.07", "0.22", "0.41"]
+
+
+def test_the_page_holds_the_network_to_play_with_beside_what_is_predicted():
+    run = CLAIMS["deep"].read(Record.load(MNIST))
+    (fold,) = play([run])
+    (component,) = fold.blocks
+    assert f'"title":{json.dumps(heading(run))}' in component.component
+    assert '"measured":[{' in component.component

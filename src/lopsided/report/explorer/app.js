@@ -208,7 +208,8 @@ const mount = (root) => {
   follow();
 };
 
-document.querySelectorAll(".explorer").forEach(mount);
+// A page may hold several: each script wakes the one before it.
+mount(document.currentScript.previousElementSibling);
 // For the console, and for the tests that compare with Python.
 globalThis.lopsided = {
   geometryOf,

@@ -15,6 +15,9 @@ const WITHOUT_EFFECT = {
 const withoutEffect = ({ loss }) =>
   WITHOUT_EFFECT[loss] ? `; there ${WITHOUT_EFFECT[loss]} have no effect` : "";
 
+const fixedBias = ({ bias }) =>
+  bias === "none" || bias === "free" ? "" : "; there a bias with a ridge of its own vanishes";
+
 // A side's geometry: {geometry, note, work}; `work` goes on with the solving, where there is some.
 const begin = (setting, counts, measured) => {
   const given = measured.find(({ title }) => `measured: ${title}` === setting.loss);
@@ -34,10 +37,10 @@ const begin = (setting, counts, measured) => {
     if (reason) return { note: reason };
     return {
       geometry: (free ? freeBias : vanishing)(parameters),
-      note: `closed form, the limit as the ridge vanishes${withoutEffect(setting)}`,
+      note: `closed form, the limit as the ridge vanishes${withoutEffect(setting)}${fixedBias(setting)}`,
     };
   }
-  const most = largestRidge(parameters, free);
+  const most = largestRidge(parameters, setting.bias);
   if (setting.ridge >= most)
     return { note: `At this ridge the optimum is zero; it must be below ${digits(most)}.` };
   return { work: optimum(parameters, setting), note: "solving …" };
@@ -72,4 +75,4 @@ const geometryOf = (counts, setting) => {
 };
 
 const largestRidgeOf = (setting, counts) =>
-  isTheory(setting) ? largestRidge(parametersOf(counts, setting), setting.bias === "free") : 1;
+  isTheory(setting) ? largestRidge(parametersOf(counts, setting), setting.bias) : 1;

@@ -83,6 +83,23 @@ const ridgeSlider = (value, most, changed) => {
   return labeled("ridge λ", range, said);
 };
 
+// The ridge on a bias, by powers of ten.
+const biasRidge = (value, changed) => {
+  const said = html("output", {}),
+    range = html("input", { type: "range", min: -6, max: 3, step: 0.5, value: Math.log10(value) });
+  const say = (ridge) => {
+    said.textContent = digits(ridge);
+    range.setAttribute("aria-valuetext", said.textContent);
+  };
+  say(value);
+  range.addEventListener("input", () => {
+    const bias = Number((10 ** Number(range.value)).toPrecision(3));
+    say(bias);
+    changed({ bias });
+  });
+  return labeled("ridge on the bias", range, said);
+};
+
 // The controls of one side; `rebuilt` is called where the controls themselves have to change.
 const settingControls = (side, setting, losses, most, { changed, rebuilt }) => {
   const exponents = exponentsOf(setting),
@@ -116,11 +133,13 @@ const settingControls = (side, setting, losses, most, { changed, rebuilt }) => {
               [
                 ["none", "none"],
                 ["free", "free, no ridge on it"],
+                ["ridge", "with a ridge of its own"],
               ],
-              setting.bias,
-              (bias) => rebuilt({ ...setting, bias }),
+              typeof setting.bias === "number" ? "ridge" : setting.bias,
+              (bias) => rebuilt({ ...setting, bias: bias === "ridge" ? 1 : bias }),
             ),
           ),
+          typeof setting.bias === "number" ? biasRidge(setting.bias, changed) : [],
           ridgeSlider(setting.ridge, most, (ridge) => changed({ ridge })),
         ]
       : [],

@@ -28,7 +28,8 @@ const valueOf = (r, ridge, factors) => {
   const squares = (rows) => rows.reduce((sum, row) => sum + dot(row, row), 0);
   const inside = r.k.reduce((sum, k, j) => sum + (k - 1) * p[j] ** 2, 0);
   const fit = fitOf(r, marginsOf(r, pointOf(r, factors)));
-  return { fit, value: fit.value + ridge * ((squares(U) + squares(V)) / 2 + inside) };
+  const cost = costOf(r, factors.b);
+  return { fit, value: fit.value + ridge * ((squares(U) + squares(V)) / 2 + inside) + cost };
 };
 
 // a b + ridge c, into the rows of `result`.
@@ -41,7 +42,7 @@ const slopeInto = (result, a, b, ridge, c) =>
 
 // The gradient, and a function that applies the second derivative to a direction.
 const model = (r, ridge, factors, fit) => {
-  const { U, V, p } = factors,
+  const { U, V, p, b } = factors,
     size = 2 * r.m * r.m + 2 * r.m;
   const slope = adjoint(r, fit.residual),
     turned = transpose(slope.Y);
@@ -51,7 +52,7 @@ const model = (r, ridge, factors, fit) => {
   slopeInto(g.V, turned, U, ridge, V);
   for (let j = 0; j < r.m; j++) {
     g.p[j] = 2 * p[j] * (slope.s[j] + ridge * (r.k[j] - 1));
-    g.b[j] = slope.b[j];
+    g.b[j] = slope.b[j] + r.charge * r.k[j] * b[j];
   }
   const apply = (direction) => {
     const d = factorsOf(r, direction),
@@ -69,7 +70,7 @@ const model = (r, ridge, factors, fit) => {
     slopeInto(h.V, turned, d.U, 0, V);
     for (let j = 0; j < r.m; j++) {
       h.p[j] = 2 * p[j] * change.s[j] + 2 * d.p[j] * (slope.s[j] + ridge * (r.k[j] - 1));
-      h.b[j] = change.b[j] + DAMPING * r.mass[j] * d.b[j];
+      h.b[j] = change.b[j] + (DAMPING * r.mass[j] + r.charge * r.k[j]) * d.b[j];
     }
     return result;
   };
@@ -126,17 +127,23 @@ const startOf = (r, ridge, parameters) => {
 // The bias that is best at no logits.
 const bestBias = (r) => {
   const nothing = { Y: matrix(r.m, r.m), s: new Float64Array(r.m) };
-  const at = (b) => fitOf(r, marginsOf(r, { ...nothing, b }));
+  const at = (b) => {
+    const fit = fitOf(r, marginsOf(r, { ...nothing, b }));
+    return { ...fit, value: fit.value + costOf(r, b) };
+  };
   let b = new Float64Array(r.m),
     fit = at(b);
   for (let iteration = 0; iteration < 100; iteration++) {
-    const gradient = adjoint(r, fit.residual).b;
+    const slope = adjoint(r, fit.residual).b,
+      gradient = slope.map((value, j) => value + r.charge * r.k[j] * b[j]);
     if (largest(gradient.map(Math.abs)) <= 1e-14 * total(r.mass)) break;
     const step = stepOf({
       gradient,
       apply: (d) => {
         const change = adjoint(r, curvature(r, fit.shares, marginsOf(r, { ...nothing, b: d }))).b;
-        return change.map((value, j) => value + DAMPING * r.mass[j] * d[j]);
+        return change.map(
+          (value, j) => value + (DAMPING * r.mass[j] + r.charge * r.k[j]) * d[j],
+        );
       },
     });
     let length = 2,
@@ -153,10 +160,10 @@ const bestBias = (r) => {
 };
 
 // The smallest ridge whose optimum is zero: the norm of the slope at no logits.
-const largestRidge = (parameters, free) => {
-  const r = reduced(parameters, free),
+const largestRidge = (parameters, bias) => {
+  const r = reduced(parameters, bias),
     nothing = { Y: matrix(r.m, r.m), s: new Float64Array(r.m) };
-  const b = free ? bestBias(r) : new Float64Array(r.m);
+  const b = r.biased ? bestBias(r) : new Float64Array(r.m);
   const slope = adjoint(r, fitOf(r, marginsOf(r, { ...nothing, b })).residual);
   return Math.max(
     svd(slope.Y).values[0],
@@ -190,7 +197,7 @@ const solved = (r, point, decomposed, gap) => {
 // Yields the geometry and its relative gap, ever better, until the gap is below the tolerance or
 // rounding keeps it from falling.
 const optimum = function* (parameters, { ridge, bias }, tolerance = 1e-10) {
-  const r = reduced(parameters, bias === "free");
+  const r = reduced(parameters, bias);
   let x = startOf(r, ridge, parameters),
     factors = factorsOf(r, x),
     now = valueOf(r, ridge, factors);

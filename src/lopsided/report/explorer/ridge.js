@@ -5,7 +5,8 @@
 // which Newton's method with conjugate gradients runs from the vanishing ridge's logits. The
 // factored problem has no bad minimum, and the duality gap tells how near its result is.
 
-const reduced = (parameters, free) => {
+// A head's bias is "none", "free", or a number: the ridge on it.
+const reduced = (parameters, bias) => {
   const { groups, columns, samples, shift, own, weight } = parameters;
   const { sizes: k, values: v } = groups,
     m = k.length;
@@ -16,7 +17,8 @@ const reduced = (parameters, free) => {
     v,
     m,
     copies,
-    free,
+    biased: bias !== "none",
+    charge: bias === "none" || bias === "free" ? 0 : Number(bias),
     columns,
     own: columns.map((column, j) => column * samples[j]),
     mass: v.map((count, j) => count * k[j] * weight[j]),
@@ -52,7 +54,7 @@ const adjoint = (r, residual) => {
     for (let i = 0; i < r.m; i++) {
       const value = r.factor[i][j] * residual[i][j] + (i === j ? own : 0);
       Y[i][j] = r.unit[i][j] * value;
-      if (r.free) b[i] += value;
+      if (r.biased) b[i] += value;
     }
   }
   return { Y, s, b };
@@ -94,13 +96,18 @@ const curvature = (r, shares, R) => {
   return result;
 };
 
+// What the ridge on a bias costs: its classes' squares.
+const costOf = (r, b) =>
+  r.charge ? (r.charge / 2) * total(b.map((value, j) => r.k[j] * value * value)) : 0;
+
 // Bounds that enclose the minimum: the objective at a point, and the value of the dual at its
-// shares, scaled until feasible. Residuals that a free bias has left are charged for.
+// shares, scaled until feasible. Residuals that a free bias has left are charged for; those of a
+// bias with a ridge have their conjugate.
 const certify = (r, ridge, point, decomposed) => {
   const fit = fitOf(r, marginsOf(r, point)),
     slope = adjoint(r, fit.residual);
   const within = r.k.map((k, j) => (k - 1) * Math.abs(point.s[j]));
-  const primal = fit.value + ridge * (total(decomposed.values) + total(within));
+  const primal = fit.value + ridge * (total(decomposed.values) + total(within)) + costOf(r, point.b);
   const norms = r.k.map((k, j) => (k > 1 ? Math.abs(slope.s[j]) / (k - 1) : 0));
   const norm = Math.max(svd(slope.Y).values[0], largest(norms));
   const scale = norm > 0 ? Math.min(1, ridge / norm) : 1;
@@ -118,6 +125,8 @@ const certify = (r, ridge, point, decomposed) => {
     dual += r.mass[j] * value;
   }
   for (let i = 0; i < r.m; i++)
-    dual -= scale * Math.abs(slope.b[i]) * (1 + 2 * Math.abs(point.b[i]));
+    dual -= r.charge
+      ? (scale * slope.b[i]) ** 2 / (2 * r.charge * r.k[i])
+      : scale * Math.abs(slope.b[i]) * (1 + 2 * Math.abs(point.b[i]));
   return { primal, dual, gap: primal > 0 ? Math.max(0, (primal - dual) / primal) : 0 };
 };

@@ -15,6 +15,9 @@ const NAMED = {
   ...SETS,
 };
 
+// The least ridge on a bias; one that costs less is as good as free.
+const LEAST_BIAS = 1e-9;
+
 const plainSetting = (loss = "cross-entropy") => ({
   loss,
   gamma: 0.5,
@@ -82,7 +85,16 @@ const fromHash = (hash, start, losses) => {
       }
       setting[name] = value;
     }
-    if (words.get(`${side}.bias`) === "free") setting.bias = "free";
+    const bias = words.get(`${side}.bias`);
+    if (bias !== null && !["none", "free"].includes(bias)) {
+      const value = Number(bias);
+      if (!bias.trim() || !(value >= LEAST_BIAS && value <= 1e9)) {
+        return {
+          problem: `The link's bias must be none, free or a number from ${LEAST_BIAS} to ${1e9}.`,
+        };
+      }
+      setting.bias = value;
+    } else if (bias !== null) setting.bias = bias;
     state[side] = setting;
   }
   return state;
@@ -105,7 +117,8 @@ const pythonLoss = (setting) => {
 const pythonSide = (setting) => {
   if (setting.loss === "etf") return "predict.etf(counts.k)";
   if (!isTheory(setting)) return 'Geometry.load("...")  # measured: the page has its numbers alone';
-  const bias = setting.bias === "free" ? ', bias="free"' : "";
+  const words = { none: "", free: ', bias="free"' },
+    bias = words[setting.bias] ?? `, bias=${setting.bias}`;
   return `foresee(Problem(counts, ${pythonLoss(setting)}, ridge=${setting.ridge}${bias}))`;
 };
 
@@ -129,7 +142,7 @@ const shellSide = (setting, counts) => {
   if (setting.loss !== "cross-entropy")
     words.push("--loss", setting.loss === "margins" ? "ldt" : setting.loss);
   Object.keys(exponentsOf(setting)).forEach((name) => words.push(`--${name}`, setting[name]));
-  if (setting.bias === "free") words.push("--bias free");
+  if (setting.bias !== "none") words.push("--bias", setting.bias);
   if (setting.ridge) words.push("--ridge", setting.ridge);
   return words.join(" ");
 };

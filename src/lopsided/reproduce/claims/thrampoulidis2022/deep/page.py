@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lopsided.report.blocks import Block, Figure, Row, Table, drawn
+from lopsided.counts import Counts
+from lopsided.report import explorer
+from lopsided.report.blocks import Block, Figure, Fold, Play, Row, Table, drawn
 from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import (
     PARTS,
     DeepRun,
+    heading,
     kind,
     lettered,
 )
@@ -24,12 +28,31 @@ _CURVES = 12
 def show(runs: Sequence[DeepRun]) -> list[Block]:
     """Return the report of these runs."""
     if len(runs) == 1:
-        return details(runs[0])
+        return [*details(runs[0]), *play(runs)]
     ordered = sorted(runs, key=lambda run: (kind(run), run.settings.seed))
     kinds = {name: [run for run in ordered if kind(run) == name] for name in map(kind, ordered)}
     return [
         overview(kinds),
         *curves(kinds),
+        *play(ordered),
+    ]
+
+
+def play(runs: Sequence[DeepRun]) -> list[Block]:
+    """Return the networks beside what theory predicts, to play with; of several runs those on the
+    class counts that most of them have.
+    """
+    (counts, _), *_ = Counter(run.numbers.counts for run in runs).most_common()
+    if len(counts) > explorer.MOST_CLASSES:
+        return []
+    alike = [run for run in runs if run.numbers.counts == counts]
+    networks = {heading(run): run.numbers.geometry.geometry(Counts(counts)) for run in alike}
+    which = "" if len(alike) == len(runs) else f", {len(alike)} of {len(runs)} runs"
+    return [
+        Fold(
+            f"Beside what theory predicts, to play with{which}",
+            [Play(explorer.component(Counts(counts), networks))],
+        )
     ]
 
 
