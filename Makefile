@@ -24,7 +24,12 @@ clean:  ## forget the set-up and everything generated
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"lopsided needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}")'
 	$(PYTHON) -m venv .venv
 
-# .venv/.EXTRA says that the optional dependencies EXTRA are installed.
+# What .venv/.NAME says is installed; groups of dependencies want a newer pip than Python 3.11 brings.
+reproduce := --editable '.[reproduce]'
+dev := --editable '.[reproduce,cluster,arrow]' --group dev
+docs := --editable '.[reproduce]' --group docs
+
 .venv/.%: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$*]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $($*)
 	touch $@

@@ -30,7 +30,8 @@ from lopsided.targets import Targets
 if TYPE_CHECKING:
     from lopsided.theory import foresee
 
-__version__ = "0.1.0"
+    __version__: str
+
 __all__ = [
     "Adjustment",
     "Counts",
@@ -76,6 +77,17 @@ def distance(a: Geometry | Pairing, b: Geometry | Pairing) -> Distances | float:
 def __getattr__(name: str) -> Any:
     if name == "foresee":  # asks predict and solve, which load on first use
         return importlib.import_module("lopsided.theory").foresee
+    if name == "__version__":
+        return _version()
     if name in _VERBS:
         return importlib.import_module(f"lopsided.{name}")
     raise AttributeError(f"module 'lopsided' has no attribute {name!r}")
+
+
+def _version() -> str:
+    from importlib import metadata  # which takes longer to import than all of this file
+
+    try:
+        return metadata.version("lopsided")
+    except metadata.PackageNotFoundError:  # run from its source, never installed
+        return "0+unknown"

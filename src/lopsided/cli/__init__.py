@@ -14,7 +14,6 @@ from typing import Annotated, Any, Union
 
 import tyro
 
-from lopsided import __version__
 from lopsided.cli.explore import Explore
 from lopsided.cli.measure import Measure
 from lopsided.cli.output import abandon_output, complain, ready_streams
@@ -46,7 +45,9 @@ EXTRAS = {
     "sklearn": "reproduce",
     "PIL": "reproduce",
     "filelock": "reproduce",
-    "cvxpy": "reproduce",
+    "threadpoolctl": "reproduce",
+    "pyarrow": "arrow",
+    "distributed": "cluster",
 }
 
 
@@ -79,6 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: Sequence[str]) -> None:
     if list(words) == ["--version"]:
+        from lopsided import __version__
+
         print(f"lopsided {__version__}")
         return
     require_verb(words, VERBS)
