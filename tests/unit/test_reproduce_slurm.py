@@ -1,5 +1,6 @@
 """Runs as jobs of submitit: by a stand-in of its executor, and by its own on this machine."""
 
+import signal
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -63,6 +64,8 @@ def test_jobs_that_are_not_waited_for_any_more_are_cancelled(tmp_path, monkeypat
 @pytest.mark.slow
 def test_a_job_that_is_preempted_is_queued_again_and_done(tmp_path):
     submitit = pytest.importorskip("submitit")
+    import psutil
+
     executor = submitit.LocalExecutor(tmp_path / "jobs")
     executor.update_parameters(timeout_min=5, signal_delay_s=2)
     demo, place = CLAIMS["demo"], Place(tmp_path / "out")
@@ -79,7 +82,9 @@ def test_a_job_that_is_preempted_is_queued_again_and_done(tmp_path):
             def look():
                 if not preempted and list(place.out.glob(".work/*/lock")):
                     preempted.append(submitted)
-                    submitted._interrupt()
+                    # As Slurm does it: the job itself is told, not what looks after it.
+                    controller = psutil.Process(submitted._process.pid)
+                    controller.children()[0].send_signal(signal.SIGUSR2)
                 return done()
 
             submitted.done = look
