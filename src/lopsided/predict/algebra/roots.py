@@ -22,6 +22,7 @@ functions by contour integrals", section 4; the structured use is derived here.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -50,6 +51,7 @@ def _quarter_period(m1: float) -> float:
     return float(np.pi / (a + b))
 
 
+@lru_cache(maxsize=16)  # both roots of a matrix ask
 def zolotarev(low: float, high: float) -> tuple[Floats, Floats]:
     """Return nodes t and weights w with x^{-1/2} = sum_q w_q / (x + t_q) to machine precision for
     low <= x <= high.
@@ -80,7 +82,9 @@ def zolotarev(low: float, high: float) -> tuple[Floats, Floats]:
     weights = (
         2 * quarter * np.sqrt(low) / (np.pi * count) * np.sqrt((1 + m1 * square) * (1 + square))
     )
-    return low * square, weights
+    nodes = low * square
+    nodes.flags.writeable = weights.flags.writeable = False
+    return nodes, weights
 
 
 def inverse_root(a: Floats, d: Floats, sizes: Ints) -> Factor:
@@ -94,7 +98,7 @@ def inverse_root(a: Floats, d: Floats, sizes: Ints) -> Factor:
     Returns:
         The matrix; relative error about 1e-15 in every entry.
     """
-    t, w = zolotarev(a.min(), a.max())
+    t, w = zolotarev(float(a.min()), float(a.max()))
     resolvent = 1 / (a[:, None] + t)
     terms = (sizes * d**2)[:, None] * resolvent
     overlap = terms.sum(axis=0)
@@ -120,7 +124,7 @@ def root(a: Floats, d: Floats, sizes: Ints) -> Factor:
         The matrix; error about 1e-15 of sqrt(A_ii A_jj) in every entry, of the entry itself on the
         diagonal.
     """
-    t, w = zolotarev(a.min(), a.max())
+    t, w = zolotarev(float(a.min()), float(a.max()))
     p = (sizes * d**2)[:, None]
     d, p = d / np.sqrt(p.sum()), p / p.sum()
     resolvent = 1 / (a[:, None] + t)

@@ -62,9 +62,11 @@ class Secular:
         """(p - 1,) index of the nearer pole of each root, and the root's signed offset from it."""
         count = len(self.poles) - 1
         nearer, offsets = np.empty(count, np.int64), np.empty(count)
-        field = Field(self.poles, self.weights, far=count > 4 * LEAF)
-        for number, start in enumerate(range(0, count, LEAF)):
-            block = np.arange(start, min(start + LEAF, count))
+        far = count > 4 * LEAF
+        field = Field(self.poles, self.weights, far)
+        length = LEAF if far else max(count, 1)
+        for number, start in enumerate(range(0, count, length)):
+            block = np.arange(start, min(start + length, count))
             nearer[block], offsets[block] = self._solve(block, field.around(block, number))
         return nearer, offsets
 

@@ -50,8 +50,7 @@ class Field:
         first, last = int(block[0]), int(block[-1]) + 1
         if not self._levels:
             every = np.arange(len(poles))
-            none = np.zeros((ORDER, 3))
-            return Sources(poles, every, np.zeros(len(poles)), weights, first, 1.0, none)
+            return Sources(poles, every, np.zeros(len(poles)), weights, first, 1.0, None)
         length = float(poles[last] - poles[first])
         span = slice(self._bounds[number], self._bounds[number + 1])
         proxies: list[Cell] = []
@@ -119,7 +118,7 @@ class Sources:
         weights: (s,) of the sources.
         first: the pole at which the stretch begins.
         length: of the stretch.
-        polynomial: (ORDER, 3) coefficients of the rest.
+        polynomial: (ORDER, 3) coefficients of the rest, if there is any.
     """
 
     poles: Floats
@@ -128,7 +127,7 @@ class Sources:
     weights: Floats
     first: int
     length: float
-    polynomial: Floats
+    polynomial: Floats | None
 
     def seen_from(self, pole: Ints, side: Floats) -> View:
         """Return the equation as seen from a pole for each root, mirrored where `side` is -1."""
@@ -183,5 +182,7 @@ class View:
 
     def _rest(self, x: Floats) -> Floats:
         """Return (b, 3) values of the polynomial."""
+        if self.sources.polynomial is None:
+            return np.zeros((len(x), 3))
         where = (self.place + self.side * x) * (2 / self.sources.length) - 1
         return np.asarray(polynomials(where) @ self.sources.polynomial)
