@@ -55,9 +55,9 @@ def far() -> str:
     ]
     return f"""{n:,} samples of {d} dimensions in {k:,} classes, the largest with
 {most:,} samples and the smallest with {least:,}, were measured without decisions on two Dask
-workers of one machine, one thread and at most 8 GiB each. Samples are made as they are read, a
-class's mean plus noise, so what should come out is known (`benchmarks/cluster.py`; NC1 and CDNV up
-to the chance in the noise):
+workers of one machine whose two cores others used too, one thread and at most 8 GiB each. Samples
+are made as they are read, a class's mean plus noise, so what should come out is known
+(`benchmarks/cluster.py`; NC1 and CDNV up to the chance in the noise):
 
 | figure | measured | known |
 |---|---|---|
