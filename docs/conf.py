@@ -13,7 +13,7 @@ sys.path.insert(0, str(HERE / "extensions"))
 import inventories  # noqa: E402
 
 project = "lopsided"
-author = "The lopsided authors"
+author = copyright = "The lopsided authors"
 release = lopsided.__version__
 extensions = [
     "myst_parser",
