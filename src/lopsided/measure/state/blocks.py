@@ -180,7 +180,8 @@ def blocks(batches: Iterable[Batch], d: int, size: int, *, single: bool = False)
                 yield Block(part, free, taken, y[start:stop], True)
                 start = stop
                 continue
-            _copy(part, space[0, filled : filled + len(part)])
+            rest = space[1, filled : filled + len(part)]
+            _copy(part, space[0, filled : filled + len(part)], rest)
             labels.append(y[start:stop].copy())
             filled, start = filled + len(part), stop
             if filled == size:
@@ -204,21 +205,22 @@ def _gathered(space: Array, labels: list[Ints]) -> Block:
     return block.doubled() if small and space[0].size < FEW else block
 
 
-def _copy(rows: npt.NDArray[Any], out: Array) -> None:
-    """Copy numbers of any type.
+def _copy(rows: npt.NDArray[Any], out: Array, free: Array) -> None:
+    """Copy numbers of any type; the memory of `free` is as large as that of `out`.
 
     Half precision becomes single by its bits, four times faster than NumPy does it: the exponent
     moves to its place and its bias is corrected by a multiplication, which minds numbers below the
     normal ones. Infinity and NaN would become numbers, and are left to NumPy.
     """
-    if rows.dtype == np.float16 and out.dtype == np.float32:
-        bits = out.view(np.int32)
+    if rows.dtype == np.float16:
+        single = free.reshape(-1).view(np.float32)[: rows.size].reshape(rows.shape)
+        bits = single.view(np.int32)
         np.copyto(bits, rows.view(np.int16))
         bits <<= 13
         bits &= _SIGN_AND_NUMBER
-        out *= _BIAS
-        if not len(out) or max(out.max(), -out.min()) < _BEYOND_HALF:
-            return
+        single *= _BIAS
+        if max(single.max(initial=0), -single.min(initial=0)) < _BEYOND_HALF:
+            rows = single
     np.copyto(out, rows)
 
 
