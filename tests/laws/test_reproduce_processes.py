@@ -152,13 +152,14 @@ def test_a_run_that_always_loses_its_process_is_given_up(unlucky: Came) -> None:
 
 def test_a_run_that_fails_says_why_and_the_others_go_on(unlucky: Came, tmp_path: Path) -> None:
     assert len(unlucky.failures) == 2
-    assert any(failure.startswith("rho must leave a whole number") for failure in unlucky.failures)
+    assert any(failure.startswith("k must be at least 4") for failure in unlucky.failures)
     assert record_of(WHOLE, unlucky.folder).verdict.sentence
-    with pytest.raises(
-        ValueError, match="1 of 2 runs failed; the first: rho must leave a whole number"
-    ):
-        grid.run(NORMS, [WRONG, WHOLE], Place(tmp_path), 1, Console(quiet=True))
-    assert record_of(WHOLE, tmp_path).digest() == record_of(WHOLE, unlucky.folder).digest()
+    failing = replace(NORMS, judge=lambda settings, numbers: 1 / 0)
+    with pytest.raises(ValueError, match="2 of 2 runs failed; the first: division by zero"):
+        grid.run(failing, [WHOLE, {"points": 9}], Place(tmp_path), 1, Console(quiet=True))
+    with pytest.raises(ValueError, match="k must be at least 4"):  # before any is started
+        grid.run(NORMS, [WHOLE, WRONG], Place(tmp_path), 1, Console(quiet=True))
+    assert not list(tmp_path.glob("*.json"))
 
 
 def test_a_run_that_another_process_is_at_is_left_to_it(tmp_path: Path) -> None:

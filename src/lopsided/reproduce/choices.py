@@ -21,6 +21,8 @@ Seed = Annotated[int, Bounds(least=0, most=2**32 - 1)]
 Positive = Annotated[float, Bounds(above=0, most=1e38)]
 #: R, largest over smallest.
 Ratio = Annotated[float, Bounds(least=1, most=1e15)]
+#: The same, where minorities have one sample.
+WholeRatio = Annotated[float, Bounds(least=1, most=1e15, multiple=1)]
 
 
 @dataclass(frozen=True)

@@ -116,12 +116,12 @@ def at_once(
 
 def do(claim: AnyClaim, options: Options, place: Place, tell: Callable[[Told], None]) -> Told:
     """Do a run that has no record, and return how it ended."""
-    context = place.context(
-        name_of(claim.name, claim.configuration(options)),
-        lambda fraction, text: tell(Told("progress", text, fraction)),
-        lambda text: tell(Told("note", text)),
-    )
     try:
+        context = place.context(
+            name_of(claim.name, claim.configuration(options)),
+            lambda fraction, text: tell(Told("progress", text, fraction)),
+            lambda text: tell(Told("note", text)),
+        )
         # By now another process may have done it.
         if claim.record_of(options, place.out) is None:
             claim.run(options, context)

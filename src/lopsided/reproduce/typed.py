@@ -59,7 +59,8 @@ class Bounds:
             "below": self.below,
         }
         said = [f"{word} {value:,g}" for word, value in words.items() if math.isfinite(value)]
-        return " and ".join(said + [f"a multiple of {self.multiple}"] * bool(self.multiple))
+        kind = "whole" if self.multiple == 1 else f"a multiple of {self.multiple}"
+        return " and ".join(said + [kind] * bool(self.multiple))
 
 
 def typed(kind: type[T], value: Any, name: str = "numbers") -> T:

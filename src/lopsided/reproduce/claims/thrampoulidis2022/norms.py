@@ -17,7 +17,7 @@ from lopsided.arrays import svd
 from lopsided.counts import Counts
 from lopsided.gram import Gram
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Ratio
+from lopsided.reproduce.choices import Checked, WholeRatio
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -45,9 +45,9 @@ class Settings(Checked):
     """
 
     k: Annotated[int, Bounds(least=4, most=10**4, multiple=2)] = 10
-    ratios: tuple[Ratio, ...] = ()
+    ratios: tuple[WholeRatio, ...] = ()
     points: Annotated[int, Bounds(least=2, most=10**4)] = 37
-    largest: Ratio = 1e12
+    largest: WholeRatio = 1e12
     seen: Annotated[float, Bounds(least=0, most=1e15)] = 1e4
 
     def __post_init__(self) -> None:
