@@ -54,28 +54,11 @@ def test_a_run_writes_record_indices_and_page_and_is_not_repeated(
 def test_a_grid_runs_every_combination_in_several_processes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [
-        "reproduce",
-        "demo",
-        *SHORT,
-        "--dataset",
-        "digits",
-        "--grid",
-        "ratio=1,10",
-        "--processes",
-        "2",
-        "--out",
-        str(tmp_path),
-    ]
-    assert main(words) == 0
-    ratios = [
-        json.loads(path.read_text())["configuration"]["ratio"] for path in tmp_path.glob("*.json")
-    ]
-    assert sorted(ratios) == [1.0, 10.0]
-    assert (
-        "in all" in (tmp_path / "report.html").read_text()
-        or "runs" in (tmp_path / "report.html").read_text()
-    )
+    words = ["reproduce", "norms", "--grid", "points=4,5 k=4,6", "--processes", "2"]
+    assert main([*words, "--out", str(tmp_path)]) == 0
+    done = [json.loads(path.read_text())["configuration"] for path in tmp_path.glob("*.json")]
+    assert sorted((one["points"], one["k"]) for one in done) == [(4, 4), (4, 6), (5, 4), (5, 6)]
+    assert re.search(r"holds in (all|\d of) 4 runs", (tmp_path / "report.html").read_text())
 
 
 @pytest.mark.parametrize(
@@ -93,7 +76,10 @@ def test_a_grid_runs_every_combination_in_several_processes(
             "the claim deep has no option --schedul; did you mean --schedule? its own are",
         ),
         (["norms", "--ratios", "1,ten"], "ratios must be a number, got 'ten'"),
-        (["norms", "--ratios", "0.5"], "ratios must be at least 1 and at most 1e+15, got 0.5"),
+        (
+            ["norms", "--ratios", "0.5"],
+            "ratios must be at least 1 and at most 1e+15 and whole, got 0.5",
+        ),
         (["norms", "--ratios", "10,10"], "at least 2 different ratios"),
         (["norms", "--largest", "1"], "at least 2 different ratios"),
         (["norms", "--points", "many"], "--points must be a whole number, got 'many'"),
