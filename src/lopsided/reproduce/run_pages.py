@@ -44,7 +44,7 @@ def run_pages(
             if not _ends_with(place, mark):
                 back = Links("", [("All records of this folder", "../report.html")])
                 blocks = [Text(record.verdict.sentence, "lead"), *claim.detail.blocks(run), back]
-                page = Page(heading, [Text(claim.title, "facts")], [Section("run", "", blocks)])
+                page = Page(claim.title, [Text(heading, "facts")], [Section("run", "", blocks)])
                 place.parent.mkdir(exist_ok=True)
                 write_atomically(place, (render(page) + mark).encode())
         except OSError:
