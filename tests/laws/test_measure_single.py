@@ -97,6 +97,24 @@ def test_answers_in_single_precision_are_those_of_double(case):
     np.testing.assert_allclose(found.smallest_margin, exact.smallest_margin, atol=1e-6 * scale)
 
 
+@pytest.mark.parametrize("stored", ["by rows", "by columns", "in half precision"])
+@pytest.mark.parametrize("case", ["rows share much", "rows beyond single precision"])
+def test_answers_of_hard_heads_are_those_of_double_however_features_are_stored(case, stored):
+    x, labels = features("far from zero")
+    x = x.astype(np.float16 if stored == "in half precision" else np.float32)
+    x = np.asfortranarray(x) if stored == "by columns" else x
+    rng = np.random.default_rng(4)
+    weight = rng.standard_normal((K, D))
+    weight = 1e3 + 1e-3 * weight if case == "rows share much" else 1e45 * weight
+    weight[5] = weight[4] * (1 + 1e-9)  # all samples are near the border of the two
+    found = two_passes(x, labels, head=(weight, None)).decisions
+    exact = two_passes(x.astype(np.float64), labels, head=(weight, None)).decisions
+    for name in ("errors", "answered", "agreed"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(exact, name))
+    for name in ("smallest_margin", "margin_sum"):
+        np.testing.assert_allclose(getattr(found, name), getattr(exact, name), rtol=1e-4)
+
+
 def test_batches_of_any_size_and_type_make_one_measurement():
     x, labels = features("far from zero")
     whole = two_passes(x, labels).moments()

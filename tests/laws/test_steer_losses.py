@@ -168,6 +168,18 @@ def test_gradients_that_are_to_be_differentiated_pass_hooks_once():
     torch.testing.assert_close(found, 2 * expected)
 
 
+def test_gradients_for_many_slopes_at_once_hold_no_graph_unless_it_is_wanted():
+    z, y = data()
+    loss = steer.AdjustedCrossEntropy(FAMILY["vs"])(z.requires_grad_(), y)
+    slopes = torch.tensor([1.0, -2.0], dtype=loss.dtype)
+    for wanted in (False, True):
+        (found,) = torch.autograd.grad(
+            loss, z, slopes, is_grads_batched=True, create_graph=wanted, retain_graph=True
+        )
+        assert found.requires_grad == wanted
+        torch.testing.assert_close(found[1], -2 * found[0])
+
+
 @pytest.mark.parametrize("offset", [0.0, 1e3, 1e5])
 def test_an_offset_of_all_logits_costs_no_digits(offset):
     z, y = data()

@@ -72,17 +72,6 @@ def seen_in_sums(x: npt.NDArray[Any]) -> bool:
     return narrow(x) and x.size >= FEW and len(x) <= block_size(x.shape[1])
 
 
-def classes_in(labels: Ints, k: int) -> tuple[Ints, Ints, Ints]:
-    """Return the classes in a block (c,), the number of each sample's among them (b,), and their
-    counts (c,).
-    """
-    if k > BLOCK:  # or sorting takes less than a look at all classes
-        return np.unique(labels, return_inverse=True, return_counts=True)
-    counts = np.bincount(labels, minlength=k)
-    present = np.flatnonzero(counts)
-    return present, np.cumsum(counts > 0)[labels] - 1, counts[present]
-
-
 def by_class(
     x: Floats, taken: Floats, y: Ints, k: int
 ) -> tuple[Ints, Ints, Ints, Floats | None, Floats]:

@@ -21,7 +21,7 @@ ROUNDING = 4 * float(np.finfo(np.float32).eps)
 
 
 class Ranks(NamedTuple):
-    """The best scores of some samples.
+    """The best scores of some samples, in double precision where they were looked at in it.
 
     Attributes:
         own: (b,) score of the sample's own class; minus infinity where none was said.
@@ -30,10 +30,10 @@ class Ranks(NamedTuple):
         runner: (b,) the largest score of the rest.
     """
 
-    own: Array
+    own: Floats
     best: Ints
-    top: Array
-    runner: Array
+    top: Floats
+    runner: Floats
 
 
 class Scores:
@@ -50,15 +50,20 @@ class Scores:
         self._rows, self._offsets, self._shift, self._centre = rows, offsets, shift, centre
 
     @cached_property
-    def _single(self) -> tuple[Array, Array, float, float]:
-        """Return rows and offsets in single precision, about the centre, and how large they are."""
+    def _single(self) -> tuple[Array, Array, float, float] | None:
+        """Return rows and offsets in single precision, about the centre and less what all classes
+        share, and how large they are; `None` where they are beyond it.
+        """
         finite = np.isfinite(self._offsets)
         shift = self._centre if self._shift is None else self._centre - self._shift
-        offsets = self._offsets + self._rows @ shift
+        apart = self._rows - self._rows[finite].mean(axis=0)
+        offsets = self._offsets + apart @ shift
         offsets -= offsets[finite].mean()
-        longest = float(np.sqrt(np.vecdot(self._rows, self._rows).max()))
         with np.errstate(over="ignore"):
-            rows, slim = self._rows.astype(np.float32), offsets.astype(np.float32)
+            longest = float(np.sqrt(np.vecdot(apart, apart).max()))
+            rows, slim = apart.astype(np.float32), offsets.astype(np.float32)
+        if not (np.isfinite(rows).all() and np.isfinite(slim[finite]).all()):
+            return None
         return rows, slim, longest, float(np.abs(offsets[finite]).max())
 
     def ranks(self, x: Array, own: Ints | None, apart: Array | None) -> Ranks:
@@ -69,11 +74,12 @@ class Scores:
             own: (b,) their classes, if those are not to count among the others.
             apart: (b, d) the samples less the centre, where single precision is to be used.
         """
-        if apart is None:
+        single = None if apart is None else self._single
+        if apart is None or single is None:
             x = x.astype(np.float64, copy=False)
             x = x if self._shift is None else x - self._shift
             return _ranks(x, self._rows, self._offsets, own)
-        rows, offsets, longest, largest = self._single
+        rows, offsets, longest, largest = single
         with np.errstate(over="ignore", invalid="ignore"):
             found = _ranks(apart, rows, offsets, own)
             lengths = np.sqrt(np.vecdot(apart, apart))
@@ -93,7 +99,7 @@ def _ranks(x: Array, rows: Array, offsets: Array, own: Ints | None) -> Ranks:
     b, k = len(x), len(rows)
     memory = np.empty(b * min(TILE, k), x.dtype)
     samples, best = np.arange(b), np.zeros(b, np.int64)
-    mine, top, runner = (np.full(b, -np.inf, x.dtype) for _ in range(3))
+    mine, top, runner = (np.full(b, -np.inf) for _ in range(3))
     for start in range(0, k, TILE):
         stop = min(start + TILE, k)
         z = memory[: b * (stop - start)].reshape(b, stop - start)
@@ -141,8 +147,11 @@ class Rivals:
             self.head = Scores(weight, offsets, None, self._slim.astype(np.float64))
 
     def centred(self, block: Block) -> Array | None:
-        """Return a block's samples less the centre, in its memory, if it is in single precision."""
+        """Return a block's samples less the centre, if it is in single precision.
+
+        Its rows stay as they are: near answers are looked at in them.
+        """
         if not block.single or not np.isfinite(self._slim).all():
             return None
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.asarray(np.subtract(block.rows, self._slim, out=block.free))
+            return np.asarray(np.subtract(block.rows, self._slim, out=block.taken))

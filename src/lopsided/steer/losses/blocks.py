@@ -116,7 +116,8 @@ class _Blocks(torch.autograd.Function):
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None, None]:
         """Return slope_i factor_i columns * (softmax(a) - (1 - smoothing) e_y - smoothing / k)."""
         rest = (None, None, None, None)
-        looked_at = torch.is_grad_enabled() or _transformed(slope)
+        again = torch.is_grad_enabled()
+        looked_at = again or _transformed(slope)
         gradient, ctx.gradient = ctx.gradient, None  # given away once: others may add to it
         if gradient is not None and not looked_at:
             return (_scaled(gradient, slope).to(ctx.dtype), *rest)
@@ -128,7 +129,7 @@ class _Blocks(torch.autograd.Function):
                 logits = logits.view_as(logits)
                 losses = _whole(ctx.terms, logits, labels, ctx.smoothing)
                 losses = losses if shares is None else _sum(losses, shares)
-                found = torch.autograd.grad(losses, logits, slope, create_graph=True)
+                found = torch.autograd.grad(losses, logits, slope, create_graph=again)
                 return (*found, *rest)
         if softmax is None:
             _, gradient = _block_by_block(logits, labels, ctx.terms, ctx.smoothing, shares)
