@@ -70,7 +70,8 @@ def require_counts(values: npt.ArrayLike, classes: str = "class") -> Ints:
         raise ValueError(f"counts must be at least 2 whole numbers, one a class, got {values!r}")
     if array.dtype.kind == "O" and all(isinstance(value, int) for value in array.tolist()):
         array = array.astype(np.float64)  # beyond 64 bits, so out of range below
-    if array.dtype.kind not in "iuf":
+    listed = values if isinstance(values, list | tuple) else ()  # in an array True would be 1
+    if array.dtype.kind not in "iuf" or any(isinstance(value, bool) for value in listed):
         raise ValueError(f"counts must be whole numbers, got {values!r}")
     if array.dtype.kind == "f":
         array = _exact(array, getattr(values, "dtype", array.dtype), classes)

@@ -147,15 +147,16 @@ def test_a_group_collapses_exactly_at_its_breakpoint(adjustment):
 
 
 @pytest.mark.parametrize(
-    ("counts", "thresholds"),
+    ("counts", "bias", "thresholds"),
     [
-        ([500] * 5 + [100] * 5, [10, 13.81595, 500**0.5]),
-        ([9, 9, 5, 5, 5, 1, 1], [1, None, 5**0.5, None, 3]),
-        ([500, 300, 100, 20], [None, None, None]),
+        ([500] * 5 + [100] * 5, "none", [10, 13.81595, 500**0.5]),
+        ([9, 9, 5, 5, 5, 1, 1], "none", [1, None, 5**0.5, None, 3]),
+        ([500, 300, 100, 20], "none", [None, None, None]),
+        ([50, 50, 5, 5], 2.0, [5**0.5, None, 50**0.5]),
     ],
 )
-def test_the_optimum_loses_rank_at_every_breakpoint_and_nowhere_else(counts, thresholds):
-    problem = solve.Problem(Counts(counts), ridge=1.0)
+def test_the_optimum_loses_rank_at_every_breakpoint_and_nowhere_else(counts, bias, thresholds):
+    problem = solve.Problem(Counts(counts), ridge=1.0, bias=bias)
     found = [point.ridge for point in solve.breakpoints(problem)]
     assert len(found) == len(thresholds)
     for ridge, known in zip(found, thresholds, strict=True):

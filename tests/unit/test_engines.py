@@ -394,6 +394,7 @@ def test_what_is_no_engine_is_told(tmp_path):
     for engine in (0, True, "tcp", tmp_path / "no.json", object()):
         with pytest.raises(ValueError, match="an engine is a number of processes"):
             engine_of(engine)
+    assert type(engine_of(np.int64(1))) is type(engine_of(1))
 
 
 def test_a_scratch_folder_is_left_as_it_was(folder, tmp_path):

@@ -26,6 +26,7 @@ from lopsided.groups import Groups
         ([2, float("inf")], "got inf for class 1"),
         ([2, 2**53 + 2], "for class 1"),
         (["a", "b"], "whole numbers"),
+        ([5, True], "whole numbers"),
         ([2, 2**70], "for class 1"),
         ([[1], [1, 2]], "at least 2"),
         ([0.3688, 0.0609, 0.5703], "got 0.3688 for class 0.*Counts.from_shares"),

@@ -90,6 +90,17 @@ def test_targets_that_are_no_distributions_are_refused(targets, weights, words):
         ),
         (lambda: solve.minimize(solve.Problem(COUNTS, ridge=0.0, width=1)), "needs width 2"),
         (lambda: solve.path(solve.Problem(COUNTS, ridge=1.0), [1.0, 0.0]), "ridges of a path"),
+        (
+            lambda: solve.match(solve.Problem(COUNTS, ridge=1.0), predict.etf(3), smallest=0.0),
+            "got smallest=0.0 and points=25",
+        ),
+        (
+            lambda: solve.match(
+                solve.Problem(COUNTS, ridge=1.0),
+                solve.minimize(solve.Problem(COUNTS, ridge=1e3)).geometry,
+            ),
+            "some part of it is zero",
+        ),
         (lambda: solve.certify(solve.Problem(COUNTS, ridge=0.0), np.eye(3)), "positive ridge"),
         (lambda: solve.certify(solve.Problem(COUNTS, ridge=1.0), np.eye(4)), r"shape \(3, 3\)"),
         (

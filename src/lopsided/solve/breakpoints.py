@@ -5,6 +5,7 @@ between groups of classes vanishes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -100,17 +101,20 @@ def _vanishing(problem: Problem, reduced: Reduced) -> Iterator[float]:
     """Yield the ridges at which a singular value of the matrix between groups vanishes."""
     top, start = float(np.log(largest_ridge(problem))), None
 
+    @cache  # so that the signs seen are those that the search starts from
     def rooms(logarithm: float) -> Floats:
         """Return the singular values or, where they are zero, how far those of the gradient, which
-        are the ridge as long as they are not, stay below the ridge.
+        are the ridge as long as they are not, stay below the ridge: of the two the larger, as a
+        share, since neither is zero to the last digit.
         """
         nonlocal start
         ridge = float(np.exp(logarithm))
         start = finish(problem.at(ridge), reduced, start, "newton", TOLERANCE).point
         gradient = reduced.adjoint(reduced.fit(reduced.margins(start)).residual).across
-        values = singular_values(start.across)
-        alive = values > ZERO * max(values[0], np.abs(start.within).max(initial=0))
-        return np.asarray(np.where(alive, values, singular_values(gradient) - ridge))
+        values, room = singular_values(start.across), singular_values(gradient) - ridge
+        largest = max(values[0], np.abs(start.within).max(initial=0))
+        alive = values > largest * np.maximum(ZERO, -room / ridge)
+        return np.asarray(np.where(alive, values, room))
 
     scan = np.linspace(top, top + np.log(LEAST), POINTS)
     seen = np.array([rooms(x) for x in scan])

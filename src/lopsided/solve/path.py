@@ -106,8 +106,8 @@ def match(
         points: log-spaced ridges tried before the best is refined.
 
     Raises:
-        ValueError: if the numbers of classes differ, or the problem's width may be too small for
-            its optima.
+        ValueError: if the numbers of classes differ, the problem's width may be too small for its
+            optima, the geometry is zero, or the search has no range.
     """
     if geometry.k != problem.k:
         raise ValueError(f"the geometry has {geometry.k} classes, the problem {problem.k}")
@@ -116,12 +116,19 @@ def match(
             f"the path that is matched is of optima that may need width {problem.k - 1}, got"
             f" {problem.width}"
         )
+    if not 0 < smallest < 1 or points < 2:
+        raise ValueError(
+            "a ridge is looked for at 2 points or more from a share above 0 and below 1, got"
+            f" smallest={smallest!r} and points={points!r}"
+        )
     geometry = about_mean(geometry)
     top = largest_ridge(problem)
     grid = np.geomspace(0.99 * top, smallest * top, points)
     solutions = path(problem, grid.tolist())
     badness = [_distance(s, geometry) for s in solutions]
     best = int(np.argmin(badness))
+    if not np.isfinite(badness[best]):
+        raise ValueError("no optimum has a distance to the geometry: some part of it is zero")
     ends = np.log(grid[[min(best + 1, points - 1), max(best - 1, 0)]])
     near, reduced = solutions[best].point, solutions[best].reduced
 

@@ -10,6 +10,8 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lopsided.measure.engine.cluster import Cluster
 from lopsided.measure.engine.futures import Given, Pool
 from lopsided.measure.engine.here import Here
@@ -33,8 +35,8 @@ def engine_of(engine: Any) -> Engine:
     """
     if engine is None:
         return Here()
-    if isinstance(engine, int) and not isinstance(engine, bool) and engine > 0:
-        return Here() if engine == 1 else Pool(engine)
+    if isinstance(engine, int | np.integer) and not isinstance(engine, bool) and engine > 0:
+        return Here() if engine == 1 else Pool(int(engine))
     if isinstance(engine, Executor):
         return Given(engine)
     if isinstance(engine, str | Path):
