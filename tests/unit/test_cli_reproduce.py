@@ -1,19 +1,18 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lopsided.cli import main
-from lopsided.reproduce import CLAIMS
+from lopsided.reproduce import CLAIMS, Verdict
 from lopsided.reproduce.typed import declared_fields
 
 SHORT = ["--width", "8", "--epochs", "2", "--largest", "20"]
 
 
 def test_the_list_names_every_claim(capsys: pytest.CaptureFixture[str]) -> None:
-    from lopsided.reproduce import CLAIMS
-
     assert main(["reproduce", "--list"]) == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in CLAIMS)
@@ -59,6 +58,17 @@ def test_a_grid_runs_every_combination_in_several_processes(
     done = [json.loads(path.read_text())["configuration"] for path in tmp_path.glob("*.json")]
     assert sorted((one["points"], one["k"]) for one in done) == [(4, 4), (4, 6), (5, 4), (5, 6)]
     assert re.search(r"holds in (all|\d of) 4 runs", (tmp_path / "report.html").read_text())
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_claim_that_does_not_hold_is_status_1_where_it_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holds: bool
+) -> None:
+    judged = replace(CLAIMS["norms"], judge=lambda settings, numbers: Verdict(holds, "So it is."))
+    monkeypatch.setitem(CLAIMS, "norms", judged)
+    words = ["reproduce", "norms", "--points", "4", "--out", str(tmp_path)]
+    assert main([*words, "--check"]) == (0 if holds else 1)
+    assert main(words) == 0
 
 
 @pytest.mark.parametrize(
