@@ -40,7 +40,7 @@ import numpy as np
 from campaign import write
 
 import damage
-from lopsided.cli import Measure, Predict, Reproduce, Solve, Steer, main
+from lopsided.cli import Explore, Measure, Predict, Reproduce, Solve, Steer, main
 
 VERBS = {
     "predict": Predict,
@@ -48,6 +48,7 @@ VERBS = {
     "measure": Measure,
     "steer": Steer,
     "reproduce": Reproduce,
+    "explore": Explore,
 }
 #: Seconds that a command may compute, seconds that it may take on a busy machine, and bytes of
 #: memory.
@@ -264,7 +265,7 @@ class Maker:
     def line(self) -> list[str]:
         """Return the words of a command line."""
         self.tame = self.random.random() < 0.5
-        verb = self.random.choices(list(VERBS), [5, 4, 5, 2, 3])[0]
+        verb = self.random.choices(list(VERBS), [5, 4, 5, 2, 2, 1])[0]
         words = (
             [verb, *self.reproduce()] if verb == "reproduce" else [verb, *self.options(VERBS[verb])]
         )
@@ -311,7 +312,7 @@ class Maker:
             return self.random.choice(WORDS)
         if name == "counts":
             return self.one_of(["20,20,20", *COUNTS], 8)
-        if name in ("report", "plot"):
+        if name in ("report", "plot", "out"):
             places = [
                 self.folder / "out.svg",
                 self.folder / "out.svg",
@@ -358,7 +359,8 @@ class Maker:
 
     def reproduce(self) -> list[str]:
         """Return options of reproduce under which nothing long is computed."""
-        out = ["--out", str(self.folder / "results")]
+        # A report shows every record of its folder: many folders, of few records each.
+        out = ["--out", str(self.folder / f"results-{self.random.randrange(100)}")]
         way = self.random.choice(["list", "report", "claim", "claim", "claim", "wrong"])
         if way in ("list", "report"):
             return [f"--{way}", *out, *(["--json"] if self.random.random() < 0.5 else [])]

@@ -56,7 +56,9 @@ def zipf(k: int, largest: int, exponent: float) -> Ints:
     """
     require_classes(k)
     _tail_arguments(largest, exponent, "exponent", 0)
-    return np.asarray(largest / np.arange(1, k + 1, dtype=np.float64) ** exponent).astype(np.int64)
+    with np.errstate(over="ignore"):  # to counts of 0, which are refused
+        shares = np.arange(1, k + 1, dtype=np.float64) ** exponent
+    return np.asarray(largest / shares).astype(np.int64)
 
 
 def shared(shares: npt.ArrayLike, total: int) -> Floats:

@@ -80,6 +80,7 @@ def test_other_forms_of_counts_are_refused_with_what_came(make, error, message):
         (lambda: Counts.exponential(k=10, largest=50, ratio=100), "got 0 for class 8"),
         (lambda: Counts.exponential(k=10, largest=50, ratio=float("nan")), "ratio must be"),
         (lambda: Counts.zipf(k=10, largest=5), "got 0 for class 5"),
+        (lambda: Counts.zipf(k=2, largest=1, exponent=1e300), "got 0 for class 1"),
         (lambda: Counts.zipf(k=10, largest=2**60), "largest must be"),
         (lambda: Counts.from_labels([0, 1, -1]), "got -1 for sample 2"),
         (lambda: Counts.from_labels([0, 3], k=3), "got 3 for sample 1"),

@@ -15,6 +15,7 @@ from lopsided.centering import about_mean
 from lopsided.geometry import Distances, Geometry
 from lopsided.problem import Problem
 from lopsided.solve.certificate import best_bias
+from lopsided.solve.methods.narrow import STARTS
 from lopsided.solve.minimize import finish, narrowed
 from lopsided.solve.reduced import Reduced
 from lopsided.solve.solution import Solution
@@ -69,7 +70,8 @@ def path(
         method: a name in `METHODS`.
 
     Returns:
-        One solution a ridge, in the order given.
+        One solution a ridge, in the order given; where the problem's width is too small for the
+        optimum, the best of 8 local minima.
 
     Raises:
         ValueError: if a ridge is not positive and finite.
@@ -87,7 +89,9 @@ def path(
     for ridge in sorted(set(wanted.tolist()), reverse=True):
         found[ridge] = finish(problem.at(ridge), reduced, before, method, tolerance)
         before = found[ridge].point
-    return [narrowed(problem.at(ridge), found[ridge], tolerance) for ridge in wanted.tolist()]
+    return [
+        narrowed(problem.at(ridge), found[ridge], tolerance, STARTS) for ridge in wanted.tolist()
+    ]
 
 
 def match(
