@@ -50,6 +50,8 @@ VERBS = {
     "reproduce": Reproduce,
     "explore": Explore,
 }
+#: The folder of the project, whose place on a machine is no part of a record.
+PROJECT = str(Path(__file__).resolve().parents[2])
 #: Seconds that a command may compute, seconds that it may take on a busy machine, and bytes of
 #: memory.
 WORK, WAIT, MEMORY = 40.0, 400.0, 6 * 2**30
@@ -544,7 +546,9 @@ def campaign(cases: int, seed: int, out: Path | None) -> bool:
                         "case": case,
                         "words": hide,
                         "end": end,
-                        "problem": problem.replace(folder, "FOLDER")[:1500],
+                        "problem": problem.replace(folder, "FOLDER").replace(PROJECT, "PROJECT")[
+                            :1500
+                        ],
                     }
                 )
                 print(f"case {case}: {' '.join(hide)}\n    {problem[-600:]}", file=sys.stderr)
