@@ -40,16 +40,8 @@ import numpy as np
 from campaign import write
 
 import damage
-from lopsided.cli import Explore, Measure, Predict, Reproduce, Solve, Steer, main
+from lopsided.cli import VERBS, Reproduce, main
 
-VERBS = {
-    "predict": Predict,
-    "solve": Solve,
-    "measure": Measure,
-    "steer": Steer,
-    "reproduce": Reproduce,
-    "explore": Explore,
-}
 #: The folder of the project, whose place on a machine is no part of a record.
 PROJECT = str(Path(__file__).resolve().parents[2])
 #: Seconds that a command may compute, seconds that it may take on a busy machine, and bytes of
