@@ -65,7 +65,7 @@ class Counts:
         runs = Groups.of_columns(values)
         starts = np.concatenate([[0], np.cumsum(runs.lengths)[:-1]])
         object.__setattr__(self, "names", names)
-        object.__setattr__(self, "distinct", np.unique(values))
+        object.__setattr__(self, "distinct", np.unique(values[starts]))
         object.__setattr__(self, "groups", Groups(runs.labels, np.add.reduceat(lengths, starts)))
 
     @classmethod

@@ -110,7 +110,7 @@ class Gram(Pairing):
 
     def norms(self) -> Floats:
         """Return (k,) lengths of the vectors."""
-        return np.sqrt(self.squared_norms())
+        return self.groups.expand(np.sqrt(self.diagonal))
 
     def cosine(self, rows: npt.ArrayLike, columns: npt.ArrayLike) -> Floats:
         """Return the cosines of the angles between the vectors of two classes (arrays broadcast);

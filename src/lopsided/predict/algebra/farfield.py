@@ -27,15 +27,20 @@ ORDER = 20
 LEAF = 64
 
 NODES = np.cos((np.arange(ORDER) + 0.5) * np.pi / ORDER)
-_DEGREES = np.arange(ORDER)
 #: Values at the nodes -> coefficients of Chebyshev polynomials, and its transpose.
-TRANSFORM = 2 / ORDER * np.cos(np.multiply.outer(np.arccos(NODES), _DEGREES)).T
+TRANSFORM = 2 / ORDER * np.cos(np.multiply.outer(np.arccos(NODES), np.arange(ORDER))).T
 TRANSFORM[0] /= 2
 
 
 def polynomials(x: Floats) -> Floats:
     """Return the Chebyshev polynomials of degree below `ORDER` at x in [-1, 1], on a last axis."""
-    return np.asarray(np.cos(np.arccos(np.maximum(np.minimum(x, 1), -1))[..., None] * _DEGREES))
+    x = np.maximum(np.minimum(x, 1), -1)
+    found = np.ones((ORDER, *x.shape))
+    found[1], double = x, 2 * x
+    for degree in range(2, ORDER):
+        np.multiply(double, found[degree - 1], out=found[degree])
+        found[degree] -= found[degree - 2]
+    return np.moveaxis(found, 0, -1)
 
 
 @dataclass(frozen=True, eq=False)

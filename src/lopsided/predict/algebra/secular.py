@@ -27,6 +27,9 @@ from lopsided.arrays import Floats, Ints
 from lopsided.predict.algebra.farfield import LEAF
 from lopsided.predict.algebra.sources import Field, Sources
 
+#: Blocks of roots that are found together: many small arrays cost more calls, large ones caches.
+TOGETHER = 8
+
 
 @dataclass(frozen=True, eq=False)
 class Secular:
@@ -65,30 +68,37 @@ class Secular:
         far = count > 4 * LEAF
         field = Field(self.poles, self.weights, far)
         length = LEAF if far else max(count, 1)
-        for number, start in enumerate(range(0, count, length)):
-            block = np.arange(start, min(start + length, count))
-            nearer[block], offsets[block] = self._solve(block, field.around(block, number))
+        numbers = np.arange(-(-count // length))
+        for start in range(0, len(numbers), TOGETHER):
+            some = numbers[start : start + TOGETHER]
+            # The last block may be short: its last gap is then solved several times over.
+            blocks = np.minimum(some[:, None] * length + np.arange(length), count - 1)
+            nearer[blocks], offsets[blocks] = self._solve(blocks, field.around(some))
         return nearer, offsets
 
     def spectrum(self) -> Floats:
         """Return all eigenvalues, descending, the zero included."""
-        nearer, offsets = self.roots
-        repeated = np.repeat(self.poles, self.sizes - 1)
-        return np.sort(np.concatenate([repeated, self.poles[nearer] + offsets, [0.0]]))[::-1]
+        return self.power(1.0)
 
     def power(self, exponent: float, factor: float = 1.0) -> Floats:
         """Return all eigenvalues of a power of the matrix times a factor, descending; the zero
         stays zero at a negative power.
         """
-        positive = self.spectrum()[:-1] ** exponent * factor
-        return np.append(positive if exponent > 0 else positive[::-1], 0.0)
+        nearer, offsets = self.roots
+        # Poles and roots take turns, so that nothing is to be sorted.
+        values, times = (np.ones(2 * len(self.poles) - 1, kind) for kind in (np.float64, np.int64))
+        values[::2], values[1::2] = self.poles, self.poles[nearer] + offsets
+        times[::2] = self.sizes - 1
+        descending = slice(None, None, -1 if exponent > 0 else 1)
+        powers = values[descending] ** exponent * factor
+        return np.repeat(np.append(powers, 0.0), np.append(times[descending], 1))
 
     def _solve(self, block: Ints, sources: Sources) -> tuple[Ints, Floats]:
-        """Return nearer pole and offset of the roots in the gaps of a block of neighbours."""
+        """Return nearer pole and offset of the roots in the gaps of (b, r) blocks of neighbours."""
         gap = self.poles[block + 1] - self.poles[block]
         # In units of the gap's own orientation the nearer pole sits at 0 and the root between 0 and
         # gap / 2.
-        at_left = sources.seen_from(block, np.ones(len(block))).value(gap / 2) >= 0
+        at_left = sources.seen_from(block, np.ones(block.shape)).value(gap / 2) >= 0
         nearer = np.where(at_left, block, block + 1)
         side = np.where(at_left, 1.0, -1.0)
         view = sources.seen_from(nearer, side)
