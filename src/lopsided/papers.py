@@ -162,6 +162,12 @@ PAPERS: dict[str, Paper] = {
         "Prevalence of Neural Collapse during the Terminal Phase of Deep Learning Training",
         "2008.08186",
     ),
+    "pinto2024": Paper(
+        "Pinto, Galanti and Balestriero",
+        2024,
+        "The Fair Language Model Paradox",
+        "2410.11985",
+    ),
     "ren2020": Paper(
         "Ren et al.",
         2020,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lopsided import Adjustment, Counts, predict, solve
+from lopsided import Adjustment, Counts, Targets, predict, solve
 from lopsided.geometry import Geometry, Source
 
 law = settings(deadline=None, derandomize=True, max_examples=25)
@@ -229,3 +229,42 @@ def test_weight_decay_of_a_mean_loss_is_a_ridge_of_the_sum():
     loss = np.sum(n * (np.logaddexp.reduce(z, axis=0) - np.diag(z))) / n.sum()
     mean = loss + lambda_w / 2 * np.sum(W**2) + lambda_h / 2 * np.sum(n[:, None] * M**2)
     assert n.sum() * mean == pytest.approx(solution.objective, rel=1e-8)
+
+
+def test_losses_of_classes_and_the_nuclear_norm_are_the_objective():
+    zipf, ridge = Counts([50, 20, 7, 3, 3]), 0.5
+    for problem in (
+        solve.Problem(zipf, ridge=ridge),
+        solve.Problem(zipf, Adjustment.vs(zipf, 0.2, 1.0), ridge=ridge),
+        solve.Problem(Targets.contexts(np.eye(3)[:, [0, 1, 2, 0]], [5, 3, 2, 4]), ridge=ridge),
+    ):
+        found = solve.minimize(problem)
+        weights = problem.targets.weights
+        norm = np.linalg.norm(found.logits.matrix() * np.sqrt(weights), "nuc")
+        total = weights @ solve.class_losses(found) + ridge * norm
+        assert total == pytest.approx(found.objective, rel=1e-9)
+
+
+def test_the_chance_of_the_own_label_is_a_diagonal_of_the_polar_factor():
+    counts = np.array([50, 20, 7, 3, 1])
+    found = solve.minimize(solve.Problem(counts, ridge=0.5))
+    losses = solve.class_losses(found)
+    np.testing.assert_allclose(
+        losses, [0.06372361, 0.09991794, 0.16507761, 0.24323057, 0.39175645], atol=1e-6
+    )
+    u, values, v = np.linalg.svd(found.logits.matrix() * np.sqrt(counts))
+    polar = u[:, values > 1e-9] @ v[values > 1e-9]
+    np.testing.assert_allclose(
+        -np.expm1(-losses), 0.5 * polar.diagonal() / np.sqrt(counts), rtol=1e-4
+    )
+
+
+def test_losses_over_the_ridge_tend_to_the_squared_class_means_of_seli():
+    counts = Counts([50, 20, 7, 3, 1])
+    means = predict.seli(counts).embeddings.squared_norms()
+    gaps = [
+        np.abs(solve.class_losses(found) / found.problem.ridge / means - 1).max()
+        for found in solve.path(solve.Problem(counts, ridge=1.0), [1e-2, 1e-4, 1e-8])
+    ]
+    assert gaps[0] > gaps[1] > gaps[2]
+    assert gaps[1] == pytest.approx(0.1, abs=0.01)

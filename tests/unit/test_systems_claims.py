@@ -35,6 +35,7 @@ SHORT = {
         "batch": 16,
     },
     "zhao2024": {"contexts": 20, "steps": (1, 2), "seeds": 1},
+    "pinto2024": {"contexts": 20, "steps": 2, "seeds": 1, "decays": (0.0, 0.1), "classes": 10},
 }
 
 
@@ -92,6 +93,13 @@ IDEAL = {
         n, rows=tuple(replace(row, etf=(1 / (1 + row.copies),)) for row in n.rows)
     ),
     "zhao2024": towards,
+    "pinto2024": lambda n: replace(
+        n,
+        models=(
+            n.models[0],
+            replace(n.models[0], at=0.1, rare=n.models[0].rare + 1),
+        ),
+    ),
 }
 
 

@@ -10,6 +10,7 @@ from lopsided.solve.codes import Code, Spherical, softmax_code, spherical
 from lopsided.solve.descend.optimizers import DIRECTIONS, Optimizer
 from lopsided.solve.descend.training import State, descent, train
 from lopsided.solve.descend.trajectory import Trajectory
+from lopsided.solve.losses import class_losses
 from lopsided.solve.minimize import METHODS, minimize
 from lopsided.solve.path import Match, largest_ridge, match, path
 from lopsided.solve.peeled import layer_peeled
@@ -33,6 +34,7 @@ __all__ = [
     "attention_margin",
     "breakpoints",
     "certify",
+    "class_losses",
     "descent",
     "largest_ridge",
     "layer_peeled",

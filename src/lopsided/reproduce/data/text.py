@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,3 +53,12 @@ def contexts(m: int) -> Contexts:
         raise ValueError(f"the text has {len(most)} pairs of letters, {m} were asked for")
     counts = np.array([[followers[pair][letter] for pair in most] for letter in LETTERS])
     return Contexts([pair.replace(" ", "_") for pair in most], counts.astype(np.float64))
+
+
+def one_hot(names: Sequence[str]) -> Floats:
+    """Return what a model sees of pairs of letters: (m, 54), a one for each of the two letters."""
+    inputs = np.zeros((len(names), 2 * len(LETTERS)))
+    for j, pair in enumerate(names):
+        for place, letter in enumerate(pair.replace("_", " ")):
+            inputs[j, place * len(LETTERS) + LETTERS.index(letter)] = 1
+    return inputs

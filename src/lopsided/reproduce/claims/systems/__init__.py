@@ -1,5 +1,5 @@
-"""Papers whose targets are no classes, whose dimensions are few, or whose features are on a sphere:
-one small run each.
+"""Papers whose targets are no classes, whose dimensions are few, whose features are on a sphere, or
+whose classes are rare: one small run each.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from lopsided.reproduce.claims.systems.code_temperature import CODE_TEMPERATURE
 from lopsided.reproduce.claims.systems.gill2023 import GILL2023
 from lopsided.reproduce.claims.systems.jiang2023 import JIANG2023
 from lopsided.reproduce.claims.systems.li2024 import LI2024
+from lopsided.reproduce.claims.systems.pinto2024 import PINTO2024
 from lopsided.reproduce.claims.systems.wang2024 import WANG2024
 from lopsided.reproduce.claims.systems.zhai2025 import ZHAI2025
 from lopsided.reproduce.claims.systems.zhao2024 import ZHAO2024
@@ -24,4 +25,5 @@ CLAIMS: tuple[AnyClaim, ...] = (
     CODE_TEMPERATURE,
     GILL2023,
     ZHAO2024,
+    PINTO2024,
 )

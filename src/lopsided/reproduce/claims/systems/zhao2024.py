@@ -113,7 +113,7 @@ def _support(counts: Floats) -> Floats:
 
 def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     """Train one model a number of steps and seed."""
-    from lopsided.reproduce.data.text import LETTERS, contexts
+    from lopsided.reproduce.data.text import LETTERS, contexts, one_hot
     from lopsided.reproduce.network.small import Fit, next_token
 
     names, counts = contexts(settings.contexts)
@@ -122,10 +122,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     law = predict.supports(_support(counts))
     order = np.random.default_rng(0).permutation(settings.contexts)
     shuffled = predict.supports(_support(counts)[:, order])
-    inputs = np.zeros((len(names), 2 * len(LETTERS)))
-    for j, pair in enumerate(names):
-        for place, letter in enumerate(pair.replace("_", " ")):
-            inputs[j, place * len(LETTERS) + LETTERS.index(letter)] = 1
+    inputs = one_hot(names)
     cases = [(steps, seed) for steps in settings.steps for seed in range(settings.seeds)]
     models, seen = list[Found](), law
     for i, (steps, seed) in enumerate(cases):
