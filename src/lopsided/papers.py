@@ -23,6 +23,12 @@ class Paper(NamedTuple):
 
 #: Key -> paper.
 PAPERS: dict[str, Paper] = {
+    "alshammari2022": Paper(
+        "Alshammari et al.",
+        2022,
+        "Long-Tailed Recognition via Weight Balancing",
+        "2203.14197",
+    ),
     "andriopoulos2024": Paper(
         "Andriopoulos et al.",
         2024,

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from lopsided import Counts
+from lopsided import Counts, predict
 from lopsided.steer import posthoc
+from lopsided.steer.posthoc import votes
 
 COUNTS = Counts([50, 20, 5, 1])
 RULES = {
     "logit adjustment": lambda z: posthoc.logit_adjustment(z, COUNTS),
     "multiplicative": lambda z: posthoc.multiplicative(z, COUNTS, 0.25),
+    "one versus one": lambda z: posthoc.one_versus_one(z, COUNTS, 0.25),
     "tau-normalised": lambda z: posthoc.tau_normalised(z, 0.7),
     "nearest mean": lambda z: posthoc.nearest_mean(z, z[:4]),
 }
@@ -70,3 +72,53 @@ def test_arrays_need_no_torch():
         "posthoc.tau_normalised(z); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_boundaries_of_one_versus_one_are_those_of_the_paper():
+    counts = Counts([100, *[10] * 9])
+    angle, rho = votes.boundaries(counts), np.arccos(-1 / 9)
+    assert angle[0, 1] == pytest.approx(0.404138666, abs=1e-9)
+    np.testing.assert_allclose(angle + angle.T, rho)
+    value = np.sin(rho) * np.cos(angle[1, 0])
+    assert value == pytest.approx(0.286844723, abs=1e-9)
+    assert np.sin(angle[0, 1]) + np.cos(rho) * np.sin(angle[1, 0]) == pytest.approx(value)
+
+
+def test_two_classes_are_parted_at_their_angle():
+    """In the plane of two classifiers of an ETF, the vote changes where the angle is theta."""
+    counts = Counts([100, *[10] * 9])
+    W = predict.etf(10).vectors(9)[0]
+    W /= np.linalg.norm(W, axis=1, keepdims=True)
+    across = W[1] - (W[1] @ W[0]) * W[0]
+    across /= np.linalg.norm(across)
+    angle = votes.boundaries(counts)[0, 1]
+    for shift, winner in ((-1e-6, 0), (1e-6, 1)):
+        h = np.cos(angle + shift) * W[0] + np.sin(angle + shift) * across
+        assert posthoc.one_versus_one((h @ W.T)[None], counts).argmax() == winner
+
+
+def test_equal_counts_and_norms_leave_the_order_of_the_logits():
+    z = logits(200)
+    found = posthoc.one_versus_one(z, Counts([7] * 4), 3.0)
+    np.testing.assert_array_equal(found.argsort(axis=1), z.argsort(axis=1))
+    moved = posthoc.one_versus_one(z, Counts([7] * 4), norms=[9.0, 1.0, 1.0, 1.0])
+    assert (moved.argmax(axis=1) == 0).sum() < (found.argmax(axis=1) == 0).sum()
+    for wrong, words in (([1.0, 2.0], "one number for each of 4"), ([1, 1, 1, 0], "positive")):
+        with pytest.raises(ValueError, match=words):
+            posthoc.one_versus_one(z, COUNTS, norms=wrong)
+    with pytest.raises(ValueError, match="three classes or more"):
+        posthoc.one_versus_one(z[:, :2], [9, 1])
+
+
+def test_max_norm_shortens_what_is_longer_and_nothing_twice():
+    weight = logits()
+    lengths = np.linalg.norm(weight, axis=1)
+    radius = float(np.median(lengths))
+    for given in (weight.copy(), torch.nn.Parameter(torch.tensor(weight))):
+        found = posthoc.max_norm_(given, radius)
+        assert found is given
+        once = np.array(found.tolist())
+        np.testing.assert_allclose(np.linalg.norm(once, axis=1), np.minimum(lengths, radius))
+        np.testing.assert_allclose(posthoc.max_norm_(found, radius).tolist(), once)
+    with pytest.raises(ValueError, match="radius must be"):
+        posthoc.max_norm_(weight, 0.0)

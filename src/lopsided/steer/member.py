@@ -17,7 +17,7 @@ class Member:
             head, the class counts and the feature dimensions to the module; a rule itself.
         needs: what the module, or the rule, is called with, in order: logits, cosines (logits of
             unit vectors), features, view (features of one of two views), weight (of the head),
-            means (of the classes), labels, label sets, counts, tau (its strength).
+            means (of the classes), labels, label sets, counts, tau (its strength), radius.
         source: the paper, or "derived here".
     """
 

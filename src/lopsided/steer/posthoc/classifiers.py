@@ -1,0 +1,92 @@
+"""Rules that change the lengths of classifiers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from lopsided.arrays import require_number
+from lopsided.counts import Counts, CountsLike
+from lopsided.steer.either import full, is_tensor
+from lopsided.steer.posthoc.logits import finite
+
+
+def tau_normalised(weight: Any, tau: float = 1.0, counts: CountsLike | None = None) -> Any:
+    """Return the classifiers divided by the tau-th power of their lengths; a zero classifier stays
+    zero.
+
+    Source: Kang et al. 2020 (arXiv 1910.09217), section 4.
+
+    Args:
+        weight: (k, d) of the trained head, one classifier a row as in `torch.nn.Linear`; a (d, k)
+            kernel has to be transposed.
+        tau: 0 changes nothing, 1 makes all lengths one.
+        counts: of the training set, to have the number of rows checked; with d = k nothing tells
+            rows from columns.
+
+    Returns:
+        (k, d) classifiers.
+
+    Raises:
+        ValueError: if the weight has not two axes, or not a row for each class of the counts, or
+            tau is not finite.
+        TypeError: if the weight is not floating point.
+
+    Example:
+        >>> tau_normalised(np.array([[3.0, 4.0], [0.0, 0.5]]))
+        array([[0.6, 0.8],
+               [0. , 1. ]])
+    """
+    weight = full(weight, "classifier weights")
+    if weight.ndim != 2:
+        raise ValueError(f"classifier weights must have shape (k, d), got {tuple(weight.shape)}")
+    k = None if counts is None else Counts.of(counts).k
+    if k is not None and len(weight) != k:
+        raise ValueError(
+            f"classifier weights must have shape ({k}, d) for these counts, got"
+            f" {tuple(weight.shape)}; transpose?"
+        )
+    if is_tensor(weight):
+        lengths = weight.norm(dim=1, keepdim=True)
+        return weight / lengths.where(lengths > 0, 1.0) ** finite(tau)
+    norms = np.linalg.norm(weight, axis=1, keepdims=True)
+    return weight / np.where(norms > 0, norms, 1) ** finite(tau)
+
+
+def max_norm_(weight: Any, radius: float) -> Any:
+    """Shorten the classifiers that are longer than a radius, in place; the others stay.
+
+    After every step of training it is the projection of weight balancing; once, it is a rule.
+
+    Source: Alshammari et al. 2022 (arXiv 2203.14197).
+
+    Args:
+        weight: (k, d), one classifier a row as in `torch.nn.Linear`.
+        radius: the length that no classifier exceeds, positive.
+
+    Returns:
+        The same array or tensor.
+
+    Raises:
+        ValueError: if the weight has not two axes, or the radius is not positive.
+        TypeError: if the weight is not floating point.
+
+    Example:
+        >>> max_norm_(np.array([[3.0, 4.0], [0.0, 0.5]]), radius=1.0)
+        array([[0.6, 0.8],
+               [0. , 0.5]])
+    """
+    wide = full(weight, "classifier weights")
+    if wide.ndim != 2:
+        raise ValueError(f"classifier weights must have shape (k, d), got {tuple(wide.shape)}")
+    if not 0 < require_number(radius, "radius") < math.inf:
+        raise ValueError(f"radius must be a positive finite number, got {radius}")
+    if is_tensor(weight):
+        lengths = wide.detach().norm(dim=1, keepdim=True)
+        weight.data.mul_((radius / lengths).where(lengths > radius, 1.0))
+        return weight
+    norms = np.linalg.norm(wide, axis=1, keepdims=True)
+    weight *= np.divide(radius, norms, out=np.ones_like(norms), where=norms > radius)
+    return weight

@@ -1,0 +1,49 @@
+"""The rule that needs no head: the nearest class mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from lopsided.steer.either import full, is_tensor
+
+
+def nearest_mean(features: Any, means: Any) -> Any:
+    """Return logits -||h - mu_c||^2 / 2, whose largest is the nearest class mean.
+
+    Args:
+        features: (n, d).
+        means: (k, d) class means of the training set.
+
+    Returns:
+        (n, k) logits.
+
+    Raises:
+        ValueError: if the shapes do not fit.
+        TypeError: if features or means are not floating point.
+
+    Example:
+        >>> nearest_mean(np.array([[0.9]]), np.array([[0.0], [1.0]])).argmax(1)
+        array([1])
+    """
+    features, means = full(features, "features"), full(means, "means")
+    if is_tensor(features) != is_tensor(means):
+        raise TypeError("features and means must both be NumPy arrays or both be torch tensors")
+    if features.ndim != 2 or means.ndim != 2 or features.shape[1] != means.shape[1]:
+        raise ValueError(
+            f"features (n, d) and means (k, d) must agree in d, got {tuple(features.shape)} and"
+            f" {tuple(means.shape)}"
+        )
+    if not is_tensor(features):
+        squares = cdist(features, means, "sqeuclidean")
+        return (-0.5 * squares).astype(np.result_type(features, means))
+    import torch
+
+    from lopsided.steer.precision import exact, lifted
+
+    features, means = lifted(features, means)
+    with exact(features.device):
+        apart = torch.cdist(features, means, compute_mode="donot_use_mm_for_euclid_dist")
+        return -0.5 * apart.square()
