@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lopsided.geometry import Distances
 from lopsided.shape import Contrast
+from lopsided.split import Split
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Row:
         embedding_norms: (k,) norms of the class means.
         classifiers: how majorities differ from minorities; the first records lack it.
         embeddings: of the class means.
+        split: of the distance to the prediction; the first records lack it.
     """
 
     epoch: int
@@ -54,6 +56,7 @@ class Row:
     embedding_norms: tuple[float, ...]
     classifiers: Contrast | None = None
     embeddings: Contrast | None = None
+    split: Split | None = None
 
     def __str__(self) -> str:
         return f"classifiers {self.distances.prediction.classifiers:.2f} from their prediction"

@@ -67,6 +67,7 @@ class Observer:
             tuple(found.embeddings.norms().tolist()),
             contrast(found.classifiers, rare),
             contrast(found.embeddings, rare),
+            found.split(self.laws["prediction"]),
         )
 
     def collapse(self, network: Network, sample: Sample) -> tuple[Collapse, float]:
