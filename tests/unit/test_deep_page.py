@@ -10,6 +10,7 @@ from lopsided.reproduce import CLAIMS, Record
 from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import heading
 from lopsided.reproduce.claims.thrampoulidis2022.deep.page import play
 from lopsided.reproduce.claims.thrampoulidis2022.deep.run import split
+from lopsided.reproduce.claims.thrampoulidis2022.deep.verdict import splits
 
 RESULTS = Path(__file__).parents[2] / "results"
 #: The MLP on MNIST at R = 10, published schedule.
@@ -25,6 +26,19 @@ def test_the_misfit_of_the_class_means_is_mostly_unseen_or_of_single_classes():
     assert measured.distance(seli) == pytest.approx(last.distances.seli, abs=1e-12)
     rows = {row[0]: row[1:] for row in split(measured, seli, counts).rows}
     assert rows["class means"] == ["0.32", "0.23", "0.07", "0.22", "0.41"]
+
+
+def test_a_verdict_blames_the_law_for_its_own_part_alone():
+    run = CLAIMS["deep"].read(
+        Record.load(RESULTS / "deep-mlp-fashion-mnist-step-100-none-0-16751960.json")
+    )
+    law, etf = splits(run.settings, run.numbers)
+    last = run.numbers.history[-1].distances
+    assert last.etf.embeddings - last.prediction.embeddings < 0.04
+    assert etf.embeddings.law > 2 * law.embeddings.law
+    verdict = CLAIMS["deep"].judge(run.settings, run.numbers)
+    assert verdict == run.verdict
+    assert "visible class means 0.25 and 0.62. SELI explains both better." in verdict.sentence
 
 
 def test_the_page_holds_the_network_to_play_with_beside_what_is_predicted():

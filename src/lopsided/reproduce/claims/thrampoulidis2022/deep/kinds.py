@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from string import ascii_uppercase
 
 from lopsided.reproduce.claim import Run
@@ -32,7 +34,7 @@ def kind(run: DeepRun) -> str:
     """Return what was trained, but for the seed."""
     s, counts = run.settings, run.numbers.counts
     model = f"MLP {s.depth}×{s.width}" if s.model == "mlp" else f"{s.model}, width {s.width}"
-    profile = {"step": "STEP ", "exponential": "exponential ", "given": ""}[s.profile]
+    profile = {"step": "STEP ", "exponential": "exponential ", "given": _given(counts)}[s.profile]
     ratio = max(counts) / min(counts)
     bias = "" if s.bias == "none" else f", {s.bias} bias"
     default = Training()
@@ -44,6 +46,18 @@ def kind(run: DeepRun) -> str:
     return (
         f"{model} on {run.numbers.title}, {profile}R = {ratio:g}{bias}, {s.epochs} epochs{special}"
     )
+
+
+def _given(counts: Sequence[int]) -> str:
+    """Return what tells given counts from others of their ratio; their order is no matter."""
+    falling = sorted(counts, reverse=True)
+    sizes = [f"{times} × {size:,}" for size, times in Counter(falling).items()]
+    shown = (
+        " and ".join(sizes)
+        if len(sizes) <= 2
+        else f"{len(counts)}, {falling[0]:,} to {falling[-1]:,}"
+    )
+    return f"{shown} samples{'' if list(counts) == falling else ', permuted'}, "
 
 
 def heading(run: DeepRun) -> str:

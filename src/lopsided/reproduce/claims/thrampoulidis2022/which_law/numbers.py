@@ -9,6 +9,7 @@ import numpy as np
 
 from lopsided.geometry import Distances
 from lopsided.reproduce.choices import Checked
+from lopsided.split import Split
 
 LAWS = ("SELI", "own ridge", "best ridge", "free bias", "ETF")
 
@@ -34,14 +35,26 @@ class Settings(Checked):
 
 @dataclass(frozen=True)
 class Fit:
-    """How far a network is from a law, and the law's ridge, if it has one."""
+    """How far a network is from a law, and why; and the law's ridge, if it has one."""
 
     distances: Distances
+    split: Split
     ridge: float | None = None
 
     @property
+    def laws(self) -> Distances:
+        """The part of each distance that is of the law."""
+        found = self.split
+        return Distances(found.classifiers.law, found.embeddings.law, found.logits.law)
+
+    @property
     def size(self) -> float:
-        """One number for a law: the root mean square of its three distances."""
+        """One number for a law: the root mean square of the law parts of its three distances."""
+        return float(np.sqrt(np.mean(np.square(self.laws))))
+
+    @property
+    def raw(self) -> float:
+        """The root mean square of its three distances."""
         return float(np.sqrt(np.mean(np.square(self.distances))))
 
 
@@ -53,12 +66,14 @@ class Fitted:
         kind: what was trained, but for the seed.
         ratio: R.
         seed: of the run.
+        fitted: whether every class of the training set is.
         laws: by their names; one that is zero is left out.
     """
 
     kind: str
     ratio: float
     seed: int
+    fitted: bool
     laws: dict[str, Fit]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lopsided.report.blocks import Block, Figure, Table, drawn
+from lopsided.report.blocks import Block, Figure, Fold, Table, drawn
 from lopsided.reproduce.claim import Run
 from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import PARTS, lettered
 from lopsided.reproduce.claims.thrampoulidis2022.which_law.numbers import (
@@ -24,29 +24,37 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
     kinds: dict[str, list[dict[str, Fit]]] = {}
     for fitted in sorted(most, key=lambda fitted: fitted.kind):
         kinds.setdefault(fitted.kind, []).append(fitted.laws)
-    tables = [
-        Table(
-            f"Distance of the {part}, mean ± standard deviation over the seeds (their number in"
-            " brackets).",
-            ["run", *LAWS],
-            [
-                [
-                    lettered(place, f"{title} ({len(members)})"),
-                    *(
-                        spread([m[law].distances[i] for m in members if law in m], 3)
-                        for law in LAWS
-                    ),
-                ]
-                for place, (title, members) in enumerate(kinds.items())
-            ],
-        )
-        for i, part in enumerate(PARTS)
+    laws = [
+        table(kinds, i, part, "laws", "Law part of the distance") for i, part in enumerate(PARTS)
     ]
-    return [misfits(list(kinds.values())), *tables]
+    raw = [table(kinds, i, part, "distances", "Distance") for i, part in enumerate(PARTS)]
+    return [misfits(list(kinds.values())), *laws, Fold("Raw distances", raw)]
+
+
+def table(
+    kinds: Mapping[str, Sequence[Mapping[str, Fit]]], i: int, part: str, field: str, what: str
+) -> Table:
+    """Return one row a kind of run, of the part at place i in a field of a `Fit`."""
+
+    def cell(members: Sequence[Mapping[str, Fit]], law: str) -> str:
+        return spread([getattr(m[law], field)[i] for m in members if law in m], 3)
+
+    return Table(
+        f"{what} of the {part}, mean ± standard deviation over the seeds (their number in"
+        " brackets).",
+        ["run", *LAWS],
+        [
+            [
+                lettered(place, f"{title} ({len(members)})"),
+                *(cell(members, law) for law in LAWS),
+            ]
+            for place, (title, members) in enumerate(kinds.items())
+        ],
+    )
 
 
 def misfits(kinds: Sequence[Sequence[Mapping[str, Fit]]]) -> Figure:
-    """Return the root mean square of the three distances, a row a kind of run and a mark a law."""
+    """Return the root mean square of the three law parts, a row a kind of run and a mark a law."""
     from lopsided.reproduce.figures.lines import by_row
 
     def size(members: Sequence[Mapping[str, Fit]], law: str) -> float:
@@ -55,9 +63,11 @@ def misfits(kinds: Sequence[Sequence[Mapping[str, Fit]]]) -> Figure:
     series = {law: [size(members, law) for members in kinds] for law in LAWS}
     rows = [lettered(place, "").removesuffix(": ") for place in range(len(kinds))]
     return drawn(
-        lambda ax: by_row(rows, series, ax, label="distance, root mean square of the three"),
-        "Distance of every kind of run to every law",
-        "Root mean square of the distances of classifiers, class means and logits to each law, mean"
-        " over the seeds; the letters are those of the tables.",
+        lambda ax: by_row(
+            rows, series, ax, label="law part of the distance, root mean square of the three"
+        ),
+        "Law part of the distance of every kind of run to every law",
+        "Root mean square of the law parts of the distances of classifiers, visible class means and"
+        " logits to each law, mean over the seeds; the letters are those of the tables.",
         (6.2, 0.9 + 0.24 * len(rows)),
     )
