@@ -35,6 +35,12 @@ PAPERS: dict[str, Paper] = {
         "The Prevalence of Neural Collapse in Neural Multivariate Regression",
         "2409.04180",
     ),
+    "beaglehole2024": Paper(
+        "Beaglehole et al.",
+        2024,
+        "Average Gradient Outer Product as a Mechanism for Deep Neural Collapse",
+        "2402.13728",
+    ),
     "behnia2023": Paper(
         "Behnia et al.",
         2023,
@@ -79,6 +85,13 @@ PAPERS: dict[str, Paper] = {
         "The Persistence of Neural Collapse Despite Low-Rank Bias",
         "2410.23169",
     ),
+    "garrod2024b": Paper(
+        "Garrod and Keating",
+        2024,
+        "Unifying Low Dimensional Observations in Deep Learning Through the Deep Linear"
+        " Unconstrained Feature Model",
+        "2404.06106",
+    ),
     "gill2023": Paper(
         "Gill, Vakilian and Thrampoulidis",
         2023,
@@ -99,11 +112,30 @@ PAPERS: dict[str, Paper] = {
         " Data",
         "2309.09725",
     ),
+    "hong2024": Paper(
+        "Hong and Ling",
+        2024,
+        "Beyond Unconstrained Features: Neural Collapse for Shallow Neural Networks with"
+        " General Data",
+        "2409.01832",
+    ),
+    "jacot2025": Paper(
+        "Jacot et al.",
+        2025,
+        "Wide Neural Networks Trained with Weight Decay Provably Exhibit Neural Collapse",
+        "2410.04887",
+    ),
     "jiang2023": Paper(
         "Jiang et al.",
         2023,
         "Generalized Neural Collapse for a Large Number of Classes",
         "2310.05351",
+    ),
+    "jiang2025": Paper(
+        "Jiang, Zhou and Zhu",
+        2025,
+        "Tracing Representation Progression: Analyzing and Enhancing Layer-Wise Similarity",
+        "2406.14479",
     ),
     "kang2020": Paper(
         "Kang et al.",
@@ -130,6 +162,18 @@ PAPERS: dict[str, Paper] = {
         "Bridging Mini-Batch and Asymptotic Analysis in Contrastive Learning: From InfoNCE to"
         " Kernel-Based Losses",
         "2405.18045",
+    ),
+    "kothapalli2023": Paper(
+        "Kothapalli, Tirer and Bruna",
+        2023,
+        "A Neural Collapse Perspective on Feature Evolution in Graph Neural Networks",
+        "2307.01951",
+    ),
+    "kothapalli2024": Paper(
+        "Kothapalli and Tirer",
+        2024,
+        "Can Kernel Methods Explain How the Data Affects Neural Collapse?",
+        "2406.02105",
     ),
     "li2024": Paper(
         "Li et al.",
@@ -180,6 +224,24 @@ PAPERS: dict[str, Paper] = {
         "Balanced Meta-Softmax for Long-Tailed Visual Recognition",
         "2007.10740",
     ),
+    "sukenik2023": Paper(
+        "Súkeník, Mondelli and Lampert",
+        2023,
+        "Deep Neural Collapse Is Provably Optimal for the Deep Unconstrained Features Model",
+        "2305.13165",
+    ),
+    "sukenik2024": Paper(
+        "Súkeník, Lampert and Mondelli",
+        2024,
+        "Neural Collapse versus Low-rank Bias: Is Deep Neural Collapse Really Optimal?",
+        "2405.14468",
+    ),
+    "sukenik2025": Paper(
+        "Súkeník, Lampert and Mondelli",
+        2025,
+        "Neural Collapse Is Globally Optimal in Deep Regularized ResNets and Transformers",
+        "2505.15239",
+    ),
     "tarzanagh2023": Paper(
         "Tarzanagh et al.", 2023, "Transformers as Support Vector Machines", "2308.16898"
     ),
@@ -188,6 +250,12 @@ PAPERS: dict[str, Paper] = {
         2022,
         "Imbalance Trouble: Revisiting Neural-Collapse Geometry",
         "2208.05512",
+    ),
+    "tirer2023": Paper(
+        "Tirer, Huang and Niles-Weed",
+        2023,
+        "Perturbation Analysis of Neural Collapse",
+        "2210.16658",
     ),
     "wang2017": Paper(
         "Wang et al.",

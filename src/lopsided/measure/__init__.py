@@ -10,10 +10,15 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from lopsided.measure.active import active_share
 from lopsided.measure.additivity import additivity
 from lopsided.measure.collapse import Collapse
+from lopsided.measure.collapsible import Collapsible, collapsible
+from lopsided.measure.kernels import features_of
 from lopsided.measure.label_sets import LabelSets, TagWise
 from lopsided.measure.metrics import METRICS, Metric, Undefined
+from lopsided.measure.neighbors import neighbor_fractions
+from lopsided.measure.network.agop import agop, feature_ansatz
 from lopsided.measure.network.stream import Stream
 from lopsided.measure.network.trained import trained
 from lopsided.measure.network.watch import Watch, watch
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "METRICS",
     "Collapse",
+    "Collapsible",
     "Decisions",
     "Diagnosis",
     "LabelSets",
@@ -54,10 +60,16 @@ __all__ = [
     "TargetStore",
     "Undefined",
     "Watch",
+    "active_share",
     "additivity",
+    "agop",
     "collapse_of",
+    "collapsible",
     "diagnose",
+    "feature_ansatz",
+    "features_of",
     "geometry",
+    "neighbor_fractions",
     "open_store",
     "open_targets",
     "regression_collapse",

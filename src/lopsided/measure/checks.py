@@ -205,3 +205,29 @@ def head_of(
             raise ValueError(f"the head's {what} of class {c} has NaN or infinity")
     require_squares(w, "the head's weights")
     return w, b
+
+
+def all_of(
+    features: npt.ArrayLike, labels: npt.ArrayLike, what: str = "features"
+) -> tuple[Floats, Ints, int]:
+    """Return features (n, d) that are all here in float64, their classes (n,), and how many classes
+    there are.
+
+    Raises:
+        ValueError: if shapes do not fit, a number is not finite, or a class below the largest label
+            has no sample.
+        TypeError: if labels are not whole numbers.
+    """
+    y = whole(labels)
+    y = labels_of(y, int(y.max(initial=0)) + 1)
+    width = np.shape(features)[1] if np.ndim(features) == 2 else 0
+    x = rows_of(features, y, width, what, "sample {}".format).astype(np.float64, copy=False)
+    if not x.size:
+        raise ValueError(f"{what} must be an array (n, d), got shape {np.shape(features)}")
+    counts = np.bincount(y)
+    if not counts.all():
+        raise ValueError(
+            f"every class from 0 to {len(counts) - 1} must have samples, class"
+            f" {int(np.argmin(counts))} has none; renumber labels with gaps"
+        )
+    return x, y, len(counts)

@@ -10,6 +10,7 @@ takes.
 from __future__ import annotations
 
 from lopsided.geometry import Geometry
+from lopsided.predict.anchored import Contraction, contraction
 from lopsided.predict.centers import multiple_centers
 from lopsided.predict.codes import code_bounds, softmax_code
 from lopsided.predict.compositional import compositional
@@ -28,6 +29,7 @@ from lopsided.predict.forms.seli import seli
 from lopsided.predict.forms.spectral_contrastive import spectral_contrastive
 from lopsided.predict.forms.squared import squared, squared_threshold
 from lopsided.predict.forms.supports import Exactness, exactness, supports
+from lopsided.predict.kernels import nngp, ntk
 from lopsided.predict.optimality import Optimality, certificate
 from lopsided.predict.prototypes import prototype_means
 from lopsided.predict.regression_error import regression_error
@@ -66,6 +68,7 @@ def geometry(problem: Problem) -> Geometry:
 
 __all__ = [
     "FORMS",
+    "Contraction",
     "Contrastive",
     "Exactness",
     "Form",
@@ -77,6 +80,7 @@ __all__ = [
     "code_bounds",
     "compositional",
     "contexture",
+    "contraction",
     "contrastive",
     "cross_entropy",
     "etf",
@@ -86,7 +90,9 @@ __all__ = [
     "label_sets",
     "minority_collapse_ridge",
     "multiple_centers",
+    "nngp",
     "nonnegative",
+    "ntk",
     "prototype_means",
     "regression",
     "regression_error",

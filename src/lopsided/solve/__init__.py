@@ -12,6 +12,7 @@ from lopsided.solve.descend.training import State, descent, train
 from lopsided.solve.descend.trajectory import Trajectory
 from lopsided.solve.losses import class_losses
 from lopsided.solve.minimize import METHODS, minimize
+from lopsided.solve.neighbors import GraphUFM, graph_classes, graph_ufm
 from lopsided.solve.path import Match, largest_ridge, match, path
 from lopsided.solve.peeled import layer_peeled
 from lopsided.solve.solution import Solution, Status
@@ -23,6 +24,7 @@ __all__ = [
     "Breakpoint",
     "Certificate",
     "Code",
+    "GraphUFM",
     "Match",
     "Optimizer",
     "Problem",
@@ -36,6 +38,8 @@ __all__ = [
     "certify",
     "class_losses",
     "descent",
+    "graph_classes",
+    "graph_ufm",
     "largest_ridge",
     "layer_peeled",
     "match",

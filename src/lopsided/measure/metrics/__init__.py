@@ -38,7 +38,15 @@ from lopsided.measure.metrics.shape import (
 )
 from lopsided.measure.metrics.undefined import Undefined
 from lopsided.measure.metrics.uniformity import dot_product_wasserstein, energy, one_vs_rest
-from lopsided.measure.metrics.within import cdnv, nc1, nearest_etf_distance, rank, spreads, vci
+from lopsided.measure.metrics.within import (
+    cdnv,
+    nc1,
+    nearest_etf_distance,
+    rank,
+    scatter_ratio,
+    spreads,
+    vci,
+)
 
 __all__ = [
     "METRICS",
@@ -62,6 +70,7 @@ __all__ = [
     "norms",
     "one_vs_rest",
     "rank",
+    "scatter_ratio",
     "smallest_margins",
     "spreads",
     "ufm_gap",
@@ -115,6 +124,12 @@ METRICS: dict[str, Metric] = {
         nc1,
         ("moments",),
         {"collapse": 0.0, "random": anchors.random_nc1},
+    ),
+    "scatter_ratio": Metric(
+        "within over between variance",
+        scatter_ratio,
+        ("moments",),
+        {"collapse": 0.0, "random": anchors.random_scatter_ratio},
     ),
     "cdnv": Metric(
         "class-distance normalised variance",

@@ -91,6 +91,14 @@ def random_nc1(counts: Ints, d: int) -> float:
     return float(within * np.exp(brentq(excess, least, largest)))
 
 
+def random_scatter_ratio(counts: Ints, d: int) -> float:
+    """Return the scatter ratio of noise: 1 - k / n of the variance within the classes, over means
+    that vary by 1 / n_c about their own mean.
+    """
+    k = len(counts)
+    return float((1 - k / counts.sum()) / ((1 - 1 / k) * np.mean(1 / counts)))
+
+
 def random_cdnv(counts: Ints, d: int) -> float:
     """Return CDNV of noise: the variances of a pair, 1 - 1 / n_c, over the squared distance of its
     means, (1 / n_c + 1 / n_c') chi^2_d / d; without a mean in one or two dimensions.

@@ -9,6 +9,7 @@ class Declared:
     """What `METRICS` computes, by name; the values come from there."""
 
     nc1: float
+    scatter_ratio: float
     cdnv: float
     vci: float
     rank: int

@@ -92,6 +92,25 @@ def cdnv(moments: Moments, *, exponent: int = 2) -> float:
     return total / (moments.k * (moments.k - 1))
 
 
+def scatter_ratio(moments: Moments, *, center: Center = "classes") -> float:
+    """Return tr S_W / tr S_B, the within-class variance over that of the class means, with the
+    scatters of `nc1`.
+
+    Read from the spreads of the classes: no scatter is needed, and an invertible map of the
+    features changes it. Of a kernel it is known without features too: with B the (k, k) means of
+    its blocks and shares p, tr S_W = tr K / n - p . diag B and tr S_B = tr(C B C) / k.
+
+    Source: Kothapalli and Tirer 2024 (arXiv 2406.02105), for any counts.
+
+    Raises:
+        Undefined: if no class has two samples, or all class means coincide.
+        ValueError: if a class has no sample, or `center` is "none" or unknown.
+    """
+    _require_scatter(moments, "scatter_ratio")
+    between = float(np.sum(_between(moments, center, "scatter_ratio").values ** 2)) / moments.k
+    return float(moments.spread.sum()) / moments.n / between
+
+
 def _squared_distances(means: Floats) -> Iterator[tuple[slice, slice, Array]]:
     """Yield the squared distances of different class means in upper tiles, infinite for own.
 

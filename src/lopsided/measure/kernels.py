@@ -1,0 +1,59 @@
+"""Features that have a kernel, so that every metric is one of kernels too."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, real_array, require_squares
+
+
+def features_of(kernel: npt.ArrayLike) -> Floats:
+    """Return features whose inner products are a kernel: its eigenvectors times the roots of their
+    eigenvalues.
+
+    Eigenvalues within rounding of zero, n times the float's resolution times the largest, are left
+    out.
+
+    Source: derived here.
+
+    Args:
+        kernel: (n, n), symmetric.
+
+    Returns:
+        (n, r), the direction of the largest variance first.
+
+    Raises:
+        ValueError: if the kernel is not square and finite, is zero, is not symmetric, or has a
+            negative eigenvalue beyond rounding.
+
+    Example:
+        >>> features = features_of([[4.0, 0.0], [0.0, 1.0]])
+        >>> abs(features).round(12)
+        array([[2., 0.],
+               [0., 1.]])
+    """
+    K = real_array(kernel, "a kernel")
+    if K.ndim != 2 or K.shape[0] != K.shape[1] or not K.size or not np.isfinite(K).all():
+        raise ValueError(f"a kernel must be (n, n) finite numbers, got shape {K.shape}")
+    require_squares(K, "a kernel's entries")
+    rounding = len(K) * float(np.finfo(np.float64).eps)
+    size = float(np.abs(K).max())
+    off = np.abs(K - K.T)
+    if not size or off.max() > rounding * size:
+        i, j = np.unravel_index(int(off.argmax()), off.shape)
+        problem = f"entries ({i}, {j}) and ({j}, {i}) are {K[i, j]:.6g} and {K[j, i]:.6g}"
+        raise ValueError(
+            f"a kernel must be symmetric, {problem}"
+            if size
+            else "a kernel of zeros has no features"
+        )
+    values, vectors = np.linalg.eigh((K + K.T) / 2)
+    smallest = rounding * float(np.abs(values).max())
+    if values[0] < -smallest:
+        raise ValueError(
+            f"a kernel must have no negative eigenvalue, got {values[0]:.3g} beside a largest of"
+            f" {values[-1]:.3g}, which is more than rounding"
+        )
+    kept = np.flatnonzero(values > smallest)[::-1]
+    return np.asarray(vectors[:, kept] * np.sqrt(values[kept]))

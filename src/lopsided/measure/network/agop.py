@@ -1,0 +1,101 @@
+"""The average gradient outer product (AGOP): in which directions of its inputs a function moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, real_array, require_number
+from lopsided.measure.network.intact import modes_kept
+from lopsided.needs import torch
+
+
+def agop(function: Callable[[Any], Any], inputs: Any) -> Floats:
+    """Return the mean over samples of J'J, J the Jacobian of a function at a sample.
+
+    A linear map has W'W. A module is looked at in evaluation mode, and left as it was; every row of
+    the outputs must depend on its own input alone.
+
+    Source: Beaglehole et al. 2024 (arXiv 2402.13728).
+
+    Args:
+        function: a torch module or any differentiable function, (n, d) to (n, k).
+        inputs: (n, d) tensor or array; an array is given on as float64.
+
+    Returns:
+        (d, d), symmetric.
+
+    Raises:
+        ValueError: if inputs are no (n, d), outputs are not one row each, or a gradient is not
+            finite.
+
+    Example:
+        >>> import torch
+        >>> layer = torch.nn.Linear(2, 2, bias=False)
+        >>> layer.weight.data = torch.tensor([[1.0, 0.0], [1.0, 2.0]])
+        >>> agop(layer, torch.randn(5, 2))
+        array([[2., 2.],
+               [2., 4.]])
+    """
+    module = torch().nn.Module
+    given = inputs if isinstance(inputs, torch().Tensor) else real_array(inputs, "inputs")
+    x = torch().as_tensor(given).detach().clone().requires_grad_()
+    if x.ndim != 2 or not x.numel():
+        raise ValueError(f"inputs must be an array (n, d), got shape {tuple(x.shape)}")
+    with modes_kept(function if isinstance(function, module) else module()), torch().enable_grad():
+        if isinstance(function, module):
+            function.eval()
+        outputs = function(x)
+        if outputs.ndim != 2 or len(outputs) != len(x):
+            raise ValueError(
+                f"the function must return (n, k), one row for each of {len(x)} inputs, got shape"
+                f" {tuple(outputs.shape)}"
+            )
+        total = torch().zeros(x.shape[1], x.shape[1], dtype=torch().float64)
+        for c in range(outputs.shape[1]):
+            last = c + 1 == outputs.shape[1]
+            (slope,) = torch().autograd.grad(outputs[:, c].sum(), x, retain_graph=not last)
+            slope = slope.double().cpu()
+            total += slope.T @ slope
+    if not bool(total.isfinite().all()):
+        raise ValueError("the function's gradient is not finite at one of the inputs")
+    return np.asarray(total.numpy() / len(x))
+
+
+def feature_ansatz(weight: npt.ArrayLike, agop: npt.ArrayLike, power: float = 1.0) -> float:
+    """Return the cosine of W'W and a power of the AGOP of what follows the layer's inputs; 1 where
+    the layer sees in proportion to what moves the output.
+
+    Source: Beaglehole et al. 2024 (arXiv 2402.13728), who take the root, power 1/2.
+
+    Args:
+        weight: (m, d) of a layer.
+        agop: (d, d) of the function of the layer's inputs.
+        power: of the AGOP, positive.
+
+    Raises:
+        ValueError: if shapes do not fit, one of the two is zero or not finite, the AGOP is not
+            symmetric, or the power is not positive.
+
+    Example:
+        >>> round(feature_ansatz([[1.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [0.0, 16.0]], 0.5), 12)
+        1.0
+    """
+    W, G = real_array(weight, "the weight"), real_array(agop, "the AGOP")
+    if W.ndim != 2 or G.shape != (W.shape[1], W.shape[1]):
+        raise ValueError(f"weight (m, d) and AGOP (d, d) must fit, got {W.shape} and {G.shape}")
+    for part, name in ((W, "weight"), (G, "AGOP")):
+        if not np.isfinite(part).all() or not part.any():
+            raise ValueError(f"the {name} must be finite and not zero")
+    if np.abs(G - G.T).max() > 1e-6 * np.abs(G).max():
+        raise ValueError("an AGOP must be symmetric")
+    exponent = require_number(power, "power")
+    if not 0 < exponent < np.inf:
+        raise ValueError(f"power must be positive, got {power!r}")
+    values, vectors = np.linalg.eigh((G + G.T) / 2)
+    law = (vectors * np.maximum(values, 0) ** exponent) @ vectors.T  # below zero by rounding alone
+    seen = W.T @ W
+    return float(np.sum(seen * law) / np.linalg.norm(seen) / np.linalg.norm(law))
