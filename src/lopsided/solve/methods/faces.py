@@ -123,7 +123,7 @@ def climb(dual: Dual, face: Face, tolerance: float) -> tuple[Point, Certificate]
         found, certificate = _proof(dual, found, trial, tolerance)
         if certificate is None or not certificate.proves(tolerance):
             system = _system(dual, now, trial)
-            move = _newton(system, now, trial, last=certificate is not None)
+            move = _newton(system, now, trial, _digits(certificate, trial, tolerance))
             if trial.blind:
                 ahead = turned(now.face, now.cross - system.image(move))
                 found = candidate(dual, ahead, dual.moved(trial.point, move.cells))
@@ -209,13 +209,22 @@ def _system(dual: Dual, now: Seen, trial: Trial) -> System:
     return System(left, right, trial.curvature, dual.stiff, along, same, swap, r)
 
 
-def _newton(system: System, now: Seen, trial: Trial, *, last: bool) -> Move:
-    """Return the Newton step; the last ones, whose logits have to prove themselves, to more
-    digits.
+def _digits(certificate: Certificate | None, trial: Trial, tolerance: float) -> float | None:
+    """Return the relative residual of a step that is to make a proof that just failed: the gap
+    falls with its square. Shares that are not known are proved by the step itself, to more digits.
     """
+    if certificate is None:
+        return None
+    if trial.blind:
+        return 1e-6
+    return min(0.01, 0.3 * float(np.sqrt(tolerance / max(certificate.relative_gap, tolerance))))
+
+
+def _newton(system: System, now: Seen, trial: Trial, digits: float | None) -> Move:
+    """Return the Newton step, to a given relative residual or that of a step far from the end."""
     slope = system.tangent(now.cross.copy())
     size = float(np.linalg.norm(slope)) / max(float(np.linalg.norm(now.strength)), 1e-300)
-    return system.step(slope, trial.room, 1e-6 if last else max(1e-2, min(0.1, size)))
+    return system.step(slope, trial.room, digits or max(1e-2, min(0.1, size)))
 
 
 def _line(dual: Dual, now: Seen, trial: Trial, move: Move) -> tuple[Face, Trial, float] | None:
