@@ -8,14 +8,16 @@ import numpy as np
 
 from lopsided.counts import CountsLike
 from lopsided.labels import Ignore, sentinels
-from lopsided.measure.checks import NOTHING, samples_of
+from lopsided.measure.checks import NOTHING, rows_of, samples_of
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.label_sets import LabelSets
 from lopsided.measure.network.accelerated import DeviceMoments
 from lopsided.measure.network.tensors import as_array, has_float64, to_numpy
+from lopsided.measure.network.waiting import Waiting
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import SUMMED, Moments
 from lopsided.measure.state.scatter import Pooled
+from lopsided.measure.state.turn import Turn
 from lopsided.needs import torch
 
 #: What is never negative in a state.
@@ -71,13 +73,16 @@ class Stream:
         self._empty: tuple[int, int, Literal["pooled", "none"]] = (k, d, scatter)
         self._marks, self._sets = sentinels(ignore), sets
         self._state: Moments | DeviceMoments = Moments(k, d, scatter)
-        self.decisions = Decisions(k)
+        self._decisions = Decisions(k)
+        self._waiting = Waiting()
+        self._turn = Turn()
         self.to(device)
 
     @property
     def n(self) -> int:
         """Samples taken in."""
-        return int(self._state.counts.sum())
+        with self._turn:
+            return int(self._state.counts.sum()) + len(self._waiting)
 
     @property
     def k(self) -> int:
@@ -92,7 +97,19 @@ class Stream:
     @property
     def moments(self) -> Moments:
         """The moments so far; on an accelerator a copy of them."""
+        self._take_in()
         return self._state if isinstance(self._state, Moments) else self._state.moments()
+
+    @property
+    def decisions(self) -> Decisions:
+        """Errors and margins so far."""
+        self._take_in()
+        return self._decisions
+
+    @decisions.setter
+    def decisions(self, decisions: Decisions) -> None:
+        self._take_in()
+        self._decisions = decisions
 
     def to(self, device: Any) -> Stream:
         """Move the state to a device, or to the CPU for one without float64, and return the stream
@@ -123,14 +140,25 @@ class Stream:
                 raise ValueError("a head answers labels and not sets of them: leave logits out")
             given = self._sets.numbers(given)
         x, y, z = samples_of(as_array(features), given, answers, (self.k, self.d), self._marks)
+        if isinstance(self._state, Moments):
+            x = rows_of(to_numpy(x), y, self.d, "features")
+            z = None if z is None else rows_of(to_numpy(z), y, self.k, "logits")
+            with self._turn:
+                self._waiting.add(x, y, z)
+                if self._waiting.full:
+                    self._take_in()
+            return
         decisions = Decisions(self.k)
         if z is not None:
             decisions.update(to_numpy(z), y)
-        if isinstance(self._state, Moments):
-            self._state.update(to_numpy(x), y)
-        else:
-            self._state.update(torch().as_tensor(x), y)
-        self.decisions.merge(decisions)
+        self._state.update(torch().as_tensor(x), y)
+        self._decisions.merge(decisions)
+
+    def _take_in(self) -> None:
+        """Bring the batches that wait into the state; on an accelerator none does."""
+        with self._turn:
+            if len(self._waiting) and isinstance(self._state, Moments):
+                self._waiting.bring(self._state, self._decisions)
 
     def merge(self, other: Stream) -> None:
         """Take in the samples of another stream, wherever that lives.
@@ -144,7 +172,7 @@ class Stream:
         moments.merge(other.moments)
         if not isinstance(self._state, Moments):
             self._state = DeviceMoments(moments, self._state.device)
-        self.decisions.merge(other.decisions)
+        self._decisions.merge(other.decisions)
 
     def sync(self, group: Any = None) -> Stream:
         """Return a stream, on the CPU, of the samples of all processes of a torch.distributed
