@@ -78,51 +78,67 @@ def split(runs: Sequence[Matrices], law: Matrices, cutoff: float) -> Split:
     Raises:
         ValueError: if a run is of other counts than the law.
     """
-    place = _by_count(law)
-    wanted = law.counts[place]
+    wanted = aligned(law).counts
     groups = Groups.of_columns(wanted)
-    goal = _seen(law, cutoff)
+    goal = seen(aligned(law), cutoff)
     for run in runs:
-        if not np.array_equal(run.counts[_by_count(run)], wanted):
+        if not np.array_equal(aligned(run).counts, wanted):
             raise ValueError("law and geometries must be of the same counts, in any order")
-    seen = [_seen(run, cutoff) for run in runs]
-    parts = [_parts([matrices[i] for matrices, _ in seen], goal[0][i], groups) for i in range(3)]
+    found = [seen(aligned(run), cutoff) for run in runs]
+    parts = [_parts([one[i] for one in found], goal[i], groups) for i in range(3)]
     visible, energy = (
-        sum(float(np.trace(matrices[1])) for matrices, _ in seen),
-        sum(whole for _, whole in seen),
+        sum(float(np.trace(one.embeddings)) for one in found),
+        sum(float(np.trace(one.means)) for one in found),
     )
     return Split(visible / energy if energy else float("nan"), *parts)
 
 
-def _by_count(run: Matrices) -> Ints:
-    return np.argsort(-run.counts, kind="stable")
+class Seen(NamedTuple):
+    """What of a geometry is compared with a law.
 
-
-def _seen(run: Matrices, cutoff: float) -> tuple[tuple[Floats, Floats, Floats], float]:
-    """Return the Grams of classifiers and of visible centred means, the centred logits; and the
-    energy of all centred means.
-
-    Classes are in the order of falling counts, so that runs whose classes have the same counts in
-    other orders can be compared.
+    Attributes:
+        classifiers: (k, k) Gram.
+        embeddings: (k, k) Gram of the visible, centred class means.
+        logits: (k, k) centred over the classes.
+        means: (k, k) Gram of the centred class means, visible or not.
     """
-    place = _by_count(run)
+
+    classifiers: Floats
+    embeddings: Floats
+    logits: Floats
+    means: Floats
+
+
+def aligned(run: Matrices) -> Matrices:
+    """Return the classes in the order of falling counts, so that runs whose classes have the same
+    counts in other orders can be compared.
+    """
+    place = np.argsort(-run.counts, kind="stable")
     A, B, L = (
         matrix[np.ix_(place, place)] for matrix in (run.classifiers, run.embeddings, run.logits)
     )
+    return Matrices(A, B, L, run.counts[place])
+
+
+def seen(run: Matrices, cutoff: float = 1e-3) -> Seen:
+    """Return what of a geometry is compared with a law; its classes stay in their order."""
+    A, B, L, _ = run
     L = L - L.mean(axis=1, keepdims=True)
     visible = L.T @ np.linalg.pinv(A, rcond=cutoff, hermitian=True) @ L
-    return (A, visible, L), float(np.trace(B) - B.mean() * len(B))
+    rows = B.mean(axis=1, keepdims=True)
+    return Seen(A, visible, L, B - rows - rows.T + B.mean())
 
 
 def _parts(runs: Sequence[Floats], goal: Floats, groups: Groups) -> Parts:
-    units, law = [_unit(run) for run in runs], _unit(goal)
+    units, law = [unit(run) for run in runs], unit(goal)
     mean = average(np.mean(units, axis=0), groups)
     distance = np.sqrt(np.mean([np.sum((unit - law) ** 2) for unit in units]))
     individual = np.sqrt(np.mean([np.sum((unit - mean) ** 2) for unit in units]))
     return Parts(float(distance), float(np.linalg.norm(mean - law)), float(individual))
 
 
-def _unit(matrix: Floats) -> Floats:
+def unit(matrix: Floats) -> Floats:
+    """Return a matrix of Frobenius norm 1; NaN where it is zero."""
     norm = float(np.linalg.norm(matrix))
     return np.asarray(matrix / norm) if norm else np.full_like(matrix, np.nan)
 
