@@ -148,6 +148,19 @@ def test_the_gap_of_uniformity_is_least_at_a_collapsed_simplex():
     assert loss(away[labels], labels - 1 + (labels == 0) * -99).isfinite()
 
 
+def test_proxies_crowded_on_a_circle_keep_the_digits_of_their_gap():
+    # The closest of 200 random points of a circle are some 1e-4 apart: 1e-8 squared, where single
+    # precision has no digit of 2 - 2 cos.
+    loss = steer.UniformityGap(200, 2)
+    value = loss(torch.empty(0, 2), torch.empty(0, dtype=torch.int64))
+    value.backward()
+    angles = torch.atan2(*loss.weight.detach().double().T)
+    apart = (angles[:, None] - angles)[~torch.eye(200, dtype=torch.bool)]
+    assert value.item() == pytest.approx((2 * (apart / 2).sin()).pow(-2).mean().item(), rel=1e-6)
+    assert value.dtype == torch.float32
+    assert loss.weight.grad.isfinite().all()
+
+
 @pytest.mark.parametrize(
     ("copies", "away", "least"), [(1, 0.189096, 40.0193629), (100, 0.024815, 96.9671015)]
 )
@@ -174,6 +187,31 @@ def test_many_copies_of_prototypes_are_fixed_classifiers():
         means, _ = descend(lambda x, loss=loss: loss(x[labels], labels), (4, 3))
         unit = torch.nn.functional.normalize(means, dim=1).numpy()
         assert distance(Gram.of_vectors(unit), limit) < within
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.02])
+def test_class_means_beside_prototypes_are_the_best_angles_of_a_fine_grid(temperature):
+    def unit(angle):
+        return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+    prototypes, angle = unit(np.radians([0, 60, 180])), np.linspace(0, 2 * np.pi, 100_001)
+    scores = unit(angle) @ prototypes.T / temperature
+    best = [
+        angle[np.logaddexp.reduce(np.delete(scores, c, 1) - scores[:, [c]], axis=1).argmin()]
+        for c in range(3)
+    ]
+    found = predict.prototype_means(prototypes, temperature).matrix()
+    assert found == pytest.approx(unit(np.array(best)) @ unit(np.array(best)).T, abs=1e-3)
+
+
+def test_as_the_temperature_vanishes_class_means_have_the_largest_margin():
+    prototypes = np.random.default_rng(0).normal(size=(5, 4))
+    prototypes /= np.linalg.norm(prototypes, axis=1, keepdims=True)
+    apart = [hull.nearest(w - np.delete(prototypes, c, 0)).point for c, w in enumerate(prototypes)]
+    limit = Gram.of_vectors([point / np.linalg.norm(point) for point in apart])
+    assert predict.prototype_means(prototypes, 1e-6).matrix() == pytest.approx(
+        limit.matrix(), abs=1e-4
+    )
 
 
 def test_without_prototypes_the_formula_is_naive():

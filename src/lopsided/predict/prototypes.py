@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -38,16 +40,27 @@ def prototype_means(prototypes: npt.ArrayLike, temperature: float) -> Gram:
 
 
 def _best(w: Floats, c: int, temperature: float) -> Floats:
-    """Descend from the class's own prototype."""
+    """Descend from the class's own prototype, through falling temperatures.
+
+    The loss is least where t log sum_j exp(h . (w_j - w_c) / t) over the others is, whose slope
+    does not vanish where the loss itself is as small as exp(-1 / t).
+    """
     from scipy.optimize import minimize  # slow to import
 
-    def loss(x: Floats) -> tuple[float, Floats]:
+    apart = np.delete(w, c, axis=0) - w[c]
+
+    def ahead(x: Floats, t: float) -> tuple[float, Floats]:
         length = float(np.linalg.norm(x))
         h = x / length
-        a = w @ h / temperature
+        a = apart @ h / t
         total = float(np.logaddexp.reduce(a))
-        slope = (np.exp(a - total) @ w - w[c]) / temperature
-        return total - float(a[c]), (slope - (slope @ h) * h) / length
+        slope = np.exp(a - total) @ apart
+        return t * total, (slope - (slope @ h) * h) / length
 
-    end = minimize(loss, w[c], jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-11})
-    return np.asarray(end.x / np.linalg.norm(end.x))
+    h, steps = w[c], max(1, math.ceil(-math.log(temperature, 4)))
+    for t in temperature * 4.0 ** np.arange(steps)[::-1]:
+        end = minimize(
+            ahead, h, (t,), jac=True, method="L-BFGS-B", options={"ftol": 1e-16, "gtol": 1e-11}
+        )
+        h = end.x / np.linalg.norm(end.x)
+    return np.asarray(h)

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from lopsided.arrays import require_whole
 from lopsided.labels import Ignore
+from lopsided.measure.network.tensors import has_float64
 from lopsided.steer.losses.base import Loss
 from lopsided.steer.losses.checks import check_features
 from lopsided.steer.precision import exact, full_default, lifted
@@ -81,10 +82,13 @@ class UniformityGap(Loss):
             features = features.where(kept[:, None], 0.0)
         h, raw = lifted(features, self.weight)
         h, w = functional.normalize(h, dim=1), functional.normalize(raw, dim=1)
+        # Many proxies in few dimensions lie so close that single precision holds no digit of their
+        # squared distances, whose reciprocals are then infinite, or negative.
+        unit = functional.normalize(raw.double(), dim=1) if has_float64(raw.device) else w
         with exact(h.device):
-            squares = 2 - 2 * (w @ w.T)
+            squares = 2 - 2 * (unit @ unit.T)
         pairs = torch.triu_indices(k, k, 1, device=w.device)
-        apart = squares[pairs[0], pairs[1]].reciprocal().mean()
+        apart = squares[pairs[0], pairs[1]].reciprocal().mean().to(w.dtype)
         distance = torch.linalg.vector_norm(h - w.detach()[labels], dim=1)
         counted = torch.ones_like(distance) if kept is None else kept.to(distance)
         number = torch.zeros_like(w[:, 0]).index_add(0, labels, counted)
