@@ -245,6 +245,12 @@ def test_losses_of_classes_and_the_nuclear_norm_are_the_objective():
         assert total == pytest.approx(found.objective, rel=1e-9)
 
 
+def test_classes_have_no_loss_to_tell_at_ridge_0():
+    # Its logits are those of unit margins, whose loss is that of no ridge at all.
+    with pytest.raises(ValueError, match="the loss of every class vanishes"):
+        solve.class_losses(solve.minimize(solve.Problem([5, 4, 3], ridge=0.0)))
+
+
 def test_the_chance_of_the_own_label_is_a_diagonal_of_the_polar_factor():
     counts = np.array([50, 20, 7, 3, 1])
     found = solve.minimize(solve.Problem(counts, ridge=0.5))

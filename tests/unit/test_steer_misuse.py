@@ -15,6 +15,7 @@ COUNTS = Counts([50, 20, 5, 1])
 RULES = {
     "logit adjustment": posthoc.logit_adjustment,
     "multiplicative": lambda z, counts: posthoc.multiplicative(z, counts, 0.25),
+    "one-versus-one": posthoc.one_versus_one,
 }
 LOSSES = {
     "cross-entropy": lambda: steer.AdjustedCrossEntropy(Adjustment.logit_adjusted(COUNTS)),
@@ -29,15 +30,26 @@ def logits(n=8, k=4, seed=0):
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("k", [2, 4, 1000])
+@pytest.mark.parametrize("k", [3, 4, 300])
 def test_a_rule_for_logits_refuses_probabilities(rule, dtype, k):
     counts = Counts(np.arange(1, k + 1))
     probabilities = logits(k=k).to(dtype).softmax(1)
-    with pytest.raises(ValueError, match=r"these are probabilities.*\.log\(\)"):
+    with pytest.raises(ValueError, match="these are probabilities.*give the logits"):
         rule(probabilities, counts)
     with pytest.raises(ValueError, match="these are probabilities"):
         rule(probabilities.float(), counts)
-    assert rule(probabilities.float().clamp_min(1e-8).log(), counts).shape == (8, k)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_logarithms_of_probabilities_are_logits_to_a_rule_that_adds_alone(rule):
+    z = logits()
+    for given in (z.log_softmax(1), z.log_softmax(1).numpy(), z.bfloat16().log_softmax(1)):
+        if rule is posthoc.logit_adjustment:
+            assert (rule(given, COUNTS).argmax(1) == rule(z, COUNTS).argmax(1)).all()
+            continue
+        with pytest.raises(ValueError, match="these are log-probabilities"):
+            rule(given, COUNTS)
+    assert rule(z - z.amax(1, keepdim=True), COUNTS).shape == z.shape
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)

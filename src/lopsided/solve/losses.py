@@ -23,6 +23,9 @@ def class_losses(solution: Solution) -> Floats:
     Args:
         solution: of `minimize` or a path.
 
+    Raises:
+        ValueError: at ridge 0, where every loss is zero in the limit.
+
     Returns:
         (k,) losses of classes, or (m,) of contexts, where they are above the entropy of their
         targets too.
@@ -33,6 +36,12 @@ def class_losses(solution: Solution) -> Floats:
         >>> class_losses(optimum).round(4)
         array([0.0637, 0.0999, 0.1651, 0.2432, 0.3918])
     """
+    if not solution.problem.ridge:
+        raise ValueError(
+            "at ridge 0, the limit of a vanishing ridge, the loss of every class vanishes; solve at"
+            " a positive ridge, or see by what it vanishes, ridge ||mu_c||^2, in"
+            " predict.seli(counts).embeddings.squared_norms()"
+        )
     reduced, point = solution.reduced, solution.point
     shifted = reduced.margins(point) + reduced.offset
     if reduced.labels:

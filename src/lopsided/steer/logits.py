@@ -10,11 +10,18 @@ from lopsided.counts import Counts
 from lopsided.steer.either import ENOUGH, SLACK, full, is_tensor
 
 
-def logits_of(logits: Any, counts: Counts) -> Any:
+def logits_of(logits: Any, counts: Counts, *, multiplied: bool = False) -> Any:
     """Check logits (n, k) and return them in at least float32.
 
+    Args:
+        logits: as they came to the rule.
+        counts: of the training set.
+        multiplied: whether the rule multiplies them, so that it matters what was subtracted from
+            all logits of a sample.
+
     Raises:
-        ValueError: if the counts do not match their width, or they are probabilities.
+        ValueError: if the counts do not match their width, they are probabilities, or
+            log-probabilities that are to be multiplied.
         TypeError: if they are not floating point.
     """
     z = full(logits, "logits")
@@ -24,8 +31,13 @@ def logits_of(logits: Any, counts: Counts) -> Any:
         )
     if _are_probabilities(logits):
         raise ValueError(
-            "these are probabilities, every row is non-negative and sums to 1; give the logits, or"
-            " probabilities.log()"
+            "these are probabilities, every row is non-negative and sums to 1; give the logits"
+            f"{' that the head makes' if multiplied else ', or probabilities.log()'}"
+        )
+    if multiplied and _are_log_probabilities(z):
+        raise ValueError(
+            "these are log-probabilities, none is positive and the exponentials of every row sum to"
+            " 1, so factors would favour the frequent classes; give the logits that the head makes"
         )
     return z
 
@@ -43,3 +55,12 @@ def _are_probabilities(logits: Any) -> bool:
     sums = logits.sum(axis=1, dtype=np.float64)
     distributions = (logits >= 0).all() and (np.abs(sums - 1) < SLACK).all()
     return bool(distributions and not ((logits == 0) | (logits == 1)).all())
+
+
+def _are_log_probabilities(z: Any) -> bool:
+    """Whether these are the logarithms of what has been through a softmax."""
+    if is_tensor(z):
+        from lopsided.steer.losses.checks import visible
+
+        return visible(z) and bool((z <= 0).all()) and _are_probabilities(z.exp())
+    return bool((z <= 0).all()) and _are_probabilities(np.exp(z))

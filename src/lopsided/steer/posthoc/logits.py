@@ -44,6 +44,9 @@ def logit_adjustment(logits: Any, counts: CountsLike, tau: float = 1.0) -> Any:
 def multiplicative(logits: Any, counts: CountsLike, tau: float) -> Any:
     """Multiply logit c by (n_c / n_max)^(-tau).
 
+    What is subtracted from all logits of a sample changes the decision, so they are those that the
+    head makes, never log-probabilities.
+
     Source: Hasegawa and Sato 2024 (arXiv 2409.17582).
 
     Args:
@@ -56,7 +59,7 @@ def multiplicative(logits: Any, counts: CountsLike, tau: float) -> Any:
 
     Raises:
         ValueError: if the counts do not match the logits' width, tau is not finite or so large that
-            a factor is, or probabilities came instead of logits.
+            a factor is, or probabilities, or their logarithms, came instead of logits.
         TypeError: if the logits are not floating point.
 
     Example:
@@ -64,7 +67,7 @@ def multiplicative(logits: Any, counts: CountsLike, tau: float) -> Any:
         array([[ 2., 10.]])
     """
     counts = Counts.of(counts)
-    z = logits_of(logits, counts)
+    z = logits_of(logits, counts, multiplied=True)
     exponents = -finite(tau) * np.log(counts.values / counts.values.max())
     if exponents.max() > math.log(largest(z)):
         raise ValueError(

@@ -39,8 +39,8 @@ def one_versus_one(
 
     Raises:
         ValueError: if the counts do not match the logits' width, there are only two classes, whose
-            classifiers are on one line, tau is not finite, a norm is not positive, or probabilities
-            came instead of logits.
+            classifiers are on one line, tau is not finite, a norm is not positive, or
+            probabilities, or their logarithms, came instead of logits.
         TypeError: if the logits are not floating point.
 
     Example:
@@ -48,7 +48,7 @@ def one_versus_one(
         array([1])
     """
     counts = Counts.of(counts)
-    z = logits_of(logits, counts)
+    z = logits_of(logits, counts, multiplied=True)
     cosines = like(np.cos(boundaries(counts, tau, norms)), z)
     place = z.argsort(1).argsort(1)
     votes = place * 0
