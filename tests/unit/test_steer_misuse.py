@@ -34,7 +34,7 @@ def logits(n=8, k=4, seed=0):
 def test_a_rule_for_logits_refuses_probabilities(rule, dtype, k):
     counts = Counts(np.arange(1, k + 1))
     probabilities = logits(k=k).to(dtype).softmax(1)
-    with pytest.raises(ValueError, match="these are probabilities.*give the logits"):
+    with pytest.raises(ValueError, match=r"these are probabilities.*give the logits"):
         rule(probabilities, counts)
     with pytest.raises(ValueError, match="these are probabilities"):
         rule(probabilities.float(), counts)
@@ -43,12 +43,12 @@ def test_a_rule_for_logits_refuses_probabilities(rule, dtype, k):
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_logarithms_of_probabilities_are_logits_to_a_rule_that_adds_alone(rule):
     z = logits()
-    for given in (z.log_softmax(1), z.log_softmax(1).numpy(), z.bfloat16().log_softmax(1)):
+    for logged in (z.log_softmax(1), z.log_softmax(1).numpy(), z.bfloat16().log_softmax(1)):
         if rule is posthoc.logit_adjustment:
-            assert (rule(given, COUNTS).argmax(1) == rule(z, COUNTS).argmax(1)).all()
+            assert (rule(logged, COUNTS).argmax(1) == rule(z, COUNTS).argmax(1)).all()
             continue
         with pytest.raises(ValueError, match="these are log-probabilities"):
-            rule(given, COUNTS)
+            rule(logged, COUNTS)
     assert rule(z - z.amax(1, keepdim=True), COUNTS).shape == z.shape
 
 
