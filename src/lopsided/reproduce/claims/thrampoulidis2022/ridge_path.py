@@ -240,7 +240,7 @@ RIDGE_PATH = Claim(
         " vanishes. Balanced classes are at the ETF for every λ; imbalanced classes are at SELI for"
         " none, and approach it only logarithmically."
     ),
-    source=("Thrampoulidis et al. 2022, Propositions 1 and 2; rate and thresholds: derived here"),
+    source="Thrampoulidis et al. 2022; rate and thresholds: derived here",
     settings=Settings,
     numbers=Numbers,
     compute=compute,
