@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from scipy.optimize import minimize
@@ -118,14 +118,13 @@ def descend(labels: Ints, k: int, ridge: float, weight: float, start: Floats) ->
         slope = np.concatenate([error.T @ H, error @ W]) + penalty * both
         return float(value), slope.ravel()
 
-    options: dict[str, Any] = {
-        "maxiter": 50_000,
-        "maxfun": 100_000,
-        "ftol": 1e-15,
-        "gtol": 1e-9,
-        "maxcor": 30,
-    }
-    found = minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options=options)
+    found = minimize(
+        objective,
+        np.ravel(start),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 50_000, "maxfun": 100_000, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 30},
+    )
     return np.asarray(found.x).reshape(start.shape)
 
 
