@@ -17,7 +17,8 @@ from lopsided.adjustment import EXPONENTS
 from lopsided.cli.tables import listed
 from lopsided.measure.metrics import METRICS
 from lopsided.papers import PAPERS, Paper, cite
-from lopsided.reproduce import CLAIMS
+from lopsided.reproduce import CLAIMS, Record
+from lopsided.reproduce.claims.stands import STANDS
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
@@ -219,6 +220,37 @@ class Records(Directive):
         return found
 
 
+class Stands(Directive):
+    """Claims of the papers, what our records answer, and a link to these."""
+
+    def run(self):
+        """Return a table a paper."""
+        runs = {stand.claim: [] for stand in STANDS}
+        for path in sorted(RESULTS.glob("*.json")):
+            if path.name.startswith(tuple(runs)):
+                record = Record.load(path)
+                if record.claim in runs:
+                    runs[record.claim].append(CLAIMS[record.claim].read(record))
+        found = []
+        for paper in dict.fromkeys(stand.paper for stand in STANDS):
+            section = nodes.section(ids=[f"stands-{paper or 'here'}"])
+            section += nodes.title(text=PAPERS[paper].title if paper else "New here")
+            if paper:
+                section += nodes.paragraph("", "", _named(paper, PAPERS[paper]))
+            lines = [
+                (
+                    stand.says,
+                    *stand.of(runs[stand.claim]),
+                    link(stand.claim, f"evidence.html#claim-{stand.claim}"),
+                )
+                for stand in STANDS
+                if stand.paper == paper
+            ]
+            section += table_of(("claim", "verdict", "evidence", "ours"), (25, 12, 53, 10), lines)
+            found.append(section)
+        return found
+
+
 def write_evidence(app, error):
     """Put the records where the page of evidence links to them."""
     if error is None and app.builder.format == "html":
@@ -230,6 +262,6 @@ def write_evidence(app, error):
 
 def setup(app):
     """Know the directives, and write the evidence."""
-    for directive in (Members, Leads, Metrics, Systems, Bibliography, Records):
+    for directive in (Members, Leads, Metrics, Systems, Bibliography, Records, Stands):
         app.add_directive(directive.__name__.lower(), directive)
     app.connect("build-finished", write_evidence)

@@ -180,7 +180,7 @@ BEHNIA2023 = Claim(
         " class means as the closed forms say; weighting the loss or shifting the logits leaves"
         " them nearly as cross-entropy has them."
     ),
-    source="Behnia et al. 2023, Theorem 1 and Figures 1 to 3",
+    source="Behnia et al. 2023",
     settings=Settings,
     numbers=Numbers,
     compute=compute,

@@ -142,9 +142,9 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
         nearer and slower and arrived < _ARRIVED,
         f"After {settings.epochs} epochs of SGD classifiers and class means are still"
         f" {shown} from SELI (means of {settings.seeds} seeds):"
-        f" {'all' if nearer else 'not all'} nearer to it than to the ETF,"
-        f" {'and' if ordered else 'but not steadily'} further away with larger R. Descent that"
-        f" divides its step by the loss {'arrives' if arrived < _ARRIVED else 'does not arrive'},"
+        f" {'all' if nearer else 'not all'} nearer to it than to the ETF. Under SGD convergence"
+        f" {'worsens steadily with' if ordered else 'is not steady in'} R. Descent that divides its"
+        f" step by the loss {'arrives' if arrived < _ARRIVED else 'does not arrive'},"
         f" within {arrived:.0e} at every R; its classifiers need"
         f" {', '.join(f'{step:g}' for step in steps)} steps to come within {_NEAR}:"
         f" {'more' if slower else 'not always more'} with more imbalance.",
@@ -162,10 +162,11 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
 
 UFM_SGD = Claim(
     name="ufm-sgd",
-    title="SGD on free features approaches SELI, more slowly with more imbalance",
+    title="Free features approach SELI, by descent more slowly with more imbalance",
     statement=(
         "Trained without ridge, the unconstrained-features model converges in direction to SELI,"
-        " the more slowly the larger the imbalance; SGD at a constant rate gets part of the way."
+        " the more slowly the larger the imbalance; SGD at a constant rate gets part of the way,"
+        " which is not steadily shorter the larger the imbalance."
     ),
     source=(
         "Thrampoulidis et al. 2022; setting as in Behnia et al. 2023 (arXiv 2303.07608), Figure 4"
