@@ -46,6 +46,15 @@ def test_a_stream_of_batches_is_the_whole():
     agree(stream, whole(), rtol=1e-10)
 
 
+def test_a_batch_is_measured_as_it_was_given_whatever_becomes_of_its_buffers():
+    stream, buffers = Stream(K, D), [torch.empty_like(part[:5]) for part in sample()]
+    for batch in zip(*(torch.split(part, 5) for part in sample()), strict=True):
+        for buffer, part in zip(buffers, batch, strict=True):
+            buffer.copy_(part)
+        stream.update(*buffers)
+    agree(stream, whole(), rtol=1e-10)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
 def test_any_float_type_comes_in_and_graphs_are_cut(dtype):
     features, labels, _ = sample()
