@@ -29,6 +29,12 @@ PAPERS: dict[str, Paper] = {
         "Long-Tailed Recognition via Weight Balancing",
         "2203.14197",
     ),
+    "ammar2024": Paper(
+        "Ammar et al.",
+        2024,
+        "NECO: NEural Collapse Based Out-of-distribution Detection",
+        "2310.06823",
+    ),
     "andriopoulos2024": Paper(
         "Andriopoulos et al.",
         2024,
@@ -58,6 +64,12 @@ PAPERS: dict[str, Paper] = {
         2019,
         "Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss",
         "1906.07413",
+    ),
+    "chen2024": Paper(
+        "Chen et al.",
+        2024,
+        "On Bias-Variance Alignment in Deep Models",
+        "2310.09250",
     ),
     "dang2023": Paper(
         "Dang et al.",
@@ -104,6 +116,19 @@ PAPERS: dict[str, Paper] = {
         "Multiplicative Logit Adjustment Approximates Neural-Collapse-Aware Decision Boundary"
         " Adjustment",
         "2409.17582",
+    ),
+    "hendrycks2017": Paper(
+        "Hendrycks and Gimpel",
+        2017,
+        "A Baseline for Detecting Misclassified and Out-of-Distribution Examples in "
+        "Neural Networks",
+        "1610.02136",
+    ),
+    "hendrycks2022": Paper(
+        "Hendrycks et al.",
+        2022,
+        "Scaling Out-of-Distribution Detection for Real-World Settings",
+        "1911.11132",
     ),
     "hong2023": Paper(
         "Hong and Ling",
@@ -175,6 +200,12 @@ PAPERS: dict[str, Paper] = {
         "Can Kernel Methods Explain How the Data Affects Neural Collapse?",
         "2406.02105",
     ),
+    "li2022": Paper(
+        "Li et al.",
+        2022,
+        "Principled and Efficient Transfer Learning of Deep Models via Neural Collapse",
+        "2212.12206",
+    ),
     "li2024": Paper(
         "Li et al.",
         2024,
@@ -187,6 +218,12 @@ PAPERS: dict[str, Paper] = {
         2023,
         "Generalizing and Decoupling Neural Collapse via Hyperspherical Uniformity Gap",
         "2303.06484",
+    ),
+    "liu2025": Paper(
+        "Liu and Qin",
+        2025,
+        "Detecting Out-of-Distribution Through the Lens of Neural Collapse",
+        "2311.01479",
     ),
     "markou2024": Paper(
         "Markou, Ajanthan and Gould",
@@ -262,6 +299,13 @@ PAPERS: dict[str, Paper] = {
         2017,
         "NormFace: L2 Hypersphere Embedding for Face Verification",
         "1704.06369",
+    ),
+    "wang2023": Paper(
+        "Wang et al.",
+        2023,
+        "How Far Pre-trained Models Are from Neural Collapse on the Target Dataset "
+        "Informs their Transferability",
+        "",
     ),
     "wang2024": Paper(
         "Wang et al.",

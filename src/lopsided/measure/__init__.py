@@ -14,6 +14,7 @@ from lopsided.measure.active import active_share
 from lopsided.measure.additivity import additivity
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.collapsible import Collapsible, collapsible
+from lopsided.measure.ensemble import BiasVariance, bias_variance
 from lopsided.measure.kernels import features_of
 from lopsided.measure.label_sets import LabelSets, TagWise
 from lopsided.measure.metrics import METRICS, Metric, Undefined
@@ -23,6 +24,7 @@ from lopsided.measure.network.stream import Stream
 from lopsided.measure.network.trained import trained
 from lopsided.measure.network.watch import Watch, watch
 from lopsided.measure.network_geometry import geometry
+from lopsided.measure.ood import Known, Outside, Separation, nc5, stored_outside
 from lopsided.measure.regression import RegressionCollapse, collapse_of, regression_collapse
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.means import Means
@@ -37,46 +39,57 @@ from lopsided.measure.storage.targets import (
     stored_regression,
     stored_sets,
 )
+from lopsided.measure.transfer import Transferability, hub_scores, transferability
 
 if TYPE_CHECKING:
     from lopsided.diagnosis import Diagnosis, diagnose
 
 __all__ = [
     "METRICS",
+    "BiasVariance",
     "Collapse",
     "Collapsible",
     "Decisions",
     "Diagnosis",
+    "Known",
     "LabelSets",
     "Means",
     "Metric",
     "Moments",
+    "Outside",
     "RegressionCollapse",
     "RegressionMoments",
     "SecondPass",
+    "Separation",
     "Store",
     "Stream",
     "TagWise",
     "TargetStore",
+    "Transferability",
     "Undefined",
     "Watch",
     "active_share",
     "additivity",
     "agop",
+    "bias_variance",
     "collapse_of",
     "collapsible",
     "diagnose",
     "feature_ansatz",
     "features_of",
     "geometry",
+    "hub_scores",
+    "nc5",
     "neighbor_fractions",
     "open_store",
     "open_targets",
     "regression_collapse",
     "stored",
+    "stored_outside",
     "stored_regression",
     "stored_sets",
     "trained",
+    "transferability",
     "watch",
 ]
 

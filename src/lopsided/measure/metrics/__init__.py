@@ -40,6 +40,7 @@ from lopsided.measure.metrics.undefined import Undefined
 from lopsided.measure.metrics.uniformity import dot_product_wasserstein, energy, one_vs_rest
 from lopsided.measure.metrics.within import (
     cdnv,
+    drift,
     nc1,
     nearest_etf_distance,
     rank,
@@ -55,6 +56,7 @@ __all__ = [
     "alignment",
     "cdnv",
     "dot_product_wasserstein",
+    "drift",
     "energy",
     "equiangularity",
     "equinorm",
@@ -149,6 +151,9 @@ METRICS: dict[str, Metric] = {
         nearest_etf_distance,
         ("moments",),
         {"ETF": anchors.least_etf_distance},
+    ),
+    "drift": Metric(
+        "length of the global mean over the class means' spread", drift, ("moments",), {"ETF": 0.0}
     ),
     "classifier_equinorm": Metric(
         "CoV of classifier norms",

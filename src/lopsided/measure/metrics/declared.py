@@ -14,6 +14,7 @@ class Declared:
     vci: float
     rank: int
     nearest_etf_distance: float
+    drift: float
     classifier_equinorm: float
     embedding_equinorm: float
     classifier_equiangularity: float

@@ -213,6 +213,23 @@ def spreads(moments: Moments) -> Floats:
     return np.asarray(np.sqrt(moments.spread / moments.counts))
 
 
+def drift(moments: Moments) -> float:
+    """Return |mu_G| over the root of the mean of |mu_c - mu_G|^2, the length of the global mean in
+    units of the spread of the class means.
+
+    0 where class means are about the origin, as theory has them without a bias. It moves with the
+    origin of the features, which no other metric does. Source: derived here.
+
+    Raises:
+        Undefined: if all class means coincide.
+        ValueError: if a class has no sample.
+    """
+    spread = float(np.sqrt(np.mean(np.sum(centered(moments) ** 2, axis=1))))
+    if not spread:
+        raise Undefined(COINCIDE.format("drift"))
+    return float(np.linalg.norm((moments.means + moments.rests).mean(axis=0))) / spread
+
+
 def _between(moments: Moments, center: Center, name: str) -> Span:
     _require_center(center, name)
     spanned = span(centered(moments, center))

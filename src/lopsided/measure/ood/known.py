@@ -1,0 +1,109 @@
+"""Known: what scores remember of the samples that a network was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, require_whole
+from lopsided.measure.checks import head_of, rows_of
+from lopsided.measure.state.moments import Moments
+from lopsided.measure.state.scatter import Pooled
+
+#: Energies of classifiers' directions, as parts of the largest, below which the head sees nothing.
+_UNSEEN = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """The training samples and the head of a network, as scores of new samples read them.
+
+    Attributes:
+        weight: (k, d) of the head.
+        bias: (k,) of the head; zero where there is none.
+        means: (k, d) class means.
+        mean: (d,) mean of all samples.
+        directions: (d, components) leading principal directions of the features about their mean.
+        visible: (d, r) an orthonormal basis of what the head sees: the span of the classifiers
+            about their mean.
+    """
+
+    weight: Floats
+    bias: Floats
+    means: Floats
+    mean: Floats
+    directions: Floats
+    visible: Floats
+
+    @classmethod
+    def of(
+        cls,
+        moments: Moments,
+        weight: npt.ArrayLike,
+        bias: npt.ArrayLike | None = None,
+        components: int | None = None,
+    ) -> Self:
+        """Return what moments of the training samples and the head say.
+
+        Args:
+            moments: of every class, with their pooled scatter.
+            weight: (k, d) of the head.
+            bias: (k,) of the head.
+            components: principal directions; by default k - 1, which hold all of collapsed
+                features, or d where that is less.
+
+        Raises:
+            ValueError: if a class has no sample, moments keep no whole scatter, or the head does
+                not fit.
+
+        Example:
+            >>> moments = Moments(k=2, d=2)
+            >>> moments.update([[1.0, 0.0], [3.0, 0.0], [0.0, 4.0], [0.0, 4.2]], [0, 0, 1, 1])
+            >>> Known.of(moments, [[1.0, 0.0], [0.0, 1.0]]).mean
+            array([1.  , 2.05])
+        """
+        moments.require_every_class()
+        w, b = head_of(weight, bias, moments.k, moments.d)
+        if not isinstance(moments.scatter, Pooled):
+            raise ValueError(
+                "principal directions are of the whole scatter: measure in one pass, with"
+                " Moments(k, d, scatter='pooled')"
+            )
+        most = min(moments.k - 1, moments.d)
+        require_whole("components", most if components is None else components, 1)
+        r = min(most if components is None else components, moments.d)
+        mean = moments.counts @ moments.means / moments.n
+        between = np.sqrt(moments.counts)[:, None] * (moments.means - mean)
+        _, vectors = np.linalg.eigh(moments.scatter.matrix() + between.T @ between)
+        _, energies, rows = np.linalg.svd(w - w.mean(axis=0), full_matrices=False)
+        seen = energies**2 > _UNSEEN * energies[0] ** 2
+        zero = np.zeros(moments.k)
+        return cls(
+            w,
+            zero if b is None else b,
+            moments.means,
+            mean,
+            np.asarray(vectors[:, ::-1][:, :r]),
+            np.asarray(rows[seen].T),
+        )
+
+    def features(self, rows: npt.ArrayLike) -> Floats:
+        """Return features (n, d) in float64, checked.
+
+        Raises:
+            ValueError: if the shape is another or a number is not finite; the sample is named.
+            TypeError: if the array does not hold numbers.
+        """
+        several = len(np.shape(rows)) == 2
+        y = np.full(np.shape(rows)[0] if several else 0, -1)
+        d = len(self.mean)
+        if not several or np.shape(rows)[1] != d:
+            raise ValueError(f"features must have shape (n, {d}), got {np.shape(rows)}")
+        return np.asarray(rows_of(rows, y, d, "features", "sample {}".format), np.float64)
+
+    def logits(self, features: Floats) -> Floats:
+        """Return the head's answers (n, k)."""
+        return features @ self.weight.T + self.bias

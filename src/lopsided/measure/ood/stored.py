@@ -1,0 +1,124 @@
+"""Stored features of samples from another distribution, told from those of the training one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats
+from lopsided.measure.collapse import Collapse
+from lopsided.measure.ood.known import Known
+from lopsided.measure.ood.scores import SCORES
+from lopsided.measure.ood.told import Separation, nc5, rejected, separation
+from lopsided.measure.storage.reading import stored
+from lopsided.measure.storage.rows import CHUNK
+from lopsided.measure.storage.shards import open_arrays
+from lopsided.measure.storage.store import Store, shard_files
+
+
+@dataclass(frozen=True, eq=False)
+class Outside:
+    """How a network's features tell samples of another distribution from those it knows.
+
+    Attributes:
+        n: samples of the other distribution.
+        inside: which samples they are told from: those trained on, which are easier than new ones,
+            or those held out.
+        nc5: mean of |cos| between the class means and the mean of the others.
+        separations: score -> how well it tells them apart.
+        rejected: score -> (k,) the share of each class's samples that is taken for another
+            distribution's where 5 % of all are.
+    """
+
+    n: int
+    inside: Literal["training", "held-out"]
+    nc5: float
+    separations: dict[str, Separation]
+    rejected: dict[str, Floats]
+
+
+def stored_outside(train: Store, outside: str | Path, held_out: Store | None = None) -> Outside:
+    """Return how stored features tell samples of another distribution from those of the training
+    one.
+
+    Args:
+        train: the training samples, with the head.
+        outside: a file of features (n, d) of samples of another distribution, or a folder of them;
+            labels are not read.
+        held_out: samples of the training distribution that were not trained on; by default the
+            training samples stand for them.
+
+    Raises:
+        ValueError: if there is no head, a class has no training sample, widths differ, or a number
+            is not finite; the file is named.
+        OSError: if there is nothing at a path, or it may not be read.
+        ImportError: if scikit-learn is not installed.
+    """
+    if train.weight is None:
+        raise ValueError("scores read the head: give its weight, beside the features or by --head")
+    if held_out is not None and held_out.d != train.d:
+        raise ValueError(
+            f"held-out features must have the {train.d} dimensions of the others, got {held_out.d}"
+        )
+    others = tuple(_others(Path(outside), train.d))  # refused before the work
+    collapse: Collapse = stored(train, passes=1)
+    known = Known.of(collapse.moments, train.weight, train.bias)
+    far = [_scored(known, rows, path) for path, rows in _read(others)]
+    mean = sum((len(rows) * rows.mean(axis=0) for _, rows in _read(others)), np.zeros(train.d))
+    store = held_out or train
+    near, labels = [], []
+    for span in store.spans():
+        for _, features, y in store.batches(span):
+            kept, wanted = store.kept(y)
+            near.append(_scored(known, features[kept], store.shards[span.shard].path))
+            labels.append(wanted)
+    truth, n = np.concatenate(labels), sum(len(part["logit"]) for part in far)
+    scores = {
+        name: tuple(np.concatenate([part[name] for part in parts]) for parts in (near, far))
+        for name in SCORES
+    }
+    return Outside(
+        n,
+        "training" if held_out is None else "held-out",
+        nc5(known.means, mean / n),
+        {name: separation(*both) for name, both in scores.items()},
+        {name: rejected(both[0], truth, train.k) for name, both in scores.items()},
+    )
+
+
+def _others(path: Path, d: int) -> Iterator[Any]:
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file or folder {path}")
+    found = 0
+    for file in shard_files(path) if path.is_dir() else [path]:
+        features = open_arrays(file, ("features",))["features"]
+        if features.shape[1] != d:
+            raise ValueError(
+                f"features of samples from another distribution must have the {d} dimensions of the"
+                f" training features, {file} has {features.shape[1]}"
+            )
+        found += features.shape[0]
+        yield features
+    if not found:
+        raise ValueError(f"there are no samples in {path}")
+
+
+def _read(others: tuple[Any, ...]) -> Iterator[tuple[Path, npt.NDArray[Any]]]:
+    """Read about a megabyte at once."""
+    for features in others:
+        step = max(CHUNK // features.layout.row, 1)
+        for start in range(0, features.shape[0], step):
+            stop = min(start + step, features.shape[0])
+            yield features.path, np.asarray(features.take(start, stop), np.float64)
+
+
+def _scored(known: Known, rows: npt.NDArray[Any], path: Path) -> dict[str, Floats]:
+    try:
+        return {name: score(known, rows) for name, score in SCORES.items()}
+    except ValueError as error:
+        raise ValueError(f"in {path}: {error}") from error

@@ -1,0 +1,124 @@
+"""Told apart: how well a score separates samples of other distributions, and whom it takes for
+them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Floats, require_finite
+from lopsided.measure.checks import labels_of
+from lopsided.needs import need
+
+
+class Separation(NamedTuple):
+    """How well a score tells samples of other distributions from those of the training one.
+
+    Attributes:
+        auroc: probability that a sample of the training distribution has the larger score; ties
+            count half.
+        fpr95: share of the others that pass where 95 % of the samples of the training distribution
+            do.
+    """
+
+    auroc: float
+    fpr95: float
+
+
+def separation(inside: npt.ArrayLike, outside: npt.ArrayLike) -> Separation:
+    """Return how well scores tell two sets of samples apart, by scikit-learn.
+
+    Args:
+        inside: (n,) scores of samples of the training distribution.
+        outside: (m,) scores of others.
+
+    Raises:
+        ValueError: if there are none of either, or a score is not finite.
+        ImportError: if scikit-learn is not installed.
+
+    Example:
+        >>> separation([0.9, 0.8, 0.7, 0.4], [0.5, 0.1])
+        Separation(auroc=0.875, fpr95=0.5)
+    """
+    known, other = (
+        np.atleast_1d(require_finite(scores, what))
+        for scores, what in ((inside, "scores inside"), (outside, "scores outside"))
+    )
+    if not (known.size and other.size):
+        raise ValueError(
+            "scores are compared on samples inside and outside the training distribution, got"
+            f" {known.size} and {other.size}"
+        )
+    metrics = need("sklearn.metrics", "'lopsided[reproduce]'")
+    truth = np.repeat([1, 0], [known.size, other.size])
+    scores = np.concatenate([known, other])
+    false, true, _ = metrics.roc_curve(truth, scores, drop_intermediate=False)
+    passed = int(np.argmax(true >= 0.95))
+    return Separation(float(metrics.roc_auc_score(truth, scores)), float(false[passed]))
+
+
+def rejected(
+    scores: npt.ArrayLike, labels: npt.ArrayLike, k: int, *, share: float = 0.05
+) -> Floats:
+    """Return (k,) the share of the samples of each class that are taken for samples of another
+    distribution where a share of all samples is.
+
+    Args:
+        scores: (n,) of held-out samples of the training distribution.
+        labels: (n,) classes 0..k-1.
+        k: number of classes.
+        share: of all samples, those with the least scores.
+
+    Returns:
+        `share` for each class where a score knows no favourites; NaN for a class without samples.
+
+    Raises:
+        ValueError: if the numbers of scores and labels differ, or the share is not between 0 and 1.
+
+    Example:
+        >>> rejected([0.9, 0.8, 0.7, 0.1], [0, 0, 1, 1], k=2, share=0.25)
+        array([0. , 0.5])
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"the share must be between 0 and 1, got {share}")
+    values, y = np.atleast_1d(require_finite(scores, "scores")), labels_of(labels, k)
+    if len(values) != len(y) or not len(y):
+        raise ValueError(f"there must be one label a score, got {len(values)} and {len(y)}")
+    out = values < np.sort(values)[int(np.ceil(share * len(values)))]
+    seen, counts = np.bincount(y, out, minlength=k), np.bincount(y, minlength=k)
+    return np.asarray(np.divide(seen, counts, out=np.full(k, np.nan), where=counts > 0))
+
+
+def nc5(class_means: npt.ArrayLike, outside: npt.ArrayLike) -> float:
+    """Return NC5, the mean over classes of |cos(mu_c, mu_out)|; 0 where samples of another
+    distribution are orthogonal to the class means.
+
+    Both are as they are, not centred.
+
+    Args:
+        class_means: (k, d) of the training samples.
+        outside: (d,) mean feature of samples of another distribution.
+
+    Raises:
+        ValueError: if the shapes do not fit, or a mean is zero or not finite.
+
+    Source: Ammar et al. 2024 (arXiv 2310.06823).
+
+    Example:
+        >>> nc5([[1.0, 0.0], [0.0, 1.0]], [0.0, 2.0])
+        0.5
+    """
+    means, other = np.asarray(class_means, np.float64), np.asarray(outside, np.float64)
+    if means.ndim != 2 or other.shape != means.shape[1:]:
+        raise ValueError(
+            "class means (k, d) and the mean (d,) of other samples must have one width, got shapes"
+            f" {means.shape} and {other.shape}"
+        )
+    lengths = np.linalg.norm(means, axis=1) * np.linalg.norm(other)
+    if not (np.isfinite(lengths) & (lengths > 0)).all():
+        c = int(np.argmin(np.isfinite(lengths) & (lengths > 0)))
+        raise ValueError(f"NC5 is of cosines, and the mean of class {c} or of the others has none")
+    return float(np.abs(means @ other / lengths).mean())
