@@ -14,10 +14,9 @@ nox.options.error_on_missing_interpreters = False
 PYTHONS = ["3.11", "3.12", "3.13"]
 PROJECT = nox.project.load_toml("pyproject.toml")
 EXTRAS = PROJECT["project"]["optional-dependencies"]
-#: Tests of what needs no extra: the lowest versions of the core are tried with these.
+#: Tests that need no torch: the lowest versions of the core are tried with these.
 CORE = [
     "tests/laws/test_forms.py",
-    "tests/laws/test_counting.py",
     "tests/laws/test_solve.py",
     "tests/unit/test_nouns.py",
     "tests/unit/test_plot.py",
