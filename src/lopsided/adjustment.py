@@ -74,10 +74,29 @@ class Adjustment:
 
     @classmethod
     def weighted(cls, counts: CountsLike, exponent: float = 1.0) -> Adjustment:
-        """Weighted cross-entropy, weight_c = (n_max / n_c) ** exponent; the rarest class weighs
-        most.
+        """Weighted cross-entropy, weight_c in proportion to n_c ** -exponent, with a mean of one
+        over the samples, so that a learning rate keeps its meaning.
+
+        An exponent of 1 gives every class the same part in the loss: weight_c = n / (k n_c).
         """
-        return cls(weight=_power(counts, -exponent))
+        return cls(weight=_mean_one(counts, _power(counts, -exponent)))
+
+    @classmethod
+    def effective_number(cls, counts: CountsLike, beta: float = 0.999) -> Adjustment:
+        """Class-balanced weights, weight_c in proportion to (1 - beta) / (1 - beta ** n_c), with a
+        mean of one over the samples.
+
+        Source: Cui et al. 2019 (arXiv 1901.05555), where their sum is k. From beta = 0, plain
+        cross-entropy, to 1, `weighted`.
+
+        Raises:
+            ValueError: if beta is not from 0 to below 1.
+        """
+        if not 0 <= _number(beta, "beta") < 1:
+            raise ValueError(f"beta must be from 0 to below 1, got {beta}")
+        values = Counts.of(counts).values
+        with np.errstate(divide="ignore"):
+            return cls(weight=_mean_one(counts, (beta - 1) / np.expm1(values * np.log(beta))))
 
     @classmethod
     def logit_adjusted(cls, counts: CountsLike, tau: float = 1.0) -> Adjustment:
@@ -222,6 +241,7 @@ class Adjustment:
 EXPONENTS: dict[str, dict[str, float]] = {
     "cross-entropy": {},
     "weighted": {},
+    "effective-number": {},
     "logit-adjusted": {"tau": 1.0},
     "cdt": {"gamma": 0.5},
     "ldt": {"gamma": 0.5},
@@ -238,6 +258,12 @@ def _power(counts: CountsLike, exponent: float) -> Floats:
     share = counts.values / counts.distinct[-1]
     with np.errstate(over="ignore"):  # a scale beyond float range is refused by its class
         return np.asarray(share ** _number(exponent, "exponent"), np.float64)
+
+
+def _mean_one(counts: CountsLike, weight: Floats) -> Floats:
+    """Return the weights over their mean over the samples."""
+    counts = Counts.of(counts)
+    return np.asarray(weight / (counts.values / counts.n @ weight))
 
 
 def _number(value: float, name: str) -> float:

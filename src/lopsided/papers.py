@@ -71,6 +71,12 @@ PAPERS: dict[str, Paper] = {
         "On Bias-Variance Alignment in Deep Models",
         "2310.09250",
     ),
+    "cui2019": Paper(
+        "Cui et al.",
+        2019,
+        "Class-Balanced Loss Based on Effective Number of Samples",
+        "1901.05555",
+    ),
     "dang2023": Paper(
         "Dang et al.",
         2023,
@@ -231,6 +237,12 @@ PAPERS: dict[str, Paper] = {
         "Guiding Neural Collapse: Optimising Towards the Nearest Simplex Equiangular Tight Frame",
         "2411.01248",
     ),
+    "liu2023b": Paper(
+        "Liu et al.",
+        2023,
+        "Inducing Neural Collapse in Deep Long-tailed Learning",
+        "2302.12453",
+    ),
     "menon2021": Paper(
         "Menon et al.",
         2021,
@@ -350,6 +362,12 @@ PAPERS: dict[str, Paper] = {
         "Implicit Geometry of Next-token Prediction: From Language Sparsity Patterns to Model"
         " Representations",
         "2408.15417",
+    ),
+    "zhong2023": Paper(
+        "Zhong et al.",
+        2023,
+        "Understanding Imbalanced Semantic Segmentation Through Neural Collapse",
+        "2301.01100",
     ),
     "zhou2022": Paper(
         "Zhou et al.",

@@ -68,6 +68,7 @@ DOORS = {
     "optimality": lambda counts: predict.certificate(counts).primal,
     "squared": lambda counts: predict.squared(counts, 0.5).classifiers.norms(),
     "weighted": lambda counts: Adjustment.weighted(counts).weight,
+    "effective_number": lambda counts: Adjustment.effective_number(counts).weight,
     "logit_adjusted": lambda counts: Adjustment.logit_adjusted(counts).shift,
     "ldt": lambda counts: Adjustment.ldt(counts, 0.5).scale,
     "vs": lambda counts: Adjustment.vs(counts, 0.5, 1.0).shift,

@@ -16,6 +16,7 @@ N, K = 12, COUNTS.k
 FAMILY = {
     "plain": Adjustment(),
     "weighted": Adjustment.weighted(COUNTS),
+    "effective number": Adjustment.effective_number(COUNTS, 0.9),
     "logit-adjusted": Adjustment.logit_adjusted(COUNTS),
     "cdt": Adjustment.cdt(COUNTS, 0.3),
     "ldt": Adjustment.ldt(COUNTS, -0.4),
@@ -255,6 +256,11 @@ def test_weighted_mean_is_the_mean_of_the_framework_and_mean_is_not():
         (Adjustment.cdt(COUNTS, 0.0), Adjustment()),
         (Adjustment.ldt(COUNTS, 0.0), Adjustment()),
         (Adjustment.weighted(COUNTS, 0.0), Adjustment()),
+        (Adjustment.effective_number(COUNTS, 0.0), Adjustment()),
+        (
+            Adjustment(weight=COUNTS.n / (K * COUNTS.values)),
+            Adjustment.weighted(COUNTS),
+        ),
         (Adjustment.ldam(COUNTS, max_margin=0.0, scale=4.0), Adjustment(scale=4.0)),
         (Adjustment(margin=COUNTS.values), Adjustment(scale=1 / COUNTS.values, per_sample=True)),
     ],
@@ -348,3 +354,14 @@ def test_the_gradient_made_with_the_loss_is_that_of_the_losses_one_by_one(
     once = a.grad.clone()
     whole.backward(torch.tensor(3.0, dtype=torch.float64))  # a second time, onto the first
     assert torch.equal(a.grad, 2 * once)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.9, 0.9999, 1 - 1e-9])
+def test_weights_of_effective_numbers_are_those_of_geometric_sums(beta):
+    sums = np.array([sum(beta**i for i in range(n)) for n in COUNTS.values])
+    weight = Adjustment.effective_number(COUNTS, beta).weight
+    np.testing.assert_allclose(weight / weight[0], sums[0] / sums, rtol=1e-6)
+    for each in (weight, Adjustment.weighted(COUNTS, 0.7).weight):
+        assert each @ COUNTS.values / COUNTS.n == pytest.approx(1)
+    with pytest.raises(ValueError, match="beta"):
+        Adjustment.effective_number(COUNTS, 1.0)

@@ -270,11 +270,11 @@ def test_losses_side_by_side(capsys):
     counts = Counts([50, 50, 5, 5])
     found = answer(capsys, "--counts", "50,50,5,5", "--compare", "--gamma", "0.5")
     rows = {row["loss"]: row for row in found["losses"]}
-    assert len(rows) == 7
+    assert len(rows) == 8
     assert rows["LDT, γ=0.5"]["distance_to_etf"]["classifiers"] < 1e-12
     assert rows["CDT, γ=0.5"]["minority_alignment"] == pytest.approx(1)
     wanted = predict.seli(counts).distance(predict.etf(4))
-    for loss in ("cross-entropy", "weighted", "logit-adjusted, τ=1", "LDAM"):
+    for loss in ("cross-entropy", "weighted", "effective-number", "logit-adjusted, τ=1", "LDAM"):
         assert rows[loss]["distance_to_etf"] == pytest.approx(wanted._asdict())
 
 

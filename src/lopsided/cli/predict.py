@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 #: What a loss has that no longer matters as the ridge vanishes.
 WITHOUT_EFFECT = {
     "weighted": "weights",
+    "effective-number": "weights",
     "logit-adjusted": "shifts",
     "vs": "shifts",
     "ldam": "additive margins",

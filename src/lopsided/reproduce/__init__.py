@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from lopsided.reproduce.claim import AnyClaim, Claim, Outcome, Run
 from lopsided.reproduce.claims.behnia2023 import BEHNIA2023
+from lopsided.reproduce.claims.contest import CONTEST
 from lopsided.reproduce.claims.demo import DEMO
 from lopsided.reproduce.claims.longtail import LONGTAIL
 from lopsided.reproduce.claims.prescription import PRESCRIPTION
@@ -17,7 +18,14 @@ from lopsided.reproduce.claims.thrampoulidis2022 import CLAIMS as THRAMPOULIDIS_
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Record, Verdict
 
-_CLAIMS: tuple[AnyClaim, ...] = (DEMO, *THRAMPOULIDIS_2022, BEHNIA2023, LONGTAIL, PRESCRIPTION)
+_CLAIMS: tuple[AnyClaim, ...] = (
+    DEMO,
+    *THRAMPOULIDIS_2022,
+    BEHNIA2023,
+    LONGTAIL,
+    CONTEST,
+    PRESCRIPTION,
+)
 #: Name -> claim, in the order of a report.
 CLAIMS: dict[str, AnyClaim] = {claim.name: claim for claim in (*_CLAIMS, *SYSTEMS)}
 

@@ -8,7 +8,7 @@ const LOSSES = {
   weighted: {
     title: "weighted",
     exponents: {},
-    terms: ({ share }) => ({ weight: share.map((s) => 1 / s) }),
+    terms: ({ prior, k }) => ({ weight: prior.map((p) => 1 / (k * p)) }),
   },
   "logit-adjusted": {
     title: "logit-adjusted",
@@ -56,7 +56,7 @@ const parametersOf = (counts, setting) => {
     prior = groups.values.map((v) => v / n);
   const neutral = { weight: 1, columns: 1, samples: 1, shift: 0, own: 0 };
   const parameters = { groups, prior };
-  const terms = LOSSES[setting.loss].terms({ share, prior }, setting);
+  const terms = LOSSES[setting.loss].terms({ share, prior, k: counts.length }, setting);
   for (const [name, value] of Object.entries(neutral)) {
     parameters[name] = terms[name] || share.map(() => value);
   }

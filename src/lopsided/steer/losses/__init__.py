@@ -12,12 +12,17 @@ from functools import partial
 from lopsided.adjustment import EXPONENTS, Adjustment
 from lopsided.counts import Counts
 from lopsided.papers import cite
+from lopsided.predict import etf
 from lopsided.predict.centers import multiple_centers
+from lopsided.steer.heads.fixed import FixedHead
 from lopsided.steer.losses.adjusted import AdjustedCrossEntropy
 from lopsided.steer.losses.binding import BindingBatches
+from lopsided.steer.losses.center_classification import CenterClassification
 from lopsided.steer.losses.centers import MultipleCenters
 from lopsided.steer.losses.contrastive import SupervisedContrastive
+from lopsided.steer.losses.deferred import Deferred
 from lopsided.steer.losses.focal import Focal
+from lopsided.steer.losses.induced_collapse import InducedCollapse
 from lopsided.steer.losses.kernels import DecoupledInfoNCE, KernelContrastive
 from lopsided.steer.losses.pick_all_label import PickAllLabel
 from lopsided.steer.losses.spectral import SpectralContrastive
@@ -29,9 +34,12 @@ __all__ = [
     "LOSSES",
     "AdjustedCrossEntropy",
     "BindingBatches",
+    "CenterClassification",
     "DecoupledInfoNCE",
+    "Deferred",
     "DotRegression",
     "Focal",
+    "InducedCollapse",
     "KernelContrastive",
     "MultipleCenters",
     "PickAllLabel",
@@ -101,6 +109,18 @@ LOSSES: dict[str, Member] = {
         lambda counts: UniformityGap(counts.k, counts.k),
         _FEATURES,
         cite("liu2023"),
+    ),
+    "induced-collapse": Member(
+        "samples at their center, centers apart; beside a cross-entropy",
+        lambda counts: InducedCollapse(counts.k, counts.k),
+        _FEATURES,
+        cite("liu2023b"),
+    ),
+    "center-classification": Member(
+        "cross-entropy of the class means under a fixed ETF; beside a cross-entropy",
+        lambda counts: CenterClassification(FixedHead(etf(counts.k), counts.k)),
+        _FEATURES,
+        cite("zhong2023"),
     ),
     "multiple-centers": Member(
         "cosine to the nearest center of the class, two centers each",

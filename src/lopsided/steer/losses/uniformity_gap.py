@@ -13,6 +13,7 @@ from lopsided.labels import Ignore
 from lopsided.measure.network.tensors import has_float64
 from lopsided.steer.losses.base import Loss
 from lopsided.steer.losses.checks import check_features
+from lopsided.steer.losses.means import over_classes
 from lopsided.steer.precision import exact, full_default, lifted
 
 
@@ -90,11 +91,7 @@ class UniformityGap(Loss):
         pairs = torch.triu_indices(k, k, 1, device=w.device)
         apart = squares[pairs[0], pairs[1]].reciprocal().mean().to(w.dtype)
         distance = torch.linalg.vector_norm(h - w.detach()[labels], dim=1)
-        counted = torch.ones_like(distance) if kept is None else kept.to(distance)
-        number = torch.zeros_like(w[:, 0]).index_add(0, labels, counted)
-        total = torch.zeros_like(w[:, 0]).index_add(0, labels, distance * counted)
-        present = (number > 0).sum().clamp_min(1)
-        return self.alpha * apart + self.beta * (total / number.clamp_min(1)).sum() / present
+        return self.alpha * apart + self.beta * over_classes(distance, labels, kept, k)
 
     def extra_repr(self) -> str:
         """Name the factors and the configuration."""

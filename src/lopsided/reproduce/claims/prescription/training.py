@@ -91,11 +91,8 @@ def cnn(shape: tuple[int, ...]) -> tuple[nn.Module, int]:
 
 
 def loss_of(loss: Loss, counts: Counts) -> nn.Module:
-    """Return the loss to train with; weights have a mean of one over the samples."""
-    if loss == "weighted":
-        return AdjustedCrossEntropy(Adjustment(weight=counts.n / (counts.k * counts.values)))
-    adjusted = Adjustment.logit_adjusted(counts) if loss == "logit-adjusted" else Adjustment()
-    return AdjustedCrossEntropy(adjusted)
+    """Return the loss to train with."""
+    return AdjustedCrossEntropy(Adjustment.named(loss, counts))
 
 
 def _trained(plan: Plan, given: Material) -> Features:

@@ -1,0 +1,75 @@
+"""The pages of the claim contest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lopsided.report.blocks import Block, Table
+from lopsided.reproduce.claim import Run
+from lopsided.reproduce.claims.contest.numbers import ENDS, Numbers, Shape
+from lopsided.reproduce.claims.contest.settings import Settings
+
+COLUMNS = [
+    "member",
+    "of",
+    "rate",
+    "balanced accuracy",
+    "ahead of CE + logit adjustment",
+    "many",
+    "medium",
+    "few",
+    "as trained",
+    "‖w‖² ratio",
+    "to SELI",
+    "to ETF",
+    "to its own law",
+    "NC1",
+]
+
+
+def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
+    """Return a table of all members for each data set and ratio."""
+    return [_table(run) for run in runs]
+
+
+def _table(run: Run[Settings, Numbers]) -> Table:
+    numbers, settings = run.numbers, run.settings
+    rows = []
+    for name in sorted(numbers.entries, key=lambda each: -numbers.balanced(each).mean()):
+        entry, table = numbers.entries[name], 100 * numbers.table(name)
+        parts = table[:, :ENDS], table[:, ENDS:-ENDS], table[:, -ENDS:]
+        rows.append(
+            [
+                name,
+                entry.kind,
+                f"{entry.rate:g}",
+                spread(100 * numbers.balanced(name)),
+                spread(100 * numbers.gaps(name), sign="+"),
+                *(f"{part.mean():.1f}" for part in parts),
+                f"{100 * numbers.as_trained(name).mean():.1f}",
+                *_shape(entry.shapes),
+            ]
+        )
+    return Table(
+        f"{numbers.title}, {numbers.counts[0]} to {numbers.counts[-1]} samples a class,"
+        f" {settings.seeds} seeds, points, mean ± standard deviation; differences are of the same"
+        " seed.",
+        COLUMNS,
+        rows,
+    )
+
+
+def spread(values: np.typing.NDArray[np.float64], sign: str = "") -> str:
+    """Return a mean and a standard deviation."""
+    deviation = values.std(ddof=1) if len(values) > 1 else 0.0
+    return f"{values.mean():{sign}.1f} ± {deviation:.1f}"
+
+
+def _shape(shapes: Sequence[Shape]) -> list[str]:
+    cells = []
+    for name in ("ratio", "seli", "etf", "own", "nc1"):
+        values = [value for one in shapes if (value := getattr(one, name)) is not None]
+        cells.append(f"{np.mean(values):.2f}" if values else "–")
+    return cells

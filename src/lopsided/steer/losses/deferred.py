@@ -1,0 +1,60 @@
+"""Deferred: one loss first, another from some step on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lopsided.arrays import require_whole
+
+
+class Deferred(nn.Module):
+    """A loss that turns into another after some steps: deferred re-weighting around any two losses.
+
+    Every call in training mode is a step; in evaluation mode nothing is counted. The number of
+    steps is in `state_dict`, so that a run that is resumed goes on where it was.
+
+    Source: Cao et al. 2019 (arXiv 1906.07413), section 3.3: plain first, re-weighted at the end.
+
+    Args:
+        first: loss of the first steps.
+        then: loss of all others.
+        after: number of the first steps.
+
+    Raises:
+        ValueError: if `after` is negative.
+        TypeError: if `after` is no whole number.
+
+    Example:
+        >>> from lopsided import Adjustment
+        >>> from lopsided.steer import AdjustedCrossEntropy
+        >>> heavy = AdjustedCrossEntropy(Adjustment(weight=[1.0, 9.0]))
+        >>> loss = Deferred(AdjustedCrossEntropy(Adjustment()), heavy, after=1)
+        >>> z, y = torch.zeros(1, 2), torch.tensor([1])
+        >>> [round(float(loss(z, y)), 2) for step in range(2)]
+        [0.69, 6.24]
+    """
+
+    steps: Tensor
+
+    def __init__(
+        self, first: Callable[..., Tensor], then: Callable[..., Tensor], *, after: int
+    ) -> None:
+        super().__init__()
+        require_whole("after", after, 0)
+        self.first, self.then, self.after = first, then, after
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, *given: Any) -> Tensor:
+        """Return the loss whose turn it is, of what both are called with."""
+        late = int(self.steps) >= self.after
+        if self.training:
+            self.steps += 1
+        return self.then(*given) if late else self.first(*given)
+
+    def extra_repr(self) -> str:
+        """Name the step at which the second loss begins."""
+        return f"after={self.after}"

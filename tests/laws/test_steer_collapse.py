@@ -1,0 +1,156 @@
+"""Losses that draw features to a collapsed geometry: their formulas, and what they reach."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from lopsided import Adjustment, Gram, predict, steer
+
+K, D = 5, 6
+
+
+def data(n=20, seed=0):
+    random = np.random.default_rng(seed)
+    return torch.tensor(random.normal(size=(n, D))), torch.tensor(random.integers(0, K - 1, n))
+
+
+def frame_head(k=K, d=D):
+    return steer.FixedHead(predict.etf(k), d).double()
+
+
+def naive_induced(loss, h, y):
+    m = loss.weight.detach().numpy()
+    within = np.mean([np.mean(np.sum((h[y == c] - m[c]) ** 2, axis=1)) for c in set(y)])
+    middle = m.mean(axis=0)
+    unit = (m - middle) / np.linalg.norm(m - middle, axis=1, keepdims=True)
+    nearest = [max(unit[c] @ unit[e] for e in range(K) if e != c) for c in range(K)]
+    return 0.3 * within - 0.7 * np.mean(np.arccos(nearest)) + 0.2 * middle @ middle
+
+
+def naive_centers(loss, h, y):
+    W = loss.head.weight.numpy()
+    each = []
+    for c in set(y):
+        z = W @ h[y == c].mean(axis=0)
+        each.append(np.log(np.exp(z).sum()) - z[c])
+    return loss.weight * np.mean(each)
+
+
+LOSSES = {
+    "induced": (lambda: steer.InducedCollapse(K, D, 0.3, 0.7, 0.2).double(), naive_induced),
+    "centers": (lambda: steer.CenterClassification(frame_head(), 0.4), naive_centers),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_it_is_its_formula_where_a_class_is_absent_too(name):
+    make, naive = LOSSES[name]
+    h, y = data()
+    loss = make()
+    assert loss(h, y).item() == pytest.approx(naive(loss, h.numpy(), y.numpy()), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_slopes_are_those_of_finite_differences_and_finite_far_out(name):
+    h, y = data(8)
+    loss = LOSSES[name][0]()
+    assert torch.autograd.gradcheck(lambda x: loss(x, y), h.clone().requires_grad_())
+    far = (200 * h.float()).requires_grad_()
+    loss(far, y).backward()
+    assert torch.isfinite(far.grad).all()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_marked_samples_change_nothing_and_a_batch_of_them_is_no_loss_of_samples(name):
+    h, y = data()
+    loss = LOSSES[name][0]()
+    marked = y.masked_fill(torch.arange(len(y)) % 3 == 0, -100)
+    kept = marked >= 0
+    dirty = h.masked_fill(~kept[:, None], torch.nan).requires_grad_()
+    value = loss(dirty, marked)
+    torch.testing.assert_close(value, loss(h[kept], y[kept]))
+    value.backward()
+    assert not dirty.grad[~kept].any()
+    nothing = loss(h, torch.full_like(y, -100))
+    assert torch.isfinite(nothing)
+
+
+def test_centers_that_only_push_end_at_the_simplex_etf():
+    loss = steer.InducedCollapse(K, D, pull=0.0, push=1.0, center=0.1).double()
+    optimizer = torch.optim.Adam(loss.parameters(), 0.05)
+    h, y = data()
+    for step in range(150):
+        for group in optimizer.param_groups:
+            group["lr"] = 0.1 * 0.95**step
+        optimizer.zero_grad()
+        loss(h, y).backward()
+        optimizer.step()
+    m = loss.weight.detach().numpy()
+    unit = (m - m.mean(axis=0)) / np.linalg.norm(m - m.mean(axis=0), axis=1, keepdims=True)
+    cosines = (unit @ unit.T)[~np.eye(K, dtype=bool)]
+    assert cosines.max() == pytest.approx(-1 / (K - 1), abs=0.01)
+    assert Gram.of_vectors(unit).distance(predict.etf(K).classifiers) < 0.05
+
+
+def test_coinciding_centers_have_a_finite_slope():
+    loss = steer.InducedCollapse(3, 2)
+    loss.weight.data = torch.tensor([[1.0, 0.0], [1.0, 0.0], [-2.0, 0.0]])
+    loss(torch.ones(3, 2), torch.tensor([0, 1, 2])).backward()
+    assert torch.isfinite(loss.weight.grad).all()
+
+
+def test_every_class_present_has_the_same_part_in_the_slope_of_its_center():
+    """However many its samples are: 90 of one class, 1 of another."""
+    loss = steer.CenterClassification(frame_head(), 1.0)
+    h = torch.zeros(91, D, dtype=torch.float64, requires_grad=True)
+    y = torch.tensor([0] * 90 + [1])
+    loss(h, y).backward()
+    sums = torch.stack([h.grad[y == c].sum(0).norm() for c in range(2)])
+    torch.testing.assert_close(sums[0], sums[1])
+
+
+def test_maps_are_their_pixels():
+    loss = steer.CenterClassification(frame_head())
+    maps, labels = torch.randn(2, D, 3, 4).double(), torch.randint(0, K, (2, 3, 4))
+    labels[0, 0] = -100
+    flat = maps.permute(0, 2, 3, 1).reshape(-1, D)
+    torch.testing.assert_close(loss(maps, labels), loss(flat, labels.flatten()))
+
+
+def test_a_deferred_loss_is_the_first_then_the_second_and_resumes():
+    z, y = data()[0][:, :K], data()[1]
+    first = steer.AdjustedCrossEntropy(Adjustment())
+    then = steer.AdjustedCrossEntropy(Adjustment(weight=2.0))
+    loss = steer.Deferred(first, then, after=3)
+    plain = float(first(z, y))
+    loss.eval()
+    assert float(loss(z, y)) == pytest.approx(plain)
+    loss.train()
+    seen = [float(loss(z, y)) for _ in range(2)]
+    other = steer.Deferred(first, then, after=3)
+    other.load_state_dict(loss.state_dict())
+    seen += [float(other(z, y)) for _ in range(3)]
+    assert seen == pytest.approx([plain] * 3 + [2 * plain] * 2)
+    assert float(other.eval()(z, y)) == pytest.approx(2 * plain)
+    assert "after=3" in repr(loss)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: steer.InducedCollapse(1, 3), "classes k"),
+        (lambda: steer.InducedCollapse(3, 3, pull=-1.0), "pull"),
+        (lambda: steer.InducedCollapse(3, 3, push=math.nan), "push"),
+        (lambda: steer.CenterClassification(frame_head(), 0.0), "weight"),
+        (lambda: steer.Deferred(torch.nn.MSELoss(), torch.nn.MSELoss(), after=-1), "after"),
+        (lambda: steer.InducedCollapse(K, D)(torch.zeros(2, D), torch.tensor([0, 9])), "sample 1"),
+        (lambda: steer.CenterClassification(frame_head())(torch.zeros(2, 3), torch.zeros(2)), "6"),
+    ],
+)
+def test_what_means_nothing_is_refused(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
