@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from lopsided import Counts, predict
+from lopsided import Counts, measure, predict
 from lopsided.measure import Stream, trained, watch
 from lopsided.measure.network.loggers import JsonLines
 
@@ -158,3 +158,24 @@ def test_diagnose_reads_mappings():
 
     data = [{"x": torch.randn(9, D), "labels": torch.arange(9) % 3}]
     assert trained(Model(), data, show_progress=False).moments.n == 9
+
+
+def test_several_labels_a_sample_are_watched_as_sets():
+    rows = torch.tensor([[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 1, 1]])
+    sets, head = measure.LabelSets.of(rows), torch.nn.Linear(4, 3)
+    features = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    stream = measure.Stream(sets.m, 4, sets=sets)
+    stream.update(features, rows)
+    with measure.watch(head, head, sets=sets) as watching:
+        head(features)
+        watching.labels(rows)
+        np.testing.assert_array_equal(watching.stream.moments.means, stream.moments.means)
+        found = watching.epoch()
+        assert (found.nc1, found.k) == (stream.compute().nc1, sets.m)
+        head(features)
+        with pytest.raises(ValueError, match="not seen"):
+            watching.labels(torch.tensor([[1, 0, 1]] * 6))
+    with pytest.raises(ValueError, match="3 labels, the head answers 5"):
+        measure.watch(torch.nn.Linear(4, 5), sets=sets)
+    with pytest.raises(ValueError, match="leave out counts"):
+        measure.watch(head, head, [1, 1, 1], sets=sets)

@@ -62,9 +62,9 @@ def samples_of(
             if y.shape == (*batch, k) and np.isin(y, (0, 1)).all() and y.sum(axis=-1).max() > 1:
                 raise ValueError(
                     f"labels must be one class a sample, got rows of 0 and 1 over the {k} classes:"
-                    " of several labels a sample measure the sets by measure.Stream(sets.m, d,"
-                    " sets=sets) with sets = measure.LabelSets.of(labels), or in a file by"
-                    " `lopsided measure`"
+                    " of several labels a sample measure the sets: measure.watch(model, sets=sets)"
+                    " or measure.Stream(sets.m, d, sets=sets) with sets ="
+                    " measure.LabelSets.of(labels), or in a file by `lopsided measure`"
                 )
             raise ValueError(
                 f"{what} and labels must have one row a sample, got {math.prod(batch):,} rows and"

@@ -248,7 +248,7 @@ class Passing:
             raise ValueError(problem)
         known = causal(self._model, self.name) if by_keyword else ""
         features, y, logits = laid(to_numpy(labels), held, self._shift, self._marks, known)
-        if y.shape[:1] == held.call.logits.shape[:1]:
+        if y.shape[:1] == held.call.logits.shape[:1] and y.shape != logits.shape:
             self._pull.labelled(held.call.heard, y, self._shift or 0)
         return self.affine.features(features), y, logits
 

@@ -23,6 +23,7 @@ from lopsided.geometry import Geometry
 from lopsided.labels import Ignore
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.counted import contradicted
+from lopsided.measure.label_sets import LabelSets
 from lopsided.measure.network import sync
 from lopsided.measure.network.loggers import Logger
 from lopsided.measure.network.passing import Passing
@@ -53,6 +54,9 @@ class Watch:
             labels are refused.
         shift: 1 where position t of a sequence was trained on the label of t + 1; known of causal
             models of Hugging Face.
+        sets: where samples have several labels, the sets there are, as in `Stream`: labels are then
+            (b, k) rows of 0 and 1, the embeddings of sets are measured, and the head is compared by
+            `sets.geometry(weight, watch.stream.moments.means)` before the epoch is closed.
         labels_from: the keyword argument of the model that holds the labels, if they pass through
             it; then do not call `labels`.
         trouble: told of errors in what came with a forward pass, which otherwise end the pass.
@@ -75,6 +79,7 @@ class Watch:
         during: Literal["train", "eval"] = "train",
         ignore: Ignore = None,
         shift: int | None = None,
+        sets: LabelSets | None = None,
         labels_from: str = "labels",
         trouble: Callable[[Exception], None] | None = None,
     ) -> None:
@@ -85,6 +90,11 @@ class Watch:
             )
         if classes not in get_args(Classes):
             raise ValueError(f"classes must be 'all' or 'seen', got {classes!r}")
+        if sets is not None and (scatter == "replay" or counts is not None or predictions):
+            raise ValueError(
+                "label sets have their own counts, no prediction by class and a stream: leave out"
+                " counts and predictions, and let scatter be 'pooled' or 'none'"
+            )
         require_geometries(predictions or {})
         counts = None if counts is None else Counts.of(counts)
         self._model, self._training, self._scatter, self._ignore = (
@@ -93,7 +103,7 @@ class Watch:
             scatter,
             ignore,
         )
-        self._loggers, self._classes = tuple(loggers), classes
+        self._loggers, self._classes, self._sets = tuple(loggers), classes, sets
         self._passing = Passing(
             model,
             head,
@@ -114,11 +124,18 @@ class Watch:
 
     def _begin(self) -> None:
         self.stream: Stream | Replay
+        (k, d), sets, device = self._kinds(), self._sets, self._passing.device
         if self._scatter == "replay":
-            self.stream = Replay(*self._passing.shape, self._ignore)
+            self.stream = Replay(k, d, self._ignore)
         else:
-            device = self._passing.device
-            self.stream = Stream(*self._passing.shape, self._scatter, device, self._ignore)
+            self.stream = Stream(k, d, self._scatter, device, self._ignore, sets)
+
+    def _kinds(self) -> tuple[int, int]:
+        """Return how many kinds of samples there are, classes or sets, and the dimensions."""
+        (k, d), sets = self._passing.shape, self._sets
+        if sets is not None and sets.k != k:
+            raise ValueError(f"the label sets are of {sets.k} labels, the head answers {k}")
+        return (k if sets is None else sets.m), d
 
     @property
     def passes(self) -> int:
@@ -161,8 +178,8 @@ class Watch:
         """Say what the classes of the last forward pass were.
 
         Args:
-            labels: (b,) or (b, 1) integers, or (b, t) for a head that sees (b, t, d); `None` for a
-                pass that is not to be measured.
+            labels: (b,) or (b, 1) integers, or (b, t) for a head that sees (b, t, d); (b, k) of 0
+                and 1 under `sets`; `None` for a pass that is not to be measured.
 
         Raises:
             ValueError: if there was no forward pass, or more than one, or the pass or the labels
@@ -177,9 +194,9 @@ class Watch:
             self._take(*self._passing.samples(labels))
 
     def _take(self, features: Any, labels: Any, logits: Any) -> None:
-        if self._passing.shape != (self.stream.k, self.stream.d) and not self.stream.n:
+        if self._kinds() != (self.stream.k, self.stream.d) and not self.stream.n:
             self._begin()
-        self.stream.update(features, labels, logits)
+        self.stream.update(features, labels, logits if self._sets is None else None)
 
     def epoch(self) -> Collapse:
         """Close the epoch: return and log what its samples show, and start anew.
@@ -194,8 +211,9 @@ class Watch:
         if not (together or self.stream.n):
             raise ValueError(f"nothing was measured in this epoch: {self._passing.why_nothing()}")
         joined = self.stream.sync() if together else self.stream
-        head = self._passing.affine.weight_and_bias()
-        collapse = joined.compute(*head, self._classes, self.counts)
+        whole = self._sets is None  # a head answers labels, not sets of them
+        weight, bias = self._passing.affine.weight_and_bias() if whole else (None, None)
+        collapse = joined.compute(weight, bias, self._classes, self.counts)
         if self.counts is not None and not self._told:
             self._told = contradicted(collapse, self.counts, one_epoch=self._training)
         self.history.append(collapse.scalars(self.predictions))
