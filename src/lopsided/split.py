@@ -55,6 +55,13 @@ class Split:
     embeddings: Parts
     logits: Parts
 
+    @property
+    def hidden(self) -> float:
+        """Share of the energy of the class means that the head does not see; 0 where rounding
+        leaves less.
+        """
+        return max(0.0, 1 - self.visible)
+
 
 class Matrices(NamedTuple):
     """What a geometry of classes shows, as arrays.

@@ -97,7 +97,7 @@ def test_the_models_of_the_settings_are_those_that_there_are() -> None:
     [
         (
             ["--grid", "schedule=constant,foo"],
-            "schedule must be one of constant, published, got 'foo'",
+            "schedule must be one of constant, published, late, got 'foo'",
         ),
         (["--grid", "amp=off,fp8"], "amp must be one of off, bf16, got 'fp8'"),
         (
@@ -106,7 +106,7 @@ def test_the_models_of_the_settings_are_those_that_there_are() -> None:
         ),
         (["--grid", "bias=none,some"], "bias must be one of none, decayed, free, got 'some'"),
         (["--grid", "device=cpu,tpu"], "device must be one of cpu, cuda, got 'tpu'"),
-        (["--grid", "model=mlp,lenet"], "model must be one of mlp, resnet18, vgg13, got 'lenet'"),
+        (["--grid", "model=mlp,lenet"], "one of mlp, cnn, resnet18, vgg13, got 'lenet'"),
         (["--grid", "dataset=digits,nowhere"], "no data set 'nowhere'"),
         (["--grid", "dataset=digits,mnist"], "mnist is read from a folder"),
         (["--grid", "rate=0.1,1e300"], "rate must be above 0 and at most 1e+38, got 1e+300"),

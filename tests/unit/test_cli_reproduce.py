@@ -97,7 +97,10 @@ def test_a_claim_that_does_not_hold_is_status_1_where_it_is_checked(
         (["demo", "--grid", "ratio=1 ratio=2"], "different names"),
         (["demo", "--grid", "colour=red"], "has no setting 'colour'"),
         (["demo", "--grid", "ratio=ten"], "ratio must be a number, got 'ten'"),
-        (["demo", "--grid", "model=lenet", *SHORT], "model must be one of mlp, resnet18, vgg13"),
+        (
+            ["demo", "--grid", "model=lenet", *SHORT],
+            "model must be one of mlp, cnn, resnet18, vgg13",
+        ),
         (["demo", "--epochs", "0"], "epochs must be at least 1"),
         (["demo", "--dataset", "nowhere"], "no data set 'nowhere'"),
         (["demo", "--largest", "1000"], "class 0 has 108 training samples, 1,000 are wanted"),

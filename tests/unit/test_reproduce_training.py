@@ -162,6 +162,11 @@ def test_the_published_schedule_divides_by_ten_at_epochs_116_and_232_of_350() ->
     np.testing.assert_allclose(rates[::117], [0.1, 0.01, 0.001])
 
 
+def test_a_late_schedule_divides_by_ten_after_eight_and_nine_tenths() -> None:
+    rates = [Training(schedule="late", epochs=100).rate_at(epoch) for epoch in range(100)]
+    assert [epoch for epoch in range(1, 100) if rates[epoch] != rates[epoch - 1]] == [79, 89]
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
@@ -196,11 +201,13 @@ def test_every_model_makes_features_of_every_image_size(model: str, size: int) -
     assert network.head.bias is None
 
 
-def test_the_convolutional_models_have_the_published_size() -> None:
+def test_the_convolutional_models_have_the_size_that_their_pages_say() -> None:
     # ResNet-18 with a 3x3 stem and 10 classes has 11,173,962 parameters, of which 10 are the head's
     # bias.
     resnet = build("resnet18", (3, 32, 32), 10, width=64, depth=1, bias=True, seed=0)
     assert sum(p.numel() for p in resnet.parameters()) == 11_173_962
+    small = build("cnn", (3, 32, 32), 10, width=32, depth=1, bias=False, seed=0)
+    assert sum(p.numel() for p in small.parameters()) == 94_112
     vgg = build("vgg13", (3, 32, 32), 10, width=64, depth=1, bias=True, seed=0)
     convolutions = [m for m in vgg.body.modules() if isinstance(m, torch.nn.Conv2d)]
     assert [c.out_channels for c in convolutions] == [
@@ -234,7 +241,7 @@ def test_a_decayed_bias_enters_the_model_with_n_times_its_decay() -> None:
 
 
 def test_an_unknown_model_is_answered_with_the_list() -> None:
-    with pytest.raises(ValueError, match="one of mlp, resnet18, vgg13"):
+    with pytest.raises(ValueError, match="one of mlp, cnn, resnet18, vgg13"):
         build("lenet", (1, 8, 8), 10, 8, 1, False, 0)
 
 

@@ -110,7 +110,7 @@ def convergence(runs: Runs) -> str:
         return (
             f"raw {raw}, law part {spread([s.embeddings.law for s in found])}, single classes"
             f" {spread([s.embeddings.individual for s in found])}, hidden"
-            f" {np.mean([1 - s.visible for s in found]):.0%}"
+            f" {np.mean([s.hidden for s in found]):.0%}"
         )
 
     return f"Class means, distance to SELI. {_by_ratio(runs, one)}."

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from lopsided.reproduce.network.models.cnn import cnn
 from lopsided.reproduce.network.models.mlp import mlp
 from lopsided.reproduce.network.models.resnet import resnet18
 from lopsided.reproduce.network.models.vgg import vgg13
@@ -21,6 +22,7 @@ Shape = tuple[int, int, int]
 #: features.
 MODELS: dict[str, Callable[[Shape, int, int], tuple[nn.Module, int]]] = {
     "mlp": mlp,
+    "cnn": cnn,
     "resnet18": resnet18,
     "vgg13": vgg13,
 }

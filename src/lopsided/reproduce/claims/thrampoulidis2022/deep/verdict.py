@@ -59,7 +59,7 @@ def judge(settings: Training, numbers: Numbers) -> Verdict:
         f"{alike}, classifiers are {law.classifiers.law:.2f} from {name} and"
         f" {etf.classifiers.law:.2f} from the ETF, visible class means {law.embeddings.law:.2f} and"
         f" {etf.embeddings.law:.2f}. {_explains(name, w, m)} Raw distances, with single classes and"
-        f" with the {1 - law.visible:.0%} of the class means that the head does not see:"
+        f" with the {law.hidden:.0%} of the class means that the head does not see:"
         f" {raw.classifiers:.2f} and {far.classifiers:.2f}, {raw.embeddings:.2f} and"
         # Means of a free bias, taken about their unweighted mean, have the logits of the ETF too.
         f" {far.embeddings:.2f}; logits are {raw.logits:.2f} from the simplex that both predict."

@@ -114,7 +114,7 @@ def _course(name: str, runs: Sequence[DeepRun]) -> Course:
         mean([[split.classifiers.law for split in run] for run in rows]),
         mean([[split.embeddings.law for split in run] for run in rows]),
         mean([[split.logits.law for split in run] for run in rows]),
-        mean([[1 - split.visible for split in run] for run in rows]),
+        mean([[split.hidden for split in run] for run in rows]),
     )
 
 
@@ -173,7 +173,7 @@ def _hidden(numbers: Numbers) -> str:
     """Return the share of the class means that the head does not see, by ratio."""
     ratios = sorted({part.ratio for part in numbers.parts if part.fitted})
     shares = [
-        np.mean([1 - p.split.visible for p in numbers.parts if p.fitted and p.ratio == ratio])
+        np.mean([p.split.hidden for p in numbers.parts if p.fitted and p.ratio == ratio])
         for ratio in ratios
     ]
     return ", ".join(

@@ -108,7 +108,7 @@ def hidden(found: Sequence[Part]) -> Table:
     keys = sorted({(part.title, part.ratio, part.weight_decay) for part in kept})
     rows = []
     for key in keys:
-        shares = [1 - p.split.visible for p in kept if (p.title, p.ratio, p.weight_decay) == key]
+        shares = [p.split.hidden for p in kept if (p.title, p.ratio, p.weight_decay) == key]
         title, ratio, decay = key
         rows.append([title, f"{ratio:g}", f"{decay:g}", str(len(shares)), spread(shares)])
     return Table(
@@ -132,7 +132,7 @@ def parts(found: Sequence[Part]) -> Table:
                 for field in ("classifiers", "embeddings", "logits")
                 for what in ("law", "individual")
             ),
-            spread([1 - p.split.visible for p in members]),
+            spread([p.split.hidden for p in members]),
             f"{sum(p.fitted for p in members)} of {len(members)}",
         ]
         for name, members in sorted(kinds.items())
