@@ -82,3 +82,33 @@ def test_every_door_of_measuring_takes_counts_as_people_have_them():
         steer.design(COUNTS, "equal-norms", "cdt").plain
     )
     assert Adjustment.cdt(plain, np.float32(0.5)) == Adjustment.cdt(COUNTS, 0.5)
+
+
+class Refilled:
+    """A loader whose every batch fills the same memory."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+
+    def __iter__(self):
+        memory = [torch.empty_like(part[:10]) for part in self.parts]
+        for batch in zip(*(part.split(10) for part in self.parts), strict=True):
+            for old, new in zip(memory, batch, strict=True):
+                old.copy_(new)
+            yield tuple(memory)
+
+
+def test_a_loader_may_fill_the_same_memory_again():
+    torch.manual_seed(0)
+    model, y = nn.Sequential(nn.Linear(4, 3)), torch.arange(30) % 3
+    x = torch.randn(3, 4)[y] + 0.3 * torch.randn(30, 4)
+    found = []
+    for loader in (Refilled, lambda x, y: [*zip(x.split(10), y.split(10), strict=True)]):
+        with measure.watch(model, scatter="replay") as watching:
+            for features, labels in loader(x, y):
+                model(features)
+                watching.labels(labels)
+        diagnosed = measure.diagnose(model, loader(x, y), show_progress=False)
+        prescribed = steer.prescribe(model[0], (x, y), loader(x, y))
+        found.append([watching.epoch().nc1, diagnosed.nc1, prescribed.gain])
+    assert found[0] == pytest.approx(found[1])

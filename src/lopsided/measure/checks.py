@@ -38,7 +38,8 @@ def samples_of(
         marks: labels that say to leave a position out, of `lopsided.labels.sentinels`.
 
     Returns:
-        Features (n, d), classes (n,) from 0 to k-1, and logits (n, k) or `None`.
+        Features (n, d), classes (n,) from 0 to k-1 in memory of their own, and logits (n, k) or
+        `None`.
 
     Raises:
         ValueError: if the labels are not one for each row of features, or out of range.
@@ -70,7 +71,7 @@ def samples_of(
                 f"{what} and labels must have one row a sample, got {math.prod(batch):,} rows and"
                 f" {y.size:,} labels (shapes {tuple(part.shape)} and {y.shape})"
             )
-    y = whole(y).reshape(-1)
+    y = np.array(whole(y)).reshape(-1)  # a loader may fill the same memory again
     out = left_out(y, marks)
     y = labels_of(y if out is None else np.where(out, 0, y), k)
     kept = slice(None) if out is None or not out.any() else np.flatnonzero(~out)

@@ -68,7 +68,7 @@ class Replay:
         """
         x, given = to_numpy(features), None if logits is None else to_numpy(logits)
         x, y, z = samples_of(x, to_numpy(labels), given, (self.k, self.d), self._marks)
-        x = rows_of(x, y, self.d, "features")
+        x = rows_of(x, y, self.d, "features").copy()  # whose memory may be used again
         if z is not None:
             self._logits.append((rows_of(z, y, self.k, "logits").copy(), y))
         self._features.append((x, y))

@@ -39,11 +39,10 @@ class Waiting:
         """Let features (b, d), labels (b,) and perhaps logits (b, k) wait."""
         if not len(y):
             return
-        if len(y) < TOGETHER:  # the others are taken in at once
-            x, y, z = np.array(x), np.array(y), None if z is None else np.array(z)
-        self._features.append((x, y))
+        kept = np.array if len(y) < TOGETHER else np.asarray
+        self._features.append((kept(x), y))
         if z is not None:
-            self._logits.append((z, y))
+            self._logits.append((kept(z), y))
 
     def bring(self, moments: Moments, decisions: Decisions) -> None:
         """Take them into a state."""
