@@ -29,9 +29,10 @@ def contraction(counts: CountsLike, ridge: float, strength: float) -> Contractio
     """Return how deviations within classes shrink near collapse, under the squared loss.
 
     To ||HW' - Y||^2 / 2 + ridge / 2 (||W||^2 + ||H||^2) comes strength / 2 ||H - H_0||^2. Where H_0
-    is nearly collapsed, a small deviation of a sample from its class mean comes out multiplied by
-    strength / (strength + max(sqrt(n_c'), ridge)) along the classifier of class c', and by strength
-    / (strength + ridge) across all of them. Directions of rare classes contract least.
+    is near an optimum without it, whose class means are those of `squared` (of other means W, and
+    so the factors, are others), a small deviation of a sample from its class mean comes out times
+    strength / (strength + max(sqrt(n_c'), ridge)) along the classifier of class c', and times
+    strength / (strength + ridge) across all of them. Directions of rare classes contract least.
 
     Source: Tirer, Huang and Niles-Weed 2023 (arXiv 2210.16658) for equal counts; any counts derived
     here.
