@@ -87,6 +87,36 @@ def test_the_nearest_etf_is_an_etf_and_none_is_nearer(d, delta):
         assert objective(means, best @ rotation, proximal, delta) > least - 1e-15
 
 
+@pytest.mark.parametrize("d", [5, 8])
+def test_the_frame_of_markou_is_orthonormal_and_none_is_nearer(d):
+    random = np.random.default_rng(d)
+    means, delta = random.normal(size=(5, d)), 0.7
+    near = np.linalg.qr(random.normal(size=(d, 5)))[0].T
+    y = means - means.mean(0)
+    y /= np.linalg.norm(y)
+
+    def worth(rows):
+        apart = y - (rows - rows.mean(0)) / 2
+        return np.sum(apart**2) + delta / 2 * np.sum((rows - near) ** 2)
+
+    tensors = torch.tensor(means), torch.tensor(near)
+    best = steer.nearest_frame(*tensors, delta).numpy()
+    np.testing.assert_allclose(best @ best.T, np.eye(5), atol=1e-12)
+    for _ in range(300):
+        assert worth(np.linalg.qr(random.normal(size=(d, 5)))[0].T) > worth(best)
+        small = np.linalg.qr(np.eye(d) + 1e-3 * random.normal(size=(d, d)))[0]
+        assert worth(best @ (small * np.sign(np.diag(small)))) > worth(best) - 1e-15
+    # What little stays of the frame before leaves the ETF that is nearest without it.
+    etf = steer.nearest_frame(*tensors, 1e-9).numpy()
+    etf = np.sqrt(5 / 4) * (etf - etf.mean(0))
+    np.testing.assert_allclose(etf, steer.nearest_etf(tensors[0]).numpy(), atol=1e-8)
+    assert torch.autograd.gradcheck(
+        lambda m: steer.nearest_frame(m, tensors[1], delta), tensors[0].requires_grad_()
+    )
+    with pytest.raises(ValueError, match="above 0"):
+        steer.nearest_frame(*tensors, 0.0)
+
+
 def test_the_least_distance_to_an_etf_is_its_nuclear_norm_formula():
     means = np.random.default_rng(0).normal(size=(6, 8))
     y = means - means.mean(0)

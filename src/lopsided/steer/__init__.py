@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         NearestETFHead,
         initialise_,
         nearest_etf,
+        nearest_frame,
     )
     from lopsided.steer.losses import (
         LOSSES,
@@ -81,6 +82,7 @@ __all__ = [
     "design",
     "initialise_",
     "nearest_etf",
+    "nearest_frame",
     "posthoc",
     "prescribe",
 ]
@@ -88,7 +90,15 @@ __all__ = [
 #: Name -> the module of torch that has it; all others are losses.
 _ROOMS = {
     **dict.fromkeys(
-        ("HEADS", "CosineHead", "FixedHead", "NearestETFHead", "initialise_", "nearest_etf"),
+        (
+            "HEADS",
+            "CosineHead",
+            "FixedHead",
+            "NearestETFHead",
+            "initialise_",
+            "nearest_etf",
+            "nearest_frame",
+        ),
         "heads",
     ),
     "RULES": "posthoc",

@@ -47,7 +47,7 @@ def _are_probabilities(logits: Any) -> bool:
     and not all entries are 0 or 1.
     """
     if is_tensor(logits):
-        from lopsided.steer.losses.checks import are_probabilities
+        from lopsided.steer.checks import are_probabilities
 
         return are_probabilities(logits)
     if len(logits) < ENOUGH or logits.shape[1] == 1:
@@ -60,7 +60,7 @@ def _are_probabilities(logits: Any) -> bool:
 def _are_log_probabilities(z: Any) -> bool:
     """Whether these are the logarithms of what has been through a softmax."""
     if is_tensor(z):
-        from lopsided.steer.losses.checks import visible
+        from lopsided.steer.checks import visible
 
         return visible(z) and bool((z <= 0).all()) and _are_probabilities(z.exp())
     return bool((z <= 0).all()) and _are_probabilities(np.exp(z))

@@ -12,7 +12,7 @@ from lopsided.predict import etf, seli
 from lopsided.steer.heads.fixed import CosineHead, FixedHead, initialise_
 from lopsided.steer.heads.following import NearestETFHead
 from lopsided.steer.heads.frame import frame
-from lopsided.steer.heads.nearest import nearest_etf
+from lopsided.steer.heads.nearest import nearest_etf, nearest_frame
 from lopsided.steer.member import Member
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "frame",
     "initialise_",
     "nearest_etf",
+    "nearest_frame",
 ]
 
 #: Name -> head.

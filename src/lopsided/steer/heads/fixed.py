@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from lopsided.arrays import require_number
 from lopsided.geometry import Geometry
+from lopsided.steer.checks import check_features
 from lopsided.steer.heads.frame import frame
-from lopsided.steer.losses.checks import check_features
 from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
 
 

@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from lopsided.labels import Ignore, sentinels
+from lopsided.steer.checks import check_features
 from lopsided.steer.heads.nearest import nearest_etf
-from lopsided.steer.losses.checks import check_features
-from lopsided.steer.losses.labels import read_labels
+from lopsided.steer.labels import read_labels
 from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
 
 

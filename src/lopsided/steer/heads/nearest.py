@@ -1,4 +1,4 @@
-"""The simplex ETF nearest to given class means, in closed form.
+"""The simplex ETF, and the frame, nearest to given class means, in closed form.
 
 With Y (d, k) the class means centred over classes and ||Y|| = 1, and C = B B' the centring with B
 (k, k-1) orthonormal, every simplex ETF in d >= k - 1 dimensions is sqrt(k / (k - 1)) V B' with V
@@ -13,9 +13,9 @@ exact too: for X = V H with H = U S U', a change of X by dX changes V by
     V U [(U' (V' dX - dX' V) U)_ij / (s_i + s_j)] U' + (1 - V V') dX H^{-1}.
 
 Markou, Ajanthan and Gould keep near a frame P of k orthonormal columns (d >= k), the polar factor
-of 2 Y C / sqrt(k - 1) + delta P_prox; what no ETF shows, its sum over classes, is kept near too.
-Here V is what an ETF shows, so that the nearest one depends on ETFs alone. Without a proximal term
-the two are one.
+of 2 Y C / sqrt(k - 1) + delta P_prox (`nearest_frame`); what no ETF shows, its sum over classes, is
+kept near too. Here V is what an ETF shows, so that the nearest one depends on ETFs alone. Without a
+proximal term the two are one.
 
 Source: the problem is that of Markou, Ajanthan and Gould 2024 (arXiv 2411.01248), solved there on
 the Stiefel manifold; the closed form is derived here.
@@ -31,7 +31,7 @@ import torch
 from scipy.linalg import helmert
 from torch import Tensor
 
-from lopsided.steer.losses.checks import concrete
+from lopsided.steer.checks import concrete
 from lopsided.steer.precision import exact, lifted
 
 
@@ -83,17 +83,7 @@ def nearest_etf(means: Tensor, proximal: Tensor | None = None, delta: float = 0.
         >>> round(float(etf[0] @ etf[1]), 4)
         -0.5
     """
-    if not 0 <= delta < math.inf:
-        raise ValueError(f"delta must be a finite number of at least 0, got {delta}")
-    if means.ndim != 2 or len(means) < 2:
-        raise ValueError(
-            f"class means must have shape (k, d) with k of at least 2, got {tuple(means.shape)}"
-        )
-    if proximal is not None and proximal.shape != means.shape:
-        raise ValueError(
-            f"a proximal ETF must have the means' shape {tuple(means.shape)}, got"
-            f" {tuple(proximal.shape)}"
-        )
+    _check(means, proximal, delta)
     k, d = means.shape
     if d < k - 1:
         raise ValueError(f"a simplex ETF of {k} classes needs d of at least {k - 1}, got d={d}")
@@ -111,11 +101,69 @@ def nearest_etf(means: Tensor, proximal: Tensor | None = None, delta: float = 0.
         return math.sqrt(k / (k - 1)) * basis @ factor.T
 
 
+def nearest_frame(means: Tensor, proximal: Tensor, delta: float) -> Tensor:
+    """Return the frame of Markou, Ajanthan and Gould (arXiv 2411.01248) for class means;
+    differentiable in the means.
+
+    P (d, k) with orthonormal columns that is least for ||Y - P C / sqrt(k - 1)||^2 + delta / 2 ||P
+    - P_prox||^2. Its ETF is sqrt(k / (k - 1)) (P - the mean of its rows), P as it is returned.
+
+    Args:
+        means: (k, d) class means, d >= k; only their directions from their mean count.
+        proximal: (k, d) an earlier frame of orthonormal rows to stay near.
+        delta: how strongly, positive: without it P is not unique.
+
+    Returns:
+        (k, d) orthonormal rows, at least float32.
+
+    Raises:
+        ValueError: if a shape is wrong, d < k, delta is not positive and finite, or means and
+            frame together leave P open.
+
+    Example:
+        >>> means = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-1.0, -1.0, 0.0]])
+        >>> frame = nearest_frame(means, torch.eye(3), delta=0.1)
+        >>> etf = (3 / 2) ** 0.5 * (frame - frame.mean(dim=0))
+        >>> round(float(etf[0] @ etf[1]), 4)
+        -0.5
+    """
+    _check(means, proximal, delta)
+    k, d = means.shape
+    if d < k or delta == 0:
+        raise ValueError(
+            f"a frame of {k} orthonormal vectors needs d of at least {k} and a delta above 0, got"
+            f" d={d}, delta={delta}"
+        )
+    y, near = lifted(means, proximal)
+    with exact(y.device):
+        y = (y - y.mean(dim=0)).T
+        length = y.norm()
+        x = 2 / math.sqrt(k - 1) * y / length.where(length > 0, 1.0) + delta * near.T
+        if concrete(x):
+            _refuse_ties(x.detach())
+        factor: Tensor = _Polar.apply(x)[0]  # type: ignore[no-untyped-call]
+        return factor.T
+
+
+def _check(means: Tensor, proximal: Tensor | None, delta: float) -> None:
+    if not 0 <= delta < math.inf:
+        raise ValueError(f"delta must be a finite number of at least 0, got {delta}")
+    if means.ndim != 2 or len(means) < 2:
+        raise ValueError(
+            f"class means must have shape (k, d) with k of at least 2, got {tuple(means.shape)}"
+        )
+    if proximal is not None and proximal.shape != means.shape:
+        raise ValueError(
+            f"what to stay near must have the means' shape {tuple(means.shape)}, got"
+            f" {tuple(proximal.shape)}"
+        )
+
+
 def _refuse_ties(x: Tensor) -> None:
     values = torch.linalg.svdvals(x)
     rank, whole = int((values > 100 * torch.finfo(x.dtype).eps * values[0]).sum()), x.shape[1]
     if rank < whole:
         raise ValueError(
-            f"the means span {rank} dimensions and an ETF {whole}, so the nearest is not unique;"
-            " give a proximal one"
+            f"the means, and what to stay near, span {rank} dimensions and an ETF or frame {whole},"
+            " so the nearest is not unique; give a proximal one that spans all"
         )

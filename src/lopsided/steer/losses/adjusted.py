@@ -9,9 +9,9 @@ from torch import Tensor
 
 from lopsided.adjustment import ARRAYS, Adjustment
 from lopsided.labels import Ignore, sentinels
+from lopsided.steer.checks import check_soft_targets, check_tensor
 from lopsided.steer.losses.base import Reduction, SoftmaxLoss
 from lopsided.steer.losses.blocks import cross_entropy, in_blocks, total
-from lopsided.steer.losses.checks import check_soft_targets, check_tensor
 
 
 class AdjustedCrossEntropy(SoftmaxLoss):

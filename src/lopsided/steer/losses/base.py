@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from lopsided.adjustment import Adjustment
 from lopsided.labels import Ignore, sentinels
+from lopsided.steer.checks import are_probabilities, check_logits, visible
 from lopsided.steer.either import ENOUGH
-from lopsided.steer.losses.checks import are_probabilities, check_logits, visible
-from lopsided.steer.losses.labels import read_labels
+from lopsided.steer.labels import read_labels
 from lopsided.steer.losses.terms import Terms
 
 #: "mean" divides by the number of samples, "weighted-mean" by the sum of their weights, as

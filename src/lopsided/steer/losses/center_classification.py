@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from lopsided.arrays import require_number
 from lopsided.labels import Ignore
+from lopsided.steer.checks import check_features
 from lopsided.steer.losses.base import Loss
-from lopsided.steer.losses.checks import check_features
 from lopsided.steer.losses.means import class_sums
 from lopsided.steer.precision import full_precision
 

@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from lopsided.geometry import Geometry
 from lopsided.labels import Ignore
+from lopsided.steer.checks import check_features
 from lopsided.steer.losses.base import Loss, Reduction
-from lopsided.steer.losses.checks import check_features
 from lopsided.steer.precision import exact, full_precision
 
 

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from lopsided.arrays import require_whole, unit_rows
 from lopsided.labels import Ignore
+from lopsided.steer.checks import check_features, check_tensor
 from lopsided.steer.losses.base import Loss, Reduction
-from lopsided.steer.losses.checks import check_features, check_tensor
 from lopsided.steer.precision import exact, full_precision
 
 

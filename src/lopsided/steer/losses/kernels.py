@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lopsided.steer.losses.checks import check_features, check_tensor
+from lopsided.steer.checks import check_features, check_tensor
 from lopsided.steer.precision import exact, lifted
 
 Kernel = Literal["gaussian", "log", "riesz"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from lopsided.steer.checks import check_logits, check_tensor, visible
 from lopsided.steer.losses.base import Loss, Reduction
-from lopsided.steer.losses.checks import check_logits, check_tensor, visible
 from lopsided.steer.precision import full_precision
 
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from lopsided.labels import Ignore
+from lopsided.steer.checks import check_features, check_tensor, visible
 from lopsided.steer.losses.base import Loss
-from lopsided.steer.losses.checks import check_features, check_tensor, visible
 from lopsided.steer.precision import exact, full_precision
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from lopsided.labels import Ignore
+from lopsided.steer.checks import check_logits
 from lopsided.steer.losses.base import Loss, Reduction
-from lopsided.steer.losses.checks import check_logits
 from lopsided.steer.precision import full_precision
 
 

@@ -11,8 +11,8 @@ from torch.nn import functional
 from lopsided.arrays import require_whole
 from lopsided.labels import Ignore
 from lopsided.measure.network.tensors import has_float64
+from lopsided.steer.checks import check_features
 from lopsided.steer.losses.base import Loss
-from lopsided.steer.losses.checks import check_features
 from lopsided.steer.losses.means import over_classes
 from lopsided.steer.precision import exact, full_default, lifted
 

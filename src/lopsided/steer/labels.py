@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lopsided.labels import Ignore, check_whole, left_out, sentinels
-from lopsided.steer.losses.checks import check_tensor, visible
+from lopsided.steer.checks import check_tensor, visible
 
 
 def read_labels(labels: Tensor, n: int, k: int, ignore: Ignore) -> tuple[Tensor, Tensor | None]:
