@@ -34,6 +34,16 @@ SHORT = {
         "seeds": 1,
         "batch": 16,
     },
+    "kothapalli2024": {"gaussians": 4, "digits": 3, "hidden": (1,), "seeds": 1},
+    "hong2024": {
+        "samples": 3,
+        "dims": (2, 9),
+        "signals": (0.1,),
+        "widths": (2, 9),
+        "deep_samples": 9,
+        "draws": 1,
+    },
+    "beaglehole2024": {"samples": 3, "layers": 1, "units": 4, "bandwidth": 100.0, "seeds": 1},
     "zhao2024": {"contexts": 20, "steps": (1, 2), "seeds": 1},
     "pinto2024": {"contexts": 20, "steps": 2, "seeds": 1, "decays": (0.0, 0.1), "classes": 10},
 }
@@ -71,6 +81,16 @@ def lawful(numbers):
     return replace(numbers, cases=tuple(cases))
 
 
+def allowed(numbers):
+    """More dimensions and a wide first layer let classes collapse, few and a narrow one do not."""
+    few, many = {"share": 0.0}, {"share": 1.0}
+    parts = {
+        name: (replace(shares[0], **few), replace(shares[1], **many))
+        for name, shares in (("shallow", numbers.shallow), ("deep", numbers.deep))
+    }
+    return replace(numbers, **parts)
+
+
 #: Claim -> what its numbers would have to be.
 IDEAL = {
     "zhai2025": lambda n: replace(
@@ -92,6 +112,16 @@ IDEAL = {
     "gill2023": lambda n: replace(
         n, rows=tuple(replace(row, etf=(1 / (1 + row.copies),)) for row in n.rows)
     ),
+    "kothapalli2024": lambda n: replace(
+        n,
+        pairs=tuple(
+            replace(p, ratios=(0.1, 0.2) if p.activation == "erf" else (0.3, 0.4)) for p in n.pairs
+        ),
+    ),
+    "hong2024": allowed,
+    "beaglehole2024": lambda n: replace(
+        n, paths=every(n.paths, inputs=1.0, mapped=(0.2,), random=(0.3,), without=(1.5,))
+    ),
     "zhao2024": towards,
     "pinto2024": lambda n: replace(
         n,
@@ -103,12 +133,21 @@ IDEAL = {
 }
 
 
+#: Claim of which a short run holds already -> what would refute it.
+REFUTED = {
+    "kothapalli2024": lambda n: replace(n, pairs=every(n.pairs, ratios=(0.2, 0.1))),
+    "beaglehole2024": lambda n: replace(n, paths=every(n.paths, mapped=(9.0,))),
+}
+
+
 @pytest.mark.parametrize("name", SHORT)
 def test_a_short_run_is_recorded_and_shown_and_judged_by_its_numbers(name, tmp_path):
     claim = CLAIMS[name]
     record = claim.run(SHORT[name], Place(tmp_path).context("short"))
-    assert not record.verdict.holds, record.verdict.sentence
     run = claim.read(Record.load(tmp_path / f"{record.name}.json"))
+    refuted = REFUTED.get(name, lambda numbers: numbers)(run.numbers)
+    verdict = claim.judge(run.settings, refuted)
+    assert not verdict.holds, verdict.sentence
     assert all(block.kind for block in claim.show([run]))
     ideal = claim.judge(run.settings, IDEAL[name](run.numbers))
     assert ideal.holds, ideal.sentence

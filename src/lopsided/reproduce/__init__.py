@@ -11,6 +11,7 @@ from lopsided.reproduce.claim import AnyClaim, Claim, Outcome, Run
 from lopsided.reproduce.claims.behnia2023 import BEHNIA2023
 from lopsided.reproduce.claims.contest import CONTEST
 from lopsided.reproduce.claims.demo import DEMO
+from lopsided.reproduce.claims.inputs import CLAIMS as INPUTS
 from lopsided.reproduce.claims.longtail import LONGTAIL
 from lopsided.reproduce.claims.prescription import PRESCRIPTION
 from lopsided.reproduce.claims.systems import CLAIMS as SYSTEMS
@@ -27,6 +28,6 @@ _CLAIMS: tuple[AnyClaim, ...] = (
     PRESCRIPTION,
 )
 #: Name -> claim, in the order of a report.
-CLAIMS: dict[str, AnyClaim] = {claim.name: claim for claim in (*_CLAIMS, *SYSTEMS)}
+CLAIMS: dict[str, AnyClaim] = {claim.name: claim for claim in (*_CLAIMS, *SYSTEMS, *INPUTS)}
 
 __all__ = ["CLAIMS", "Claim", "Context", "Outcome", "Place", "Record", "Run", "Verdict"]

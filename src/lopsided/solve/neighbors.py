@@ -41,9 +41,9 @@ def graph_ufm(
     """Minimise ||H W_1' + A H W_2' - Y||^2 / 2 + ridge / 2 (||W_1||^2 + ||W_2||^2 + ||H||^2), A the
     mean over the neighbors of a node.
 
-    Features collapse at the optimum if nodes of one class have the same shares of classes among
-    their neighbors; then `graph_classes` has the same optimum. Nothing proves that the best start
-    is the best there is: compare `spread`.
+    Features collapse at the optimum if nodes of one class have the same degree and the same shares
+    of classes among their neighbors; then `graph_classes` has the same optimum. Nothing proves that
+    the best start is the best there is: compare `spread`.
 
     Source: Kothapalli, Tirer and Bruna 2023 (arXiv 2307.01951).
 
