@@ -163,3 +163,9 @@ def test_every_rule_of_a_strength_is_neutral_at_none(name):
     torch.testing.assert_close(
         *((found.argsort(1), given.argsort(1)) if found.dtype == torch.int64 else (found, given))
     )
+
+
+def test_every_loss_outside_the_cross_entropies_has_its_formula_on_the_page():
+    page = (LAWS.parents[1] / "docs" / "reference" / "which-loss.md").read_text()
+    others = [name for name in steer.LOSSES if name not in EXPONENTS]
+    assert [name for name in others if f"\n`{name}`\n: $" not in page] == []
