@@ -16,6 +16,7 @@ from lopsided.reproduce.claims.longtail import LONGTAIL
 from lopsided.reproduce.claims.prescription import PRESCRIPTION
 from lopsided.reproduce.claims.systems import CLAIMS as SYSTEMS
 from lopsided.reproduce.claims.thrampoulidis2022 import CLAIMS as THRAMPOULIDIS_2022
+from lopsided.reproduce.claims.transfer import CLAIMS as TRANSFER
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Record, Verdict
 
@@ -28,6 +29,8 @@ _CLAIMS: tuple[AnyClaim, ...] = (
     PRESCRIPTION,
 )
 #: Name -> claim, in the order of a report.
-CLAIMS: dict[str, AnyClaim] = {claim.name: claim for claim in (*_CLAIMS, *SYSTEMS, *INPUTS)}
+CLAIMS: dict[str, AnyClaim] = {
+    claim.name: claim for claim in (*_CLAIMS, *SYSTEMS, *INPUTS, *TRANSFER)
+}
 
 __all__ = ["CLAIMS", "Claim", "Context", "Outcome", "Place", "Record", "Run", "Verdict"]

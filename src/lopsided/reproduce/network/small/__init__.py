@@ -4,12 +4,15 @@ classifiers out.
 
 from __future__ import annotations
 
+from lopsided.reproduce.network.small.classes import Classifier, classifier
 from lopsided.reproduce.network.small.features import prototypes, spectral, sphere
 from lopsided.reproduce.network.small.fit import Fit
 from lopsided.reproduce.network.small.heads import composed, label_sets, next_token, regression
 
 __all__ = [
+    "Classifier",
     "Fit",
+    "classifier",
     "composed",
     "label_sets",
     "next_token",

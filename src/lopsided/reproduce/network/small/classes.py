@@ -1,0 +1,67 @@
+"""A perceptron under a linear head, trained on classes, and what each of its layers says of other
+inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from lopsided.arrays import Floats, Ints
+from lopsided.reproduce.network.small.fit import Fit, array, perceptron, tensors, train
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A trained network.
+
+    Attributes:
+        layers: inputs (n, d) to the features behind each ReLU, the last of which the head reads.
+        weight: (k, d) of the head.
+        bias: (k,) of the head.
+    """
+
+    layers: Callable[[Floats], list[Floats]]
+    weight: Floats
+    bias: Floats
+
+    def probabilities(self, x: Floats) -> Floats:
+        """Return (n, k) what the network believes."""
+        logits = torch.as_tensor(self.layers(x)[-1] @ self.weight.T + self.bias)
+        return array(logits.softmax(1))
+
+
+def classifier(x: Floats, y: Ints, sizes: Sequence[int], fit: Fit) -> Classifier:
+    """Train a classifier by cross-entropy.
+
+    Args:
+        x: (n, inputs).
+        y: (n,) labels 0..k-1.
+        sizes: inputs, hidden units, feature dimensions.
+        fit: how.
+    """
+    torch.manual_seed(fit.seed)
+    body, head = perceptron(sizes).append(nn.ReLU()), nn.Linear(sizes[-1], int(y.max()) + 1)
+    inputs, labels = tensors(x, y)
+    train(
+        [body, head],
+        lambda chosen: functional.cross_entropy(head(body(inputs[chosen])), labels[chosen]),
+        len(x),
+        fit,
+    )
+
+    def layers(others: Floats) -> list[Floats]:
+        found, h = [], tensors(others)[0]
+        with torch.no_grad():
+            for module in body:
+                h = module(h)
+                if isinstance(module, nn.ReLU):
+                    found.append(array(h))
+        return found
+
+    with torch.no_grad():
+        return Classifier(layers, array(head.weight), array(head.bias))
