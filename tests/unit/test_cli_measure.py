@@ -191,3 +191,29 @@ def test_held_out_samples_that_do_not_fit_are_refused(two_sets, tmp_path, capsys
     assert "must have the 6 dimensions" in capsys.readouterr().err
     assert main(["measure", val, "--held-out", train]) == 2
     assert "give its weight, beside the features or by --head" in capsys.readouterr().err
+
+
+def test_samples_of_another_distribution_are_told_apart(network, tmp_path, capsys):
+    rng = np.random.default_rng(1)
+    np.savez(tmp_path / "other.npz", features=rng.standard_normal((30, 6)))
+    words = ["measure", str(network), "--ood", str(tmp_path / "other.npz")]
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["ood"]
+    assert (told["n"], told["inside"], len(told["scores"]["NCI"]["rejected"])) == (
+        30,
+        "training",
+        4,
+    )
+    assert told["scores"]["NECO"]["auroc"] > 0.99  # the network has collapsed
+    page = tmp_path / "r.html"
+    assert main([*words, "--report", str(page)]) == 0
+    assert "30 samples of another distribution" in capsys.readouterr().out
+    assert "Samples of another distribution" in page.read_text()
+    np.savez(tmp_path / "narrow.npz", features=np.ones((3, 5)))
+    for wrong, said in (
+        ([*words[:3], str(tmp_path / "narrow.npz")], "must have the 6 dimensions"),
+        ([*words[:3], str(tmp_path / "none.npz")], "there is no file"),
+        ([*words, "--csv"], "--csv is a row a class"),
+    ):
+        assert main(wrong) == 2
+        assert said in capsys.readouterr().err

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lopsided.counts import Counts
     from lopsided.diagnosis import Diagnosis
     from lopsided.geometry import Geometry
-    from lopsided.measure import Collapse, Store
+    from lopsided.measure import Collapse, Outside, Store
     from lopsided.solve import Problem
 
 
@@ -52,6 +52,9 @@ class Measure:
     held_out: Optional[Path] = None
     """samples that were not trained on, in the same forms: how often the network errs, why, and
     what to do"""
+    ood: Optional[Path] = None
+    """features of samples from another distribution, in the same forms: how well scores tell them
+    from the held-out samples, else from those trained on, and which classes they take for them"""
     loss: Optional[Literal["cross-entropy", "weighted", "logit-adjusted"]] = None
     """the network was trained with; by default not known"""
     head: Optional[Path] = None
@@ -123,6 +126,11 @@ class Measure:
                     " features or by --head"
                 )
             held_out = measure.open_store(self.held_out, head=self.head, ignore=self.ignore)
+        outside = None
+        if self.ood is not None:
+            if self.csv:
+                raise ValueError("--csv is a row a class: of --ood take --json, or leave it out")
+            outside = measure.stored_outside(store, self.ood, held_out)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(f"measuring {store.n:,} samples", total=store.n * self.passes)
@@ -136,14 +144,14 @@ class Measure:
                 progress=lambda rows: bar.advance(task, rows),
             )
         if os.environ.get("RANK", "0") == "0":
-            self._tell(collapse, store, held_out)
+            self._tell(collapse, store, held_out, outside)
 
     def _require_outputs(self) -> None:
         """Refuse what could not be told at the end, before the work."""
         from lopsided import Counts
         from lopsided.measure.storage.store import files_of
 
-        read = [*files_of(self.features, self.labels, self.head), self.training.file]
+        read = [*files_of(self.features, self.labels, self.head), self.training.file, self.ood]
         require_picture(self.plot, read)
         if self.report is not None:
             require_writable(self.report, [*read, self.plot])
@@ -154,7 +162,9 @@ class Measure:
         if self.ridge is not None:
             _problem(Counts([1, 1]), self.ridge)
 
-    def _tell(self, collapse: Collapse, store: Store, held_out: Store | None) -> None:
+    def _tell(
+        self, collapse: Collapse, store: Store, held_out: Store | None, outside: Outside | None
+    ) -> None:
         from lopsided.diagnosis import diagnose_stored
         from lopsided.diagnosis.geometry import predictions as predicted
         from lopsided.measure.network_geometry import comparable
@@ -174,15 +184,17 @@ class Measure:
             pictures.plot(collapse, predictions, self.plot)
         if self.report is not None:
             name = shown(self.features.name)
-            pictures.report(collapse, predictions, self.report, name, diagnosis)
+            pictures.report(collapse, predictions, self.report, name, diagnosis, outside)
         if self.csv:
             print_csv(collapse.to_records())
             return
         if self.json:
-            printed.as_json(collapse, predictions, gap, diagnosis)
+            printed.as_json(collapse, predictions, gap, diagnosis, outside)
             return
         console = table_console()
         console.print(collapse.table(predictions))
+        if outside is not None:
+            printed.outside(outside, collapse.counts)
         if diagnosis is not None:
             printed.splits(collapse, predictions)
             console.print(

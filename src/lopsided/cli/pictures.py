@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lopsided.diagnosis import Diagnosis
     from lopsided.geometry import Geometry
     from lopsided.gram import Gram
-    from lopsided.measure import Collapse
+    from lopsided.measure import Collapse, Outside
 
     #: Puts a drawing on axes.
     Draw = Callable[[Axes], Axes]
@@ -71,6 +71,7 @@ def report(
     path: Path,
     name: str,
     diagnosis: Diagnosis | None,
+    outside: Outside | None = None,
 ) -> None:
     """Write the page of a measurement."""
     from lopsided.plot import distances
@@ -91,7 +92,7 @@ def report(
     draw = functools.partial(distances, collapse.geometry, predictions)
     norms_of_both = Row([row.figures[0] for row in rows[::2]])
     figures = [norms_of_both, *rows[1::2], Row([drawn(draw, label, label, _PANEL)])]
-    write(path, page(collapse, predictions, figures, f"Measured: {name}", diagnosis))
+    write(path, page(collapse, predictions, figures, f"Measured: {name}", diagnosis, outside))
 
 
 def plot_grams(grams: Mapping[str, Gram], names: Sequence[str] | None, path: Path) -> None:

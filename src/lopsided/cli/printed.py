@@ -8,13 +8,14 @@ import math
 import shlex
 from typing import TYPE_CHECKING
 
-from lopsided.cli.output import print_json, table_console
+from lopsided.cli.output import print_json, shown, table_console
 
 if TYPE_CHECKING:
     from lopsided.cli.measure import Measure
+    from lopsided.counts import Counts
     from lopsided.diagnosis import Diagnosis
     from lopsided.geometry import Geometry
-    from lopsided.measure import Collapse
+    from lopsided.measure import Collapse, Outside
 
 
 def to_write_head(options: Measure, diagnosis: Diagnosis) -> str:
@@ -40,6 +41,7 @@ def as_json(
     predictions: dict[str, Geometry],
     gap: float | None,
     diagnosis: Diagnosis | None,
+    outside: Outside | None = None,
 ) -> None:
     """Print everything as JSON."""
     from lopsided.measure.shown import SPLIT, splits_dict
@@ -59,7 +61,25 @@ def as_json(
     if diagnosis is not None:  # its geometry is all of the above
         told = diagnosis.to_dict()
         result["diagnosis"] = {name: part for name, part in told.items() if name != "geometry"}
+    if outside is not None:
+        result["ood"] = outside.to_dict()
     print_json("measure", result)
+
+
+def outside(found: Outside, counts: Counts) -> None:
+    """Print how well scores tell samples of another distribution apart, as a table."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    headers, rows = found.table(counts)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for header in headers:
+        table.add_column(header, justify="left" if header == headers[0] else "right")
+    for row in rows:
+        table.add_row(*map(shown, row))
+    console = table_console()
+    console.print(found.sentence(), markup=False)
+    console.print(table)
 
 
 def splits(collapse: Collapse, predictions: dict[str, Geometry]) -> None:

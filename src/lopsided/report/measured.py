@@ -15,6 +15,7 @@ from lopsided.geometry import Geometry
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.metrics import METRICS
 from lopsided.measure.network_geometry import comparable
+from lopsided.measure.ood import Outside
 from lopsided.measure.shown import SPLIT, cell, splits_table
 from lopsided.measure.verdict.angles import angles
 from lopsided.measure.verdict.points import points
@@ -48,6 +49,7 @@ def measured(
     figures: Sequence[Block],
     title: str,
     diagnosis: Diagnosis | None = None,
+    outside: Outside | None = None,
 ) -> Page:
     """Return the page of a measurement.
 
@@ -57,6 +59,7 @@ def measured(
         figures: drawn by the caller.
         title: what was measured.
         diagnosis: what ails the network; it takes the place of the verdict, which is a part of it.
+        outside: how samples of another distribution are told apart.
 
     Raises:
         Undefined: if the measurement has no head.
@@ -76,6 +79,7 @@ def measured(
         *_explorer(collapse, title),
         Section("metrics", "Metrics", _metrics(collapse, predictions)),
         *_splits(collapse, predictions),
+        *([] if outside is None else _outside(outside, collapse.counts)),
         Section("classes", "Classes, from the largest", _classes(collapse)),
     ]
     return Page(title, intro, sections, _FOOTER)
@@ -124,6 +128,13 @@ def _splits(collapse: Collapse, predictions: Mapping[str, Geometry]) -> list[Sec
     headers, rows = splits_table(splits)
     rows = [[Verbatim(name), *numbers] for name, *numbers in rows]
     return [Section("law", "Why it is not the law", [Text(said), Table("", headers, rows)])]
+
+
+def _outside(outside: Outside, counts: Counts) -> list[Section]:
+    headers, rows = outside.table(counts)
+    rows = [[*cells, Verbatim(most)] for *cells, most in rows]  # the name of a class
+    blocks: list[Block] = [Text(outside.sentence()), Table("", headers, rows)]
+    return [Section("ood", "Samples of another distribution", blocks)]
 
 
 def _classes(collapse: Collapse) -> list[Block]:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats
+from lopsided.counts import Counts
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.ood.known import Known
 from lopsided.measure.ood.scores import SCORES
@@ -19,6 +20,7 @@ from lopsided.measure.storage.reading import stored
 from lopsided.measure.storage.rows import CHUNK
 from lopsided.measure.storage.shards import open_arrays
 from lopsided.measure.storage.store import Store, shard_files
+from lopsided.plain import plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +42,43 @@ class Outside:
     nc5: float
     separations: dict[str, Separation]
     rejected: dict[str, Floats]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain data for JSON."""
+        scores = {
+            name: {**told._asdict(), "rejected": plain(self.rejected[name])}
+            for name, told in self.separations.items()
+        }
+        return {"n": self.n, "inside": self.inside, "nc5": self.nc5, "scores": scores}
+
+    def sentence(self) -> str:
+        """Return what the figures are of."""
+        whom = "those trained on" if self.inside == "training" else "held-out ones"
+        return (
+            f"{self.n:,} samples of another distribution, told from {whom}; NC5 is {self.nc5:.3f},"
+            " 0 where they are orthogonal to the class means. Rejected is the share that is taken"
+            " for another distribution where 5 % of all samples are."
+        )
+
+    def table(self, counts: Counts) -> tuple[list[str], list[list[str]]]:
+        """Return headers and rows of a table, a row a score.
+
+        Args:
+            counts: training samples of each class, which say what a minority is.
+        """
+        names, few = counts.names or range(counts.k), counts.minorities
+        headers = ["score", "AUROC", "FPR95"]
+        headers += ["rejected: minorities", "others"] * bool(len(few))
+        rows = []
+        for name, told in self.separations.items():
+            shares = self.rejected[name]
+            cells = [name, f"{told.auroc:.3f}", f"{told.fpr95:.3f}"]
+            if len(few):
+                parts = (shares[few], np.delete(shares, few))
+                cells += [f"{np.nanmean(part):.1%}" for part in parts]
+            c = int(np.nanargmax(shares))
+            rows.append([*cells, f"{names[c]} ({shares[c]:.1%})"])
+        return [*headers, "most rejected class"], rows
 
 
 def stored_outside(train: Store, outside: str | Path, held_out: Store | None = None) -> Outside:
