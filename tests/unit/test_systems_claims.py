@@ -45,6 +45,7 @@ SHORT = {
     },
     "beaglehole2024": {"samples": 3, "layers": 1, "units": 4, "bandwidth": 100.0, "seeds": 1},
     "zhao2024": {"contexts": 20, "steps": (1, 2), "seeds": 1},
+    "hasegawa2024": {"largest": 20, "ratio": 10.0, "steps": 2, "seeds": 1, "strengths": (0.5,)},
     "pinto2024": {"contexts": 20, "steps": 2, "seeds": 1, "decays": (0.0, 0.1), "classes": 10},
 }
 
@@ -123,6 +124,16 @@ IDEAL = {
         n, paths=every(n.paths, inputs=1.0, mapped=(0.2,), random=(0.3,), without=(1.5,))
     ),
     "zhao2024": towards,
+    "hasegawa2024": lambda n: replace(
+        n,
+        networks=every(
+            n.networks,
+            rules=tuple(
+                replace(rule, balanced=value, alike=value)
+                for rule, value in zip(n.networks[0].rules, (0.9, 0.9, 0.8), strict=True)
+            ),
+        ),
+    ),
     "pinto2024": lambda n: replace(
         n,
         models=(

@@ -8,6 +8,7 @@ from lopsided.reproduce.claim import AnyClaim
 from lopsided.reproduce.claims.systems.andriopoulos2024 import ANDRIOPOULOS2024
 from lopsided.reproduce.claims.systems.code_temperature import CODE_TEMPERATURE
 from lopsided.reproduce.claims.systems.gill2023 import GILL2023
+from lopsided.reproduce.claims.systems.hasegawa2024 import HASEGAWA2024
 from lopsided.reproduce.claims.systems.jiang2023 import JIANG2023
 from lopsided.reproduce.claims.systems.li2024 import LI2024
 from lopsided.reproduce.claims.systems.pinto2024 import PINTO2024
@@ -26,4 +27,5 @@ CLAIMS: tuple[AnyClaim, ...] = (
     GILL2023,
     ZHAO2024,
     PINTO2024,
+    HASEGAWA2024,
 )
