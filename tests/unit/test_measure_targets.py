@@ -1,6 +1,9 @@
 """Stored features whose targets are no classes: what `lopsided measure` says of them."""
 
+import functools
 import json
+import pickle
+import re
 from html import unescape
 
 import numpy as np
@@ -9,6 +12,7 @@ from safetensors.numpy import save_file
 
 from lopsided import measure, predict
 from lopsided.cli import main
+from lopsided.measure.engine.here import Here
 
 Y = np.array([[i / 10, np.cos(i), (i**2 % 7) / 3] for i in range(40)])
 SETS = [(c,) for c in range(4)] + [(a, b) for a in range(4) for b in range(a)]
@@ -59,6 +63,64 @@ def test_label_sets_are_measured_as_kinds_of_samples(tmp_path, capsys):
     assert found["figures"]["tag-wise scale"] == pytest.approx(0.8650084, abs=1e-6)
     distances = [value for name, value in found["figures"].items() if " to " in name]
     assert distances == pytest.approx([0, 0, 0], abs=1e-7)
+
+
+class Apart(Here):
+    """Does each task on copies, as other processes would."""
+
+    def run(self, work, done):
+        sent = [pickle.dumps((work.function, task)) for task in work.tasks]
+        tasks = [pickle.loads(content) for content in sent]  # noqa: S301
+        parts = [function(task)[0] for function, task in tasks]
+        return [functools.reduce(work.merge, parts)]
+
+
+def test_any_engine_measures_targets_alike(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]] * 6)
+    for i in range(3):
+        features = rng.normal(size=(24, 5))
+        np.savez(tmp_path / f"{i}.npz", features=features, labels=rows)
+    here, apart = (
+        measure.stored_sets(measure.open_targets(tmp_path), engine=engine)[1]
+        for engine in (None, Apart())
+    )
+    assert here.nc1 == apart.nc1
+    for i in range(3):
+        parts = {"features": rng.normal(size=(24, 5)), "targets": rng.normal(size=(24, 2))}
+        np.savez(tmp_path / f"{i}.npz", weight=np.eye(2, 5), **parts)
+    here, apart = (
+        measure.stored_regression(measure.open_targets(tmp_path), engine=engine)
+        for engine in (None, Apart())
+    )
+    assert here[1] == apart[1]
+    assert here[0].n == 72
+
+
+@pytest.mark.slow
+def test_processes_share_a_regression(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for i in range(2):
+        parts = {"features": rng.normal(size=(24, 5)), "targets": rng.normal(size=(24, 2))}
+        np.savez(tmp_path / f"{i}.npz", weight=np.eye(2, 5), **parts)
+    assert answer(capsys, tmp_path) == answer(capsys, tmp_path, "--processes", 2)
+
+
+def test_every_shard_is_of_the_kind_of_the_first(tmp_path, capsys):
+    H = np.random.default_rng(0).normal(size=(4, 3))
+    labels = np.arange(4) % 2
+    np.savez(tmp_path / "0.npz", features=H, labels=labels)
+    for wrong, sentence in (
+        (
+            {"labels": labels, "targets": H},
+            "has labels, which are measured as classes, and",
+        ),
+        ({"targets": H}, "0.npz has labels of classes, or none and .*1.npz has targets"),
+        ({"labels": np.eye(4, 2) + np.eye(4, 2, -2)}, "1.npz has several labels a sample"),
+    ):
+        np.savez(tmp_path / "1.npz", features=H, **wrong)
+        assert main(["measure", str(tmp_path)]) == 2
+        assert re.search(sentence, " ".join(capsys.readouterr().err.split()))
 
 
 def test_label_sets_are_told_by_booleans_as_by_numbers(tmp_path, capsys):

@@ -97,6 +97,11 @@ class Measure:
         from lopsided import measure
 
         require_one_form(self.json, self.csv)
+        if self.scheduler is not None and self.processes != 1:
+            raise ValueError(
+                "work is shared by --processes of this machine or by the workers of a --scheduler,"
+                " not by both"
+            )
         targets = None if self.labels else measure.open_targets(self.features, self.head)
         if targets is not None:
             from lopsided.cli import measured
@@ -105,11 +110,6 @@ class Measure:
             self._require_outputs()
             measured.tell(targets, self)
             return
-        if self.scheduler is not None and self.processes != 1:
-            raise ValueError(
-                "work is shared by --processes of this machine or by the workers of a --scheduler,"
-                " not by both"
-            )
         counts = self.training.resolve() if self.training.given else None
         self._require_outputs()
         store = measure.open_store(self.features, self.labels, self.head, self.ignore)

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from lopsided.measure import TargetStore
     from lopsided.measure.storage.targets import Kind
 
+_ALWAYS = ("features", "head", "json", "report", "plot", "processes", "scheduler")
 #: Options that these measurements have.
 _KNOWN = {
-    "regression": ("features", "head", "json", "report", "plot"),
-    "label sets": ("features", "head", "json", "report", "plot", "ridge"),
+    "regression": _ALWAYS,
+    "label sets": (*_ALWAYS, "ridge"),
 }
 
 
@@ -49,7 +50,10 @@ def refuse(options: Measure, kind: Kind) -> None:
 def tell(store: TargetStore, options: Measure) -> None:
     """Measure, draw and print."""
     regression = store.kind == "regression"
-    answer, grams = _regression(store) if regression else _label_sets(store, options.ridge)
+    engine = options.scheduler or options.processes
+    answer, grams = (
+        _regression(store, engine) if regression else _label_sets(store, options.ridge, engine)
+    )
     names = None if regression else ["+".join(map(str, labels)) for labels in answer["sets"]]
     if options.plot is not None:
         pictures.plot_grams(grams, names, options.plot)
@@ -71,12 +75,12 @@ def tell(store: TargetStore, options: Measure) -> None:
     console.print(answer["verdict"], markup=False)
 
 
-def _regression(store: TargetStore) -> tuple[dict[str, Any], dict[str, Gram]]:
+def _regression(store: TargetStore, engine: str | int) -> tuple[dict[str, Any], dict[str, Gram]]:
     import numpy as np
 
     from lopsided import Gram, measure
 
-    moments, found = measure.stored_regression(store)
+    moments, found = measure.stored_regression(store, engine=engine)
     assert store.weight is not None
     gram, t = store.weight @ store.weight.T, len(store.weight)
     values, vectors = np.linalg.eigh(moments.scatters[1] / moments.n)
@@ -123,7 +127,9 @@ def _regression(store: TargetStore) -> tuple[dict[str, Any], dict[str, Gram]]:
     return answer, grams
 
 
-def _label_sets(store: TargetStore, ridge: float | None) -> tuple[dict[str, Any], dict[str, Gram]]:
+def _label_sets(
+    store: TargetStore, ridge: float | None, engine: str | int
+) -> tuple[dict[str, Any], dict[str, Gram]]:
     from lopsided import Problem, foresee, measure
     from lopsided.plain import plain
 
@@ -132,7 +138,7 @@ def _label_sets(store: TargetStore, ridge: float | None) -> tuple[dict[str, Any]
             "a prediction is compared with classifiers: give the head's weight, beside the features"
             " or by --head"
         )
-    seen, collapse = measure.stored_sets(store)
+    seen, collapse = measure.stored_sets(store, engine=engine)
     means = collapse.moments.means
     grams = {"sets, measured": seen.embeddings(means)}
     figures: dict[str, float | None] = {

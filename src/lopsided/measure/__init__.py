@@ -33,12 +33,8 @@ from lopsided.measure.state.regression import RegressionMoments
 from lopsided.measure.state.second import SecondPass
 from lopsided.measure.storage.reading import stored
 from lopsided.measure.storage.store import Store, open_store
-from lopsided.measure.storage.targets import (
-    TargetStore,
-    open_targets,
-    stored_regression,
-    stored_sets,
-)
+from lopsided.measure.storage.target_work import stored_regression, stored_sets
+from lopsided.measure.storage.targets import TargetStore, open_targets
 from lopsided.measure.transfer import Transferability, hub_scores, transferability
 
 if TYPE_CHECKING:

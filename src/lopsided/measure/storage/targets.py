@@ -5,7 +5,7 @@ sample.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,16 +14,10 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats
 from lopsided.files import reading
-from lopsided.measure.collapse import Collapse
-from lopsided.measure.label_sets import LabelSets
-from lopsided.measure.regression import RegressionCollapse, collapse_of
-from lopsided.measure.state.means import Means
-from lopsided.measure.state.regression import RegressionMoments
-from lopsided.measure.state.second import SecondPass
 from lopsided.measure.storage.formats import FORMATS
 from lopsided.measure.storage.rows import CHUNK, Stored, read_all
 from lopsided.measure.storage.shards import open_arrays
-from lopsided.measure.storage.store import shard_files
+from lopsided.measure.storage.store import SPAN, shard_files
 
 Kind = Literal["regression", "label sets"]
 
@@ -53,14 +47,59 @@ class TargetStore:
         """Number of samples."""
         return sum(shard["features"].shape[0] for shard in self.shards)
 
-    def batches(self) -> Iterator[tuple[Path, int, npt.NDArray[Any], npt.NDArray[Any]]]:
-        """Read about a megabyte at once: file, first row, features and targets."""
-        for shard in self.shards:
-            features, targets = shard["features"], shard[_TARGETS[self.kind]]
-            step = max(CHUNK // features.layout.row, 1)
-            for start in range(0, features.shape[0], step):
-                stop = min(start + step, features.shape[0])
-                yield features.path, start, features.take(start, stop), targets.take(start, stop)
+    def tasks(self) -> list[TargetTask]:
+        """Return all rows in the order of the files, cut over the data alone."""
+        return [
+            TargetTask(replace(self, shards=(shard,), weight=None), start, min(start + SPAN, n))
+            for shard in self.shards
+            for n in (shard["features"].shape[0],)
+            for start in range(0, n, SPAN)
+        ]
+
+
+@dataclass(frozen=True)
+class TargetTask:
+    """Some rows of one file.
+
+    Attributes:
+        store: the file alone, without the head.
+        start: the first row.
+        stop: the row behind the last.
+    """
+
+    store: TargetStore
+    start: int
+    stop: int
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+        return self.stop - self.start
+
+    def __str__(self) -> str:
+        path = self.store.shards[0]["features"].path
+        return f"rows {self.start:,} to {self.stop - 1:,} of {path}"
+
+    def batches(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+        """Read features and targets, about a megabyte at once.
+
+        Raises:
+            ValueError: if a number is not finite; file and row are named.
+        """
+        (shard,) = self.store.shards
+        features, targets = shard["features"], shard[_TARGETS[self.store.kind]]
+        step = max(CHUNK // features.layout.row, 1)
+        for start in range(self.start, self.stop, step):
+            stop = min(start + step, self.stop)
+            x, y = features.take(start, stop), targets.take(start, stop)
+            fine = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
+            if not fine.all():
+                what = "features" if self.store.kind == "label sets" else "features and targets"
+                raise ValueError(
+                    f"{what} must be finite, row {start + int(np.argmin(fine))} of {features.path}"
+                    " has NaN or infinity"
+                )
+            yield x, y
 
 
 #: Kind -> the array that tells it.
@@ -85,7 +124,13 @@ def open_targets(path: str | Path, head: str | Path | None = None) -> TargetStor
     files = shard_files(path) if path.is_dir() else [path]
     if any(file.suffix.lower() not in _HOLDERS for file in files):
         return None
-    if (kind := _kind(files[0])) is None:
+    kinds = [_kind(file) for file in files]
+    if (kind := kinds[0]) != (other := next((each for each in kinds if each != kinds[0]), kind)):
+        raise ValueError(
+            f"all shards must be of one kind: {files[0]} has {_WORDS[kind]} and"
+            f" {files[kinds.index(other)]} has {_WORDS[other]}"
+        )
+    if kind is None:
         return None
     name = _TARGETS[kind]
     shards = tuple(open_arrays(file, ("features", name), ("weight",)) for file in files)
@@ -105,59 +150,11 @@ def open_targets(path: str | Path, head: str | Path | None = None) -> TargetStor
     return TargetStore(kind, shards, weight)
 
 
-def stored_regression(store: TargetStore) -> tuple[RegressionMoments, RegressionCollapse]:
-    """Measure a stored regression in one pass.
-
-    Raises:
-        ValueError: if there is no weight, a number is not finite (file and row are named), or the
-            regression cannot be measured: see `regression_collapse`.
-    """
-    if store.weight is None:
-        raise ValueError(
-            "a regression is measured with its last layer: give the weight (t, d), beside the"
-            " features or by --head"
-        )
-    moments = RegressionMoments(store.d, store.shards[0]["targets"].shape[1])
-    for path, start, features, targets in store.batches():
-        fine = np.isfinite(features).all(axis=1) & np.isfinite(targets).all(axis=1)
-        if not fine.all():
-            raise ValueError(
-                f"features and targets must be finite, row {start + int(np.argmin(fine))} of {path}"
-                " has NaN or infinity"
-            )
-        moments.update(features, targets)
-    return moments, collapse_of(moments, store.weight)
-
-
-def stored_sets(store: TargetStore) -> tuple[LabelSets, Collapse]:
-    """Measure stored samples of several labels, each set seen as a class, in two passes.
-
-    Returns:
-        The sets, and the measurement of their embeddings; it has no head, for the head's rows are
-        labels and not sets.
-
-    Raises:
-        ValueError: if a number is not finite, a sample has no label or all, or fewer than two sets
-            occur.
-    """
-    seen = LabelSets.of(np.concatenate([read_all(shard["labels"]) for shard in store.shards]))
-
-    def batches() -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[np.int64]]]:
-        for path, start, features, rows in store.batches():
-            if not (fine := np.isfinite(features).all(axis=1)).all():
-                raise ValueError(
-                    f"features must be finite, row {start + int(np.argmin(fine))} of {path} has NaN"
-                    " or infinity"
-                )
-            yield features, seen.numbers(rows)
-
-    first = Means(seen.m, store.d)
-    first.fold(batches())
-    second = SecondPass(first, None, None)
-    second.fold(batches())
-    return seen, Collapse.of(second.moments())
-
-
+_WORDS: dict[Kind | None, str] = {
+    "regression": "targets of a regression",
+    "label sets": "several labels a sample",
+    None: "labels of classes, or none",
+}
 _HOLDERS = (".npz", ".safetensors")
 
 
