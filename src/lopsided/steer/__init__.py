@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from lopsided.steer.losses import (
         LOSSES,
+        AdjustedBinary,
         AdjustedCrossEntropy,
         BindingBatches,
         CenterClassification,
@@ -56,6 +57,7 @@ __all__ = [
     "LOSSES",
     "RULES",
     "TARGETS",
+    "AdjustedBinary",
     "AdjustedCrossEntropy",
     "BindingBatches",
     "CenterClassification",

@@ -16,6 +16,7 @@ from lopsided.predict import etf
 from lopsided.predict.centers import multiple_centers
 from lopsided.steer.heads.fixed import FixedHead
 from lopsided.steer.losses.adjusted import AdjustedCrossEntropy
+from lopsided.steer.losses.binary import AdjustedBinary
 from lopsided.steer.losses.binding import BindingBatches
 from lopsided.steer.losses.center_classification import CenterClassification
 from lopsided.steer.losses.centers import MultipleCenters
@@ -32,6 +33,7 @@ from lopsided.steer.member import Member
 
 __all__ = [
     "LOSSES",
+    "AdjustedBinary",
     "AdjustedCrossEntropy",
     "BindingBatches",
     "CenterClassification",

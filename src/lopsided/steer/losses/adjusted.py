@@ -4,10 +4,13 @@ read.
 
 from __future__ import annotations
 
+from typing import Self
+
 import torch
 from torch import Tensor
 
 from lopsided.adjustment import ARRAYS, Adjustment
+from lopsided.counts import CountsLike
 from lopsided.labels import Ignore, sentinels
 from lopsided.steer.checks import check_soft_targets, check_tensor
 from lopsided.steer.losses.base import Reduction, SoftmaxLoss
@@ -27,7 +30,8 @@ class AdjustedCrossEntropy(SoftmaxLoss):
     * Samples left out have loss zero and do not count; the mean over none is zero, with a gradient
       of zeros.
     * Smoothing mixes the uniform distribution into the one-hot target; the label still decides
-      weight, scale and margin.
+      weight, scale and margin. With "weighted-mean" each class has its own weight in the uniform
+      part, as in PyTorch.
     * Soft targets, (n, k) distributions, give the expected loss over labels drawn from them; with
       weight, scale and margin of each.
     * Half-precision logits are computed in float32, also under autocast. The terms are kept in
@@ -70,29 +74,76 @@ class AdjustedCrossEntropy(SoftmaxLoss):
         self.adjustment = adjustment
         self.label_smoothing = label_smoothing
 
+    @classmethod
+    def from_counts(
+        cls,
+        name: str,
+        counts: CountsLike,
+        *,
+        label_smoothing: float = 0.0,
+        ignore_index: Ignore = -100,
+        reduction: Reduction = "mean",
+        **exponents: float,
+    ) -> Self:
+        """Return the loss of a named member of the family, such as "vs" with its gamma and tau; see
+        `Adjustment.named`. Labels become counts by `Counts.from_labels`.
+
+        Raises:
+            ValueError: for an unknown name, or an exponent that the member does not have.
+
+        Example:
+            >>> AdjustedCrossEntropy.from_counts("cdt", [100, 1], gamma=0.5).adjustment
+            Adjustment(scale=[1.0, 0.1])
+        """
+        return cls(
+            Adjustment.named(name, counts, **exponents),
+            label_smoothing=label_smoothing,
+            ignore_index=ignore_index,
+            reduction=reduction,
+        )
+
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the loss.
 
         Args:
-            logits: (n, k).
-            targets: (n,) or (n, 1) labels, or (n, k) distributions in floating point.
+            logits: (n, k), or (n, k, ...) of which every place is a sample.
+            targets: (n,) or (n, 1) labels, or (n, k) distributions in floating point; (n, ...)
+                labels or (n, k, ...) distributions for places.
 
         Raises:
             ValueError: if a shape does not fit or a target is out of range, the sample is named; or
                 if labels to leave out were named and distributions given.
             TypeError: if the logits are whole numbers, or the labels are not.
         """
+        if getattr(logits, "ndim", 0) > 2:
+            return self.places(logits, targets)
         self.check(logits)
         check_tensor(targets, "targets")
         if targets.ndim == 2 and targets.is_floating_point():
             return self._expected(logits, targets)
         labels, kept = self.read(targets, *logits.shape)
+        if self.reduction == "weighted-mean" and self.label_smoothing:
+            return self.reduce(*self._smoothed(logits, labels, kept))
         if self.reduction != "none" and in_blocks(logits):
             shares = self._shares(logits, labels, kept)
             return total(self.terms, logits, labels, shares, self.label_smoothing)
         losses = cross_entropy(self.terms, logits, labels, self.label_smoothing)
         weights = self.terms.weights(labels, losses)
         return self.reduce(losses if weights is None else losses * weights, kept, weights)
+
+    def _smoothed(
+        self, logits: Tensor, labels: Tensor, kept: Tensor | None
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Return losses of samples, which count, and their weights, by PyTorch's rule: each class
+        has its own weight in the uniform part of a smoothed target.
+        """
+        a = self.terms.adjusted(logits, labels)
+        losses = a.logsumexp(1, keepdim=True) - a
+        weight = self.terms.tensors(a.device, a.dtype).weight
+        weight = torch.ones((), dtype=a.dtype, device=a.device) if weight is None else weight
+        weighted, eps = losses * weight, self.label_smoothing
+        own = weighted.gather(1, labels[:, None]).squeeze(1)
+        return (1 - eps) * own + eps * weighted.mean(1), kept, weight.expand(a.shape[1])[labels]
 
     def _shares(self, logits: Tensor, labels: Tensor, kept: Tensor | None) -> Tensor:
         """Return what each sample's loss before its weight counts in the loss."""

@@ -10,7 +10,12 @@ from torch import Tensor, nn
 
 from lopsided.adjustment import Adjustment
 from lopsided.labels import Ignore, sentinels
-from lopsided.steer.checks import are_probabilities, check_logits, visible
+from lopsided.steer.checks import (
+    are_probabilities,
+    check_logits,
+    check_tensor,
+    visible,
+)
 from lopsided.steer.either import ENOUGH
 from lopsided.steer.labels import read_labels
 from lopsided.steer.losses.terms import Terms
@@ -65,6 +70,29 @@ class Loss(nn.Module):
         if self.reduction == "none":
             return losses
         return losses.sum() / self.divisor(losses, kept, weights)
+
+    def places(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of (n, k, ...) logits and (n, ...) labels, or (n, k, ...) distributions:
+        every place is a sample.
+
+        Raises:
+            ValueError: if the shapes do not fit.
+            TypeError: if they are no tensors.
+        """
+        check_tensor(logits, "logits")
+        check_tensor(targets, "targets")
+        n, k, *more = logits.shape
+        if targets.shape not in ((n, *more), logits.shape):
+            raise ValueError(
+                f"labels must have shape {(n, *more)} beside logits {tuple(logits.shape)}, got"
+                f" {tuple(targets.shape)}"
+            )
+        if targets.ndim == logits.ndim:
+            targets = targets.movedim(1, -1).reshape(-1, k)
+        else:
+            targets = targets.reshape(-1)
+        value: Tensor = self(logits.movedim(1, -1).reshape(-1, k), targets)
+        return value.reshape(n, *more) if self.reduction == "none" else value
 
     def divisor(
         self, losses: Tensor, kept: Tensor | None, weights: Tensor | None

@@ -54,13 +54,15 @@ class Focal(SoftmaxLoss):
         """Return the loss.
 
         Args:
-            logits: (n, k).
-            labels: (n,) or (n, 1).
+            logits: (n, k), or (n, k, ...) of which every place is a sample.
+            labels: (n,) or (n, 1), or (n, ...).
 
         Raises:
             ValueError: if a shape does not fit or a label is out of range; the sample is named.
             TypeError: if the logits are whole numbers, or the labels are not.
         """
+        if getattr(logits, "ndim", 0) > 2:
+            return self.places(logits, labels)
         self.check(logits)
         labels, kept = self.read(labels, *logits.shape)
         losses = cross_entropy(self.terms, logits, labels)

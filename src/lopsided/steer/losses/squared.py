@@ -29,12 +29,15 @@ class SquaredError(Loss):
         super().__init__(ignore_index, reduction)
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of (n, k) logits and (n,) or (n, 1) labels.
+        """Return the loss of (n, k) logits and (n,) or (n, 1) labels, or of (n, k, ...) logits and
+        (n, ...) labels.
 
         Raises:
             ValueError: if a shape does not fit or a label is out of range; the sample is named.
             TypeError: if the logits are whole numbers, or the labels are not.
         """
+        if getattr(logits, "ndim", 0) > 2:
+            return self.places(logits, labels)
         check_logits(logits, None)
         labels, kept = self.read(labels, *logits.shape)
         z = full_precision(logits)

@@ -33,9 +33,9 @@ class Settings(Checked):
     """
 
     dataset: Task = "digits"
-    model: Model = "cnn"
+    model: Model = "mlp"
     ratio: Ratio = 100.0
-    steps: Whole = 300
+    steps: Whole = 150
     batch: Annotated[int, Bounds(least=2, most=10**4)] = 64
     rates: tuple[Positive, ...] = (0.02, 0.07, 0.25)
     decay: Annotated[float, Bounds(least=0, most=1)] = 5e-4

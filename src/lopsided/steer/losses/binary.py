@@ -1,0 +1,100 @@
+"""Binary cross-entropy for rare labels: one logit, or one for each of several labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lopsided.adjustment import Adjustment
+from lopsided.arrays import require_finite, require_number, require_whole
+from lopsided.steer.checks import check_tensor
+from lopsided.steer.precision import full_precision
+
+
+class AdjustedBinary(nn.Module):
+    """Binary cross-entropy with logit adjustment and weights, label by label.
+
+    With p of n samples of a label positive, its logit z is that of the classes "no" and "yes" with
+    the counts n - p and p:
+
+        weight_y * BCE(z + tau log(p / (n - p)), y),      weight_y in proportion to n_y ** -exponent
+
+    the weights of a label with a mean of one over the samples. So the softmax losses of two classes
+    are this one at the difference of their logits.
+
+    Source: Menon et al. 2021 (arXiv 2007.07314) for two classes.
+
+    Args:
+        positives: (k,) positive samples of each label, or one number for one logit.
+        n: samples in all.
+        tau: of the shift; 0 for none.
+        exponent: of the weights; 0 for none.
+
+    Raises:
+        ValueError: if a label has no positive or no negative sample, its number is told; or a
+            number is not finite.
+
+    Example:
+        >>> loss = AdjustedBinary(10, n=100)
+        >>> round(float(loss(torch.zeros(1), torch.ones(1))), 4)  # log(100 / 10)
+        2.3026
+    """
+
+    def __init__(
+        self, positives: npt.ArrayLike, n: int, *, tau: float = 1.0, exponent: float = 0.0
+    ) -> None:
+        super().__init__()
+        require_whole("samples n", n, 2)
+        p = np.atleast_1d(require_finite(positives, "positives"))
+        if (wrong := np.flatnonzero((p <= 0) | (p >= n))).size:
+            label = int(wrong[0])
+            raise ValueError(
+                f"each label needs positive and negative samples, label {label} has {p[label]:g} of"
+                f" {n} positive; leave it out, or count it as one"
+            )
+        strength = require_number(tau, "tau")
+        pairs = [
+            Adjustment.weighted([n - each, each], exponent).weight for each in p.astype(np.int64)
+        ]
+        self.tau, self.exponent = tau, exponent
+        #: (k,) shifts of the logits, and (k, 2) weights of "no" and "yes", in double precision.
+        self.shift = strength * np.log(p / (n - p))
+        self.weight = np.array(pairs)
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean loss over samples and labels.
+
+        Args:
+            logits: (n, k), or of any shape for one label.
+            targets: of the same shape, 0 and 1 or between them.
+
+        Raises:
+            ValueError: if the shapes do not fit.
+            TypeError: if the logits are not floating point.
+        """
+        check_tensor(logits, "logits")
+        check_tensor(targets, "targets")
+        k = len(self.shift)
+        if targets.shape != logits.shape or (k > 1 and logits.shape[-1:] != (k,)):
+            raise ValueError(
+                f"logits and targets must both have shape (n, {k}), got {tuple(logits.shape)} and"
+                f" {tuple(targets.shape)}"
+            )
+        if not logits.is_floating_point():
+            raise TypeError(f"logits must be floating point, got {logits.dtype}")
+        z = full_precision(logits)
+        y = targets.to(z.dtype)
+        shift, no, yes = (
+            torch.as_tensor(values, dtype=z.dtype, device=z.device)
+            for values in (self.shift, self.weight[:, 0], self.weight[:, 1])
+        )
+        z = z + shift
+        losses = yes * y * functional.softplus(-z) + no * (1 - y) * functional.softplus(z)
+        return losses.mean()
+
+    def extra_repr(self) -> str:
+        """Name the strengths."""
+        return f"labels={len(self.shift)}, tau={self.tau}, exponent={self.exponent}"

@@ -1,0 +1,121 @@
+"""Losses of places and of several labels: segmentation, tokens, binary and multi-label targets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from lopsided import Adjustment, Counts, steer
+
+COUNTS = Counts([60, 30, 8, 2])
+K = COUNTS.k
+VS = Adjustment.vs(COUNTS, 0.2, 1.0)
+
+
+def maps(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    z = torch.randn(2, K, 3, 5, generator=generator, dtype=torch.float64)
+    y = torch.randint(0, K, (2, 3, 5), generator=generator)
+    y[0, 0, :2] = -100
+    return z, y
+
+
+LOSSES = {
+    "vs": lambda **o: steer.AdjustedCrossEntropy(VS, **o),
+    "focal": lambda **o: steer.Focal(2.0, **o),
+    "squared": lambda **o: steer.SquaredError(**o),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_every_place_is_a_sample(name, reduction):
+    z, y = maps()
+    loss = LOSSES[name](reduction=reduction)
+    flat = loss(z.movedim(1, -1).reshape(-1, K), y.flatten())
+    found = loss(z, y)
+    torch.testing.assert_close(found, flat.reshape(y.shape) if reduction == "none" else flat)
+    tokens = loss(z.flatten(2), y.flatten(1))
+    torch.testing.assert_close(tokens.flatten(), found.flatten())
+    with pytest.raises(ValueError, match="labels must have shape"):
+        loss(z, y[:, :2])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_plain_and_weighted_losses_of_places_are_those_of_pytorch(smoothing):
+    z, y = maps()
+    weight = torch.tensor([0.5, 1.0, 2.0, 5.0], dtype=z.dtype)
+    for given in (None, weight):
+        loss = steer.AdjustedCrossEntropy(
+            Adjustment(weight=None if given is None else given.numpy()),
+            label_smoothing=smoothing,
+            reduction="weighted-mean",
+        )
+        expected = functional.cross_entropy(z, y, given, label_smoothing=smoothing)
+        torch.testing.assert_close(loss(z, y), expected)
+    assert torch.autograd.gradcheck(lambda x: loss(x, y), z.requires_grad_())
+
+
+def test_distributions_of_places_are_distributions_of_samples():
+    z, _ = maps()
+    targets = torch.rand(z.shape, dtype=z.dtype).softmax(1)
+    loss = steer.AdjustedCrossEntropy(VS)
+    torch.testing.assert_close(
+        loss(z, targets),
+        loss(z.movedim(1, -1).reshape(-1, K), targets.movedim(1, -1).reshape(-1, K)),
+    )
+
+
+def test_a_loss_is_made_of_labels_in_a_line():
+    y = torch.arange(K).repeat_interleave(torch.tensor(COUNTS.values))
+    loss = steer.AdjustedCrossEntropy.from_counts(
+        "vs", Counts.from_labels(y), gamma=0.2, label_smoothing=0.1, reduction="sum"
+    )
+    assert loss.adjustment == VS
+    assert (loss.label_smoothing, loss.reduction) == (0.1, "sum")
+    with pytest.raises(ValueError, match="has no beta"):
+        steer.AdjustedCrossEntropy.from_counts("vs", COUNTS, beta=0.9)
+
+
+def test_one_logit_is_the_difference_of_two():
+    z = torch.randn(12, 2, dtype=torch.float64, requires_grad=True)
+    y = torch.randint(0, 2, (12,))
+    one = steer.AdjustedBinary(7, n=100, tau=0.8, exponent=0.5)
+    two = Adjustment(
+        shift=Adjustment.logit_adjusted([93, 7], 0.8).shift,
+        weight=Adjustment.weighted([93, 7], 0.5).weight,
+    )
+    torch.testing.assert_close(one(z[:, 1] - z[:, 0], y), steer.AdjustedCrossEntropy(two)(z, y))
+    assert torch.autograd.gradcheck(lambda x: one(x[:, 1] - x[:, 0], y.double()), z)
+
+
+def test_labels_are_binary_losses_side_by_side():
+    z, y = torch.randn(9, 3, dtype=torch.float64), torch.randint(0, 2, (9, 3))
+    together = steer.AdjustedBinary([5, 20, 80], n=100, exponent=1.0)
+    alone = [steer.AdjustedBinary(p, n=100, exponent=1.0) for p in (5, 20, 80)]
+    each = torch.stack([loss(z[:, i], y[:, i]) for i, loss in enumerate(alone)])
+    torch.testing.assert_close(together(z, y), each.mean())
+    neutral = steer.AdjustedBinary([5, 20, 80], n=100, tau=0.0)
+    torch.testing.assert_close(
+        neutral(z, y), functional.binary_cross_entropy_with_logits(z, y.double())
+    )
+    far = (200 * torch.sign(z)).float().requires_grad_()
+    together(far, y).backward()
+    assert torch.isfinite(far.grad).all()
+
+
+@pytest.mark.parametrize("positives", [[0, 3], [3, 10], [np.nan, 1]])
+def test_a_label_that_all_or_none_have_is_refused(positives):
+    with pytest.raises(ValueError, match="positive"):
+        steer.AdjustedBinary(positives, n=10)
+
+
+def test_binary_targets_have_the_shape_of_the_logits():
+    loss = steer.AdjustedBinary([3, 4], n=10)
+    for z, y in ((torch.zeros(5, 2), torch.zeros(5)), (torch.zeros(5, 3), torch.zeros(5, 3))):
+        with pytest.raises(ValueError, match=r"\(n, 2\)"):
+            loss(z, y)
+    with pytest.raises(TypeError, match="floating point"):
+        loss(torch.zeros(5, 2).long(), torch.zeros(5, 2))
