@@ -17,6 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 RECORDS = Path(__file__).with_name("records")
 
 
@@ -70,9 +72,22 @@ def least(*routes: Callable[[], object], times: int = 5) -> list[float]:
     return best
 
 
+def rates() -> dict[str, float]:
+    """Return how many GF/s a product of (1000, 1000) matrices takes, in double and in single
+    precision.
+    """
+    found = {}
+    for kind in ("float64", "float32"):
+        matrix = np.ones((1000, 1000), kind)
+        (seconds,) = least(lambda m=matrix: m @ m, times=3)
+        found[kind] = 2 / seconds
+    return found
+
+
 def environment(*libraries: str) -> dict[str, Any]:
-    """Return versions and machine, with how busy it is."""
+    """Return versions and machine, how fast it is and how busy."""
     return {
+        "GF/s": rates(),
         "versions": {name: version(name) for name in ("lopsided", "numpy", "scipy", *libraries)},
         "python": platform.python_version(),
         "processor": platform.machine(),

@@ -14,7 +14,7 @@ from far import far
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 #: Scripts whose records have rows of the page, in its order.
-NAMES = ("predict", "regimes", "measure", "losses", "command")
+NAMES = ("predict", "regimes", "measure", "losses", "command", "stored")
 
 
 def few() -> str:
@@ -115,7 +115,7 @@ def every() -> str:
         record = json.loads(path.read_text()) if path.exists() else {}
         rows = [row for row in record.get("rows", []) if "work" in row]
         if rows:
-            loads.append(f"{name} {_load(record):.1f}")
+            loads.append(f"{name} {_load(record):.1f}{_rates(record)}")
         for row in rows:
             met = row["reached"] <= row["target"]
             told = _number(row["reached"])
@@ -126,13 +126,21 @@ def every() -> str:
             )
             if not met:
                 missed.append(f"* {row['work']}: {row['why']}")
-    head = f"Load average of the two cores at the end of measuring: {', '.join(loads)}.\n\n"
+    head = (
+        "Load average of the two cores at the end of measuring, and GF/s of products in float64 and"
+        f" float32: {'; '.join(loads)}. Targets were set where these are 46 and 92.\n\n"
+    )
     table = "\n".join(lines) + "\n"
     return head + table + ("\nMissed, in bold:\n\n" + "\n".join(missed) + "\n" if missed else "")
 
 
 def _load(record: dict[str, Any]) -> float:
     return float(record.get("environment", record)["load average"])
+
+
+def _rates(record: dict[str, Any]) -> str:
+    rates = record.get("environment", record).get("GF/s")
+    return f", {rates['float64']:.0f} and {rates['float32']:.0f}" if rates else ""
 
 
 def _number(value: float) -> str:

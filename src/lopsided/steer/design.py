@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.optimize
 
 from lopsided import notebook
 from lopsided.adjustment import Adjustment
@@ -206,6 +205,8 @@ class _Search:
 
     def _refine(self, start: Floats, turned: Sequence[int]) -> Floats:
         """Descend from a point without derivatives, moving the coefficients turned."""
+        from scipy.optimize import minimize  # slow to import
+
         if not (free := list(turned)):
             return start
 
@@ -220,7 +221,7 @@ class _Search:
             distance = self.distance(point(values))
             return distance * abs(distance)
 
-        found = scipy.optimize.minimize(
+        found = minimize(
             kinkless,
             start[free],
             method="COBYQA",

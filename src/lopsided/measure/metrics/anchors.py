@@ -8,11 +8,11 @@ tests.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import betainc, gammaln
+from scipy.special import betainc
 
 from lopsided.arrays import Ints
 
@@ -47,7 +47,7 @@ def random_etf_distance(counts: Ints, d: int) -> float:
 def random_equinorm(counts: Ints, d: int) -> float:
     """Return the coefficient of variation of the lengths of k Gaussian vectors."""
     k = len(counts)
-    mean = np.sqrt(2 / d) * np.exp(gammaln((d + 1) / 2) - gammaln(d / 2))
+    mean = np.sqrt(2 / d) * np.exp(math.lgamma((d + 1) / 2) - math.lgamma(d / 2))
     return float(np.sqrt((1 - mean**2) * (k - 1) / k) / mean)
 
 
@@ -61,7 +61,7 @@ def random_equiangularity(counts: Ints, d: int) -> float:
     if d == 1 or c == 1:
         return 1.0
     below = betainc((d - 1) / 2, 0.5, 1 - c**2) / 2  # how often the cosine is below -c
-    height = np.exp(gammaln(d / 2) - gammaln((d - 1) / 2)) / np.sqrt(np.pi)
+    height = np.exp(math.lgamma(d / 2) - math.lgamma((d - 1) / 2)) / np.sqrt(np.pi)
     beyond = height / (d - 1) * (1 - c**2) ** ((d - 1) / 2) - c * below
     return float(c + 2 * beyond)
 
@@ -88,6 +88,8 @@ def random_nc1(counts: Ints, d: int) -> float:
         return float(np.sum((1 - 1 / k) * trace / (n + (1 + 1 / d) * trace)) - d)
 
     least, largest = np.log(n.min() * 1e-6), np.log(n.max() * d * k * 1e6)
+    from scipy.optimize import brentq  # slow to import
+
     return float(within * np.exp(brentq(excess, least, largest)))
 
 

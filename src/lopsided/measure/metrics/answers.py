@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp
 
 from lopsided.arrays import Floats
 from lopsided.counts import Counts, CountsLike
@@ -80,7 +79,8 @@ def ufm_gap(
     if counts.k != moments.k:
         raise ValueError(f"counts are of {counts.k} classes, the samples of {moments.k}")
     logits, n = moments.means @ w.T, counts.values.astype(np.float64)
-    losses = logsumexp(logits, axis=1) - logits.diagonal()
+    logits -= logits.max(axis=1, keepdims=True)
+    losses = np.log(np.exp(logits).sum(axis=1)) - logits.diagonal()
     norms = np.square(w).sum() + n @ np.square(moments.means).sum(axis=1)
     objective = float(n @ losses + ridge / 2 * norms)
     return (objective - dual) / objective
