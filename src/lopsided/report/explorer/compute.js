@@ -35,9 +35,10 @@ const begin = (setting, counts, measured) => {
   if (!setting.ridge) {
     const reason = whyNoForm(parameters, setting);
     if (reason) return { note: reason };
+    const besides = withoutEffect(setting) + fixedBias(setting);
     return {
       geometry: (free ? freeBias : vanishing)(parameters),
-      note: `closed form, the limit as the ridge vanishes${withoutEffect(setting)}${fixedBias(setting)}`,
+      note: `closed form, the limit as the ridge vanishes${besides}`,
     };
   }
   const most = largestRidge(parameters, setting.bias);

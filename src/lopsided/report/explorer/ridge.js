@@ -107,7 +107,8 @@ const certify = (r, ridge, point, decomposed) => {
   const fit = fitOf(r, marginsOf(r, point)),
     slope = adjoint(r, fit.residual);
   const within = r.k.map((k, j) => (k - 1) * Math.abs(point.s[j]));
-  const primal = fit.value + ridge * (total(decomposed.values) + total(within)) + costOf(r, point.b);
+  const nuclear = total(decomposed.values) + total(within);
+  const primal = fit.value + ridge * nuclear + costOf(r, point.b);
   const norms = r.k.map((k, j) => (k > 1 ? Math.abs(slope.s[j]) / (k - 1) : 0));
   const norm = Math.max(svd(slope.Y).values[0], largest(norms));
   const scale = norm > 0 ? Math.min(1, ridge / norm) : 1;
