@@ -35,6 +35,7 @@ from lopsided.measure.storage.reading import stored
 from lopsided.measure.storage.store import Store, open_store
 from lopsided.measure.storage.target_work import stored_regression, stored_sets
 from lopsided.measure.storage.targets import TargetStore, open_targets
+from lopsided.measure.tail import Tail, linear_tail
 from lopsided.measure.transfer import Transferability, hub_scores, transferability
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ __all__ = [
     "Store",
     "Stream",
     "TagWise",
+    "Tail",
     "TargetStore",
     "Transferability",
     "Undefined",
@@ -75,6 +77,7 @@ __all__ = [
     "features_of",
     "geometry",
     "hub_scores",
+    "linear_tail",
     "nc5",
     "neighbor_fractions",
     "open_store",

@@ -29,10 +29,12 @@ from lopsided.predict.forms.seli import seli
 from lopsided.predict.forms.spectral_contrastive import spectral_contrastive
 from lopsided.predict.forms.squared import squared, squared_threshold
 from lopsided.predict.forms.supports import Exactness, exactness, supports
+from lopsided.predict.graph import GraphSolution, graph_solution
 from lopsided.predict.kernels import nngp, ntk
 from lopsided.predict.optimality import Optimality, certificate
 from lopsided.predict.prototypes import prototype_means
 from lopsided.predict.regression_error import regression_error
+from lopsided.predict.spectra import layer_spectrum
 from lopsided.predict.step import StepLimit, step, step_limit
 from lopsided.predict.thresholds import minority_collapse_ridge
 from lopsided.predict.uniform import uniform_energy
@@ -72,6 +74,7 @@ __all__ = [
     "Contrastive",
     "Exactness",
     "Form",
+    "GraphSolution",
     "NoFormError",
     "Optimality",
     "StepLimit",
@@ -87,7 +90,9 @@ __all__ = [
     "exactness",
     "free_bias",
     "geometry",
+    "graph_solution",
     "label_sets",
+    "layer_spectrum",
     "minority_collapse_ridge",
     "multiple_centers",
     "nngp",

@@ -15,6 +15,7 @@ from lopsided.solve.minimize import METHODS, minimize
 from lopsided.solve.neighbors import GraphUFM, graph_classes, graph_ufm
 from lopsided.solve.path import Match, largest_ridge, match, path
 from lopsided.solve.peeled import layer_peeled
+from lopsided.solve.relu import DeepSolution, deep_relu
 from lopsided.solve.solution import Solution, Status
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Breakpoint",
     "Certificate",
     "Code",
+    "DeepSolution",
     "GraphUFM",
     "Match",
     "Optimizer",
@@ -37,6 +39,7 @@ __all__ = [
     "breakpoints",
     "certify",
     "class_losses",
+    "deep_relu",
     "descent",
     "graph_classes",
     "graph_ufm",

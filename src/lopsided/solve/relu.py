@@ -1,0 +1,163 @@
+"""Deep ReLU networks on free features: descent from several starts, the best of which is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lopsided.arrays import Floats, require_finite, require_whole, singular_values
+from lopsided.counts import Counts, CountsLike
+
+#: Singular values below this share of the largest do not count for a rank.
+SMALL = 1e-3
+#: Off-diagonal cosines of the last features up to which they are an orthogonal frame.
+APART = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class DeepSolution:
+    """The best end found. The problem is not convex, and nothing proves that there is none better.
+
+    Attributes:
+        objective: of the best start.
+        objectives: (starts,) of all, ascending; some may have lost a class for good.
+        converged: (starts,) whether descent ended by its own criterion, in the same order.
+        ranks: of the class features and of what each ReLU makes of them, for the best start.
+        factors: its W_1 to W_L, each (outputs, inputs), and the class features H (k, width).
+        collapsed: whether the features that the last layer sees are an orthogonal frame of all k
+            classes.
+    """
+
+    objective: float
+    objectives: Floats
+    converged: tuple[bool, ...]
+    ranks: tuple[int, ...]
+    factors: tuple[Floats, ...]
+    collapsed: bool
+
+
+def deep_relu(
+    counts: CountsLike, ridge: float, layers: int, width: int, starts: int = 4, seed: int = 0
+) -> DeepSolution:
+    """Minimise ||W_L s(W_{L-1} ... s(W_1 H)) - Y||^2 / 2 + ridge / 2 (sum ||W_l||^2 + ||H||^2), s
+    the ReLU.
+
+    Samples of a class may share their features at an optimum, so features are one a class, with a
+    ridge that counts as often as the class has samples.
+
+    Source: Súkeník, Lampert and Mondelli 2024 (arXiv 2405.14468).
+
+    Args:
+        counts: the class counts.
+        ridge: on every factor; positive.
+        layers: L, at least 2.
+        width: of the features and of all hidden layers, at least k.
+        starts: random ones.
+        seed: of the first.
+
+    Raises:
+        ValueError: if the ridge is not positive, or layers, width, starts or seed are out of range.
+
+    Example:
+        >>> found = deep_relu([3, 3], ridge=0.05, layers=3, width=4, starts=2)
+        >>> round(found.objective, 6), found.collapsed
+        (0.261755, True)
+    """
+    given = Counts.of(counts)
+    size = float(require_finite(ridge, "ridge", positive=True))
+    for name, value, least in (
+        ("layers", layers, 2),
+        ("width", width, given.k),
+        ("starts", starts, 1),
+        ("seed", seed, 0),
+    ):
+        require_whole(name, value, least)
+    model = _Model(given.values.astype(np.float64), size, layers, width)
+    ends = sorted((_descent(model, seed + i) for i in range(starts)), key=lambda end: end[0])
+    objective, x, _ = ends[0]
+    *weights, H = model.factors(x)
+    seen = model.forward(weights, H)
+    last = seen[-2]
+    lengths = np.linalg.norm(last, axis=1)
+    cosines = last @ last.T / np.outer(lengths, lengths) if lengths.all() else np.ones((2, 2))
+    off = cosines - np.diag(cosines.diagonal())
+    return DeepSolution(
+        objective,
+        np.array([value for value, _, _ in ends]),
+        tuple(fine for _, _, fine in ends),
+        tuple(_rank(features) for features in seen[:-1]),
+        (*weights, H),
+        bool(np.abs(off).max() < APART),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Model:
+    """Objective and slope of all factors in one vector; features are stored times the roots of the
+    counts, so that one ridge is right for all.
+    """
+
+    times: Floats
+    ridge: float
+    layers: int
+    width: int
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Shapes of W_1 to W_L and H."""
+        k, d = len(self.times), self.width
+        return [*[(d, d)] * (self.layers - 1), (k, d), (k, d)]
+
+    def factors(self, x: Floats) -> list[Floats]:
+        sizes = np.cumsum([a * b for a, b in self.shapes])[:-1]
+        parts = [p.reshape(s) for p, s in zip(np.split(x, sizes), self.shapes, strict=True)]
+        parts[-1] = parts[-1] / np.sqrt(self.times)[:, None]
+        return parts
+
+    @staticmethod
+    def forward(weights: list[Floats], H: Floats) -> list[Floats]:
+        """Return the features, what each ReLU makes of them, and the logits (k, k), a row a
+        class.
+        """
+        seen = [H]
+        for w in weights[:-1]:
+            seen.append(np.maximum(seen[-1] @ w.T, 0))
+        return [*seen, seen[-1] @ weights[-1].T]
+
+    def value(self, x: Floats) -> tuple[float, Floats]:
+        *weights, H = self.factors(x)
+        seen = self.forward(weights, H)
+        off = seen[-1] - np.eye(len(self.times))
+        back, slopes = self.times[:, None] * off, list[Floats]()
+        fit = float(np.sum(back * off)) / 2
+        for w, features, after in zip(weights[::-1], seen[-2::-1], seen[:0:-1], strict=True):
+            if after is not seen[-1]:
+                back = back * (after > 0)
+            slopes.append(back.T @ features)
+            back = back @ w
+        slopes = [*slopes[::-1], back / np.sqrt(self.times)[:, None]]
+        slope = np.concatenate([part.ravel() for part in slopes]) + self.ridge * x
+        return fit + self.ridge / 2 * float(x @ x), slope
+
+
+def _descent(model: _Model, seed: int) -> tuple[float, Floats, bool]:
+    from scipy.optimize import minimize  # slow to import
+
+    rng = np.random.default_rng(seed)
+    start = [rng.normal(size=shape) * np.sqrt(2 / shape[1]) for shape in model.shapes]
+    value: Callable[[Floats], tuple[float, Floats]] = model.value
+    end = minimize(
+        value,
+        np.concatenate([part.ravel() for part in start]),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 20000, "maxfun": 40000, "maxcor": 30, "ftol": 1e-15, "gtol": 1e-9},
+    )
+    return float(end.fun), np.asarray(end.x), bool(end.success)
+
+
+def _rank(features: Floats) -> int:
+    values = singular_values(features)
+    return int(np.sum(values > SMALL * values[0])) if values[0] > 0 else 0
