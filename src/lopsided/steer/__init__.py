@@ -21,6 +21,7 @@ from lopsided.steer.targets import TARGETS, Target
 
 if TYPE_CHECKING:
     from lopsided.steer import posthoc
+    from lopsided.steer.estimators import ClassMeans, PostHocClassifier
     from lopsided.steer.heads import (
         HEADS,
         CosineHead,
@@ -61,6 +62,7 @@ __all__ = [
     "AdjustedCrossEntropy",
     "BindingBatches",
     "CenterClassification",
+    "ClassMeans",
     "CosineHead",
     "DecoupledInfoNCE",
     "Deferred",
@@ -74,6 +76,7 @@ __all__ = [
     "MultipleCenters",
     "NearestETFHead",
     "PickAllLabel",
+    "PostHocClassifier",
     "Prescription",
     "SpectralContrastive",
     "SquaredError",
@@ -104,6 +107,7 @@ _ROOMS = {
         "heads",
     ),
     "RULES": "posthoc",
+    **dict.fromkeys(("ClassMeans", "PostHocClassifier"), "estimators"),
 }
 
 

@@ -1,0 +1,164 @@
+"""Rules as scikit-learn estimators: a classifier that corrects another, and class means as a
+transformer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_softmax
+
+from lopsided.arrays import Floats
+from lopsided.steer.posthoc import logit_adjustment, nearest_mean
+
+try:
+    from sklearn.base import (
+        BaseEstimator,
+        ClassifierMixin,
+        MetaEstimatorMixin,
+        TransformerMixin,
+        clone,
+    )
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_is_fitted, validate_data
+except ImportError as error:
+    raise ImportError(
+        "the estimators are scikit-learn's: pip install 'lopsided[reproduce]'"
+    ) from error
+
+
+class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier whose log-probabilities lose tau log(n_c / n) after it is fitted.
+
+    Source: Menon et al. 2021 (arXiv 2007.07314), equation 9.
+
+    Args:
+        estimator: any classifier with `predict_proba` or `decision_function`; None for logistic
+            regression.
+        tau: strength; 1 is for balanced accuracy, 0 changes nothing.
+        class_weight: label -> how much its errors cost, beside the adjustment; None for equal ones.
+
+    Attributes:
+        classes_: the labels, sorted; texts too.
+        counts_: (k,) samples of each in the training set.
+        estimator_: the fitted classifier.
+
+    Example:
+        >>> X, y = np.array([[0.0], [0.1], [0.2], [0.3], [1.0]]), ["no", "no", "no", "no", "yes"]
+        >>> PostHocClassifier().fit(X, y).predict([[0.6]])
+        array(['yes'], dtype='<U3')
+    """
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        tau: float = 1.0,
+        class_weight: Mapping[Any, float] | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.tau = tau
+        self.class_weight = class_weight
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Fit the classifier to (n, d) features and (n,) labels, and count these.
+
+        Raises:
+            ValueError: if the labels are not classes, or `class_weight` names another or no
+                positive number.
+        """
+        X, y = validate_data(self, X, y)
+        check_classification_targets(y)
+        self.classes_, counts = np.unique(y, return_counts=True)
+        self.counts_ = counts
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"a classifier needs two classes or more, got one class: {self.classes_[0]!r}"
+            )
+        self._log_weights()
+        given = LogisticRegression() if self.estimator is None else self.estimator
+        self.estimator_ = clone(given).fit(X, y)
+        return self
+
+    def decision_logits(self, X: Any) -> Floats:
+        """Return the (n, k) adjusted logits of (n, d) features."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False)
+        if hasattr(self.estimator_, "predict_proba"):
+            with np.errstate(divide="ignore"):
+                logits = np.log(self.estimator_.predict_proba(X))
+            logits = np.maximum(logits, np.log(np.finfo(np.float64).tiny))
+        else:
+            logits = np.asarray(self.estimator_.decision_function(X), np.float64)
+            if logits.ndim == 1:
+                logits = np.stack([-logits / 2, logits / 2], axis=1)
+        adjusted: Floats = logit_adjustment(logits, self.counts_, self.tau)
+        return adjusted + self._log_weights()
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Return the (n, k) probabilities where all classes are as frequent."""
+        return np.exp(log_softmax(self.decision_logits(X), axis=1))
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Return the (n,) labels."""
+        best = self.decision_logits(X).argmax(axis=1)
+        found: npt.NDArray[Any] = self.classes_[best]
+        return found
+
+    def _log_weights(self) -> Floats:
+        """Return (k,) logarithms of the class weights."""
+        given = {} if self.class_weight is None else dict(self.class_weight)
+        if strangers := sorted(map(str, given.keys() - set(self.classes_.tolist()))):
+            raise ValueError(
+                f"class_weight names {', '.join(strangers)}, but the classes are"
+                f" {', '.join(map(str, self.classes_))}"
+            )
+        weights = np.array([float(given.get(label, 1.0)) for label in self.classes_.tolist()])
+        if not (weights > 0).all():
+            raise ValueError(f"class weights must be positive, got {self.class_weight}")
+        return np.asarray(np.log(weights))
+
+
+class ClassMeans(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Features to the logits -||h - mu_c||^2 / 2 of the nearest class mean.
+
+    Source: `posthoc.nearest_mean`; the class means are all that neural collapse leaves of features
+    (Papyan et al. 2020).
+
+    Attributes:
+        classes_: the labels, sorted; texts too.
+        means_: (k, d) class means.
+
+    Example:
+        >>> X, y = np.array([[0.0], [2.0], [10.0]]), ["a", "a", "b"]
+        >>> ClassMeans().fit(X, y).transform([[2.0]])
+        array([[ -0.5, -32. ]])
+    """
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Take the class means of (n, d) features and (n,) labels.
+
+        Raises:
+            ValueError: if the labels are not classes.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
+        self.classes_, inverse = np.unique(y, return_inverse=True)
+        k = len(self.classes_)
+        self.means_ = np.stack([X[inverse == c].mean(axis=0) for c in range(k)])
+        return self
+
+    def transform(self, X: Any) -> Floats:
+        """Return the (n, k) logits of (n, d) features."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        logits: Floats = nearest_mean(X, self.means_)
+        return logits
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
