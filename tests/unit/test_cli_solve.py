@@ -90,3 +90,9 @@ def test_wrong_options_give_one_sentence_and_status_two(words, message, capsys):
 def test_an_optimum_of_zero_says_from_which_ridge(capsys):
     assert main(["solve", "--counts", "9,5,1", "--ridge", "10", "--loss", "cdt"]) == 0
     assert "The optimum is zero from ridge 2.43646" in capsys.readouterr().out
+
+
+def test_many_groups_are_shown_by_their_ends_and_told_in_full_elsewhere(capsys):
+    assert main(["solve", "--counts", ",".join(map(str, range(20, 40))), "--ridge", "0.1"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("⋮") == 2 and "20 groups of classes, all in --json and --csv" in shown

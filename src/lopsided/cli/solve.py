@@ -104,6 +104,7 @@ class Solve:
         from rich.markup import escape
         from rich.table import Table
 
+        from lopsided.cli.predicted import ends
         from lopsided.naming import listed
 
         if self.csv:
@@ -127,7 +128,12 @@ class Solve:
             pad_edge=False,
         )
         table.columns[0].no_wrap = True
-        for row in summary["groups"]:
+        groups = summary["groups"]
+        picked = ends(len(groups)).tolist()
+        for before, g in zip([-1, *picked[:-1]], picked, strict=True):
+            if g - before > 1:
+                table.add_row("⋮")
+            row = groups[g]
             cells = [_show(row[name]) for name in ("w", "mu", "alignment", "cosine_w", "cosine_mu")]
             table.add_row(
                 f"{row['samples']:,}",
@@ -136,6 +142,8 @@ class Solve:
                 "collapsed" if row["collapsed"] else "",
             )
         console.print(table)
+        if len(picked) < len(groups):
+            console.print(f"{len(groups)} groups of classes, all in --json and --csv", style="dim")
         console.print(
             f"ridge {summary['ridge']:g} (summed loss), objective {summary['objective']:.10g}"
         )
