@@ -13,6 +13,7 @@ import torch
 from lopsided import Counts
 from lopsided.reproduce import checkpoint
 from lopsided.reproduce.checkpoint import Checkpoint
+from lopsided.reproduce.claims.hidden import Decayed
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.network.models import MODELS, Network, build
 from lopsided.reproduce.network.training import Observing, Sample, batches, parameters, train
@@ -232,6 +233,15 @@ def test_only_a_free_bias_is_spared_the_weight_decay(bias: str, decay: float) ->
     assert found.pop(id(network.head.bias)) == decay
     assert set(found.values()) == {5e-4}
     assert found.keys() == {id(p) for p in network.parameters() if p is not network.head.bias}
+
+
+def test_the_last_normalisation_may_have_a_weight_decay_of_its_own() -> None:
+    network = build("mlp", (1, 2, 2), 3, 4, 2, bias=False, seed=0)
+    groups = parameters(network, Decayed(own=0.1))
+    found = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+    *_, last = (part for part in network.modules() if isinstance(part, torch.nn.BatchNorm1d))
+    assert [found.pop(id(p)) for p in last.parameters()] == [0.1, 0.1]
+    assert set(found.values()) == {5e-4}
 
 
 def test_a_decayed_bias_enters_the_model_with_n_times_its_decay() -> None:

@@ -11,6 +11,7 @@ from lopsided.reproduce.claim import AnyClaim, Claim, Outcome, Run
 from lopsided.reproduce.claims.behnia2023 import BEHNIA2023
 from lopsided.reproduce.claims.contest import CONTEST
 from lopsided.reproduce.claims.demo import DEMO
+from lopsided.reproduce.claims.hidden import HIDDEN
 from lopsided.reproduce.claims.inputs import CLAIMS as INPUTS
 from lopsided.reproduce.claims.longtail import LONGTAIL
 from lopsided.reproduce.claims.prescription import PRESCRIPTION
@@ -23,6 +24,7 @@ from lopsided.reproduce.record import Record, Verdict
 _CLAIMS: tuple[AnyClaim, ...] = (
     DEMO,
     *THRAMPOULIDIS_2022,
+    HIDDEN,
     BEHNIA2023,
     LONGTAIL,
     CONTEST,

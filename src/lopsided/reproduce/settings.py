@@ -108,6 +108,11 @@ class Training(Checked):
         """
         return counts.n * self.weight_decay if self.bias == "decayed" else self.bias
 
+    @property
+    def feature_decay(self) -> float:
+        """Weight decay of the last normalisation, which gives the features their lengths."""
+        return self.weight_decay
+
     def problem(self, counts: Counts, ridge: float = 0.0) -> Problem:
         """Return the unconstrained-features model of this run at a ridge, by default as it
         vanishes.

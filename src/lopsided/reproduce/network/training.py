@@ -35,6 +35,7 @@ _SAVE_EVERY = 5.0
 
 T = TypeVar("T")
 Loss = Callable[[Tensor, Tensor], Tensor]
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 #: One process that trains by itself.
 ALONE = Workers()
 
@@ -162,16 +163,19 @@ def train(
 
 def parameters(network: nn.Module, settings: Training) -> list[dict[str, Any]]:
     """Return the network's parameters in groups of one weight decay: a free bias of the head has
-    none.
+    none, and the last normalisation, which gives the features their lengths, may have its own.
     """
     free = [network.get_parameter("head.bias")] if settings.bias == "free" else []
+    *_, last = (part for part in network.modules() if isinstance(part, _NORMS))
+    features = list(last.parameters())
     decayed = [
         parameter
         for parameter in network.parameters()
-        if not any(parameter is other for other in free)
+        if not any(parameter is other for other in (*free, *features))
     ]
     return [
         {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": features, "weight_decay": settings.feature_decay},
         {"params": free, "weight_decay": 0.0},
     ]
 
