@@ -17,7 +17,6 @@ from itertools import product
 from typing import Annotated
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from lopsided import solve
@@ -117,6 +116,8 @@ def descend(labels: Ints, k: int, ridge: float, weight: float, start: Floats) ->
         value = -np.vdot(target, logs) + 0.5 * np.vdot(penalty * both, both)
         slope = np.concatenate([error.T @ H, error @ W]) + penalty * both
         return float(value), slope.ravel()
+
+    from scipy.optimize import minimize  # slow to import
 
     found = minimize(
         objective,
