@@ -37,9 +37,9 @@ class Settings(Checked):
 
     samples: Annotated[int, Bounds(least=100, most=60000)] = 4000
     widths: tuple[Annotated[int, Bounds(least=2, most=4096)], ...] = (12, 48, 192)
-    steps: tuple[Whole, ...] = (30, 300, 3000)
+    steps: tuple[Whole, ...] = (30, 200, 1000)
     rate: Positive = 2e-3
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 3
+    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
 
 
 @dataclass(frozen=True)

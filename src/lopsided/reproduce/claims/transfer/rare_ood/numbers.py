@@ -29,9 +29,9 @@ class Settings(Checked):
 
     largest: Annotated[int, Bounds(least=20, most=5000)] = 2000
     ratios: tuple[Ratio, ...] = (1.0, 10.0, 100.0)
-    steps: Whole = 3000
+    steps: Whole = 1500
     rate: Positive = 2e-3
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 6
+    seeds: Annotated[int, Bounds(least=1, most=100)] = 3
 
 
 @dataclass(frozen=True)
