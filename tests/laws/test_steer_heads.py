@@ -295,3 +295,23 @@ def test_wrong_head_arguments_are_refused():
         steer.FixedHead(predict.etf(3), 5, scale=-1)
     with pytest.raises(ValueError, match="momentum"):
         steer.NearestETFHead(5, 3, momentum=1.0)
+
+
+def test_lengths_by_counts_keep_the_directions_and_a_scale_learns():
+    counts = Counts([50, 20, 5, 1])
+    wanted = predict.etf(4)
+    head = steer.FixedHead(wanted, 6, scale=2.0, lengths=counts, learn_scale=True)
+    weight = head.weight.double().numpy()
+    squares = np.sum(weight**2, axis=1)
+    np.testing.assert_allclose(squares, 4 * counts.n / (4 * counts.values), rtol=1e-6)
+    unit = weight / np.sqrt(squares)[:, None]
+    np.testing.assert_allclose(unit @ unit.T, (4 * np.eye(4) - 1) / 3, atol=1e-6)
+    (factor,) = head.parameters()
+    h = torch.randn(3, 6)
+    before = head(h)
+    factor.data.fill_(3.0)
+    torch.testing.assert_close(head(h), 3 * before)
+    head(h).sum().backward()
+    torch.testing.assert_close(factor.grad, before.sum())
+    with pytest.raises(ValueError, match="counts of 4 classes, got those of 2"):
+        steer.FixedHead(wanted, 6, lengths=[3, 1])

@@ -140,6 +140,8 @@ def test_every_loss_takes_what_it_needs_and_has_the_slope_of_finite_differences(
     assert torch.isfinite(loss(200 * inputs.detach(), given))
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 @pytest.mark.parametrize("name", steer.HEADS)
 def test_every_head_gives_logits_and_keeps_its_state(name):
     made = steer.HEADS[name]
@@ -151,6 +153,10 @@ def test_every_head_gives_logits_and_keeps_its_state(name):
     other.load_state_dict(head.state_dict())
     head.eval(), other.eval()
     torch.testing.assert_close(head(features), other(features))
+    assert (head.in_features, head.out_features) == (8, COUNTS.k)
+    assert "in_features=8, out_features=4" in repr(head)
+    traced = torch.jit.trace(head, features)
+    torch.testing.assert_close(traced(2 * features), head(2 * features))
 
 
 @pytest.mark.parametrize("name", [n for n in steer.RULES if "tau" in steer.RULES[n].needs])

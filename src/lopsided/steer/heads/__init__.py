@@ -34,6 +34,12 @@ HEADS: dict[str, Member] = {
         ("features",),
         cite("yang2022"),
     ),
+    "fixed-etf-lengths": Member(
+        "directions fixed to the simplex ETF, squared lengths n / (k n_c)",
+        lambda counts, d: FixedHead(etf(counts.k), d, lengths=counts),
+        ("features",),
+        cite("yang2022"),
+    ),
     "fixed-seli": Member(
         "classifiers fixed to SELI of the class counts",
         lambda counts, d: FixedHead(seli(counts), d),

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lopsided.arrays import require_number
+from lopsided.arrays import Floats, require_number
+from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.steer.checks import check_features
 from lopsided.steer.heads.frame import frame
+from lopsided.steer.heads.sized import Sized
 from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
 
 
-class FixedHead(KeepsPrecision):
+class FixedHead(KeepsPrecision, Sized):
     """Classifiers that do not learn: those of a geometry, realised in d dimensions. The buffer is
     saved in `state_dict`.
 
@@ -29,11 +32,14 @@ class FixedHead(KeepsPrecision):
         geometry: whose classifiers to take, from predict, solve, measure or `design`.
         d: feature dimensions.
         scale: root mean square length of the classifiers.
+        lengths: class counts that set the lengths instead: directions are the geometry's, squared
+            lengths scale^2 n / (k n_c), so that rare classes have long classifiers.
+        learn_scale: whether a factor of all logits learns, from one on.
         seed: of the orientation.
 
     Raises:
         ValueError: if d is less than the rank of the classifiers (the smallest that works is
-            named), or the scale not positive.
+            named), the scale not positive, or the lengths are of another number of classes.
         MemoryError: if the (k, k) Gram is too large.
 
     Example:
@@ -43,16 +49,27 @@ class FixedHead(KeepsPrecision):
         (torch.Size([2, 4]), 0)
     """
 
-    weight: Tensor
-
-    def __init__(self, geometry: Geometry, d: int, *, scale: float = 1.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        geometry: Geometry,
+        d: int,
+        *,
+        scale: float = 1.0,
+        lengths: CountsLike | None = None,
+        learn_scale: bool = False,
+        seed: int = 0,
+    ) -> None:
         super().__init__()
         if not isinstance(geometry, Geometry):
             raise TypeError(f"a fixed head has a Geometry, got {type(geometry).__name__}")
         if not 0 < require_number(scale, "scale") < math.inf:
             raise ValueError(f"scale must be a positive finite number, got {scale}")
         vectors = scale * frame(geometry.classifiers, d, seed)
+        if lengths is not None:
+            vectors = scale * _of_lengths(vectors, Counts.of(lengths))
         self.register_buffer("weight", torch.as_tensor(vectors, dtype=full_default()))
+        #: What all logits are multiplied by; None where it does not learn.
+        self.factor = nn.Parameter(torch.ones((), dtype=full_default())) if learn_scale else None
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (..., k) logits of (..., d) features.
@@ -64,10 +81,11 @@ class FixedHead(KeepsPrecision):
         check_features(features, self.weight.shape[1])
         h, weight = lifted(features, self.weight)
         with exact(h.device):
-            return functional.linear(h, weight)
+            logits = functional.linear(h, weight)
+        return logits if self.factor is None else logits * self.factor.to(logits)
 
 
-class CosineHead(nn.Module):
+class CosineHead(Sized):
     """Learned classifiers of which only the direction counts: logits cos(h, w_c) / temperature, at
     least float32.
 
@@ -110,6 +128,16 @@ class CosineHead(nn.Module):
         )
         with exact(h.device):
             return functional.linear(h, weight) / self.temperature
+
+
+def _of_lengths(vectors: Floats, counts: Counts) -> Floats:
+    """Return vectors of these directions with the squared lengths n / (k n_c)."""
+    if len(vectors) != counts.k:
+        raise ValueError(
+            f"lengths must be the counts of {len(vectors)} classes, got those of {counts.k}"
+        )
+    now = np.linalg.norm(vectors, axis=1)
+    return np.asarray(vectors * (np.sqrt(counts.n / (counts.k * counts.values)) / now)[:, None])
 
 
 @torch.no_grad()

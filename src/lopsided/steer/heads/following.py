@@ -11,11 +11,12 @@ from torch.nn import functional
 from lopsided.labels import Ignore, sentinels
 from lopsided.steer.checks import check_features
 from lopsided.steer.heads.nearest import nearest_etf
+from lopsided.steer.heads.sized import Sized
 from lopsided.steer.labels import read_labels
 from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
 
 
-class NearestETFHead(KeepsPrecision):
+class NearestETFHead(KeepsPrecision, Sized):
     """Fixed lengths and angles, free orientation: logits of the simplex ETF nearest to the running
     class means of the features.
 
@@ -46,7 +47,6 @@ class NearestETFHead(KeepsPrecision):
         torch.Size([6, 3])
     """
 
-    weight: Tensor
     means: Tensor
     seen: Tensor
 
