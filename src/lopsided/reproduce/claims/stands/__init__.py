@@ -84,14 +84,16 @@ STANDS: tuple[Stand, ...] = (
     Stand(_IT, "Norms and angles of SELI in closed form, and their limits in R.", "norms"),
     Stand(_IT, "At every ridge the optimum is unique.", "unique", free.optimum),
     Stand(_IT, "A weight on ||H||² changes the optimum's scale alone.", "unique", free.scaled),
-    Stand(_IT, "Classifiers and class means are centred.", "unique", free.centred),
+    Stand(
+        _IT, "Classifiers are centred, class means as the ridge vanishes.", "unique", free.centred
+    ),
     Stand(_IT, "Margins and logits do not depend on R as the ridge vanishes.", "margins"),
     Stand(
         _IT,
         "The ridge path ends at SELI; balanced classes are there at every ridge, others at none.",
         "ridge-path",
     ),
-    Stand(_IT, "SGD on free features approaches SELI, more slowly with R.", "ufm-sgd", free.sgd),
+    Stand(_IT, "Free features approach SELI, by descent more slowly with R.", "ufm-sgd", free.sgd),
     Stand(
         _IT,
         "Deep networks on imbalanced classes approach SELI, not the ETF.",
