@@ -95,4 +95,5 @@ def test_an_optimum_of_zero_says_from_which_ridge(capsys):
 def test_many_groups_are_shown_by_their_ends_and_told_in_full_elsewhere(capsys):
     assert main(["solve", "--counts", ",".join(map(str, range(20, 40))), "--ridge", "0.1"]) == 0
     shown = capsys.readouterr().out
-    assert shown.count("⋮") == 2 and "20 groups of classes, all in --json and --csv" in shown
+    assert shown.count("⋮") == 2
+    assert "20 groups of classes, all in --json and --csv" in shown
