@@ -140,6 +140,7 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
                 against_each_other, one.variance, one.bias2, x="variance", label="squared bias"
             ),
             f"Bias and variance of digits answered right, {one.samples} training samples",
+            f"{one.samples:,} training samples",
         )
         for one in ensembles
         if one.seed == 0
