@@ -34,6 +34,16 @@ SHORT = {
         "seeds": 1,
         "batch": 16,
     },
+    "garrod2024": {"classes": 4, "ridges": (1e-1,), "layers": (1,)},
+    "sukenik2024": {
+        "vertices": 4,
+        "layers": (2,),
+        "ridge": 0.05,
+        "width": 6,
+        "starts": 1,
+        "seeds": 1,
+    },
+    "jacot2025": {"samples": 2, "layers": 2, "steps": 2, "seeds": 1},
     "kothapalli2024": {"gaussians": 4, "digits": 3, "hidden": (1,), "seeds": 1},
     "hong2024": {
         "samples": 3,
@@ -113,6 +123,31 @@ IDEAL = {
     "gill2023": lambda n: replace(
         n, rows=tuple(replace(row, etf=(1 / (1 + row.copies),)) for row in n.rows)
     ),
+    "garrod2024": lambda n: replace(
+        n,
+        costs=every(n.costs, seli=0.1, pairs=0.2),
+        balanced=every(n.balanced, wins=True, law=True),
+    ),
+    "sukenik2024": lambda n: replace(
+        n,
+        found=every(n.found, objectives=(0.1,), ranks=(2, 6), collapse=0.2),
+        binary=every(n.binary, collapsed=True),
+    ),
+    "jacot2025": lambda n: replace(
+        n,
+        paths=tuple(
+            every(
+                path,
+                balance=0.05,
+                predicted=0.05,
+                condition_head=2.0,
+                condition_balanced=2.0,
+                before=0.2,
+                after=0.1,
+            )
+            for path in n.paths
+        ),
+    ),
     "kothapalli2024": lambda n: replace(
         n,
         pairs=tuple(
@@ -146,6 +181,7 @@ IDEAL = {
 
 #: Claim of which a short run holds already -> what would refute it.
 REFUTED = {
+    "garrod2024": lambda n: replace(n, costs=every(n.costs, seli=0.2, pairs=0.1)),
     "kothapalli2024": lambda n: replace(n, pairs=every(n.pairs, ratios=(0.2, 0.1))),
     "beaglehole2024": lambda n: replace(n, paths=every(n.paths, mapped=(9.0,))),
 }

@@ -127,14 +127,15 @@ def test_weight_decay_balances_linear_layers_at_a_rate_that_no_data_change():
     x, y = torch.randn(9, 4, dtype=torch.float64), torch.randn(9, 3, dtype=torch.float64)
     decay, rate, steps = 0.2, 1e-3, 200
     before = measure.linear_tail([layer.weight.detach() for layer in layers])
-    optimiser = torch.optim.SGD([p for w in layers for p in w.parameters()], rate, 0, 0, decay)
     for _ in range(steps):
         z = x
         for layer in layers:
             z = layer(z)
-        optimiser.zero_grad()
-        (z - y).square().mean().backward()
-        optimiser.step()
+        weights = [layer.weight for layer in layers]
+        slopes = torch.autograd.grad((z - y).square().mean(), weights)
+        with torch.no_grad():
+            for w, slope in zip(weights, slopes, strict=True):
+                w -= rate * (slope + decay * w)
     after = measure.linear_tail([layer.weight.detach() for layer in layers])
     shrunk = np.exp(-2 * decay * rate * steps)
     assert after.balance == pytest.approx(before.balance * shrunk, rel=1e-3)
@@ -151,6 +152,69 @@ def test_balanced_layers_have_the_root_of_the_condition_of_their_product():
     assert tail.condition_head == pytest.approx(tail.predicted)
 
 
+class Blocks(torch.nn.Module):
+    """A convolution, a residual block and a head."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = torch.nn.Conv2d(1, 5, 3)
+        self.block = torch.nn.Linear(5, 5)
+        self.drop = torch.nn.Dropout()
+        self.head = torch.nn.Linear(5, 3)
+
+    def forward(self, x):
+        h = self.stem(x).relu().mean((2, 3))
+        return self.head(self.drop(h + self.block(h)))
+
+
+def test_layers_of_one_pass_are_measured_as_their_features_alone():
+    torch.manual_seed(0)
+    model, x = Blocks().train(), torch.randn(12, 1, 6, 6)
+    y = torch.arange(12) % 3
+    loader = [(x[:7], y[:7]), (x[7:], y[7:])]
+    found = measure.layers(model, loader, ["stem", "block"], [4, 4, 4], show_progress=False)
+    assert list(found) == ["stem", "block", "head"]
+    assert model.training
+    assert not model.stem._forward_hooks
+    with torch.no_grad():
+        stem = model.stem(x)
+        h = stem.relu().mean((2, 3))
+        own = {"stem": stem.mean((2, 3)), "block": model.block(h), "head": h + model.block(h)}
+    for name, features in own.items():
+        moments = measure.Moments(3, 5)
+        moments.update(features.numpy(), y.numpy())
+        assert found[name].nc1 == pytest.approx(measure.Collapse.of(moments).nc1, rel=1e-4)
+    whole = measure.trained(model, loader, show_progress=False)
+    assert found["head"].nc3 == pytest.approx(whole.nc3)
+    assert found["stem"].weight is None
+
+
+def test_layers_are_as_alike_as_their_directions():
+    rng = np.random.default_rng(0)
+    a, b, turn = (
+        rng.normal(size=(9, 4)),
+        rng.normal(size=(9, 4)),
+        np.linalg.qr(rng.normal(size=(4, 4)))[0],
+    )
+    found = measure.layer_cosines([a, 2 * a, b])
+    assert found[0] == pytest.approx([1, 1, found[1, 2]])
+    naive = np.mean(
+        [x @ z / np.linalg.norm(x) / np.linalg.norm(z) for x, z in zip(a, b, strict=True)]
+    )
+    assert found[0, 2] == pytest.approx(naive)
+    assert measure.layer_cosines([a @ turn, a @ turn, b @ turn]) == pytest.approx(found)
+
+
+def shared():
+    unit = torch.nn.ReLU()
+    return torch.nn.Sequential(
+        torch.nn.Linear(2, 3), unit, torch.nn.Linear(3, 3), unit, torch.nn.Linear(3, 2)
+    )
+
+
+DATA = [(torch.eye(2), torch.tensor([0, 1]))]
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -161,6 +225,13 @@ def test_balanced_layers_have_the_root_of_the_condition_of_their_product():
         (lambda: solve.deep_relu([3, 3], 0.1, 1, 2), "layers must be a whole number"),
         (lambda: solve.deep_relu([3, 3], -0.1, 2, 2), "ridge"),
         (lambda: predict.layer_spectrum([3, 3], 0.1, 2, 3), "layer must be from 1 to 2"),
+        (lambda: measure.layer_cosines([]), "list of"),
+        (lambda: measure.layer_cosines([np.eye(2), np.eye(3)]), "in layer 1; compare"),
+        (lambda: measure.layer_cosines([np.zeros((1, 2))]), "sample 0 in layer 0"),
+        (lambda: measure.layers(shared(), DATA, ["9"]), "no layer '9'"),
+        (lambda: measure.layers(shared(), DATA, ["0", "0"]), "named once"),
+        (lambda: measure.layers(shared(), DATA, ["1"], show_progress=False), "made 2 outputs"),
+        (lambda: measure.layers(shared(), [], ["0"], show_progress=False), "no batch"),
         (lambda: measure.linear_tail([np.eye(2)]), "at least 2 layers, got 1"),
         (lambda: measure.linear_tail([np.eye(2), np.eye(3)]), "layer 1 takes 3 inputs"),
         (lambda: measure.linear_tail([np.eye(2), np.zeros((2, 2))]), "not all 0"),

@@ -20,11 +20,13 @@ from lopsided.measure.label_sets import LabelSets, TagWise
 from lopsided.measure.metrics import METRICS, Metric, Undefined
 from lopsided.measure.neighbors import neighbor_fractions
 from lopsided.measure.network.agop import agop, feature_ansatz
+from lopsided.measure.network.layers import layers
 from lopsided.measure.network.stream import Stream
 from lopsided.measure.network.trained import trained
 from lopsided.measure.network.watch import Watch, watch
 from lopsided.measure.network_geometry import geometry
 from lopsided.measure.ood import Known, Outside, Separation, nc5, stored_outside
+from lopsided.measure.progression import layer_cosines
 from lopsided.measure.regression import RegressionCollapse, collapse_of, regression_collapse
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.means import Means
@@ -77,6 +79,8 @@ __all__ = [
     "features_of",
     "geometry",
     "hub_scores",
+    "layer_cosines",
+    "layers",
     "linear_tail",
     "nc5",
     "neighbor_fractions",

@@ -11,6 +11,7 @@ from lopsided.reproduce.claim import AnyClaim, Claim, Outcome, Run
 from lopsided.reproduce.claims.behnia2023 import BEHNIA2023
 from lopsided.reproduce.claims.contest import CONTEST
 from lopsided.reproduce.claims.demo import DEMO
+from lopsided.reproduce.claims.depth import CLAIMS as DEPTH
 from lopsided.reproduce.claims.hidden import HIDDEN
 from lopsided.reproduce.claims.inputs import CLAIMS as INPUTS
 from lopsided.reproduce.claims.longtail import LONGTAIL
@@ -32,7 +33,7 @@ _CLAIMS: tuple[AnyClaim, ...] = (
 )
 #: Name -> claim, in the order of a report.
 CLAIMS: dict[str, AnyClaim] = {
-    claim.name: claim for claim in (*_CLAIMS, *SYSTEMS, *INPUTS, *TRANSFER)
+    claim.name: claim for claim in (*_CLAIMS, *SYSTEMS, *DEPTH, *INPUTS, *TRANSFER)
 }
 
 __all__ = ["CLAIMS", "Claim", "Context", "Outcome", "Place", "Record", "Run", "Verdict"]

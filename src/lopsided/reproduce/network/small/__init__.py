@@ -8,6 +8,7 @@ from lopsided.reproduce.network.small.classes import Classifier, classifier
 from lopsided.reproduce.network.small.features import prototypes, spectral, sphere
 from lopsided.reproduce.network.small.fit import Fit
 from lopsided.reproduce.network.small.heads import composed, label_sets, next_token, regression
+from lopsided.reproduce.network.small.tail import tailed
 from lopsided.reproduce.network.small.under_head import under_head
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "regression",
     "spectral",
     "sphere",
+    "tailed",
     "under_head",
 ]

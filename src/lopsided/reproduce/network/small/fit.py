@@ -23,7 +23,7 @@ class Fit:
         steps: of the optimiser.
         rate: learning rate at the start.
         seed: of initialisation and order of the samples.
-        method: SGD with momentum .9, or Adam.
+        method: SGD with momentum .9, SGD without ("plain"), or Adam.
         decay: weight decay on all parameters.
         batch: samples of a step; 0 for all.
         schedule: of the rate: constant, or half a cosine down to zero.
@@ -32,7 +32,7 @@ class Fit:
     steps: int
     rate: float
     seed: int
-    method: Literal["sgd", "adam"] = "sgd"
+    method: Literal["sgd", "plain", "adam"] = "sgd"
     decay: float = 0.0
     batch: int = 0
     schedule: Literal["constant", "cosine"] = "constant"
@@ -62,9 +62,14 @@ def train(
     """Train modules together, and tell how many steps they have taken after each."""
     parameters = [p for module in modules for p in module.parameters()]
     optimizer: torch.optim.Optimizer = (
-        torch.optim.SGD(parameters, fit.rate, momentum=0.9, weight_decay=fit.decay)
-        if fit.method == "sgd"
-        else torch.optim.Adam(parameters, fit.rate, weight_decay=fit.decay)
+        torch.optim.Adam(parameters, fit.rate, weight_decay=fit.decay)
+        if fit.method == "adam"
+        else torch.optim.SGD(
+            parameters,
+            fit.rate,
+            momentum=0.9 if fit.method == "sgd" else 0.0,
+            weight_decay=fit.decay,
+        )
     )
     for step, _ in enumerate(descend(optimizer, loss, _batches(n, fit)), 1):
         observe(step)

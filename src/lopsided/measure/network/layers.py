@@ -1,0 +1,135 @@
+"""layers: measure several layers of a trained model at once, in one pass over the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
+
+from lopsided.counts import Counts, CountsLike
+from lopsided.labels import Ignore
+from lopsided.measure.collapse import Classes, Collapse
+from lopsided.measure.network.returned import tensors_of
+from lopsided.measure.network.run import Part, Run
+from lopsided.measure.network.stream import Stream
+from lopsided.measure.network.tensors import to_numpy
+from lopsided.needs import torch
+
+
+def layers(
+    model: Any,
+    loader: Iterable[Any],
+    modules: Sequence[str],
+    counts: CountsLike | None = None,
+    *,
+    head: Any = None,
+    scatter: Literal["pooled", "none"] = "pooled",
+    classes: Classes = "all",
+    ignore: Ignore = None,
+    inputs: Part = None,
+    labels: Part = None,
+    show_progress: bool = True,
+) -> dict[str, Collapse]:
+    """Run a trained model over a loader once, and return what its layers show, one `Collapse` each.
+
+    A layer is measured at its output, over which channels of images and positions of sequences are
+    averaged, unless each position has a label. The last entry is the head, with its weights and
+    answers, measured at its input.
+
+    Args:
+        model: a torch module, left as it was.
+        loader: batches, as `trained` takes them.
+        modules: names of layers in the model, each of which runs once a pass.
+        counts: training samples of each class.
+        head: as in `trained`.
+        scatter: "none" leaves out the d^2 of NC1 in every layer but the head.
+        classes: as in `trained`.
+        ignore: labels of positions without a class.
+        inputs: what of a batch the model is given.
+        labels: what of a batch the labels are.
+        show_progress: show a progress bar.
+
+    Raises:
+        ValueError: if a name is not in the model or given twice, a layer runs not exactly once a
+            pass, or as `trained`.
+        TypeError: as `trained`.
+
+    Example:
+        >>> import torch
+        >>> net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
+        >>> data = [(torch.eye(2).repeat(3, 1), torch.tensor([0, 1] * 3))]
+        >>> found = layers(net, data, ["0", "1"], show_progress=False)
+        >>> [(name, seen.d) for name, seen in found.items()]
+        [('0', 3), ('1', 3), ('2', 3)]
+    """
+    counts = None if counts is None else Counts.of(counts)
+    run = Run(
+        model,
+        counts,
+        head=head,
+        ignore=ignore,
+        inputs=inputs,
+        labels=labels,
+        show_progress=show_progress,
+    )
+    known = dict(model.named_modules())
+    for name in modules:
+        if name not in known or not name:
+            near = ", ".join(list(known)[1:9])
+            raise ValueError(f"the model has no layer {name!r}; it has {near}, ...")
+    if len(set(modules)) < len(modules):
+        raise ValueError(f"every layer is named once, got {list(modules)}")
+    passing, outputs = run.passing, dict[str, list[Any]]()
+    streams: dict[str, Stream] = {}
+
+    def hear(name: str) -> Callable[..., None]:
+        def hook(_layer: Any, _args: Any, output: Any) -> None:
+            outputs.setdefault(name, []).append(next(tensors_of(output), None))
+
+        return hook
+
+    def take(features: Any, given: Any, logits: Any) -> None:
+        for name in modules:
+            heard = outputs.pop(name, [])
+            if len(heard) != 1 or heard[0] is None:
+                raise ValueError(
+                    f"the layer {name!r} made {len(heard)} outputs in one pass, and only one of"
+                    " one tensor can be measured; name the layers around it"
+                )
+            rows = _rows(heard[0].detach(), given)
+            if name not in streams:
+                k = passing.shape[0]
+                streams[name] = Stream(k, rows.shape[-1], scatter, rows.device, ignore)
+            streams[name].update(rows, given)
+        if passing.name not in streams:
+            streams[passing.name] = Stream(*passing.shape, "pooled", features.device, ignore)
+        streams[passing.name].update(features, given, logits)
+
+    hooks = [known[name].register_forward_hook(hear(name)) for name in modules]
+    try:
+        with run:
+            run.read(loader, "measuring layers", take)
+            weight, bias = (
+                None if part is None else to_numpy(part)
+                for part in passing.affine.weight_and_bias()
+            )
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not streams:
+        raise ValueError("nothing has been measured: the loader gave no batch")
+    result = {}
+    for name, stream in streams.items():
+        whose = (weight, bias) if name == passing.name else (None, None)
+        joined = stream.sync() if run.together else stream
+        result[name] = joined.compute(*whose, classes, counts)
+    return result
+
+
+def _rows(output: Any, labels: Any) -> Any:
+    """Return one row a sample, or one a position where positions have labels."""
+    if output.ndim <= 2:
+        return output.reshape(len(output), -1)
+    if output.ndim == 3:
+        each = tuple(getattr(labels, "shape", ())) == tuple(output.shape[:2])
+        return output if each else output.mean(1)
+    return torch().mean(output, dim=tuple(range(2, output.ndim)))
