@@ -43,6 +43,7 @@ SHORT = {
         "starts": 1,
         "seeds": 1,
     },
+    "jiang2025": {"samples": 2, "width": 9, "blocks": 1, "steps": 1, "seeds": 1},
     "jacot2025": {"samples": 2, "layers": 2, "steps": 2, "seeds": 1},
     "kothapalli2024": {"gaussians": 4, "digits": 3, "hidden": (1,), "seeds": 1},
     "hong2024": {
@@ -133,6 +134,9 @@ IDEAL = {
         found=every(n.found, objectives=(0.1,), ranks=(2, 6), collapse=0.2),
         binary=every(n.binary, collapsed=True),
     ),
+    "jiang2025": lambda n: replace(
+        n, networks=every(n.networks, cosines=(0.9, 1.0), nc1=(0.2, 0.1), read=(0.9, 1.0))
+    ),
     "jacot2025": lambda n: replace(
         n,
         paths=tuple(
@@ -181,6 +185,7 @@ IDEAL = {
 
 #: Claim of which a short run holds already -> what would refute it.
 REFUTED = {
+    "jiang2025": lambda n: replace(n, networks=every(n.networks, nc1=(0.1, 0.2))),
     "garrod2024": lambda n: replace(n, costs=every(n.costs, seli=0.2, pairs=0.1)),
     "kothapalli2024": lambda n: replace(n, pairs=every(n.pairs, ratios=(0.2, 0.1))),
     "beaglehole2024": lambda n: replace(n, paths=every(n.paths, mapped=(9.0,))),

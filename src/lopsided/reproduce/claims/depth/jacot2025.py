@@ -167,7 +167,7 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
             lines({"measured": "balance", "exp(-2 decay rate step)": "predicted"}),
             ax,
             x="step",
-            label="distance from balance, over its start",
+            label="distance from balance",
         ),
         "Distance of the linear layers from balance",
     )
@@ -195,7 +195,10 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
         for i, path in enumerate(paths)
     ]
     columns = ["", "balance", "predicted", "condition", "if balanced", "before", "behind", "loss"]
-    return [Row([left, right], "Digits, every seed a line."), Table("At the end.", columns, rows)]
+    return [
+        Row([left, right], "Digits, every seed a line; balance over its start."),
+        Table("At the end.", columns, rows),
+    ]
 
 
 JACOT2025 = Claim(

@@ -8,6 +8,7 @@ from lopsided.reproduce.network.small.classes import Classifier, classifier
 from lopsided.reproduce.network.small.features import prototypes, spectral, sphere
 from lopsided.reproduce.network.small.fit import Fit
 from lopsided.reproduce.network.small.heads import composed, label_sets, next_token, regression
+from lopsided.reproduce.network.small.residual import residual
 from lopsided.reproduce.network.small.tail import tailed
 from lopsided.reproduce.network.small.under_head import under_head
 
@@ -20,6 +21,7 @@ __all__ = [
     "next_token",
     "prototypes",
     "regression",
+    "residual",
     "spectral",
     "sphere",
     "tailed",
