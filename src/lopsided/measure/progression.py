@@ -16,7 +16,7 @@ def layer_cosines(features: Sequence[npt.ArrayLike]) -> Floats:
     Layers must be of one width, as blocks of residual networks are: between others a cosine says
     nothing.
 
-    Source: Jiang, Zhou and Zhu 2024 (arXiv 2406.14479).
+    Source: Jiang, Zhou and Zhu 2025 (arXiv 2406.14479).
 
     Args:
         features: (n, d) of each layer, all of the same samples in the same order.
