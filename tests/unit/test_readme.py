@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
         ("benchmarks/summary.py", "docs/benchmarks.md"),
         ("benchmarks/summary.py", "docs/guides/cluster.md"),
         ("docs/guides/prescribe.py", "docs/guides/prescribe.md"),
+        ("docs/guides/contest.py", "docs/guides/contest.md"),
+        ("docs/guides/contest.py", "src/lopsided/cli/fared.py"),
     ],
 )
 def test_the_figures_of_a_page_are_those_of_the_records(script, page, monkeypatch):

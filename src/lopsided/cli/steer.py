@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Optional
 
 from lopsided.cli.classes import Classes
+from lopsided.cli.fared import fared
 from lopsided.cli.listing import print_tables
 from lopsided.cli.output import print_csv, print_json, require_one_form, table_console
 
@@ -149,7 +150,7 @@ class Steer:
                 "counts": counts.values.tolist(),
                 "unmet": unmet,
                 "code": "\n".join(lines),
-                "accuracy": NEAREST,
+                "accuracy": f"{NEAREST}{fared(rows[0].loss)}",
             }
             print_json("steer", answer | {"losses": [_dict(row) for row in rows]})
             return
@@ -161,7 +162,8 @@ class Steer:
         console.print(_table(rows, counts))
         if unmet:
             console.print(f"not met by any designed loss: {'; '.join(unmet)}", markup=False)
-        console.print(f"{rows[0].loss}: {NEAREST}. To train with it:", markup=False)
+        told = f"{rows[0].loss}: {NEAREST}{fared(rows[0].loss)}. To train with it:"
+        console.print(told, markup=False)
         for each in lines:
             console.print(f"    {each}", markup=False, soft_wrap=True)
 

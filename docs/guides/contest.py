@@ -1,0 +1,88 @@
+"""Write the table of the claim contest into contest.md, and what `lopsided steer` quotes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lopsided.reproduce import CLAIMS, Record
+from lopsided.reproduce.claims.contest.numbers import BASE, Numbers
+
+HERE = Path(__file__).parent
+RESULTS = HERE.parents[1] / "results"
+PAGES = HERE / "contest.md", HERE.parents[1] / "src" / "lopsided" / "cli" / "fared.py"
+#: Between these the page and the module are written by the records.
+MARKS = {
+    "<!-- table start -->\n": "<!-- table end -->\n",
+    "# table start\n": "# table end\n",
+}
+
+
+def records() -> list[Numbers]:
+    """Return the numbers of all records, the longest tails first."""
+    claim = CLAIMS["contest"]
+    runs = [claim.read(Record.load(path)) for path in RESULTS.glob("contest-*.json")]
+    found: list[Numbers] = [
+        run.numbers for run in sorted(runs, key=lambda r: (-r.settings.ratio, r.name))
+    ]
+    return found
+
+
+def gaps(found: list[Numbers]) -> dict[str, np.ndarray]:
+    """Return by how many points each member is ahead of `BASE`, a row a record, a column a seed;
+    the best in the mean first.
+    """
+    names = [name for name in found[0].entries if name != BASE]
+    table = {name: 100 * np.stack([one.gaps(name) for one in found]) for name in names}
+    return dict(sorted(table.items(), key=lambda item: -item[1].mean()))
+
+
+def diverged(name: str, found: list[Numbers]) -> bool:
+    """Whether a member diverged at the rate that was best for it, in every run of some record."""
+    entries = [one.entries[name] for one in found]
+    return any(each.kind in ("loss", "head") and not each.shapes for each in entries)
+
+
+def markdown() -> str:
+    """Return the table of all members."""
+    found = records()
+    titles = [f"{one.title}, {one.counts[0]} to {one.counts[-1]}" for one in found]
+    head = ["member", "of", "mean", "seeds ahead", *titles]
+    rows = [head, ["---"] * len(head)]
+    for name, table in gaps(found).items():
+        kind = found[0].entries[name].kind
+        if diverged(name, found):
+            rows.append([name, kind, "diverges", "", *["" for _ in found]])
+            continue
+        cells = [f"{row.mean():+.1f} ± {row.std(ddof=1):.1f}" for row in table]
+        ahead = f"{(table > 0).sum()} of {table.size}"
+        rows.append([name, kind, f"{table.mean():+.1f}", ahead, *cells])
+    base = [100 * one.balanced(BASE) for one in found]
+    told = [f"{each.mean():.1f} ± {each.std(ddof=1):.1f}" for each in base]
+    rows.append([f"*{BASE}*", "rule", "*itself, in %*", "", *told])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def module() -> str:
+    """Return the lines of the module that `lopsided steer` quotes."""
+    found = records()
+    lines = [f"TAILS, SEEDS = {len(found)}, {len(found[0].balanced(BASE))}\n"]
+    lines += ["AHEAD: dict[str, float] = {\n"]
+    for name, table in gaps(found).items():
+        if found[0].entries[name].kind == "loss" and not diverged(name, found):
+            lines.append(f'    "{name}": {table.mean():.1f},\n')
+    return "".join([*lines, "}\n"])
+
+
+def written(text: str) -> str:
+    """Return a page, or the module, with what the records say in its place."""
+    start = next(mark for mark in MARKS if mark in text)
+    before, rest = text.split(start)
+    told = module() if start.startswith("#") else markdown()
+    return before + start + told + MARKS[start] + rest.split(MARKS[start])[1]
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        page.write_text(written(page.read_text()))
