@@ -10,7 +10,7 @@ import pytest
 
 from lopsided import Counts, measure, predict
 from lopsided.adjustment import Adjustment
-from lopsided.cli import main
+from lopsided.cli import fared, main
 from lopsided.cli.classes import Classes
 from lopsided.cli.steer import RECORDED
 from lopsided.reproduce import CLAIMS, Record
@@ -188,3 +188,12 @@ def test_a_loss_without_torch_is_answered_with_the_install_line():
         "ImportError: lopsided.steer.Focal needs torch: pip install 'lopsided[torch]'"
         in answer.stderr
     )
+
+
+def test_what_is_quoted_of_the_contest_names_the_loss_and_the_first_one():
+    ahead = fared.AHEAD
+    first = next(iter(ahead))
+    assert ahead[first] == max(ahead.values())
+    assert f"ldt {ahead['ldt']:+.1f}".lower() in fared.fared("LDT, γ=½")
+    assert f"{first} {ahead[first]:+.1f}, the most of all losses" in fared.fared("designed: ldt")
+    assert "most" not in fared.fared(first)

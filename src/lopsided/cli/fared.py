@@ -31,14 +31,11 @@ AHEAD: dict[str, float] = {
 
 
 def fared(loss: str) -> str:
-    """Return how a loss fared, as the end of a sentence; nothing where it took no part."""
-    name = loss.split(",")[0].lower()
-    if name not in AHEAD:
-        return ""
-    points = AHEAD[name]
-    where = "ahead of" if points > 0 else "behind"
+    """Return how a loss and the first one fared, as the end of a sentence."""
+    first, name = next(iter(AHEAD)), loss.split(",")[0].lower()
+    told = [f"{each} {AHEAD[each]:+.1f}" for each in dict.fromkeys((name, first)) if each in AHEAD]
+    tails = f"{TAILS} long tail{'s' * (TAILS > 1)}"
     return (
-        f"; in the contest it was {abs(points):.1f} points of balanced accuracy {where} plain"
-        f" cross-entropy with logit adjustment after training ({TAILS} long tail{'s' * (TAILS > 1)},"
-        f" {SEEDS} seeds)"
+        "; in the contest, points against plain cross-entropy with logit adjustment afterwards:"
+        f" {', '.join(told)}{', the most of all losses' * (name != first)} ({tails}, {SEEDS} seeds)"
     )
