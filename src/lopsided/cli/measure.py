@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from lopsided.counts import Counts
     from lopsided.diagnosis import Diagnosis
     from lopsided.geometry import Geometry
-    from lopsided.measure import Collapse, Outside, Store
+    from lopsided.measure import Collapse, Store
+    from lopsided.measure.ood import Outside
     from lopsided.solve import Problem
 
 
@@ -130,7 +131,7 @@ class Measure:
         if self.ood is not None:
             if self.csv:
                 raise ValueError("--csv is a row a class: of --ood take --json, or leave it out")
-            outside = measure.stored_outside(store, self.ood, held_out)
+            outside = measure.ood.stored_outside(store, self.ood, held_out)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(f"measuring {store.n:,} samples", total=store.n * self.passes)

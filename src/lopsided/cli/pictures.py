@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from lopsided.diagnosis import Diagnosis
     from lopsided.geometry import Geometry
     from lopsided.gram import Gram
-    from lopsided.measure import Collapse, Outside
+    from lopsided.measure import Collapse
+    from lopsided.measure.ood import Outside
 
     #: Puts a drawing on axes.
     Draw = Callable[[Axes], Axes]

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from lopsided.counts import Counts
     from lopsided.diagnosis import Diagnosis
     from lopsided.geometry import Geometry
-    from lopsided.measure import Collapse, Outside
+    from lopsided.measure import Collapse
+    from lopsided.measure.ood import Outside
 
 
 def to_write_head(options: Measure, diagnosis: Diagnosis) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from lopsided.measure import ood
 from lopsided.measure.active import active_share
 from lopsided.measure.additivity import additivity
 from lopsided.measure.collapse import Collapse
@@ -25,7 +26,6 @@ from lopsided.measure.network.stream import Stream
 from lopsided.measure.network.trained import trained
 from lopsided.measure.network.watch import Watch, watch
 from lopsided.measure.network_geometry import geometry
-from lopsided.measure.ood import Known, Outside, Separation, nc5, stored_outside
 from lopsided.measure.progression import layer_cosines
 from lopsided.measure.regression import RegressionCollapse, collapse_of, regression_collapse
 from lopsided.measure.state.decisions import Decisions
@@ -50,16 +50,13 @@ __all__ = [
     "Collapsible",
     "Decisions",
     "Diagnosis",
-    "Known",
     "LabelSets",
     "Means",
     "Metric",
     "Moments",
-    "Outside",
     "RegressionCollapse",
     "RegressionMoments",
     "SecondPass",
-    "Separation",
     "Store",
     "Stream",
     "TagWise",
@@ -82,13 +79,12 @@ __all__ = [
     "layer_cosines",
     "layers",
     "linear_tail",
-    "nc5",
     "neighbor_fractions",
+    "ood",
     "open_store",
     "open_targets",
     "regression_collapse",
     "stored",
-    "stored_outside",
     "stored_regression",
     "stored_sets",
     "trained",

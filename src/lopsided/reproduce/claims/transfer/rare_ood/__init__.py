@@ -13,9 +13,9 @@ import numpy as np
 
 from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
-from lopsided.measure import Moments, nc5
+from lopsided.measure import Moments
 from lopsided.measure.metrics import drift
-from lopsided.measure.ood import SCORES, Known, rejected, separation
+from lopsided.measure.ood import SCORES, Known, nc5, rejected, separation
 from lopsided.reproduce import data
 from lopsided.reproduce.claim import Claim, Outcome
 from lopsided.reproduce.claims.transfer.rare_ood.numbers import (
