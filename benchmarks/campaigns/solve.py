@@ -102,6 +102,16 @@ def _ridge(rng: np.random.Generator, problem: solve.Problem) -> float:
     return float(top * 10 ** rng.uniform(*exponent))
 
 
+def singular_values(matrix: Any) -> list[Any]:
+    """Return the singular values, and zeros, as the eigenvalues of [0 A; A' 0] that are not
+    negative: the decomposition of mpmath itself does not always converge.
+    """
+    rows, columns = matrix.rows, matrix.cols
+    joined = mpmath.zeros(rows + columns)
+    joined[:rows, rows:], joined[rows:, :rows] = matrix, matrix.T
+    return [max(value, mpf(0)) for value in mpmath.eigsy(joined, eigvals_only=True)]
+
+
 def exact_bounds(problem: solve.Problem, logits: Floats, bias: Floats | None) -> tuple[Any, Any]:
     """Return objective and dual value of (k, m) logits and a bias in 50 digits, by definition,
     sample kind by sample kind.
@@ -151,8 +161,8 @@ def exact_bounds(problem: solve.Problem, logits: Floats, bias: Floats | None) ->
                 slope = weight * scale(c, j) * (share[c] - target[c])
                 G[c, j] = slope / mpmath.sqrt(mpf(float(w[j])))
                 pull[c] += slope
-        primal = loss + ridge * mpmath.fsum(mpmath.svd_r(Z, compute_uv=False))
-        norm = max(mpmath.svd_r(G, compute_uv=False))
+        primal = loss + ridge * mpmath.fsum(singular_values(Z))
+        norm = max(singular_values(G))
         s = min(mpf(1), ridge / norm) if norm else mpf(1)
         dual = mpf(0)
         for (weight, target, share), offset in zip(shares, offsets, strict=True):
