@@ -202,6 +202,7 @@ def test_a_score_without_favourites_rejects_every_class_alike():
         (lambda: transferability(DIGITS, LABELS[1:]), "one row a sample"),
         (lambda: transferability(DIGITS, 0 * LABELS), "at least 2 classes"),
         (lambda: transferability(DIGITS, LABELS + (LABELS > 4)), "class 5 has none"),
+        (lambda: transferability(np.eye(2), [0, 10**15]), "class 1 has none"),
         (lambda: transferability(np.full((4, 3), 0.1), [0, 1, 0, 1]), "are the same"),
         (lambda: transferability(DIGITS, LABELS, 0), "components must be a whole number"),
         (lambda: transferability([[1.0, np.nan], [0, 1]], [0, 1]), r"sample 0 \(class 0\) has NaN"),

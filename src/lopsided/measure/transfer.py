@@ -82,9 +82,8 @@ def transferability(
     if gamma <= _NONE:
         gamma, z = 0.0, z[:, variances > 0]
     counts = np.bincount(y, minlength=k)
-    member = np.zeros((k, n))
-    member[y, np.arange(n)] = 1 / counts[y]
-    means = member @ z
+    order, starts = np.argsort(y, kind="stable"), np.cumsum(counts) - counts
+    means = np.add.reduceat(z[order], starts) / counts[:, None]
     deviations = z - means[y]
     within, total = (
         (1 - gamma) * s + gamma * np.trace(s) / len(s) * np.eye(len(s))
@@ -141,8 +140,10 @@ def _checked(
     x = rows_of(features, y, width, "features", "sample {}".format)
     if k < 2:
         raise ValueError(f"a transfer is to at least 2 classes, got {k}")
-    if not (counts := np.bincount(y, minlength=k)).all():
-        raise ValueError(f"each class must have samples, class {int(np.argmin(counts))} has none")
+    present = np.unique(y)
+    if len(present) < k:
+        missing = int(np.argmax(np.append(present, k) != np.arange(len(present) + 1)))
+        raise ValueError(f"each class must have samples, class {missing} has none")
     if all((block == x[0]).all() for block in _blocks(x)):
         raise ValueError("all features are the same, which transfers nothing")
     return x, y, k
