@@ -109,7 +109,7 @@ def singular_values(matrix: Any) -> list[Any]:
     rows, columns = matrix.rows, matrix.cols
     joined = mpmath.zeros(rows + columns)
     joined[:rows, rows:], joined[rows:, :rows] = matrix, matrix.T
-    return [max(value, mpf(0)) for value in mpmath.eigsy(joined, eigvals_only=True)]
+    return [max(value, mpmath.mpf(0)) for value in mpmath.eigsy(joined, eigvals_only=True)]
 
 
 def exact_bounds(problem: solve.Problem, logits: Floats, bias: Floats | None) -> tuple[Any, Any]:
