@@ -43,6 +43,7 @@ SHORT = {
         "starts": 1,
         "seeds": 1,
     },
+    "sukenik2025": {"samples": 2, "width": 9, "blocks": (1, 2), "steps": 1, "seeds": 1},
     "jiang2025": {"samples": 2, "width": 9, "blocks": 1, "steps": 1, "seeds": 1},
     "jacot2025": {"samples": 2, "layers": 2, "steps": 2, "seeds": 1},
     "kothapalli2024": {"gaussians": 4, "digits": 3, "hidden": (1,), "seeds": 1},
@@ -134,6 +135,13 @@ IDEAL = {
         found=every(n.found, objectives=(0.1,), ranks=(2, 6), collapse=0.2),
         binary=every(n.binary, collapsed=True),
     ),
+    "sukenik2025": lambda n: replace(
+        n,
+        networks=tuple(
+            replace(one, ratio=at, means=at, nc3=at)
+            for one, at in zip(n.networks, (0.2, 0.1), strict=True)
+        ),
+    ),
     "jiang2025": lambda n: replace(
         n, networks=every(n.networks, cosines=(0.9, 1.0), nc1=(0.2, 0.1), read=(0.9, 1.0))
     ),
@@ -185,6 +193,7 @@ IDEAL = {
 
 #: Claim of which a short run holds already -> what would refute it.
 REFUTED = {
+    "sukenik2025": lambda n: replace(n, networks=every(n.networks, ratio=0.1)),
     "jiang2025": lambda n: replace(n, networks=every(n.networks, nc1=(0.1, 0.2))),
     "garrod2024": lambda n: replace(n, costs=every(n.costs, seli=0.2, pairs=0.1)),
     "kothapalli2024": lambda n: replace(n, pairs=every(n.pairs, ratios=(0.2, 0.1))),
