@@ -87,8 +87,10 @@ def make(folder: Path) -> None:
 
 
 def main() -> None:
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as place:
+        environment = {
+            name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+        } | {"OMP_NUM_THREADS": "1", "PYTHONPYCACHEPREFIX": place}
         folder = Path(place) / "shards"
         folder.mkdir()
         make(folder)
