@@ -117,7 +117,7 @@ def test_a_class_without_samples_counts_as_one():
             torch.zeros(2, 4, 5),
             torch.tensor([0, 1]),
             ValueError,
-            r"shape \(n, k\), got \(2, 4, 5\)",
+            r"labels must have shape \(2, 5\)",
         ),
         (torch.zeros(2, 4, dtype=torch.long), torch.tensor([0, 1]), TypeError, "floating point"),
         (torch.zeros(2, 4), torch.tensor([0, 4]), ValueError, "from 0 to 3, got 4 for sample 1"),

@@ -11,6 +11,7 @@ import os
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -159,7 +160,7 @@ def _start(
 
 def _work(claim: AnyClaim, options: Options, place: Place, line: Connection) -> None:
     hold_on_to_parent()
-    with terminate_on_sigterm():
+    with terminate_on_sigterm(), suppress(BrokenPipeError):  # then nobody is left to be told
         line.send(do(claim, options, place, line.send))
 
 
