@@ -7,8 +7,9 @@ import pytest
 from scipy.special import softmax
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import check_estimator
 
@@ -42,9 +43,29 @@ def test_class_weights_are_by_label_and_any_classifier_will_do():
         plain = steer.PostHocClassifier(inner).fit(X, Y)
         heavy = steer.PostHocClassifier(inner, class_weight={"few": 1e6}).fit(X, Y)
         assert (heavy.predict(X) == "few").sum() > (plain.predict(X) == "few").sum()
-    for wrong, words in (({"rare": 2.0}, "names rare"), ({"few": 0.0}, "positive")):
+    for wrong, words in (
+        ({"rare": 2.0}, "names rare"),
+        ({"few": 0.0}, "positive"),
+        ({"few": np.inf}, "finite"),
+    ):
         with pytest.raises(ValueError, match=words):
             steer.PostHocClassifier(class_weight=wrong).fit(X, Y)
+    with pytest.raises(TypeError, match="mapping"):
+        steer.PostHocClassifier(class_weight="balanced").fit(X, Y)
+
+
+def test_decisions_between_pairs_of_classes_are_not_taken_for_logits():
+    pairs = SVC(decision_function_shape="ovo")
+    for inner in (
+        pairs,
+        make_pipeline(pairs),
+        GridSearchCV(SVC(), {"decision_function_shape": ["ovo"]}, cv=2),
+    ):
+        with pytest.raises(ValueError, match="pairs of classes"):
+            steer.PostHocClassifier(inner).fit(X, Y)
+    two = Y != "few"  # of two classes there is one pair
+    plain = pairs.fit(X[two], Y[two]).predict(X)
+    assert (steer.PostHocClassifier(pairs, tau=0).fit(X[two], Y[two]).predict(X) == plain).all()
 
 
 def test_class_means_tell_digits_apart_in_a_pipeline():

@@ -147,6 +147,14 @@ def test_scores_are_their_naive_definitions():
     assert drift(moments) == pytest.approx(np.linalg.norm(middle) / spread)
 
 
+def test_a_sample_of_no_class_is_refused_without_a_class():
+    *_, known = network()
+    rows = np.zeros((2, len(known.mean)))
+    rows[1, 0] = np.nan
+    with pytest.raises(ValueError, match="finite, sample 1 has NaN"):
+        known.features(rows)
+
+
 def test_scores_of_pytorch_ood_are_ours():
     nci_of = pytest.importorskip("pytorch_ood.detector.nci", exc_type=ImportError).NCI
     torch = pytest.importorskip("torch")

@@ -133,7 +133,7 @@ def rows_of(
 
     Args:
         rows: features or logits, in any float or integer type.
-        labels: (b,) checked labels, to name the class of a wrong sample.
+        labels: (b,) checked labels, to name the class of a wrong sample; -1 where it has none.
         width: number of columns there must be.
         what: "features" or "logits".
         place: says where a row is.
@@ -167,7 +167,8 @@ def rows_of(
                 if not np.isfinite(array[i]).all()
                 else f"numbers beyond {LARGEST:g}"
             )
-            raise ValueError(f"{what} must be finite, {place(i)} (class {labels[i]}) has {problem}")
+            of = f" (class {labels[i]})" if labels[i] >= 0 else ""
+            raise ValueError(f"{what} must be finite, {place(i)}{of} has {problem}")
     return array
 
 

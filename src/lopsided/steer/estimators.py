@@ -37,8 +37,8 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
     Source: Menon et al. 2021 (arXiv 2007.07314), equation 9.
 
     Args:
-        estimator: any classifier with `predict_proba` or `decision_function`; None for logistic
-            regression.
+        estimator: any classifier with `predict_proba`, or with a `decision_function` of one column
+            a class (two classes: one number); None for logistic regression.
         tau: strength; 1 is for balanced accuracy, 0 changes nothing.
         class_weight: label -> how much its errors cost, beside the adjustment; None for equal ones.
 
@@ -67,8 +67,9 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         """Fit the classifier to (n, d) features and (n,) labels, and count these.
 
         Raises:
-            ValueError: if the labels are not classes, or `class_weight` names another or no
-                positive number.
+            ValueError: if the labels are not classes, the classifier decides between pairs of them,
+                or `class_weight` names another or no positive finite number.
+            TypeError: if `class_weight` is no mapping.
         """
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
@@ -81,6 +82,7 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         self._log_weights()
         given = LogisticRegression() if self.estimator is None else self.estimator
         self.estimator_ = clone(given).fit(X, y)
+        self._refuse_pairs()
         return self
 
     def decision_logits(self, X: Any) -> Floats:
@@ -108,8 +110,25 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         found: npt.NDArray[Any] = self.classes_[best]
         return found
 
+    def _refuse_pairs(self) -> None:
+        """Refuse decisions of one column a pair of classes: of three classes there are three."""
+        if len(self.classes_) == 2 or hasattr(self.estimator_, "predict_proba"):
+            return
+        fitted = getattr(self.estimator_, "best_estimator_", self.estimator_)  # that a search chose
+        for name, value in fitted.get_params().items():
+            if name.split("__")[-1] == "decision_function_shape" and value == "ovo":
+                raise ValueError(
+                    f"{name}='ovo' decides between pairs of classes, and logits are one a class:"
+                    " give 'ovr'"
+                )
+
     def _log_weights(self) -> Floats:
         """Return (k,) logarithms of the class weights."""
+        if not isinstance(self.class_weight, Mapping | None):
+            raise TypeError(
+                "class_weight must be a mapping, label -> weight, or None, got"
+                f" {self.class_weight!r}; 'balanced' is what tau=1 does already"
+            )
         given = {} if self.class_weight is None else dict(self.class_weight)
         if strangers := sorted(map(str, given.keys() - set(self.classes_.tolist()))):
             raise ValueError(
@@ -117,8 +136,8 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
                 f" {', '.join(map(str, self.classes_))}"
             )
         weights = np.array([float(given.get(label, 1.0)) for label in self.classes_.tolist()])
-        if not (weights > 0).all():
-            raise ValueError(f"class weights must be positive, got {self.class_weight}")
+        if not ((weights > 0) & (weights < np.inf)).all():
+            raise ValueError(f"class weights must be positive and finite, got {self.class_weight}")
         return np.asarray(np.log(weights))
 
 

@@ -99,7 +99,7 @@ class Prescription:
         x = plain_array(features, "features")
         if x.ndim != 2:
             raise ValueError(f"features must have shape (n, d), got {x.shape}")
-        x = rows_of(x, np.zeros(len(x), np.int64), self.weight.shape[1], "features")
+        x = rows_of(x, np.full(len(x), -1), self.weight.shape[1], "features")
         return self.head.scores(x.astype(np.float64, copy=False))
 
     def state_dict(self) -> dict[str, Floats]:
