@@ -38,7 +38,13 @@ def types(app, what, name, thing, options, lines):
     lines[:] = [escape(line) if line.startswith(":vartype") else line for line in lines]
 
 
+def theirs(app, what, name, thing, skip, options):
+    """Leave out what scikit-learn adds to each estimator for the routing of metadata."""
+    return True if re.fullmatch(r"set_\w+_request|get_metadata_routing", name) else None
+
+
 def setup(app):
     """Read every docstring before its sections are told apart, and what these end in after."""
     app.connect("autodoc-process-docstring", readable, priority=400)
+    app.connect("autodoc-skip-member", theirs)
     app.connect("autodoc-process-docstring", types, priority=600)

@@ -34,7 +34,7 @@ def one_versus_one(
         norms: (k,) mean lengths of the features of each class; None for equal ones.
 
     Returns:
-        (n, k) whole numbers to decide by: k times the votes of a class, and the place of its logit,
+        (n, k) whole numbers to decide by, k times the votes of a class plus the place of its logit,
         which breaks ties.
 
     Raises:
