@@ -44,11 +44,12 @@ def _label(label: Any) -> int:
     )
 
 
-def check_whole(labels: Any) -> None:
+def check_whole(labels: Any, what: str = "labels") -> None:
     """Refuse labels that are not whole numbers; their type decides, so no value is looked at.
 
     Args:
         labels: array or tensor.
+        what: they are called.
 
     Raises:
         TypeError: if they are floating point, boolean, complex or no numbers.
@@ -60,7 +61,7 @@ def check_whole(labels: Any) -> None:
         TypeError: labels must be whole numbers, got dtype float64
     """
     if not str(labels.dtype).removeprefix("torch.").startswith(("int", "uint")):
-        raise TypeError(f"labels must be whole numbers, got dtype {labels.dtype}")
+        raise TypeError(f"{what} must be whole numbers, got dtype {labels.dtype}")
 
 
 def left_out(labels: Any, marks: tuple[int, ...]) -> Any:

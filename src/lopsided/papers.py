@@ -231,6 +231,12 @@ PAPERS: dict[str, Paper] = {
         "Detecting Out-of-Distribution Through the Lens of Neural Collapse",
         "2311.01479",
     ),
+    "lu2024": Paper(
+        "Lu et al.",
+        2024,
+        "Neural Collapse Inspired Debiased Representation Learning for Min-max Fairness",
+        "",
+    ),
     "markou2024": Paper(
         "Markou, Ajanthan and Gould",
         2024,
@@ -325,6 +331,12 @@ PAPERS: dict[str, Paper] = {
         "Enhancing Compositional Generalization via Compositional Feature Alignment",
         "2402.02851",
     ),
+    "wang2024b": Paper(
+        "Wang et al.",
+        2024,
+        "Navigate Beyond Shortcuts: Debiased Learning through the Lens of Neural Collapse",
+        "2405.05587",
+    ),
     "wu2024": Paper(
         "Wu and Papyan",
         2024,
@@ -355,6 +367,12 @@ PAPERS: dict[str, Paper] = {
     ),
     "zhai2025": Paper(
         "Zhai et al.", 2025, "Contextures: Representations from Contexts", "2505.01557"
+    ),
+    "zhang2024": Paper(
+        "Zhang et al.",
+        2024,
+        "All-around Neural Collapse for Imbalanced Classification",
+        "2408.07253",
     ),
     "zhao2024": Paper(
         "Zhao et al.",

@@ -129,15 +129,24 @@ def test_every_loss_takes_what_it_needs_and_has_the_slope_of_finite_differences(
     loss = steer.LOSSES[name].function(COUNTS)
     random = np.random.default_rng(0)
     width = loss.vectors.shape[1] if name == "multiple-centers" else COUNTS.k
-    inputs = torch.tensor(random.normal(size=(6, width)), requires_grad=True)
     labels = torch.tensor([0, 1, 2, 3, 0, 1])
-    given = {
+    others = {
         "labels": labels,
         "label sets": torch.nn.functional.one_hot(labels) + torch.tensor([0, 0, 0, 1]) > 0,
-        "view": torch.tensor(random.normal(size=(6, width))),
-    }[steer.LOSSES[name].needs[-1]]
-    assert torch.autograd.gradcheck(lambda x: loss(x, given), inputs)
-    assert torch.isfinite(loss(200 * inputs.detach(), given))
+        "groups": torch.tensor([0, 1, 0, 1, 1, 1]),
+        "shortcuts": torch.tensor([0, 1, 2, 0, 0, 3]),
+    }
+    given = [
+        others[need] if need in others else torch.tensor(random.normal(size=(6, width)))
+        for need in steer.LOSSES[name].needs
+    ]
+    if "weight" in steer.LOSSES[name].needs:
+        given[1] = given[1][: COUNTS.k]
+    for value in given:
+        value.requires_grad_(value.is_floating_point())
+    assert torch.autograd.gradcheck(loss, given)
+    far = [200 * value.detach() if value.is_floating_point() else value for value in given]
+    assert torch.isfinite(loss(*far))
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")

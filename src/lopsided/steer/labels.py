@@ -9,7 +9,9 @@ from lopsided.labels import Ignore, check_whole, left_out, sentinels
 from lopsided.steer.checks import check_tensor, visible
 
 
-def read_labels(labels: Tensor, n: int, k: int, ignore: Ignore) -> tuple[Tensor, Tensor | None]:
+def read_labels(
+    labels: Tensor, n: int, k: int, ignore: Ignore, what: str = "labels"
+) -> tuple[Tensor, Tensor | None]:
     """Return the classes of n samples, and which of them count.
 
     Args:
@@ -17,6 +19,7 @@ def read_labels(labels: Tensor, n: int, k: int, ignore: Ignore) -> tuple[Tensor,
         n: samples.
         k: classes.
         ignore: labels of samples to leave out, also where one is that of a class.
+        what: they are called.
 
     Returns:
         (n,) int64 from 0 to k-1, 0 for a sample left out; and (n,) booleans, None where all samples
@@ -27,13 +30,13 @@ def read_labels(labels: Tensor, n: int, k: int, ignore: Ignore) -> tuple[Tensor,
             the sample is named.
         TypeError: if the labels are no tensor, or not whole numbers.
     """
-    check_tensor(labels, "labels")
-    check_whole(labels)
+    check_tensor(labels, what)
+    check_whole(labels, what)
     if labels.shape == (n, 1):
         labels = labels[:, 0]
     if labels.shape != (n,):
         raise ValueError(
-            f"labels must have shape ({n},) or ({n}, 1) beside {n} samples, got"
+            f"{what} must have shape ({n},) or ({n}, 1) beside {n} samples, got"
             f" {tuple(labels.shape)} of {labels.dtype}; distributions over classes are floating"
             " point"
         )
@@ -50,17 +53,19 @@ def read_labels(labels: Tensor, n: int, k: int, ignore: Ignore) -> tuple[Tensor,
         if inside and not any(low <= mark <= high for mark in marks):
             return classes, None
         if not inside:
-            _refuse_strangers(labels, classes, k, left_out(classes, marks))
+            _refuse_strangers(labels, classes, k, left_out(classes, marks), what)
     marked = left_out(classes, marks)
     return (classes, None) if marked is None else (classes.masked_fill(marked, 0), ~marked)
 
 
-def _refuse_strangers(labels: Tensor, classes: Tensor, k: int, marked: Tensor | None) -> None:
+def _refuse_strangers(
+    labels: Tensor, classes: Tensor, k: int, marked: Tensor | None, what: str
+) -> None:
     wrong = (classes < 0) | (classes >= k)
     if marked is not None:
         wrong &= ~marked
     if wrong.any():
         sample = int(wrong.nonzero()[0])
         raise ValueError(
-            f"labels must be from 0 to {k - 1}, got {labels[sample].item()} for sample {sample}"
+            f"{what} must be from 0 to {k - 1}, got {labels[sample].item()} for sample {sample}"
         )

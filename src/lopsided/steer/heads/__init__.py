@@ -13,6 +13,7 @@ from lopsided.steer.heads.fixed import CosineHead, FixedHead, initialise_
 from lopsided.steer.heads.following import NearestETFHead
 from lopsided.steer.heads.frame import frame
 from lopsided.steer.heads.nearest import nearest_etf, nearest_frame
+from lopsided.steer.heads.primed import PrimedHead
 from lopsided.steer.member import Member
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "CosineHead",
     "FixedHead",
     "NearestETFHead",
+    "PrimedHead",
     "frame",
     "initialise_",
     "nearest_etf",
@@ -57,5 +59,11 @@ HEADS: dict[str, Member] = {
         lambda counts, d: CosineHead(d, counts.k),
         ("features",),
         cite("wang2017"),
+    ),
+    "primed": Member(
+        "linear, told the shortcut of each sample in training",
+        lambda counts, d: PrimedHead(d, counts.k),
+        ("features", "shortcuts"),
+        cite("wang2024b"),
     ),
 }

@@ -23,9 +23,12 @@ from lopsided.steer.losses.centers import MultipleCenters
 from lopsided.steer.losses.contrastive import SupervisedContrastive
 from lopsided.steer.losses.deferred import Deferred
 from lopsided.steer.losses.focal import Focal
+from lopsided.steer.losses.group_aligned import GroupAligned
 from lopsided.steer.losses.induced_collapse import InducedCollapse
 from lopsided.steer.losses.kernels import DecoupledInfoNCE, KernelContrastive
+from lopsided.steer.losses.peer_to_peer import PeerToPeer
 from lopsided.steer.losses.pick_all_label import PickAllLabel
+from lopsided.steer.losses.shortcut import ShortcutLoss
 from lopsided.steer.losses.spectral import SpectralContrastive
 from lopsided.steer.losses.squared import DotRegression, SquaredError
 from lopsided.steer.losses.uniformity_gap import UniformityGap
@@ -41,10 +44,13 @@ __all__ = [
     "Deferred",
     "DotRegression",
     "Focal",
+    "GroupAligned",
     "InducedCollapse",
     "KernelContrastive",
     "MultipleCenters",
+    "PeerToPeer",
     "PickAllLabel",
+    "ShortcutLoss",
     "SpectralContrastive",
     "SquaredError",
     "SupervisedContrastive",
@@ -123,6 +129,24 @@ LOSSES: dict[str, Member] = {
         lambda counts: CenterClassification(FixedHead(etf(counts.k), counts.k)),
         _FEATURES,
         cite("zhong2023"),
+    ),
+    "peer-to-peer": Member(
+        "class means and classifiers find each other; beside a cross-entropy",
+        lambda counts: PeerToPeer(),
+        ("features", "weight", "labels"),
+        cite("zhang2024"),
+    ),
+    "group-aligned": Member(
+        "groups count alike, and a class has one mean in both",
+        lambda counts: GroupAligned(),
+        ("logits", "features", "labels", "groups"),
+        cite("lu2024"),
+    ),
+    "shortcut": Member(
+        "cross-entropy under primes, and of what they add; of a primed head",
+        lambda counts: ShortcutLoss(),
+        ("logits", "unprimed", "labels", "shortcuts"),
+        cite("wang2024b"),
     ),
     "multiple-centers": Member(
         "cosine to the nearest center of the class, two centers each",

@@ -48,9 +48,11 @@ class Loss(nn.Module):
         self.ignore_index: Ignore = sentinels(ignore_index)
         self.reduction: Reduction = reduction
 
-    def read(self, labels: Tensor, n: int, k: int) -> tuple[Tensor, Tensor | None]:
+    def read(
+        self, labels: Tensor, n: int, k: int, what: str = "labels"
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the (n,) classes of samples, and which count; see `read_labels`."""
-        return read_labels(labels, n, k, self.ignore_index)
+        return read_labels(labels, n, k, self.ignore_index, what)
 
     def reduce(
         self, losses: Tensor, kept: Tensor | None = None, weights: Tensor | None = None

@@ -118,7 +118,8 @@ BESIDE: dict[str, Callable[[Counts, int], nn.Module]] = {
 def ways() -> dict[str, Way]:
     """Return every loss and head that can be trained alone, and what the field trains with beside.
 
-    Losses of two views and of several labels a sample take no part: there are none here.
+    Losses and heads that need what is not there take no part: two views or several labels a sample,
+    shortcuts, groups.
     """
     found: dict[str, Way] = {}
     for name, member in steer.LOSSES.items():
@@ -144,6 +145,8 @@ def ways() -> dict[str, Way]:
         elif needs == ("features", "labels"):
             found[name] = Way("loss", loss, None)
     for name, member in steer.HEADS.items():
+        if "shortcuts" in member.needs:
+            continue
 
         def head(counts: Counts, d: int, name: str = name) -> nn.Module:
             made: nn.Module = steer.HEADS[name].function(counts, d)
