@@ -138,8 +138,10 @@ class Adjustment:
         """Label-distribution-aware margins, additive_margin_y = max_margin * (n_min / n_y) ** 1/4,
         all logits times `scale`.
 
-        Source: Cao et al. 2019 (arXiv 1906.07413), equations 12 and 13. There features and
-        classifiers are normalised too.
+        The logits are cosines, of features and classifiers of length one, as the head
+        `steer.CosineHead` makes them; the losses of steer warn of others.
+
+        Source: Cao et al. 2019 (arXiv 1906.07413), equations 12 and 13.
         """
         counts = Counts.of(counts)
         return cls(

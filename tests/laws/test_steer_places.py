@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -24,8 +26,10 @@ def maps(seed=0):
 
 LOSSES = {
     "vs": lambda **o: steer.AdjustedCrossEntropy(VS, **o),
-    "focal": lambda **o: steer.Focal(2.0, **o),
+    "focal": lambda **o: steer.Focal(2.0, VS, **o),
+    "focal of label scales": lambda **o: steer.Focal(0.5, Adjustment.ldt(COUNTS, 0.3), **o),
     "squared": lambda **o: steer.SquaredError(**o),
+    "dot-regression": lambda **o: steer.DotRegression(**o),
 }
 
 
@@ -44,8 +48,10 @@ def test_every_place_is_a_sample(name, reduction):
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_plain_and_weighted_losses_of_places_are_those_of_pytorch(smoothing):
+@pytest.mark.parametrize("soft", [False, True])
+def test_plain_and_weighted_losses_of_places_are_those_of_pytorch(smoothing, soft):
     z, y = maps()
+    targets = z.roll(1, 0).softmax(1) if soft else y
     weight = torch.tensor([0.5, 1.0, 2.0, 5.0], dtype=z.dtype)
     for given in (None, weight):
         loss = steer.AdjustedCrossEntropy(
@@ -53,19 +59,45 @@ def test_plain_and_weighted_losses_of_places_are_those_of_pytorch(smoothing):
             label_smoothing=smoothing,
             reduction="weighted-mean",
         )
-        expected = functional.cross_entropy(z, y, given, label_smoothing=smoothing)
-        torch.testing.assert_close(loss(z, y), expected)
-    assert torch.autograd.gradcheck(lambda x: loss(x, y), z.requires_grad_())
+        expected = functional.cross_entropy(z, targets, given, label_smoothing=smoothing)
+        torch.testing.assert_close(loss(z, targets), expected)
+    assert torch.autograd.gradcheck(lambda x: loss(x, targets), z.requires_grad_())
 
 
-def test_distributions_of_places_are_distributions_of_samples():
+@pytest.mark.parametrize("name", LOSSES)
+def test_distributions_are_labels_in_the_mean(name):
     z, _ = maps()
     targets = torch.rand(z.shape, dtype=z.dtype).softmax(1)
-    loss = steer.AdjustedCrossEntropy(VS)
-    torch.testing.assert_close(
-        loss(z, targets),
-        loss(z.movedim(1, -1).reshape(-1, K), targets.movedim(1, -1).reshape(-1, K)),
-    )
+    loss, each = LOSSES[name](), LOSSES[name](reduction="none")
+    found = loss(z, targets)
+    flat = targets.movedim(1, -1).reshape(-1, K)
+    torch.testing.assert_close(found, loss(z.movedim(1, -1).reshape(-1, K), flat))
+    of_label = torch.stack([each(z, torch.full_like(z[:, 0], c).long()) for c in range(K)], 1)
+    expected = (targets * of_label).sum(1).mean()
+    if name == "squared":  # to the distribution itself, so the spread of the labels is not in it
+        expected = expected - 0.5 * (1 - targets.square().sum(1)).mean()
+    torch.testing.assert_close(found, expected)
+    assert torch.autograd.gradcheck(lambda x: loss(x, targets), z.requires_grad_())
+
+
+@pytest.mark.parametrize("kind", ["column", "label", "own"])
+def test_smoothing_of_distributions_by_the_rule_of_pytorch_is_that_of_labels(kind):
+    adjustment = {
+        "column": VS,
+        "label": Adjustment.ldt(COUNTS, 0.3),
+        "own": Adjustment(margin=[1.0, 2.0, 0.5, 3.0], additive_margin=[0.1, 0.2, 0.0, 1.0]),
+    }[kind]
+    weighted = replace(adjustment, weight=[0.5, 1.0, 2.0, 5.0])
+    z = torch.randn(7, K, dtype=torch.float64)
+    targets = torch.rand(7, K, dtype=z.dtype).softmax(1)
+    loss = steer.AdjustedCrossEntropy(weighted, label_smoothing=0.3, reduction="weighted-mean")
+    weight = torch.tensor([0.5, 1.0, 2.0, 5.0], dtype=z.dtype)
+    # Of one sample the weighted mean has the weight in it once too little.
+    of_label = [
+        [loss(z[i : i + 1], torch.tensor([c])) * weight[c] for c in range(K)] for i in range(7)
+    ]
+    each = torch.stack([torch.stack(row) for row in of_label])
+    torch.testing.assert_close(loss(z, targets), (targets * each).sum(1).mean())
 
 
 def test_a_loss_is_made_of_labels_in_a_line():
@@ -75,6 +107,11 @@ def test_a_loss_is_made_of_labels_in_a_line():
     )
     assert loss.adjustment == VS
     assert (loss.label_smoothing, loss.reduction) == (0.1, "sum")
+    for labels in (y, y.numpy(), y.tolist(), [f"class {c}" for c in y.tolist()]):
+        short = steer.AdjustedCrossEntropy.from_counts("vs", labels, gamma=0.2)
+        assert short.adjustment == VS
+    with pytest.raises(ValueError, match="there once"):
+        steer.AdjustedCrossEntropy.from_counts("vs", [2, 1, 0])
     with pytest.raises(ValueError, match="has no beta"):
         steer.AdjustedCrossEntropy.from_counts("vs", COUNTS, beta=0.9)
 

@@ -1,6 +1,7 @@
 """Losses under stress: extreme logits, missing classes, wrong input, compilation."""
 
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -8,6 +9,9 @@ import torch
 
 from lopsided import Adjustment, Counts, steer
 from lopsided.steer import posthoc
+
+#: LDAM is of cosines; as a formula it is tested with other logits too.
+pytestmark = pytest.mark.filterwarnings("ignore:margins beside one scale")
 
 COUNTS = Counts([1000, 100, 10, 1])
 ADJUSTMENTS = [
@@ -231,3 +235,18 @@ def test_the_widest_loss_compiles_to_machine_code():
         loss, fullgraph=True, options={"cpp_cache_precompile_headers": False}
     )  # one file needs none
     torch.testing.assert_close(compiled(z, y), loss(z, y))
+
+
+@pytest.mark.parametrize("head", ["linear", "cosine"])
+def test_the_margins_of_ldam_are_of_cosines_and_other_logits_are_warned_of_once(head):
+    loss = steer.AdjustedCrossEntropy.from_counts("ldam", COUNTS)
+    assert steer.LOSSES["ldam"].needs == ("cosines", "labels")
+    h, y = 9 * torch.eye(4).repeat(2, 1), torch.arange(8) % 4
+    made = steer.CosineHead(4, 4) if head == "cosine" else torch.nn.Linear(4, 4)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            loss(made(h), y)
+        steer.AdjustedCrossEntropy(Adjustment(scale=30.0))(h, y)
+        steer.AdjustedCrossEntropy(Adjustment(additive_margin=[1.0, 2.0, 3.0, 4.0]))(h, y)
+    assert ["steer.CosineHead" in str(one.message) for one in seen] == [True] * (head == "linear")

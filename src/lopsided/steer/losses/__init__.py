@@ -71,7 +71,11 @@ def _two_centers(counts: Counts) -> MultipleCenters:
     return MultipleCenters(multiple_centers(counts, two, angle=0.2), two, d=3 * counts.k - 1)
 
 
-_LOGITS, _FEATURES = ("logits", "labels"), ("features", "labels")
+_LOGITS, _COSINES, _FEATURES = (
+    ("logits", "labels"),
+    ("cosines", "labels"),
+    ("features", "labels"),
+)
 _VIEWS, _KERNELS = ("view", "view"), cite("koromilas2024")
 
 #: Name -> loss.
@@ -80,7 +84,7 @@ LOSSES: dict[str, Member] = {
         name: Member(
             _first_sentence(getattr(Adjustment, name.replace("-", "_"))),
             partial(_adjusted, name),
-            _LOGITS,
+            _COSINES if name == "ldam" else _LOGITS,
             cite("behnia2023", "equation 2"),
         )
         for name in EXPONENTS
@@ -97,7 +101,7 @@ LOSSES: dict[str, Member] = {
     "dot-regression": Member(
         "squared error of the own cosine to one",
         lambda counts: DotRegression(),
-        ("cosines", "labels"),
+        _COSINES,
         cite("yang2022"),
     ),
     "supervised-contrastive": Member(

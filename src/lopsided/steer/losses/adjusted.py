@@ -4,17 +4,19 @@ read.
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from lopsided.adjustment import ARRAYS, Adjustment
-from lopsided.counts import CountsLike
-from lopsided.labels import Ignore, sentinels
-from lopsided.steer.checks import check_soft_targets, check_tensor
-from lopsided.steer.losses.base import Reduction, SoftmaxLoss
+from lopsided.arrays import plain_array
+from lopsided.counts import Counts, CountsLike
+from lopsided.labels import Ignore
+from lopsided.steer.losses.base import Reduction
 from lopsided.steer.losses.blocks import cross_entropy, in_blocks, total
+from lopsided.steer.losses.logits import SoftmaxLoss
 
 
 class AdjustedCrossEntropy(SoftmaxLoss):
@@ -33,7 +35,8 @@ class AdjustedCrossEntropy(SoftmaxLoss):
       weight, scale and margin. With "weighted-mean" each class has its own weight in the uniform
       part, as in PyTorch.
     * Soft targets, (n, k) distributions, give the expected loss over labels drawn from them; with
-      weight, scale and margin of each.
+      weight, scale and margin of each. Their "weighted-mean" divides by the number of samples, as
+      PyTorch's does.
     * Half-precision logits are computed in float32, also under autocast. The terms are kept in
       float64, wherever the loss is moved.
     * Logits that look like probabilities are warned of, once.
@@ -86,42 +89,36 @@ class AdjustedCrossEntropy(SoftmaxLoss):
         **exponents: float,
     ) -> Self:
         """Return the loss of a named member of the family, such as "vs" with its gamma and tau; see
-        `Adjustment.named`. Labels become counts by `Counts.from_labels`.
+        `Adjustment.named`.
+
+        Args:
+            name: a key of `lopsided.adjustment.EXPONENTS`.
+            counts: of the training set, or its labels: texts, or whole numbers with a 0 among them,
+                for no count is 0 and class 0 has samples.
+            label_smoothing: as in the class.
+            ignore_index: as in the class.
+            reduction: as in the class.
+            exponents: of the member; by default its own.
 
         Raises:
-            ValueError: for an unknown name, or an exponent that the member does not have.
+            ValueError: for an unknown name, an exponent that the member does not have, or numbers
+                that may be labels as well as counts.
 
         Example:
             >>> AdjustedCrossEntropy.from_counts("cdt", [100, 1], gamma=0.5).adjustment
             Adjustment(scale=[1.0, 0.1])
+            >>> AdjustedCrossEntropy.from_counts("cdt", torch.tensor([1, 0, 0, 0, 0])).adjustment
+            Adjustment(scale=[1.0, 0.5])
         """
         return cls(
-            Adjustment.named(name, counts, **exponents),
+            Adjustment.named(name, _counted(counts), **exponents),
             label_smoothing=label_smoothing,
             ignore_index=ignore_index,
             reduction=reduction,
         )
 
-    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss.
-
-        Args:
-            logits: (n, k), or (n, k, ...) of which every place is a sample.
-            targets: (n,) or (n, 1) labels, or (n, k) distributions in floating point; (n, ...)
-                labels or (n, k, ...) distributions for places.
-
-        Raises:
-            ValueError: if a shape does not fit or a target is out of range, the sample is named; or
-                if labels to leave out were named and distributions given.
-            TypeError: if the logits are whole numbers, or the labels are not.
-        """
-        if getattr(logits, "ndim", 0) > 2:
-            return self.places(logits, targets)
-        self.check(logits)
-        check_tensor(targets, "targets")
-        if targets.ndim == 2 and targets.is_floating_point():
-            return self._expected(logits, targets)
-        labels, kept = self.read(targets, *logits.shape)
+    def of_labels(self, logits: Tensor, labels: Tensor, kept: Tensor | None) -> Tensor:
+        """Return the loss of labels, block by block where that is faster."""
         if self.reduction == "weighted-mean" and self.label_smoothing:
             return self.reduce(*self._smoothed(logits, labels, kept))
         if self.reduction != "none" and in_blocks(logits):
@@ -130,6 +127,21 @@ class AdjustedCrossEntropy(SoftmaxLoss):
         losses = cross_entropy(self.terms, logits, labels, self.label_smoothing)
         weights = self.terms.weights(labels, losses)
         return self.reduce(losses if weights is None else losses * weights, kept, weights)
+
+    def of_distributions(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the expected loss over labels drawn from the distributions."""
+        wide = torch.promote_types(logits.dtype, torch.float32)
+        weight = self.terms.tensors(logits.device, wide).weight
+        one = torch.ones((), dtype=wide, device=logits.device)
+        by_class = self.reduction == "weighted-mean" and weight is not None
+        eps, uniform = self.label_smoothing, weight if by_class else one
+        losses, mean = self.terms.every_label(logits, uniform if eps else None)
+        if weight is not None:
+            losses = losses * weight
+            mean = mean if mean is None or by_class else mean * weight
+        if mean is not None:
+            losses = (1 - eps) * losses + eps * mean
+        return self.reduce((targets.to(losses.dtype) * losses).sum(1))
 
     def _smoothed(
         self, logits: Tensor, labels: Tensor, kept: Tensor | None
@@ -152,23 +164,6 @@ class AdjustedCrossEntropy(SoftmaxLoss):
         shares = (ones if weights is None else weights) / self.divisor(ones, kept, weights)
         return shares if kept is None else shares.where(kept, 0.0)
 
-    def _expected(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss under (n, k) distributions."""
-        check_soft_targets(targets, *logits.shape)
-        if any(mark >= 0 for mark in sentinels(self.ignore_index)):
-            raise ValueError(
-                f"ignore_index={self.ignore_index} marks labels, and soft targets have none; drop"
-                " samples before the loss"
-            )
-        losses = self.terms.every_label(logits, self.label_smoothing)
-        shares, weight = (
-            targets.to(losses.dtype),
-            self.terms.tensors(losses.device, losses.dtype).weight,
-        )
-        return self.reduce(
-            (shares * losses).sum(1), weights=None if weight is None else (shares * weight).sum(1)
-        )
-
     def extra_repr(self) -> str:
         """Name the terms that are not neutral, and the configuration."""
         given = [name for name in ARRAYS if getattr(self.adjustment, name) is not None]
@@ -176,3 +171,19 @@ class AdjustedCrossEntropy(SoftmaxLoss):
             f"{', '.join(given) or 'plain'}, label_smoothing={self.label_smoothing},"
             f" {super().extra_repr()}"
         )
+
+
+def _counted(given: Any) -> Counts:
+    """Return the counts that are given, or those of the labels that are."""
+    if isinstance(given, Counts | Mapping | str):
+        return Counts.of(given)
+    values = plain_array(given, "counts or labels")
+    if values.dtype.kind not in "OUT" and not (values.dtype.kind in "iu" and (values == 0).any()):
+        return Counts.of(given)
+    counts = Counts.from_labels(given)
+    if counts.n == counts.k:
+        raise ValueError(
+            "each of these numbers is there once: counts of which one is 0 (see"
+            " steer.counts_with_absent), or labels, then give Counts.from_labels(labels)?"
+        )
+    return counts

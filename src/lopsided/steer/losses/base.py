@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from lopsided.adjustment import Adjustment
 from lopsided.labels import Ignore, sentinels
-from lopsided.steer.checks import (
-    are_probabilities,
-    check_logits,
-    check_tensor,
-    visible,
-)
-from lopsided.steer.either import ENOUGH
 from lopsided.steer.labels import read_labels
-from lopsided.steer.losses.terms import Terms
 
 #: "mean" divides by the number of samples, "weighted-mean" by the sum of their weights, as
 #: PyTorch's own "mean" does.
@@ -73,29 +63,6 @@ class Loss(nn.Module):
             return losses
         return losses.sum() / self.divisor(losses, kept, weights)
 
-    def places(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of (n, k, ...) logits and (n, ...) labels, or (n, k, ...) distributions:
-        every place is a sample.
-
-        Raises:
-            ValueError: if the shapes do not fit.
-            TypeError: if they are no tensors.
-        """
-        check_tensor(logits, "logits")
-        check_tensor(targets, "targets")
-        n, k, *more = logits.shape
-        if targets.shape not in ((n, *more), logits.shape):
-            raise ValueError(
-                f"labels must have shape {(n, *more)} beside logits {tuple(logits.shape)}, got"
-                f" {tuple(targets.shape)}"
-            )
-        if targets.ndim == logits.ndim:
-            targets = targets.movedim(1, -1).reshape(-1, k)
-        else:
-            targets = targets.reshape(-1)
-        value: Tensor = self(logits.movedim(1, -1).reshape(-1, k), targets)
-        return value.reshape(n, *more) if self.reduction == "none" else value
-
     def divisor(
         self, losses: Tensor, kept: Tensor | None, weights: Tensor | None
     ) -> Tensor | float:
@@ -110,29 +77,3 @@ class Loss(nn.Module):
     def extra_repr(self) -> str:
         """Name the configuration that every loss has."""
         return f"ignore_index={self.ignore_index}, reduction={self.reduction!r}"
-
-
-class SoftmaxLoss(Loss):
-    """A loss that takes the softmax of adjusted logits."""
-
-    def __init__(self, adjustment: Adjustment, ignore_index: Ignore, reduction: Reduction) -> None:
-        super().__init__(ignore_index, reduction)
-        self.terms = Terms(adjustment)
-        self._trusted = False
-
-    def check(self, logits: Tensor) -> None:
-        """Refuse logits of a wrong shape or type; say once if a softmax has been taken already.
-
-        Only the first batch of some size is looked at: whether a network ends in a softmax does not
-        change.
-        """
-        check_logits(logits, self.terms.k)
-        if not self._trusted and visible(logits) and len(logits) >= ENOUGH:
-            self._trusted = True
-            if are_probabilities(logits):
-                warnings.warn(
-                    "the logits of every sample are non-negative and sum to 1, as after a softmax;"
-                    " this loss takes the softmax itself, so give it what comes before, or"
-                    " log-probabilities",
-                    stacklevel=5,  # past forward and the two frames by which a module calls it
-                )

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from lopsided.adjustment import Adjustment
 from lopsided.labels import Ignore
-from lopsided.steer.losses.base import Reduction, SoftmaxLoss
+from lopsided.steer.losses.base import Reduction
 from lopsided.steer.losses.blocks import cross_entropy
+from lopsided.steer.losses.logits import SoftmaxLoss
 
 
 class Focal(SoftmaxLoss):
@@ -50,28 +51,25 @@ class Focal(SoftmaxLoss):
             raise ValueError(f"gamma must be a finite number of at least 0, got {gamma}")
         self.gamma = gamma
 
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss.
+    def of_labels(self, logits: Tensor, labels: Tensor, kept: Tensor | None) -> Tensor:
+        """Return the loss of labels."""
+        losses = self._faded(cross_entropy(self.terms, logits, labels))
+        weights = self.terms.weights(labels, losses)
+        return self.reduce(losses if weights is None else losses * weights, kept, weights)
 
-        Args:
-            logits: (n, k), or (n, k, ...) of which every place is a sample.
-            labels: (n,) or (n, 1), or (n, ...).
+    def of_distributions(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the expected loss over labels drawn from the distributions."""
+        losses = self._faded(self.terms.every_label(logits, None)[0])
+        weight = self.terms.tensors(losses.device, losses.dtype).weight
+        losses = losses if weight is None else losses * weight
+        return self.reduce((targets.to(losses.dtype) * losses).sum(1))
 
-        Raises:
-            ValueError: if a shape does not fit or a label is out of range; the sample is named.
-            TypeError: if the logits are whole numbers, or the labels are not.
-        """
-        if getattr(logits, "ndim", 0) > 2:
-            return self.places(logits, labels)
-        self.check(logits)
-        labels, kept = self.read(labels, *logits.shape)
-        losses = cross_entropy(self.terms, logits, labels)
+    def _faded(self, losses: Tensor) -> Tensor:
+        """Return cross-entropies times what was missed to the power of gamma."""
         miss = -(-losses).expm1()
         # A power below one has no slope at zero: there the loss is zero too, and takes no part.
         wrong = miss > 0
-        losses = (miss.where(wrong, 1.0) ** self.gamma * losses).where(wrong, 0.0)
-        weights = self.terms.weights(labels, losses)
-        return self.reduce(losses if weights is None else losses * weights, kept, weights)
+        return (miss.where(wrong, 1.0) ** self.gamma * losses).where(wrong, 0.0)
 
     def extra_repr(self) -> str:
         """Name the exponent and the configuration."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from torch import Tensor
 
 from lopsided.labels import Ignore
-from lopsided.steer.checks import check_logits
-from lopsided.steer.losses.base import Loss, Reduction
+from lopsided.steer.losses.base import Reduction
+from lopsided.steer.losses.logits import LogitLoss
 from lopsided.steer.precision import full_precision
 
 
-class SquaredError(Loss):
-    """Half the squared distance between logits and the one-hot label, 1/2 ||z - e_y||^2, a sample.
+class SquaredError(LogitLoss):
+    """Half the squared distance between logits and the one-hot label, 1/2 ||z - e_y||^2, or the
+    distribution that is given, a sample.
 
     Source: Dang et al. 2023 (arXiv 2301.00437), for its geometry on imbalanced classes.
 
@@ -28,24 +29,19 @@ class SquaredError(Loss):
     def __init__(self, *, ignore_index: Ignore = -100, reduction: Reduction = "mean") -> None:
         super().__init__(ignore_index, reduction)
 
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of (n, k) logits and (n,) or (n, 1) labels, or of (n, k, ...) logits and
-        (n, ...) labels.
-
-        Raises:
-            ValueError: if a shape does not fit or a label is out of range; the sample is named.
-            TypeError: if the logits are whole numbers, or the labels are not.
-        """
-        if getattr(logits, "ndim", 0) > 2:
-            return self.places(logits, labels)
-        check_logits(logits, None)
-        labels, kept = self.read(labels, *logits.shape)
+    def of_labels(self, logits: Tensor, labels: Tensor, kept: Tensor | None) -> Tensor:
+        """Return the loss of labels."""
         z = full_precision(logits)
         error = z.scatter_add(1, labels[:, None], z.new_full((len(z), 1), -1.0))
         return self.reduce(0.5 * error.square().sum(1), kept)
 
+    def of_distributions(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return half the squared distances to the distributions."""
+        z = full_precision(logits)
+        return self.reduce(0.5 * (z - targets.to(z.dtype)).square().sum(1))
 
-class DotRegression(Loss):
+
+class DotRegression(LogitLoss):
     """Half the squared distance of the own cosine from one, 1/2 (cos(h, w_y) - 1)^2, a sample.
 
     It pulls features to a fixed frame and pushes nothing, so no class count enters its gradient.
@@ -67,14 +63,12 @@ class DotRegression(Loss):
     def __init__(self, *, ignore_index: Ignore = -100, reduction: Reduction = "mean") -> None:
         super().__init__(ignore_index, reduction)
 
-    def forward(self, cosines: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of (n, k) cosines and (n,) or (n, 1) labels.
-
-        Raises:
-            ValueError: if a shape does not fit or a label is out of range; the sample is named.
-            TypeError: if the cosines are whole numbers, or the labels are not.
-        """
-        check_logits(cosines, None)
-        labels, kept = self.read(labels, *cosines.shape)
-        own = full_precision(cosines).gather(1, labels[:, None]).squeeze(1)
+    def of_labels(self, logits: Tensor, labels: Tensor, kept: Tensor | None) -> Tensor:
+        """Return the loss of labels; the logits are cosines."""
+        own = full_precision(logits).gather(1, labels[:, None]).squeeze(1)
         return self.reduce(0.5 * (own - 1).square(), kept)
+
+    def of_distributions(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the expected loss over labels drawn from the distributions."""
+        z = full_precision(logits)
+        return self.reduce(0.5 * (targets.to(z.dtype) * (z - 1).square()).sum(1))

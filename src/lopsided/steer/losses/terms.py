@@ -107,14 +107,23 @@ class Terms(nn.Module):
         weight = self.tensors(like.device, like.dtype).weight
         return None if weight is None else _of(weight, labels).expand(len(labels))
 
-    def every_label(self, logits: Tensor, smoothing: float) -> Tensor:
-        """Return the (n, k) weighted losses of each sample under each label; costs O(n k) for each
-        distinct sample scale.
+    def every_label(self, logits: Tensor, uniform: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return the (n, k) losses of each sample under each label, before weights; costs O(n k)
+        for each distinct sample scale.
+
+        Args:
+            logits: (n, k).
+            uniform: weights of the classes, (k,) or one number; None if the second answer is not
+                wanted.
+
+        Returns:
+            The losses; and beside each the mean of `uniform` times the losses of all classes, where
+            the logits are adjusted for that label: what label smoothing mixes in.
         """
         z = full_precision(logits)
         k, terms = z.shape[1], self.tensors(z.device, z.dtype)
         base, own = z if terms.columns is None else z * terms.columns, terms.own
-        columns: list[Tensor] = []
+        found: list[tuple[Tensor, Tensor | None]] = []
         for scale, _ in self._levels:
             a = base * scale
             if terms.shift is not None:
@@ -123,12 +132,17 @@ class Terms(nn.Module):
             partition = (
                 a.logsumexp(1, keepdim=True) if own is None else torch.logaddexp(_others(a), label)
             )
-            total = a.sum(1, keepdim=True) + (label - a)
-            columns.append(partition - (1 - smoothing) * label - smoothing / k * total)
-        losses = columns[0]
-        for classes, column in zip(self._classes[1:], columns[1:], strict=True):
+            mean = None
+            if uniform is not None:
+                others = (uniform * a).mean(1, keepdim=True)
+                mean = uniform.mean() * partition - others - uniform * (label - a) / k
+            found.append((partition - label, mean))
+        losses, means = found[0]
+        for classes, (column, mean) in zip(self._classes[1:], found[1:], strict=True):
             losses = losses.index_copy(1, classes, column[:, classes])
-        return losses if terms.weight is None else losses * terms.weight
+            if means is not None and mean is not None:
+                means = means.index_copy(1, classes, mean.expand(len(z), k)[:, classes])
+        return losses, means
 
 
 def _tensors(terms: family.Terms, dtype: torch.dtype, device: torch.device) -> Tensors:
