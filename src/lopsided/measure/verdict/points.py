@@ -33,8 +33,8 @@ from lopsided.measure.state.center import ROUNDING, centered
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.verdict.chance import variances
 
-#: Pairs of classes looked at at once.
-_PAIRS = 2**22
+#: Pairs of classes looked at at once: few enough for a processor's cache.
+_PAIRS = 2**19
 #: Within-class over between-class scatter below which a class is called collapsed.
 COLLAPSED = 0.1
 
@@ -69,29 +69,34 @@ def points(moments: Moments) -> Points:
     if not known.any():
         return Points(known, collapsed, scatter, [])
     squares = np.vecdot(means, means)
+    # |a|^2 + |b|^2 - 2 a.b as one product, since passes over all pairs take longer than products.
+    left = np.column_stack([-2 * means, squares, np.ones(k)])
+    right = np.column_stack([means, np.ones(k), squares])
     rounding = moments.d * (ROUNDING * np.abs(moments.means).max()) ** 2
+    # What is out of reach, and is no rounding of 0, is farther than this.
+    reach = np.maximum(2 * spread / COLLAPSED, rounding)
     step = max(_PAIRS // k, 1)
     for start in range(0, k, step):
         rows = np.arange(start, min(start + step, k))
-        apart = _apart(means, squares, rows)
+        apart = left[rows] @ right.T
+        apart[np.arange(len(rows)), rows] = np.inf
+        _sharpen(apart, means, squares, rows)
         scale = apart.min(axis=1)
-        alone = known[rows] & (scale > rounding) & (scale * COLLAPSED > 2 * spread[rows])
-        collapsed[rows] = alone
+        collapsed[rows] = known[rows] & (scale > reach[rows])
         # Most rows of a collapsed network end here; where another mean is in reach, all are asked.
-        reached = np.flatnonzero(~alone & known[rows])
+        reached = np.flatnonzero(~collapsed[rows] & known[rows])
         if len(reached):
-            few = apart[reached]
-            few[few <= rounding] = 0
-            near = few * COLLAPSED <= 2 * spread[rows[reached], None]
+            few = apart if len(reached) == len(rows) else apart[reached]
+            near = few <= reach[rows[reached], None]
             farthest = np.where(near, few, 0).max(axis=1)
-            beyond = np.where(near, np.inf, few)
-            beyond[np.arange(len(reached)), rows[reached]] = np.inf
-            nearest = beyond.min(axis=1)
+            nearest = np.where(near, np.inf, few).min(axis=1)
+            farthest[farthest <= rounding] = 0
             merges = np.isfinite(nearest) & (farthest < COLLAPSED * nearest)
             collapsed[rows[reached]] = merges
-            scale[reached] = np.where(merges, nearest, few.min(axis=1))
+            scale[reached] = np.where(merges, nearest, scale[reached])
             a, b = np.nonzero(near & merges[:, None])
             group = _joined(group, rows[reached][a], b)
+        scale[scale <= rounding] = 0
         with np.errstate(divide="ignore", invalid="ignore"):
             scatter[rows] = np.where(known[rows], 2 * spread[rows] / scale, np.nan)
     shared = collapsed | ~known
@@ -100,16 +105,10 @@ def points(moments: Moments) -> Points:
     return Points(known, collapsed, scatter, merged)
 
 
-def _apart(means: Floats, squares: Floats, rows: Ints) -> Floats:
-    """Return squared distances of some means to all, infinite to themselves; by their differences
-    where products leave few digits.
+def _sharpen(apart: Floats, means: Floats, squares: Floats, rows: Ints) -> None:
+    """Take those squared distances of some means to all, whose product left few digits, from their
+    differences.
     """
-    part = means if len(rows) == len(means) else means[rows]
-    apart = part @ means.T
-    apart *= -2
-    apart += squares
-    apart += squares[rows, None]
-    apart[np.arange(len(rows)), rows] = np.inf
     doubtful = np.flatnonzero(apart.min(axis=1) < 1e-8 * (squares[rows] + squares.max()))
     close = apart[doubtful] < 1e-8 * (squares[rows[doubtful], None] + squares)
     a, b = np.nonzero(close)
@@ -117,9 +116,8 @@ def _apart(means: Floats, squares: Floats, rows: Ints) -> Floats:
     step = max(2**20 // means.shape[1], 1)
     for start in range(0, len(a), step):
         few = slice(start, start + step)
-        difference = part[a[few]] - means[b[few]]
+        difference = means[rows[a[few]]] - means[b[few]]
         apart[a[few], b[few]] = np.vecdot(difference, difference)
-    return np.asarray(apart)
 
 
 def _joined(group: Ints, a: Ints, b: Ints) -> Ints:
