@@ -111,20 +111,43 @@ def test_points_are_those_of_the_rule_written_out(seed, k):
     assert (found.scatter[found.collapsed] < COLLAPSED).all()
 
 
-def test_points_in_tiles_are_those_at_once(monkeypatch):
-    rng, labels = np.random.default_rng(0), np.repeat(np.arange(30), 3)
-    means = rng.standard_normal((30, 5))
-    means[[4, 17, 29]] = means[4]
-    moments = moments_of(means[labels] + 0.01 * rng.standard_normal((90, 5)), labels, 30)
-    whole = points(moments)
-    monkeypatch.setattr(sys.modules[points.__module__], "_PAIRS", 64)
-    parts = points(moments)
-    assert (
-        [group.tolist() for group in parts.merged]
-        == [group.tolist() for group in whole.merged]
-        == [[4, 17, 29]]
-    )
-    np.testing.assert_allclose(parts.scatter, whole.scatter, rtol=1e-9)
+@pytest.mark.parametrize("seed", range(8))
+def test_points_in_tiles_are_those_of_the_definition(monkeypatch, seed):
+    rng, labels, k = np.random.default_rng(seed), np.repeat(np.arange(30), 3), 30
+    means = rng.standard_normal((k, 5))
+    for size in rng.integers(2, 5, 4):
+        shared = rng.permutation(k)[:size]
+        means[shared] = means[shared[0]] + 1e-3 * seed * rng.standard_normal((size, 5))
+    noise = rng.choice([1e-3, 0.03, 1.0], k)[labels, None] * rng.standard_normal((90, 5))
+    moments = moments_of(means[labels] + noise, labels, k)
+    module = sys.modules[points.__module__]
+    monkeypatch.setattr(module, "_ROWS", 7)
+    monkeypatch.setattr(module, "_COLUMNS", 11)
+    found = points(moments)
+
+    spread = variances(moments)
+    apart = ((moments.means[:, None] - moments.means) ** 2).sum(axis=2)
+    group, joined = np.arange(k), []
+    for c in range(k):
+        others = np.delete(apart[c], c)
+        near = others * COLLAPSED <= 2 * spread[c]
+        alone, all_near = not near.any(), near.all()
+        merges = not alone and not all_near
+        merges = merges and others[near].max() < COLLAPSED * others[~near].min()
+        scale = others[~near].min() if merges else others.min()
+        assert found.collapsed[c] == (alone or merges)
+        assert found.scatter[c] == pytest.approx(2 * spread[c] / scale, rel=1e-6)
+        if merges:
+            joined += [
+                (c, j) for j in range(k) if j != c and apart[c, j] * COLLAPSED <= 2 * spread[c]
+            ]
+    for _ in range(k):
+        for a, b in joined:
+            group[group == group[b]] = group[a]
+    sets = [set(np.flatnonzero(group == g)) & set(np.flatnonzero(found.collapsed)) for g in group]
+    assert {frozenset(part.tolist()) for part in found.merged} == {
+        frozenset(part) for part in sets if len(part) > 1
+    }
 
 
 @given(st.integers(0, 10**6), st.integers(2, 200), st.integers(1, 300), st.integers(1, 12))

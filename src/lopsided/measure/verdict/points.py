@@ -21,6 +21,7 @@ within-class over the between-class scatter, up to k / (k - 1).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -33,8 +34,8 @@ from lopsided.measure.state.center import ROUNDING, centered
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.verdict.chance import variances
 
-#: Pairs of classes looked at at once: few enough for a processor's cache.
-_PAIRS = 2**19
+#: Rows and columns of a tile of pairs, few enough for a processor's cache.
+_ROWS, _COLUMNS = 256, 2048
 #: Within-class over between-class scatter below which a class is called collapsed.
 COLLAPSED = 0.1
 
@@ -68,62 +69,95 @@ def points(moments: Moments) -> Points:
     collapsed, scatter, group = np.zeros(k, bool), np.full(k, np.nan), np.arange(k)
     if not known.any():
         return Points(known, collapsed, scatter, [])
-    squares = np.vecdot(means, means)
-    # |a|^2 + |b|^2 - 2 a.b as one product, since passes over all pairs take longer than products.
-    left = np.column_stack([-2 * means, squares, np.ones(k)])
-    right = np.column_stack([means, np.ones(k), squares])
     rounding = moments.d * (ROUNDING * np.abs(moments.means).max()) ** 2
     # What is out of reach, and is no rounding of 0, is farther than this.
     reach = np.maximum(2 * spread / COLLAPSED, rounding)
-    step = max(_PAIRS // k, 1)
-    for start in range(0, k, step):
-        rows = np.arange(start, min(start + step, k))
-        apart = left[rows] @ right.T
-        apart[np.arange(len(rows)), rows] = np.inf
-        _sharpen(apart, means, squares, rows)
-        scale = apart.min(axis=1)
-        collapsed[rows] = known[rows] & (scale > reach[rows])
-        # Most rows of a collapsed network end here; where another mean is in reach, all are asked.
-        reached = np.flatnonzero(~collapsed[rows] & known[rows])
-        if len(reached):
-            few = apart if len(reached) == len(rows) else apart[reached]
-            near = few <= reach[rows[reached], None]
-            farthest = np.where(near, few, 0).max(axis=1)
-            nearest = np.where(near, np.inf, few).min(axis=1)
-            farthest[farthest <= rounding] = 0
-            merges = np.isfinite(nearest) & (farthest < COLLAPSED * nearest)
-            collapsed[rows[reached]] = merges
-            scale[reached] = np.where(merges, nearest, scale[reached])
-            a, b = np.nonzero(near & merges[:, None])
-            group = _joined(group, rows[reached][a], b)
+    distances = _Distances(means)
+    for start in range(0, k, _ROWS):
+        rows = np.arange(start, min(start + _ROWS, k))
+        nearest, farthest, beyond = _around(distances, rows, reach[rows])
+        alone = nearest > reach[rows]
+        farthest[farthest <= rounding] = 0
+        merges = known[rows] & ~alone & np.isfinite(beyond) & (farthest < COLLAPSED * beyond)
+        collapsed[rows] = (known[rows] & alone) | merges
+        scale = np.where(merges, beyond, nearest)
         scale[scale <= rounding] = 0
         with np.errstate(divide="ignore", invalid="ignore"):
             scatter[rows] = np.where(known[rows], 2 * spread[rows] / scale, np.nan)
+        if merges.any():
+            group = _joined(group, distances, rows[merges], reach)
     shared = collapsed | ~known
     sizes = np.bincount(group[shared], minlength=k)
     merged = [np.flatnonzero((group == g) & shared) for g in np.flatnonzero(sizes > 1)]
     return Points(known, collapsed, scatter, merged)
 
 
-def _sharpen(apart: Floats, means: Floats, squares: Floats, rows: Ints) -> None:
-    """Take those squared distances of some means to all, whose product left few digits, from their
-    differences.
+class _Distances:
+    """Squared distances of means to all others, tile by tile."""
+
+    def __init__(self, means: Floats) -> None:
+        self.means, self.squares, ones = means, np.vecdot(means, means), np.ones(len(means))
+        # |a|^2 + |b|^2 - 2 a.b as one product: passes over all pairs take longer than products.
+        self.left = np.column_stack([-2 * means, self.squares, ones])
+        self.right = np.column_stack([means, ones, self.squares])
+
+    def of(self, rows: Ints) -> Iterator[tuple[int, Floats]]:
+        """Yield the first column of a tile, and the tile, infinite where a mean meets itself."""
+        left = self.left[rows]
+        for start in range(0, len(self.means), _COLUMNS):
+            columns = slice(start, start + _COLUMNS)
+            tile = left @ self.right[columns].T
+            here = np.flatnonzero((rows >= start) & (rows < start + tile.shape[1]))
+            tile[here, rows[here] - start] = np.inf
+            self._sharpen(tile, rows, columns)
+            yield start, tile
+
+    def _sharpen(self, tile: Floats, rows: Ints, columns: slice) -> None:
+        """Take distances of which the product left few digits from their differences."""
+        squares, others = self.squares[columns], self.means[columns]
+        few = 1e-8 * (self.squares[rows] + squares.max())
+        doubtful = np.flatnonzero(tile.min(axis=1) < few)
+        a, b = np.nonzero(tile[doubtful] < 1e-8 * (self.squares[rows[doubtful], None] + squares))
+        a = doubtful[a]
+        step = max(2**20 // others.shape[1], 1)
+        for start in range(0, len(a), step):
+            part = slice(start, start + step)
+            difference = self.means[rows[a[part]]] - others[b[part]]
+            tile[a[part], b[part]] = np.vecdot(difference, difference)
+
+
+def _around(distances: _Distances, rows: Ints, reach: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return squared distances of some means to the nearest other, to the farthest in reach (0 if
+    none is) and to the nearest out of reach (infinite if none is).
     """
-    doubtful = np.flatnonzero(apart.min(axis=1) < 1e-8 * (squares[rows] + squares.max()))
-    close = apart[doubtful] < 1e-8 * (squares[rows[doubtful], None] + squares)
-    a, b = np.nonzero(close)
-    a = doubtful[a]
-    step = max(2**20 // means.shape[1], 1)
-    for start in range(0, len(a), step):
-        few = slice(start, start + step)
-        difference = means[rows[a[few]]] - means[b[few]]
-        apart[a[few], b[few]] = np.vecdot(difference, difference)
+    nearest, beyond = np.full((2, len(rows)), np.inf)
+    farthest = np.zeros(len(rows))
+    for _, tile in distances.of(rows):
+        least = tile.min(axis=1)
+        nearest = np.minimum(nearest, least)
+        # In a collapsed network few rows of a tile have another mean in reach.
+        asked = np.flatnonzero(least <= reach)
+        few = tile[asked]
+        near = few <= reach[asked, None]
+        farthest[asked] = np.maximum(farthest[asked], np.where(near, few, 0).max(axis=1))
+        least[asked] = np.where(near, np.inf, few).min(axis=1)
+        beyond = np.minimum(beyond, least)
+    return nearest, farthest, beyond
 
 
-def _joined(group: Ints, a: Ints, b: Ints) -> Ints:
+def _joined(group: Ints, distances: _Distances, rows: Ints, reach: Floats) -> Ints:
+    """Return the groups of classes after some have joined all in their reach."""
+    for start, tile in distances.of(rows):
+        a, b = np.nonzero(tile <= reach[rows, None])
+        a, b = rows[a], b + start
+        new = group[a] != group[b]
+        if new.any():
+            group = _together(group, a[new], b[new])
+    return group
+
+
+def _together(group: Ints, a: Ints, b: Ints) -> Ints:
     """Return the groups of classes after the classes a[i] and b[i] of every pair have joined."""
-    if not len(a):
-        return group
     k, every = len(group), np.arange(len(group))
     pairs = np.concatenate([every, a]), np.concatenate([group, b])
     _, labels = connected_components(
