@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -90,6 +91,17 @@ def client(cluster):
         yield client
 
 
+@pytest.fixture(scope="module")
+def rays():
+    """Two workers of Ray, real processes, where Ray is installed."""
+    ray = pytest.importorskip("ray")
+    here = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}
+    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
+    ray.init(num_cpus=2, runtime_env=here, **quiet)
+    yield ray
+    ray.shutdown()
+
+
 def bits(collapse):
     moments, decisions = collapse.moments, collapse.decisions
     found = [moments.counts, moments.means, moments.rests, moments.spread, collapse.nc1]
@@ -104,8 +116,8 @@ class FakeRay:
 
     __name__ = "ray"
     exceptions = SimpleNamespace(
-        RayTaskError=type("RayTaskError", (Exception,), {"cause": None}),
-        RayError=type("RayError", (Exception,), {}),
+        RayError=(error := type("RayError", (Exception,), {})),
+        RayTaskError=type("RayTaskError", (error,), {"cause": None}),
     )
 
     def remote(self, function):
@@ -266,9 +278,11 @@ def test_a_task_is_small_whatever_the_head_and_the_means_are(tmp_path):
     assert max(sizes) < 4000
 
 
-ENGINES = ["here", "threads", "ray", "dask", pytest.param("pool", marks=pytest.mark.slow)]
+ENGINES = ["here", "threads", "ray", "dask"]
+ENGINES += [pytest.param(name, marks=pytest.mark.slow) for name in ("pool", "rays")]
 
 
+@NANNIES
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_sample_that_is_not_finite_is_named_and_not_tried_again(name, folder, tmp_path, request):
     features, labels, _ = sample()
@@ -276,7 +290,8 @@ def test_a_sample_that_is_not_finite_is_named_and_not_tried_again(name, folder, 
     np.save(folder / "2.features.npy", features[3:250])
     with ThreadPoolExecutor(1) as executor:
         engines = {"threads": executor, "ray": FakeRay(), "pool": 2}
-        engine = request.getfixturevalue("client") if name == "dask" else engines.get(name)
+        fixture = {"dask": "client", "rays": "rays"}.get(name)
+        engine = request.getfixturevalue(fixture) if fixture else engines.get(name)
         deadly = Deadly(engine_of(engine), tmp_path)
         with pytest.raises(ValueError, match=rf"row 120 of .*2.features.npy \(class {labels[123]}"):
             stored(folder, engine=deadly)
@@ -328,6 +343,16 @@ def test_a_worker_of_dask_may_die_at_any_time(
 
 @pytest.mark.slow
 @NANNIES
+@pytest.mark.parametrize("tasks", [{"means": "rows 97 to"}, {"second": "rows 47 to"}])
+def test_a_worker_of_ray_may_die(tasks, folder, tmp_path, rays):
+    deadly, done = Deadly(engine_of(rays), tmp_path, tasks), []
+    assert bits(stored(folder, engine=deadly, progress=done.append)) == bits(stored(folder))
+    assert deadly.deaths() == 1
+    assert sum(done) == 2 * N
+
+
+@pytest.mark.slow
+@NANNIES
 def test_all_workers_of_dask_may_be_others_in_the_second_pass(folder, client):
     class Restarting(type(engine_of(client))):
         def run(self, work, done):
@@ -357,9 +382,10 @@ def test_processes_may_die_in_each_pass_and_between(folder, tmp_path):
 
 @pytest.mark.slow
 @NANNIES
-@pytest.mark.parametrize(("name", "deaths"), [("pool", 3), ("dask", 4)])
+@pytest.mark.parametrize(("name", "deaths"), [("pool", 3), ("dask", 4), ("rays", 4)])
 def test_rows_of_which_every_worker_dies_are_named(name, deaths, folder, tmp_path, request):
-    engine = Pool(2) if name == "pool" else engine_of(request.getfixturevalue("client"))
+    fixture = {"dask": "client", "rays": "rays"}.get(name)
+    engine = engine_of(request.getfixturevalue(fixture)) if fixture else Pool(2)
     deadly = Deadly(engine, tmp_path, {"means": "rows 97 to"}, times=99)
     with pytest.raises(
         ChildProcessError, match=rf"{deaths} workers .* rows 97 to 146 of .*2.features.npy"

@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import minimize
 
 from lopsided import Counts, Gram, distance, hull, predict, solve, steer
-from lopsided.measure.metrics import dot_product_wasserstein, energy, one_vs_rest
+from lopsided.measure.metrics import Undefined, dot_product_wasserstein, energy, one_vs_rest
 
 GOLDEN = (1 + 5**0.5) / 2
 ICOSAHEDRON = np.concatenate(
@@ -74,6 +74,19 @@ def test_energy_and_wasserstein_of_known_frames():
     assert energy(orthoplex) == pytest.approx(-0.415888308, abs=1e-9)
     assert one_vs_rest(icosahedron) == pytest.approx(np.full(12, 1 - 5**-0.5))
     assert dot_product_wasserstein(simplex, 4) == pytest.approx(0.463993367, abs=1e-9)
+
+
+@pytest.mark.parametrize("order", [0, 2, 4])
+def test_energy_has_six_digits_or_is_not_told(order):
+    for angle in 10.0 ** -np.arange(1, 9):
+        gram = Gram.of_vectors([[np.cos(angle), np.sin(angle)], [1, 0]])
+        apart = 2 * np.sin(angle / 2)
+        try:
+            value = energy(gram, order=order)
+        except Undefined:
+            assert angle < 4e-5
+        else:
+            assert value == pytest.approx(apart**-order if order else -np.log(apart), rel=1e-6)
 
 
 def test_the_energy_of_random_directions_is_that_of_the_uniform_sphere():

@@ -58,7 +58,11 @@ class Bounds:
             "at most": self.most,
             "below": self.below,
         }
-        said = [f"{word} {value:,g}" for word, value in words.items() if math.isfinite(value)]
+        said = [
+            f"{word} {value:,}" if isinstance(value, int) else f"{word} {value:g}"
+            for word, value in words.items()
+            if math.isfinite(value)
+        ]
         kind = "whole" if self.multiple == 1 else f"a multiple of {self.multiple}"
         return " and ".join(said + [kind] * bool(self.multiple))
 

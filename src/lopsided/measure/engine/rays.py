@@ -39,10 +39,12 @@ class Rays:
     def _answer(self, handle: Any, task: object) -> Any:
         try:
             return self._ray.get(handle)
-        except self._ray.exceptions.RayTaskError as error:
-            raise error.cause from error
         except self._ray.exceptions.RayError as error:
-            raise deadly(task, RETRIES + 1) from error
+            # A task that was to take what another found fails by that other's error.
+            cause = getattr(error, "cause", None) or error
+            if isinstance(cause, self._ray.exceptions.RayError):
+                raise deadly(task, RETRIES + 1) from error
+            raise cause from error
 
     def __enter__(self) -> Self:
         return self

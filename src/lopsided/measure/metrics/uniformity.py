@@ -16,8 +16,9 @@ from lopsided.measure.metrics.undefined import Undefined
 #: Beyond so many classes distances to hulls, and beyond so many distinct ones a sort of all
 #: cosines, take longer than a measurement.
 HULLS, SORTED = 50, 500
-#: Squared distances below which single precision shows, and which are none.
-_SMALL, _SAME = 1e-4, 1e-15
+#: Squared distances below which single precision shows, and of which double precision keeps less
+#: than six digits.
+_SMALL, _SAME = 1e-4, 1e-9
 
 
 def energy(gram: Gram, *, order: float = 0.0) -> float:
@@ -34,7 +35,8 @@ def energy(gram: Gram, *, order: float = 0.0) -> float:
         order: at least 0.
 
     Raises:
-        Undefined: if a vector is zero, or two point the same way.
+        Undefined: if a vector is zero, or two point the same way to within 3e-5 of their length,
+            where cosines do not hold the digits of their distance.
         ValueError: if the order is negative or not finite.
     """
     if not 0 <= order < math.inf:
@@ -46,15 +48,17 @@ def energy(gram: Gram, *, order: float = 0.0) -> float:
         tile *= -2
         tile += 2
         least = min(least, float(tile.min()))
-        # Rounding may make the cosine of two equal directions exceed one.
-        np.maximum(tile, np.finfo(tile.dtype).tiny, out=tile)
+        # What is below is not told; rounding may even make it negative.
+        np.maximum(tile, _SAME, out=tile)
         yield np.log(tile, out=tile) if order == 0 else np.power(tile, -order / 2, out=tile)
 
     mean = float(means(gram, powers)[0])
     if least < _SMALL:
         mean = float(means(gram, powers, single=False)[0])
     if least <= _SAME:
-        raise Undefined("two vectors point the same way and have infinite energy")
+        raise Undefined(
+            "two vectors point the same way, so far as cosines tell; energy is infinite"
+        )
     return -mean / 2 if order == 0 else mean
 
 

@@ -79,8 +79,8 @@ def one_of(calls: Sequence[Call], answers: Sequence[Any], name: str) -> Call:
         if not any(same(call.features, other.features) for other in distinct):
             distinct.append(call)
     if not distinct:
-        missed = f"the forward pass did not go through the head {name!r}"
-        raise ValueError(f"{missed}, or inside vmap, where nobody can look")
+        missed = f"the forward pass did not go through the head {name!r}, or did so inside vmap"
+        raise ValueError(f"{missed}, where its features cannot be read")
     if len(distinct) > 1:
         returned = [call for call in distinct if any(same(call.logits, z) for z in answers)]
         distinct = returned if len(returned) == 1 else distinct
