@@ -365,7 +365,7 @@ class Maker:
                     "uf-svm",
                     "which-law",
                     "behnia2023",
-                    "longtail",
+                    "contest",
                     "ridge-path",
                     "ufm-sgd",
                     *WORDS,

@@ -30,18 +30,26 @@ def records() -> list[Numbers]:
 
 
 def gaps(found: list[Numbers]) -> dict[str, np.ndarray]:
-    """Return by how many points each member is ahead of `BASE`, a row a record, a column a seed;
-    the best in the mean first.
+    """Return by how many points each member is ahead of `BASE`, a row a record that has it, a
+    column a seed; the best in the mean first.
     """
-    names = [name for name in found[0].entries if name != BASE]
-    table = {name: 100 * np.stack([one.gaps(name) for one in found]) for name in names}
+    names = dict.fromkeys(name for one in found for name in one.entries if name != BASE)
+    table = {
+        name: 100 * np.stack([one.gaps(name) for one in found if name in one.entries])
+        for name in names
+    }
     return dict(sorted(table.items(), key=lambda item: -item[1].mean()))
+
+
+def kind(name: str, found: list[Numbers]) -> str:
+    """Return what a member is."""
+    return next(one.entries[name].kind for one in found if name in one.entries)
 
 
 def diverged(name: str, found: list[Numbers]) -> bool:
     """Whether a member diverged at the rate that was best for it, in every run of some record."""
-    entries = [one.entries[name] for one in found]
-    return any(each.kind in ("loss", "head") and not each.shapes for each in entries)
+    entries = [one.entries[name] for one in found if name in one.entries]
+    return any(each.kind in ("loss", "design", "head") and not each.shapes for each in entries)
 
 
 def markdown() -> str:
@@ -51,13 +59,13 @@ def markdown() -> str:
     head = ["member", "of", "mean", "seeds ahead", *titles]
     rows = [head, ["---"] * len(head)]
     for name, table in gaps(found).items():
-        kind = found[0].entries[name].kind
         if diverged(name, found):
-            rows.append([name, kind, "diverges", "", *["" for _ in found]])
+            rows.append([name, kind(name, found), "diverges", "", *["" for _ in found]])
             continue
-        cells = [f"{row.mean():+.1f} ± {row.std(ddof=1):.1f}" for row in table]
+        told = [f"{row.mean():+.1f} ± {row.std(ddof=1):.1f}" for row in table]
+        cells = [told.pop(0) if name in one.entries else "" for one in found]
         ahead = f"{(table > 0).sum()} of {table.size}"
-        rows.append([name, kind, f"{table.mean():+.1f}", ahead, *cells])
+        rows.append([name, kind(name, found), f"{table.mean():+.1f}", ahead, *cells])
     base = [100 * one.balanced(BASE) for one in found]
     told = [f"{each.mean():.1f} ± {each.std(ddof=1):.1f}" for each in base]
     rows.append([f"*{BASE}*", "rule", "*itself, in %*", "", *told])
@@ -70,7 +78,7 @@ def module() -> str:
     lines = [f"TAILS, SEEDS = {len(found)}, {len(found[0].balanced(BASE))}\n"]
     lines += ["AHEAD: dict[str, float] = {\n"]
     for name, table in gaps(found).items():
-        if found[0].entries[name].kind == "loss" and not diverged(name, found):
+        if kind(name, found) in ("loss", "design") and not diverged(name, found):
             lines.append(f'    "{name}": {table.mean():.1f},\n')
     return "".join([*lines, "}\n"])
 

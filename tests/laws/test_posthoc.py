@@ -1,11 +1,13 @@
 """Post-hoc rules answer arrays as they answer tensors; the fitted strength undoes a prior."""
 
+import itertools
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import torch
+from scipy.special import logsumexp
 
 from lopsided import Counts, predict
 from lopsided.steer import posthoc
@@ -64,10 +66,55 @@ def test_what_tells_nothing_of_labels_has_no_tau():
         posthoc.fit_tau(z[:0], np.zeros(0, int), COUNTS)
 
 
+def test_learned_scales_undo_factors_that_were_put_in():
+    rng, put = np.random.default_rng(0), np.array([1.0, 0.7, 1.6, 0.5])
+    z = rng.normal(size=(15_000, 4)) * 2
+    z -= z.mean(axis=0)
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    y = (p.cumsum(axis=1) < rng.random((len(p), 1))).sum(axis=1)
+    found = posthoc.fit_scales(z / put, y)
+    assert found == pytest.approx(put, abs=0.08)
+    same = posthoc.fit_scales(torch.from_numpy(z / put), torch.from_numpy(y))
+    assert same == pytest.approx(found)
+
+
+def test_learned_scales_are_the_least_of_their_problem():
+    z = logits(60, seed=3) + np.array([4.0, 1.0, 0.0, -1.0])
+    y = np.repeat([0, 1, 2, 3], [40, 15, 4, 1])
+    found = posthoc.fit_scales(z, y)
+
+    def value(f):
+        losses = [logsumexp(f * row) - (f * row)[c] for row, c in zip(z, y, strict=True)]
+        return np.dot(losses, 1 / (4 * np.bincount(y)[y])) + 0.0005 * np.square(f - 1).sum()
+
+    least = value(found)
+    for c, sign in itertools.product(range(4), (-1, 1)):
+        step = 1e-4 * sign * np.eye(4)[c]
+        assert value(np.maximum(found + step, 0)) >= least
+
+
+def test_a_head_is_learned_as_if_all_classes_were_as_large():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], [900, 90, 10])
+    h = rng.normal(3 * np.eye(3)[y], 1.0)
+    copies = np.repeat(np.arange(len(y)), 900 // np.bincount(y)[y])
+    found, expected = posthoc.fit_head(h, y), posthoc.fit_head(h[copies], y[copies])
+    test = rng.normal(size=(50, 3))
+    # The features' unit is their length over the samples, and the ridge is in it.
+    assert np.corrcoef(found.scores(test).ravel(), expected.scores(test).ravel())[0, 1] > 0.999
+    truth = np.repeat([0, 1, 2], 300)
+    answers = found.scores(rng.normal(3 * np.eye(3)[truth], 1.0)).argmax(axis=1)
+    assert (answers == truth).mean() > 0.95
+    with pytest.raises(ValueError, match="class 1"):
+        posthoc.fit_head(h, 2 * (y > 0))
+    with pytest.raises(ValueError, match="log-probabilities"):
+        posthoc.fit_scales(h - np.log(np.exp(h).sum(axis=1, keepdims=True)), y)
+
+
 def test_arrays_need_no_torch():
     code = (
         "import sys; import numpy as np; from lopsided.steer import posthoc;"
-        "z = np.eye(3); posthoc.fit_tau(z, [0, 1, 2], [3, 2, 1]);"
+        "z = np.eye(3); posthoc.fit_tau(z, [0, 1, 2], [3, 2, 1]); posthoc.fit_scales(z, [0, 1, 2]);"
         "posthoc.logit_adjustment(z, [3, 2, 1]); posthoc.nearest_mean(z, z);"
         "posthoc.tau_normalised(z); assert 'torch' not in sys.modules"
     )

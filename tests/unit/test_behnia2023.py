@@ -11,6 +11,7 @@ from lopsided.reproduce import CLAIMS, Place
 from lopsided.reproduce.claims.behnia2023 import descend
 from lopsided.reproduce.disk import seal
 from lopsided.reproduce.seen import Skews
+from lopsided.reproduce.shapes import geometry
 
 STEP = Counts.step(k=6, minority=4, ratio=9)
 SHORT = {
@@ -77,3 +78,25 @@ def test_a_short_run_is_judged_and_drawn_and_resumes(tmp_path):
     record = claim.run(SHORT, place.context("short"))
     assert "CDT 0.5, 1.5e+00" in record.verdict.sentence
     assert len(claim.show([claim.read(record)])) == 3
+
+
+@pytest.mark.parametrize(
+    "adjustment", [Adjustment(), Adjustment.cdt(STEP, 0.4), Adjustment.ldt(STEP, 0.4)], ids=repr
+)
+def test_an_offset_of_all_features_does_not_move_the_measured_geometry(adjustment):
+    law = predict.cross_entropy(STEP, adjustment)
+    W, M = law.vectors(seed=1)
+    offset = np.random.default_rng(0).normal(size=M.shape[1])
+    assert max(geometry(W, M + offset, STEP, adjustment).distance(law)) < 1e-6
+
+
+@pytest.mark.parametrize("option", [{"bias": "free"}, {"device": "cuda"}, {"amp": "bf16"}])
+def test_options_that_the_comparison_does_not_have_are_refused(option):
+    with pytest.raises(ValueError, match="a comparison of losses has"):
+        CLAIMS["behnia2023"].configuration(option)
+
+
+def test_balanced_classes_leave_nothing_to_compare_losses_by():
+    settings = CLAIMS["behnia2023"].settings(profile="given", counts=",".join(["60", "50"] * 5))
+    with pytest.raises(ValueError, match=r"no class is one at a ratio of 1\.2"):
+        settings.class_counts(10)

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +11,6 @@ from lopsided import Counts, measure, predict
 from lopsided.adjustment import Adjustment
 from lopsided.cli import fared, main
 from lopsided.cli.classes import Classes
-from lopsided.cli.steer import RECORDED
-from lopsided.reproduce import CLAIMS, Record
-from lopsided.reproduce.claims.longtail import DESIGNED, scores
 from lopsided.steer import TARGETS
 
 
@@ -28,20 +24,7 @@ def test_the_table_names_the_nearest_loss_and_the_lines_that_train(capsys):
     assert "counts = Counts([50, 50, 50, 50, 50, 5, 5, 5, 5, 5])" in out
     assert "2.6721" in out  # the norm ratio of cross-entropy
     assert "best" not in out
-    assert "not seen to help accuracy" in " ".join(out.split())
-
-
-def test_what_is_said_of_accuracy_is_what_the_records_say():
-    seen = []
-    for path in (Path(__file__).parents[2] / "results").glob("longtail-*.json"):
-        record = Record.load(path)
-        found = {
-            name: scores(CLAIMS["longtail"].read(record).numbers)[name][0].mean()
-            for name in (*DESIGNED, "CE", "VS 0.2, 1")
-        }
-        seen += [found[name] - found["CE"] for name in DESIGNED]
-        assert max(found[name] for name in DESIGNED) < found["VS 0.2, 1"] + 1e-3
-    assert (round(100 * min(seen), 1), round(100 * max(seen), 1)) == RECORDED
+    assert "no promise of accuracy" in " ".join(out.split())
 
 
 def test_the_code_of_many_counts_is_their_profile():
@@ -191,9 +174,10 @@ def test_a_loss_without_torch_is_answered_with_the_install_line():
 
 
 def test_what_is_quoted_of_the_contest_names_the_loss_and_the_first_one():
-    ahead = fared.AHEAD
+    ahead, target = fared.AHEAD, "etf-classifiers"
     first = next(iter(ahead))
     assert ahead[first] == max(ahead.values())
-    assert f"ldt {ahead['ldt']:+.1f}".lower() in fared.fared("LDT, γ=½")
-    assert f"{first} {ahead[first]:+.1f}, the most of all losses" in fared.fared("designed: ldt")
-    assert "most" not in fared.fared(first)
+    assert f"ldt {ahead['ldt']:+.1f}" in fared.fared("LDT, γ=½", target)
+    assert f"{first} {ahead[first]:+.1f}, the most of all losses" in fared.fared("ldt", target)
+    assert "designed" not in fared.fared("designed: ldt", "aligned")
+    assert "most" not in fared.fared(first, target)

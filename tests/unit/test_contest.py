@@ -21,6 +21,7 @@ FEW = (
     "dot-regression",
     "uniformity-gap",
     "induced-collapse",
+    "designed: equal-norms",
     "nearest-etf head",
     "balanced sampler",
     "deferred weights",
@@ -43,7 +44,9 @@ def test_a_short_run_is_recorded_and_shown(tmp_path, monkeypatch):
     record = CLAIM.run(SHORT, Place(tmp_path).context("short"))
     run = CLAIM.read(record)
     assert set(FEW) < set(run.numbers.entries)
-    assert len(CLAIM.show([run])[0].rows) == len(FEW) + len(members.rules())
+    figure, table = CLAIM.show([run])
+    assert len(table.rows) == len(FEW) + len(members.rules())
+    assert all(name in figure.svg for name in FEW[1:])
     (shapes,) = {len(run.numbers.entries[name].shapes) for name in FEW}
     assert shapes == 2
     assert run.numbers.entries["cross-entropy"].shapes[0].own is not None

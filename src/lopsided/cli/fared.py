@@ -30,12 +30,16 @@ AHEAD: dict[str, float] = {
 # table end
 
 
-def fared(loss: str) -> str:
-    """Return how a loss and the first one fared, as the end of a sentence."""
-    first, name = next(iter(AHEAD)), loss.split(",")[0].lower()
+def fared(loss: str, target: str) -> str:
+    """Return how a loss, or the one designed for a target, and the first of all fared, as the end
+    of a sentence.
+    """
+    name = f"designed: {target}" if loss.startswith("designed") else loss.split(",")[0].lower()
+    first = next(iter(AHEAD))
     told = [f"{each} {AHEAD[each]:+.1f}" for each in dict.fromkeys((name, first)) if each in AHEAD]
     tails = f"{TAILS} long tail{'s' * (TAILS > 1)}"
     return (
-        "; in the contest, points against plain cross-entropy with logit adjustment afterwards:"
-        f" {', '.join(told)}{', the most of all losses' * (name != first)} ({tails}, {SEEDS} seeds)"
+        "; in the contest, points of balanced accuracy against plain cross-entropy with logit"
+        f" adjustment afterwards: {', '.join(told)}{', the most of all losses' * (name != first)}"
+        f" ({tails}, {SEEDS} seeds)"
     )

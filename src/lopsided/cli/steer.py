@@ -32,15 +32,10 @@ class Row:
     distance: float
 
 
-#: Balanced accuracy of designed losses less that of plain cross-entropy, in points: least and most
-#: over the records of `lopsided reproduce longtail`; the best is level with vector scaling.
-RECORDED = (-5.8, 5.3)
-
 NEAREST = (
-    "nearest to the target geometry; not seen to help accuracy (in our records {:+.1f} to {:+.1f}"
-    " points of balanced accuracy against plain cross-entropy, never clearly ahead of vector"
-    " scaling): give --features and --held-out of a trained network to learn what helps there"
-).format(*RECORDED)
+    "nearest to the target geometry, which is no promise of accuracy: give --features and"
+    " --held-out of a trained network to learn what helps there"
+)
 
 
 #: Options of a loss, and of a head.
@@ -150,7 +145,7 @@ class Steer:
                 "counts": counts.values.tolist(),
                 "unmet": unmet,
                 "code": "\n".join(lines),
-                "accuracy": f"{NEAREST}{fared(rows[0].loss)}",
+                "accuracy": f"{NEAREST}{fared(rows[0].loss, self.target)}",
             }
             print_json("steer", answer | {"losses": [_dict(row) for row in rows]})
             return
@@ -162,7 +157,7 @@ class Steer:
         console.print(_table(rows, counts))
         if unmet:
             console.print(f"not met by any designed loss: {'; '.join(unmet)}", markup=False)
-        told = f"{rows[0].loss}: {NEAREST}{fared(rows[0].loss)}. To train with it:"
+        told = f"{rows[0].loss}: {NEAREST}{fared(rows[0].loss, self.target)}. To train with it:"
         console.print(told, markup=False)
         for each in lines:
             console.print(f"    {each}", markup=False, soft_wrap=True)

@@ -14,7 +14,6 @@ from lopsided.reproduce.claims.demo import DEMO
 from lopsided.reproduce.claims.depth import CLAIMS as DEPTH
 from lopsided.reproduce.claims.hidden import HIDDEN
 from lopsided.reproduce.claims.inputs import CLAIMS as INPUTS
-from lopsided.reproduce.claims.longtail import LONGTAIL
 from lopsided.reproduce.claims.prescription import PRESCRIPTION
 from lopsided.reproduce.claims.systems import CLAIMS as SYSTEMS
 from lopsided.reproduce.claims.thrampoulidis2022 import CLAIMS as THRAMPOULIDIS_2022
@@ -27,7 +26,6 @@ _CLAIMS: tuple[AnyClaim, ...] = (
     *THRAMPOULIDIS_2022,
     HIDDEN,
     BEHNIA2023,
-    LONGTAIL,
     CONTEST,
     PRESCRIPTION,
 )

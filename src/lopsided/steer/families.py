@@ -12,7 +12,7 @@ class alone; with m - 2 of them every function of m distinct counts is reached.
 
 Factors are brought to a geometric mean of 1 over the classes. A common factor of all scales moves
 no geometry of ridge 0, but with the largest at 1, as the named losses have it, the scales of rare
-classes are so small that they are learned late (claim longtail).
+classes are so small that they are learned late (claim contest).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Figures of steered geometries: quantities against the exponent of a loss, and losses beside each
-other.
+"""Figures of steered geometries: quantities against the exponent of a loss, and members of a
+contest.
 """
 
 from __future__ import annotations
@@ -61,39 +61,41 @@ def against_exponent(
     return ax
 
 
-def losses_beside(
-    points: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], ax: Axes, *, x: str, y: str
-) -> Axes:
-    """Draw one named mark a loss with the spread over its seeds.
+def ahead(points: Mapping[str, Mapping[str, npt.NDArray[np.float64]]], ax: Axes, *, x: str) -> Axes:
+    """Draw how far each member of a contest is ahead, a line a member, the best in the mean first.
 
     Args:
-        points: loss -> its (seeds,) values along x and along y.
+        points: member -> data -> (seeds,) differences.
         ax: to draw on.
         x: label of the horizontal axis.
-        y: label of the vertical axis.
 
     Returns:
         The axes.
     """
-    shades = colormaps["viridis"](np.linspace(0.0, 0.85, len(points)))
-    for (name, (along, up)), shade, marker in zip(points.items(), shades, cycle("osD^v<>PX*h8")):
-        a, b = np.asarray(along, np.float64), np.asarray(up, np.float64)
+    names = sorted(
+        points, key=lambda name: np.mean([each.mean() for each in points[name].values()])
+    )
+    titles = list(dict.fromkeys(title for each in points.values() for title in each))
+    shades = colormaps["viridis"](np.linspace(0.0, 0.85, len(titles)))
+    ax.axvline(0.0, lw=0.8, color=FAINT)
+    for i, (title, shade, marker) in enumerate(zip(titles, shades, cycle("osD^v<>"))):
+        there = [row for row, name in enumerate(names) if title in points[name]]
+        values = [points[names[row]][title] for row in there]
         ax.errorbar(
-            a.mean(),
-            b.mean(),
-            xerr=_spread(a),
-            yerr=_spread(b),
+            [each.mean() for each in values],
+            np.array(there) + 0.6 * ((i + 0.5) / len(titles) - 0.5),
+            xerr=[_spread(each) for each in values],
             fmt=marker,
             color=shade,
-            ms=4.5,
-            lw=0.8,
-            capsize=1.5,
-            label=name,
+            ms=3,
+            lw=0.6,
+            label=title,
         )
+    ax.set_yticks(range(len(names)), names, fontsize=7)
+    ax.set_ylim(-0.7, len(names) - 0.3)
     ax.set_xlabel(x)
-    ax.set_ylabel(y)
     ax.grid(lw=0.4, color=FAINT)
-    ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    ax.legend(fontsize=7, loc="lower right")
     return ax
 
 

@@ -1,5 +1,4 @@
-"""Training with a loss and a head of `lopsided.steer`, and what is seen of the network that comes
-out.
+"""Training with a loss of `lopsided.steer`, and what is seen of the network that comes out.
 
 The networks are small, so that a comparison of many losses and seeds takes minutes on one thread.
 """
@@ -7,12 +6,10 @@ The networks are small, so that a comparison of many losses and seeds takes minu
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lopsided import foresee, predict
 from lopsided.adjustment import Adjustment
@@ -28,6 +25,7 @@ from lopsided.reproduce.network.training import Sample
 from lopsided.reproduce.seen import Laws, OwnRidge, Seen, Skews
 from lopsided.reproduce.settings import Comparison, Training
 from lopsided.reproduce.shapes import geometry, own_ridge
+from lopsided.steer import AdjustedCrossEntropy
 
 
 @dataclass(frozen=True)
@@ -49,29 +47,6 @@ class Material:
     test: Sample
     indices: str
     digest: str
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A way to train.
-
-    Attributes:
-        loss: of logits and labels.
-        head: feature dimensions, classes and seed to a head with a (k, d) `weight`.
-        adjustment: of the loss, by which its geometry is predicted; None where no closed form
-            speaks of it.
-        unit: features and classifiers are normalised.
-    """
-
-    loss: nn.Module
-    head: Callable[[int, int, int], nn.Module]
-    adjustment: Adjustment | None = None
-    unit: bool = False
-
-
-def linear(d: int, k: int, seed: int) -> nn.Module:
-    """Return the usual head, without bias, initialised by torch's state."""
-    return nn.Linear(d, k, bias=False)
 
 
 class Trained(nn.Module):
@@ -99,14 +74,6 @@ class Trained(nn.Module):
         return weight
 
 
-class Unit(nn.Module):
-    """Normalises features."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return (n, d) features of length one."""
-        return functional.normalize(features, dim=1)
-
-
 def material(settings: Training, context: Context) -> Material:
     """Read the data and choose the training set.
 
@@ -128,10 +95,10 @@ def material(settings: Training, context: Context) -> Material:
 
 
 def train(
-    settings: Comparison, recipe: Recipe, given: Material, seed: int, context: Context
+    settings: Comparison, adjustment: Adjustment, given: Material, seed: int, context: Context
 ) -> Trained:
-    """Return body and head after SGD; initialisation and order of the samples come from the seed
-    alone.
+    """Return a body and a linear head without bias after SGD with the cross-entropy of an
+    adjustment; initialisation and order of the samples come from the seed alone.
 
     Raises:
         ValueError: if the loss is no longer finite.
@@ -142,9 +109,9 @@ def train(
         body, d = MODELS[settings.model](
             (images.shape[1], images.shape[2], images.shape[3]), settings.width, settings.depth
         )
-        body = nn.Sequential(body, Unit()) if recipe.unit else body
-        network = Trained(body, recipe.head(d, given.counts.k, seed))
-    training.train(replace(settings, seed=seed), network, given.train, context, loss=recipe.loss)
+        network = Trained(body, nn.Linear(d, given.counts.k, bias=False))
+    loss = AdjustedCrossEntropy(adjustment)
+    training.train(replace(settings, seed=seed), network, given.train, context, loss=loss)
     # What comes of it is remembered.
     shutil.rmtree(context.folder, ignore_errors=True)
     network.eval()
@@ -152,35 +119,29 @@ def train(
 
 
 @torch.inference_mode()
-def observe(settings: Comparison, recipe: Recipe, given: Material, network: Trained) -> Seen:
-    """Return accuracies by class, the geometry in numbers, and its distance to prediction, SELI and
-    ETF.
-
-    For the losses of the family also what the exact optimum has at the run's own ridge.
+def observe(
+    settings: Comparison, adjustment: Adjustment, given: Material, network: Trained
+) -> Seen:
+    """Return accuracies by class, the geometry in numbers, its distance to prediction, SELI and
+    ETF, and what the exact optimum has at the run's own ridge.
     """
     counts = given.counts
     features, tested = (features_of(network.body, part) for part in (given.train, given.test))
-    weight = network.weight
-    moments = Moments(counts.k, weight.shape[1])
+    moments = Moments(counts.k, network.weight.shape[1])
     moments.update(features.numpy(), given.train.labels.numpy())
-    adjustment = recipe.adjustment or Adjustment()
-    W = (functional.normalize(weight, dim=1) if recipe.unit else weight).double().numpy()
-    seen = geometry(W, moments.means, counts, adjustment)
-    prediction, own = None, None
-    if recipe.adjustment is not None:
-        limit = Problem(counts, recipe.adjustment, ridge=0.0)
-        prediction = seen.distance(foresee(limit))
-        ridge = own_ridge(seen, counts, settings.weight_decay)
-        optimum = foresee(limit.at(ridge))
-        alive = bool(optimum.classifiers.diagonal.all())
-        own = OwnRidge(ridge, Skews.of(optimum, counts) if alive else None)
+    seen = geometry(network.weight.double().numpy(), moments.means, counts, adjustment)
+    limit = Problem(counts, adjustment, ridge=0.0)
+    prediction = seen.distance(foresee(limit))
+    ridge = own_ridge(seen, counts, settings.weight_decay)
+    optimum = foresee(limit.at(ridge))
+    alive = bool(optimum.classifiers.diagonal.all())
     return Seen(
         accuracies(network.head(tested), given.test.labels, counts.k),
         accuracies(network.head(features), given.train.labels, counts.k),
         float(METRICS["nc1"].function(moments)),
         Laws(seen.distance(predict.seli(counts)), seen.distance(predict.etf(counts.k)), prediction),
         Skews.of(seen, counts),
-        own,
+        OwnRidge(ridge, Skews.of(optimum, counts) if alive else None),
     )
 
 

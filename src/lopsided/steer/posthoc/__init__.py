@@ -6,7 +6,8 @@ cross-entropy. Doing both corrects twice.
 
 They take NumPy arrays or torch tensors, answer with the same, and compute in at least float32, also
 where the model computes in half precision. `RULES` lists them: a new one is a
-function and a line there. `steer.prescribe` tells what another head is worth.
+function and a line there. `fit_tau`, `fit_scales` and `fit_head` learn a strength, factors of the
+logits, or a new head from samples. `steer.prescribe` tells what another head is worth.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from lopsided.papers import cite
 from lopsided.steer.member import Member
 from lopsided.steer.posthoc.classifiers import max_norm_, tau_normalised
+from lopsided.steer.posthoc.learned import fit_head, fit_scales
 from lopsided.steer.posthoc.logits import logit_adjustment, multiplicative
 from lopsided.steer.posthoc.means import nearest_mean
 from lopsided.steer.posthoc.votes import one_versus_one
@@ -21,6 +23,8 @@ from lopsided.steer.tau import fit_tau
 
 __all__ = [
     "RULES",
+    "fit_head",
+    "fit_scales",
     "fit_tau",
     "logit_adjustment",
     "max_norm_",

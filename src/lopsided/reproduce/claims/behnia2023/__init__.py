@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from lopsided import foresee, predict, solve, steer
+from lopsided import foresee, predict, solve
 from lopsided.adjustment import Adjustment
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
@@ -61,7 +61,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     """Descend and train for every exponent; what is finished is not repeated after an
     interruption.
     """
-    from lopsided.reproduce.network.steered import Recipe, linear, material, observe, train
+    from lopsided.reproduce.network.steered import material, observe, train
 
     context.advance(0.0, "read the images")
     given = material(settings, context)
@@ -85,8 +85,8 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
         return Free(Skews.of(seen, counts), seen.distance(law))
 
     def network(adjustment: Adjustment, part: Context) -> Seen:
-        recipe = Recipe(steer.AdjustedCrossEntropy(adjustment), linear, adjustment)
-        return observe(settings, recipe, given, train(settings, recipe, given, settings.seed, part))
+        network = train(settings, adjustment, given, settings.seed, part)
+        return observe(settings, adjustment, given, network)
 
     descents, networks = scaled(settings.free) | kept, kept | scaled(settings.exponents)
     total, done = len(descents) + len(networks), itertools.count()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 from torch import nn
@@ -14,8 +15,7 @@ from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.steer import posthoc
 from lopsided.steer.prescribe import measured
-from lopsided.steer.prescribe.heads import second_head
-from lopsided.steer.prescribe.samples import Samples, Summary
+from lopsided.steer.prescribe.samples import Samples
 from lopsided.steer.prescribe.trained import Trained
 
 #: Temperature of heads whose logits are cosines, as `NearestETFHead` has it.
@@ -29,7 +29,7 @@ class Way:
     """A way to train.
 
     Attributes:
-        kind: loss, head or recipe.
+        kind: loss, design, head or recipe.
         loss: of the class counts and the number of steps.
         head: of the class counts and the feature dimensions; None where the loss is of features,
             which the nearest class mean then tells apart.
@@ -81,6 +81,10 @@ def plain(counts: Counts, steps: int) -> nn.Module:
     return steer.AdjustedCrossEntropy(Adjustment())
 
 
+def _of(adjustment: Callable[[Counts], Adjustment], counts: Counts, steps: int) -> nn.Module:
+    return steer.AdjustedCrossEntropy(adjustment(counts))
+
+
 def _ldam(counts: Counts, steps: int) -> nn.Module:
     ldam = Adjustment.ldam(counts)
     heavy = Adjustment(
@@ -108,6 +112,14 @@ def _fixed(counts: Counts, d: int) -> nn.Module:
     return steer.FixedHead(predict.etf(counts.k), d)
 
 
+@cache
+def _designed(target: str, counts: Counts) -> Adjustment:
+    return steer.design(counts, target, DESIGNS[target]).adjustment
+
+
+#: Target -> family of the losses that `steer.design` makes.
+DESIGNS: dict[str, str] = {"etf-classifiers": "cdt-ldt", "equal-norms": "cdt"}
+
 #: Losses of features that are no loss alone, and how they are made for feature dimensions.
 BESIDE: dict[str, Callable[[Counts, int], nn.Module]] = {
     "induced-collapse": lambda counts, d: steer.InducedCollapse(counts.k, d),
@@ -116,7 +128,8 @@ BESIDE: dict[str, Callable[[Counts, int], nn.Module]] = {
 
 
 def ways() -> dict[str, Way]:
-    """Return every loss and head that can be trained alone, and what the field trains with beside.
+    """Return every loss and head that can be trained alone, losses designed for a geometry, and
+    what the field trains with beside.
 
     Losses and heads that need what is not there take no part: two views or several labels a sample,
     shortcuts, groups.
@@ -144,6 +157,11 @@ def ways() -> dict[str, Way]:
             found[name] = Way("loss", loss, _fixed, unit=True)
         elif needs == ("features", "labels"):
             found[name] = Way("loss", loss, None)
+    for target in DESIGNS:
+        designed = partial(_designed, target)
+        found[f"designed: {target}"] = Way(
+            "design", partial(_of, designed), linear, adjustment=designed
+        )
     for name, member in steer.HEADS.items():
         if "shortcuts" in member.needs:
             continue
@@ -189,7 +207,12 @@ def rules() -> dict[str, Callable[[Kept], Floats]]:
         "max-norm": shortened,
         "nearest-mean": nearest,
         "fitted tau": fitted,
-        "classifier retraining": _retrained,
+        "classifier retraining": lambda kept: posthoc.fit_head(
+            kept.features[0], kept.labels[0]
+        ).scores(kept.features[2]),
+        "learnable scales": lambda kept: (
+            kept.logits[2] * posthoc.fit_scales(kept.logits[0], kept.labels[0])
+        ),
         "prescribed": _prescribed,
     }
 
@@ -202,12 +225,6 @@ def nearest(kept: Kept, part: int = 2) -> Floats:
     means = np.stack([h[y == c].mean(axis=0) for c in range(kept.counts.k)])
     scores: Floats = posthoc.nearest_mean(kept.features[part], means)
     return scores
-
-
-def _retrained(kept: Kept) -> Floats:
-    k, d = kept.weight.shape
-    samples = Samples((kept.features[0], kept.labels[0]), k, d, "train")
-    return second_head(samples, Summary.of(samples)).scores(kept.features[2])
 
 
 def _prescribed(kept: Kept) -> Floats:

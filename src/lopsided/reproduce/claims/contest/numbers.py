@@ -38,7 +38,7 @@ class Entry:
     """A member and what came of it.
 
     Attributes:
-        kind: loss, head, rule or recipe.
+        kind: loss, design, head, rule or recipe.
         rate: that was chosen.
         accuracies: (k,) of the classes, the most frequent first, one a seed.
         shapes: one a seed; none of a rule, which changes no network.

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lopsided.report.blocks import Block, Table
+from lopsided.report.blocks import Block, Table, drawn
 from lopsided.reproduce.claim import Run
-from lopsided.reproduce.claims.contest.numbers import ENDS, Numbers, Shape
+from lopsided.reproduce.claims.contest.numbers import BASE, ENDS, Numbers, Shape
 from lopsided.reproduce.claims.contest.settings import Settings
 
 COLUMNS = [
@@ -30,8 +30,29 @@ COLUMNS = [
 
 
 def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
-    """Return a table of all members for each data set and ratio."""
-    return [_table(run) for run in runs]
+    """Return a figure of all members, and a table of them for each data set and ratio."""
+    from lopsided.reproduce.figures.losses import ahead
+
+    found = {f"{_title(run.numbers)} samples": run.numbers for run in runs}
+    names = {name: None for each in found.values() for name in each.entries if name != BASE}
+    points = {
+        name: {
+            title: 100 * each.gaps(name) for title, each in found.items() if name in each.entries
+        }
+        for name in names
+    }
+    figure = drawn(
+        lambda ax: ahead(points, ax, x=f"points of balanced accuracy ahead of {BASE}"),
+        f"Balanced accuracy of {len(points)} members ahead of {BASE}",
+        "Each mark is a member on one long tail, with the spread over seeds; the best in the mean"
+        " first.",
+        size=(6.4, 1.2 + 0.17 * len(points)),
+    )
+    return [figure, *map(_table, runs)]
+
+
+def _title(numbers: Numbers) -> str:
+    return f"{numbers.title}, {numbers.counts[0]} to {numbers.counts[-1]}"
 
 
 def _table(run: Run[Settings, Numbers]) -> Table:
@@ -53,7 +74,7 @@ def _table(run: Run[Settings, Numbers]) -> Table:
             ]
         )
     return Table(
-        f"{numbers.title}, {numbers.counts[0]} to {numbers.counts[-1]} samples a class,"
+        f"{_title(numbers)} samples a class,"
         f" {settings.seeds} seeds, points, mean ± standard deviation; differences are of the same"
         " seed.",
         COLUMNS,

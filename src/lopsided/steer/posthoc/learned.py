@@ -1,0 +1,111 @@
+"""What is learned of a frozen network by class-weighted cross-entropy: a new head, or scales."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from lopsided.arrays import Floats, Ints, plain_array
+from lopsided.counts import Counts
+from lopsided.measure.checks import labels_of, rows_of
+from lopsided.steer.logits import logits_of
+from lopsided.steer.prescribe.entropy import entropy
+from lopsided.steer.prescribe.heads import second_head
+from lopsided.steer.prescribe.linear import Linear
+from lopsided.steer.prescribe.samples import Samples, Summary
+
+#: Ridge of the scales towards one: weak, for training samples that are fitted already.
+RIDGE = 1e-3
+
+
+def fit_head(features: Any, labels: Any) -> Linear:
+    """Return a head for frozen features by classifier retraining (cRT): class-weighted
+    cross-entropy, as a class-balanced sampler has in the mean.
+
+    Minimises sum_i CE_i / (k n_{y_i}) + 0.0005 |W|^2 over features of root mean square length one,
+    by 60 steps of L-BFGS. `steer.prescribe` weighs this head against the trained one.
+
+    Source: Kang et al. 2020 (arXiv 1910.09217), section 4.
+
+    Args:
+        features: (n, d) of the training set.
+        labels: (n,) of these samples; every class has one.
+
+    Returns:
+        A head with weight (k, d) and bias (k,), and its `scores` of other features.
+
+    Raises:
+        ValueError: if shapes do not fit, a number is not finite, or a class has no sample; it is
+            named.
+        TypeError: if the features are no numbers, or labels not whole numbers.
+
+    Example:
+        >>> head = fit_head(np.array([[0.0], [0.1], [0.2], [1.0]]), [0, 0, 0, 1])
+        >>> head.scores(np.array([[0.1], [0.6]])).argmax(axis=1)
+        array([0, 1])
+    """
+    h, y, counts = plain_array(features, "features"), *_classes(labels)
+    if h.ndim != 2:
+        raise ValueError(f"features must have shape (n, d), got {h.shape}")
+    samples = Samples((h, y), counts.k, h.shape[1], "train")
+    return second_head(samples, Summary.of(samples))
+
+
+def fit_scales(logits: Any, labels: Any) -> Floats:
+    """Return the factors of logits that class-weighted cross-entropy learns: learnable weight
+    scaling (LWS). `logits * fit_scales(logits, labels)` are to decide by.
+
+    Minimises sum_i CE(f * z_i, y_i) / (k n_{y_i}) + 0.0005 |f - 1|^2 over f >= 0; the problem is
+    convex. On training samples that the network fits already the factors stay near one.
+
+    Source: Kang et al. 2020 (arXiv 1910.09217), section 4, with weights instead of a class-balanced
+    sampler.
+
+    Args:
+        logits: (n, k) of a trained model, as its head makes them, never log-probabilities.
+        labels: (n,) of these samples; every class has one.
+
+    Returns:
+        (k,) factors, one a class.
+
+    Raises:
+        ValueError: if shapes do not fit, a number is not finite, (log-)probabilities came instead
+            of logits, or a class has no sample; it is named.
+        TypeError: if the logits are not floating point, or labels not whole numbers.
+
+    Example:
+        >>> z = np.array([[2.0, 1.0], [2.0, 1.0], [2.0, 0.2], [1.8, 1.7]])
+        >>> frequent, rare = fit_scales(z, [0, 0, 0, 1])
+        >>> bool(rare > frequent)
+        True
+    """
+    y, counts = _classes(labels)
+    z = plain_array(logits_of(logits, counts, multiplied=True), "logits")
+    z = rows_of(z, y, counts.k, "logits").astype(np.float64)
+    share = 1.0 / (counts.k * counts.values[y])
+    own = np.arange(len(y)), y
+
+    def value(f: Floats) -> tuple[float, Floats]:
+        each, p = entropy(f * z, y)
+        p[own] -= 1.0
+        slope = np.einsum("n,nk,nk->k", share, p, z) + RIDGE * (f - 1.0)
+        return float(share @ each + 0.5 * RIDGE * ((f - 1.0) ** 2).sum()), slope
+
+    found = minimize(
+        value,
+        np.ones(counts.k),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.0, None)] * counts.k,
+        options={"maxiter": 1000, "ftol": 0.0, "gtol": 1e-9},
+    )
+    return np.asarray(found.x)
+
+
+def _classes(labels: Any) -> tuple[Ints, Counts]:
+    """Return labels, and how many of each class there are."""
+    given = plain_array(labels, "labels")
+    counts = Counts.from_labels(given)
+    return labels_of(given, counts.k), counts
