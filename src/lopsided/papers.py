@@ -212,6 +212,13 @@ PAPERS: dict[str, Paper] = {
         "Principled and Efficient Transfer Learning of Deep Models via Neural Collapse",
         "2212.12206",
     ),
+    "li2023": Paper(
+        "Li et al.",
+        2023,
+        "No Fear of Classifier Biases: Neural Collapse Inspired Federated Learning with "
+        "Synthetic and Fixed Classifier",
+        "2303.10058",
+    ),
     "li2024": Paper(
         "Li et al.",
         2024,
@@ -261,6 +268,12 @@ PAPERS: dict[str, Paper] = {
         "Convergence of Gradient Descent on Separable Data",
         "1803.01905",
     ),
+    "ni2025": Paper(
+        "Ni et al.",
+        2025,
+        "Balancing Two Classifiers via A Simplex ETF Structure for Model Calibration",
+        "2504.10007",
+    ),
     "papyan2020": Paper(
         "Papyan, Han and Donoho",
         2020,
@@ -278,6 +291,12 @@ PAPERS: dict[str, Paper] = {
         2020,
         "Balanced Meta-Softmax for Long-Tailed Visual Recognition",
         "2007.10740",
+    ),
+    "sharma2023": Paper(
+        "Sharma et al.",
+        2023,
+        "Learning Prototype Classifiers for Long-Tailed Recognition",
+        "2302.00491",
     ),
     "sukenik2023": Paper(
         "Súkeník, Mondelli and Lampert",
@@ -342,6 +361,12 @@ PAPERS: dict[str, Paper] = {
         2024,
         "Linguistic Collapse: Neural Collapse in (Large) Language Models",
         "2405.17767",
+    ),
+    "xiao2024": Paper(
+        "Xiao et al.",
+        2024,
+        "FedLoGe: Joint Local and Generic Federated Learning under Long-tailed Data",
+        "2401.08977",
     ),
     "xu2023": Paper(
         "Xu and Liu",

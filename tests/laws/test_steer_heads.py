@@ -224,6 +224,8 @@ HEADS = {
     "fixed": lambda: steer.FixedHead(predict.etf(4), 6),
     "cosine": lambda: steer.CosineHead(6, 4),
     "nearest": lambda: steer.NearestETFHead(6, 4).eval(),
+    "mixed": lambda: steer.MixedHead(6, 4),
+    "prototype": lambda: steer.PrototypeHead(6, 4),
 }
 
 

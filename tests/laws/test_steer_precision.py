@@ -69,9 +69,14 @@ LOSSES["soft targets"] = lambda: Soft(EVERYTHING, reduction="weighted-mean")
 HEADS = {
     "fixed": lambda: steer.FixedHead(predict.seli(COUNTS), D, scale=3.0),
     "cosine": lambda: steer.CosineHead(D, K, temperature=0.1),
+    "mixed": lambda: steer.MixedHead(D, K, share=0.3),
+    "prototype": lambda: steer.PrototypeHead(D, K),
     "nearest": lambda: steer.NearestETFHead(D, K).eval(),
     "nearest in training": lambda: steer.NearestETFHead(D, K, delta=0.5),
 }
+
+#: Heads that learn are rounded in what they learn.
+LEARNED = ("cosine", "mixed", "prototype")
 
 #: Rules and functions of one or two tensors.
 RULES = {
@@ -197,7 +202,7 @@ def test_a_loss_survives_every_move_to_the_last_digit(name, move):
     assert not [*loss.parameters(), *loss.buffers()]
 
 
-@pytest.mark.parametrize("name", [name for name in HEADS if name != "cosine"])
+@pytest.mark.parametrize("name", [name for name in HEADS if name not in LEARNED])
 @pytest.mark.parametrize("move", [move for move in MOVES if move != "meta and back"])
 def test_a_head_without_parameters_survives_every_move(name, move):
     h, head = values(D), HEADS[name]()
@@ -207,12 +212,13 @@ def test_a_head_without_parameters_survives_every_move(name, move):
     assert torch.equal(head_call(moved)(h), expected)
 
 
+@pytest.mark.parametrize("name", LEARNED)
 @halves
-def test_a_cosine_head_is_rounded_in_its_parameters_only(half):
-    head = HEADS["cosine"]().to(half)
-    assert head.weight.dtype == half
-    full = HEADS["cosine"]()
-    full.weight.data = head.weight.data.float()
+def test_a_head_that_learns_is_rounded_in_its_parameters_only(name, half):
+    head, full = HEADS[name]().to(half), HEADS[name]()
+    for rounded, exact in zip(head.parameters(), full.parameters(), strict=True):
+        assert rounded.dtype == half
+        exact.data = rounded.data.float()
     assert torch.equal(head(values(D)), full(values(D)))
 
 
@@ -301,7 +307,7 @@ def test_a_loss_follows_its_logits_where_nobody_moved_it(name):
     assert torch.equal(loss_call(copy.deepcopy(loss).to("meta"))(values(K)), expected)
 
 
-@pytest.mark.parametrize("name", [name for name in HEADS if name != "cosine"])
+@pytest.mark.parametrize("name", [name for name in HEADS if name not in LEARNED])
 @halves
 def test_a_head_built_under_a_half_precision_default_is_not_rounded(name, half):
     torch.set_default_dtype(half)

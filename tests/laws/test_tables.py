@@ -167,8 +167,28 @@ def test_every_head_gives_logits_and_keeps_its_state(name):
     torch.testing.assert_close(head(features), other(features))
     assert (head.in_features, head.out_features) == (8, COUNTS.k)
     assert "in_features=8, out_features=4" in repr(head)
+    more = torch.cat([2 * features, features])
     traced = torch.jit.trace(head, features)
-    torch.testing.assert_close(traced(2 * features), head(2 * features))
+    torch.testing.assert_close(traced(more), head(more))
+    batch = {0: torch.export.Dim("batch")}
+    exported = torch.export.export(head, (features,), dynamic_shapes=(batch,))
+    torch.testing.assert_close(exported.module()(more), head(more))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning:torch", "ignore::FutureWarning:copyreg")
+@pytest.mark.parametrize("name", steer.HEADS)
+def test_every_head_is_exported_to_onnx(name, tmp_path):
+    pytest.importorskip("onnxscript", reason="PyTorch exports to ONNX by onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    head = steer.HEADS[name].function(COUNTS, 8).eval()
+    features = torch.randn(6, 8, generator=torch.Generator().manual_seed(0))
+    path, batch = tmp_path / "head.onnx", {0: torch.export.Dim("batch")}
+    torch.onnx.export(head, (features,), path, dynamic_shapes=(batch,), verbose=False)
+    session = runtime.InferenceSession(path)
+    more = torch.cat([2 * features, features])
+    (found,) = session.run(None, {session.get_inputs()[0].name: more.numpy()})
+    torch.testing.assert_close(torch.as_tensor(found), head(more).detach(), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", [n for n in steer.RULES if "tau" in steer.RULES[n].needs])

@@ -58,6 +58,15 @@ SHORT = {
     "beaglehole2024": {"samples": 3, "layers": 1, "units": 4, "bandwidth": 100.0, "seeds": 1},
     "zhao2024": {"contexts": 20, "steps": (1, 2), "seeds": 1},
     "hasegawa2024": {"largest": 20, "ratio": 10.0, "steps": 2, "seeds": 1, "strengths": (0.5,)},
+    "li2023": {
+        "dataset": "digits",
+        "samples": 4,
+        "held": 4,
+        "clients": 3,
+        "rounds": 1,
+        "rates": (0.04,),
+        "seeds": 1,
+    },
     "pinto2024": {"contexts": 20, "steps": 2, "seeds": 1, "decays": (0.0, 0.1), "classes": 10},
 }
 
@@ -171,6 +180,13 @@ IDEAL = {
         n, paths=every(n.paths, inputs=1.0, mapped=(0.2,), random=(0.3,), without=(1.5,))
     ),
     "zhao2024": towards,
+    "li2023": lambda n: replace(
+        n,
+        networks=tuple(
+            replace(one, accuracy=(last,))
+            for one, last in zip(n.networks, (0.5, 0.5, 0.5, 0.9), strict=True)
+        ),
+    ),
     "hasegawa2024": lambda n: replace(
         n,
         networks=every(
@@ -195,6 +211,7 @@ IDEAL = {
 REFUTED = {
     "sukenik2025": lambda n: replace(n, networks=every(n.networks, ratio=0.1)),
     "jiang2025": lambda n: replace(n, networks=every(n.networks, nc1=(0.1, 0.2))),
+    "li2023": lambda n: replace(n, networks=every(n.networks, accuracy=(0.5,))),
     "garrod2024": lambda n: replace(n, costs=every(n.costs, seli=0.2, pairs=0.1)),
     "kothapalli2024": lambda n: replace(n, pairs=every(n.pairs, ratios=(0.2, 0.1))),
     "beaglehole2024": lambda n: replace(n, paths=every(n.paths, mapped=(9.0,))),

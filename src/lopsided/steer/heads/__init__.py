@@ -1,5 +1,5 @@
-"""Heads as torch modules: fixed to a predicted geometry, following the nearest ETF, or
-normalised.
+"""Heads as torch modules: fixed to a predicted geometry, following the nearest ETF, normalised,
+mixed, or of distances.
 
 `HEADS` lists them by name, as they are made for class counts and feature dimensions: a new one is a
 file here and a line there.
@@ -9,23 +9,33 @@ from __future__ import annotations
 
 from lopsided.papers import cite
 from lopsided.predict import etf, seli
+from lopsided.steer.heads.distance import PrototypeHead
 from lopsided.steer.heads.fixed import CosineHead, FixedHead, initialise_
 from lopsided.steer.heads.following import NearestETFHead
 from lopsided.steer.heads.frame import frame
+from lopsided.steer.heads.mixed import MixedHead, mix_for_confidence
 from lopsided.steer.heads.nearest import nearest_etf, nearest_frame
 from lopsided.steer.heads.primed import PrimedHead
+from lopsided.steer.heads.prototypes import assign, flow
+from lopsided.steer.heads.sparse import sparse_frame
 from lopsided.steer.member import Member
 
 __all__ = [
     "HEADS",
     "CosineHead",
     "FixedHead",
+    "MixedHead",
     "NearestETFHead",
     "PrimedHead",
+    "PrototypeHead",
+    "assign",
+    "flow",
     "frame",
     "initialise_",
+    "mix_for_confidence",
     "nearest_etf",
     "nearest_frame",
+    "sparse_frame",
 ]
 
 #: Name -> head.
@@ -53,6 +63,24 @@ HEADS: dict[str, Member] = {
         lambda counts, d: NearestETFHead(d, counts.k),
         ("features", "labels"),
         cite("markou2024"),
+    ),
+    "sparse-etf": Member(
+        "classifiers fixed to a simplex ETF of many zeros",
+        lambda counts, d: FixedHead.of_vectors(sparse_frame(counts.k, d)),
+        ("features",),
+        cite("xiao2024"),
+    ),
+    "mixed-etf": Member(
+        "logits of a learned head and of the simplex ETF, half and half until it is matched",
+        lambda counts, d: MixedHead(d, counts.k),
+        ("features",),
+        cite("ni2025"),
+    ),
+    "prototype": Member(
+        "minus half the distance to a learned prototype",
+        lambda counts, d: PrototypeHead(d, counts.k),
+        ("features",),
+        cite("sharma2023"),
     ),
     "cosine": Member(
         "learned directions, logits are cosines",

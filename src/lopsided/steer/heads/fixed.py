@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lopsided.arrays import Floats, require_number
+from lopsided.arrays import Floats, real_array, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.steer.checks import check_features
@@ -67,6 +68,38 @@ class FixedHead(KeepsPrecision, Sized):
         vectors = scale * frame(geometry.classifiers, d, seed)
         if lengths is not None:
             vectors = scale * _of_lengths(vectors, Counts.of(lengths))
+        self._hold(vectors, learn_scale)
+
+    @classmethod
+    def of_vectors(cls, vectors: Floats | Tensor, *, learn_scale: bool = False) -> Self:
+        """Return a head of given classifiers: a `sparse_frame`, prototypes that were assigned to
+        classes, a frame on its way.
+
+        Args:
+            vectors: (k, d), taken as they are.
+            learn_scale: whether a factor of all logits learns, from one on.
+
+        Raises:
+            ValueError: if they are not of shape (k, d) with k of at least 2, or not finite.
+            TypeError: if they are no real numbers.
+
+        Example:
+            >>> FixedHead.of_vectors(np.eye(3))(torch.ones(1, 3)).tolist()
+            [[1.0, 1.0, 1.0]]
+        """
+        rows = real_array(vectors, "classifiers")
+        if rows.ndim != 2 or len(rows) < 2 or not rows.shape[1]:
+            raise ValueError(
+                f"classifiers must have shape (k, d) with k of at least 2, got {rows.shape}"
+            )
+        if not (finite := np.isfinite(rows).all(axis=1)).all():
+            raise ValueError(f"classifiers must be finite, that of class {finite.argmin()} is not")
+        head = cls.__new__(cls)
+        nn.Module.__init__(head)
+        head._hold(rows, learn_scale)
+        return head
+
+    def _hold(self, vectors: Floats, learn_scale: bool) -> None:
         self.register_buffer("weight", torch.as_tensor(vectors, dtype=full_default()))
         #: What all logits are multiplied by; None where it does not learn.
         self.factor = nn.Parameter(torch.ones((), dtype=full_default())) if learn_scale else None

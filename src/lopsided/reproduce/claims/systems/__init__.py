@@ -10,6 +10,7 @@ from lopsided.reproduce.claims.systems.code_temperature import CODE_TEMPERATURE
 from lopsided.reproduce.claims.systems.gill2023 import GILL2023
 from lopsided.reproduce.claims.systems.hasegawa2024 import HASEGAWA2024
 from lopsided.reproduce.claims.systems.jiang2023 import JIANG2023
+from lopsided.reproduce.claims.systems.li2023 import LI2023
 from lopsided.reproduce.claims.systems.li2024 import LI2024
 from lopsided.reproduce.claims.systems.pinto2024 import PINTO2024
 from lopsided.reproduce.claims.systems.wang2024 import WANG2024
@@ -28,4 +29,5 @@ CLAIMS: tuple[AnyClaim, ...] = (
     ZHAO2024,
     PINTO2024,
     HASEGAWA2024,
+    LI2023,
 )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from lopsided.reproduce.network.small.classes import Classifier, classifier
 from lopsided.reproduce.network.small.features import prototypes, spectral, sphere
+from lopsided.reproduce.network.small.federated import Answer, Client, federated
 from lopsided.reproduce.network.small.fit import Fit
 from lopsided.reproduce.network.small.heads import composed, label_sets, next_token, regression
 from lopsided.reproduce.network.small.residual import residual
@@ -13,10 +14,13 @@ from lopsided.reproduce.network.small.tail import tailed
 from lopsided.reproduce.network.small.under_head import under_head
 
 __all__ = [
+    "Answer",
     "Classifier",
+    "Client",
     "Fit",
     "classifier",
     "composed",
+    "federated",
     "label_sets",
     "next_token",
     "prototypes",
