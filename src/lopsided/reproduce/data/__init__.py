@@ -14,7 +14,7 @@ from lopsided.reproduce.data.digits import digits
 from lopsided.reproduce.data.folders import images_of
 from lopsided.reproduce.data.idx import idx_folder
 from lopsided.reproduce.data.images import Dataset, Images
-from lopsided.reproduce.data.split import balanced, choose, write_indices
+from lopsided.reproduce.data.split import balanced, choose, shared_out, write_indices
 
 #: Name -> reader, given the folder of all data sets.
 DATASETS: dict[str, Callable[[Path], Dataset]] = {
@@ -71,5 +71,6 @@ __all__ = [
     "choose",
     "load",
     "require",
+    "shared_out",
     "write_indices",
 ]

@@ -1,5 +1,5 @@
-"""Which training images a run uses: given class counts, chosen by a seed; and which test images: as
-many of each class.
+"""Which training images a run uses: given class counts, chosen by a seed; which of several clients
+has them; and which test images: as many of each class.
 """
 
 from __future__ import annotations
@@ -48,6 +48,31 @@ def choose(labels: Ints, counts: Counts, seed: int = 0) -> Ints:
         stream.shuffle(members)
         chosen.append(members[:wanted])
     return np.concatenate(chosen)
+
+
+def shared_out(labels: Ints, clients: int, concentration: float, seed: int) -> list[Ints]:
+    """Return which samples each client has, of those that have any.
+
+    Args:
+        labels: (n,) labels of all samples.
+        clients: to share them out to.
+        concentration: of the Dirichlet distribution from which, for each class, the shares of the
+            clients are drawn; the smaller, the fewer classes a client has.
+        seed: of shares and samples.
+
+    Returns:
+        (n_i,) indices in order, for each client.
+    """
+    random = np.random.default_rng(seed)
+    owner = np.empty(len(labels), np.int64)
+    for c in np.unique(labels):
+        members = random.permutation(np.flatnonzero(labels == c))
+        shares = random.dirichlet([concentration] * clients)
+        ends = np.round(np.cumsum(shares)[:-1] * len(members)).astype(np.int64)
+        for client, part in enumerate(np.split(members, ends)):
+            owner[part] = client
+    parts = [np.flatnonzero(owner == client) for client in range(clients)]
+    return [part for part in parts if len(part)]
 
 
 def balanced(labels: Ints) -> Ints:

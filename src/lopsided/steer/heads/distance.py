@@ -62,4 +62,5 @@ class PrototypeHead(Sized):
         h, prototypes, temperature = lifted(features, self.weight, self.temperature)
         # Not by products of matrices, which lose small distances between long vectors.
         apart = (h[..., None, :] - prototypes) / temperature
-        return -torch.linalg.vector_norm(apart, dim=-1) / 2
+        distances: Tensor = torch.linalg.vector_norm(apart, dim=-1)
+        return -distances / 2

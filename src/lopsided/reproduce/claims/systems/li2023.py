@@ -54,13 +54,13 @@ class Settings(Checked):
     """
 
     dataset: str = "fashion-mnist"
-    samples: Annotated[int, Bounds(least=1, most=5000)] = 600
+    samples: Annotated[int, Bounds(least=1, most=5000)] = 300
     held: Annotated[int, Bounds(least=1, most=5000)] = 100
     clients: Annotated[int, Bounds(least=1, most=1000)] = 20
     concentration: Positive = 0.1
-    rounds: Annotated[int, Bounds(least=1, most=10**4)] = 30
+    rounds: Annotated[int, Bounds(least=1, most=10**4)] = 20
     passes: Whole = 3
-    batch: Annotated[int, Bounds(least=1, most=10**4)] = 128
+    batch: Annotated[int, Bounds(least=1, most=10**4)] = 64
     rates: tuple[Positive, ...] = (0.04, 0.12)
     decay: Annotated[float, Bounds(least=0, most=1)] = 5e-4
     scale: Positive = 10.0
@@ -139,25 +139,24 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
             counts = counts_with_absent(np.bincount(labels, minlength=10))
             return AdjustedCrossEntropy(Adjustment.logit_adjusted(counts) if own else Adjustment())
 
-        parts = shared_out(y, settings.clients, settings.concentration, seed)
+        parts = data.shared_out(y, settings.clients, settings.concentration, seed)
         clients = [Client(x[part], y[part], loss(y[part])) for part in parts]
-        head: nn.Module = (
-            FixedHead(predict.etf(10), d, scale=settings.scale, learn_scale=True, seed=seed)
-            if fixed
-            else nn.Linear(d, 10, bias=False)
-        )
-        accuracy, last = [], {}
+        accuracy = []
+
+        def head() -> nn.Module:
+            if fixed:
+                etf = predict.etf(10)
+                return FixedHead(etf, d, scale=settings.scale, learn_scale=True, seed=seed)
+            return nn.Linear(d, 10, bias=False)
 
         def observe(turn: int, answer: Answer) -> None:
             accuracy.append(_accuracy(answer, images.test_x, images.test_y))
-            if turn == settings.rounds:
-                h, _ = answer(x)
-                last["means"] = np.stack([h[y == c].mean(axis=0) for c in range(10)])
-                last["held"] = _accuracy(answer, images.x[held], images.y[held])
 
         fit = Fit(settings.passes, rate, seed, decay=settings.decay, batch=settings.batch)
-        federated(clients, (64, 128, d), head, fit, settings.rounds, observe, unit=fixed)
-        means = last["means"] - last["means"].mean(axis=0)
+        sizes = (64, 128, d)
+        answer = federated(clients, sizes, head, fit, settings.rounds, observe, unit=fixed)
+        h, _ = answer(x)
+        means = np.stack([h[y == c].mean(axis=0) for c in range(10)])
         return Network(
             way=way,
             rate=rate,
@@ -165,8 +164,8 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
             clients=len(parts),
             classes=float(np.mean([len(np.unique(y[part])) for part in parts])),
             accuracy=tuple(accuracy),
-            held=last["held"],
-            etf=Gram.of_vectors(means).distance(predict.etf(10).embeddings),
+            held=_accuracy(answer, images.x[held], images.y[held]),
+            etf=Gram.of_vectors(means - means.mean(axis=0)).distance(predict.etf(10).embeddings),
         )
 
     cases = [(w, r, seed) for seed in range(settings.seeds) for w in WAYS for r in settings.rates]
@@ -180,23 +179,6 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
 
 def _accuracy(answer: Callable[[Floats], tuple[Floats, Floats]], x: Floats, y: Ints) -> float:
     return float(np.mean(answer(x)[1].argmax(axis=1) == y))
-
-
-def shared_out(labels: Ints, clients: int, concentration: float, seed: int) -> list[Ints]:
-    """Return which samples each client has; those without any are left out.
-
-    For each class the shares of the clients are drawn from a Dirichlet distribution.
-    """
-    random = np.random.default_rng(seed)
-    owner = np.empty(len(labels), np.int64)
-    for c in np.unique(labels):
-        members = random.permutation(np.flatnonzero(labels == c))
-        shares = random.dirichlet([concentration] * clients)
-        ends = np.round(np.cumsum(shares)[:-1] * len(members)).astype(np.int64)
-        for client, part in enumerate(np.split(members, ends)):
-            owner[part] = client
-    parts = [np.flatnonzero(owner == client) for client in range(clients)]
-    return [part for part in parts if len(part)]
 
 
 def judge(settings: Settings, numbers: Numbers) -> Verdict:
@@ -227,7 +209,7 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
 
     numbers, settings = runs[-1].numbers, runs[-1].settings
     rounds = np.arange(1, settings.rounds + 1)
-    lines = {
+    lines: dict[str, tuple[Ints, Floats]] = {
         way: (rounds, np.array([one.accuracy for one in numbers.chosen(way)]).T) for way in WAYS
     }
     figure = drawn(

@@ -38,28 +38,32 @@ class Client:
 def federated(
     clients: Sequence[Client],
     sizes: Sequence[int],
-    head: nn.Module,
+    head: Callable[[], nn.Module],
     fit: Fit,
     rounds: int,
     observe: Callable[[int, Answer], None],
     *,
     unit: bool,
-) -> None:
+) -> Answer:
     """Train a perceptron under a head by federated averaging, all clients in every round.
 
     Args:
         clients: in each round every one starts at the server's network and trains with an optimiser
             of its own; the server takes the mean, weighted by their samples.
         sizes: inputs, hidden units, feature dimensions.
-        head: features to logits; it is trained and averaged too, as far as it learns.
+        head: makes what takes features to logits; it is trained and averaged too, as far as it
+            learns.
         fit: how a client trains in a round; its steps are passes over the client's samples.
         rounds: of averaging.
         observe: takes the number of a round, from 1, and what the server's network answers.
         unit: the head sees features of length one.
+
+    Returns:
+        What the server's network answers after the last round.
     """
     torch.manual_seed(fit.seed)
-    body = perceptron(sizes)
-    network = nn.ModuleList([body, head])
+    body, top = perceptron(sizes), head()
+    network = nn.ModuleList([body, top])
     data = [tensors(client.x, client.y) for client in clients]
     weights = [len(client.y) / sum(len(each.y) for each in clients) for client in clients]
 
@@ -69,12 +73,12 @@ def federated(
 
     def lost(number: int, chosen: Tensor) -> Tensor:
         inputs, labels = data[number]
-        return clients[number].loss(head(seen(inputs[chosen])), labels[chosen])
+        return clients[number].loss(top(seen(inputs[chosen])), labels[chosen])
 
     def answer(others: Floats) -> tuple[Floats, Floats]:
         with torch.no_grad():
             h = seen(tensors(others)[0])
-            return array(h), array(head(h))
+            return array(h), array(top(h))
 
     for turn in range(rounds):
         server = copy.deepcopy(network.state_dict())
@@ -86,8 +90,9 @@ def federated(
             # Another order for every client and round, the same for every head and loss.
             seed = fit.seed + 1000 * (1 + turn * len(clients) + number)
             own = replace(fit, steps=fit.steps * (n // batch), batch=batch, seed=seed)
-            train([body, head], partial(lost, number), n, own)
+            train([body, top], partial(lost, number), n, own)
             for name, value in network.state_dict().items():
                 mean[name] += weights[number] * value
         network.load_state_dict(mean)
         observe(turn + 1, answer)
+    return answer
