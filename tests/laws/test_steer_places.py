@@ -156,3 +156,40 @@ def test_binary_targets_have_the_shape_of_the_logits():
             loss(z, y)
     with pytest.raises(TypeError, match="floating point"):
         loss(torch.zeros(5, 2).long(), torch.zeros(5, 2))
+
+
+FUNCTIONS = {
+    "cross_entropy": (steer.AdjustedCrossEntropy, (VS,), {"label_smoothing": 0.1}),
+    "focal": (steer.Focal, (2.0, VS), {}),
+    "squared_error": (steer.SquaredError, (), {}),
+    "dot_regression": (steer.DotRegression, (), {}),
+    "supervised_contrastive": (steer.SupervisedContrastive, (0.3,), {}),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_are_modules_called_at_once(name):
+    kind, given, more = FUNCTIONS[name]
+    z, y = torch.randn(9, K), torch.arange(9) % K
+    for reduction in ("mean", "none"):
+        settings = {"ignore_index": [1, -100], "reduction": reduction, **more}
+        found = getattr(steer.functional, name)(z, y, *given, **settings)
+        torch.testing.assert_close(found, kind(*given, **settings)(z, y))
+    torch._dynamo.reset()
+    compiled = torch.compile(getattr(steer.functional, name), backend="eager")
+    torch.testing.assert_close(compiled(z, y, *given, **settings), found)
+
+
+def test_the_binary_function_is_its_module():
+    z, y = torch.randn(9, 3), torch.randint(0, 2, (9, 3))
+    found = steer.functional.binary_cross_entropy(z, y, [5, 20, 80], 100, reduction="sum")
+    torch.testing.assert_close(found, 27 * steer.AdjustedBinary([5, 20, 80], 100)(z, y))
+
+
+def test_labels_of_places_are_labels_of_samples():
+    z, y = torch.randn(2, 3, 4, 5), torch.randint(0, 2, (2, 3, 4, 5))
+    loss = steer.AdjustedBinary([5, 20, 80], n=100, exponent=0.5, reduction="none")
+    flat = [part.movedim(1, -1).reshape(-1, 3) for part in (z, y)]
+    torch.testing.assert_close(loss(z, y).movedim(1, -1).reshape(-1, 3), loss(*flat))
+    with pytest.raises(ValueError, match="reduction must be"):
+        steer.AdjustedBinary([5, 20, 80], n=100, reduction="weighted-mean")

@@ -162,15 +162,20 @@ def test_designing_needs_no_torch():
     )
 
 
-def test_a_loss_without_torch_is_answered_with_the_install_line():
-    code = "import sys; sys.modules['torch'] = None; from lopsided import steer; steer.Focal"
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from lopsided import steer; steer.Focal",
+        "from lopsided.steer.losses import Focal",
+        "import lopsided.steer.heads.fixed",
+    ],
+)
+def test_a_loss_without_torch_is_answered_with_the_install_line(line):
+    code = f"import sys; sys.modules['torch'] = None; {line}"
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
-    assert (
-        "ImportError: lopsided.steer.Focal needs torch: pip install 'lopsided[torch]'"
-        in answer.stderr
-    )
+    assert "ImportError: this needs torch; install it with: pip install" in answer.stderr
 
 
 def test_what_is_quoted_of_the_contest_names_the_loss_and_the_first_one():

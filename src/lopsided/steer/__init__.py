@@ -1,10 +1,11 @@
 """Steer: wanted geometry, or a trained network -> loss, head, rule, and what each is worth.
 
-Losses (`AdjustedCrossEntropy` and others), heads (`FixedHead` and others), rules for trained
-classifiers (`posthoc`), `prescribe`, which says what a trained head should be changed to and what
-that is worth, and `design`, the inverse problem: the adjustment whose predicted geometry is nearest
-to a target. `LOSSES`, `HEADS`, `RULES`, `TARGETS` and `FAMILIES` list them by name. Losses, heads
-and rules are of torch and load on first use, so that the others need none.
+Losses (`AdjustedCrossEntropy` and others, as plain functions in `functional`), heads (`FixedHead`
+and others), rules for trained classifiers (`posthoc`), `prescribe`, which says what a trained head
+should be changed to and what that is worth, and `design`, the inverse problem: the adjustment whose
+predicted geometry is nearest to a target. `LOSSES`, `HEADS`, `RULES`, `TARGETS` and `FAMILIES` list
+them by name. Losses, heads and rules are of torch and load on first use, so that the others need
+none.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         SquaredError,
         SupervisedContrastive,
         UniformityGap,
+        functional,
     )
     from lopsided.steer.posthoc import RULES
 
@@ -103,6 +105,7 @@ __all__ = [
     "counts_with_absent",
     "design",
     "flow",
+    "functional",
     "initialise_",
     "mix_for_confidence",
     "nearest_etf",
@@ -112,6 +115,8 @@ __all__ = [
     "sparse_frame",
 ]
 
+#: Modules that are names here.
+_MODULES = {"functional": "losses.functional", "posthoc": "posthoc"}
 #: Name -> the module of torch that has it; all others are losses.
 _ROOMS = {
     **dict.fromkeys(
@@ -141,17 +146,9 @@ _ROOMS = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'lopsided.steer' has no attribute {name!r}")
-    try:
-        if name == "posthoc":
-            return importlib.import_module("lopsided.steer.posthoc")
-        room = importlib.import_module(f"lopsided.steer.{_ROOMS.get(name, 'losses')}")
-        return getattr(room, name)
-    except ModuleNotFoundError as error:
-        if error.name == "torch":
-            raise ImportError(
-                f"lopsided.steer.{name} needs torch: pip install 'lopsided[torch]'"
-            ) from error
-        raise
+    if name in _MODULES:
+        return importlib.import_module(f"lopsided.steer.{_MODULES[name]}")
+    return getattr(importlib.import_module(f"lopsided.steer.{_ROOMS.get(name, 'losses')}"), name)
 
 
 def __dir__() -> list[str]:

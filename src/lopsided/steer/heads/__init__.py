@@ -7,6 +7,10 @@ file here and a line there.
 
 from __future__ import annotations
 
+from lopsided import needs
+
+needs.torch()  # its absence is told in a sentence, whichever module is imported
+
 from lopsided.papers import cite
 from lopsided.predict import etf, seli
 from lopsided.steer.heads.distance import PrototypeHead

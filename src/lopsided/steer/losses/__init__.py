@@ -6,6 +6,10 @@ there. Members of the cross-entropy family are constructors of `Adjustment`.
 
 from __future__ import annotations
 
+from lopsided import needs
+
+needs.torch()  # its absence is told in a sentence, whichever module is imported
+
 from collections.abc import Callable
 from functools import partial
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -32,10 +34,11 @@ class AdjustedBinary(nn.Module):
         n: samples in all.
         tau: of the shift; 0 for none.
         exponent: of the weights; 0 for none.
+        reduction: "mean" over samples and labels, "sum" or "none".
 
     Raises:
-        ValueError: if a label has no positive or no negative sample, its number is told; or a
-            number is not finite.
+        ValueError: if a label has no positive or no negative sample, its number is told; a number
+            is not finite; or the reduction is unknown.
 
     Example:
         >>> loss = AdjustedBinary(10, n=100)
@@ -44,9 +47,18 @@ class AdjustedBinary(nn.Module):
     """
 
     def __init__(
-        self, positives: npt.ArrayLike, n: int, *, tau: float = 1.0, exponent: float = 0.0
+        self,
+        positives: npt.ArrayLike,
+        n: int,
+        *,
+        tau: float = 1.0,
+        exponent: float = 0.0,
+        reduction: Literal["mean", "sum", "none"] = "mean",
     ) -> None:
         super().__init__()
+        if reduction not in ("mean", "sum", "none"):
+            raise ValueError(f"reduction must be one of mean, sum, none, got {reduction!r}")
+        self.reduction = reduction
         require_whole("samples n", n, 2)
         p = np.atleast_1d(require_finite(positives, "positives"))
         if (wrong := np.flatnonzero((p <= 0) | (p >= n))).size:
@@ -65,10 +77,11 @@ class AdjustedBinary(nn.Module):
         self.weight = np.array(pairs)
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss over samples and labels.
+        """Return the loss.
 
         Args:
-            logits: (n, k), or of any shape for one label.
+            logits: (n, k), or (n, k, ...) of which every place is a sample; of any shape for one
+                label.
             targets: of the same shape, 0 and 1 or between them.
 
         Raises:
@@ -78,7 +91,7 @@ class AdjustedBinary(nn.Module):
         check_tensor(logits, "logits")
         check_tensor(targets, "targets")
         k = len(self.shift)
-        if targets.shape != logits.shape or (k > 1 and logits.shape[-1:] != (k,)):
+        if targets.shape != logits.shape or (k > 1 and logits.shape[1:2] != (k,)):
             raise ValueError(
                 f"logits and targets must both have shape (n, {k}), got {tuple(logits.shape)} and"
                 f" {tuple(targets.shape)}"
@@ -87,14 +100,20 @@ class AdjustedBinary(nn.Module):
             raise TypeError(f"logits must be floating point, got {logits.dtype}")
         z = full_precision(logits)
         y = targets.to(z.dtype)
+        beside = (k, *[1] * (z.ndim - 2)) if k > 1 else (1,)
         shift, no, yes = (
-            torch.as_tensor(values, dtype=z.dtype, device=z.device)
+            torch.as_tensor(values, dtype=z.dtype, device=z.device).reshape(beside)
             for values in (self.shift, self.weight[:, 0], self.weight[:, 1])
         )
         z = z + shift
         losses = yes * y * functional.softplus(-z) + no * (1 - y) * functional.softplus(z)
-        return losses.mean()
+        if self.reduction == "none":
+            return losses
+        return losses.mean() if self.reduction == "mean" else losses.sum()
 
     def extra_repr(self) -> str:
         """Name the strengths."""
-        return f"labels={len(self.shift)}, tau={self.tau}, exponent={self.exponent}"
+        return (
+            f"labels={len(self.shift)}, tau={self.tau}, exponent={self.exponent},"
+            f" reduction={self.reduction!r}"
+        )
