@@ -228,9 +228,25 @@ def test_pasted_text_never_becomes_markup(open_page):
         assert door not in "".join(sources)
 
 
+#: Counts with their thousands apart, which `Counts.of` refuses too.
+GROUPED = (
+    "1,500\n20",
+    "1 500\n20",
+    "1,500 20",
+    "1,500, 20",
+    "cat: 1,500\ndog: 20",
+    "cat: 1 500\ndog: 20",
+    "cat,1,500\ndog,20",
+    "cat 1 500\ndog 20",
+    "cat: 50, 60\ndog: 20",
+)
+
+
 @pytest.mark.parametrize(
     ("text", "counts", "names"),
     [
+        ("500,100", [500, 100], None),
+        ("class 1: 500\nclass 2: 20", [500, 20], ["class 1", "class 2"]),
         ("50, 20\n5", [50, 20, 5], None),
         ("[50; 20.0]", [50, 20], None),
         ("cat: 50, dog: 20", [50, 20], ["cat", "dog"]),
@@ -252,6 +268,7 @@ def test_counts_are_pasted_as_people_have_them(still, text, counts, names):
         ("a: 5, a: 3", "“a” comes twice"),
         ("1 " * 101, "up to 100 classes, these are 101"),
         ("", "at least 2 classes"),
+        *((text, "one number or several") for text in GROUPED),
     ],
 )
 def test_what_are_no_counts_is_answered_in_a_sentence(still, text, words):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.special import softmax
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.multiclass import OneVsOneClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
@@ -39,7 +40,8 @@ def test_the_classifier_is_logit_adjustment_of_another():
 
 
 def test_class_weights_are_by_label_and_any_classifier_will_do():
-    for inner in (LinearSVC(), DecisionTreeClassifier(max_depth=2)):
+    calibrated = CalibratedClassifierCV(LinearSVC(), cv=2)
+    for inner in (calibrated, DecisionTreeClassifier(max_depth=2)):
         plain = steer.PostHocClassifier(inner).fit(X, Y)
         heavy = steer.PostHocClassifier(inner, class_weight={"few": 1e6}).fit(X, Y)
         assert (heavy.predict(X) == "few").sum() > (plain.predict(X) == "few").sum()
@@ -54,18 +56,15 @@ def test_class_weights_are_by_label_and_any_classifier_will_do():
         steer.PostHocClassifier(class_weight="balanced").fit(X, Y)
 
 
-def test_decisions_between_pairs_of_classes_are_not_taken_for_logits():
-    pairs = SVC(decision_function_shape="ovo")
-    for inner in (
-        pairs,
-        make_pipeline(pairs),
-        GridSearchCV(SVC(), {"decision_function_shape": ["ovo"]}, cv=2),
-    ):
-        with pytest.raises(ValueError, match="pairs of classes"):
-            steer.PostHocClassifier(inner).fit(X, Y)
-    two = Y != "few"  # of two classes there is one pair
-    plain = pairs.fit(X[two], Y[two]).predict(X)
-    assert (steer.PostHocClassifier(pairs, tau=0).fit(X[two], Y[two]).predict(X) == plain).all()
+@pytest.mark.parametrize(
+    "inner",
+    [SVC(), LinearSVC(), make_pipeline(SVC()), OneVsOneClassifier(SVC()), LinearRegression()],
+    ids=str,
+)
+def test_margins_and_votes_are_not_taken_for_log_probabilities(inner):
+    targets = Y if "Classif" in str(inner) or "SV" in str(inner) else np.arange(len(Y)) % 3
+    with pytest.raises(TypeError, match=r"has no predict_proba.* CalibratedClassifierCV"):
+        steer.PostHocClassifier(inner).fit(X, targets)
 
 
 def test_class_means_tell_digits_apart_in_a_pipeline():

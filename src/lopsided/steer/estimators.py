@@ -37,8 +37,9 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
     Source: Menon et al. 2021 (arXiv 2007.07314), equation 9.
 
     Args:
-        estimator: any classifier with `predict_proba`, or with a `decision_function` of one column
-            a class (two classes: one number); None for logistic regression.
+        estimator: any classifier with `predict_proba`; None for logistic regression. Others decide
+            by margins or by votes, which are no log-probabilities: wrap them in scikit-learn's
+            `CalibratedClassifierCV`.
         tau: strength; 1 is for balanced accuracy, 0 changes nothing.
         class_weight: label -> how much its errors cost, beside the adjustment; None for equal ones.
 
@@ -67,9 +68,9 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         """Fit the classifier to (n, d) features and (n,) labels, and count these.
 
         Raises:
-            ValueError: if the labels are not classes, the classifier decides between pairs of them,
-                or `class_weight` names another or no positive finite number.
-            TypeError: if `class_weight` is no mapping.
+            ValueError: if the labels are not classes, or `class_weight` names another or no
+                positive finite number.
+            TypeError: if `class_weight` is no mapping, or the classifier has no probabilities.
         """
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
@@ -82,21 +83,20 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         self._log_weights()
         given = LogisticRegression() if self.estimator is None else self.estimator
         self.estimator_ = clone(given).fit(X, y)
-        self._refuse_pairs()
+        if not hasattr(self.estimator_, "predict_proba"):
+            raise TypeError(
+                f"{given} has no predict_proba, and its decisions are no log-probabilities: give"
+                " CalibratedClassifierCV of it, from sklearn.calibration"
+            )
         return self
 
     def decision_logits(self, X: Any) -> Floats:
         """Return the (n, k) adjusted logits of (n, d) features."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False)
-        if hasattr(self.estimator_, "predict_proba"):
-            with np.errstate(divide="ignore"):
-                logits = np.log(self.estimator_.predict_proba(X))
-            logits = np.maximum(logits, np.log(np.finfo(np.float64).tiny))
-        else:
-            logits = np.asarray(self.estimator_.decision_function(X), np.float64)
-            if logits.ndim == 1:
-                logits = np.stack([-logits / 2, logits / 2], axis=1)
+        with np.errstate(divide="ignore"):
+            logits = np.log(self.estimator_.predict_proba(X))
+        logits = np.maximum(logits, np.log(np.finfo(np.float64).tiny))
         adjusted: Floats = logit_adjustment(logits, self.counts_, self.tau)
         return adjusted + self._log_weights()
 
@@ -109,18 +109,6 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         best = self.decision_logits(X).argmax(axis=1)
         found: npt.NDArray[Any] = self.classes_[best]
         return found
-
-    def _refuse_pairs(self) -> None:
-        """Refuse decisions of one column a pair of classes: of three classes there are three."""
-        if len(self.classes_) == 2 or hasattr(self.estimator_, "predict_proba"):
-            return
-        fitted = getattr(self.estimator_, "best_estimator_", self.estimator_)  # that a search chose
-        for name, value in fitted.get_params().items():
-            if name.split("__")[-1] == "decision_function_shape" and value == "ovo":
-                raise ValueError(
-                    f"{name}='ovo' decides between pairs of classes, and logits are one a class:"
-                    " give 'ovr'"
-                )
 
     def _log_weights(self) -> Floats:
         """Return (k,) logarithms of the class weights."""

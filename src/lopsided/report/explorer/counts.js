@@ -61,6 +61,12 @@ const whyNoCounts = (counts) => {
   return wrong < 0 ? "" : `Class ${wrong} must have a whole number of at least 1 samples.`;
 };
 
+// What may be one number or several: 1,500 or 1 500.
+const GROUPED = /(?<!\d)\d{1,3}(?:[, ]\d{3})+(?!\d)/;
+const either = (found) => ({
+  problem: `“${short(found, 36)}” may be one number or several: write 1500, not 1,500 or 1 500.`,
+});
+
 // Pasted text -> {counts, names} or {problem}: numbers apart by commas, spaces or lines; or names
 // and numbers, a pair a line (cat: 50, or cat,50) or all on one line (cat: 50, dog: 20); or JSON of
 // these.
@@ -72,7 +78,10 @@ const parseCounts = (text) => {
   const words = plain.split(/[\s,;]+/).filter(Boolean);
   let counts = words.map(Number),
     names = null;
-  if (!words.every((word) => /^\d+(\.0*)?$/.test(word))) {
+  if (words.every((word) => /^\d+(\.0?0?)?$/.test(word))) {
+    const grouped = plain.match(GROUPED);
+    if (grouped && new Set(plain.match(/[\s,;]+/g)).size > 1) return either(grouped[0]);
+  } else {
     const lines = plain
       .split(/[\n;]/)
       .map((line) => line.trim().replace(/,$/, ""))
@@ -84,7 +93,7 @@ const parseCounts = (text) => {
             .split(/(?<=\d)\s*,/)
             .map((part) => part.trim())
             .filter(Boolean);
-    const pairs = parts.map((part) => part.match(/^["']?(.*?)["']?\s*[:=,\t ]\s*(\d+)$/));
+    const pairs = parts.map((part) => part.match(/^["']?(.*?)["']?\s*([:=,\t ])\s*(\d+)$/));
     if (pairs.includes(null)) {
       const wrong =
         parts.find((part, i) => !pairs[i] && !/^\d+$/.test(part)) || parts[pairs.indexOf(null)];
@@ -92,8 +101,15 @@ const parseCounts = (text) => {
         problem: `Write numbers, or a name and a number a line; found “${short(wrong, 36)}”.`,
       };
     }
+    // What ends like a number was cut from one: "cat: 1" of "cat: 1,500", "cat 1" of "cat 1 500".
+    const cut = pairs.findIndex(
+      ([, name, mark, count]) =>
+        /[:=,\t]\s*\d[\d,. ]*$/.test(name) ||
+        (/[, ]/.test(mark) && / \d{1,3}$/.test(name) && count.length === 3),
+    );
+    if (cut >= 0) return either(parts[cut]);
     names = pairs.map((pair) => pair[1].trim());
-    counts = pairs.map((pair) => Number(pair[2]));
+    counts = pairs.map((pair) => Number(pair[3]));
     const twice = names.find((name, c) => names.indexOf(name) < c);
     if (twice !== undefined) return { problem: `The name “${short(twice, 40)}” comes twice.` };
   }
