@@ -282,7 +282,7 @@ SENTENCES = {
         ["head at fault", "head at fault, training samples as noisy"],
         ["head at fault, no training samples", "nothing measured, weighted"],
     ),
-    r"the network is undertrained on what it gets wrong. Train longer first": (
+    r"what stays wrong is undertrained, and training longer can help there": (
         ["head at fault, training samples as noisy"],
         ["head at fault, no training samples", "nothing measured, weighted"],
     ),

@@ -202,6 +202,9 @@ def test_a_score_without_favourites_rejects_every_class_alike():
     assert rejected(scores, labels, 4) == pytest.approx(0.05, abs=0.015)
     assert rejected(scores - (labels == 2), labels, 4).tolist() == [0, 0, 0.2, 0]
     assert np.isnan(rejected(scores, labels, 5)[4])
+    for n, share in ((5, 0.05), (23, 0.05), (100, 0.07), (5, 0.95)):
+        for same in (np.arange(n), np.arange(n) // 3, np.zeros(n)):
+            assert rejected(same, np.zeros(n, int), 1, share=share) == pytest.approx(share)
 
 
 @pytest.mark.parametrize(

@@ -152,8 +152,9 @@ def _minorities(decisions: Decisions, counts: Counts | None, names: npt.NDArray[
     if answered[few].sum() > SELDOM * n[few].sum() or bdtr(taken, taken + lost, 0.5) > CHANCE:
         return ""
     never = names[few[(answered[few] == 0) & (n[few] > 0)]]
+    whom = f"one of the {len(few):,} minority classes" if len(few) > 1 else "the minority class"
     said = (
-        f"It answers one of the {len(few):,} minority classes for"
+        f"It answers {whom} for"
         f" {answered[few].sum() / n.sum():.1%} of the samples; they are"
         f" {n[few].sum() / n.sum():.1%}"
     )

@@ -66,6 +66,9 @@ def rejected(
     """Return (k,) the share of the samples of each class that are taken for samples of another
     distribution where a share of all samples is.
 
+    The threshold lies on a sample, or on several of one score, which are drawn at random as far as
+    the share goes: each counts by its probability, so that exactly the share of all is taken.
+
     Args:
         scores: (n,) of held-out samples of the training distribution.
         labels: (n,) classes 0..k-1.
@@ -87,7 +90,10 @@ def rejected(
     values, y = np.atleast_1d(require_finite(scores, "scores")), labels_of(labels, k)
     if len(values) != len(y) or not len(y):
         raise ValueError(f"there must be one label a score, got {len(values)} and {len(y)}")
-    out = values < np.sort(values)[int(np.ceil(share * len(values)))]
+    taken = share * len(values)
+    threshold = np.sort(values)[min(int(taken), len(values) - 1)]
+    below, at = values < threshold, values == threshold
+    out = below + at * (taken - below.sum()) / at.sum()
     seen, counts = np.bincount(y, out, minlength=k), np.bincount(y, minlength=k)
     return np.asarray(np.divide(seen, counts, out=np.full(k, np.nan), where=counts > 0))
 

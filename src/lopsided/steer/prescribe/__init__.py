@@ -20,7 +20,7 @@ import numpy as np
 from lopsided.arrays import Ints
 from lopsided.counts import CountsLike
 from lopsided.steer.prescribe import sentences
-from lopsided.steer.prescribe.cause import Cause, balanced_error
+from lopsided.steer.prescribe.cause import Cause, errors_of
 from lopsided.steer.prescribe.choice import Seen, choose
 from lopsided.steer.prescribe.entropy import posterior
 from lopsided.steer.prescribe.gain import Accuracies, gain
@@ -100,11 +100,17 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
         Accuracies.of(answers, seen.labels, np.exp(log_shares), few)
         for answers in (before, choice.answers)
     )
-    error = None if trained.train is None else balanced_error(choice.head, trained.train)
-    cause = Cause.of(worth.expected, error, 1 - now.balanced)
+    error, wrong, repeats = None, 0, 0
+    if trained.train is not None:
+        error, wrong = errors_of(choice.head, trained.train)
+        both = held_out.fingerprints(), trained.train.fingerprints()
+        repeats = int(np.isin(*both).sum())
+    missed = int((choice.answers != seen.labels).sum())
+    cause = Cause.of(worth.expected, error, 1 - now.balanced, (wrong, missed))
     u, v, a = choice.numbers.tolist()
     said = [
         sentences.warned(trained.contradiction),
+        sentences.repeated(repeats, len(seen.labels)),
         sentences.answered(before, seen.labels, few),
         *sentences.measured(worth, was, now, cause, seen.counts, trained.norm_share),
     ]

@@ -21,6 +21,8 @@ HEAD = 0.02
 UNDERTRAINED, TRAINED = 0.25, 0.15
 #: Held-out error below which nothing is at fault.
 NONE = 0.01
+#: Wrong samples that tell what errors are due to.
+FEW = 10
 #: A head whose share of SELI's norm ratio is below this was trained with weights or a sampler.
 REWEIGHTED = 0.3
 
@@ -35,6 +37,8 @@ class Cause:
         data: whether it errs on held-out samples that training samples do not tell of.
         training_error: balanced, of the corrected head; None without training samples.
         held_out_error: balanced, of the corrected head.
+        wrong: training and held-out samples that it gets wrong. Of less than `FEW` of the one that
+            speaks nobody can tell what they are due to, and no sentence does.
     """
 
     head: bool
@@ -42,9 +46,16 @@ class Cause:
     data: bool
     training_error: float | None
     held_out_error: float
+    wrong: tuple[int, int]
 
     @classmethod
-    def of(cls, gain: float, training_error: float | None, held_out_error: float) -> Cause:
+    def of(
+        cls,
+        gain: float,
+        training_error: float | None,
+        held_out_error: float,
+        wrong: tuple[int, int] = (0, 0),
+    ) -> Cause:
         """Tell the cause by its rule."""
         ratio = None
         if training_error is not None and held_out_error > NONE:
@@ -55,6 +66,7 @@ class Cause:
             ratio is not None and ratio <= UNDERTRAINED,
             training_error,
             held_out_error,
+            wrong,
         )
 
     def __str__(self) -> str:
@@ -62,13 +74,16 @@ class Cause:
         return ", ".join(names) or "none"
 
 
-def balanced_error(head: Linear, samples: Samples) -> float:
-    """Return the mean over classes of the share of samples that a head gets wrong."""
+def errors_of(head: Linear, samples: Samples) -> tuple[float, int]:
+    """Return the mean over classes of the share of samples that a head gets wrong, and how many
+    these are.
+    """
     decisions = Decisions(samples.k)
     for features, labels in samples:
         decisions.update(head.scores(features), labels)
     there = decisions.counts > 0
-    return float(np.mean(decisions.errors[there] / decisions.counts[there]))
+    shares = decisions.errors[there] / decisions.counts[there]
+    return float(np.mean(shares)), int(decisions.errors.sum())
 
 
 def norm_share(head: Linear, counts: Counts) -> float | None:

@@ -88,6 +88,19 @@ class Samples:
                     )
                 yield batch
 
+    def fingerprints(self) -> npt.NDArray[np.uint64]:
+        """Return (n,) numbers that are the same for samples of the same float32 features and the
+        same label, and different for others but for one chance in 10^19 a pair.
+        """
+        random = np.random.default_rng(0)
+        factors = random.integers(1, 2**63, self.d, np.uint64) * 2 + 1
+        of_label = random.integers(1, 2**63, self.k, np.uint64)
+        parts = [
+            np.ascontiguousarray(features, np.float32).view(np.uint32) @ factors + of_label[labels]
+            for features, labels in self
+        ]
+        return np.concatenate(parts)
+
     @property
     def files(self) -> tuple[Path, ...]:
         """The files that the samples are read from, as far as that is known."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lopsided.arrays import Ints
-from lopsided.steer.prescribe.cause import REWEIGHTED, Cause
+from lopsided.steer.prescribe.cause import FEW, REWEIGHTED, Cause
 from lopsided.steer.prescribe.choice import ENOUGH
 from lopsided.steer.prescribe.gain import Accuracies, Gain
 
@@ -23,6 +23,16 @@ def points(value: float) -> str:
 def warned(contradiction: str) -> str:
     """Say that training samples and counts contradict each other, where they do."""
     return f"Careful: {contradiction}." if contradiction else ""
+
+
+def repeated(found: int, held_out: int) -> str:
+    """Say how many held-out samples are training samples, where they are more than a few."""
+    if found < 0.01 * held_out:
+        return ""
+    return (
+        f"Careful: {found:,} of {held_out:,} held-out samples have the features and the label of a"
+        " training sample. If the network was trained on them, the gain is less than is told here."
+    )
 
 
 def answered(answers: Ints, labels: Ints, minorities: Ints) -> str:
@@ -77,7 +87,7 @@ def measured(
         f" gains about {points(worth.expected)} points ({ends}; {on}). Counted there it"
         f" goes from {before.balanced:.0%} to {after.balanced:.0%}{few}; accuracy on data"
         f" distributed as in training from {before.as_trained:.1%} to {after.as_trained:.1%}."
-        f" No new training is needed: {APPLY}."
+        f" That takes no new training: {APPLY}."
         + (" More held-out samples would tell whether it gains at all." if worth.low <= 0 else ""),
         *_rest(cause),
     ]
@@ -87,14 +97,20 @@ def _rest(cause: Cause) -> list[str]:
     """Say what the errors that stay are due to."""
     if cause.training_error is None or not (cause.features or cause.data):
         return []
+    training, held_out = cause.wrong
     errs = (
         f"With the corrected head the balanced error is {cause.training_error:.0%} on training"
         f" samples and {cause.held_out_error:.0%} on held-out ones"
     )
+    if held_out < FEW or (cause.features and training < FEW):
+        return [
+            f"{errs}, of {training:,} and {held_out:,} samples that it gets wrong: too few to tell"
+            " what they are due to."
+        ]
     if cause.features and cause.data:
         return [f"{errs}: both longer training and more samples of the rare classes can help."]
     if cause.features:
-        return [f"{errs}: the network is undertrained on what it gets wrong. Train longer first."]
+        return [f"{errs}: what stays wrong is undertrained, and training longer can help there."]
     return [f"{errs}: no head will help further, only more samples of the rare classes will."]
 
 

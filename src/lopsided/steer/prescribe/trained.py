@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts, CountsLike
 from lopsided.measure.counted import contradiction
 from lopsided.steer.prescribe.cause import REWEIGHTED, norm_share
@@ -59,6 +59,8 @@ class Trained:
         seen = Summary.of(samples)
         pi = shares(seen.counts if known is None else known.values)
         told = contradiction(seen.counts, known, one_epoch=False) if known else ""
+        if not told and not seen.counts.all():
+            told = _absent(seen.counts, counted=known is None)
         known = known or Counts(np.maximum(seen.counts, 1))
         second, share = second_head(samples, seen), norm_share(first, known)
         return cls(first, second, samples, known, np.log(pi), share, seen.length, loss, told)
@@ -92,3 +94,11 @@ def _counts(counts: CountsLike, k: int) -> Counts:
     if given.k != k:
         raise ValueError(f"counts are of {given.k} classes, the head has {k}")
     return given
+
+
+def _absent(counts: Ints, *, counted: bool) -> str:
+    """Say which classes have no training sample, and what that makes of the figures."""
+    absent = np.flatnonzero(counts == 0)
+    whose = f"class {absent[0]} has" if len(absent) == 1 else f"{len(absent):,} classes have"
+    as_one = ", where Counts takes one for none" if counted else ""
+    return f"{whose} no training samples{as_one}; what is said of training samples is of the others"
