@@ -226,6 +226,7 @@ HEADS = {
     "nearest": lambda: steer.NearestETFHead(6, 4).eval(),
     "mixed": lambda: steer.MixedHead(6, 4),
     "prototype": lambda: steer.PrototypeHead(6, 4),
+    "primed": lambda: steer.PrimedHead(6, 4),
 }
 
 

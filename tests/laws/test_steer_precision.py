@@ -72,11 +72,12 @@ HEADS = {
     "mixed": lambda: steer.MixedHead(D, K, share=0.3),
     "prototype": lambda: steer.PrototypeHead(D, K),
     "nearest": lambda: steer.NearestETFHead(D, K).eval(),
+    "primed": lambda: steer.PrimedHead(D, K),
     "nearest in training": lambda: steer.NearestETFHead(D, K, delta=0.5),
 }
 
 #: Heads that learn are rounded in what they learn.
-LEARNED = ("cosine", "mixed", "prototype")
+LEARNED = ("cosine", "mixed", "primed", "prototype")
 
 #: Rules and functions of one or two tensors.
 RULES = {

@@ -67,6 +67,14 @@ SHORT = {
         "rates": (0.04,),
         "seeds": 1,
     },
+    "wang2024b": {
+        "dataset": "digits",
+        "aligned": (0.5,),
+        "samples": 2,
+        "steps": 2,
+        "batch": 8,
+        "seeds": 1,
+    },
     "pinto2024": {"contexts": 20, "steps": 2, "seeds": 1, "decays": (0.0, 0.1), "classes": 10},
 }
 
@@ -197,6 +205,10 @@ IDEAL = {
             ),
         ),
     ),
+    "wang2024b": lambda n: replace(
+        n,
+        networks=tuple(replace(one, conflicting=0.5 + (one.way == "primed")) for one in n.networks),
+    ),
     "pinto2024": lambda n: replace(
         n,
         models=(
@@ -215,6 +227,7 @@ REFUTED = {
     "garrod2024": lambda n: replace(n, costs=every(n.costs, seli=0.2, pairs=0.1)),
     "kothapalli2024": lambda n: replace(n, pairs=every(n.pairs, ratios=(0.2, 0.1))),
     "beaglehole2024": lambda n: replace(n, paths=every(n.paths, mapped=(9.0,))),
+    "wang2024b": lambda n: replace(n, networks=every(n.networks, conflicting=0.5)),
 }
 
 

@@ -66,12 +66,12 @@ class PrimedHead(KeepsPrecision, Sized):
         if gram.k != k:
             raise ValueError(f"primes must be the Gram of {k} vectors, got one of {gram.k}")
         self.ignore_index: Ignore = sentinels(ignore_index)
-        start = torch.randn(k, d + k, generator=torch.Generator().manual_seed(seed))
-        start = start.to(full_default()) / math.sqrt(d + k)
+        full, order = full_default(), torch.Generator().manual_seed(seed)
+        start = torch.randn(k, d + k, generator=order, dtype=full) / math.sqrt(d + k)
         self.weight = nn.Parameter(start[:, :d].clone())
         self.prime_weight = nn.Parameter(start[:, d:].clone())
         # Any Gram of k vectors has room in k dimensions.
-        self.register_buffer("primes", torch.as_tensor(frame(gram, k), dtype=full_default()))
+        self.register_buffer("primes", torch.as_tensor(frame(gram, k), dtype=full))
 
     def forward(self, features: Tensor, shortcuts: Tensor | None = None) -> Tensor:
         """Return (n, k) logits; without shortcuts the features may have any number of axes before

@@ -14,6 +14,7 @@ from lopsided.reproduce.claims.systems.li2023 import LI2023
 from lopsided.reproduce.claims.systems.li2024 import LI2024
 from lopsided.reproduce.claims.systems.pinto2024 import PINTO2024
 from lopsided.reproduce.claims.systems.wang2024 import WANG2024
+from lopsided.reproduce.claims.systems.wang2024b import WANG2024B
 from lopsided.reproduce.claims.systems.zhai2025 import ZHAI2025
 from lopsided.reproduce.claims.systems.zhao2024 import ZHAO2024
 
@@ -30,4 +31,5 @@ CLAIMS: tuple[AnyClaim, ...] = (
     PINTO2024,
     HASEGAWA2024,
     LI2023,
+    WANG2024B,
 )

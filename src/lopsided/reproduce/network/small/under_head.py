@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from lopsided.arrays import Floats, Ints
@@ -13,9 +13,14 @@ from lopsided.reproduce.network.small.fit import Fit, array, perceptron, tensors
 
 
 def under_head(
-    x: Floats, y: Ints, sizes: Sequence[int], head: nn.Module, fit: Fit
+    x: Floats,
+    y: Ints,
+    sizes: Sequence[int],
+    head: nn.Module,
+    fit: Fit,
+    loss: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Callable[[Floats], tuple[Floats, Floats]]:
-    """Train a batch-norm perceptron under a head by cross-entropy.
+    """Train a batch-norm perceptron under a head.
 
     Args:
         x: (n, inputs).
@@ -23,18 +28,19 @@ def under_head(
         sizes: inputs, hidden units, feature dimensions.
         head: features to logits; it is trained too, as far as it learns.
         fit: how.
+        loss: of features and the numbers of their samples; None for the cross-entropy of the head's
+            logits.
 
     Returns:
         What gives features and logits of other inputs.
     """
     torch.manual_seed(fit.seed)
     body, (inputs, labels) = perceptron(sizes, batch_norm=True), tensors(x, y)
-    train(
-        [body, head],
-        lambda chosen: functional.cross_entropy(head(body(inputs[chosen])), labels[chosen]),
-        len(x),
-        fit,
-    )
+
+    def plain(features: Tensor, chosen: Tensor) -> Tensor:
+        return functional.cross_entropy(head(features), labels[chosen])
+
+    train([body, head], lambda chosen: (loss or plain)(body(inputs[chosen]), chosen), len(x), fit)
     body.eval()
 
     def answer(others: Floats) -> tuple[Floats, Floats]:
