@@ -5,10 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from lopsided.geometry import Distances
 from lopsided.measure import RegressionCollapse, TagWise
-from lopsided.reproduce import CLAIMS, Place
+from lopsided.reproduce import CLAIMS, Place, data
+from lopsided.reproduce.network.small import Client, Fit, federated
+from lopsided.reproduce.network.small.fit import perceptron
 from lopsided.reproduce.record import Record
 
 #: Claim -> settings of a run too short to hold.
@@ -242,3 +245,42 @@ def test_a_short_run_is_recorded_and_shown_and_judged_by_its_numbers(name, tmp_p
     assert all(block.kind for block in claim.show([run]))
     ideal = claim.judge(run.settings, IDEAL[name](run.numbers))
     assert ideal.holds, ideal.sentence
+
+
+def test_clients_share_out_every_sample_once_and_fewer_classes_the_smaller_the_concentration():
+    labels = np.repeat(np.arange(10), 50)
+    kept = {}
+    for concentration in (0.05, 100.0):
+        parts = data.shared_out(labels, 8, concentration, seed=1)
+        assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(500))
+        kept[concentration] = np.mean([len(np.unique(labels[part])) for part in parts])
+    assert kept[0.05] < 5 < 9 < kept[100.0]
+
+
+def test_averaging_after_one_step_on_all_samples_is_descent_on_everybodys_loss():
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(12, 3)), np.arange(12) % 2
+    sizes, fit = (3, 4, 5), Fit(1, 0.3, seed=3, method="plain", batch=12)
+    loss = torch.nn.functional.cross_entropy
+
+    def head():
+        return torch.nn.Linear(5, 2)
+
+    clients = [Client(x[part], y[part], loss) for part in np.split(np.arange(12), [2, 7])]
+    seen = []
+    answer = federated(clients, sizes, head, fit, 4, lambda turn, _: seen.append(turn), unit=False)
+    all_in_one = [Client(x, y, loss)]
+    other = federated(all_in_one, sizes, head, fit, 4, lambda turn, _: None, unit=False)
+    assert seen == [1, 2, 3, 4]
+    for averaged, together in zip(answer(x), other(x), strict=True):
+        np.testing.assert_allclose(averaged, together, atol=1e-6)
+    # By hand: four steps of gradient descent from the same start.
+    torch.manual_seed(3)
+    network = torch.nn.Sequential(perceptron(sizes), head())
+    inputs, labels = torch.tensor(x).float(), torch.tensor(y)
+    for _ in range(4):
+        slopes = torch.autograd.grad(loss(network(inputs), labels), [*network.parameters()])
+        with torch.no_grad():
+            for parameter, slope in zip(network.parameters(), slopes, strict=True):
+                parameter -= 0.3 * slope
+    np.testing.assert_allclose(answer(x)[1], network(inputs).detach(), atol=1e-6)

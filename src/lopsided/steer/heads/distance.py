@@ -16,7 +16,7 @@ class PrototypeHead(Sized):
 
     The distance is not squared. For T = 1 the slope of a logit has length 1/2 wherever the feature
     and the prototype are: a class has no length by which it could push more than another. A batch
-    takes n k d numbers of memory.
+    takes n k d numbers of memory. No linear map answers so: `measure` has no classifiers to see.
 
     Source: Sharma et al. 2023 (arXiv 2302.00491), where prototypes start at the class means of a
     network that is trained already.
