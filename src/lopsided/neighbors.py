@@ -32,8 +32,10 @@ def averaging(adjacency: Any) -> Any:
     if A.ndim != 2 or A.shape[0] != A.shape[1] or not A.shape[0]:
         raise ValueError(f"an adjacency must be (n, n), got shape {A.shape}")
     entries = np.asarray(A.data if sparse else A)
-    if not np.isfinite(entries).all() or (entries < 0).any():
-        raise ValueError("an adjacency must have finite weights of at least 0")
+    if not (fine := np.isfinite(entries) & (entries >= 0)).all():
+        raise ValueError(
+            f"an adjacency must have finite weights of at least 0, got {entries[~fine].flat[0]:g}"
+        )
     degrees = np.asarray(A.sum(axis=1), np.float64).reshape(-1, 1)
     if not degrees.all():
         raise ValueError(
@@ -56,11 +58,14 @@ def one_hot(labels: Any, n: int) -> Floats:
                [1., 0.]])
     """
     y = plain_array(labels, "labels")
-    if y.shape != (n,) or y.dtype.kind not in "iu" or y.min() < 0:
+    if y.shape != (n,) or y.dtype.kind not in "iu":
         raise ValueError(
             f"labels must be {n} whole numbers of at least 0, one a node, got {y.dtype} of shape"
             f" {y.shape}"
         )
+    if y.min() < 0:
+        node = int(y.argmin())
+        raise ValueError(f"labels must be at least 0, got {y[node]} for node {node}")
     counts = np.bincount(y)
     if len(counts) < 2 or not counts.all():
         raise ValueError(

@@ -219,6 +219,12 @@ PAPERS: dict[str, Paper] = {
         "Synthetic and Fixed Classifier",
         "2303.10058",
     ),
+    "li2023b": Paper(
+        "Li et al.",
+        2023,
+        "The Lazy Neuron Phenomenon: On Emergence of Activation Sparsity in Transformers",
+        "2210.06313",
+    ),
     "li2024": Paper(
         "Li et al.",
         2024,

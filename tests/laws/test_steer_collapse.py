@@ -139,6 +139,31 @@ def test_a_deferred_loss_is_the_first_then_the_second_and_resumes():
     assert "after=3" in repr(loss)
 
 
+def test_one_head_at_every_layer_is_the_weighted_sum_of_its_losses():
+    h, y = data()
+    layers = torch.stack([h, h.flip(1), h**2])
+    head = torch.nn.Linear(D, K).double()
+    weights, plain = (0.5, 0.0, 2.0), torch.nn.functional.cross_entropy
+    loss = steer.AlignedExits(weights)
+    torch.testing.assert_close(
+        loss(list(layers), head, y),
+        sum(w * plain(head(x), y) for w, x in zip(weights, layers, strict=True)),
+    )
+    last = steer.AlignedExits(np.array([0, 0, 1]))
+    torch.testing.assert_close(last(list(layers), head, y), plain(head(layers[2]), y))
+    moved = layers.clone().requires_grad_()
+    loss(list(moved), head, y).backward()
+    assert (moved.grad.flatten(1).abs().amax(1) > 0).tolist() == [True, False, True]
+
+
+def test_exits_leave_out_and_weigh_what_their_loss_does():
+    h, y = data()
+    heavy = steer.AdjustedCrossEntropy(Adjustment(weight=[1.0, 2.0, 3.0, 4.0, 5.0]))
+    head, marked = frame_head(), y.masked_fill(y == 1, -100)
+    both = steer.AlignedExits([1.0, 1.0], heavy)([h, h], head, marked)
+    torch.testing.assert_close(both, 2 * heavy(head(h), marked))
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -146,6 +171,14 @@ def test_a_deferred_loss_is_the_first_then_the_second_and_resumes():
         (lambda: steer.InducedCollapse(3, 3, pull=-1.0), "pull"),
         (lambda: steer.InducedCollapse(3, 3, push=math.nan), "push"),
         (lambda: steer.CenterClassification(frame_head(), 0.0), "weight"),
+        (lambda: steer.AlignedExits([0.0, 0.0]), "not all 0"),
+        (lambda: steer.AlignedExits([1.0, -1.0]), "at least 0"),
+        (lambda: steer.AlignedExits(1.0), "for each layer"),
+        (lambda: steer.AlignedExits([1.0])([], frame_head(), torch.zeros(2)), "1 weights, for 0"),
+        (
+            lambda: steer.AlignedExits([1, 1])([torch.ones(2, 3), torch.ones(2, 4)], None, None),
+            "in layer 1",
+        ),
         (lambda: steer.Deferred(torch.nn.MSELoss(), torch.nn.MSELoss(), after=-1), "after"),
         (lambda: steer.InducedCollapse(K, D)(torch.zeros(2, D), torch.tensor([0, 9])), "sample 1"),
         (lambda: steer.CenterClassification(frame_head())(torch.zeros(2, 3), torch.zeros(2)), "6"),

@@ -46,8 +46,17 @@ SHORT = {
         "starts": 1,
         "seeds": 1,
     },
-    "sukenik2025": {"samples": 2, "width": 9, "blocks": (1, 2), "steps": 1, "seeds": 1},
+    "sukenik2025": {
+        "network": "transformer",
+        "samples": 2,
+        "width": 12,
+        "blocks": (1, 2),
+        "steps": 1,
+        "seeds": 1,
+    },
     "jiang2025": {"samples": 2, "width": 9, "blocks": 1, "steps": 1, "seeds": 1},
+    "li2023b": {"samples": 2, "width": 12, "layers": 1, "steps": 1, "seeds": 1},
+    "kothapalli2023": {"nodes": 8, "degrees": (4,), "width": 3, "starts": 1, "seeds": 1},
     "jacot2025": {"samples": 2, "layers": 2, "steps": 2, "seeds": 1},
     "kothapalli2024": {"gaussians": 4, "digits": 3, "hidden": (1,), "seeds": 1},
     "hong2024": {
@@ -158,13 +167,21 @@ IDEAL = {
     "sukenik2025": lambda n: replace(
         n,
         networks=tuple(
-            replace(one, ratio=at, means=at, nc3=at)
+            replace(one, ratio=at, means=at, nc3=at, logits=at)
             for one, at in zip(n.networks, (0.2, 0.1), strict=True)
         ),
     ),
     "jiang2025": lambda n: replace(
-        n, networks=every(n.networks, cosines=(0.9, 1.0), nc1=(0.2, 0.1), read=(0.9, 1.0))
+        n,
+        networks=every(n.networks, cosines=(0.8, 1.0), nc1=(0.2, 0.1), read=(0.9, 1.0)),
+        aligned=every(n.aligned, cosines=(0.9, 1.0)),
     ),
+    "li2023b": lambda n: replace(
+        n,
+        networks=every(n.networks, before=(0.5,), after=(0.2,)),
+        frames=every(n.frames, after=0.1),
+    ),
+    "kothapalli2023": lambda n: n,
     "jacot2025": lambda n: replace(
         n,
         paths=tuple(
@@ -228,6 +245,7 @@ REFUTED = {
     "jiang2025": lambda n: replace(n, networks=every(n.networks, nc1=(0.1, 0.2))),
     "li2023": lambda n: replace(n, networks=every(n.networks, accuracy=(0.5,))),
     "garrod2024": lambda n: replace(n, costs=every(n.costs, seli=0.2, pairs=0.1)),
+    "kothapalli2023": lambda n: replace(n, optima=every(n.optima, features=0.1)),
     "kothapalli2024": lambda n: replace(n, pairs=every(n.pairs, ratios=(0.2, 0.1))),
     "beaglehole2024": lambda n: replace(n, paths=every(n.paths, mapped=(9.0,))),
     "wang2024b": lambda n: replace(n, networks=every(n.networks, conflicting=0.5)),

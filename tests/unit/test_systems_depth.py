@@ -229,6 +229,7 @@ DATA = [(torch.eye(2), torch.tensor([0, 1]))]
         (lambda: measure.layer_cosines([np.eye(2), np.eye(3)]), "in layer 1; compare"),
         (lambda: measure.layer_cosines([np.zeros((1, 2))]), "sample 0 in layer 0"),
         (lambda: measure.layers(shared(), DATA, ["9"]), "no layer '9'"),
+        (lambda: measure.layers(shared(), DATA, "0"), "a list of names"),
         (lambda: measure.layers(shared(), DATA, ["0", "0"]), "named once"),
         (lambda: measure.layers(shared(), DATA, ["1"], show_progress=False), "made 2 outputs"),
         (lambda: measure.layers(shared(), [], ["0"], show_progress=False), "no batch"),

@@ -214,6 +214,11 @@ def test_gradient_outer_products_are_the_mean_over_jacobians():
     assert all(p.grad is None for p in net.parameters())
     W = net[0].weight.detach().numpy()
     assert measure.agop(net[0], x.numpy()) == pytest.approx(W.T @ W)
+    single = measure.agop(net[0].float(), x.numpy())  # an array is given as the parameters are
+    assert single == pytest.approx(W.T @ W, rel=1e-5)
+    apart = torch.tensor([[1.0, 0.0]])
+    half_constant = measure.agop(lambda z: z[:, :2] * apart, x.numpy())
+    assert half_constant == pytest.approx(np.diag([1.0, 0, 0, 0]))
     assert measure.feature_ansatz(W, W.T @ W) == pytest.approx(1)
     assert measure.feature_ansatz(W, (W.T @ W) @ (W.T @ W), 0.5) == pytest.approx(1)
 
@@ -271,29 +276,50 @@ def test_nodes_of_a_random_graph_collapse_in_part():
         (lambda: measure.features_of([[1.0, 0.5], [0.0, 1.0]]), "symmetric, entries"),
         (lambda: measure.features_of([[1.0, 2.0], [2.0, 1.0]]), "negative eigenvalue, got -1"),
         (lambda: measure.features_of(np.zeros((2, 2))), "has no features"),
-        (lambda: measure.features_of([[1.0, 2.0]]), "finite numbers"),
+        (lambda: measure.features_of([[1.0, 2.0]]), r"must be \(n, n\)"),
+        (lambda: measure.features_of([[1.0, np.nan], [np.nan, 1.0]]), r"entry \(0, 1\) is nan"),
         (lambda: measure.collapsible(X, [0, 0, 2, 2, 2]), "class 1 has none"),
-        (lambda: measure.collapsible(X[:, 0], Y), "shape"),
+        (lambda: measure.collapsible(X[:, 0], Y), r"array \(n, d\)"),
         (lambda: measure.active_share(X, Y, -1.0), "tolerance"),
         (lambda: predict.contraction([2, 1], 0.5, -1.0), "strength"),
         (lambda: predict.contraction([2, 1], 0.0, 1.0), "ridge"),
         (lambda: measure.agop(lambda x: x.sum(1), X), "one row for each"),
         (lambda: measure.agop(lambda x: x, X[0]), "inputs must be"),
         (lambda: measure.agop(lambda x: x.sqrt(), np.zeros((2, 2))), "not finite"),
+        (lambda: measure.agop(lambda x: x[:, :0], X), "one row for each"),
+        (lambda: measure.agop(lambda x: torch.ones(5, 2), X), "constant, detached"),
+        (lambda: measure.agop(lambda x: x.detach(), X), "constant, detached"),
+        (lambda: measure.agop(lambda x: x, [[1.0, 2.0], [np.nan, 0.0]]), "input 1 is not"),
+        (lambda: measure.feature_ansatz(X, np.diag([1.0, -1.0])), "negative eigenvalue, got -1"),
         (lambda: measure.feature_ansatz(X, np.eye(3)), "must fit"),
         (lambda: measure.feature_ansatz(X, np.zeros((2, 2))), "AGOP must be finite"),
         (lambda: measure.feature_ansatz(X, np.eye(2), 0.0), "power"),
         (lambda: measure.feature_ansatz(X, [[1.0, 1.0], [0.0, 1.0]]), "symmetric"),
         (lambda: measure.neighbor_fractions(np.eye(3)[:2], [0, 1]), r"\(n, n\)"),
         (lambda: measure.neighbor_fractions(np.diag([1.0, 0.0]), [0, 1]), "node 1 has no"),
-        (lambda: measure.neighbor_fractions(-np.eye(2), [0, 1]), "at least 0"),
+        (lambda: measure.neighbor_fractions(-np.eye(2), [0, 1]), "at least 0, got -1"),
+        (lambda: measure.neighbor_fractions(np.eye(2), [0, -1]), "-1 for node 1"),
         (lambda: measure.neighbor_fractions(np.eye(3), [0, 1]), "3 whole numbers"),
         (lambda: measure.neighbor_fractions(np.eye(3), [0, 2, 2]), "each must have nodes"),
-        (lambda: solve.graph_classes(np.ones((2, 2)), [2, 2], 0.5, 2), "sum 1"),
+        (lambda: solve.graph_classes([[0.5, 0.5], [1, 1]], [2, 2], 0.5, 2), "class 1 sum to 2"),
+        (lambda: solve.graph_classes([[0.5, 0.5]], [2, 2], 0.5, 2), r"must be \(2, 2\)"),
         (lambda: solve.graph_ufm(np.eye(2), [0, 1], 0.5, 0), "width"),
         (lambda: solve.graph_ufm(np.eye(2), [0, 1], 0.0, 1), "ridge"),
     ],
 )
 def test_inputs_that_have_no_answer_are_refused(call, words):
     with pytest.raises(ValueError, match=words):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: measure.agop(torch.nn.Linear(2, 2), torch.ones(3, 2).long()), "got torch.int64"),
+        (lambda: measure.agop(lambda x: x.detach().numpy(), X), "must return a tensor"),
+        (lambda: measure.active_share(X, Y, "0.1"), "tolerance must be one number"),
+    ],
+)
+def test_inputs_of_a_wrong_type_are_refused(call, words):
+    with pytest.raises(TypeError, match=words):
         call()

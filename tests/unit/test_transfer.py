@@ -84,6 +84,12 @@ def test_calibrated_members_that_have_collapsed_have_as_much_bias_as_variance():
     assert found.correct.sum() == 5
 
 
+def test_probabilities_of_half_precision_sum_to_one_as_well_as_they_can():
+    thirds = np.full((2, 4, 3), 1 / 3, np.float16)
+    assert bias_variance(thirds, [0, 1, 2, 0]).variance == pytest.approx(0)
+    assert bias_variance(list(thirds), [0, 1, 2, 0]).bias2 == pytest.approx(2 / 3, rel=1e-3)
+
+
 def test_bias_and_variance_are_the_mean_squared_error_of_a_member():
     rng = np.random.default_rng(1)
     members = rng.dirichlet(np.ones(4), (5, 60))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_number
 from lopsided.measure.checks import all_of
 
 
@@ -33,7 +33,8 @@ def active_share(features: npt.ArrayLike, labels: npt.ArrayLike, tolerance: floa
         array([0.5, 1. ])
     """
     x, y, k = all_of(features, labels)
-    if not tolerance >= 0:
+    least = require_number(tolerance, "tolerance")
+    if not least >= 0:
         raise ValueError(f"tolerance must be at least 0, got {tolerance!r}")
-    shares = np.mean(x > tolerance, axis=1)
+    shares = np.mean(x > least, axis=1)
     return np.bincount(y, shares, k) / np.bincount(y)

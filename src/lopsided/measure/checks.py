@@ -222,10 +222,10 @@ def all_of(
     """
     y = whole(labels)
     y = labels_of(y, int(y.max(initial=0)) + 1)
-    width = np.shape(features)[1] if np.ndim(features) == 2 else 0
-    x = rows_of(features, y, width, what, "sample {}".format).astype(np.float64, copy=False)
-    if not x.size:
+    if np.ndim(features) != 2 or not np.size(features):
         raise ValueError(f"{what} must be an array (n, d), got shape {np.shape(features)}")
+    width = np.shape(features)[1]
+    x = rows_of(features, y, width, what, "sample {}".format).astype(np.float64, copy=False)
     counts = np.bincount(y)
     if not counts.all():
         raise ValueError(

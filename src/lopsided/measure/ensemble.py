@@ -10,8 +10,8 @@ import numpy.typing as npt
 from lopsided.arrays import Floats, real_array
 from lopsided.measure.checks import labels_of
 
-#: How far from 1 probabilities in single precision may sum.
-_SUM = 1e-4
+#: How far from 1 probabilities may sum, unless they are of half precision and round more.
+_SUM, _HALF = 1e-4, 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,21 +93,26 @@ def bias_variance(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> BiasVa
 def _beliefs(probabilities: npt.ArrayLike) -> Floats:
     """Return (members, n, k) probabilities."""
     if isinstance(probabilities, list | tuple):
-        shapes = [np.shape(member) for member in probabilities]
-        for i, shape in enumerate(shapes):
-            if shape != shapes[0]:
+        members = [
+            real_array(p, f"probabilities of member {i}") for i, p in enumerate(probabilities)
+        ]
+        for i, member in enumerate(members):
+            if member.shape != members[0].shape:
                 raise ValueError(
-                    f"all members must answer the same samples, member 0 has shape {shapes[0]} and"
-                    f" member {i} has {shape}"
+                    "all members must answer the same samples, member 0 has shape"
+                    f" {members[0].shape} and member {i} has {member.shape}"
                 )
-        probabilities = np.stack([real_array(member, "probabilities") for member in probabilities])
-    p = real_array(probabilities, "probabilities")
+        half = any(_is_half(member) for member in probabilities)
+        p = np.array(members)
+    else:
+        half, p = _is_half(probabilities), real_array(probabilities, "probabilities")
     if p.ndim != 3 or len(p) < 2 or p.shape[2] < 2:
         raise ValueError(
             "probabilities must be an array (members, n, k) of at least 2 members and 2 classes,"
             f" got shape {p.shape}"
         )
-    wrong = ~(p >= 0).all(axis=2) | ~(np.abs(p.sum(axis=2) - 1) <= _SUM)
+    near = _HALF if half else _SUM
+    wrong = ~(p >= 0).all(axis=2) | ~(np.abs(p.sum(axis=2) - 1) <= near)
     if wrong.any():
         i, j = np.argwhere(wrong)[0]
         raise ValueError(
@@ -116,3 +121,8 @@ def _beliefs(probabilities: npt.ArrayLike) -> Floats:
             " logits go through a softmax first"
         )
     return p
+
+
+def _is_half(probabilities: npt.ArrayLike) -> bool:
+    """Tell numbers of 16 bits, of NumPy or torch."""
+    return str(getattr(probabilities, "dtype", "")).endswith("float16")

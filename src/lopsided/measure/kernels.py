@@ -34,8 +34,11 @@ def features_of(kernel: npt.ArrayLike) -> Floats:
                [0., 1.]])
     """
     K = real_array(kernel, "a kernel")
-    if K.ndim != 2 or K.shape[0] != K.shape[1] or not K.size or not np.isfinite(K).all():
-        raise ValueError(f"a kernel must be (n, n) finite numbers, got shape {K.shape}")
+    if K.ndim != 2 or K.shape[0] != K.shape[1] or not K.size:
+        raise ValueError(f"a kernel must be (n, n), got shape {K.shape}")
+    if not (fine := np.isfinite(K)).all():
+        i, j = np.unravel_index(int(np.argmin(fine)), fine.shape)
+        raise ValueError(f"a kernel must be finite, entry ({i}, {j}) is {K[i, j]}")
     require_squares(K, "a kernel's entries")
     rounding = len(K) * float(np.finfo(np.float64).eps)
     size = float(np.abs(K).max())

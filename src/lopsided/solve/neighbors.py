@@ -91,10 +91,14 @@ def graph_classes(
         (0.0, 0.0)
     """
     n, S = Counts.of(counts), real_array(fractions, "fractions")
-    if S.shape != (n.k, n.k) or not (S >= 0).all() or np.abs(S.sum(axis=1) - 1).max() > 1e-9:
+    if S.shape != (n.k, n.k):
+        raise ValueError(f"fractions must be ({n.k}, {n.k}), a row a class, got shape {S.shape}")
+    fine = (S >= 0).all(axis=1) & (np.abs(S.sum(axis=1) - 1) <= 1e-9)
+    if not fine.all():
+        c = int(np.argmin(fine))
         raise ValueError(
-            f"fractions must be ({n.k}, {n.k}) shares of at least 0, each row of sum 1, got shape"
-            f" {S.shape}"
+            f"fractions must be shares of at least 0, each row of sum 1; those of class {c} sum to"
+            f" {S[c].sum():.6g} and the least is {S[c].min():.3g}"
         )
     return _best(S, np.eye(n.k), n.values.astype(np.float64), ridge, width, starts, seed)
 

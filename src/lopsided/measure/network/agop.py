@@ -23,14 +23,16 @@ def agop(function: Callable[[Any], Any], inputs: Any) -> Floats:
 
     Args:
         function: a torch module or any differentiable function, (n, d) to (n, k).
-        inputs: (n, d) tensor or array; an array is given on as float64.
+        inputs: (n, d) tensor or array; an array is given to a module as its parameters are, to
+            others as float64.
 
     Returns:
         (d, d), symmetric.
 
     Raises:
-        ValueError: if inputs are no (n, d), outputs are not one row each, or a gradient is not
-            finite.
+        ValueError: if inputs are no finite (n, d), outputs are not one row each or do not depend on
+            the inputs in a way that can be differentiated, or a gradient is not finite.
+        TypeError: if inputs or outputs are not of a real floating-point type.
 
     Example:
         >>> import torch
@@ -41,28 +43,58 @@ def agop(function: Callable[[Any], Any], inputs: Any) -> Floats:
                [2., 4.]])
     """
     module = torch().nn.Module
-    given = inputs if isinstance(inputs, torch().Tensor) else real_array(inputs, "inputs")
-    x = torch().as_tensor(given).detach().clone().requires_grad_()
-    if x.ndim != 2 or not x.numel():
-        raise ValueError(f"inputs must be an array (n, d), got shape {tuple(x.shape)}")
+    x = _inputs(function, inputs).detach().clone().requires_grad_()
+    total = torch().zeros(x.shape[1], x.shape[1], dtype=torch().float64)
+    moved = False
     with modes_kept(function if isinstance(function, module) else module()), torch().enable_grad():
         if isinstance(function, module):
             function.eval()
         outputs = function(x)
-        if outputs.ndim != 2 or len(outputs) != len(x):
+        if not isinstance(outputs, torch().Tensor) or outputs.is_complex():
+            got = getattr(outputs, "dtype", type(outputs).__name__)
+            raise TypeError(f"the function must return a tensor of real numbers, got {got}")
+        if outputs.ndim != 2 or len(outputs) != len(x) or not outputs.shape[1]:
             raise ValueError(
                 f"the function must return (n, k), one row for each of {len(x)} inputs, got shape"
                 f" {tuple(outputs.shape)}"
             )
-        total = torch().zeros(x.shape[1], x.shape[1], dtype=torch().float64)
-        for c in range(outputs.shape[1]):
-            last = c + 1 == outputs.shape[1]
-            (slope,) = torch().autograd.grad(outputs[:, c].sum(), x, retain_graph=not last)
-            slope = slope.double().cpu()
-            total += slope.T @ slope
+        for c in range(outputs.shape[1] if outputs.requires_grad else 0):
+            (slope,) = torch().autograd.grad(
+                outputs[:, c].sum(), x, retain_graph=True, allow_unused=True
+            )
+            if slope is not None:
+                slope, moved = slope.double().cpu(), True
+                total += slope.T @ slope
+    if not moved:
+        raise ValueError(
+            "the function's outputs do not depend on its inputs in a way that can be"
+            " differentiated: they are constant, detached, or whole numbers such as answers"
+        )
     if not bool(total.isfinite().all()):
         raise ValueError("the function's gradient is not finite at one of the inputs")
     return np.asarray(total.numpy() / len(x))
+
+
+def _inputs(function: Callable[[Any], Any], inputs: Any) -> Any:
+    """Return (n, d) inputs as a floating-point tensor."""
+    if isinstance(inputs, torch().Tensor):
+        x = inputs
+        if not x.is_floating_point():
+            raise TypeError(
+                f"inputs must be floating-point numbers, got {x.dtype}; give inputs.float() or"
+                " .double()"
+            )
+    else:
+        x = torch().as_tensor(real_array(inputs, "inputs"))
+        parameters = function.parameters() if isinstance(function, torch().nn.Module) else ()
+        own = next((p for p in parameters if p.is_floating_point()), x)
+        x = x.to(own.device, own.dtype)
+    if x.ndim != 2 or not x.numel():
+        raise ValueError(f"inputs must be an array (n, d), got shape {tuple(x.shape)}")
+    fine = x.isfinite().all(1)
+    if not bool(fine.all()):
+        raise ValueError(f"inputs must be finite, input {int(fine.int().argmin())} is not")
+    return x
 
 
 def feature_ansatz(weight: npt.ArrayLike, agop: npt.ArrayLike, power: float = 1.0) -> float:
@@ -78,7 +110,7 @@ def feature_ansatz(weight: npt.ArrayLike, agop: npt.ArrayLike, power: float = 1.
 
     Raises:
         ValueError: if shapes do not fit, one of the two is zero or not finite, the AGOP is not
-            symmetric, or the power is not positive.
+            symmetric or has a negative eigenvalue beyond rounding, or the power is not positive.
 
     Example:
         >>> round(feature_ansatz([[1.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [0.0, 16.0]], 0.5), 12)
@@ -96,6 +128,11 @@ def feature_ansatz(weight: npt.ArrayLike, agop: npt.ArrayLike, power: float = 1.
     if not 0 < exponent < np.inf:
         raise ValueError(f"power must be positive, got {power!r}")
     values, vectors = np.linalg.eigh((G + G.T) / 2)
+    if values[0] < -1e-6 * values[-1]:
+        raise ValueError(
+            f"an AGOP has no negative eigenvalue, got {values[0]:.3g} beside a largest of"
+            f" {values[-1]:.3g}, which is more than rounding"
+        )
     law = (vectors * np.maximum(values, 0) ** exponent) @ vectors.T  # below zero by rounding alone
     seen = W.T @ W
     return float(np.sum(seen * law) / np.linalg.norm(seen) / np.linalg.norm(law))

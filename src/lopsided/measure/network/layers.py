@@ -71,6 +71,8 @@ def layers(
         labels=labels,
         show_progress=show_progress,
     )
+    if isinstance(modules, str):
+        raise ValueError(f"modules must be a list of names, such as [{modules!r}]")
     known = dict(model.named_modules())
     for name in modules:
         if name not in known or not name:

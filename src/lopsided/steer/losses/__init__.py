@@ -26,6 +26,7 @@ from lopsided.steer.losses.center_classification import CenterClassification
 from lopsided.steer.losses.centers import MultipleCenters
 from lopsided.steer.losses.contrastive import SupervisedContrastive
 from lopsided.steer.losses.deferred import Deferred
+from lopsided.steer.losses.exits import AlignedExits
 from lopsided.steer.losses.focal import Focal
 from lopsided.steer.losses.group_aligned import GroupAligned
 from lopsided.steer.losses.induced_collapse import InducedCollapse
@@ -42,6 +43,7 @@ __all__ = [
     "LOSSES",
     "AdjustedBinary",
     "AdjustedCrossEntropy",
+    "AlignedExits",
     "BindingBatches",
     "CenterClassification",
     "DecoupledInfoNCE",

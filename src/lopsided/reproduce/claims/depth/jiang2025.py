@@ -1,5 +1,5 @@
 """Layers of a residual network: how alike they are, how collapsed, and what the last head reads in
-them.
+them; trained at the last layer alone, and at all of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from lopsided.measure import Moments, layer_cosines
 from lopsided.measure.metrics import nc1
 from lopsided.papers import cite
-from lopsided.report.blocks import Block, Row, Table, drawn
+from lopsided.report.blocks import Block, Figure, Row, Table, drawn
 from lopsided.reproduce.choices import Checked, Positive, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
@@ -51,7 +51,7 @@ class Layers:
     Attributes:
         cosines: to the last, mean over samples.
         nc1: of each.
-        read: share of the samples that the last head classifies as labelled.
+        read: share of held-out samples that the last head classifies as labelled.
     """
 
     cosines: tuple[float, ...]
@@ -61,90 +61,114 @@ class Layers:
 
 @dataclass(frozen=True)
 class Numbers:
-    """The networks, one a seed."""
+    """The networks, one a seed.
+
+    Attributes:
+        networks: of which the loss is at the last layer.
+        aligned: of which it is at every layer, by weights that rise linearly to the last.
+    """
 
     networks: tuple[Layers, ...]
+    aligned: tuple[Layers, ...]
 
 
 def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
-    """Train one network a seed, and compare its layers."""
+    """Train two networks a seed, and compare the layers of each."""
     from lopsided.reproduce.data.digits import all_digits
     from lopsided.reproduce.network.small import Fit, residual
 
     x, y = all_digits()
     chosen = np.concatenate([np.flatnonzero(y == c)[: settings.samples] for c in range(10)])
-    x, y, networks = x[chosen], y[chosen], []
+    others = np.delete(np.arange(len(y)), chosen)
+    places = np.arange(1.0, settings.blocks + 2)
+    networks: dict[bool, list[Layers]] = {False: [], True: []}
     for seed in range(settings.seeds):
-        context.advance(seed / settings.seeds, f"seed {seed}")
         fit = Fit(settings.steps, settings.rate, seed, "adam", decay=settings.decay)
-        features, _, answers = residual(x, y, settings.width, settings.blocks, fit)
-        collapse = []
-        for h in features:
-            moments = Moments(10, h.shape[1])
-            moments.update(h, y)
-            collapse.append(nc1(moments))
-        cosines = layer_cosines(features)[-1]
-        read = (answers == y).mean(axis=1)
-        networks.append(Layers(tuple(cosines.tolist()), tuple(collapse), tuple(read.tolist())))
-    return Outcome(Numbers(tuple(networks)))
+        for aligned, found in networks.items():
+            told = f"seed {seed}, {'all layers' if aligned else 'the last layer'}"
+            context.advance((seed + aligned / 2) / settings.seeds, told)
+            exits = places / places.sum() if aligned else None
+            size = settings.width, settings.blocks
+            network = residual(x[chosen], y[chosen], *size, fit, exits)
+            features = network.layers(x[chosen])
+            collapse = []
+            for h in features:
+                moments = Moments(10, h.shape[1])
+                moments.update(h, y[chosen])
+                collapse.append(nc1(moments))
+            cosines = layer_cosines(features)[-1]
+            read = (network.answers(x[others]) == y[others]).mean(axis=1)
+            found.append(Layers(tuple(cosines.tolist()), tuple(collapse), tuple(read.tolist())))
+    return Outcome(Numbers(*(tuple(found) for found in networks.values())))
 
 
 def judge(settings: Settings, numbers: Numbers) -> Verdict:
-    """Hold when every block is nearer to the last than the one before it and more collapsed, and
-    what the last head reads does not fall.
+    """Hold when every block is nearer to the last than the one before it and more collapsed, what
+    the last head reads does not fall, and training at all layers makes these nearer.
     """
     nearer = all(np.all(np.diff(one.cosines) > 0) for one in numbers.networks)
     collapses = all(np.all(np.diff(one.nc1) < 0) for one in numbers.networks)
     read = all(np.all(np.diff(one.read) >= -0.01) for one in numbers.networks)
+    pairs = zip(numbers.networks, numbers.aligned, strict=True)
+    helps = all(np.mean(two.cosines) > np.mean(one.cosines) for one, two in pairs)
     cosines, found, right = (
         np.mean([getattr(one, part) for one in numbers.networks], axis=0)
         for part in ("cosines", "nc1", "read")
     )
+    alike, early = (
+        np.mean([getattr(one, part) for one in numbers.aligned], axis=0)
+        for part in ("cosines", "read")
+    )
     return Verdict(
-        nearer and collapses and read,
+        nearer and collapses and read and helps,
         f"Behind {settings.blocks} blocks the cosine to the last layer is"
         f" {', '.join(f'{v:.2f}' for v in cosines)}, {'always' if nearer else 'not always'} rising;"
         f" NC1 goes from {found[0]:.3f} to {found[-1]:.3f},"
         f" {'falling with every block' if collapses else 'not falling with every block'}. The last"
-        f" head reads {right[0]:.1%} of the samples rightly before the first block and"
-        f" {right[-1]:.1%} behind the last ({settings.seeds} seeds).",
+        f" head reads {right[0]:.1%} of held-out samples rightly before the first block,"
+        f" {right[1]:.1%} behind it and {right[-1]:.1%} behind the last ({settings.seeds} seeds)."
+        f" Trained at all layers it reads {early[0]:.1%}, {early[1]:.1%} and {early[-1]:.1%}, and"
+        f" the cosines are {', '.join(f'{v:.2f}' for v in alike)}.",
     )
 
 
 def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
-    """Return cosines and NC1 against blocks."""
+    """Return cosines, NC1 and what is read against blocks."""
     from lopsided.reproduce.figures.lines import several
 
-    networks = runs[-1].numbers.networks
-    places = range(len(networks[0].cosines))
+    numbers = runs[-1].numbers
+    kinds = {"at the last layer": numbers.networks, "at all layers": numbers.aligned}
+    places = range(len(numbers.networks[0].cosines))
     at = [i + 1 for i in places]
 
-    def lines(part: str, name: str) -> dict[str, tuple[list[int], list[list[float]]]]:
-        return {name: (at, [[getattr(one, part)[i] for one in networks] for i in places])}
+    def picture(part: str, label: str, title: str) -> Figure:
+        lines = {
+            name: (at, [[getattr(one, part)[i] for one in networks] for i in places])
+            for name, networks in kinds.items()
+        }
+        return drawn(lambda ax: several(lines, ax, x="1 + blocks before", label=label), title)
 
-    left = drawn(
-        lambda ax: several(
-            lines("cosines", "to the last layer"), ax, x="1 + blocks before", label="cosine"
-        ),
-        "Cosine of each layer to the last",
-    )
-    right = drawn(
-        lambda ax: several(lines("nc1", "NC1"), ax, x="1 + blocks before", label="NC1"),
-        "NC1 of each layer",
-    )
+    figures = [
+        picture("cosines", "cosine to the last layer", "Cosine of each layer to the last"),
+        picture("nc1", "NC1", "NC1 of each layer"),
+        picture("read", "held-out samples read rightly", "What the last head reads in each layer"),
+    ]
     rows = [
         [
             str(i),
             *(
                 f"{np.mean([getattr(one, part)[i] for one in networks]):.3f}"
+                for networks in kinds.values()
                 for part in ("cosines", "nc1", "read")
             ),
         ]
         for i in places
     ]
+    parts = ["cosine", "NC1", "read rightly"]
+    columns = ["blocks", *parts, *(f"{part}, all layers" for part in parts)]
     return [
-        Row([left, right], "A residual perceptron on the digits, every seed a line."),
-        Table("Means of the seeds.", ["blocks", "cosine", "NC1", "read rightly"], rows),
+        Row(figures, "A residual perceptron on the digits; where its loss is, every seed a line."),
+        Table("Means of the seeds.", columns, rows),
     ]
 
 
@@ -153,7 +177,7 @@ JIANG2025 = Claim(
     title="Layers of residual networks grow alike",
     statement=(
         "Layers of residual networks are the more alike the nearer they are, so that the last head"
-        " reads earlier layers too."
+        " reads earlier layers too; a loss at every layer makes them more so."
     ),
     source=cite("jiang2025"),
     settings=Settings,

@@ -54,6 +54,7 @@ class Found:
         layers: L.
         seed: of the starts.
         objectives: of all starts, ascending.
+        converged: how many starts ended by the criterion of the descent.
         ranks: of the best start's features, and behind each ReLU.
         collapsed: whether the best start has collapsed.
         collapse: what collapse costs.
@@ -63,6 +64,7 @@ class Found:
     layers: int
     seed: int
     objectives: tuple[float, ...]
+    converged: int
     ranks: tuple[int, ...]
     collapsed: bool
     collapse: float
@@ -115,6 +117,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
                 layers,
                 seed,
                 tuple(best.objectives.tolist()),
+                sum(best.converged),
                 best.ranks,
                 best.collapsed,
                 law.collapse,
@@ -155,12 +158,15 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
             f" ({min(values):.4f} at best, rank {'/'.join(map(str, ranks))}; collapse"
             f" {mine[0].collapse:.4f}, graph {mine[0].graph:.4f})"
         )
+    starts = sum(len(one.objectives) for one in numbers.found)
+    converged = sum(one.converged for one in numbers.found)
     wins = [t.layers for t in numbers.thresholds if t.wins]
     return Verdict(
         below and two,
-        f"Deep collapse of {k} classes at a ridge of {settings.ridge:g}: {'; '.join(told)}. Two"
-        f" classes {'collapse' if two else 'do not all collapse'} under three layers, with equal"
-        " counts and with 5 and 2. At a vanishing ridge the graph solution, an upper bound, wins"
+        f"Deep collapse of {k} classes at a ridge of {settings.ridge:g}: {'; '.join(told)}."
+        f" {converged} of {starts} starts have converged. Two classes"
+        f" {'collapse' if two else 'do not all collapse'} under three layers, with equal counts and"
+        " with 5 and 2. At a vanishing ridge the graph solution, an upper bound, wins"
         f" from {min(wins) if wins else 'no number of'} layers on, and never under fewer.",
     )
 
@@ -176,6 +182,7 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
             f"{one.objectives[0]:.5f}",
             f"{one.collapse:.5f}",
             f"{one.graph:.5f}",
+            f"{one.converged} of {len(one.objectives)}",
             ", ".join(map(str, one.ranks)),
         ]
         for one in numbers.found
@@ -198,7 +205,7 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
         ),
         Table(
             "The best start of each seed.",
-            ["layers", "seed", "objective", "collapse", "graph", "ranks"],
+            ["layers", "seed", "objective", "collapse", "graph", "converged", "ranks"],
             rows,
         ),
         Table(

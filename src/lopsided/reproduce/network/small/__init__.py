@@ -11,6 +11,7 @@ from lopsided.reproduce.network.small.fit import Fit
 from lopsided.reproduce.network.small.heads import composed, label_sets, next_token, regression
 from lopsided.reproduce.network.small.residual import residual
 from lopsided.reproduce.network.small.tail import tailed
+from lopsided.reproduce.network.small.transformer import transformer
 from lopsided.reproduce.network.small.under_head import under_head
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "spectral",
     "sphere",
     "tailed",
+    "transformer",
     "under_head",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -20,14 +21,21 @@ class Classifier:
     """A trained network.
 
     Attributes:
-        layers: inputs (n, d) to the features behind each ReLU, the last of which the head reads.
+        layers: inputs (n, d) to the features of each layer, the last of which the head reads.
+        units: inputs to what each ReLU lets through, (n, units).
         weight: (k, d) of the head.
         bias: (k,) of the head.
     """
 
     layers: Callable[[Floats], list[Floats]]
+    units: Callable[[Floats], list[Floats]]
     weight: Floats
     bias: Floats
+
+    def answers(self, x: Floats) -> Ints:
+        """Return (layers, n) the classes that the head reads in layers as wide as the last."""
+        logits = [h @ self.weight.T + self.bias for h in self.layers(x)]
+        return np.asarray(np.argmax(logits, axis=2))
 
     def probabilities(self, x: Floats) -> Floats:
         """Return (n, k) what the network believes."""
@@ -36,7 +44,7 @@ class Classifier:
 
 
 def classifier(x: Floats, y: Ints, sizes: Sequence[int], fit: Fit) -> Classifier:
-    """Train a classifier by cross-entropy.
+    """Train a classifier by cross-entropy; its layers are behind its ReLUs.
 
     Args:
         x: (n, inputs).
@@ -64,4 +72,4 @@ def classifier(x: Floats, y: Ints, sizes: Sequence[int], fit: Fit) -> Classifier
         return found
 
     with torch.no_grad():
-        return Classifier(layers, array(head.weight), array(head.bias))
+        return Classifier(layers, layers, array(head.weight), array(head.bias))

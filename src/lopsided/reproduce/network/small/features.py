@@ -61,11 +61,21 @@ def sphere(
 
 
 def prototypes(
-    x: Floats, y: Ints, sizes: Sequence[int], loss: SupervisedContrastive, fit: Fit
+    x: Floats,
+    y: Ints,
+    sizes: Sequence[int],
+    loss: SupervisedContrastive,
+    fit: Fit,
+    *,
+    nonnegative: bool = False,
 ) -> Floats:
-    """Train features by a contrastive loss; return them, of unit length."""
+    """Train features by a contrastive loss, behind a ReLU or of any sign; return them, of unit
+    length.
+    """
     torch.manual_seed(fit.seed)
     body, (inputs, labels) = perceptron(sizes, batch_norm=True), tensors(x, y)
+    if nonnegative:
+        body.append(nn.ReLU())
     train([body], lambda chosen: loss(body(inputs[chosen]), labels[chosen]), len(x), fit)
     with torch.no_grad():
         return array(functional.normalize(body.eval()(inputs), dim=1))
