@@ -11,9 +11,6 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats, real_array, require_squares, singular_values
 
-#: Singular values below this share of the largest count as zero.
-NOTHING = 1e-10
-
 
 @dataclass(frozen=True, eq=False)
 class Tail:
@@ -22,8 +19,8 @@ class Tail:
     Attributes:
         balance: (L - 1,) distances ||W_{l+1}' W_{l+1} - W_l W_l'||; under gradient flow with weight
             decay w on each they are multiplied by exp(-2 w t), whatever the data.
-        condition_head: of the last layer, on its nonzero singular values.
-        condition_product: of the product of all.
+        condition_head: of the last layer, on its singular values above rounding.
+        condition_product: of the product of all, on as many as the layer of least rank has.
         predicted: of the last layer if all are balanced, the L-th root of that of the product.
     """
 
@@ -45,7 +42,7 @@ def linear_tail(weights: Sequence[npt.ArrayLike]) -> Tail:
 
     Raises:
         ValueError: if there are fewer, shapes do not follow on each other, a number is not finite,
-            or a layer or the product is zero.
+            a layer or the product is zero, or the product has singular values that rounding hides.
 
     Example:
         >>> tail = linear_tail([[[2.0, 0.0], [0.0, 1.0]], [[2.0, 0.0], [0.0, 1.0]]])
@@ -76,11 +73,21 @@ def linear_tail(weights: Sequence[npt.ArrayLike]) -> Tail:
         float(np.linalg.norm(after.T @ after - before @ before.T))
         for before, after in pairwise(given)
     ]
-    whole = _condition(product)
-    return Tail(np.array(balance), _condition(given[-1]), whole, float(whole ** (1 / len(given))))
+    each = [singular_values(w) for w in given]
+    ranks = [int(np.sum(v > _rounding(w, v[0]))) for w, v in zip(given, each, strict=True)]
+    rank, values = min(ranks), singular_values(product)
+    bound = _rounding(product, float(np.prod([v[0] for v in each])))
+    if not values[rank - 1] > bound:
+        raise ValueError(
+            f"all layers have rank {rank} or more, but singular value {rank} of their product,"
+            f" {values[rank - 1]:.1e}, is below rounding, {bound:.0e}, so its condition number is"
+            " unknown; give fewer layers, or layers without the directions that they let die"
+        )
+    whole = float(values[0] / values[rank - 1])
+    head = float(each[-1][0] / each[-1][ranks[-1] - 1])
+    return Tail(np.array(balance), head, whole, float(whole ** (1 / len(given))))
 
 
-def _condition(matrix: Floats) -> float:
-    values = singular_values(matrix)
-    kept = values[values > NOTHING * values[0]]
-    return float(kept[0] / kept[-1])
+def _rounding(matrix: Floats, size: float) -> float:
+    """Return up to what a singular value may be rounding, `size` the largest there could be."""
+    return float(max(matrix.shape) * np.finfo(float).eps * size)

@@ -20,11 +20,13 @@ APART = 1e-3
 class DeepSolution:
     """The best end found. The problem is not convex, and nothing proves that there is none better.
 
+    Where no start ends below the zero network, whose objective is n / 2, that network is the best.
+
     Attributes:
-        objective: of the best start.
+        objective: of the best.
         objectives: (starts,) of all, ascending; some may have lost a class for good.
         converged: (starts,) whether descent ended by its own criterion, in the same order.
-        ranks: of the class features and of what each ReLU makes of them, for the best start.
+        ranks: of the class features and of what each ReLU makes of them, for the best.
         factors: its W_1 to W_L, each (outputs, inputs), and the class features H (k, width).
         collapsed: whether the features that the last layer sees are an orthogonal frame of all k
             classes.
@@ -77,11 +79,13 @@ def deep_relu(
     model = _Model(given.values.astype(np.float64), size, layers, width)
     ends = sorted((_descent(model, seed + i) for i in range(starts)), key=lambda end: end[0])
     objective, x, _ = ends[0]
+    if objective >= (zero := given.n / 2) * (1 - 1e-12):
+        objective, x = zero, np.zeros_like(x)  # not what rounding left of a descent to it
     *weights, H = model.factors(x)
     seen = model.forward(weights, H)
     last = seen[-2]
     lengths = np.linalg.norm(last, axis=1)
-    cosines = last @ last.T / np.outer(lengths, lengths) if lengths.all() else np.ones((2, 2))
+    cosines = last @ last.T / np.outer(lengths, lengths) if _alive(lengths) else np.ones((2, 2))
     off = cosines - np.diag(cosines.diagonal())
     return DeepSolution(
         objective,
@@ -156,6 +160,11 @@ def _descent(model: _Model, seed: int) -> tuple[float, Floats, bool]:
         options={"maxiter": 20000, "maxfun": 40000, "maxcor": 30, "ftol": 1e-15, "gtol": 1e-9},
     )
     return float(end.fun), np.asarray(end.x), bool(end.success)
+
+
+def _alive(lengths: Floats) -> bool:
+    """Return whether no class has lost its features, but for what rounding left of them."""
+    return bool((lengths > SMALL * lengths.max()).all())
 
 
 def _rank(features: Floats) -> int:
