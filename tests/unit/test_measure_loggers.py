@@ -5,8 +5,10 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
-from lopsided.measure.network.loggers import JsonLines, TensorBoard
+from lopsided import measure
+from lopsided.measure.network.loggers import JsonLines, TensorBoard, Tracker
 
 FIGURES = {"nc1": np.float64(0.5), "cdnv": float("inf"), "nc3": float("nan")}
 
@@ -64,3 +66,23 @@ def test_tensorboard_takes_the_scalars_and_goes_on_after_closing(tmp_path):
     ]
     assert np.isinf(events.Scalars("geometry/cdnv")[0].value)
     assert np.isnan(events.Scalars("geometry/nc3")[0].value)
+
+
+def test_an_epoch_is_closed_though_a_tracker_fails():
+    steps = []
+
+    def log(_figures, step):
+        steps.append(step)
+        if step == 1:
+            raise ConnectionError("the server is down")
+
+    head = torch.nn.Linear(2, 2)
+    with measure.watch(head, head, loggers=[Tracker(log)]) as watching:
+        for epoch in (1, 2):
+            head(epoch * torch.eye(2))
+            watching.labels(torch.tensor([0, 1]))
+            if epoch == 1:
+                with pytest.raises(ConnectionError):
+                    watching.epoch()
+        assert watching.epoch().moments.n == 2
+    assert (steps, len(watching.history)) == ([1, 2], 2)

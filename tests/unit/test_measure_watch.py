@@ -179,3 +179,10 @@ def test_several_labels_a_sample_are_watched_as_sets():
         measure.watch(torch.nn.Linear(4, 5), sets=sets)
     with pytest.raises(ValueError, match="leave out counts"):
         measure.watch(head, head, [1, 1, 1], sets=sets)
+    for build in (lambda: measure.watch(head, head, sets=sets, ignore=0), lambda: by_set(sets)):
+        with pytest.raises(ValueError, match="leave ignore= out"):
+            build()
+
+
+def by_set(sets):
+    return measure.Stream(sets.m, 4, sets=sets, ignore=-100)

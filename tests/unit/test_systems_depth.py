@@ -215,6 +215,22 @@ def shared():
 DATA = [(torch.eye(2), torch.tensor([0, 1]))]
 
 
+def test_a_layer_is_measured_at_its_own_output_whatever_is_written_there_later():
+    torch.manual_seed(0)
+    x, y = torch.randn(12, 4), torch.arange(12) % 3
+    first, head = torch.nn.Linear(4, 5), torch.nn.Linear(5, 3)
+    found = [
+        measure.layers(
+            torch.nn.Sequential(first, torch.nn.ReLU(inplace), head),
+            [(x, y)],
+            ["0"],
+            show_progress=False,
+        )["0"].moments.means
+        for inplace in (False, True)
+    ]
+    np.testing.assert_array_equal(*found)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -232,6 +248,7 @@ DATA = [(torch.eye(2), torch.tensor([0, 1]))]
         (lambda: measure.layers(shared(), DATA, "0"), "a list of names"),
         (lambda: measure.layers(shared(), DATA, ["0", "0"]), "named once"),
         (lambda: measure.layers(shared(), DATA, ["1"], show_progress=False), "made 2 outputs"),
+        (lambda: measure.layers(shared(), DATA, ["0", "4"], show_progress=False), "is the head"),
         (lambda: measure.layers(shared(), [], ["0"], show_progress=False), "no batch"),
         (lambda: measure.linear_tail([np.eye(2)]), "at least 2 layers, got 1"),
         (lambda: measure.linear_tail([np.eye(2), np.eye(3)]), "layer 1 takes 3 inputs"),

@@ -50,7 +50,7 @@ def layers(
 
     Raises:
         ValueError: if a name is not in the model or given twice, a layer runs not exactly once a
-            pass, or as `trained`.
+            pass or is the head, or as `trained`.
         TypeError: as `trained`.
 
     Example:
@@ -85,11 +85,18 @@ def layers(
 
     def hear(name: str) -> Callable[..., None]:
         def hook(_layer: Any, _args: Any, output: Any) -> None:
-            outputs.setdefault(name, []).append(next(tensors_of(output), None))
+            found = next(tensors_of(output), None)
+            # A copy, since what comes after the layer may write to its output, as ReLU in place.
+            outputs.setdefault(name, []).append(None if found is None else found.detach().clone())
 
         return hook
 
     def take(features: Any, given: Any, logits: Any) -> None:
+        if passing.name in modules:  # only a pass tells for sure which layer is the head
+            raise ValueError(
+                f"the layer {passing.name!r} is the head, which is measured at its input as the"
+                " last entry anyway: leave it out of the names"
+            )
         for name in modules:
             heard = outputs.pop(name, [])
             if len(heard) != 1 or heard[0] is None:
@@ -97,7 +104,7 @@ def layers(
                     f"the layer {name!r} made {len(heard)} outputs in one pass, and only one of"
                     " one tensor can be measured; name the layers around it"
                 )
-            rows = _rows(heard[0].detach(), given)
+            rows = _rows(heard[0], given)
             if name not in streams:
                 k = passing.shape[0]
                 streams[name] = Stream(k, rows.shape[-1], scatter, rows.device, ignore)

@@ -46,7 +46,7 @@ class Stream:
             not sets, is compared by `LabelSets.geometry` and `tag_wise`.
 
     Raises:
-        ValueError: if k < 2, d < 1, or `scatter` is unknown.
+        ValueError: if k < 2, d < 1, `scatter` is unknown, or there are both `sets` and `ignore`.
         TypeError: if a label to leave out is no whole number.
         MemoryError: if the state would take more than half of this machine's memory.
 
@@ -72,6 +72,11 @@ class Stream:
             raise ValueError(f"there are {sets.m} label sets, so k must be {sets.m}, got {k}")
         self._empty: tuple[int, int, Literal["pooled", "none"]] = (k, d, scatter)
         self._marks, self._sets = sentinels(ignore), sets
+        if sets is not None and self._marks:
+            raise ValueError(
+                "under sets= a label is a row of 0 and 1, and ignore= names no such row: leave"
+                " ignore= out, and give only the samples that are to be measured"
+            )
         self._state: Moments | DeviceMoments = Moments(k, d, scatter)
         self._decisions = Decisions(k)
         self._waiting = Waiting()

@@ -55,8 +55,9 @@ class Watch:
         shift: 1 where position t of a sequence was trained on the label of t + 1; known of causal
             models of Hugging Face.
         sets: where samples have several labels, the sets there are, as in `Stream`: labels are then
-            (b, k) rows of 0 and 1, the embeddings of sets are measured, and the head is compared by
-            `sets.geometry(weight, watch.stream.moments.means)` before the epoch is closed.
+            (b, k) rows of 0 and 1, without any to `ignore`; the embeddings of sets are measured,
+            and the head is compared by `sets.geometry(weight, watch.stream.moments.means)` before
+            the epoch is closed.
         labels_from: the keyword argument of the model that holds the labels, if they pass through
             it; then do not call `labels`.
         trouble: told of errors in what came with a forward pass, which otherwise end the pass.
@@ -217,10 +218,10 @@ class Watch:
         if self.counts is not None and not self._told:
             self._told = contradicted(collapse, self.counts, one_epoch=self._training)
         self.history.append(collapse.scalars(self.predictions))
+        self.stream.reset()  # first, so that the epoch is closed even where a logger fails
+        self._passing.skipped = 0
         for logger in self._loggers if sync.first() else ():
             logger.log(self.history[-1], len(self.history))
-        self.stream.reset()
-        self._passing.skipped = 0
         return collapse
 
     def __repr__(self) -> str:
