@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lopsided import measure, solve
+from lopsided import Counts, Problem, measure, predict, solve
+from lopsided.solve.depth import best_multiple, deep_objective, pairs
 
 
 @pytest.mark.parametrize("small", [1e-4, 1e-6])
@@ -24,3 +25,45 @@ def test_the_zero_network_has_rank_0_and_is_not_collapsed():
     found = solve.deep_relu([3, 3, 2], ridge=5.0, layers=2, width=4, starts=1)
     assert (found.objective, found.ranks, found.collapsed) == (4.0, (0, 0), False)
     assert not any(f.any() for f in found.factors)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("scale", [1e-20, 1e6])
+def test_the_best_multiple_of_logits_does_not_depend_on_their_scale(layers, scale):
+    problem, logits = Problem(Counts([10, 10, 1, 1]), ridge=0.02), np.eye(4) - 0.25
+    a, least = best_multiple(problem, logits, layers)
+    found, value = best_multiple(problem, scale * logits, layers)
+    assert found * scale == pytest.approx(a, rel=1e-5)
+    assert value == pytest.approx(least, rel=1e-12) == deep_objective(problem, a * logits, layers)
+    others = [deep_objective(problem, b * logits, layers) for b in np.geomspace(1e-3, 1e3, 60)]
+    assert least <= min(others)
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_no_multiple_of_logits_is_worth_a_large_ridge(layers):
+    problem = Problem(Counts([3, 3]), ridge=50)
+    a, value = best_multiple(problem, np.eye(2), layers)
+    assert (a, value) == (0, pytest.approx(6 * np.log(2)))
+    assert best_multiple(Problem(Counts([3, 3]), ridge=0.1), -np.eye(2), layers)[0] == 0
+
+
+@pytest.mark.parametrize("size", [1, 1e-9, 1e9])
+def test_a_covariance_that_is_none_is_refused_at_any_size(size):
+    with pytest.raises(ValueError, match="must be symmetric"):
+        predict.regression_error(size * np.array([[2.0, 1.0], [-1.0, 2.0]]), 1.5)
+    with pytest.raises(ValueError, match="outputs 0 and 0 is not"):
+        predict.regression_error([[np.inf, 0], [0, size]], 1.5)
+    with pytest.raises(ValueError, match=r"got shape \(0, 0\)"):
+        predict.regression_error(np.zeros((0, 0)), 1.5)
+
+
+@pytest.mark.parametrize("layers", [np.nan, np.inf, True, "2", 2.5, 0])
+def test_what_is_no_number_of_layers_is_refused(layers):
+    with pytest.raises(ValueError, match="layers must be a whole number of at least 1"):
+        deep_objective(Problem(Counts([3, 3]), ridge=0.1), np.eye(2), layers)
+
+
+@pytest.mark.parametrize("k", [2.0, 0, -2, 3])
+def test_what_makes_no_pairs_is_refused(k):
+    with pytest.raises(ValueError, match=r"k must be a whole number|even number"):
+        pairs(k)

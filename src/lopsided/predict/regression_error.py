@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import real_array
+from lopsided.arrays import real_array, require_number, require_squares
 
 Treatment = Literal["joint", "separate", "standardised", "whitened"]
 
@@ -30,8 +30,8 @@ def regression_error(covariance: npt.ArrayLike, c: float, treatment: Treatment =
         treatment: "joint", "separate", "standardised" or "whitened".
 
     Raises:
-        ValueError: if the covariance is not symmetric and positive semidefinite, c is negative, the
-            treatment unknown, or an output that is to be scaled does not vary.
+        ValueError: if the covariance is not finite, symmetric and positive semidefinite, c is
+            negative, the treatment unknown, or an output that is to be scaled does not vary.
 
     Example:
         >>> covariance = [[2.0, 1.0], [1.0, 2.0]]
@@ -39,14 +39,19 @@ def regression_error(covariance: npt.ArrayLike, c: float, treatment: Treatment =
         [2.5, 3.0]
     """
     S = real_array(covariance, "the covariance")
-    if S.ndim != 2 or S.shape[0] != S.shape[1] or not np.allclose(S, S.T, rtol=1e-9):
-        raise ValueError(
-            f"the covariance must be a symmetric matrix of finite numbers, got shape {S.shape}"
-        )
+    if S.ndim != 2 or S.shape[0] != S.shape[1] or not S.size:
+        raise ValueError(f"the covariance must be a matrix (t, t), got shape {S.shape}")
+    if not np.isfinite(S).all():
+        j, i = np.argwhere(~np.isfinite(S))[0]
+        raise ValueError(f"the covariance must be finite, that of outputs {j} and {i} is not")
+    require_squares(S, "the covariances")
+    if np.abs(S - S.T).max() > 1e-9 * np.abs(S).max():
+        raise ValueError("the covariance must be symmetric")
     if treatment not in get_args(Treatment):
         raise ValueError(
             f"treatment must be one of {', '.join(get_args(Treatment))}, got {treatment!r}"
         )
+    c = require_number(c, "c")
     if not 0 <= c < np.inf:
         raise ValueError(f"c must be a finite number of at least 0, got {c}")
     values, variances = np.linalg.eigvalsh(S), S.diagonal()

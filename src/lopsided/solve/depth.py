@@ -14,10 +14,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from lopsided.arrays import Floats, real_array, singular_values
+from lopsided.arrays import Floats, require_whole, singular_values
 from lopsided.pairing import Pairing
 from lopsided.problem import Problem
 from lopsided.solve.certificate import candidate
+from lopsided.solve.reduced import Point, Reduced
+
+#: Steps in log a between which no valley of the deep objective is looked for.
+_STEP = 0.1
+#: How far below the largest multiple that of one layer, whose objective is convex, is looked for.
+_DECADES = 30
 
 
 def deep_objective(problem: Problem, logits: npt.ArrayLike | Pairing, layers: int) -> float:
@@ -37,36 +43,61 @@ def deep_objective(problem: Problem, logits: npt.ArrayLike | Pairing, layers: in
         >>> deep_objective(problem, np.eye(4), 1) > deep_objective(problem, 3 * np.eye(4), 1)
         True
     """
-    _layers(layers)
+    reduced, point, cost = _parts(problem, logits, layers)
+    return reduced.fit(reduced.margins(point)).value + cost
+
+
+def best_multiple(
+    problem: Problem, logits: npt.ArrayLike | Pairing, layers: int
+) -> tuple[float, float]:
+    """Return the multiple of class logits with the least deep objective, and that objective; 0 if
+    no multiple is better than none of them.
+
+    A multiple a costs fit(a) + cost a^p, p = 2 / (L + 1), with a convex fit that is at least 0. One
+    that is better than 0 has a <= (fit(0) / cost)^{1/p}, and a^{1 - p} >= cost / -fit'(0) where p <
+    1. In between a grid over log a finds the valley, and a search within it the multiple.
+
+    Raises:
+        ValueError: as in `deep_objective`, or if the logits are zero.
+    """
+    reduced, point, cost = _parts(problem, logits, layers)
+    if not cost:
+        raise ValueError("the logits must not be zero: no multiple of them is anything else")
+    power, margins = 2 / (layers + 1), reduced.margins(point)
+    none = reduced.fit(0 * margins)
+    gain = -float(np.sum(none.residual * margins))
+
+    def objective(x: float) -> float:
+        return reduced.fit(np.exp(x) * margins).value + cost * float(np.exp(power * x))
+
+    high = np.log(none.value / cost) / power
+    if gain <= 0:
+        return 0.0, none.value
+    low = np.log(cost / gain) / (1 - power) if layers > 1 else high - _DECADES * np.log(10)
+    if low >= high:
+        return 0.0, none.value
+    grid = np.linspace(low, high, max(int((high - low) / _STEP), 1) + 2)
+    best = int(np.argmin([objective(x) for x in grid]))
+    ends = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
+    found = minimize_scalar(objective, bounds=ends, method="bounded", options={"xatol": 1e-9})
+    if found.fun >= none.value:
+        return 0.0, none.value
+    return float(np.exp(found.x)), float(found.fun)
+
+
+def _parts(
+    problem: Problem, logits: npt.ArrayLike | Pairing, layers: int
+) -> tuple[Reduced, Point, float]:
+    """Return the reduced problem, the logits in it, and what the best factors cost."""
+    require_whole("layers", layers, 1)
     if problem.bias != "none":
         raise ValueError("the objective of deep linear heads is for problems without a bias")
     reduced, point = candidate(problem, logits)
     power = 2 / (layers + 1)
     values = singular_values(point.across)
     values = np.where(values > 1e-13 * values.max(initial=0), values, 0.0)
-    penalty = np.sum(values**power) + reduced.times @ np.abs(point.within) ** power
-    return reduced.fit(reduced.margins(point)).value + problem.ridge * (layers + 1) / 2 * float(
-        penalty
-    )
-
-
-def best_multiple(
-    problem: Problem, logits: npt.ArrayLike | Pairing, layers: int
-) -> tuple[float, float]:
-    """Return the multiple of class logits with the least deep objective, and that objective.
-
-    Raises:
-        ValueError: as in `deep_objective`.
-    """
-    matrix = logits.matrix() if isinstance(logits, Pairing) else real_array(logits, "logits")
-    grid = np.geomspace(1e-3, 1e3, 61)
-    values = [deep_objective(problem, a * matrix, layers) for a in grid]
-    best = int(np.argmin(values))
-    ends = np.log(grid[max(best - 1, 0)]), np.log(grid[min(best + 1, 60)])
-    found = minimize_scalar(
-        lambda x: deep_objective(problem, np.exp(x) * matrix, layers), bounds=ends, method="bounded"
-    )
-    return float(np.exp(found.x)), float(found.fun)
+    penalty = float(np.sum(values**power) + reduced.times @ np.abs(point.within) ** power)
+    return reduced, point, problem.ridge * (layers + 1) / 2 * penalty
 
 
 def pairs(k: int) -> Floats:
@@ -74,17 +105,13 @@ def pairs(k: int) -> Floats:
     in a dimension of their own.
 
     Raises:
-        ValueError: if k is odd.
+        ValueError: if k is no positive whole number, or odd.
 
     Example:
         >>> np.linalg.matrix_rank(pairs(4)).item()
         2
     """
+    require_whole("k", k, 2)
     if k % 2:
         raise ValueError(f"pairs need an even number of classes, got {k}")
     return np.kron(np.eye(k // 2), np.array([[1.0, -1.0], [-1.0, 1.0]]))
-
-
-def _layers(layers: int) -> None:
-    if layers != int(layers) or layers < 1:
-        raise ValueError(f"layers must be a whole number of at least 1, got {layers}")
