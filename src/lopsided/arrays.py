@@ -139,6 +139,21 @@ def require_squares(array: Floats, what: str) -> None:
         )
 
 
+def resized(array: Floats, axis: int | None = None) -> Floats:
+    """Return an array over a power of two, so that its largest entry (along an axis) is in [1/2,
+    1): what no size changes is computed of it without leaving float64, and to the same digits.
+
+    Zeros and what is not finite stay as they are.
+
+    Example:
+        >>> resized(np.array([[3e200, 4e200]]), axis=1) / resized(np.array([3e200, 4e200]))
+        array([[1., 1.]])
+    """
+    largest = np.abs(array).max(axis=axis, keepdims=True, initial=0.0)
+    _, exponents = np.frexp(np.where(np.isfinite(largest), largest, 1.0))
+    return np.asarray(np.ldexp(array, -exponents))
+
+
 def unit_rows(values: Any, what: str) -> Floats:
     """Return (k, d) unit vectors, one a class, freed of the rounding of their lengths.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lopsided import Counts, Problem, measure, predict, solve
+from lopsided.measure import ood
 from lopsided.solve.depth import best_multiple, deep_objective, pairs
 
 
@@ -67,3 +70,43 @@ def test_what_is_no_number_of_layers_is_refused(layers):
 def test_what_makes_no_pairs_is_refused(k):
     with pytest.raises(ValueError, match=r"k must be a whole number|even number"):
         pairs(k)
+
+
+RNG = np.random.default_rng(0)
+TARGETS, CELLS, HEAD = RNG.normal(size=(50, 2)), RNG.normal(size=(3, 3, 2)), RNG.normal(size=(3, 4))
+FEATURES = np.hstack([TARGETS @ RNG.normal(size=(2, 2)), 0.1 * RNG.normal(size=(50, 2))])
+MOMENTS = measure.Moments(3, 4)
+MOMENTS.update(FEATURES, np.arange(50) % 3)
+KNOWN = ood.Known.of(MOMENTS, HEAD)
+ABOUT_0 = replace(KNOWN, mean=np.zeros(4))
+
+
+@pytest.mark.parametrize("scale", [2.0**-600, 2.0**600])
+@pytest.mark.parametrize(
+    "figure",
+    [
+        lambda s: measure.regression_collapse(s * FEATURES, TARGETS, HEAD[:2]),
+        lambda s: measure.regression_collapse(s * FEATURES, TARGETS, HEAD[:2], form="unit"),
+        lambda s: measure.regression_collapse(FEATURES, TARGETS, s * HEAD[:2]),
+        lambda s: measure.additivity(s * CELLS),
+        lambda s: measure.feature_ansatz(s * HEAD, HEAD.T @ HEAD, 0.5),
+        lambda s: measure.feature_ansatz(HEAD, s * (HEAD.T @ HEAD), 3.0),
+        lambda s: measure.layer_cosines([s * FEATURES, 1 + FEATURES]),
+        lambda s: ood.neco(KNOWN, s * FEATURES),
+        lambda s: ood.nci(ABOUT_0, s * FEATURES),
+        lambda s: ood.visible(ABOUT_0, s * FEATURES),
+    ],
+)
+def test_a_figure_that_no_scale_changes_keeps_its_digits_at_every_scale(figure, scale):
+    assert figure(scale) == pytest.approx(figure(1.0), rel=1e-12)
+
+
+def test_a_gap_of_scale_is_refused_where_squares_leave_float64():
+    with pytest.raises(ValueError, match="targets reach "):
+        measure.regression_collapse(FEATURES, 1e160 * TARGETS, HEAD[:2])
+
+
+@pytest.mark.parametrize("size", [0.1, 1e-200, 1e200])
+def test_equal_cells_have_no_additivity(size):
+    with pytest.raises(ValueError, match="all cell means are the same"):
+        measure.additivity(np.full((3, 3, 2), size))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import real_array
+from lopsided.arrays import real_array, resized
 
 
 def additivity(cell_means: npt.ArrayLike) -> float:
@@ -34,8 +34,10 @@ def additivity(cell_means: npt.ArrayLike) -> float:
     if not (fine := np.isfinite(cells).all(axis=2)).all():
         c, a = np.argwhere(~fine)[0]
         raise ValueError(f"cell means must be finite, class {c} in domain {a} is not")
+    cells = resized(cells)
     cells = cells - cells.mean(axis=(0, 1))
-    if not (total := float(np.sum(cells**2))):
+    if np.abs(cells).max(initial=0.0) <= 1e-15 * cells.size**0.5:
         raise ValueError("all cell means are the same")
+    cells = resized(cells)
     rest = cells - cells.mean(axis=1, keepdims=True) - cells.mean(axis=0, keepdims=True)
-    return 1 - float(np.sum(rest**2)) / total
+    return 1 - float(np.sum(rest**2) / np.sum(cells**2))

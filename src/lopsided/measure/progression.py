@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array
+from lopsided.arrays import Floats, real_array, resized
 
 
 def layer_cosines(features: Sequence[npt.ArrayLike]) -> Floats:
@@ -40,12 +40,12 @@ def layer_cosines(features: Sequence[npt.ArrayLike]) -> Floats:
                 f"all layers must have one shape, got {given[0].shape} in layer 0 and {h.shape} in"
                 f" layer {i}; compare the blocks of one width"
             )
-        lengths = np.linalg.norm(h, axis=1, keepdims=True)
-        if not (fine := np.isfinite(lengths) & (lengths > 0)).all():
+        if not (fine := np.isfinite(h).all(axis=1) & h.any(axis=1)).all():
             raise ValueError(
                 f"features must be finite and not zero, those of sample {int(np.argmin(fine))} in"
                 f" layer {i} are not"
             )
-        units.append((h / lengths).ravel())
+        h = resized(h, axis=1)
+        units.append((h / np.linalg.norm(h, axis=1, keepdims=True)).ravel())
     stacked = np.stack(units)
     return np.asarray(stacked @ stacked.T / len(given[0]))

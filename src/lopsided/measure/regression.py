@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, svd
+from lopsided.arrays import Floats, real_array, resized, svd
 from lopsided.measure.state.regression import RegressionMoments
 
 
@@ -68,8 +68,9 @@ def regression_collapse(
     if form not in ("share", "unit"):
         raise ValueError(f"form must be 'share' or 'unit', got {form!r}")
     moments = RegressionMoments(h.shape[1], y.shape[1])
+    h = resized(h)
     if form == "unit" and np.isfinite(h).all():
-        h = h - h.mean(axis=0)
+        h = resized(h - h.mean(axis=0), axis=1)
         lengths = np.linalg.norm(h, axis=1, keepdims=True)
         h = np.divide(h, lengths, out=np.zeros_like(h), where=lengths > 0)
         h = np.concatenate([h, -h])  # about zero as they are
@@ -105,6 +106,7 @@ def collapse_of(moments: RegressionMoments, weight: npt.ArrayLike) -> Regression
         raise ValueError("features must vary, all rows are the same")
     if not w.any():
         raise ValueError("the weight of the last layer must not be zero")
+    w = resized(w)
     spectrum = np.linalg.eigvalsh(of_features)[::-1]
     _, values, right = svd(w)
     seen = right[values > 1e-12 * values[0]]

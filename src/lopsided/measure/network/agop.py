@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, require_number
+from lopsided.arrays import Floats, real_array, require_number, resized
 from lopsided.measure.network.intact import modes_kept
 from lopsided.needs import torch
 
@@ -127,12 +127,14 @@ def feature_ansatz(weight: npt.ArrayLike, agop: npt.ArrayLike, power: float = 1.
     exponent = require_number(power, "power")
     if not 0 < exponent < np.inf:
         raise ValueError(f"power must be positive, got {power!r}")
-    values, vectors = np.linalg.eigh((G + G.T) / 2)
+    W = resized(W)
+    values, vectors = np.linalg.eigh(G / 2 + G.T / 2)
     if values[0] < -1e-6 * values[-1]:
         raise ValueError(
             f"an AGOP has no negative eigenvalue, got {values[0]:.3g} beside a largest of"
             f" {values[-1]:.3g}, which is more than rounding"
         )
-    law = (vectors * np.maximum(values, 0) ** exponent) @ vectors.T  # below zero by rounding alone
+    values = np.maximum(values, 0) / values[-1]  # below zero by rounding alone
+    law = (vectors * values**exponent) @ vectors.T
     seen = W.T @ W
     return float(np.sum(seen * law) / np.linalg.norm(seen) / np.linalg.norm(law))

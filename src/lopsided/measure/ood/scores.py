@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, resized
 from lopsided.measure.ood.known import Known
 
 #: A score.
@@ -73,7 +73,7 @@ def nci(known: Known, features: npt.ArrayLike, *, alpha: float = 0.0) -> Floats:
     Source: Liu and Qin 2025 (arXiv 2311.01479).
     """
     x = known.features(features)
-    away = x - known.mean
+    away = resized(x - known.mean, axis=1)
     along = np.vecdot(away, known.weight[known.logits(x).argmax(axis=1)])
     lengths = np.linalg.norm(away, axis=1)
     along = np.divide(along, lengths, out=np.zeros_like(along), where=lengths > 0)
@@ -91,6 +91,7 @@ def visible(known: Known, features: npt.ArrayLike) -> Floats:
 
 
 def _share(rows: Floats, basis: Floats) -> Floats:
+    rows = resized(rows, axis=1)
     lengths = np.linalg.norm(rows, axis=1)
     inside = np.linalg.norm(rows @ basis, axis=1)
     return np.asarray(np.divide(inside, lengths, out=np.zeros_like(inside), where=lengths > 0))

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, require_memory
+from lopsided.arrays import Floats, real_array, require_memory, require_squares
 
 
 class RegressionMoments:
@@ -41,8 +41,8 @@ class RegressionMoments:
         """Take in a batch of (b, d) features and (b, t) targets.
 
         Raises:
-            ValueError: if shapes do not fit or a number is not finite; the sample is named. The
-                state is as it was.
+            ValueError: if shapes do not fit, a number is not finite (the sample is named), or
+                squares leave float64. The state is as it was.
         """
         h, y = real_array(features, "features"), real_array(targets, "targets")
         (d,), (t,) = (mean.shape for mean in self.means)
@@ -58,6 +58,8 @@ class RegressionMoments:
             )
         if not len(h):
             return
+        require_squares(h, "features")
+        require_squares(y, "targets")
         means = h.mean(axis=0), y.mean(axis=0)
         centred = h - means[0], y - means[1]
         self._join(len(h), means, (centred[0].T @ centred[0], centred[1].T @ centred[1]))
