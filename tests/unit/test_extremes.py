@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lopsided import Counts, Problem, measure, predict, solve
+from lopsided import Counts, Problem, measure, predict, solve, steer
 from lopsided.measure import ood
 from lopsided.solve.depth import best_multiple, deep_objective, pairs
 
@@ -110,3 +110,22 @@ def test_a_gap_of_scale_is_refused_where_squares_leave_float64():
 def test_equal_cells_have_no_additivity(size):
     with pytest.raises(ValueError, match="all cell means are the same"):
         measure.additivity(np.full((3, 3, 2), size))
+
+
+@pytest.mark.parametrize(
+    ("found", "error", "words"),
+    [
+        (np.nan, ValueError, "it gave NaN"),
+        ("a", TypeError, "must be one number, got 'a'"),
+        (np.ones(3), TypeError, "must be one number, got array"),
+    ],
+)
+def test_a_target_that_gives_no_number_is_refused(found, error, words):
+    with pytest.raises(error, match=words):
+        steer.design([50, 5, 5], lambda geometry: found)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_transferability_beyond_float64_is_refused(scale):
+    with pytest.raises(ValueError, match="features reach"):
+        measure.transferability(scale * FEATURES, np.arange(50) % 3)

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints, require_memory, require_whole, singular_values
+from lopsided.arrays import (
+    Floats,
+    Ints,
+    require_memory,
+    require_squares,
+    require_whole,
+    singular_values,
+)
 from lopsided.measure.checks import labels_of, rows_of, whole
 
 #: Rows of a block.
@@ -61,8 +68,9 @@ def transferability(
 
     Raises:
         ValueError: if shapes do not fit, a number is not finite (the sample is named), there are
-            fewer than two classes, a class has no sample, all features are the same, or features
-            without shrinkage vary in fewer directions within the classes than over all.
+            fewer than two classes, a class has no sample, squares leave float64, all features are
+            the same, or features without shrinkage vary in fewer directions within the classes than
+            over all.
         TypeError: if the arrays do not hold numbers.
 
     Source: Wang et al. 2023 (ICCV).
@@ -140,6 +148,7 @@ def _checked(
     x = rows_of(features, y, width, "features", "sample {}".format)
     if k < 2:
         raise ValueError(f"a transfer is to at least 2 classes, got {k}")
+    require_squares(np.array([np.abs(block).max() for block in _blocks(x)]), "features")
     present = np.unique(y)
     if len(present) < k:
         missing = int(np.argmax(np.append(present, k) != np.arange(len(present) + 1)))

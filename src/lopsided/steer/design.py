@@ -123,7 +123,8 @@ def design(
 
     Raises:
         ValueError: if the target or family is unknown, the ridge negative, or the ridge so large
-            that every classifier is zero.
+            that every classifier is zero, or a target gives NaN.
+        TypeError: if a target gives something other than one number.
 
     Example:
         >>> counts = Counts.step(k=10, minority=5, ratio=100)
@@ -181,7 +182,13 @@ class _Search:
         geometry = self.predict(self.curves.adjustment(coefficients))
         if geometry.logits.frobenius() == 0:
             return np.inf
-        return self.measure(geometry)
+        distance = require_number(self.measure(geometry), "what a target gives of a geometry")
+        if np.isnan(distance):
+            raise ValueError(
+                "a target must give a number of every geometry, it gave NaN; where a member of the"
+                " family has none, give infinity"
+            )
+        return distance
 
     def run(self) -> Floats:
         """Return the best coefficients, with as few terms turned as it takes."""
