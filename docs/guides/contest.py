@@ -7,16 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from lopsided.reproduce import CLAIMS, Record
-from lopsided.reproduce.claims.contest.numbers import BASE, Numbers
+from lopsided.reproduce.claims.contest.numbers import BASE, ENDS, Numbers
+from lopsided.reproduce.claims.contest.page import shape_cells
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "results"
 PAGES = HERE / "contest.md", HERE.parents[1] / "src" / "lopsided" / "cli" / "fared.py"
-#: Between these the page and the module are written by the records.
-MARKS = {
-    "<!-- table start -->\n": "<!-- table end -->\n",
-    "# table start\n": "# table end\n",
-}
 
 
 def records() -> list[Numbers]:
@@ -48,8 +44,7 @@ def kind(name: str, found: list[Numbers]) -> str:
 
 def diverged(name: str, found: list[Numbers]) -> bool:
     """Whether a member diverged at the rate that was best for it, in every run of some record."""
-    entries = [one.entries[name] for one in found if name in one.entries]
-    return any(each.kind in ("loss", "design", "head") and not each.shapes for each in entries)
+    return any(one.diverged(name) for one in found if name in one.entries)
 
 
 def markdown() -> str:
@@ -72,6 +67,27 @@ def markdown() -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
+def details() -> str:
+    """Return accuracies of many, medium and few classes and the geometry, in the mean over all
+    records.
+    """
+    found = records()
+    columns = ["many", "medium", "few", "as trained", "‖w‖² ratio", "to SELI", "to ETF"]
+    head = ["member", *columns, "to its own law", "NC1"]
+    rows = [head, ["---"] * len(head)]
+    for name in [BASE, *gaps(found)]:
+        if diverged(name, found):
+            continue
+        there = [one for one in found if name in one.entries]
+        tables = [100 * one.table(name) for one in there]
+        parts = [slice(None, ENDS), slice(ENDS, -ENDS), slice(-ENDS, None)]
+        told = [np.mean([table[:, part].mean() for table in tables]) for part in parts]
+        told.append(np.mean([100 * one.as_trained(name).mean() for one in there]))
+        shapes = [shape for one in there for shape in one.entries[name].shapes]
+        rows.append([name, *(f"{value:.1f}" for value in told), *shape_cells(shapes)])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
 def module() -> str:
     """Return the lines of the module that `lopsided steer` quotes."""
     found = records()
@@ -83,12 +99,21 @@ def module() -> str:
     return "".join([*lines, "}\n"])
 
 
+#: Between its start and its end a part of the page, or of the module, is written by the records.
+PARTS = {
+    ("<!-- table start -->\n", "<!-- table end -->\n"): markdown,
+    ("<!-- details start -->\n", "<!-- details end -->\n"): details,
+    ("# table start\n", "# table end\n"): module,
+}
+
+
 def written(text: str) -> str:
-    """Return a page, or the module, with what the records say in its place."""
-    start = next(mark for mark in MARKS if mark in text)
-    before, rest = text.split(start)
-    told = module() if start.startswith("#") else markdown()
-    return before + start + told + MARKS[start] + rest.split(MARKS[start])[1]
+    """Return a page, or the module, with what the records say in its places."""
+    for (start, end), told in PARTS.items():
+        if start in text:
+            before, rest = text.split(start)
+            text = before + start + told() + end + rest.split(end)[1]
+    return text
 
 
 if __name__ == "__main__":

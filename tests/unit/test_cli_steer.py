@@ -184,5 +184,7 @@ def test_what_is_quoted_of_the_contest_names_the_loss_and_the_first_one():
     assert ahead[first] == max(ahead.values())
     assert f"ldt {ahead['ldt']:+.1f}" in fared.fared("LDT, γ=½", target)
     assert f"{first} {ahead[first]:+.1f}, the most of all losses" in fared.fared("ldt", target)
+    designed = f"designed: {target} {ahead[f'designed: {target}']:+.1f}"
+    assert designed in fared.fared("designed: ldt", target)
     assert "designed" not in fared.fared("designed: ldt", "aligned")
     assert "most" not in fared.fared(first, target)

@@ -95,7 +95,7 @@ def ahead(points: Mapping[str, Mapping[str, npt.NDArray[np.float64]]], ax: Axes,
     ax.set_ylim(-0.7, len(names) - 0.3)
     ax.set_xlabel(x)
     ax.grid(lw=0.4, color=FAINT)
-    ax.legend(fontsize=7, loc="lower right")
+    ax.legend(fontsize=7, ncols=2, loc="lower center", bbox_to_anchor=(0.3, 1.0))
     return ax
 
 

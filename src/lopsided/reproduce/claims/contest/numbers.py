@@ -70,6 +70,11 @@ class Numbers:
         """Return the (seeds, k) accuracies of a member."""
         return np.array(self.entries[name].accuracies)
 
+    def diverged(self, name: str) -> bool:
+        """Whether a member diverged in every run, at the rate that was best for it."""
+        entry = self.entries[name]
+        return entry.kind in ("loss", "design", "head") and not entry.shapes
+
     def balanced(self, name: str) -> Floats:
         """Return the (seeds,) balanced accuracies of a member."""
         return np.asarray(self.table(name).mean(axis=1))
