@@ -8,11 +8,11 @@ from typing import Any, Literal
 from lopsided.counts import Counts, CountsLike
 from lopsided.labels import Ignore
 from lopsided.measure.collapse import Classes, Collapse
+from lopsided.measure.network.positions import rows
 from lopsided.measure.network.returned import tensors_of
 from lopsided.measure.network.run import Part, Run
 from lopsided.measure.network.stream import Stream
 from lopsided.measure.network.tensors import to_numpy
-from lopsided.needs import torch
 
 
 def layers(
@@ -31,9 +31,11 @@ def layers(
 ) -> dict[str, Collapse]:
     """Run a trained model over a loader once, and return what its layers show, one `Collapse` each.
 
-    A layer is measured at its output, over which channels of images and positions of sequences are
-    averaged, unless each position has a label. The last entry is the head, with its weights and
-    answers, measured at its input.
+    A layer is measured at its output, as a mean over the positions of images and sequences unless
+    each position has a label. Of convolutions, linear, recurrent and attention layers, what
+    normalizes and what pools it is known which axis holds channels or time; of others, the axis as
+    long as a layer within or around them is wide holds the channels. The last entry is the head,
+    with its weights and answers, measured at its input.
 
     Args:
         model: a torch module, left as it was.
@@ -50,7 +52,7 @@ def layers(
 
     Raises:
         ValueError: if a name is not in the model or given twice, a layer runs not exactly once a
-            pass or is the head, or as `trained`.
+            pass or is the head, the axes of its output are not known, or as `trained`.
         TypeError: as `trained`.
 
     Example:
@@ -104,11 +106,14 @@ def layers(
                     f"the layer {name!r} made {len(heard)} outputs in one pass, and only one of"
                     " one tensor can be measured; name the layers around it"
                 )
-            rows = _rows(heard[0], given)
+            inner = [part for part in known.values() if part is not passing.head]
+            try:
+                x, y = rows(heard[0], given, known[name], inner)
+            except ValueError as error:
+                raise ValueError(f"the layer {name!r} cannot be measured: {error}") from error
             if name not in streams:
-                k = passing.shape[0]
-                streams[name] = Stream(k, rows.shape[-1], scatter, rows.device, ignore)
-            streams[name].update(rows, given)
+                streams[name] = Stream(passing.shape[0], x.shape[-1], scatter, x.device, ignore)
+            streams[name].update(x, y)
         if passing.name not in streams:
             streams[passing.name] = Stream(*passing.shape, "pooled", features.device, ignore)
         streams[passing.name].update(features, given, logits)
@@ -132,13 +137,3 @@ def layers(
         joined = stream.sync() if run.together else stream
         result[name] = joined.compute(*whose, classes, counts)
     return result
-
-
-def _rows(output: Any, labels: Any) -> Any:
-    """Return one row a sample, or one a position where positions have labels."""
-    if output.ndim <= 2:
-        return output.reshape(len(output), -1)
-    if output.ndim == 3:
-        each = tuple(getattr(labels, "shape", ())) == tuple(output.shape[:2])
-        return output if each else output.mean(1)
-    return torch().mean(output, dim=tuple(range(2, output.ndim)))

@@ -1,0 +1,105 @@
+"""Positions of a layer: means are over them, never over channels, samples or time by mistake."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lopsided import measure
+
+Y = torch.arange(6) % 3
+
+
+class Around(nn.Module):
+    """A layer, what of its output the head sees, and the head."""
+
+    def __init__(self, layer, pool, width=5, before=None):
+        super().__init__()
+        self.layer, self.pool, self.before = layer, pool, before or (lambda x: x)
+        self.head = nn.Linear(width, 3)
+
+    def forward(self, x):
+        z = self.layer(self.before(x))
+        return self.head(self.pool(z[0] if isinstance(z, tuple) else z))
+
+
+def by_time(x):
+    return x.transpose(0, 1)
+
+
+def act(*parts):
+    return nn.Sequential(*parts, nn.ReLU())
+
+
+#: A layer, shape of its inputs, axes of positions in its output, and what it is given of inputs.
+LAYERS = {
+    "Conv1d": (nn.Conv1d(4, 5, 3, padding=1), (6, 4, 7), 2, None),
+    "Conv1d, as many samples as positions": (nn.Conv1d(4, 5, 3, padding=1), (6, 4, 6), 2, None),
+    "BatchNorm1d": (nn.BatchNorm1d(5), (6, 5, 7), 2, None),
+    "AvgPool1d": (nn.AvgPool1d(2), (6, 5, 8), 2, None),
+    "Conv1d and ReLU": (act(nn.Conv1d(4, 5, 1)), (6, 4, 7), 2, None),
+    "Conv2d and ReLU": (act(nn.Conv2d(4, 5, 1)), (6, 4, 7, 7), (2, 3), None),
+    "Linear": (nn.Linear(4, 5), (6, 7, 4), 1, None),
+    "Linear of images": (nn.Linear(4, 5), (6, 7, 8, 4), (1, 2), None),
+    "Linear and ReLU": (act(nn.Linear(4, 5)), (6, 7, 4), 1, None),
+    "LayerNorm": (nn.LayerNorm(5), (6, 5, 5), 1, None),
+    "LSTM of batches": (nn.LSTM(4, 5, batch_first=True), (6, 6, 4), 1, None),
+    "LSTM by time": (nn.LSTM(4, 5), (6, 6, 4), 0, by_time),
+    "Transformer by time": (nn.TransformerEncoderLayer(5, 1, 9), (6, 6, 5), 0, by_time),
+}
+
+
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_layer_is_averaged_over_its_positions(kind):
+    torch.manual_seed(0)
+    layer, shape, axes, before = LAYERS[kind]
+    x = torch.randn(shape)
+    model = Around(layer, lambda z: z.mean(axes), before=before).eval()
+    found = measure.layers(model, [(x, Y)], ["layer"], show_progress=False)
+    with torch.no_grad():
+        z = layer(x if before is None else before(x))
+        z = (z[0] if isinstance(z, tuple) else z).mean(axes)
+    means = np.stack([z[c == Y].double().mean(0) for c in range(3)])
+    np.testing.assert_allclose(found["layer"].moments.means, means, atol=1e-6)
+
+
+def test_where_each_pixel_has_a_label_each_is_a_sample():
+    model = nn.Sequential(nn.Conv2d(2, 5, 3, padding=1), nn.ReLU(), nn.Conv2d(5, 3, 1))
+    x, y = torch.randn(2, 2, 4, 4), torch.arange(32).reshape(2, 4, 4) % 3
+    found = measure.layers(model, [(x, y)], ["0", "1"], show_progress=False)
+    z = model[0](x).detach().movedim(1, -1)
+    assert found["0"].moments.n == 32
+    np.testing.assert_allclose(found["0"].moments.means[1], z[y == 1].mean(0), atol=1e-6)
+    np.testing.assert_allclose(found["1"].moments.means, found["2"].moments.means)
+
+
+def dropped():
+    """A layer that knows no axes, after a recurrent one by time, of as many samples as times."""
+    parts = nn.LSTM(4, 5), nn.Dropout()
+    model = Around(nn.ModuleList(parts), None)
+    model.forward = lambda x: model.head(parts[1](parts[0](by_time(x))[0])[-1])
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "name", "words"),
+    [
+        (
+            Around(act(nn.Conv1d(5, 5, 1), nn.Linear(5, 5)), lambda z: z.mean(1)),
+            (6, 5, 5),
+            "layer",
+            "'layer' cannot be measured: it is not known whether axis 1 or the last",
+        ),
+        (
+            Around(nn.PReLU(5), lambda z: z.mean(2)),
+            (6, 5, 5),
+            "layer",
+            "not known whether axis 1 or the last .* this PReLU",
+        ),
+        (dropped(), (6, 6, 4), "layer.1", "not known whether axis 0 is time"),
+    ],
+)
+def test_axes_that_are_not_known_are_refused(model, shape, name, words):
+    with pytest.raises(ValueError, match=words):
+        measure.layers(model, [(torch.randn(shape), Y)], [name], show_progress=False)
