@@ -113,11 +113,11 @@ def test_the_models_of_the_settings_are_those_that_there_are() -> None:
         (["--grid", "rate=0.1,nan"], "rate must be above 0 and at most 1e+38, got nan"),
         (["--grid", "rate=0.1,-1"], "rate must be above 0 and at most 1e+38, got -1.0"),
         (["--grid", "momentum=0.9,1"], "momentum must be at least 0 and below 1, got 1.0"),
-        (["--grid", "epochs=1,0"], "epochs must be at least 1 and at most 1e+09, got 0"),
+        (["--grid", "epochs=1,0"], "epochs must be at least 1 and at most 1,000,000,000, got 0"),
         (["--grid", "epochs=1,1.5"], "epochs must be a whole number, got '1.5'"),
         (["--grid", "depth=2,0"], "depth must be at least 1 and at most 1,000, got 0"),
         (["--grid", "seed=0,-1"], "seed must be at least 0"),
-        (["--grid", "width=8,100000000"], "width must be at least 1 and at most 1e+06"),
+        (["--grid", "width=8,100000000"], "width must be at least 1 and at most 1,000,000"),
         (["--grid", "width=8,1000000"], "a network of width 1,000,000 and depth 6 needs"),
         (["--grid", "rho=0.5,2"], "rho must be above 0 and below 1, got 2.0"),
         (
