@@ -15,7 +15,7 @@ from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.steer.checks import check_features
 from lopsided.steer.heads.frame import frame
-from lopsided.steer.heads.sized import Sized
+from lopsided.steer.heads.sized import Sized, linear
 from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
 
 
@@ -111,10 +111,7 @@ class FixedHead(KeepsPrecision, Sized):
             ValueError: if the last axis of the features is not d long.
             TypeError: if they are not floating point.
         """
-        check_features(features, self.weight.shape[1])
-        h, weight = lifted(features, self.weight)
-        with exact(h.device):
-            logits = functional.linear(h, weight)
+        logits = linear(features, self.weight)
         return logits if self.factor is None else logits * self.factor.to(logits)
 
 

@@ -14,10 +14,10 @@ from torch.nn import functional
 
 from lopsided.arrays import require_number
 from lopsided.predict import etf
-from lopsided.steer.checks import check_features, check_logits
+from lopsided.steer.checks import check_logits
 from lopsided.steer.heads.frame import frame
-from lopsided.steer.heads.sized import Sized
-from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
+from lopsided.steer.heads.sized import Sized, linear
+from lopsided.steer.precision import KeepsPrecision, full_default, lifted
 
 #: Points at which shares are tried before one between two of them is sought.
 _SCAN = 11
@@ -96,19 +96,13 @@ class MixedHead(KeepsPrecision, Sized):
             ValueError: if the last axis of the features is not d long.
             TypeError: if they are not floating point.
         """
-        check_features(features, self.fixed.shape[1])
-        h, weight = lifted(features, self.weight)
-        with exact(h.device):
-            return functional.linear(h, weight)
+        return linear(features, self.weight)
 
     def parts(self, features: Tensor) -> Parts:
         """Return the logits of the learned and of the fixed head; arguments and errors are those of
         `forward`.
         """
-        check_features(features, self.fixed.shape[1])
-        h, learned, fixed = lifted(features, self.learned, self.fixed)
-        with exact(h.device):
-            return Parts(functional.linear(h, learned), functional.linear(h, fixed))
+        return Parts(linear(features, self.learned), linear(features, self.fixed))
 
     def loss(
         self,

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional
+
+from lopsided.steer.checks import check_features
+from lopsided.steer.precision import exact, lifted
 
 
 class Sized(nn.Module):
@@ -23,3 +27,17 @@ class Sized(nn.Module):
     def extra_repr(self) -> str:
         """Name the sizes."""
         return f"in_features={self.in_features}, out_features={self.out_features}"
+
+
+def linear(features: Tensor, weight: Tensor) -> Tensor:
+    """Return the (..., k) products of (..., d) features with (k, d) classifiers, at least float32
+    and not rounded below it.
+
+    Raises:
+        ValueError: if the last axis of the features is not d long.
+        TypeError: if they are not floating point.
+    """
+    check_features(features, weight.shape[1])
+    h, w = lifted(features, weight)
+    with exact(h.device):
+        return functional.linear(h, w)
