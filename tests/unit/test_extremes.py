@@ -129,3 +129,33 @@ def test_a_target_that_gives_no_number_is_refused(found, error, words):
 def test_transferability_beyond_float64_is_refused(scale):
     with pytest.raises(ValueError, match="features reach"):
         measure.transferability(scale * FEATURES, np.arange(50) % 3)
+
+
+@pytest.mark.parametrize("size", [1e60, 1e-60])
+def test_a_tail_of_many_layers_has_a_condition_at_any_size(size):
+    tail = measure.linear_tail([size * np.diag([1, 0.5])] * 7)
+    assert tail.condition_product == pytest.approx(2**7)
+
+
+def test_a_far_coordinate_that_is_the_same_in_all_cells_has_no_part_in_additivity():
+    near = np.random.default_rng(0).normal(size=(3, 3, 1))
+    far = np.concatenate([np.full((3, 3, 1), 1e18 + 0.1), near], axis=2)
+    assert measure.additivity(far) == pytest.approx(measure.additivity(near), rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_gradients_whose_squares_leave_float64_are_refused_as_such(size):
+    with pytest.raises(ValueError, match=r"gradients reach .* leave float64"):
+        measure.agop(lambda x: x * size, np.ones((2, 3)))
+
+
+def test_scores_of_logits_that_overflow_are_refused():
+    far, eye = 1e250 * np.eye(2), np.eye(2)
+    known = ood.Known(1e60 * eye, np.zeros(2), eye, np.zeros(2), eye, eye)
+    with pytest.raises(ValueError, match="logits of sample 0 leave float64"):
+        ood.probability(known, far)
+
+
+def test_ranks_are_of_directions_however_short_the_features_of_a_common_class_are():
+    found = solve.deep_relu([10**15, 3], ridge=1e-2, layers=2, width=4, starts=1, seed=1)
+    assert (found.ranks, found.collapsed) == ((2, 2), True)

@@ -35,9 +35,9 @@ def additivity(cell_means: npt.ArrayLike) -> float:
         c, a = np.argwhere(~fine)[0]
         raise ValueError(f"cell means must be finite, class {c} in domain {a} is not")
     cells = resized(cells)
-    cells = cells - cells.mean(axis=(0, 1))
-    if np.abs(cells).max(initial=0.0) <= 1e-15 * cells.size**0.5:
+    cells = resized(cells - cells[0, 0])  # exactly zero where all are the same, as no mean is
+    if not cells.any():
         raise ValueError("all cell means are the same")
-    cells = resized(cells)
+    cells = cells - cells.mean(axis=(0, 1))
     rest = cells - cells.mean(axis=1, keepdims=True) - cells.mean(axis=0, keepdims=True)
     return 1 - float(np.sum(rest**2) / np.sum(cells**2))

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, require_squares, singular_values
+from lopsided.arrays import Floats, real_array, require_squares, resized, singular_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +64,9 @@ def linear_tail(weights: Sequence[npt.ArrayLike]) -> Tail:
                 f" {len(given[i - 1])}; give weights from the first layer of the tail to the last"
             )
         require_squares(w, f"the weights of layer {i}")
-    product = given[0]
-    for w in given[1:]:
+    sized = [resized(w) for w in given]  # no size changes a condition number
+    product = sized[0]
+    for w in sized[1:]:
         product = w @ product
     if not product.any():
         raise ValueError("the product of the layers is zero, so it has no condition number")
@@ -73,7 +74,7 @@ def linear_tail(weights: Sequence[npt.ArrayLike]) -> Tail:
         float(np.linalg.norm(after.T @ after - before @ before.T))
         for before, after in pairwise(given)
     ]
-    each = [singular_values(w) for w in given]
+    each = [singular_values(w) for w in sized]
     ranks = [int(np.sum(v > _rounding(w, v[0]))) for w, v in zip(given, each, strict=True)]
     rank, values = min(ranks), singular_values(product)
     bound = _rounding(product, float(np.prod([v[0] for v in each])))

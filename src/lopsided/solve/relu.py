@@ -10,7 +10,8 @@ import numpy as np
 from lopsided.arrays import Floats, require_finite, require_whole, singular_values
 from lopsided.counts import Counts, CountsLike
 
-#: Singular values below this share of the largest do not count for a rank.
+#: Singular values of directions below this share of the largest do not count for a rank, nor does a
+#: class whose logits are all below it.
 SMALL = 1e-3
 #: Off-diagonal cosines of the last features up to which they are an orthogonal frame.
 APART = 1e-3
@@ -26,7 +27,8 @@ class DeepSolution:
         objective: of the best.
         objectives: (starts,) of all, ascending; some may have lost a class for good.
         converged: (starts,) whether descent ended by its own criterion, in the same order.
-        ranks: of the class features and of what each ReLU makes of them, for the best.
+        ranks: of the directions of the class features and of what each ReLU makes of them, for the
+            best; a class that is lost, with logits of zero, counts for none.
         factors: its W_1 to W_L, each (outputs, inputs), and the class features H (k, width).
         collapsed: whether the features that the last layer sees are an orthogonal frame of all k
             classes.
@@ -83,17 +85,17 @@ def deep_relu(
         objective, x = zero, np.zeros_like(x)  # not what rounding left of a descent to it
     *weights, H = model.factors(x)
     seen = model.forward(weights, H)
-    last = seen[-2]
-    lengths = np.linalg.norm(last, axis=1)
-    cosines = last @ last.T / np.outer(lengths, lengths) if _alive(lengths) else np.ones((2, 2))
+    kept = np.abs(seen[-1]).max(axis=1) > SMALL
+    units = [_directions(features[kept]) for features in seen[:-1]]
+    cosines = units[-1] @ units[-1].T
     off = cosines - np.diag(cosines.diagonal())
     return DeepSolution(
         objective,
         np.array([value for value, _, _ in ends]),
         tuple(fine for _, _, fine in ends),
-        tuple(_rank(features) for features in seen[:-1]),
+        tuple(_rank(rows) for rows in units),
         (*weights, H),
-        bool(np.abs(off).max() < APART),
+        bool(kept.all() and np.abs(off).max() < APART),
     )
 
 
@@ -162,11 +164,10 @@ def _descent(model: _Model, seed: int) -> tuple[float, Floats, bool]:
     return float(end.fun), np.asarray(end.x), bool(end.success)
 
 
-def _alive(lengths: Floats) -> bool:
-    """Return whether no class has lost its features, but for what rounding left of them."""
-    return bool((lengths > SMALL * lengths.max()).all())
+def _directions(features: Floats) -> Floats:
+    return np.asarray(features / np.linalg.norm(features, axis=1, keepdims=True))
 
 
-def _rank(features: Floats) -> int:
-    values = singular_values(features)
-    return int(np.sum(values > SMALL * values[0])) if values[0] > 0 else 0
+def _rank(directions: Floats) -> int:
+    values = singular_values(directions)
+    return int(np.sum(values > SMALL * values.max(initial=0)))

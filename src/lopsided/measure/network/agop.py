@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, require_number, resized
+from lopsided.arrays import Floats, real_array, require_number, require_squares, resized
 from lopsided.measure.network.intact import modes_kept
 from lopsided.needs import torch
 
@@ -31,7 +31,8 @@ def agop(function: Callable[[Any], Any], inputs: Any) -> Floats:
 
     Raises:
         ValueError: if inputs are no finite (n, d), outputs are not one row each or do not depend on
-            the inputs in a way that can be differentiated, or a gradient is not finite.
+            the inputs in a way that can be differentiated, a gradient is not finite, or its squares
+            leave float64.
         TypeError: if inputs or outputs are not of a real floating-point type.
 
     Example:
@@ -45,7 +46,7 @@ def agop(function: Callable[[Any], Any], inputs: Any) -> Floats:
     module = torch().nn.Module
     x = _inputs(function, inputs).detach().clone().requires_grad_()
     total = torch().zeros(x.shape[1], x.shape[1], dtype=torch().float64)
-    moved = False
+    moved, largest = False, 0.0
     with modes_kept(function if isinstance(function, module) else module()), torch().enable_grad():
         if isinstance(function, module):
             function.eval()
@@ -64,14 +65,16 @@ def agop(function: Callable[[Any], Any], inputs: Any) -> Floats:
             )
             if slope is not None:
                 slope, moved = slope.double().cpu(), True
+                if not bool(slope.isfinite().all()):
+                    raise ValueError("the function's gradient is not finite at one of the inputs")
+                largest = max(largest, float(slope.abs().max()))
                 total += slope.T @ slope
     if not moved:
         raise ValueError(
             "the function's outputs do not depend on its inputs in a way that can be"
             " differentiated: they are constant, detached, or whole numbers such as answers"
         )
-    if not bool(total.isfinite().all()):
-        raise ValueError("the function's gradient is not finite at one of the inputs")
+    require_squares(np.array(largest), "the function's gradients")
     return np.asarray(total.numpy() / len(x))
 
 

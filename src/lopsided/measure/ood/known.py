@@ -105,5 +105,13 @@ class Known:
         return np.asarray(rows_of(rows, y, d, "features", "sample {}".format), np.float64)
 
     def logits(self, features: Floats) -> Floats:
-        """Return the head's answers (n, k)."""
-        return features @ self.weight.T + self.bias
+        """Return the head's answers (n, k).
+
+        Raises:
+            ValueError: if they leave float64; the sample is named.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = features @ self.weight.T + self.bias
+        if not (fine := np.isfinite(logits).all(axis=1)).all():
+            raise ValueError(f"the logits of sample {int(np.argmin(fine))} leave float64")
+        return np.asarray(logits)
