@@ -211,6 +211,13 @@ def test_samples_of_marked_labels_are_left_out(ignore):
         GeometryMetric(K, D, ignore=0.5)
 
 
+@pytest.mark.parametrize("wrong", ["fc", nn.ReLU(), nn.Sequential(nn.Linear(D, K))])
+def test_a_head_without_a_weight_is_refused_before_anything_is_measured(wrong):
+    with pytest.raises(TypeError, match=r"head must be the layer itself, .* such as model\.fc"):
+        GeometryMetric(K, D, wrong)
+    GeometryMetric(K, D, nn.LazyLinear(K))  # its weight comes with the first batch
+
+
 def test_nothing_to_compute_is_told_and_a_reset_metric_starts_anew():
     metric = GeometryMetric(K, D)
     with (

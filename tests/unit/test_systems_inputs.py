@@ -103,6 +103,23 @@ def test_features_of_a_kernel_measure_as_the_features_that_made_it():
         assert metric(moments_of(again, y)) == pytest.approx(metric(moments_of(h, y)), rel=1e-11)
 
 
+@pytest.mark.parametrize("of", [np.asarray, torch.as_tensor])
+@pytest.mark.parametrize("shift", [0, 5])
+def test_a_kernel_of_single_precision_has_the_features_of_single_precision(of, shift):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], [150, 100, 50])
+    h = (rng.normal(size=(300, 5)) + rng.normal(size=(3, 5))[y] + shift).astype(np.float32)
+    K = h @ h.T
+    again = measure.features_of(of(K))
+    assert again.shape == (300, 5)
+    assert nc1(moments_of(again, y)) == pytest.approx(nc1(moments_of(h, y)), rel=1e-3)
+    with pytest.raises(ValueError, match="more than rounding of float64; give a kernel in the ty"):
+        measure.features_of(K.astype(float))
+    for half in (torch.float16, torch.bfloat16):
+        with pytest.raises(TypeError, match="16 is rounded too coarsely"):
+            measure.features_of(torch.as_tensor(K).to(half))
+
+
 def test_the_scatter_ratio_is_that_of_the_traces():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2], [8, 3, 2])

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-import numpy.typing as npt
 
 from lopsided.arrays import Floats, real_array, require_squares
 
 
-def features_of(kernel: npt.ArrayLike) -> Floats:
+def features_of(kernel: Any) -> Floats:
     """Return features whose inner products are a kernel: its eigenvectors times the roots of their
     eigenvalues.
 
-    Eigenvalues within rounding of zero, n times the float's resolution times the largest, are left
-    out.
+    Eigenvalues within rounding of zero, n times the resolution of the kernel's type times the
+    largest, are left out.
 
     Source: derived here.
 
     Args:
-        kernel: (n, n), symmetric.
+        kernel: (n, n) array or tensor, symmetric; of the type that it was computed in.
 
     Returns:
         (n, r), the direction of the largest variance first.
@@ -26,6 +27,7 @@ def features_of(kernel: npt.ArrayLike) -> Floats:
     Raises:
         ValueError: if the kernel is not square and finite, is zero, is not symmetric, or has a
             negative eigenvalue beyond rounding.
+        TypeError: if it does not hold real numbers, or is of half precision.
 
     Example:
         >>> features = features_of([[4.0, 0.0], [0.0, 1.0]])
@@ -40,7 +42,8 @@ def features_of(kernel: npt.ArrayLike) -> Floats:
         i, j = np.unravel_index(int(np.argmin(fine)), fine.shape)
         raise ValueError(f"a kernel must be finite, entry ({i}, {j}) is {K[i, j]}")
     require_squares(K, "a kernel's entries")
-    rounding = len(K) * float(np.finfo(np.float64).eps)
+    kind = _precision(kernel)
+    rounding = len(K) * float(np.finfo(kind).eps)
     size = float(np.abs(K).max())
     off = np.abs(K - K.T)
     if not size or off.max() > rounding * size:
@@ -56,7 +59,23 @@ def features_of(kernel: npt.ArrayLike) -> Floats:
     if values[0] < -smallest:
         raise ValueError(
             f"a kernel must have no negative eigenvalue, got {values[0]:.3g} beside a largest of"
-            f" {values[-1]:.3g}, which is more than rounding"
+            f" {values[-1]:.3g}, which is more than rounding of {kind}; give a kernel in the type"
+            " that it was computed in"
         )
     kept = np.flatnonzero(values > smallest)[::-1]
     return np.asarray(vectors[:, kept] * np.sqrt(values[kept]))
+
+
+def _precision(kernel: Any) -> str:
+    """Return the type whose rounding a kernel has: float32, or float64 for all else.
+
+    Raises:
+        TypeError: if it is a half precision, whose rounding hides all but the largest eigenvalues.
+    """
+    kind = str(getattr(kernel, "dtype", "")).removeprefix("torch.")
+    if kind in ("float16", "bfloat16"):
+        raise TypeError(
+            f"a kernel of {kind} is rounded too coarsely to have features: compute it in float32 or"
+            " float64"
+        )
+    return "float32" if kind == "float32" else "float64"

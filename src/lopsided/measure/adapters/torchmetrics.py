@@ -40,7 +40,8 @@ class GeometryMetric(Metric):  # type: ignore[misc]
 
     Raises:
         ValueError: if a shape or an option is not possible.
-        TypeError: if a label to leave out is not a whole number.
+        TypeError: if a label to leave out is not a whole number, or the head is no layer with a
+            weight.
     """
 
     full_state_update = False
@@ -62,6 +63,12 @@ class GeometryMetric(Metric):  # type: ignore[misc]
             raise ValueError(
                 "processes are joined by sums, not by gathering their states: leave out"
                 " dist_sync_fn"
+            )
+        if head is not None and not isinstance(getattr(head, "weight", None), torch().Tensor):
+            what = repr(head) if isinstance(head, str) else f"a {type(head).__name__}"
+            raise TypeError(
+                f"head must be the layer itself, with a weight (k, d), such as model.fc, got"
+                f" {what}; leave it out to measure features alone"
             )
         self.stream = Stream(k, d, scatter, ignore=ignore)
         self._shape: tuple[int, int, Literal["pooled", "none"]] = (k, d, scatter)
