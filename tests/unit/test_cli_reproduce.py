@@ -55,9 +55,13 @@ def test_a_grid_runs_every_combination_in_several_processes(
 ) -> None:
     words = ["reproduce", "norms", "--grid", "points=4,5 k=4,6", "--processes", "2"]
     assert main([*words, "--out", str(tmp_path)]) == 0
-    done = [json.loads(path.read_text())["configuration"] for path in tmp_path.glob("*.json")]
-    assert sorted((one["points"], one["k"]) for one in done) == [(4, 4), (4, 6), (5, 4), (5, 6)]
-    assert re.search(r"holds in (all|\d of) 4 runs", (tmp_path / "report.html").read_text())
+    records = [json.loads(path.read_text()) for path in tmp_path.glob("*.json")]
+    done = [(one["configuration"]["points"], one["configuration"]["k"]) for one in records]
+    assert sorted(done) == [(4, 4), (4, 6), (5, 4), (5, 6)]
+    page = (tmp_path / "report.html").read_text()
+    assert re.search(r"holds in (all|\d of) 4 runs", page)
+    for verdict in (one["verdict"] for one in records):  # where runs have no pages of their own
+        assert f"{'Holds' if verdict['holds'] else 'Does not hold'}: {verdict['sentence']}" in page
 
 
 @pytest.mark.parametrize("holds", [True, False])

@@ -138,11 +138,12 @@ def _section(
             if held
             else Mark(False, "does not hold", "The claim does not hold")
         )
-        verdict = [Text(records[0].verdict.sentence, "lead")]
+        verdict: list[Block] = [Text(records[0].verdict.sentence, "lead")]
     else:
         some = f"holds in {held} of {runs} runs"
         word = f"holds in all {runs} runs" if held == runs else some
-        mark, verdict = Mark(held == runs, word, f"The claim {some}"), []
+        mark = Mark(held == runs, word, f"The claim {some}")
+        verdict = [] if claim.detail else [Items([_told(record) for record in records])]
     again = Fold("Run it again", [Items([command(r, claim) for r in records], code=True)])
     head: list[Block] = [Text(claim.source, "facts"), Text(claim.statement), mark]
     return Section(claim.name, claim.title, [*head, *verdict, *shown, again], mark)
@@ -155,6 +156,10 @@ def _blocks(claim: AnyClaim, records: Sequence[Record]) -> list[Block] | str:
     # There is no end of what a record of another version can lack, and the others are to be shown.
     except Exception as error:
         return printable(f"{type(error).__name__}: {error}")
+
+
+def _told(record: Record) -> str:
+    return f"{'Holds' if record.verdict.holds else 'Does not hold'}: {record.verdict.sentence}"
 
 
 def command(record: Record, claim: AnyClaim) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lopsided.plot.style import FAINT, MAJORITY, MIDDLE, MINORITY
@@ -31,6 +32,8 @@ COLOURS = {
     "smallest classes": MINORITY,
 }
 GREY = "#555555"
+#: Places up to which each is named on its axis.
+FEW = 8
 
 
 def against_epochs(
@@ -62,10 +65,8 @@ def against_epochs(
         ax.plot(x[-1:], y[-1:], "o", color=colour, ms=3.5, clip_on=False)
         ends.append((float(y[-1]), name, colour))
     ax.set_xscale("log")
+    _plain(ax.xaxis)
     ax.set_xlim(x[0], x[-1] if len(x) > 1 else x[0] * 10)
-    ax.xaxis.set_major_locator(LogLocator(numticks=6))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
     if log:
         ax.set_yscale("log")
     elif all(np.min(values) >= 0 for values in series.values()):
@@ -111,6 +112,7 @@ def against_ratio(
     for name, values in series.items():
         ax.plot(x, np.asarray(values), color=COLOURS.get(name, GREY), lw=1.8, label=name)
     ax.set_xscale("log")
+    _plain(ax.xaxis)
     ax.set_xlim(x[0], x[-1])
     ax.set_xlabel("imbalance ratio R")
     ax.set_ylabel(label)
@@ -154,16 +156,30 @@ def several(
         for i, column in enumerate(np.asarray(values, np.float64).T):
             ax.plot(np.asarray(places), column, color=shade, lw=1.3, label=name if i == 0 else None)
     ax.set_xscale("log")
+    _plain(ax.xaxis)
+    ticks = np.unique(np.concatenate([np.ravel(places) for places, _ in lines.values()]))
+    if len(ticks) <= FEW:
+        ax.set_xticks(ticks)
     if log:
         ax.set_yscale("log")
+        low, high = ax.get_ylim()
+        _plain(ax.yaxis, (1, 2, 5) if high < 100 * low else (1,))
+        ax.set_ylim(low, high * (high / low) ** (0.1 * len(lines)))  # room for the names
     else:
         ax.set_ylim(bottom=0)
     ax.set_xlabel(x)
     ax.set_ylabel(label)
     ax.grid(axis="y", lw=0.4, color=FAINT)
     # A long name must not squeeze the axes.
-    ax.legend().set_in_layout(False)
+    ax.legend(loc="upper right" if log else "best").set_in_layout(False)
     return ax
+
+
+def _plain(axis: Axis, of_ten: Sequence[float] = (1,)) -> None:
+    """Write plain numbers on an axis that is logarithmic, at some multiples of powers of ten."""
+    axis.set_major_locator(LogLocator(subs=of_ten, numticks=6))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def by_row(
