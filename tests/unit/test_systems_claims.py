@@ -10,7 +10,7 @@ import torch
 from lopsided.geometry import Distances
 from lopsided.measure import RegressionCollapse, TagWise
 from lopsided.reproduce import CLAIMS, Place, data
-from lopsided.reproduce.network.small import Client, Fit, federated
+from lopsided.reproduce.network.small import Client, Fit, federated, under_head
 from lopsided.reproduce.network.small.fit import perceptron
 from lopsided.reproduce.record import Record
 
@@ -263,6 +263,15 @@ def test_a_short_run_is_recorded_and_shown_and_judged_by_its_numbers(name, tmp_p
     assert all(block.kind for block in claim.show([run]))
     ideal = claim.judge(run.settings, IDEAL[name](run.numbers))
     assert ideal.holds, ideal.sentence
+
+
+def test_a_linear_head_starts_by_the_seed_of_its_fit_whatever_was_drawn_before():
+    x, y = np.random.default_rng(0).normal(size=(6, 3)), np.arange(6) % 2
+    answers = []
+    for before in range(2):
+        torch.manual_seed(before)
+        answers.append(under_head(x, y, (3, 4, 5), None, Fit(1, 0.1, seed=2))(x))
+    np.testing.assert_array_equal(*[logits for _, logits in answers])
 
 
 def test_clients_share_out_every_sample_once_and_fewer_classes_the_smaller_the_concentration():

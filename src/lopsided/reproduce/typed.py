@@ -160,10 +160,10 @@ def from_word(kind: Any, word: str, name: str) -> Any:
 _hints: Callable[..., dict[str, Any]] = lru_cache(get_type_hints)
 
 
-def declared_fields(kind: type) -> dict[str, Any]:
+def declared_fields(kind: Any) -> dict[str, Any]:
     """Return the fields of a dataclass or a named tuple, and what they are declared as."""
     hints = _hints(kind, include_extras=True)
-    names = [f.name for f in fields(kind)] if is_dataclass(kind) else kind._fields  # type: ignore[attr-defined]
+    names = [f.name for f in fields(kind)] if is_dataclass(kind) else kind._fields
     return {name: hints[name] for name in names}
 
 

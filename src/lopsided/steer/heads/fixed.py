@@ -16,7 +16,7 @@ from lopsided.geometry import Geometry
 from lopsided.steer.checks import check_features
 from lopsided.steer.heads.frame import frame
 from lopsided.steer.heads.sized import Sized, linear
-from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
+from lopsided.steer.precision import KeepsPrecision, full_default, lifted
 
 
 class FixedHead(KeepsPrecision, Sized):
@@ -152,12 +152,11 @@ class CosineHead(Sized):
             ValueError: if the last axis of the features is not d long.
             TypeError: if they are not floating point.
         """
-        check_features(features, self.weight.shape[1])
+        check_features(features, self.in_features)
         h, weight = (
             functional.normalize(vectors, dim=-1) for vectors in lifted(features, self.weight)
         )
-        with exact(h.device):
-            return functional.linear(h, weight) / self.temperature
+        return linear(h, weight) / self.temperature
 
 
 def _of_lengths(vectors: Floats, counts: Counts) -> Floats:

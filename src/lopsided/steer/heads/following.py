@@ -11,7 +11,7 @@ from torch.nn import functional
 from lopsided.labels import Ignore, sentinels
 from lopsided.steer.checks import check_features
 from lopsided.steer.heads.nearest import nearest_etf
-from lopsided.steer.heads.sized import Sized
+from lopsided.steer.heads.sized import Sized, linear
 from lopsided.steer.labels import read_labels
 from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
 
@@ -94,7 +94,7 @@ class NearestETFHead(KeepsPrecision, Sized):
         h = functional.normalize(h, dim=-1)
         with exact(h.device):
             if not self.training:
-                return functional.linear(h, last) / self.temperature
+                return linear(h, last) / self.temperature
             if labels is None:
                 raise ValueError(
                     "in training a NearestETFHead needs the labels too; call head(features,"
@@ -114,7 +114,7 @@ class NearestETFHead(KeepsPrecision, Sized):
                 seen,
                 weight.detach().to(self.weight),
             )
-            return functional.linear(h, weight) / self.temperature
+            return linear(h, weight) / self.temperature
 
     def _joined(
         self, h: Tensor, means: Tensor, labels: Tensor, kept: Tensor | None

@@ -13,7 +13,7 @@ graph is compiled, where they are fused; for second and forward-mode derivatives
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -47,8 +47,7 @@ def cross_entropy(terms: Terms, logits: Tensor, labels: Tensor, smoothing: float
     """
     if not in_blocks(logits):
         return _whole(terms, logits, labels, smoothing)
-    losses: Tensor = _Blocks.apply(logits, labels, terms, smoothing, None)  # type: ignore[no-untyped-call]
-    return losses
+    return _apply(logits, labels, terms, smoothing, None)
 
 
 def total(
@@ -63,8 +62,7 @@ def total(
         shares: (n,) of the samples, of no gradient.
         smoothing: share of the uniform distribution in the targets.
     """
-    summed: Tensor = _Blocks.apply(logits, labels, terms, smoothing, shares)  # type: ignore[no-untyped-call]
-    return summed
+    return _apply(logits, labels, terms, smoothing, shares)
 
 
 def in_blocks(logits: Tensor) -> bool:
@@ -139,6 +137,10 @@ class _Blocks(torch.autograd.Function):
         for p, into, own, row in _blocks(softmax.shape, softmax, gradient, labels[:, None], rows):
             write_gradient(p, into, own, row, columns, ctx.smoothing)
         return (gradient.to(logits.dtype), *rest)
+
+
+#: With the type that the framework does not declare.
+_apply: Callable[..., Tensor] = _Blocks.apply
 
 
 def _block_by_block(

@@ -108,8 +108,6 @@ class Numbers:
 
 def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     """Train one network a head and seed."""
-    from torch import nn
-
     from lopsided.reproduce.data.digits import all_digits
     from lopsided.reproduce.network.small import Fit, under_head
     from lopsided.steer import FixedHead, posthoc
@@ -123,11 +121,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
         members = [order[y[order] == c] for c in range(10)]
         train = np.concatenate([m[:n] for m, n in zip(members, counts.values, strict=True)])
         test = np.concatenate([m[-70:] for m in members])
-        made = (
-            FixedHead(predict.etf(10), d, seed=seed)
-            if head == "fixed ETF"
-            else nn.Linear(d, 10, bias=False)
-        )
+        made = FixedHead(predict.etf(10), d, seed=seed) if head == "fixed ETF" else None
         fit = Fit(
             settings.steps, settings.rate, seed, "adam", settings.decay, settings.batch, "cosine"
         )

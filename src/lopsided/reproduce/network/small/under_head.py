@@ -16,7 +16,7 @@ def under_head(
     x: Floats,
     y: Ints,
     sizes: Sequence[int],
-    head: nn.Module,
+    head: nn.Module | None,
     fit: Fit,
     loss: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Callable[[Floats], tuple[Floats, Floats]]:
@@ -26,7 +26,8 @@ def under_head(
         x: (n, inputs).
         y: (n,) classes.
         sizes: inputs, hidden units, feature dimensions.
-        head: features to logits; it is trained too, as far as it learns.
+        head: features to logits; it is trained too, as far as it learns. None for a linear one
+            without bias, which is of the fit's seed as the perceptron is.
         fit: how.
         loss: of features and the numbers of their samples; None for the cross-entropy of the head's
             logits.
@@ -36,16 +37,17 @@ def under_head(
     """
     torch.manual_seed(fit.seed)
     body, (inputs, labels) = perceptron(sizes, batch_norm=True), tensors(x, y)
+    top = nn.Linear(sizes[-1], int(y.max()) + 1, bias=False) if head is None else head
 
     def plain(features: Tensor, chosen: Tensor) -> Tensor:
-        return functional.cross_entropy(head(features), labels[chosen])
+        return functional.cross_entropy(top(features), labels[chosen])
 
-    train([body, head], lambda chosen: (loss or plain)(body(inputs[chosen]), chosen), len(x), fit)
+    train([body, top], lambda chosen: (loss or plain)(body(inputs[chosen]), chosen), len(x), fit)
     body.eval()
 
     def answer(others: Floats) -> tuple[Floats, Floats]:
         with torch.no_grad():
             h = body(tensors(others)[0])
-            return array(h), array(head(h))
+            return array(h), array(top(h))
 
     return answer
