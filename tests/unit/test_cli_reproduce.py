@@ -81,6 +81,10 @@ def test_a_claim_that_does_not_hold_is_status_1_where_it_is_checked(
         (["nothing"], "no claim is called 'nothing'; there are demo"),
         ([], "name a claim"),
         (["--report"], "no records in"),
+        (["--report", "norms"], "--report only writes the page, leave out norms"),
+        (["--report", "--grid", "k=4"], "--report only writes the page, leave out --grid"),
+        (["--list", "norms"], "--list names all claims, leave out norms"),
+        (["--list", "--report"], "--list names all claims, leave out --report"),
         (
             ["norms", "--width", "8"],
             "the claim norms has no option --width; its own are --k, --ratios, --points,",

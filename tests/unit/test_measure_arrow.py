@@ -181,9 +181,23 @@ def texts(folder):
     return folder / "x.arrow"
 
 
+def twice(name):
+    def write(folder):
+        content = table().append_column("features", table()["features"])
+        if name == "x.arrow":
+            stream(folder / name, content)
+        else:
+            pq.write_table(content, folder / name)
+        return folder / name
+
+    return write
+
+
 @pytest.mark.parametrize(
     ("write", "words"),
     [
+        (twice("x.arrow"), "x.arrow holds features twice"),
+        (twice("x.parquet"), "x.parquet holds features twice"),
         (nested, "holds features of type list"),
         (texts, "holds features of type list"),
         (uneven, "holds 2 features in row 0 and 1 in row 2"),

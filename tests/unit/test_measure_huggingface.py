@@ -182,6 +182,24 @@ def test_evaluations_are_measured_logged_and_returned(tmp_path):
     assert callback.history.keys() == {4, 8}
 
 
+def test_several_data_sets_and_heads_keep_their_figures_apart(tmp_path):
+    trainer = trainer_of(tmp_path, eval_strategy="epoch", num_train_epochs=1)
+    trainer.eval_dataset = {"near": data(), "far": data()[:13]}
+    log = JsonLines(tmp_path / "log.jsonl")
+    callback = GeometryCallback(during="eval", loggers=[log]).attach(trainer)
+    pooler = GeometryCallback(head="bert.pooler.dense", during="eval").attach(trainer)
+    trainer.train()
+    logged = {name: entry[name] for entry in trainer.state.log_history for name in entry}
+    for name in ("near", "far"):
+        assert logged[f"eval_{name}_geometry/nc1"] == callback.history[4][f"{name}/nc1"]
+        there = logged[f"eval_{name}_geometry/bert.pooler.dense/nc1"]
+        assert there == pooler.history[4][f"{name}/nc1"]
+    assert callback.history[4]["near/nc1"] != callback.history[4]["far/nc1"]
+    lines = (tmp_path / "log.jsonl").read_text()
+    assert '"near/nc1"' in lines
+    assert '"far/nc1"' in lines
+
+
 def test_accumulated_gradients_and_a_second_training_count_every_sample_once(tmp_path):
     trainer = trainer_of(tmp_path, gradient_accumulation_steps=2)
     callback = GeometryCallback().attach(trainer)
@@ -199,6 +217,18 @@ def test_a_resumed_training_goes_on_with_the_number_of_its_epoch(tmp_path):
     trainer.train(resume_from_checkpoint=str(tmp_path / "checkpoint-4"))
     assert callback.history.keys() == {2, 3}
     assert callback.collapse.moments.n == N
+
+
+def test_an_epoch_that_was_resumed_within_is_told_of(tmp_path, caplog):
+    trainer_of(tmp_path, num_train_epochs=1, save_strategy="steps", save_steps=2).train()
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        for checkpoint, options in ((2, {}), (2, {"ignore_data_skip": True}), (4, {})):
+            trainer = trainer_of(tmp_path, num_train_epochs=2, **options)
+            GeometryCallback().attach(trainer)
+            trainer.train(resume_from_checkpoint=str(tmp_path / f"checkpoint-{checkpoint}"))
+    told = [r.message for r in caplog.records if "resumed within" in r.message]
+    assert len(told) == 1
+    assert "epoch 1" in told[0]
 
 
 @pytest.mark.parametrize(

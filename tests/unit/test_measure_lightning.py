@@ -203,6 +203,34 @@ def test_validations_are_measured_without_the_sanity_check(tmp_path):
     assert not module.head._forward_hooks
 
 
+def test_callbacks_of_two_heads_log_under_names_of_their_own(tmp_path):
+    class Two(Module):
+        def forward(self, inputs, labels=None):
+            return super().forward(inputs) + self.other(self.body(inputs).relu())
+
+        def __init__(self):
+            super().__init__()
+            self.other = nn.Linear(5, K)
+
+    heads = [GeometryCallback(head="head"), GeometryCallback(head="other")]
+    logged = fit(tmp_path, heads, Two(), max_epochs=1).callback_metrics
+    for name, callback in zip(("head", "other"), heads, strict=True):
+        assert logged[f"geometry/{name}/nc3"].item() == pytest.approx(callback.history[1]["nc3"])
+    assert "geometry/nc3" not in logged
+
+
+def test_an_epoch_that_was_resumed_within_is_told_of(tmp_path, caplog):
+    kept = lightning.callbacks.ModelCheckpoint(tmp_path, "{step}", every_n_train_steps=2)
+    fit(tmp_path, kept, enable_checkpointing=True, max_steps=2)
+    resumed = GeometryCallback()
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        fit(tmp_path, resumed, checkpoint=tmp_path / "step=2.ckpt")
+    assert resumed.history.keys() == {1, 2}
+    told = [r.message for r in caplog.records if "resumed within" in r.message]
+    assert len(told) == 1
+    assert "epoch 1" in told[0]
+
+
 def test_only_the_first_of_several_validation_loaders_is_measured(tmp_path, caplog):
     callback = GeometryCallback(during="eval")
     with caplog.at_level(logging.WARNING, "lopsided"):

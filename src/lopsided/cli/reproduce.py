@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -28,7 +28,7 @@ class Reproduce:
     list: bool = False
     """name all claims"""
     report: bool = False
-    """only write the report over all records in --out"""
+    """run nothing, only write the report over all records in --out"""
     grid: str = ""
     """settings to combine: "dataset=mnist,fashion-mnist ratio=1,10,100 seed=0,1" """
     processes: int = 1
@@ -70,6 +70,7 @@ class Reproduce:
         from lopsided.reproduce import CLAIMS, Place, grid
         from lopsided.reproduce.context import is_first
 
+        self._refuse_ignored()
         console = Tables(stderr=self.json, soft_wrap=True, highlight=False, quiet=not is_first())
         if self.list and self.json:
             says = {claim.name: claim.statement for claim in CLAIMS.values()}
@@ -124,6 +125,24 @@ class Reproduce:
         console.print(f"report: {shown(str(path))}", markup=False)
         if self.check and not held:
             raise SystemExit(1)
+
+    def _refuse_ignored(self) -> None:
+        """Refuse options that would be ignored.
+
+        Raises:
+            ValueError: naming one of them.
+        """
+        if self.list:
+            goal, apart = "--list names all claims", {"list", "json"}
+        elif self.report:
+            goal, apart = "--report only writes the page", {"report", "out", "check"}
+        else:
+            return
+        for option in fields(Reproduce):
+            if option.name not in apart and getattr(self, option.name) != option.default:
+                flag = option.name.replace("_", "-")
+                given = self.claim if option.name == "claim" else f"--{flag}"
+                raise ValueError(f"{goal}, leave out {given}")
 
 
 def _require_writable(folder: Path) -> None:

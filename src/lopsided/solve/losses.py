@@ -24,11 +24,10 @@ def class_losses(solution: Solution) -> Floats:
         solution: of `minimize` or a path.
 
     Raises:
-        ValueError: at ridge 0, where every loss is zero in the limit.
+        ValueError: at ridge 0, where every loss is what it is in the limit: zero for classes.
 
     Returns:
-        (k,) losses of classes, or (m,) of contexts, where they are above the entropy of their
-        targets too.
+        (k,) losses of classes, or (m,) of contexts, whose targets' entropy is part of them.
 
     Example:
         >>> from lopsided import solve
@@ -37,6 +36,11 @@ def class_losses(solution: Solution) -> Floats:
         array([0.0637, 0.0999, 0.1651, 0.2432, 0.3918])
     """
     if not solution.problem.ridge:
+        if not solution.reduced.labels:
+            raise ValueError(
+                "at ridge 0, the limit of a vanishing ridge, the logits grow without bound; solve"
+                " at a positive ridge"
+            )
         raise ValueError(
             "at ridge 0, the limit of a vanishing ridge, the loss of every class vanishes; solve at"
             " a positive ridge, or see by what it vanishes, ridge ||mu_c||^2, in"

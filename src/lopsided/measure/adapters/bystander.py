@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from lopsided.counts import Counts, CountsLike
@@ -93,26 +93,47 @@ class Bystander:
         except Exception as error:
             self._note(error)
 
-    def _finish(self, step: int, loader: Any = None, unseen: str = "") -> dict[str, float]:
+    def _finish(
+        self, step: int, loader: Any = None, unseen: str = "", part: str = ""
+    ) -> dict[str, float]:
         """Close a step: return and log its scalars, none if it could not be measured.
 
         Args:
             step: number of the step.
             loader: what gave the samples.
             unseen: why no sample came in, where the caller knows.
+            part: what is measured, where a step measures several things; it goes before names.
         """
+        lead = f"{part}/" if part else ""
         try:
             scalars = self._scalars(loader, unseen)
+            named = {f"{lead}{name}": value for name, value in scalars.items()}
             for logger in self._loggers if sync.first() else ():
-                logger.log(scalars, step)
+                logger.log(named, step)
         except Exception as error:
             self._problem = _sentence(error)
-            self.unmeasured[step] = self._problem
-            self._tell(f"step {step} is not measured", self._problem)
+            others = self.unmeasured.get(step) if part else None
+            reason = f"{part}: {self._problem}" if part else self._problem
+            self.unmeasured[step] = f"{others}; {reason}" if others else reason
+            self._tell(f"step {step} is not measured", reason)
             self._discard()
             return {}
-        self.history[step] = scalars
+        self.history[step] = (self.history.get(step, {}) if part else {}) | named
         return scalars
+
+    def _under(self, prefix: str, callbacks: Iterable[Any]) -> str:
+        """Return what names in a trainer's own log begin with: the head's name too where others of
+        its callbacks measure other heads, whose figures would have the same names.
+        """
+        alike = (isinstance(c, Bystander) and c._evaluates == self._evaluates for c in callbacks)
+        return f"{prefix}/{self._head}" if self._head is not None and sum(alike) > 1 else prefix
+
+    def _resumed(self, step: int) -> None:
+        """Tell that a step was begun by another run."""
+        self._tell(
+            f"epoch {step} was resumed within",
+            "its figures are of the samples after the checkpoint alone",
+        )
 
     def _scalars(self, loader: Any, unseen: str) -> dict[str, float]:
         if self.watch is not None and unseen and not self.watch.stream.n:

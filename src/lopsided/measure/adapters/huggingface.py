@@ -21,7 +21,8 @@ PARALLEL = "DataParallel runs copies of the model in threads; start one process 
 
 
 class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
-    """Watches the model's head and logs the scalars of each epoch as `geometry/NAME`.
+    """Watches the model's head and logs the scalars of each epoch as `geometry/NAME`, attached
+    beside callbacks of other heads as `geometry/HEAD/NAME`.
 
     Attach it to its trainer: `GeometryCallback(counts).attach(trainer)`. Then it sees labels also
     where the trainer keeps them from the model, and its figures reach the trainer's trackers. Given
@@ -30,8 +31,10 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
 
     With `during="eval"` each evaluation during training is measured instead, and logged as
     `eval_geometry/NAME`. Steps are epochs, from 1, or for an evaluation the optimisation steps
-    before it. A training is never ended: what could not be measured is in `unmeasured`, and told in
-    the log once. Labels of -100 mark positions without a class.
+    before it. Of several data sets to evaluate, or with a prefix of their own, `history` and
+    `loggers` have the scalars as `DATASET/NAME`. A training is never ended: what could not be
+    measured is in `unmeasured`, and told in the log once. Labels of -100 mark positions without a
+    class.
 
     Attributes:
         watch: the measurement, while there is one.
@@ -93,6 +96,14 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
         if self._trainer is None and args.report_to:
             self._tell("figures go to the log history only", f"for {args.report_to} {ATTACH}")
 
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Tell of an epoch that another run began."""
+        batches = _length(kwargs.get("train_dataloader"))
+        steps = max(math.ceil(batches / args.gradient_accumulation_steps), 1)
+        skipped = state.global_step % steps if batches and not args.ignore_data_skip else 0
+        if skipped and not self._evaluates:
+            self._resumed(state.global_step // steps + 1)
+
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Close the epoch and log its scalars."""
         if not self._evaluates:
@@ -105,8 +116,9 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
         """Close the evaluation, log its scalars and add them to what the evaluation returns."""
         if self._evaluates and (self.watch is not None or self._problem):
             ends = [name for name in metrics or () if name.endswith("_runtime")]
-            prefix = ends[0].removesuffix("_runtime") if ends else "eval"
-            scalars = self._end(state.global_step, kwargs.get("eval_dataloader"))
+            prefix = min(ends, key=len).removesuffix("_runtime") if ends else "eval"
+            part = "" if prefix == "eval" else prefix.removeprefix("eval_")
+            scalars = self._end(state.global_step, kwargs.get("eval_dataloader"), part)
             logged = self._report(f"{prefix}_geometry", scalars, state, control)
             if metrics is not None:
                 metrics.update(logged)
@@ -120,13 +132,16 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
         """Remove the hooks."""
         self._close()
 
-    def _end(self, step: int, loader: Any) -> dict[str, float]:
-        return self._finish(step, loader, "" if self._trainer is not None else f"{KEPT}: {ATTACH}")
+    def _end(self, step: int, loader: Any, part: str = "") -> dict[str, float]:
+        unseen = "" if self._trainer is not None else f"{KEPT}: {ATTACH}"
+        return self._finish(step, loader, unseen, part)
 
     def _report(
         self, prefix: str, scalars: dict[str, float], state: Any, control: Any
     ) -> dict[str, float]:
         """Log scalars and return them as logged."""
+        if self._trainer is not None:
+            prefix = self._under(prefix, self._trainer.callback_handler.callbacks)
         logged = {f"{prefix}/{name}": value for name, value in scalars.items()}
         if logged and self._trainer is not None:
             # Logging is announced to callbacks as the logging that was due, which still is.
@@ -136,6 +151,14 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
         elif logged:
             state.log_history.append(logged | {"epoch": state.epoch, "step": state.global_step})
         return logged
+
+
+def _length(loader: Any) -> int:
+    """Return how many batches a loader has, or 0 if it does not say."""
+    try:
+        return len(loader)
+    except TypeError:
+        return 0
 
 
 def _labels_in(inputs: Mapping[str, Any], names: Sequence[str]) -> Any:

@@ -14,7 +14,8 @@ Callback: Any = need("lightning.pytorch", "lightning").Callback
 
 
 class GeometryCallback(Bystander, Callback):  # type: ignore[misc]
-    """Watches the module's head and logs the scalars of each epoch as `geometry/NAME`.
+    """Watches the module's head and logs the scalars of each epoch as `geometry/NAME`, beside
+    callbacks of other heads as `geometry/HEAD/NAME`.
 
     With `during="eval"` each validation is measured instead, on its first loader, and logged as
     `val_geometry/NAME`; the sanity check is not. Steps are epochs, from 1, or for a validation the
@@ -49,7 +50,7 @@ class GeometryCallback(Bystander, Callback):  # type: ignore[misc]
         **options: Any,
     ) -> None:
         super().__init__(counts, head, loggers, options)
-        self._labels = labels
+        self._labels, self._begun = labels, False
 
     @property
     def state_key(self) -> str:
@@ -69,6 +70,15 @@ class GeometryCallback(Bystander, Callback):  # type: ignore[misc]
         """Hook the head."""
         if not self._evaluates:
             self._open(pl_module)
+            self._begun = False
+
+    def on_train_batch_start(
+        self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Tell of an epoch that another run began."""
+        if not self._evaluates and not self._begun and batch_idx:
+            self._resumed(trainer.current_epoch + 1)
+        self._begun = True
 
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
@@ -81,7 +91,7 @@ class GeometryCallback(Bystander, Callback):  # type: ignore[misc]
         """Close the epoch and log its scalars."""
         if not self._evaluates:
             scalars = self._finish(trainer.current_epoch + 1, trainer.train_dataloader)
-            _log(pl_module, "geometry", scalars)
+            self._log(trainer, pl_module, "geometry", scalars)
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         """Remove the hooks."""
@@ -113,17 +123,19 @@ class GeometryCallback(Bystander, Callback):  # type: ignore[misc]
         if self._evaluates and not trainer.sanity_checking:
             loaders = trainer.val_dataloaders
             first = loaders[0] if isinstance(loaders, list | tuple) and loaders else loaders
-            _log(pl_module, "val_geometry", self._finish(trainer.global_step, first))
+            scalars = self._finish(trainer.global_step, first)
+            self._log(trainer, pl_module, "val_geometry", scalars)
             self._close()
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Remove the hooks."""
         self._close()
 
-
-def _log(pl_module: Any, prefix: str, scalars: dict[str, float]) -> None:
-    # Every process holds the joint result already, so Lightning has nothing to average.
-    pl_module.log_dict({f"{prefix}/{name}": scalars[name] for name in scalars}, sync_dist=False)
+    def _log(self, trainer: Any, pl_module: Any, prefix: str, scalars: dict[str, float]) -> None:
+        # Lightning would average what two callbacks log under one name. Every process holds the
+        # joint result already, so there is nothing to average either.
+        lead = self._under(prefix, trainer.callbacks)
+        pl_module.log_dict({f"{lead}/{name}": scalars[name] for name in scalars}, sync_dist=False)
 
 
 def _labels_in(batch: Any, where: Callable[[Any], Any] | str | int | None) -> Any:

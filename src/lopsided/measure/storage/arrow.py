@@ -91,6 +91,7 @@ def arrow(path: Path, wanted: Sequence[str]) -> tuple[list[str], dict[str, Store
     with opened(path, stamp), library.memory_map(str(path)) as mapped:
         whole = mapped.read_buffer(stamp.size)
         schema, batches = batches_of(library, whole)
+        _require_once(schema.names, wanted)
         empty = schema.empty_table()
         found: dict[str, list[Column]] = {name: [] for name in {*schema.names} & {*wanted}}
         for batch in batches:
@@ -102,6 +103,13 @@ def arrow(path: Path, wanted: Sequence[str]) -> tuple[list[str], dict[str, Store
             for name, columns in found.items()
         }
     return list(schema.names), arrays
+
+
+def _require_once(names: Sequence[str], wanted: Sequence[str]) -> None:
+    """Refuse two columns of one name, of which either could be meant."""
+    for name in wanted:
+        if names.count(name) > 1:
+            raise UnfitError(f"holds {name} twice")
 
 
 def _none(library: Any, table: Any, name: str) -> Column:
@@ -135,6 +143,7 @@ def parquet(path: Path, wanted: Sequence[str]) -> tuple[list[str], dict[str, Sto
     stamp, arrays = require_file(path), dict[str, Stored]()
     with opened(path, stamp) as source, files.ParquetFile(source) as file:
         told, names = file.metadata, list(file.schema_arrow.names)
+        _require_once(names, wanted)
         groups = [told.row_group(i).num_rows for i in range(told.num_row_groups)]
         for name in {*names} & {*wanted}:
             # The first row tells how long the lists are.
