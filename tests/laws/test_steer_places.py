@@ -147,6 +147,8 @@ def test_labels_are_binary_losses_side_by_side():
 def test_a_label_that_all_or_none_have_is_refused(positives):
     with pytest.raises(ValueError, match="positive"):
         steer.AdjustedBinary(positives, n=10)
+    with pytest.raises(ValueError, match=r"label 1 has 2\.5"):
+        steer.AdjustedBinary([2, 2.5], n=10)
 
 
 def test_binary_targets_have_the_shape_of_the_logits():

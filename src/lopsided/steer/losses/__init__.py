@@ -83,6 +83,14 @@ _LOGITS, _COSINES, _FEATURES = (
     ("features", "labels"),
 )
 _VIEWS, _KERNELS = ("view", "view"), cite("koromilas2024")
+#: Where a cross-entropy has a paper of its own, beside that of the family.
+_OWN = {
+    "effective-number": cite("cui2019"),
+    "logit-adjusted": cite("menon2021"),
+    "cdt": cite("ye2020"),
+    "vs": cite("kini2021"),
+    "ldam": cite("cao2019"),
+}
 
 #: Name -> loss.
 LOSSES: dict[str, Member] = {
@@ -91,7 +99,7 @@ LOSSES: dict[str, Member] = {
             _first_sentence(getattr(Adjustment, name.replace("-", "_"))),
             partial(_adjusted, name),
             _COSINES if name == "ldam" else _LOGITS,
-            cite("behnia2023", "equation 2"),
+            _OWN.get(name, cite("behnia2023", "equation 2")),
         )
         for name in EXPONENTS
     },

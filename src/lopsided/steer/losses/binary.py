@@ -37,8 +37,8 @@ class AdjustedBinary(nn.Module):
         reduction: "mean" over samples and labels, "sum" or "none".
 
     Raises:
-        ValueError: if a label has no positive or no negative sample, its number is told; a number
-            is not finite; or the reduction is unknown.
+        ValueError: if a label has no positive or no negative sample, or a part of one, its number
+            is told; a number is not finite; or the reduction is unknown.
 
     Example:
         >>> loss = AdjustedBinary(10, n=100)
@@ -61,6 +61,11 @@ class AdjustedBinary(nn.Module):
         self.reduction = reduction
         require_whole("samples n", n, 2)
         p = np.atleast_1d(require_finite(positives, "positives"))
+        if (broken := np.flatnonzero(p % 1)).size:
+            label = int(broken[0])
+            raise ValueError(
+                f"positives are samples, whole numbers, but label {label} has {p[label]:g}"
+            )
         if (wrong := np.flatnonzero((p <= 0) | (p >= n))).size:
             label = int(wrong[0])
             raise ValueError(
