@@ -204,10 +204,13 @@ def numbers_of(text: str) -> list[int | float]:
     brackets or not.
 
     Raises:
-        ValueError: if a word is no number, or a comma or a point may mean two things.
+        ValueError: if a word is no number, none is before a comma, or a comma or a point may mean
+            two things.
     """
     inner = text.strip().strip("[](){}")
     words = [word for word in re.split(r"[\s,;]+", inner) if word]
+    if re.search(r"(^|[,;])\s*[,;]", inner):
+        raise ValueError(f"in {text!r} the number before a comma is missing: each class needs one")
     if reason := _ambiguous(inner, words):
         raise ValueError(f"in {text!r} {reason}: leave it out of numbers, or give a list of them")
     try:

@@ -265,6 +265,7 @@ def test_counts_are_pasted_as_people_have_them(still, text, counts, names):
         ("7", "at least 2 classes"),
         ("5, 0", "Class 1 must have"),
         ("5, -3", "found “-3”"),
+        ("50,,5", "the number before a comma is missing"),
         ("a: 5, a: 3", "“a” comes twice"),
         ("1 " * 101, "up to 100 classes, these are 101"),
         ("", "at least 2 classes"),

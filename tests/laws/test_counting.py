@@ -103,6 +103,8 @@ AMBIGUOUS = {
     "10,5;3": "a comma may part two numbers",
     "1,5 2,5": "a comma may part two numbers",
     "1,000, 5": "a comma may part two numbers or the thousands",
+    "50,,5": "the number before a comma is missing",
+    ";50;5": "the number before a comma is missing",
 }
 
 

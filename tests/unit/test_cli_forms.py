@@ -156,6 +156,13 @@ def test_labels_that_are_none_are_told_by_their_line(text, sentence, monkeypatch
     assert sentence in capsys.readouterr().err
 
 
+def test_a_file_of_impossible_counts_is_not_called_damaged(tmp_path, capsys):
+    for name, text in (("a.json", '{"cat": -1, "dog": 2}'), ("a.csv", "cat,0\ndog,3\n")):
+        (tmp_path / name).write_text(text)
+        assert main(["predict", "--counts", str(tmp_path / name)]) == 2
+        assert f"{name} holds no class counts: each count must be" in capsys.readouterr().err
+
+
 def test_parquet_files_are_read(tmp_path, capsys):
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

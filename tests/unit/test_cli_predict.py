@@ -138,11 +138,13 @@ def test_labels_are_counted(tmp_path, capsys):
 
 
 def test_files_that_hold_no_labels_are_refused_by_name(tmp_path, capsys):
+    np.save(tmp_path / "rows.npy", np.eye(3, dtype=int))
     (tmp_path / "empty.npy").touch()
     (tmp_path / "text.npy").write_text("0 1 2")
     np.save(tmp_path / "objects.npy", np.array(["a", None], dtype=object), allow_pickle=True)
     np.savez(tmp_path / "several.npz", a=[0, 1])
     words = {
+        "rows.npy": "holds labels of shape (3, 3), where one a sample was expected",
         "empty.npy": "holds no npy data as labels",
         "text.npy": "holds no npy data as labels",
         "objects.npy": "holds pickled objects, which are not read",

@@ -24,12 +24,14 @@ def read_counts(given: str) -> Counts:
     with telling(given):
         found = content(given)
         if isinstance(found, Columns):
-            return Counts.of(_columns(found))
-        if not isinstance(found, str):
+            found = _columns(found)
+        elif isinstance(found, str):
+            in_line = given == STDIN and len(found.split("\n")) <= 2 and "," in found
+            found = found.strip() if in_line else _table(found)
+        try:
             return Counts.of(found)
-        if given == STDIN and len(found.split("\n")) <= 2 and "," in found:
-            return Counts.of(found.strip())
-        return Counts.of(_table(found))
+        except (ValueError, TypeError) as error:  # the file is whole, and is told so
+            raise UnfitError(f"holds no class counts: {error}") from error
 
 
 def _columns(columns: Columns) -> Any:

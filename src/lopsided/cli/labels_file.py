@@ -40,7 +40,12 @@ def read_labels(given: str) -> npt.NDArray[Any]:
         from lopsided.measure.storage.rows import read_all
         from lopsided.measure.storage.shards import open_arrays
 
-        return read_all(open_arrays(Path(given), ("labels",))["labels"]).reshape(-1)
+        labels = read_all(open_arrays(Path(given), ("labels",))["labels"])
+        if labels.ndim == 2 and labels.shape[1] != 1:
+            raise ValueError(
+                f"{given} holds labels of shape {labels.shape}, where one a sample was expected"
+            )
+        return labels
     with telling(given):
         found = content(given)
         if isinstance(found, Columns):

@@ -79,6 +79,9 @@ const parseCounts = (text) => {
   let counts = words.map(Number),
     names = null;
   if (words.every((word) => /^\d+(\.0?0?)?$/.test(word))) {
+    if (/(^|[,;])\s*[,;]/.test(plain)) {
+      return { problem: `In “${short(plain, 36)}” the number before a comma is missing.` };
+    }
     const grouped = plain.match(GROUPED);
     if (grouped && new Set(plain.match(/[\s,;]+/g)).size > 1) return either(grouped[0]);
   } else {
