@@ -14,7 +14,7 @@ from far import far
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 #: Scripts whose records have rows of the page, in its order.
-NAMES = ("predict", "regimes", "measure", "pairs", "losses", "command", "stored")
+NAMES = ("predict", "regimes", "measure", "pairs", "systems", "losses", "command", "stored")
 
 
 def few() -> str:
