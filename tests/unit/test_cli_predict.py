@@ -223,9 +223,10 @@ def test_every_form_is_predicted_by_name(form, capsys, tmp_path):
 
 def test_a_regression_is_told_by_outputs_and_directions(capsys, tmp_path):
     np.save(tmp_path / "y.npy", np.array([[3.0, 0], [-3, 0], [0, 1], [0, -1]]))
-    found = answer(
-        capsys, "--form", "regression", "--targets", str(tmp_path / "y.npy"), "--ridge", "0.5"
-    )
+    words = ("--form", "regression", "--targets", str(tmp_path / "y.npy"), "--ridge", "0.5")
+    found = answer(capsys, *words)
+    assert found["source"]["assumptions"].endswith("free bias")
+    assert answer(capsys, *words, "--bias", "none")["source"]["assumptions"].endswith("no bias")
     assert found["classifiers"]["squared_norms"] == pytest.approx([18**0.5 - 0.5, 2**0.5 - 0.5])
     assert found["directions"] == pytest.approx([18**0.5 - 0.5, 2**0.5 - 0.5])
     assert found["embeddings"]["number"] == 4

@@ -57,7 +57,7 @@ def geometry(problem: Problem) -> Geometry:
         f"regression, {problem.layers} linear layer{'s' * (problem.layers > 1)},"
         f" ridge {problem.ridge:g}",
         FORM.source,
-        "squared loss, free features",
+        f"squared loss, free features, {'free' if problem.bias == 'free' else 'no'} bias",
     )
     if problem.counts is not None:
         return Geometry.of_vectors(*factors, source, problem.counts)
