@@ -45,6 +45,19 @@ def test_every_place_is_a_sample(name, reduction):
     torch.testing.assert_close(tokens.flatten(), found.flatten())
     with pytest.raises(ValueError, match="labels must have shape"):
         loss(z, y[:, :2])
+    with pytest.raises(ValueError, match=r"second axis: logits\.movedim\(-1, 1\)"):
+        loss(z.movedim(1, -1), y)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_every_place_has_its_own_set_of_labels(reduction):
+    z, loss = maps()[0], steer.PickAllLabel(reduction=reduction)
+    sets = (z.roll(1, 1) > 0).index_fill(1, torch.tensor(0), True)
+    sets = sets.index_fill(1, torch.tensor(1), False)
+    flat = loss(*(values.movedim(1, -1).reshape(-1, K) for values in (z, sets)))
+    found = loss(z, sets)
+    torch.testing.assert_close(found, flat.reshape(found.shape) if reduction == "none" else flat)
+    assert found.shape == ((2, 3, 5) if reduction == "none" else ())
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

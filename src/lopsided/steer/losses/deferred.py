@@ -15,7 +15,8 @@ class Deferred(nn.Module):
     """A loss that turns into another after some steps: deferred re-weighting around any two losses.
 
     Every call in training mode is a step; in evaluation mode nothing is counted. The number of
-    steps is in `state_dict`, so that a run that is resumed goes on where it was.
+    steps is in `state_dict`, so that a run that is resumed goes on where it was. `torch.compile`
+    breaks its graph here, and compiles either loss for itself.
 
     Source: Cao et al. 2019 (arXiv 1906.07413), section 3.3: plain first, re-weighted at the end.
 

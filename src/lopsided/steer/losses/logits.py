@@ -72,9 +72,11 @@ class LogitLoss(Loss):
         check_tensor(targets, "targets")
         n, k, *more = logits.shape
         if targets.shape not in ((n, *more), logits.shape):
+            last = targets.shape == logits.shape[:-1]
             raise ValueError(
                 f"labels must have shape {(n, *more)} beside logits {tuple(logits.shape)}, got"
                 f" {tuple(targets.shape)}"
+                f"{'; classes are the second axis: logits.movedim(-1, 1)' if last else ''}"
             )
         if targets.ndim == logits.ndim:
             targets = targets.movedim(1, -1).reshape(-1, k)

@@ -36,20 +36,24 @@ class PickAllLabel(Loss):
         """Return the loss.
 
         Args:
-            logits: (n, k).
-            sets: (n, k) booleans, or numbers 0 and 1: the labels of each sample.
+            logits: (n, k), or (n, k, ...) of which every place is a sample.
+            sets: booleans, or numbers 0 and 1, of the logits' shape: the labels of each sample.
 
         Raises:
             ValueError: if shapes do not fit, a number is neither 0 nor 1, or a sample has no label
                 or all of them; the sample is named.
             TypeError: if the logits are whole numbers.
         """
-        check_logits(logits, None)
+        check_tensor(logits, "logits")
         check_tensor(sets, "sets")
         if sets.shape != logits.shape:
             raise ValueError(
                 f"sets must have the logits' shape {tuple(logits.shape)}, got {tuple(sets.shape)}"
             )
+        if logits.ndim > 2:
+            each = self(*(values.movedim(1, -1).flatten(0, -2) for values in (logits, sets)))
+            return each.reshape(logits[:, 0].shape) if self.reduction == "none" else each
+        check_logits(logits, None)
         if visible(sets):
             _require_sets(sets)
         z = full_precision(logits)
