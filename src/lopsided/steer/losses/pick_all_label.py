@@ -51,7 +51,8 @@ class PickAllLabel(Loss):
                 f"sets must have the logits' shape {tuple(logits.shape)}, got {tuple(sets.shape)}"
             )
         if logits.ndim > 2:
-            each = self(*(values.movedim(1, -1).flatten(0, -2) for values in (logits, sets)))
+            places = (values.movedim(1, -1).flatten(0, -2) for values in (logits, sets))
+            each: Tensor = self(*places)
             return each.reshape(logits[:, 0].shape) if self.reduction == "none" else each
         check_logits(logits, None)
         if visible(sets):
