@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
 
 from lopsided.reproduce import CLAIMS, Record
+from lopsided.reproduce.claim import Run
 from lopsided.reproduce.claims.contest.numbers import BASE, ENDS, Numbers
 from lopsided.reproduce.claims.contest.page import shape_cells
+from lopsided.reproduce.claims.contest.settings import Settings
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "results"
 PAGES = HERE / "contest.md", HERE.parents[1] / "src" / "lopsided" / "cli" / "fared.py"
 
 
+def runs() -> list[Run[Settings, Numbers]]:
+    """Return what all records hold, the longest tails first."""
+    claim = CLAIMS["contest"]
+    found = [claim.read(Record.load(path)) for path in RESULTS.glob("contest-*.json")]
+    return sorted(found, key=lambda run: (-run.settings.ratio, run.name))
+
+
 def records() -> list[Numbers]:
     """Return the numbers of all records, the longest tails first."""
-    claim = CLAIMS["contest"]
-    runs = [claim.read(Record.load(path)) for path in RESULTS.glob("contest-*.json")]
-    found: list[Numbers] = [
-        run.numbers for run in sorted(runs, key=lambda r: (-r.settings.ratio, r.name))
-    ]
-    return found
+    return [run.numbers for run in runs()]
 
 
 def gaps(found: list[Numbers]) -> dict[str, np.ndarray]:
@@ -45,6 +50,39 @@ def kind(name: str, found: list[Numbers]) -> str:
 def diverged(name: str, found: list[Numbers]) -> bool:
     """Whether a member diverged at the rate that was best for it, in every run of some record."""
     return any(one.diverged(name) for one in found if name in one.entries)
+
+
+def chosen() -> dict[str, list[int]]:
+    """Return on how many tails each member that is trained took the smallest, a middle and the
+    largest of the rates; rules act on the networks of plain cross-entropy.
+    """
+    table: dict[str, list[int]] = {}
+    for run in runs():
+        for name, entry in run.numbers.entries.items():
+            if not name.startswith("cross-entropy, ") and not run.numbers.diverged(name):
+                rates = run.settings.rates
+                which = (entry.rate > min(rates)) + (entry.rate == max(rates))
+                table.setdefault(name, [0, 0, 0])[which] += 1
+    return table
+
+
+def edges() -> str:
+    """Return which members took a rate at an end of the grid, in two sentences."""
+    table = chosen()
+    total = sum(map(sum, table.values()))
+    words = []
+    for end, which in (("largest", 2), ("smallest", 0)):
+        most = {n: row[which] for n, row in table.items() if row[which] > sum(row) / 2}
+        ranked = sorted(most, key=lambda name: -most[name])
+        told = "; ".join(f"{name} ({most[name]})" for name in ranked)
+        number = sum(row[which] for row in table.values())
+        words.append(
+            f"In {number} of {total} choices the rate is the {end} of the three, on more than half"
+            f" of the tails that of {told}."
+        )
+    return "".join(
+        f"{line}\n" for line in textwrap.wrap(" ".join(words), 140, break_on_hyphens=False)
+    )
 
 
 def markdown() -> str:
@@ -73,8 +111,8 @@ def details() -> str:
     """
     found = records()
     columns = ["many", "medium", "few", "as trained", "‖w‖² ratio", "to SELI", "to ETF"]
-    head = ["member", *columns, "to its own law", "NC1"]
-    rows = [head, ["---"] * len(head)]
+    head = ["member", *columns, "to its own law", "NC1", "rates taken"]
+    rows, rates = [head, ["---"] * len(head)], chosen()
     for name in [BASE, *gaps(found)]:
         if diverged(name, found):
             continue
@@ -84,7 +122,8 @@ def details() -> str:
         told = [np.mean([table[:, part].mean() for table in tables]) for part in parts]
         told.append(np.mean([100 * one.as_trained(name).mean() for one in there]))
         shapes = [shape for one in there for shape in one.entries[name].shapes]
-        rows.append([name, *(f"{value:.1f}" for value in told), *shape_cells(shapes)])
+        taken = ", ".join(map(str, rates[name])) if name in rates else "–"
+        rows.append([name, *(f"{value:.1f}" for value in told), *shape_cells(shapes), taken])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
@@ -102,6 +141,7 @@ def module() -> str:
 #: Between its start and its end a part of the page, or of the module, is written by the records.
 PARTS = {
     ("<!-- table start -->\n", "<!-- table end -->\n"): markdown,
+    ("<!-- edges start -->\n", "<!-- edges end -->\n"): edges,
     ("<!-- details start -->\n", "<!-- details end -->\n"): details,
     ("# table start\n", "# table end\n"): module,
 }

@@ -191,6 +191,15 @@ def test_a_prototype_pulls_with_one_half_whatever_its_length(length):
     torch.testing.assert_close(slopes.norm(dim=1), torch.full((4,), 0.5).double())
 
 
+def test_two_prototypes_are_told_apart_by_half_the_angle_at_which_they_are_seen():
+    head, h = steer.PrototypeHead(64, 2).double(), vectors(64, seed=5).relu()
+    slope = torch.autograd.functional.jacobian(lambda x: head(x).diff(), h).norm().item()
+    cosine = torch.nn.functional.cosine_similarity(*(head.weight.detach() - h), dim=0).item()
+    assert slope == pytest.approx(math.sin(math.acos(cosine) / 2), rel=1e-12)
+    # Random ones start in the midst of features of unit variance, which see them far apart.
+    assert slope > 0.4
+
+
 def test_prototypes_begin_at_the_means_and_a_feature_there_has_no_slope_but_a_finite_one():
     means = vectors(3, 4)
     head = steer.PrototypeHead(4, 3, means=means).double()

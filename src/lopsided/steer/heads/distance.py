@@ -15,8 +15,11 @@ class PrototypeHead(Sized):
     temperature for each dimension: z_c = -1/2 ||(h - w_c) / T||, at least float32.
 
     The distance is not squared. For T = 1 the slope of a logit has length 1/2 wherever the feature
-    and the prototype are: a class has no length by which it could push more than another. A batch
-    takes n k d numbers of memory. No linear map answers so: `measure` has no classifiers to see.
+    and the prototype are: a class has no length by which it could push more than another. That of
+    the difference of two logits is sin(angle / 2), of the angle at which the feature sees the two
+    prototypes: those that are near each other and far from the features teach a network nothing.
+    A batch takes n k d numbers of memory. No linear map answers so: `measure` has no classifiers to
+    see.
 
     Source: Sharma et al. 2023 (arXiv 2302.00491), where prototypes start at the class means of a
     network that is trained already.
@@ -24,7 +27,8 @@ class PrototypeHead(Sized):
     Args:
         d: feature dimensions.
         k: classes.
-        means: (k, d) where the prototypes start; None for random ones of about unit length.
+        means: (k, d) where the prototypes start, best of trained features; None for random ones of
+            unit variance, about sqrt(d) long, as features behind a batch norm are.
         seed: of the random ones.
 
     Raises:
@@ -40,7 +44,7 @@ class PrototypeHead(Sized):
     def __init__(self, d: int, k: int, *, means: Tensor | None = None, seed: int = 0) -> None:
         super().__init__()
         if means is None:
-            start = torch.randn(k, d, generator=torch.Generator().manual_seed(seed)) / d**0.5
+            start = torch.randn(k, d, generator=torch.Generator().manual_seed(seed))
         else:
             check_features(means, d)
             if means.shape != (k, d) or not means.isfinite().all():
