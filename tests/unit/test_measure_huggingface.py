@@ -4,6 +4,7 @@ training."""
 import logging
 import re
 import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -210,25 +211,30 @@ def test_accumulated_gradients_and_a_second_training_count_every_sample_once(tmp
     assert not trainer.model.classifier._forward_hooks
 
 
-def test_a_resumed_training_goes_on_with_the_number_of_its_epoch(tmp_path):
-    trainer_of(tmp_path, num_train_epochs=1, save_strategy="epoch").train()
-    trainer = trainer_of(tmp_path, num_train_epochs=3)
-    callback = GeometryCallback().attach(trainer)
-    trainer.train(resume_from_checkpoint=str(tmp_path / "checkpoint-4"))
-    assert callback.history.keys() == {2, 3}
-    assert callback.collapse.moments.n == N
-
-
-def test_an_epoch_that_was_resumed_within_is_told_of(tmp_path, caplog):
+def test_a_resumed_training_goes_on_and_tells_of_an_epoch_begun_by_another(tmp_path, caplog):
     trainer_of(tmp_path, num_train_epochs=1, save_strategy="steps", save_steps=2).train()
+    told = {}
+    for step in (4, 2):
+        trainer = trainer_of(tmp_path)
+        callback = GeometryCallback().attach(trainer)
+        with caplog.at_level(logging.WARNING, "lopsided"):
+            trainer.train(resume_from_checkpoint=str(tmp_path / f"checkpoint-{step}"))
+        assert callback.history.keys() == ({2} if step == 4 else {1, 2})
+        assert callback.collapse.moments.n == N
+        told[step] = [r.message for r in caplog.records if "resumed within" in r.message]
+    assert told[4] == []
+    assert len(told[2]) == 1
+    assert "epoch 1" in told[2][0]
+
+
+@pytest.mark.parametrize(("anew", "told"), [(False, 1), (True, 0)])
+def test_an_epoch_whose_data_is_taken_anew_is_whole(anew, told, caplog):
+    arguments = SimpleNamespace(gradient_accumulation_steps=2, ignore_data_skip=anew)
     with caplog.at_level(logging.WARNING, "lopsided"):
-        for checkpoint, options in ((2, {}), (2, {"ignore_data_skip": True}), (4, {})):
-            trainer = trainer_of(tmp_path, num_train_epochs=2, **options)
-            GeometryCallback().attach(trainer)
-            trainer.train(resume_from_checkpoint=str(tmp_path / f"checkpoint-{checkpoint}"))
-    told = [r.message for r in caplog.records if "resumed within" in r.message]
-    assert len(told) == 1
-    assert "epoch 1" in told[0]
+        GeometryCallback().on_epoch_begin(
+            arguments, SimpleNamespace(global_step=3), None, train_dataloader=range(4)
+        )
+    assert len(caplog.records) == told
 
 
 @pytest.mark.parametrize(
