@@ -16,6 +16,10 @@ from lopsided.arrays import LARGEST_EXACT, Ints, plain_array
 
 Names = tuple[str, ...] | None
 
+#: What may be one number or several, as 1 500; of more groups no count is.
+_SPACED = re.compile(r"\d{1,3}(?: \d{3}){1,5}")
+#: The same with the spaces that spreadsheets and web pages part thousands by.
+_UNBROKEN = re.compile(r"(?<!\d)\d{1,3}[\u00a0\u2007\u202f]\d{3}(?!\d)")
 #: What to do about labels in another numbering.
 RENUMBER = (
     "labels that start at 1 or have gaps are renumbered first: names, labels = np.unique(labels,"
@@ -204,8 +208,8 @@ def numbers_of(text: str) -> list[int | float]:
     brackets or not.
 
     Raises:
-        ValueError: if a word is no number, none is before a comma, or a comma or a point may mean
-            two things.
+        ValueError: if a word is no number, none is before a comma, or a comma, a point or a space
+            may mean two things.
     """
     inner = text.strip().strip("[](){}")
     words = [word for word in re.split(r"[\s,;]+", inner) if word]
@@ -229,6 +233,16 @@ def _ambiguous(inner: str, words: list[str]) -> str:
         return "a comma may part two numbers, or be the point or part the thousands of one"
     if thousands and re.search(r"[\s;]", inner):
         return "a comma may part two numbers or the thousands of one"
+    parts = [part.strip(" ") for part in re.split(r"[,;\t\n]", inner)]
+    spaced = [part for part in parts if _SPACED.fullmatch(part)]
+    # Lines of many numbers are an array as it is printed, whose last line may have few.
+    alone = bool(re.search(r"[,;\t]", inner)) or all(
+        part in spaced or " " not in part for part in parts
+    )
+    if spaced and len(parts) > 1 and alone:
+        return "a space may part two numbers or the thousands of one"
+    if _UNBROKEN.search(inner) and re.search(r"[^\d\u00a0\u2007\u202f]", inner):
+        return "a space that breaks no line may part two numbers or the thousands of one"
     fractions = [word for word in words if "." in word]
     grouped = [re.fullmatch(r"[+-]?[1-9]\d{0,2}(\.\d{3})+", word) for word in fractions]
     return "a point may part the thousands of a number" if grouped and all(grouped) else ""

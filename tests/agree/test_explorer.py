@@ -239,6 +239,8 @@ GROUPED = (
     "cat,1,500\ndog,20",
     "cat 1 500\ndog 20",
     "cat: 50, 60\ndog: 20",
+    "1\u00a0500\n20",
+    "1\u202f500, 20",
 )
 
 
@@ -269,6 +271,8 @@ def test_counts_are_pasted_as_people_have_them(still, text, counts, names):
         ("a: 5, a: 3", "“a” comes twice"),
         ("1 " * 101, "up to 100 classes, these are 101"),
         ("", "at least 2 classes"),
+        ("9007199254740993 20", "Class 0 must have"),
+        ("a: 20, b: 9007199254740993", "Class 1 must have"),
         *((text, "one number or several") for text in GROUPED),
     ],
 )

@@ -105,6 +105,11 @@ AMBIGUOUS = {
     "1,000, 5": "a comma may part two numbers or the thousands",
     "50,,5": "the number before a comma is missing",
     ";50;5": "the number before a comma is missing",
+    "1 500, 200": "a space may part two numbers or the thousands",
+    "1 500\n200": "a space may part two numbers or the thousands",
+    "1 000 500; 7 000": "a space may part two numbers or the thousands",
+    "1\u00a0500, 200": "a space that breaks no line",
+    "1\u202f500 200": "a space that breaks no line",
 }
 
 
@@ -114,6 +119,9 @@ def test_numbers_that_may_be_read_in_two_ways_are_refused(door, text):
     with pytest.raises(ValueError, match=AMBIGUOUS[text]):
         door(text)
     assert Counts.of("50.0, 20") == Counts.of("[50. 20.]") == Counts.of("50;20") == Counts([50, 20])
+    many = np.array([1, *[500] * 40])
+    assert Counts.of(str(many)) == Counts(many)
+    assert Counts.of("1 500 200") == Counts([1, 500, 200])
 
 
 @pytest.mark.parametrize(

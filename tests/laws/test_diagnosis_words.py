@@ -340,6 +340,15 @@ def test_random_answers_name_a_class_or_a_pair_once_in_twenty_times_at_most():
     assert named <= 0.12 * runs  # three sentences, each once in twenty times at most
 
 
+def test_a_diagnosis_says_what_puts_its_prescription_in_doubt():
+    labels = np.repeat([0, 1], [60, 20])
+    known = np.random.default_rng(0).normal(2 * labels[:, None], 1.0, (80, 3)), labels
+    found = prescribe((np.eye(2, 3), None), known, known, counts=[20, 60])
+    told = str(Diagnosis.of(None, decided([[60, 0], [0, 20]]), found))
+    assert "the samples are most where the training counts are least" in told
+    assert "80 of 80 held-out samples have the features and the label" in told
+
+
 def test_a_diagnosis_of_nothing_is_refused():
     with pytest.raises(ValueError, match="needs training samples or held-out samples, got neither"):
         Diagnosis.of(None, None, None)

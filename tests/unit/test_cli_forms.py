@@ -109,6 +109,8 @@ def test_csv_is_the_records(folder, capsys):
     assert len(rows(capsys, "solve", "--counts", "9,5", "--path")) == 17
     assert len(rows(capsys, "predict", "--counts", "9,5", "--compare")) == len(EXPONENTS)
     assert rows(capsys, "measure", "net.npz")[2]["measured"] == "4"
+    zero = rows(capsys, "steer", "--counts", "99,99,1,1", "--family", "ldt", "--ridge", "5")
+    assert "" in [row["minority_cosine"] for row in zero]
     assert "margin_9" in rows(capsys, "steer", "--counts", "9,5,5", "--family", "ldt")[0]
 
 

@@ -210,10 +210,15 @@ def test_samples_of_another_distribution_are_told_apart(network, tmp_path, capsy
     assert "30 samples of another distribution" in capsys.readouterr().out
     assert "Samples of another distribution" in page.read_text()
     np.savez(tmp_path / "narrow.npz", features=np.ones((3, 5)))
+    np.savez(tmp_path / "bare.npz", features=np.eye(4), labels=[0, 0, 1, 1])
     for wrong, said in (
         ([*words[:3], str(tmp_path / "narrow.npz")], "must have the 6 dimensions"),
         ([*words[:3], str(tmp_path / "none.npz")], "there is no file"),
-        ([*words, "--csv"], "--csv is a row a class"),
+        ([*words, "--csv"], "--csv is a row a class: of --ood"),
+        ([*words[:2], "--csv", "--held-out", words[1]], "of --held-out take --json"),
+        ([*words[:2], "--csv", "--ridge", "1"], "of --ridge take --json"),
+        ([*words[:2], "--csv", "--loss", "weighted"], "of --loss take --json"),
+        (["measure", str(tmp_path / "bare.npz"), "--loss", "weighted"], "give its weight"),
     ):
         assert main(wrong) == 2
         assert said in capsys.readouterr().err

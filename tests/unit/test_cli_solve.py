@@ -77,6 +77,7 @@ def test_an_adjusted_loss_is_solved(capsys):
         (["--ridge", "1", "--weight-decay", "1"], "one of --ridge, --weight-decay, and --path"),
         (["--ridge", "1", "--bias", "maybe"], "--bias must be"),
         (["--ridge", "1", "--plot", "x.svg"], "add --path"),
+        (["--path", "--width", "1", "--starts", "3"], "leave out --path or --starts"),
         (["--ridge", "1", "--gamma", "1"], "has no gamma"),
     ],
 )

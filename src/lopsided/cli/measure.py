@@ -112,12 +112,18 @@ class Measure:
             measured.tell(targets, self)
             return
         counts = self.training.resolve() if self.training.given else None
+        self._require_told()
         self._require_outputs()
         store = measure.open_store(self.features, self.labels, self.head, self.ignore)
         if store.weight is None and (self.report or self.plot or self.ridge is not None):
             raise ValueError(
                 "predictions are compared with classifiers: give the head's weight, beside the"
                 " features or by --head"
+            )
+        if store.weight is None and self.loss is not None:
+            raise ValueError(
+                "--loss says what the head was trained with: give its weight, beside the features"
+                " or by --head"
             )
         held_out = None
         if self.held_out is not None:
@@ -129,8 +135,6 @@ class Measure:
             held_out = measure.open_store(self.held_out, head=self.head, ignore=self.ignore)
         outside = None
         if self.ood is not None:
-            if self.csv:
-                raise ValueError("--csv is a row a class: of --ood take --json, or leave it out")
             outside = measure.ood.stored_outside(store, self.ood, held_out)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -146,6 +150,17 @@ class Measure:
             )
         if os.environ.get("RANK", "0") == "0":
             self._tell(collapse, store, held_out, outside)
+
+    def _require_told(self) -> None:
+        """Refuse what is measured and told nowhere: a row a class has no place for it."""
+        drawn = self.report is not None
+        shown_by = {"held_out": drawn, "loss": drawn, "ridge": drawn or self.plot is not None}
+        for name in ("ood", "held_out", "loss", "ridge") if self.csv else ():
+            if getattr(self, name) is not None and not shown_by.get(name, False):
+                option = f"--{name.replace('_', '-')}"
+                raise ValueError(
+                    f"--csv is a row a class: of {option} take --json, or leave it out"
+                )
 
     def _require_outputs(self) -> None:
         """Refuse what could not be told at the end, before the work."""

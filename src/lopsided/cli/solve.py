@@ -54,6 +54,8 @@ class Solve:
 
         if self.starts is not None and self.width is None:
             raise ValueError("--starts compares optima of a narrow network, add --width")
+        if self.starts is not None and self.path:
+            raise ValueError("--starts compares optima at one ridge, leave out --path or --starts")
         require_one_form(self.json, self.csv)
         if self.plot is not None and not self.path:
             raise ValueError("--plot draws a path of ridges, add --path")

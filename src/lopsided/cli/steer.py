@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -260,6 +259,7 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 
 def _dict(row: Row) -> dict[str, Any]:
     from lopsided.adjustment import ARRAYS
+    from lopsided.plain import plain
 
     terms = {
         name: value.tolist()
@@ -267,10 +267,7 @@ def _dict(row: Row) -> dict[str, Any]:
         if (value := getattr(row.adjustment, name)) is not None
     }
     numbers = {
-        name: getattr(row, name)
+        name: plain(getattr(row, name))
         for name in ("loss", "code", "norm_ratio", "minority_cosine", "margins", "distance")
     }
-    numbers["norm_ratio"] = (
-        row.norm_ratio if math.isfinite(row.norm_ratio) else None
-    )  # JSON has no infinity
     return numbers | {"adjustment": terms | {"per_sample": row.adjustment.per_sample}}

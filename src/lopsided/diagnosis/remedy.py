@@ -8,15 +8,15 @@ from lopsided.steer.prescribe.sentences import measured, reweighted, unmeasured
 
 
 def remedy(found: Prescription) -> list[str]:
-    """Return the sentences on cause, remedy, worth and price."""
+    """Return the sentences on what is in doubt, cause, remedy, worth and price."""
     worth, before, after, cause = found.worth, found.before, found.after, found.cause
     share, held_out = found.norm_share, found.held_out
     if worth is None or before is None or after is None or cause is None or held_out is None:
-        return unmeasured(found.remedy, share, held_out)
+        return [*found.doubts, *unmeasured(found.remedy, share, held_out)]
     said = measured(worth, before, after, cause, held_out, share)
     if cause.head and share is not None and share < REWEIGHTED:
         said.append(reweighted(share))
-    return [f"Cause: {cause}.", *said, _rule(cause)]
+    return [*found.doubts, f"Cause: {cause}.", *said, _rule(cause)]
 
 
 def _rule(cause: Cause) -> str:

@@ -58,11 +58,16 @@ const whyNoCounts = (counts) => {
     );
   }
   const wrong = counts.findIndex((n) => !(Number.isInteger(n) && n >= 1 && n <= LARGEST_COUNT));
-  return wrong < 0 ? "" : `Class ${wrong} must have a whole number of at least 1 samples.`;
+  return wrong < 0 ? "" : `Class ${wrong} must have a whole number of samples, from 1 to 2^53.`;
 };
 
-// What may be one number or several: 1,500 or 1 500.
-const GROUPED = /(?<!\d)\d{1,3}(?:[, ]\d{3})+(?!\d)/;
+// What may be one number or several: 1,500 or 1 500, its space one that breaks no line or not.
+const GROUPED = /(?<!\d)\d{1,3}(?:[, \u00a0\u2007\u202f]\d{3})+(?!\d)/;
+// The number of a word; beyond what numbers here tell apart, infinity.
+const counted = (word) =>
+  Number(word) === LARGEST_COUNT && BigInt(word.split(".")[0]) > LARGEST_COUNT
+    ? Infinity
+    : Number(word);
 const either = (found) => ({
   problem: `“${short(found, 36)}” may be one number or several: write 1500, not 1,500 or 1 500.`,
 });
@@ -76,7 +81,7 @@ const parseCounts = (text) => {
     .replace(/^[[({]|[\])}]$/g, "")
     .trim();
   const words = plain.split(/[\s,;]+/).filter(Boolean);
-  let counts = words.map(Number),
+  let counts = [],
     names = null;
   if (words.every((word) => /^\d+(\.0?0?)?$/.test(word))) {
     if (/(^|[,;])\s*[,;]/.test(plain)) {
@@ -84,6 +89,7 @@ const parseCounts = (text) => {
     }
     const grouped = plain.match(GROUPED);
     if (grouped && new Set(plain.match(/[\s,;]+/g)).size > 1) return either(grouped[0]);
+    counts = words.map(counted);
   } else {
     const lines = plain
       .split(/[\n;]/)
@@ -112,7 +118,7 @@ const parseCounts = (text) => {
     );
     if (cut >= 0) return either(parts[cut]);
     names = pairs.map((pair) => pair[1].trim());
-    counts = pairs.map((pair) => Number(pair[3]));
+    counts = pairs.map((pair) => counted(pair[3]));
     const twice = names.find((name, c) => names.indexOf(name) < c);
     if (twice !== undefined) return { problem: `The name “${short(twice, 40)}” comes twice.` };
   }

@@ -108,9 +108,11 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
     missed = int((choice.answers != seen.labels).sum())
     cause = Cause.of(worth.expected, error, 1 - now.balanced, (wrong, missed))
     u, v, a = choice.numbers.tolist()
+    doubts = _told(
+        sentences.warned(trained.contradiction), sentences.repeated(repeats, len(seen.labels))
+    )
     said = [
-        sentences.warned(trained.contradiction),
-        sentences.repeated(repeats, len(seen.labels)),
+        *doubts,
         sentences.answered(before, seen.labels, few),
         *sentences.measured(worth, was, now, cause, seen.counts, trained.norm_share),
     ]
@@ -127,8 +129,9 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
         numbers=(u, v, a),
         norm_share=trained.norm_share,
         loss=trained.loss,
-        sentences=tuple(sentence for sentence in said if sentence),
+        sentences=_told(*said),
         inputs=(*trained.files, *held_out.files),
+        doubts=doubts,
     )
 
 
@@ -136,7 +139,7 @@ def _unmeasured(
     trained: Trained, held_out: Ints | None = None, files: tuple[Path, ...] = ()
 ) -> Prescription:
     """Return what to do where nothing can be measured."""
-    head: Linear = trained.first
+    head, doubts = trained.first, _told(sentences.warned(trained.contradiction))
     remedy: Remedy = "nothing"
     if trained.plain:
         remedy = "logit adjustment"
@@ -156,14 +159,12 @@ def _unmeasured(
         numbers=None,
         norm_share=trained.norm_share,
         loss=trained.loss,
-        sentences=tuple(
-            filter(
-                None,
-                [
-                    sentences.warned(trained.contradiction),
-                    *sentences.unmeasured(remedy, trained.norm_share, held_out),
-                ],
-            )
-        ),
+        sentences=(*doubts, *sentences.unmeasured(remedy, trained.norm_share, held_out)),
         inputs=(*trained.files, *files),
+        doubts=doubts,
     )
+
+
+def _told(*said: str) -> tuple[str, ...]:
+    """Return the sentences that say something."""
+    return tuple(filter(None, said))

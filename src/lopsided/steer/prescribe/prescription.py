@@ -44,6 +44,7 @@ class Prescription:
         loss: the network was trained with, as far as was said.
         sentences: what a person needs to know, in order.
         inputs: files that were read, which are never written.
+        doubts: those of the sentences that put the figures in doubt.
     """
 
     remedy: Remedy
@@ -60,6 +61,7 @@ class Prescription:
     loss: Loss | None
     sentences: tuple[str, ...]
     inputs: tuple[Path, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def weight(self) -> Floats:
