@@ -280,6 +280,13 @@ def test_what_are_no_counts_is_answered_in_a_sentence(still, text, words):
     assert words in still.evaluate("text => lopsided.parseCounts(text)", text)["problem"]
 
 
+def test_a_point_far_from_the_optimum_is_not_drawn_as_one(still):
+    setting = {"loss": "cdt", "gamma": 0.5, "tau": 1, "bias": "none", "ridge": 1e-4}
+    found = still.evaluate("s => lopsided.geometryOf([1e6, 1, 1], s)", setting)
+    assert found["geometry"] is None
+    assert "Not solved" in found["note"]
+
+
 def test_a_measured_network_stands_beside_its_prediction(open_page):
     counts = Counts([50, 20, 5])
     page = open_page(counts, measured={"my <net>": predict.seli(counts)})

@@ -169,3 +169,14 @@ def test_max_norm_shortens_what_is_longer_and_nothing_twice():
         np.testing.assert_allclose(posthoc.max_norm_(found, radius).tolist(), once)
     with pytest.raises(ValueError, match="radius must be"):
         posthoc.max_norm_(weight, 0.0)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
+def test_lengths_whose_squares_leave_the_type_are_lengths(kind):
+    weight = np.array([[3e25, 4e25], [3e-30, 4e-30], [0.6, 0.8]], np.float32)
+    unit = np.array([[0.6, 0.8]] * 3, np.float32)
+    np.testing.assert_allclose(posthoc.tau_normalised(kind(weight)), unit, rtol=1e-6)
+    found = posthoc.max_norm_(kind(weight.copy()), 1.0)
+    np.testing.assert_allclose(found[[0, 2]], unit[:2], rtol=1e-6)
+    with pytest.raises(ValueError, match=r"leave (torch\.)?float32"):
+        posthoc.nearest_mean(kind(weight), kind(weight[:1]))

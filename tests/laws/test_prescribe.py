@@ -213,8 +213,30 @@ def test_one_set_of_samples_is_not_both_trained_on_and_held_out(tmp_path):
     head, (x, y), _ = task()
     np.savez(tmp_path / "a.npz", features=x, labels=y)
     store, same = open_store(tmp_path / "a.npz"), open_store(tmp_path / "a.npz")
-    with pytest.raises(ValueError, match=r"a\.npz is among the training samples and the"):
-        prescribe(head, store, same)
+    (tmp_path / "b.npz").symlink_to(tmp_path / "a.npz")
+    for again in (same, open_store(tmp_path / "b.npz")):
+        with pytest.raises(ValueError, match=r"[ab]\.npz is among the training samples and the"):
+            prescribe(head, store, again)
+
+
+def test_samples_are_told_apart_by_their_features_and_only_by_these():
+    signs = np.sign(np.random.default_rng(0).normal(size=(20_000, 48)))
+    found = Samples((signs, np.zeros(20_000, int)), 2, 48, "train").fingerprints()
+    assert len(np.unique(found)) == len(np.unique(signs, axis=0))
+    for x in ([[0.0, 1.0], [-0.0, 1.0]], np.float64([[1e60, 1.0], [1e60, 1.0 + 1e-12]])):
+        assert np.ptp(Samples((np.array(x), np.zeros(2, int)), 2, 2, "train").fingerprints()) == 0
+    large = np.array([[1e60, 1.0], [2e60, 1.0]]), np.zeros(2, int)
+    assert np.ptp(Samples(large, 2, 2, "train").fingerprints()) > 0
+
+
+@pytest.mark.parametrize("size", [1e-45, 1e60])
+def test_a_head_that_float32_does_not_hold_is_not_written(size, tmp_path):
+    labels = np.repeat([0, 1], [60, 6])
+    x = np.random.default_rng(0).normal(2 * labels[:, None], 1.0, (66, 3)) * size
+    found = prescribe((np.zeros((2, 3)), np.array([9.0, 0.0])), (x, labels), (x[::2], labels[::2]))
+    with pytest.raises(ValueError, match="beyond what float32 holds"):
+        found.save(tmp_path / "h.safetensors")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_model_knows_the_balanced_accuracy_of_a_rule_where_the_posterior_is_the_truth():

@@ -171,6 +171,12 @@ def test_exits_leave_out_and_weigh_what_their_loss_does():
         (lambda: steer.InducedCollapse(3, 3, pull=-1.0), "pull"),
         (lambda: steer.InducedCollapse(3, 3, push=math.nan), "push"),
         (lambda: steer.CenterClassification(frame_head(), 0.0), "weight"),
+        (
+            lambda: steer.CenterClassification(frame_head())(
+                torch.zeros(2, 6, 3, 4), torch.zeros(2, 4, 3, dtype=torch.int64)
+            ),
+            r"shape \(2, 3, 4\) beside maps",
+        ),
         (lambda: steer.AlignedExits([0.0, 0.0]), "not all 0"),
         (lambda: steer.AlignedExits([1.0, -1.0]), "at least 0"),
         (lambda: steer.AlignedExits(1.0), "for each layer"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lopsided import Counts, Gram, predict, steer
+from lopsided import Counts, Gram, Problem, foresee, predict, steer
 from lopsided.steer.heads.frame import frame
 
 COUNTS = [
@@ -298,6 +298,29 @@ def test_wrong_head_arguments_are_refused():
         steer.FixedHead(predict.etf(3), 5, scale=-1)
     with pytest.raises(ValueError, match="momentum"):
         steer.NearestETFHead(5, 3, momentum=1.0)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: steer.FixedHead.of_vectors(np.eye(3) * 1e60), "float32 holds, that of class 0"),
+        (lambda: steer.FixedHead(predict.etf(3), 4, scale=1e60), "float32 holds"),
+        (lambda: steer.MixedHead(4, 3, scale=1e60), "float32 holds"),
+        (
+            lambda: steer.PrototypeHead(2, 2, means=1e60 * torch.eye(2, dtype=torch.float64)),
+            "float32 holds",
+        ),
+        (
+            lambda: steer.FixedHead(
+                foresee(Problem([999, 999, 1, 1], ridge=20.0)), 8, lengths=[999, 999, 1, 1]
+            ),
+            "class 2 is zero and has no direction",
+        ),
+    ],
+)
+def test_classifiers_that_are_none_are_refused(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
 
 
 def test_lengths_by_counts_keep_the_directions_and_a_scale_learns():

@@ -208,3 +208,41 @@ def test_labels_of_places_are_labels_of_samples():
     torch.testing.assert_close(loss(z, y).movedim(1, -1).reshape(-1, 3), loss(*flat))
     with pytest.raises(ValueError, match="reduction must be"):
         steer.AdjustedBinary([5, 20, 80], n=100, reduction="weighted-mean")
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: steer.AdjustedBinary(0.29 * 100, n=100), ValueError, "label 0 has 28.99"),
+        (lambda: steer.AdjustedBinary(5, n=100, tau=float("nan")), ValueError, "finite"),
+        (
+            lambda: steer.AdjustedBinary(5, n=9)(torch.zeros(3), torch.tensor([0, 1, -100])),
+            ValueError,
+            "from 0 to 1, got -100",
+        ),
+        (
+            lambda: steer.functional.cross_entropy(torch.zeros(1, 2), torch.tensor([0]), [5, 5]),
+            TypeError,
+            "takes an Adjustment, got list",
+        ),
+        (lambda: steer.Focal("2"), TypeError, "gamma must be one number"),
+        (lambda: steer.SupervisedContrastive("2"), TypeError, "temperature must be one number"),
+        (lambda: steer.UniformityGap(2, 2, alpha="2"), TypeError, "alpha must be one number"),
+        (lambda: steer.NearestETFHead(4, 3, delta="2"), TypeError, "delta must be one number"),
+        (
+            lambda: steer.AdjustedCrossEntropy(Adjustment(), label_smoothing="0"),
+            TypeError,
+            "label_smoothing must be one number",
+        ),
+    ],
+)
+def test_what_is_no_setting_and_no_target_is_refused(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_what_a_module_refuses_its_function_refuses_whatever_came_before():
+    z, y = torch.zeros(2), torch.ones(2)
+    assert steer.functional.binary_cross_entropy(z, y, 5, 10) > 0
+    with pytest.raises(ValueError, match="samples n must be a whole number"):
+        steer.functional.binary_cross_entropy(z, y, 5, 10.0)

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from lopsided import Counts, Problem, measure, predict, solve, steer
 from lopsided.measure import ood
+from lopsided.measure.checks import head_of
 from lopsided.solve.depth import best_multiple, deep_objective, pairs
 
 
@@ -159,3 +161,67 @@ def test_scores_of_logits_that_overflow_are_refused():
 def test_ranks_are_of_directions_however_short_the_features_of_a_common_class_are():
     found = solve.deep_relu([10**15, 3], ridge=1e-2, layers=2, width=4, starts=1, seed=1)
     assert (found.ranks, found.collapsed) == ((2, 2), True)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1.0, 1e200])
+def test_nc5_is_of_directions_at_every_size(size):
+    assert ood.nc5(size * np.eye(2), [0.0, size]) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (
+            lambda: ood.nc5(np.ma.masked_array(np.eye(2), mask=np.eye(2)), [0.0, 2.0]),
+            TypeError,
+            "masked array",
+        ),
+        (lambda: ood.nc5(np.eye(2) * 1j, [0.0, 2.0]), TypeError, "class means must be real"),
+        (lambda: ood.nc5(np.eye(2), [0.0, 0.0]), ValueError, "of the others has none"),
+        (lambda: ood.separation([1, np.nan], [1.0]), ValueError, "inside must be finite, that of"),
+        (lambda: ood.rejected([1, np.inf], [0, 1], 2), ValueError, "that of sample 1 is inf"),
+        (lambda: ood.rejected([[1], [2]], [0, 1], 2), ValueError, "one number a sample"),
+        (lambda: ood.rejected([1, 2], [0, 1], 2, share="5%"), TypeError, "the share must be one"),
+        (lambda: ood.rejected([1, 2], [0, 1], 2.0), ValueError, "classes k must be a whole"),
+    ],
+)
+def test_scores_and_means_that_are_none_are_refused_by_what_they_are_of(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_means_and_heads_may_be_tensors_that_learn_and_of_half_precision():
+    for kind in (torch.float32, torch.bfloat16):
+        learns = torch.eye(2, dtype=kind, requires_grad=True)
+        assert ood.nc5(learns, [0.0, 2.0]) == 0.5
+        weight, bias = head_of(learns[:1], learns[0, :1], 2, 2)
+        assert weight.tolist() == [[-0.5, 0.0], [0.5, 0.0]]
+        assert bias.tolist() == [-0.5, 0.5]
+
+
+def test_classes_without_held_out_samples_have_no_share_rejected():
+    found = ood.Outside(5, "held-out", 0.1, {}, {"NCI": np.array([0.04, 0.06, np.nan])})
+    found.separations["NCI"] = ood.Separation(0.9, 0.1)
+    (row,) = found.table(Counts([100, 100, 1]))[1]
+    assert row[3:5] == ["no samples", "5.0%"]
+
+
+def test_rounding_has_no_part_in_a_line_and_tells_no_two_networks_apart():
+    p = np.array([[0.1, 0.3, 0.4, 0.2], [0.1, 0.35, 0.45, 0.25], [0.1, 0.25, 0.2, 0.2]])
+    p = np.stack([p, 1 - p], axis=2)
+    found = measure.bias_variance(p, [1, 1, 1, 1])
+    assert (found.variance[0], found.fitted) == (0, 3)
+    assert found.slope == pytest.approx(measure.bias_variance(p[:, 1:], [1, 1, 1]).slope)
+    rng, labels = np.random.default_rng(0), np.arange(90) % 3
+    x = 4 * np.eye(3, 8)[labels] + rng.normal(size=(90, 8))
+    turn, _ = np.linalg.qr(rng.normal(size=(8, 8)))
+    hub = [measure.transferability(each, labels) for each in (x, x @ turn)]
+    assert measure.hub_scores(hub).tolist() == [0, 0]
+
+
+def test_gradients_are_had_inside_inference_too():
+    layer = torch.nn.Linear(3, 2)
+    with torch.inference_mode():
+        found = measure.agop(layer, torch.ones(4, 3))
+    weight = layer.weight.detach().double().numpy()
+    np.testing.assert_allclose(found, weight.T @ weight, rtol=1e-6)

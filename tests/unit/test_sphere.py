@@ -273,6 +273,15 @@ def test_a_sample_left_out_is_as_if_it_were_not_there(loss):
     assert loss(h[~kept], labels[~kept]).isfinite()
 
 
+@pytest.mark.parametrize("kernel", ["gaussian", "log", "riesz"])
+def test_kernels_narrower_than_rounding_are_as_in_double_precision(kernel):
+    a = torch.randn(20, 6, generator=torch.Generator().manual_seed(0))
+    a, loss = torch.cat([a, a]), steer.KernelContrastive(kernel, width=1e-8)
+    found = loss(a, a)
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(loss(a.double(), a.double()).item(), rel=1e-6)
+
+
 def test_picking_all_labels_is_the_sum_of_their_cross_entropies():
     z = torch.randn(5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     sets = torch.tensor([[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 1], [0, 0, 0, 1], [1, 0, 1, 0]])
@@ -374,6 +383,10 @@ def test_descent_on_the_log_of_the_attention_goes_to_the_margin():
         (
             lambda: steer.MultipleCenters(predict.multiple_centers([2, 1], [1, 1], 0.2), [1, 1], 2),
             "take 3 dimensions",
+        ),
+        (
+            lambda: steer.MultipleCenters(predict.multiple_centers([9, 1], [1, 2], 0.2), [2, 1], 5),
+            r"those of the frame, 3 in all, \[1, 2\]",
         ),
         (lambda: energy(Gram.of_vectors([[1.0, 0], [2.0, 0]])), "same way"),
         (lambda: one_vs_rest(predict.etf(51).classifiers), "most=51"),

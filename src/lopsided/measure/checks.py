@@ -190,15 +190,15 @@ def head_of(
             squares leave float64.
     """
     w = real_array(weight, "the head's weight")
+    b = None if bias is None else real_array(bias, "the head's bias")
     if w.shape == (1, d) and k == 2:
         w = np.concatenate([-w / 2, w / 2])
-        if bias is not None and np.shape(bias) == (1,):
-            bias = np.multiply([-0.5, 0.5], bias)
+        if b is not None and b.shape == (1,):
+            b = np.multiply([-0.5, 0.5], b)
     if w.shape != (k, d):
         raise ValueError(
             f"the head's weight must have shape ({k}, {d}), one row a class, got {w.shape}"
         )
-    b = None if bias is None else real_array(bias, "the head's bias")
     if b is not None and b.shape != (k,):
         raise ValueError(f"the head's bias must have shape ({k},), got {b.shape}")
     for array, what in ((w, "weight"), (b, "bias")):

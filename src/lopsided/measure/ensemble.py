@@ -69,9 +69,11 @@ def bias_variance(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> BiasVa
         raise ValueError(
             f"there must be one label a sample, got {len(y):,} for {p.shape[1]:,} samples"
         )
-    mean = p.mean(axis=0)
+    off = p - p[0]  # zero where all agree, as no mean is
+    away = off.mean(axis=0)
+    mean = p[0] + away
     bias2 = np.sum((mean - np.eye(p.shape[2])[y]) ** 2, axis=1)
-    variance = np.sum((p - mean) ** 2, axis=2).mean(axis=0)
+    variance = np.sum((off - away) ** 2, axis=2).mean(axis=0)
     correct = mean.argmax(axis=1) == y
     used = correct & (bias2 > 0) & (variance > 0)
     x, z = np.log(variance[used]), np.log(bias2[used])

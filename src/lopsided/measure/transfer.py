@@ -28,6 +28,8 @@ from lopsided.measure.checks import labels_of, rows_of, whole
 _BLOCK = 4096
 #: Components whose variances say how much to shrink, and a shrinkage that counts as none.
 _LEADING, _NONE = 32, 1e-10
+#: Scores that differ by less, of their size, are the same.
+_ALIKE = 1e-10
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def hub_scores(results: Sequence[Transferability]) -> Floats:
     """Return (hub,) scores of networks on the same samples, the largest for the one to transfer.
 
     Each of the three scores is stretched to 0..1 over the hub: seli + ncc - collapse. One that is
-    the same for all networks says nothing and counts as 0.
+    the same for all networks, up to rounding, says nothing and counts as 0.
 
     Args:
         results: of `transferability`, one a network.
@@ -134,7 +136,8 @@ def hub_scores(results: Sequence[Transferability]) -> Floats:
         raise ValueError(f"a hub has at least 2 networks to compare, got {len(results)}")
     rows = np.array([(found.seli, found.ncc, found.collapse) for found in results])
     low, span = rows.min(axis=0), np.ptp(rows, axis=0)
-    stretched = np.divide(rows - low, span, out=np.zeros_like(rows), where=span > 0)
+    told = span > _ALIKE * np.abs(rows).max(axis=0)
+    stretched = np.divide(rows - low, span, out=np.zeros_like(rows), where=told)
     return np.asarray(stretched @ [1.0, 1.0, -1.0])
 
 

@@ -51,6 +51,17 @@ def like(values: Floats, other: Any) -> Any:
     return other.new_tensor(values) if is_tensor(other) else values.astype(other.dtype)
 
 
+def lengths(rows: Any) -> Any:
+    """Return the (k, 1) lengths of rows, none of whose squares leaves its type."""
+    if is_tensor(rows):
+        most = rows.detach().abs().amax(1, keepdim=True)
+        size = most.where(most > 0, 1.0)
+        return (rows / size).norm(dim=1, keepdim=True) * size
+    most = np.abs(rows).max(axis=1, keepdims=True)
+    size = np.where(most > 0, most, np.ones_like(most))
+    return np.linalg.norm(rows / size, axis=1, keepdims=True) * size
+
+
 def largest(values: Any) -> float:
     """Return the largest number that the type of an array or tensor holds."""
     if is_tensor(values):

@@ -43,11 +43,16 @@ def agop(function: Callable[[Any], Any], inputs: Any) -> Floats:
         array([[2., 2.],
                [2., 4.]])
     """
+    with torch().inference_mode(False), torch().enable_grad():
+        return _of_slopes(function, _inputs(function, inputs).detach().clone().requires_grad_())
+
+
+def _of_slopes(function: Callable[[Any], Any], x: Any) -> Floats:
+    """Return the mean over inputs (n, d) of J'J."""
     module = torch().nn.Module
-    x = _inputs(function, inputs).detach().clone().requires_grad_()
     total = torch().zeros(x.shape[1], x.shape[1], dtype=torch().float64)
     moved, largest = False, 0.0
-    with modes_kept(function if isinstance(function, module) else module()), torch().enable_grad():
+    with modes_kept(function if isinstance(function, module) else module()):
         if isinstance(function, module):
             function.eval()
         outputs = function(x)

@@ -75,7 +75,8 @@ class Outside:
             cells = [name, f"{told.auroc:.3f}", f"{told.fpr95:.3f}"]
             if len(few):
                 parts = (shares[few], np.delete(shares, few))
-                cells += [f"{np.nanmean(part):.1%}" for part in parts]
+                there = [part[np.isfinite(part)] for part in parts]
+                cells += [f"{part.mean():.1%}" if len(part) else "no samples" for part in there]
             c = int(np.nanargmax(shares))
             rows.append([*cells, f"{names[c]} ({shares[c]:.1%})"])
         return [*headers, "most rejected class"], rows

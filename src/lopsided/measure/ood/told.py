@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, require_finite
+from lopsided.arrays import Floats, real_array, require_number, require_whole, resized
 from lopsided.measure.checks import labels_of
 from lopsided.needs import need
 
@@ -44,7 +44,7 @@ def separation(inside: npt.ArrayLike, outside: npt.ArrayLike) -> Separation:
         Separation(auroc=0.875, fpr95=0.5)
     """
     known, other = (
-        np.atleast_1d(require_finite(scores, what))
+        _scores(scores, what)
         for scores, what in ((inside, "scores inside"), (outside, "scores outside"))
     )
     if not (known.size and other.size):
@@ -85,9 +85,10 @@ def rejected(
         >>> rejected([0.9, 0.8, 0.7, 0.1], [0, 0, 1, 1], k=2, share=0.25)
         array([0. , 0.5])
     """
-    if not 0 < share < 1:
+    if not 0 < require_number(share, "the share") < 1:
         raise ValueError(f"the share must be between 0 and 1, got {share}")
-    values, y = np.atleast_1d(require_finite(scores, "scores")), labels_of(labels, k)
+    require_whole("classes k", k, 1)
+    values, y = _scores(scores, "scores"), labels_of(labels, k)
     if len(values) != len(y) or not len(y):
         raise ValueError(f"there must be one label a score, got {len(values)} and {len(y)}")
     taken = share * len(values)
@@ -96,6 +97,22 @@ def rejected(
     out = below + at * (taken - below.sum()) / at.sum()
     seen, counts = np.bincount(y, out, minlength=k), np.bincount(y, minlength=k)
     return np.asarray(np.divide(seen, counts, out=np.full(k, np.nan), where=counts > 0))
+
+
+def _scores(given: npt.ArrayLike, what: str) -> Floats:
+    """Return (n,) finite scores.
+
+    Raises:
+        ValueError: if there is not one a sample, or one is not finite; the sample is named.
+        TypeError: if they are no real numbers.
+    """
+    array = np.atleast_1d(real_array(given, what))
+    if array.ndim > 1:
+        raise ValueError(f"{what} must be one number a sample, got shape {array.shape}")
+    if not (fine := np.isfinite(array)).all():
+        i = int(np.argmin(fine))
+        raise ValueError(f"{what} must be finite, that of sample {i} is {array[i]}")
+    return array
 
 
 def nc5(class_means: npt.ArrayLike, outside: npt.ArrayLike) -> float:
@@ -109,7 +126,8 @@ def nc5(class_means: npt.ArrayLike, outside: npt.ArrayLike) -> float:
         outside: (d,) mean feature of samples of another distribution.
 
     Raises:
-        ValueError: if the shapes do not fit, or a mean is zero or not finite.
+        ValueError: if the shapes do not fit, or a mean is zero or not finite; it is named.
+        TypeError: if they are no real numbers.
 
     Source: Ammar et al. 2024 (arXiv 2310.06823).
 
@@ -117,14 +135,17 @@ def nc5(class_means: npt.ArrayLike, outside: npt.ArrayLike) -> float:
         >>> nc5([[1.0, 0.0], [0.0, 1.0]], [0.0, 2.0])
         0.5
     """
-    means, other = np.asarray(class_means, np.float64), np.asarray(outside, np.float64)
+    means, other = real_array(class_means, "class means"), real_array(outside, "the other mean")
     if means.ndim != 2 or other.shape != means.shape[1:]:
         raise ValueError(
             "class means (k, d) and the mean (d,) of other samples must have one width, got shapes"
             f" {means.shape} and {other.shape}"
         )
-    lengths = np.linalg.norm(means, axis=1) * np.linalg.norm(other)
-    if not (np.isfinite(lengths) & (lengths > 0)).all():
-        c = int(np.argmin(np.isfinite(lengths) & (lengths > 0)))
-        raise ValueError(f"NC5 is of cosines, and the mean of class {c} or of the others has none")
-    return float(np.abs(means @ other / lengths).mean())
+    rows = resized(np.vstack([means, other]), axis=1)
+    lengths = np.linalg.norm(rows, axis=1)
+    if not (fine := np.isfinite(lengths) & (lengths > 0)).all():
+        c = int(np.argmin(fine))
+        whose = f"class {c}" if c < len(means) else "the others"
+        raise ValueError(f"NC5 is of cosines, and the mean of {whose} has none")
+    units = rows / lengths[:, None]
+    return float(np.abs(units[:-1] @ units[-1]).mean())

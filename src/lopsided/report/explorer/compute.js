@@ -59,8 +59,15 @@ const advance = (side) => {
   if (!side.latest) return news;
   const { gap } = side.latest;
   if (gap <= SHOWN || !side.work) {
-    news = side.geometry !== side.latest;
-    side.geometry = side.latest;
+    const shown = gap <= SHOWN ? side.latest : null;
+    news = side.geometry !== shown;
+    side.geometry = shown;
+  }
+  if (!side.work && gap > SHOWN) {
+    side.note =
+      `Not solved: the optimum may cost ${digits(100 * gap)} % less than the best point found;` +
+      " lopsided solve goes further.";
+    return news;
   }
   side.note = side.work
     ? "solving …"

@@ -52,7 +52,10 @@ class PrototypeHead(Sized):
                     f"means must be finite and of shape ({k}, {d}), got {tuple(means.shape)}"
                 )
             start = means.detach().clone()
-        self.weight = nn.Parameter(start.to(full_default()))
+        start = start.to(full_default())
+        if not (start.is_meta or start.isfinite().all()):
+            raise ValueError(f"means must be numbers that {start.dtype} holds")
+        self.weight = nn.Parameter(start)
         self.temperature = nn.Parameter(torch.ones(d, dtype=full_default()))
 
     def forward(self, features: Tensor) -> Tensor:

@@ -15,8 +15,11 @@ from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.steer.checks import check_features
 from lopsided.steer.heads.frame import frame
-from lopsided.steer.heads.sized import Sized, linear
+from lopsided.steer.heads.sized import Sized, held, linear
 from lopsided.steer.precision import KeepsPrecision, full_default, lifted
+
+#: A classifier of less length, of the longest, has no direction in a frame.
+_NONE = 1e-7
 
 
 class FixedHead(KeepsPrecision, Sized):
@@ -40,7 +43,8 @@ class FixedHead(KeepsPrecision, Sized):
 
     Raises:
         ValueError: if d is less than the rank of the classifiers (the smallest that works is
-            named), the scale not positive, or the lengths are of another number of classes.
+            named), the scale not positive or too large, or the lengths are of another number of
+            classes or for a classifier of zeros.
         MemoryError: if the (k, k) Gram is too large.
 
     Example:
@@ -80,7 +84,8 @@ class FixedHead(KeepsPrecision, Sized):
             learn_scale: whether a factor of all logits learns, from one on.
 
         Raises:
-            ValueError: if they are not of shape (k, d) with k of at least 2, or not finite.
+            ValueError: if they are not of shape (k, d) with k of at least 2, not finite, or too
+                large.
             TypeError: if they are no real numbers.
 
         Example:
@@ -100,7 +105,7 @@ class FixedHead(KeepsPrecision, Sized):
         return head
 
     def _hold(self, vectors: Floats, learn_scale: bool) -> None:
-        self.register_buffer("weight", torch.as_tensor(vectors, dtype=full_default()))
+        self.register_buffer("weight", held(vectors))
         #: What all logits are multiplied by; None where it does not learn.
         self.factor = nn.Parameter(torch.ones((), dtype=full_default())) if learn_scale else None
 
@@ -166,7 +171,13 @@ def _of_lengths(vectors: Floats, counts: Counts) -> Floats:
             f"lengths must be the counts of {len(vectors)} classes, got those of {counts.k}"
         )
     now = np.linalg.norm(vectors, axis=1)
-    return np.asarray(vectors * (np.sqrt(counts.n / (counts.k * counts.values)) / now)[:, None])
+    if (now <= _NONE * now.max()).any():  # by rounding not always zero
+        raise ValueError(
+            f"the classifier of class {int(now.argmin())} is zero and has no direction, so it can"
+            " have no length; leave out lengths"
+        )
+    wanted = np.sqrt(counts.n / (float(counts.k) * counts.values))
+    return np.asarray(vectors * (wanted / now)[:, None])
 
 
 @torch.no_grad()

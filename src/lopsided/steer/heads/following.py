@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lopsided.arrays import require_number
 from lopsided.labels import Ignore, sentinels
 from lopsided.steer.checks import check_features
 from lopsided.steer.heads.nearest import nearest_etf
@@ -62,7 +63,9 @@ class NearestETFHead(KeepsPrecision, Sized):
         ignore_index: Ignore = -100,
     ) -> None:
         super().__init__()
-        if not (0 < temperature < math.inf and 0 <= momentum < 1 and 0 < delta < math.inf):
+        numbers = {"temperature": temperature, "momentum": momentum, "delta": delta}
+        first, share, near = (require_number(value, name) for name, value in numbers.items())
+        if not (0 < first < math.inf and 0 <= share < 1 and 0 < near < math.inf):
             raise ValueError(
                 "temperature and delta must be positive and momentum from 0 to below 1, got"
                 f" {temperature}, {delta} and {momentum}"

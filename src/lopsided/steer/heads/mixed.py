@@ -16,7 +16,7 @@ from lopsided.arrays import require_number
 from lopsided.predict import etf
 from lopsided.steer.checks import check_logits
 from lopsided.steer.heads.frame import frame
-from lopsided.steer.heads.sized import Sized, linear
+from lopsided.steer.heads.sized import Sized, held, linear
 from lopsided.steer.precision import KeepsPrecision, full_default, lifted
 
 #: Points at which shares are tried before one between two of them is sought.
@@ -52,7 +52,8 @@ class MixedHead(KeepsPrecision, Sized):
         seed: of the first learned classifiers and of the orientation of the fixed ones.
 
     Raises:
-        ValueError: if d < k - 1, the share is not from 0 to 1, or the scale not positive.
+        ValueError: if d < k - 1, the share is not from 0 to 1, or the scale not positive or too
+            large.
 
     Example:
         >>> head = MixedHead(d=8, k=3, share=0.25)
@@ -80,7 +81,7 @@ class MixedHead(KeepsPrecision, Sized):
         start = torch.randn(k, d, generator=torch.Generator().manual_seed(seed)) / d**0.5
         #: (k, d) classifiers that learn.
         self.learned = nn.Parameter(start.to(dtype))
-        self.register_buffer("fixed", torch.as_tensor(vectors, dtype=dtype))
+        self.register_buffer("fixed", held(vectors))
         self.register_buffer("share", torch.as_tensor(share, dtype=dtype))
 
     @property

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lopsided.arrays import Floats
 from lopsided.steer.checks import check_features
-from lopsided.steer.precision import exact, lifted
+from lopsided.steer.precision import exact, full_default, lifted
 
 
 class Sized(nn.Module):
@@ -27,6 +30,20 @@ class Sized(nn.Module):
     def extra_repr(self) -> str:
         """Name the sizes."""
         return f"in_features={self.in_features}, out_features={self.out_features}"
+
+
+def held(vectors: Floats, what: str = "classifiers") -> Tensor:
+    """Return vectors (k, d) as a new head holds them.
+
+    Raises:
+        ValueError: if one is too long for the type of new tensors; the class is named.
+    """
+    dtype = full_default()
+    if (wrong := ~(np.abs(vectors) <= torch.finfo(dtype).max).all(axis=1)).any():
+        raise ValueError(
+            f"{what} must be numbers that {dtype} holds, that of class {int(wrong.argmax())} is not"
+        )
+    return torch.as_tensor(vectors, dtype=dtype)
 
 
 def linear(features: Tensor, weight: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lopsided.adjustment import ARRAYS, Adjustment
-from lopsided.arrays import plain_array
+from lopsided.arrays import plain_array, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.labels import Ignore
 from lopsided.steer.losses.base import Reduction
@@ -72,7 +72,7 @@ class AdjustedCrossEntropy(SoftmaxLoss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(adjustment, ignore_index, reduction)
-        if not 0 <= label_smoothing <= 1:
+        if not 0 <= require_number(label_smoothing, "label_smoothing") <= 1:
             raise ValueError(f"label_smoothing must be from 0 to 1, got {label_smoothing}")
         self.adjustment = adjustment
         self.label_smoothing = label_smoothing

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from lopsided.adjustment import Adjustment
 from lopsided.arrays import require_finite, require_number, require_whole
-from lopsided.steer.checks import check_tensor
+from lopsided.steer.checks import check_tensor, visible
 from lopsided.steer.precision import full_precision
 
 
@@ -64,7 +64,7 @@ class AdjustedBinary(nn.Module):
         if (broken := np.flatnonzero(p % 1)).size:
             label = int(broken[0])
             raise ValueError(
-                f"positives are samples, whole numbers, but label {label} has {p[label]:g}"
+                f"positives are samples, whole numbers, but label {label} has {float(p[label])!r}"
             )
         if (wrong := np.flatnonzero((p <= 0) | (p >= n))).size:
             label = int(wrong[0])
@@ -72,10 +72,10 @@ class AdjustedBinary(nn.Module):
                 f"each label needs positive and negative samples, label {label} has {p[label]:g} of"
                 f" {n} positive; leave it out, or count it as one"
             )
-        strength = require_number(tau, "tau")
-        pairs = [
-            Adjustment.weighted([n - each, each], exponent).weight for each in p.astype(np.int64)
-        ]
+        strength, power = require_number(tau, "tau"), require_number(exponent, "exponent")
+        if not np.isfinite([strength, power]).all():
+            raise ValueError(f"tau and exponent must be finite numbers, got {tau} and {exponent}")
+        pairs = [Adjustment.weighted([n - each, each], power).weight for each in p.astype(np.int64)]
         self.tau, self.exponent = tau, exponent
         #: (k,) shifts of the logits, and (k, 2) weights of "no" and "yes", in double precision.
         self.shift = strength * np.log(p / (n - p))
@@ -90,7 +90,7 @@ class AdjustedBinary(nn.Module):
             targets: of the same shape, 0 and 1 or between them.
 
         Raises:
-            ValueError: if the shapes do not fit.
+            ValueError: if the shapes do not fit, or a target is not from 0 to 1.
             TypeError: if the logits are not floating point.
         """
         check_tensor(logits, "logits")
@@ -103,6 +103,11 @@ class AdjustedBinary(nn.Module):
             )
         if not logits.is_floating_point():
             raise TypeError(f"logits must be floating point, got {logits.dtype}")
+        if visible(targets) and not bool(((targets >= 0) & (targets <= 1)).all()):
+            wrong = targets[~((targets >= 0) & (targets <= 1))][0].item()
+            raise ValueError(
+                f"targets must be from 0 to 1, got {wrong}; leave out what marks that there is none"
+            )
         z = full_precision(logits)
         y = targets.to(z.dtype)
         beside = (k, *[1] * (z.ndim - 2)) if k > 1 else (1,)

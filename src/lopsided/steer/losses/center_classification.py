@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from lopsided.arrays import require_number
 from lopsided.labels import Ignore
-from lopsided.steer.checks import check_features
+from lopsided.steer.checks import check_features, check_tensor
 from lopsided.steer.losses.base import Loss
 from lopsided.steer.losses.means import class_sums
 from lopsided.steer.precision import full_precision
@@ -61,8 +61,16 @@ class CenterClassification(Loss):
         frame = self.head.weight
         assert isinstance(frame, Tensor)
         k, d = frame.shape
+        check_tensor(features, "features")
+        check_tensor(labels, "labels")
         if features.ndim > 2:
-            features, labels = features.movedim(1, -1).flatten(0, -2), labels.flatten()
+            features = features.movedim(1, -1)
+            if labels.shape != features.shape[:-1]:
+                raise ValueError(
+                    f"labels must have shape {tuple(features.shape[:-1])} beside maps of features,"
+                    f" got {tuple(labels.shape)}"
+                )
+            features, labels = features.flatten(0, -2), labels.flatten()
         check_features(features, d)
         labels, kept = self.read(labels, len(features), k)
         total, number = class_sums(full_precision(features), labels, kept, k)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lopsided.arrays import real_array
 from lopsided.geometry import Geometry
 from lopsided.labels import Ignore
 from lopsided.steer.checks import check_features
@@ -55,11 +56,14 @@ class MultipleCenters(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(ignore_index, reduction)
-        number = np.asarray(centers)
-        if number.shape != (frame.k,) or int(number.sum()) != frame.m:
+        number = real_array(centers, "centers")
+        # A center is nearest to the classifier of its class.
+        logits = frame.logits.matrix()
+        own = np.bincount(logits.argmax(axis=0), minlength=frame.k) if logits.any() else number
+        if number.shape != (frame.k,) or number.sum() != frame.m or (number != own).any():
             raise ValueError(
-                f"centers must be {frame.k} numbers that sum to the frame's {frame.m}, got"
-                f" {centers!r}"
+                f"centers must be those of the frame, {frame.m} in all"
+                f"{f', {own.tolist()}' if logits.any() else ''}, got {centers!r}"
             )
         least = frame.m + frame.k - 1
         if d < least:
@@ -69,7 +73,7 @@ class MultipleCenters(Loss):
             )
         #: (m, d) unit vectors, and (m,) their classes.
         self.vectors = frame.vectors(d, seed)[1]
-        self.classes = np.repeat(np.arange(frame.k), number)
+        self.classes = np.repeat(np.arange(frame.k), number.astype(np.int64))
         self.k = frame.k
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lopsided.arrays import require_whole, unit_rows
+from lopsided.arrays import require_number, require_whole, unit_rows
 from lopsided.labels import Ignore
 from lopsided.steer.checks import check_features, check_tensor
 from lopsided.steer.losses.base import Loss, Reduction
@@ -63,7 +63,7 @@ class SupervisedContrastive(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(ignore_index, reduction)
-        if not 0 < temperature < math.inf:
+        if not 0 < require_number(temperature, "temperature") < math.inf:
             raise ValueError(f"temperature must be a positive finite number, got {temperature}")
         self.temperature = temperature
         #: Float64 of shape (k, d), no buffer, so that no move to half precision rounds them.

@@ -7,6 +7,7 @@ import math
 from torch import Tensor
 
 from lopsided.adjustment import Adjustment
+from lopsided.arrays import require_number
 from lopsided.labels import Ignore
 from lopsided.steer.losses.base import Reduction
 from lopsided.steer.losses.blocks import cross_entropy
@@ -30,7 +31,7 @@ class Focal(SoftmaxLoss):
 
     Raises:
         ValueError: if gamma is negative or not finite, or the reduction unknown.
-        TypeError: if a label to leave out is not a whole number.
+        TypeError: if gamma is no number, or a label to leave out no whole one.
 
     Example:
         >>> import torch
@@ -47,7 +48,7 @@ class Focal(SoftmaxLoss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(adjustment or Adjustment(), ignore_index, reduction)
-        if not 0 <= gamma < math.inf:
+        if not 0 <= require_number(gamma, "gamma") < math.inf:
             raise ValueError(f"gamma must be a finite number of at least 0, got {gamma}")
         self.gamma = gamma
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lopsided.adjustment import Adjustment
+from lopsided.arrays import require_finite
 from lopsided.labels import Ignore, sentinels
 from lopsided.steer.losses.adjusted import AdjustedCrossEntropy
 from lopsided.steer.losses.base import Reduction
@@ -30,7 +31,7 @@ KEPT = 64
 PLAIN = Adjustment()
 
 
-@lru_cache(KEPT)
+@lru_cache(KEPT, typed=True)  # 1 and 1.0 are not the same to every door
 def _made(kind: Callable[..., nn.Module], *given: Any, **settings: Any) -> nn.Module:
     return kind(*given, **settings)
 
@@ -41,7 +42,13 @@ def _call(
     """Return what the module of these settings says of two tensors."""
     if "ignore_index" in settings:
         settings["ignore_index"] = sentinels(settings["ignore_index"])
-    value: Tensor = _made(kind, *given, **settings)(shown, targets)
+    try:
+        hash((given, *settings.values()))
+    except TypeError:  # such as a list where an adjustment is meant; the module's door says so
+        made = kind(*given, **settings)
+    else:
+        made = _made(kind, *given, **settings)
+    value: Tensor = made(shown, targets)
     return value
 
 
@@ -117,7 +124,7 @@ def binary_cross_entropy(
     reduction: Literal["mean", "sum", "none"] = "mean",
 ) -> Tensor:
     """Return the binary cross-entropy of rare labels; see `AdjustedBinary`."""
-    each = tuple(np.atleast_1d(np.asarray(positives)).tolist())
+    each = tuple(np.atleast_1d(require_finite(positives, "positives")).tolist())
     return _called(
         AdjustedBinary, logits, targets, each, n, tau=tau, exponent=exponent, reduction=reduction
     )

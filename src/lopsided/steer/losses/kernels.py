@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lopsided.arrays import require_number
+from lopsided.measure.network.tensors import has_float64
 from lopsided.steer.checks import check_features, check_tensor
 from lopsided.steer.precision import exact, lifted
 
@@ -39,7 +41,7 @@ class DecoupledInfoNCE(nn.Module):
 
     def __init__(self, temperature: float = 0.5) -> None:
         super().__init__()
-        if not 0 < temperature < math.inf:
+        if not 0 < require_number(temperature, "temperature") < math.inf:
             raise ValueError(f"temperature must be a positive finite number, got {temperature}")
         self.temperature = temperature
 
@@ -94,7 +96,8 @@ class KernelContrastive(nn.Module):
         super().__init__()
         if kernel not in get_args(Kernel):
             raise ValueError(f"kernel must be one of {', '.join(get_args(Kernel))}, got {kernel!r}")
-        if not 0 < width < math.inf or not 0 < gamma < math.inf:
+        given = require_number(width, "width"), require_number(gamma, "gamma")
+        if not all(0 < each < math.inf for each in given):
             raise ValueError(
                 f"width and gamma must be positive finite numbers, got {width} and {gamma}"
             )
@@ -108,12 +111,17 @@ class KernelContrastive(nn.Module):
             TypeError: if they are not floating point.
         """
         x, y = _views(a, b)
-        n = len(x)
-        off = ~torch.eye(n, dtype=torch.bool, device=x.device)
-        with exact(x.device):
-            apart = [self._kernel(2 - 2 * (v @ v.T)[off]).mean() for v in (x, y)]
+        kind, device = x.dtype, x.device
+        if has_float64(device):
+            # Single precision holds no digit of small squares of distances, and may have them
+            # below zero.
+            x, y = (functional.normalize(v.double(), dim=1) for v in (a, b))
+        off = ~torch.eye(len(x), dtype=torch.bool, device=device)
+        with exact(device):
+            squares = [(2 - 2 * (v @ v.T)[off]).clamp_min(0) for v in (x, y)]
+        apart = [self._kernel(each).mean() for each in squares]
         together = self._kernel((x - y).square().sum(1)).mean()
-        return self.gamma * (apart[0] + apart[1]) - 2 * together
+        return (self.gamma * (apart[0] + apart[1]) - 2 * together).to(kind)
 
     def _kernel(self, squares: Tensor) -> Tensor:
         if self.kernel == "gaussian":

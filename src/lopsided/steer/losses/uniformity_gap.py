@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lopsided.arrays import require_whole
+from lopsided.arrays import require_number, require_whole
 from lopsided.labels import Ignore
 from lopsided.measure.network.tensors import has_float64
 from lopsided.steer.checks import check_features
@@ -61,7 +61,8 @@ class UniformityGap(Loss):
         super().__init__(ignore_index, "mean")
         require_whole("classes k", k, 2)
         require_whole("dimensions d", d, 2)
-        if not 0 < alpha < math.inf or not 0 < beta < math.inf:
+        given = require_number(alpha, "alpha"), require_number(beta, "beta")
+        if not all(0 < each < math.inf for each in given):
             raise ValueError(
                 f"alpha and beta must be positive finite numbers, got {alpha} and {beta}"
             )

@@ -9,7 +9,7 @@ import numpy as np
 
 from lopsided.arrays import require_number
 from lopsided.counts import Counts, CountsLike
-from lopsided.steer.either import full, is_tensor
+from lopsided.steer.either import full, is_tensor, lengths
 from lopsided.steer.posthoc.logits import finite
 
 
@@ -49,10 +49,10 @@ def tau_normalised(weight: Any, tau: float = 1.0, counts: CountsLike | None = No
             f" {tuple(weight.shape)}; transpose?"
         )
     if is_tensor(weight):
-        lengths = weight.norm(dim=1, keepdim=True)
-        return weight / lengths.where(lengths > 0, 1.0) ** finite(tau)
-    norms = np.linalg.norm(weight, axis=1, keepdims=True)
-    return weight / np.where(norms > 0, norms, 1) ** finite(tau)
+        norms = lengths(weight)
+        return weight / norms.where(norms > 0, 1.0) ** finite(tau)
+    norms = lengths(weight)
+    return weight / np.where(norms > 0, norms, np.ones_like(norms)) ** finite(tau)
 
 
 def max_norm_(weight: Any, radius: float) -> Any:
@@ -84,9 +84,9 @@ def max_norm_(weight: Any, radius: float) -> Any:
     if not 0 < require_number(radius, "radius") < math.inf:
         raise ValueError(f"radius must be a positive finite number, got {radius}")
     if is_tensor(weight):
-        lengths = wide.detach().norm(dim=1, keepdim=True)
-        weight.data.mul_((radius / lengths).where(lengths > radius, 1.0))
+        norms = lengths(wide.detach())
+        weight.data.mul_((radius / norms).where(norms > radius, 1.0))
         return weight
-    norms = np.linalg.norm(wide, axis=1, keepdims=True)
+    norms = lengths(wide)
     weight *= np.divide(radius, norms, out=np.ones_like(norms), where=norms > radius)
     return weight

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ def nearest_mean(features: Any, means: Any) -> Any:
         (n, k) logits.
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: if the shapes do not fit, or squares of distances leave the type of the two.
         TypeError: if features or means are not floating point.
 
     Example:
@@ -38,12 +39,30 @@ def nearest_mean(features: Any, means: Any) -> Any:
         )
     if not is_tensor(features):
         squares = cdist(features, means, "sqeuclidean")
-        return (-0.5 * squares).astype(np.result_type(features, means))
+        kind = np.result_type(features, means)
+        if not (squares <= np.finfo(kind).max).all() and _finite(features, means):
+            raise _too_far(kind)
+        return (-0.5 * squares).astype(kind)
     import torch
 
+    from lopsided.steer.checks import visible
     from lopsided.steer.precision import exact, lifted
 
     features, means = lifted(features, means)
     with exact(features.device):
         apart = torch.cdist(features, means, compute_mode="donot_use_mm_for_euclid_dist")
-        return -0.5 * apart.square()
+        logits = -0.5 * apart.square()
+    if visible(logits) and not _finite(logits) and _finite(features, means):
+        raise _too_far(logits.dtype)
+    return logits
+
+
+def _finite(*parts: Any) -> bool:
+    return all(bool((abs(part) < math.inf).all()) for part in parts)
+
+
+def _too_far(kind: Any) -> ValueError:
+    return ValueError(
+        f"squares of the distances of features and means leave {kind}: divide both by one number"
+        " first, which changes no order"
+    )

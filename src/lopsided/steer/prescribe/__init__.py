@@ -84,7 +84,8 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
     heads, log_shares = (trained.first, trained.second), trained.log_shares
     seen = Seen.of(held_out, *heads, log_shares)
     length = trained.length or seen.length
-    if shared := set(trained.files) & set(held_out.files):
+    files = {path.resolve() for path in trained.files}
+    if shared := [path for path in held_out.files if path.resolve() in files]:
         raise ValueError(
             f"{min(shared)} is among the training samples and the held-out ones: a head is judged"
             " by samples that the network was not trained on"

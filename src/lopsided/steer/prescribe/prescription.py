@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints, plain_array
 from lopsided.counts import Counts
@@ -116,8 +117,8 @@ class Prescription:
             The layer.
 
         Raises:
-            ValueError: if the layer has another shape, or computes its weight from other tensors,
-                so that nothing can be written there.
+            ValueError: if the layer has another shape, computes its weight from other tensors, so
+                that nothing can be written there, or its type does not hold the head.
         """
         weight = getattr(linear, "weight", None)
         if weight is None or not (hasattr(weight, "new_tensor") and "bias" in dir(linear)):
@@ -136,8 +137,8 @@ class Prescription:
                 " adapter): merge them into a plain linear layer first"
             )
         written, bias = weight.new_tensor(self.weight), weight.new_tensor(self.bias)
-        if not (written.isfinite().all() and bias.isfinite().all()):
-            raise ValueError(f"the head is beyond what {weight.dtype} holds: use a wider type")
+        for given, part in ((self.weight, written), (self.bias, bias)):
+            _require_held(given, plain_array(part, "the head"), weight.dtype)
         weight.detach().copy_(written.reshape(weight.shape))
         if linear.bias is None:
             linear.bias = type(weight)(bias, requires_grad=weight.requires_grad)
@@ -151,7 +152,8 @@ class Prescription:
         The header tells remedy, gain and interval.
 
         Raises:
-            ValueError: if the path does not end in .safetensors, or is a file that was read.
+            ValueError: if the path does not end in .safetensors, or is a file that was read, or
+                float32 does not hold the head.
             ImportError: if safetensors is not installed.
         """
         path = Path(path)
@@ -161,9 +163,12 @@ class Prescription:
             raise ValueError(f"{path} was read for this prescription: write it to another file")
         library = need("safetensors.numpy", "'lopsided[torch]'")
         facts = {"remedy": self.remedy, "gain": self.gain, "interval": self.interval}
-        arrays = {
-            name: np.ascontiguousarray(a, np.float32) for name, a in self.state_dict().items()
-        }
+        with np.errstate(over="ignore"):
+            arrays = {
+                name: np.ascontiguousarray(a, np.float32) for name, a in self.state_dict().items()
+            }
+        for name, given in self.state_dict().items():
+            _require_held(given, arrays[name], np.float32.__name__)
         write_atomically(path, library.save(arrays, {"lopsided": json.dumps(facts)}))
         return path
 
@@ -200,3 +205,14 @@ class Prescription:
     @property
     def _n(self) -> int:
         return 0 if self.held_out is None else int(self.held_out.sum())
+
+
+def _require_held(given: Floats, written: npt.NDArray[Any], kind: Any) -> None:
+    """Refuse a head that a type makes infinite, or of which it leaves a classifier nothing.
+
+    Raises:
+        ValueError: naming the type.
+    """
+    lost = given.any(axis=-1) & ~written.any(axis=-1)
+    if not np.isfinite(written).all() or lost.any():
+        raise ValueError(f"the head is beyond what {kind} holds: use a wider type")
