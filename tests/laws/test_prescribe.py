@@ -223,6 +223,7 @@ def test_samples_are_told_apart_by_their_features_and_only_by_these():
     signs = np.sign(np.random.default_rng(0).normal(size=(20_000, 48)))
     found = Samples((signs, np.zeros(20_000, int)), 2, 48, "train").fingerprints()
     assert len(np.unique(found)) == len(np.unique(signs, axis=0))
+    assert len(np.unique(found % 2**16)) > 15_000  # each bit tells, not the first ones alone
     for x in ([[0.0, 1.0], [-0.0, 1.0]], np.float64([[1e60, 1.0], [1e60, 1.0 + 1e-12]])):
         assert np.ptp(Samples((np.array(x), np.zeros(2, int)), 2, 2, "train").fingerprints()) == 0
     large = np.array([[1e60, 1.0], [2e60, 1.0]]), np.zeros(2, int)

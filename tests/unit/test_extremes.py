@@ -223,5 +223,7 @@ def test_gradients_are_had_inside_inference_too():
     layer = torch.nn.Linear(3, 2)
     with torch.inference_mode():
         found = measure.agop(layer, torch.ones(4, 3))
+        with pytest.raises(ValueError, match="made in torch"):
+            measure.agop(torch.nn.Linear(3, 2), torch.ones(4, 3))
     weight = layer.weight.detach().double().numpy()
     np.testing.assert_allclose(found, weight.T @ weight, rtol=1e-6)

@@ -31,8 +31,8 @@ def agop(function: Callable[[Any], Any], inputs: Any) -> Floats:
 
     Raises:
         ValueError: if inputs are no finite (n, d), outputs are not one row each or do not depend on
-            the inputs in a way that can be differentiated, a gradient is not finite, or its squares
-            leave float64.
+            the inputs in a way that can be differentiated, the module was made in inference mode, a
+            gradient is not finite, or its squares leave float64.
         TypeError: if inputs or outputs are not of a real floating-point type.
 
     Example:
@@ -43,6 +43,13 @@ def agop(function: Callable[[Any], Any], inputs: Any) -> Floats:
         array([[2., 2.],
                [2., 4.]])
     """
+    if isinstance(function, torch().nn.Module) and any(
+        part.is_inference() for part in (*function.parameters(), *function.buffers())
+    ):
+        raise ValueError(
+            "the module was made in torch.inference_mode(), and nothing can be differentiated that"
+            " holds such tensors: make it, or load it, outside"
+        )
     with torch().inference_mode(False), torch().enable_grad():
         return _of_slopes(function, _inputs(function, inputs).detach().clone().requires_grad_())
 

@@ -94,15 +94,13 @@ class Samples:
         10^19 a pair.
         """
         random = np.random.default_rng(0)
-        first, second = random.integers(1, 2**63, (2, self.d), np.uint64) * 2 + 1
+        factors = random.integers(1, 2**63, self.d, np.uint64) * 2 + 1
         of_label = random.integers(1, 2**63, self.k, np.uint64)
         parts = []
         for features, labels in self:
             digits, exponents = np.frexp(features.astype(np.float64))
             rounded = np.ldexp(np.rint(digits * 2**24), exponents - 24) + 0.0  # -0.0 is 0.0
-            # Features of few bits, such as signs, differ in their first alone: those are spread.
-            mixed = rounded.view(np.uint64) * first
-            parts.append((mixed ^ (mixed >> np.uint64(32))) @ second + of_label[labels])
+            parts.append(_mixed(rounded.view(np.uint64)) @ factors + of_label[labels])
         return np.concatenate(parts)
 
     @property
@@ -113,6 +111,17 @@ class Samples:
             if isinstance(self.given, Store)
             else ()
         )
+
+
+def _mixed(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Return other numbers for others, of which every bit depends on all: features of few bits,
+    such as signs, differ in their first bits alone, and sums of these soon meet.
+
+    Source: the last step of SplitMix64, Steele, Lea and Flood 2014.
+    """
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
+    return np.asarray(bits ^ (bits >> np.uint64(31)))
 
 
 @dataclass(frozen=True, eq=False)
