@@ -121,7 +121,13 @@ class Reproduce:
         if not is_first():
             return
         told = Tables(stderr=True, soft_wrap=True, highlight=False, markup=False)
-        path = page.report(self.out, CLAIMS, lambda note: told.print(shown(note)))
+        with told.status("writing the report") as status:
+            path = page.report(
+                self.out,
+                CLAIMS,
+                lambda note: told.print(shown(note)),
+                lambda what: status.update(f"writing the report: {what}"),
+            )
         console.print(f"report: {shown(str(path))}", markup=False)
         if self.check and not held:
             raise SystemExit(1)

@@ -30,7 +30,7 @@ def is_first() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def _silent(*_: object) -> None:
+def silent(*_: object) -> None:
     """Say nothing."""
 
 
@@ -50,8 +50,8 @@ class Place:
     def context(
         self,
         name: str,
-        advance: Callable[[float, str], None] = _silent,
-        note: Callable[[str], None] = _silent,
+        advance: Callable[[float, str], None] = silent,
+        note: Callable[[str], None] = silent,
     ) -> Context:
         """Return the context of the run called `name`."""
         return Context(self.out / ".work" / name, self, advance, note)
@@ -72,8 +72,8 @@ class Context:
 
     folder: Path
     place: Place
-    advance: Callable[[float, str], None] = _silent
-    note: Callable[[str], None] = _silent
+    advance: Callable[[float, str], None] = silent
+    note: Callable[[str], None] = silent
     identity: str = ""
 
     def part(self, start: float, end: float, title: str = "") -> Context:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from lopsided.files import printable
 from lopsided.report import Block, Fold, Items, Mark, Page, Section, Text, write
 from lopsided.reproduce.claim import AnyClaim
+from lopsided.reproduce.context import silent
 from lopsided.reproduce.disk import alone
 from lopsided.reproduce.record import Record
 from lopsided.reproduce.run_pages import run_pages
@@ -29,7 +30,10 @@ class Found(NamedTuple):
 
 
 def report(
-    folder: Path, claims: Mapping[str, AnyClaim], note: Callable[[str], None] = print
+    folder: Path,
+    claims: Mapping[str, AnyClaim],
+    note: Callable[[str], None] = print,
+    progress: Callable[[str], None] = silent,
 ) -> Path:
     """Write FOLDER/report.html over all records of a folder, one process at a time, and return its
     path.
@@ -38,6 +42,7 @@ def report(
         folder: of the records.
         claims: by name.
         note: takes a sentence for each file that is left out, which the page tells too.
+        progress: takes what is drawn next.
 
     Raises:
         ValueError: if there is no record that can be shown.
@@ -49,7 +54,7 @@ def report(
         )
     with alone(folder / ".work" / "report.lock", "the report", patience=3600):
         found = read(folder)
-        sections, left_out = _sections(folder, found, claims)
+        sections, left_out = _sections(folder, found, claims, progress)
         for sentence in left_out:
             note(f"left out of the report: {sentence}")
         if not sections:
@@ -86,7 +91,10 @@ def _page(sections: Sequence[Section], left_out: Sequence[str]) -> Page:
 
 
 def _sections(
-    folder: Path, found: Found, claims: Mapping[str, AnyClaim]
+    folder: Path,
+    found: Found,
+    claims: Mapping[str, AnyClaim],
+    progress: Callable[[str], None],
 ) -> tuple[list[Section], list[str]]:
     """Return a section for each claim that has records, and a sentence for each file that is left
     out.
@@ -100,16 +108,21 @@ def _sections(
         ),
     ]
     each = [
-        _section(folder, claim, [r for r in found.records if r.claim == name], left_out)
+        _section(folder, claim, [r for r in found.records if r.claim == name], left_out, progress)
         for name, claim in claims.items()
     ]
     return [section for section in each if section is not None], left_out
 
 
 def _section(
-    folder: Path, claim: AnyClaim, records: Sequence[Record], left_out: list[str]
+    folder: Path,
+    claim: AnyClaim,
+    records: Sequence[Record],
+    left_out: list[str],
+    progress: Callable[[str], None],
 ) -> Section | None:
     """Return the section of one claim, or None; records that cannot be shown are left out."""
+    progress(claim.name)
     shown = _blocks(claim, records)
     if isinstance(shown, str):
         why = {record.name: _blocks(claim, [record]) for record in records}
@@ -128,7 +141,7 @@ def _section(
     if not records:
         return None
     if len(records) > 1:
-        links, lacking = run_pages(folder, claim, records)
+        links, lacking = run_pages(folder, claim, records, progress)
         shown = [*shown, *links]
         left_out += [f"{name}.json has no page ({reason})" for name, reason in lacking.items()]
     held, runs = sum(record.verdict.holds for record in records), len(records)

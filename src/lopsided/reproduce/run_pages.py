@@ -4,7 +4,7 @@ another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from lopsided.files import printable, write_atomically
 from lopsided.report import Links, Page, Section, Text
 from lopsided.report.page import render
 from lopsided.reproduce.claim import AnyClaim
+from lopsided.reproduce.context import silent
 from lopsided.reproduce.record import Record
 
 #: The folder of the pages, beside the report.
@@ -20,7 +21,10 @@ FOLDER = "report"
 
 
 def run_pages(
-    folder: Path, claim: AnyClaim, records: Sequence[Record]
+    folder: Path,
+    claim: AnyClaim,
+    records: Sequence[Record],
+    progress: Callable[[str], None] = silent,
 ) -> tuple[list[Links], dict[str, str]]:
     """Write the pages of runs into FOLDER/report.
 
@@ -28,6 +32,7 @@ def run_pages(
         folder: of the records.
         claim: of all of them, which says what a page of a run shows.
         records: of at least two runs.
+        progress: takes what is written next.
 
     Returns:
         Links to the pages, and record -> why there is none of it.
@@ -35,7 +40,8 @@ def run_pages(
     if claim.detail is None:
         return [], {}
     links, lacking = [], {}
-    for record in records:
+    for i, record in enumerate(records):
+        progress(f"page {i + 1} of {len(records)} of {claim.name}")
         place = folder / FOLDER / f"{record.name}.html"
         try:
             run = claim.read(record)

@@ -103,24 +103,24 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
 
 
 def judge(settings: Settings, numbers: Numbers) -> Verdict:
-    """Hold when every network fits its training set and the most decay leaves a tenth of what the
-    least leaves hidden.
+    """Hold when, of the networks that fit every class, the one with the most decay leaves hidden a
+    tenth of what the one with the least does.
     """
-    networks = numbers.networks
-    hidden = [one.split.hidden for one in networks]
-    removed = hidden[-1] < hidden[0] / 10
-    fitted = all(one.fitted for one in networks)
     told = "; ".join(
-        f"{one.decay:g}: {one.split.hidden:.0%} hidden, class means {one.distances.embeddings:.2f}"
+        f"{one.decay:g}{'' if one.fitted else ' (which does not fit every class)'}:"
+        f" {one.split.hidden:.0%} hidden, class means {one.distances.embeddings:.2f}"
         f" from their prediction, law part {one.split.embeddings.law:.2f}"
-        for one in networks
+        for one in numbers.networks
     )
-    unfitted = "" if fitted else " Not every network fits its training set."
-    return Verdict(
-        fitted and removed,
-        f"With a weight decay of the last normalisation of {told}. It"
-        f" {'removes' if removed else 'does not remove'} what is hidden.{unfitted}",
+    hidden = [one.split.hidden for one in numbers.networks if one.fitted]
+    removed = len(hidden) > 1 and hidden[-1] < hidden[0] / 10
+    end = (
+        f"Where every class is fitted it {'removes' if removed else 'does not remove'} what is"
+        " hidden."
+        if len(hidden) > 1
+        else "Fewer than two networks fit every class, which tells nothing."
     )
+    return Verdict(removed, f"With a weight decay of the last normalisation of {told}. {end}")
 
 
 def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
@@ -129,10 +129,17 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
         Table(
             "Hidden share of the class means, and the distances to the prediction, whole and law"
             " part.",
-            ["weight decay of the last normalisation", "hidden", "classifiers", "class means"],
+            [
+                "weight decay of the last normalisation",
+                "fits",
+                "hidden",
+                "classifiers",
+                "class means",
+            ],
             [
                 [
                     f"{one.decay:g}",
+                    "yes" if one.fitted else "no",
                     f"{one.split.hidden:.1%}",
                     f"{one.distances.classifiers:.3f}, {one.split.classifiers.law:.3f}",
                     f"{one.distances.embeddings:.3f}, {one.split.embeddings.law:.3f}",
