@@ -101,22 +101,26 @@ class _Distances:
         self.left = np.column_stack([-2 * means, self.squares, ones])
         self.right = np.column_stack([means, ones, self.squares])
 
-    def of(self, rows: Ints) -> Iterator[tuple[int, Floats]]:
-        """Yield the first column of a tile, and the tile, infinite where a mean meets itself."""
+    def of(self, rows: Ints) -> Iterator[tuple[int, Floats, Floats]]:
+        """Yield the first column of a tile, the tile, infinite where a mean meets itself, and the
+        least of each of its rows.
+        """
         left = self.left[rows]
         for start in range(0, len(self.means), _COLUMNS):
             columns = slice(start, start + _COLUMNS)
             tile = left @ self.right[columns].T
             here = np.flatnonzero((rows >= start) & (rows < start + tile.shape[1]))
             tile[here, rows[here] - start] = np.inf
-            self._sharpen(tile, rows, columns)
-            yield start, tile
+            yield start, tile, self._sharpened(tile, rows, columns)
 
-    def _sharpen(self, tile: Floats, rows: Ints, columns: slice) -> None:
-        """Take distances of which the product left few digits from their differences."""
+    def _sharpened(self, tile: Floats, rows: Ints, columns: slice) -> Floats:
+        """Take distances of which the product left few digits from their differences, and return
+        the least of each row.
+        """
         squares, others = self.squares[columns], self.means[columns]
         few = 1e-8 * (self.squares[rows] + squares.max())
-        doubtful = np.flatnonzero(tile.min(axis=1) < few)
+        least = tile.min(axis=1)
+        doubtful = np.flatnonzero(least < few)
         a, b = np.nonzero(tile[doubtful] < 1e-8 * (self.squares[rows[doubtful], None] + squares))
         a = doubtful[a]
         step = max(2**20 // others.shape[1], 1)
@@ -124,6 +128,8 @@ class _Distances:
             part = slice(start, start + step)
             difference = self.means[rows[a[part]]] - others[b[part]]
             tile[a[part], b[part]] = np.vecdot(difference, difference)
+        least[doubtful] = tile[doubtful].min(axis=1)
+        return np.asarray(least)
 
 
 def _around(distances: _Distances, rows: Ints, reach: Floats) -> tuple[Floats, Floats, Floats]:
@@ -132,8 +138,7 @@ def _around(distances: _Distances, rows: Ints, reach: Floats) -> tuple[Floats, F
     """
     nearest, beyond = np.full((2, len(rows)), np.inf)
     farthest = np.zeros(len(rows))
-    for _, tile in distances.of(rows):
-        least = tile.min(axis=1)
+    for _, tile, least in distances.of(rows):
         nearest = np.minimum(nearest, least)
         # In a collapsed network few rows of a tile have another mean in reach.
         asked = np.flatnonzero(least <= reach)
@@ -147,7 +152,7 @@ def _around(distances: _Distances, rows: Ints, reach: Floats) -> tuple[Floats, F
 
 def _joined(group: Ints, distances: _Distances, rows: Ints, reach: Floats) -> Ints:
     """Return the groups of classes after some have joined all in their reach."""
-    for start, tile in distances.of(rows):
+    for start, tile, _ in distances.of(rows):
         a, b = np.nonzero(tile <= reach[rows, None])
         a, b = rows[a], b + start
         new = group[a] != group[b]
