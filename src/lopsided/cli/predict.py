@@ -57,7 +57,7 @@ class Predict:
 
     def run(self) -> None:
         """Print the prediction, and draw it if asked."""
-        from lopsided.cli import predicted
+        from lopsided.cli import predicted, predicted_tables
 
         require_one_form(self.json, self.csv)
         require_picture(self.plot, [self.classes.file, self.targets])
@@ -69,7 +69,7 @@ class Predict:
             elif self.csv:
                 print_csv(predicted.flat(rows))
             else:
-                predicted.print_comparison(rows, counts)
+                predicted_tables.print_comparison(rows, counts)
             return
         problem = self._problem()
         geometry = self._geometry(problem)
@@ -80,10 +80,10 @@ class Predict:
             return
         if problem.counts is None:
             kind, answer = "predict-samples", predicted.summary_of_samples(geometry)
-            show = predicted.print_samples
+            show = predicted_tables.print_samples
         else:
             kind, answer = "predict", predicted.summary(geometry, problem.counts)
-            show = predicted.print_summary
+            show = predicted_tables.print_summary
         print_json(kind, answer) if self.json else show(answer)
 
     def _problem(self) -> Problem:

@@ -220,7 +220,7 @@ def _table(rows: list[Row], counts: Counts) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    from lopsided.cli.predicted import ends_of
+    from lopsided.cli.predicted_tables import ends_of
     from lopsided.naming import tight
 
     called = {n: str(n) for n in rows[0].margins}

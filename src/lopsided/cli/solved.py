@@ -1,0 +1,185 @@
+"""What `lopsided solve` answers, and how it prints it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lopsided.cli.output import table_console
+from lopsided.cli.predicted import ends
+from lopsided.naming import listed
+
+if TYPE_CHECKING:
+    from lopsided.geometry import Geometry
+    from lopsided.solve import Solution
+
+
+def flat(told: dict[str, Any]) -> dict[str, Any]:
+    """Return a summary without its groups, its distances as columns."""
+    names = ("ridge", "objective", "dual", "relative_gap")
+    far = told["distance_to_limit"] or {}
+    return {name: told[name] for name in names} | {
+        f"{part}_to_limit": distance for part, distance in far.items()
+    }
+
+
+def summary(solution: Solution, limit: Geometry | None) -> dict[str, Any]:
+    """Return what is worth telling of a solution, one row a group of interchangeable classes."""
+    geometry = solution.geometry
+    groups = geometry.logits.groups
+    first = groups.first
+    second = np.array([_second(groups, g) for g in range(groups.m)])
+    w, mu = geometry.classifiers, geometry.embeddings
+    counts = solution.problem.counts
+    assert counts is not None
+    named = [] if counts.names is None else counts.called_by_group(groups)
+    distances = None
+    if limit is not None and w.frobenius() > 0:
+        distances = {name: float(d) for name, d in geometry.distance(limit)._asdict().items()}
+    rows = []
+    for g in range(groups.m)[::-1]:
+        c, other = int(first[g]), int(second[g])
+        same = [float(x.cosine(c, other)) if other >= 0 else None for x in (w, mu)]
+        rows.append(
+            {
+                "samples": counts[c],
+                "classes": int(groups.sizes[g]),
+                **({} if counts.names is None else {"names": named[g]}),
+                "first_class": c,
+                "w": float(np.sqrt(w.entries(c, c))),
+                "mu": float(np.sqrt(mu.entries(c, c))),
+                "alignment": _ratio(
+                    geometry.logits.entries(c, c), np.sqrt(w.entries(c, c) * mu.entries(c, c))
+                ),
+                "cosine_w": None if same[0] is None or np.isnan(same[0]) else same[0],
+                "cosine_mu": None if same[1] is None or np.isnan(same[1]) else same[1],
+                "collapsed": bool(
+                    w.entries(c, c) == 0 or (same[0] is not None and same[0] > 1 - 1e-9)
+                ),
+            }
+        )
+    return {
+        "ridge": solution.problem.ridge,
+        "bias": solution.problem.bias,
+        "objective": solution.objective,
+        "dual": solution.certificate.dual,
+        "relative_gap": solution.certificate.relative_gap,
+        "status": solution.message,
+        "distance_to_limit": distances,
+        "groups": rows,
+    }
+
+
+def print_one(solution: Solution, limit: Geometry | None) -> None:
+    """Print an optimum as a table of groups of classes."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    told = summary(solution, limit)
+    console = table_console()
+    table = Table(
+        "samples",
+        "classes",
+        "|w|",
+        "|mu|",
+        "cos(w, mu)",
+        "cos(w, w')",
+        "cos(mu, mu')",
+        "",
+        box=None,
+        pad_edge=False,
+    )
+    table.columns[0].no_wrap = True
+    groups = told["groups"]
+    picked = ends(len(groups)).tolist()
+    for before, g in zip([-1, *picked[:-1]], picked, strict=True):
+        if g - before > 1:
+            table.add_row("⋮")
+        row = groups[g]
+        cells = [_show(row[name]) for name in ("w", "mu", "alignment", "cosine_w", "cosine_mu")]
+        table.add_row(
+            f"{row['samples']:,}",
+            escape(listed(row["names"])) if "names" in row else f"{row['classes']:,}",
+            *cells,
+            "collapsed" if row["collapsed"] else "",
+        )
+    console.print(table)
+    if len(picked) < len(groups):
+        console.print(f"{len(groups)} groups of classes, all in --json and --csv", style="dim")
+    console.print(f"ridge {told['ridge']:g} (summed loss), objective {told['objective']:.10g}")
+    if told["distance_to_limit"] is not None:
+        distances = ", ".join(
+            f"{name} {value:.3f}" for name, value in told["distance_to_limit"].items()
+        )
+        console.print(f"distance to the limit of a vanishing ridge: {distances}")
+    console.print(told["status"], soft_wrap=True)
+    if not any(row["w"] for row in told["groups"]):
+        from lopsided import solve
+
+        console.print(
+            f"The optimum is zero from ridge {solve.largest_ridge(solution.problem):.10g} up."
+        )
+
+
+def print_path(solutions: list[Solution], limit: Geometry | None) -> None:
+    """Print the optima of a path of ridges, a row each."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(
+        "ridge",
+        "objective",
+        "gap",
+        "rank",
+        "classifiers",
+        "embeddings",
+        "logits",
+        "collapsed classes",
+        box=None,
+        pad_edge=False,
+    )
+    for solution in solutions:
+        told = summary(solution, limit)
+        distances = list((told["distance_to_limit"] or {}).values()) or [None] * 3
+        named = "names" in told["groups"][0]
+        collapsed = " and ".join(
+            escape(listed(row["names"])) if named else f"{row['samples']:,}"
+            for row in told["groups"]
+            if row["collapsed"]
+        )
+        cells = [
+            f"{told['ridge']:.3g}",
+            f"{told['objective']:.6g}",
+            f"{told['relative_gap']:.0e}",
+            str(solution.rank),
+        ]
+        table.add_row(
+            *cells,
+            *map(_show, distances),
+            f"with {collapsed} samples" if collapsed and not named else collapsed,
+        )
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    console = table_console()
+    console.print(table)
+    console.print(
+        "distances of classifiers, embeddings and logits to the limit of a vanishing ridge"
+    )
+
+
+def _second(groups: Any, g: int) -> int:
+    """Return another class of a group than its first, or -1."""
+    if groups.sizes[g] < 2:
+        return -1
+    runs = np.flatnonzero(groups.labels == g)
+    starts = np.cumsum(groups.lengths) - groups.lengths
+    return int(starts[runs[0]] + 1 if groups.lengths[runs[0]] > 1 else starts[runs[1]])
+
+
+def _ratio(numerator: Any, denominator: Any) -> float | None:
+    return float(numerator / denominator) if denominator > 0 else None
+
+
+def _show(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
