@@ -255,6 +255,19 @@ EXPONENTS: dict[str, dict[str, float]] = {
 ARRAYS = tuple(field.name for field in fields(Adjustment) if field.name != "per_sample")
 
 
+def require_adjustment(adjustment: object) -> None:
+    """Refuse what is no adjustment, such as the name of one.
+
+    Raises:
+        TypeError: naming what it is.
+    """
+    if not isinstance(adjustment, Adjustment):
+        raise TypeError(
+            f"this takes an Adjustment, got {type(adjustment).__name__}; plain cross-entropy is"
+            " Adjustment()"
+        )
+
+
 def _power(counts: CountsLike, exponent: float) -> Floats:
     counts = Counts.of(counts)
     share = counts.values / counts.distinct[-1]

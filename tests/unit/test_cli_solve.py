@@ -18,6 +18,16 @@ def test_json_tells_loss_gap_norms_and_distance(capsys):
     assert 0 < told["distance_to_limit"]["classifiers"] < 0.2
 
 
+@pytest.mark.parametrize("how", [["--ridge", "0"], ["--path"]])
+def test_no_distance_is_told_to_a_limit_without_proof(how, capsys):
+    words = ["solve", "--counts", "26,16,3,1", "--loss", "cdt", "--gamma", "1", "--bias", "free"]
+    assert main([*words, *how]) == 0
+    told = capsys.readouterr().out
+    assert "no distances to the limit" in told
+    assert "distance to the limit" not in told
+    assert "distances of classifiers" not in told
+
+
 def test_collapsed_classes_are_named(capsys):
     assert main(["solve", "--counts", "100,100,4,4", "--ridge", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()

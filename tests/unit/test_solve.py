@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lopsided import Adjustment, Counts, Squared, predict, solve
+from lopsided import Adjustment, Counts, Squared, Targets, predict, solve
 from lopsided.solve import progress
 from lopsided.solve.depth import deep_objective, pairs
 from lopsided.solve.margin import _project
@@ -131,6 +131,11 @@ def test_targets_that_are_no_distributions_are_refused(targets, weights, words):
             ),
             "without a bias",
         ),
+        (lambda: solve.Optimizer("adam", 0.1, batch=2.5), "samples of a batch must be a whole"),
+        (
+            lambda: solve.train(solve.Problem(COUNTS, ridge=0.1), solve.Optimizer("adam", 1), -1),
+            "steps must be a whole number",
+        ),
         (
             lambda: solve.train(
                 solve.Problem(COUNTS, ridge=0.1), solve.Optimizer("adam", 0.1, batch=99), 1
@@ -144,6 +149,34 @@ def test_targets_that_are_no_distributions_are_refused(targets, weights, words):
 )
 def test_wrong_input_gets_a_sentence(call, words):
     with pytest.raises(ValueError, match=words):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (solve.Problem(COUNTS, Squared(), ridge=0.1), "no cross-entropy"),
+        (solve.Problem(Targets.smoothed(COUNTS, 0.1), ridge=0.1), "soft targets"),
+        (solve.Problem(COUNTS, ridge=0.1, features="nonnegative"), "features that are not free"),
+        (solve.Problem(COUNTS, ridge=0.1, layers=2), "several layers"),
+    ],
+)
+def test_a_descent_ignores_nothing_of_its_problem(problem, words):
+    with pytest.raises(ValueError, match=words):
+        solve.descent(problem, solve.Optimizer("descent", 0.1), 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: solve.match(COUNTS, predict.seli(COUNTS)), "takes a Problem"),
+        (lambda: solve.match(solve.Problem(COUNTS, ridge=1.0), COUNTS), "to a Geometry"),
+        (lambda: predict.cross_entropy(COUNTS, "cdt"), "takes an Adjustment, got str"),
+        (lambda: predict.certificate(COUNTS, "cdt"), "takes an Adjustment, got str"),
+    ],
+)
+def test_another_noun_gets_a_sentence(call, words):
+    with pytest.raises(TypeError, match=words):
         call()
 
 

@@ -139,6 +139,18 @@ def test_the_solver_finds_the_law_of_balanced_label_sets():
     assert solve.minimize(problem).objective == pytest.approx(41.883462435, abs=1e-8)
 
 
+@pytest.mark.parametrize("sets", [[(0,), (0,), (1,)], [(0,), (1,), (2,), (0, 1), (0, 1), (0, 2)]])
+def test_a_set_that_is_there_twice_is_not_all_sets(sets):
+    twice = Problem(Targets.label_sets(sets, k=3), ridge=0.1)
+    assert "be there once" in predict.FORMS["label-sets"].speaks(twice)
+
+
+@pytest.mark.parametrize("ridge", [1e-3, 1e-30, 1e-99])
+def test_single_labels_are_the_simplex_at_a_tiny_ridge_too(ridge):
+    single = predict.label_sets(4, {1: 2}, ridge).logits.matrix()
+    assert single == pytest.approx(predict.balanced([2] * 4, ridge).logits.matrix(), rel=1e-12)
+
+
 def test_label_sets_seen_are_kinds_of_samples():
     rows = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 1]])
     seen = measure.LabelSets.of(rows)
@@ -250,6 +262,7 @@ def test_centers_of_one_class_are_as_near_as_the_angle_says():
         (lambda: regression_collapse(np.eye(3), np.eye(2), np.eye(3)), "must fit"),
         (lambda: predict.regression([[np.inf]], 0.5), "sample 0"),
         (lambda: predict.label_sets(3, {3: 1}, 0.5), "1 to 2 labels"),
+        (lambda: predict.label_sets(3, {1: 1}, 0.0), "the ridge must be from"),
         (lambda: predict.label_sets(3, {1.5: 1}, 0.5), "labels of a set must be a whole number"),
         (lambda: Targets.label_sets([], 3), "got none"),
     ],

@@ -56,7 +56,7 @@ class Solve:
             raise ValueError("--plot draws a path of ridges, add --path")
         require_picture(self.plot, [self.classes.file])
         problem = self._problem()
-        limit = solve.minimize(problem.at(0.0)).geometry if problem.width is None else None
+        limit = solved.limit_of(problem)
         if not self.path:
             self._tell(solve.minimize(problem, starts=self.starts), limit)
             return

@@ -12,7 +12,21 @@ from lopsided.naming import listed
 
 if TYPE_CHECKING:
     from lopsided.geometry import Geometry
-    from lopsided.solve import Solution
+    from lopsided.solve import Problem, Solution
+
+#: Said in place of distances.
+UNPROVED = "no distances to the limit of a vanishing ridge, of which there is no proof here"
+
+
+def limit_of(problem: Problem) -> Geometry | None:
+    """Return the limit of a vanishing ridge, where there is room for it and a proof of it."""
+    from lopsided import solve
+    from lopsided.theory import PROVED
+
+    if problem.width is not None:
+        return None
+    found = solve.minimize(problem.at(0.0))
+    return found.geometry if found.certificate.relative_gap <= PROVED else None
 
 
 def flat(told: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +127,8 @@ def print_one(solution: Solution, limit: Geometry | None) -> None:
             f"{name} {value:.3f}" for name, value in told["distance_to_limit"].items()
         )
         console.print(f"distance to the limit of a vanishing ridge: {distances}")
+    elif limit is None and solution.problem.width is None:
+        console.print(UNPROVED)
     console.print(told["status"], soft_wrap=True)
     if not any(row["w"] for row in told["groups"]):
         from lopsided import solve
@@ -163,9 +179,12 @@ def print_path(solutions: list[Solution], limit: Geometry | None) -> None:
         column.no_wrap = True
     console = table_console()
     console.print(table)
-    console.print(
-        "distances of classifiers, embeddings and logits to the limit of a vanishing ridge"
-    )
+    if limit is not None:
+        console.print(
+            "distances of classifiers, embeddings and logits to the limit of a vanishing ridge"
+        )
+    elif solutions[0].problem.width is None:
+        console.print(UNPROVED)
 
 
 def _second(groups: Any, g: int) -> int:

@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 from lopsided.arrays import real_array, singular_values
 from lopsided.centering import about_mean
 from lopsided.geometry import Distances, Geometry
-from lopsided.problem import Problem
+from lopsided.problem import Problem, require_problem
 from lopsided.solve.certificate import best_bias
 from lopsided.solve.methods.narrow import STARTS
 from lopsided.solve.minimize import finish, narrowed
@@ -110,9 +110,13 @@ def match(
         points: log-spaced ridges tried before the best is refined.
 
     Raises:
+        TypeError: if it is no problem or no geometry.
         ValueError: if the numbers of classes differ, the problem's width may be too small for its
             optima, the geometry is zero, or the search has no range.
     """
+    require_problem(problem)
+    if not isinstance(geometry, Geometry):
+        raise TypeError(f"a path is matched to a Geometry, got {type(geometry).__name__}")
     if geometry.k != problem.k:
         raise ValueError(f"the geometry has {geometry.k} classes, the problem {problem.k}")
     if problem.width is not None and problem.width < min(problem.k, problem.targets.m) - 1:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from lopsided.adjustment import Adjustment
+from lopsided.adjustment import Adjustment, require_adjustment
 from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
@@ -65,6 +65,7 @@ def cross_entropy(
         The geometry in the scale in which every margin asked for is met exactly.
 
     Raises:
+        TypeError: if it is no adjustment.
         ValueError: if the adjustment is for another number of classes, the bias is neither, scales
             or margins span more than 30 orders of magnitude, or the bias is free while they differ
             between classes, for which no closed form is known.
@@ -78,6 +79,7 @@ def cross_entropy(
     """
     counts = Counts.of(counts)
     adjustment = Adjustment() if adjustment is None else adjustment
+    require_adjustment(adjustment)
     given = adjustment.resolve(counts)
     if bias == "free":
         geometry = free_bias(counts, require_uniform(given))

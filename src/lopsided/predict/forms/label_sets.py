@@ -13,9 +13,13 @@ import numpy as np
 from lopsided.arrays import Floats, Ints, require_memory, require_whole
 from lopsided.geometry import Geometry, Source
 from lopsided.papers import cite
+from lopsided.predict.algebra.ridge import require_ridge
 from lopsided.predict.form import Form, first, positive, roomy, unadjusted, without_bias
 from lopsided.problem import Problem
 from lopsided.targets import Targets
+
+#: Newton steps at most: b grows with the logarithm of one over the ridge, which is 1e-100 or more.
+FARTHEST = 1000
 
 
 def label_sets(k: int, sizes: Mapping[int, float], ridge: float) -> Geometry:
@@ -33,7 +37,7 @@ def label_sets(k: int, sizes: Mapping[int, float], ridge: float) -> Geometry:
         ridge: of the unconstrained-features model, summed loss; positive.
 
     Raises:
-        ValueError: if k, a size or the ridge is out of range.
+        ValueError: if k or a size is out of range, or the ridge is not from 1e-100 to 1e100.
         MemoryError: if there are too many sets.
 
     Example:
@@ -53,6 +57,7 @@ def label_sets(k: int, sizes: Mapping[int, float], ridge: float) -> Geometry:
 
 def geometry(problem: Problem) -> Geometry:
     """Return the optimum of balanced label sets."""
+    require_ridge(problem.ridge, or_zero=False)
     t, s, k = problem.targets.matrix, problem.targets.strength.astype(int), problem.k
     sizes, place = np.unique(s, return_inverse=True)
     n = problem.targets.weights[[int(np.argmax(s == size)) for size in sizes]]
@@ -98,14 +103,17 @@ def _scales(sizes: Ints, k: int, pairs: Floats, fit: Floats, ridge: float) -> Fl
         bounds=least,
         options={"gtol": 1e-12},
     ).x
-    for _ in range(20):  # Newton, for the digits that differences of the objective do not show
+    # Newton, for the digits that differences of the objective do not show; where the ridge is tiny,
+    # b is far and each step goes 1 of the way.
+    size = np.inf
+    for _ in range(FARTHEST):
         share, direction, tau = slopes(b)
         curvature = np.diag(fit * share * (1 - share) + cost * pairs / tau) - cost / tau * np.outer(
             direction, direction
         )
         step = np.linalg.solve(curvature, cost * direction - fit * share)
-        b = b - step
-        if np.abs(step).max() <= 1e-15 * b.max():
+        b, before, size = b - step, size, float(np.abs(step).max() / b.max())
+        if size <= 1e-15 or max(size, before) < 1e-9:
             break
     return np.asarray(b)
 
@@ -113,14 +121,15 @@ def _scales(sizes: Ints, k: int, pairs: Floats, fit: Floats, ridge: float) -> Fl
 def _speaks(problem: Problem) -> str:
     if problem.targets.kind != "label sets":
         return "the targets must be label sets"
-    s, w = problem.targets.strength, problem.targets.weights
+    t, s, w = problem.targets.matrix, problem.targets.strength, problem.targets.weights
     balanced = all(
-        np.ptp(w[s == size]) == 0 and (s == size).sum() == comb(problem.k, int(size))
-        for size in np.unique(s)
+        np.ptp(w[of_size]) == 0
+        and of_size.sum() == np.unique(t[:, of_size], axis=1).shape[1] == comb(problem.k, int(size))
+        for size, of_size in ((size, s == size) for size in np.unique(s))
     )
     return first(
         unadjusted(problem),
-        ("all sets of one size must have as many samples", balanced),
+        ("all sets of one size must be there once, with as many samples", balanced),
         positive(problem),
         (
             "features must be free under one layer",

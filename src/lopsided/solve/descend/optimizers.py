@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lopsided.arrays import Floats, svd
+from lopsided.arrays import Floats, require_number, require_whole, svd
 
 
 class Slope(NamedTuple):
@@ -54,6 +54,7 @@ class Optimizer:
 
     Raises:
         ValueError: for an unknown name or a setting out of range.
+        TypeError: if rate or momentum is no number.
     """
 
     name: str
@@ -64,12 +65,12 @@ class Optimizer:
     def __post_init__(self) -> None:
         if self.name not in DIRECTIONS:
             raise ValueError(f"optimizer must be one of {', '.join(DIRECTIONS)}, got {self.name!r}")
-        if not 0 < self.rate < np.inf:
+        if not 0 < require_number(self.rate, "the learning rate") < np.inf:
             raise ValueError(f"the learning rate must be a positive finite number, got {self.rate}")
-        if not 0 <= self.momentum < 1:
+        if not 0 <= require_number(self.momentum, "momentum") < 1:
             raise ValueError(f"momentum must be from 0 to below 1, got {self.momentum}")
-        if self.batch is not None and self.batch < 1:
-            raise ValueError(f"a batch must have at least 1 sample, got {self.batch}")
+        if self.batch is not None:
+            require_whole("samples of a batch", self.batch, 1)
 
 
 def _averaged(optimizer: Optimizer, slope: Slope) -> tuple[Floats, Floats]:

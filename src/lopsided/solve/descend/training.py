@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_whole
 from lopsided.geometry import Geometry
-from lopsided.problem import Problem
+from lopsided.problem import Problem, require_problem
 from lopsided.solve.descend.objective import MeanObjective
 from lopsided.solve.descend.optimizers import DIRECTIONS, Optimizer
 from lopsided.solve.descend.trajectory import Trajectory
@@ -47,7 +47,7 @@ def descent(
         >>> end.log_loss < -1000  # far below the logarithm of the smallest float
         True
     """
-    mean = _mean(problem, optimizer)
+    mean = _mean(problem, optimizer, steps, seed)
     return _steps(mean, optimizer, _begin(mean, seed, size), steps, seed)
 
 
@@ -64,7 +64,8 @@ def train(
     """Train the model and record its path.
 
     Args:
-        problem: labels, no bias; its width is the feature dimensions, by default k.
+        problem: cross-entropy on labels, free features, one layer, no bias; its width is the
+            feature dimensions, by default k.
         optimizer: the method.
         steps: steps in all, those before `resume` included.
         seed: of initialisation and batches; the same seed gives the same path, resumed or not.
@@ -77,8 +78,9 @@ def train(
         The path.
 
     Raises:
-        ValueError: for soft targets, a bias, fewer steps than are behind, or a path of other
-            settings.
+        TypeError: if it is no problem.
+        ValueError: for a problem of another kind, steps or a seed that are no whole number of at
+            least 0, fewer steps than are behind, or a path of other settings.
         FloatingPointError: if the loss becomes infinite; the step is named.
 
     Example:
@@ -88,7 +90,7 @@ def train(
         >>> bool(path.distances[-1].max() < path.distances[1].max() / 3)
         True
     """
-    mean = _mean(problem, optimizer)
+    mean = _mean(problem, optimizer, steps, seed)
     if resume is not None and (
         (resume.optimizer, resume.seed) != (optimizer, seed) or steps < resume.steps[-1]
     ):
@@ -122,12 +124,23 @@ def train(
     return Trajectory(optimizer, seed, *columns, end.W, end.H, end.memory)
 
 
-def _mean(problem: Problem, optimizer: Optimizer) -> MeanObjective:
-    if problem.counts is None or problem.bias != "none":
+def _mean(problem: Problem, optimizer: Optimizer, steps: int, seed: int) -> MeanObjective:
+    require_problem(problem)
+    others = {
+        "soft targets": problem.counts is None or problem.targets.smoothing > 0,
+        "a loss that is no cross-entropy": problem.adjustment is None,
+        "a bias": problem.bias != "none",
+        "features that are not free": problem.features != "free",
+        "several layers": problem.layers != 1,
+    }
+    if given := [name for name, there in others.items() if there]:
         raise ValueError(
-            "training paths are for class labels without a bias; solve.minimize takes soft targets"
-            " and biases"
+            "training paths are those of cross-entropy on class labels, with free features under"
+            f" one layer without a bias, got {' and '.join(given)}; solve.minimize takes soft"
+            " targets and biases"
         )
+    for name, number in (("steps", steps), ("seed", seed)):
+        require_whole(name, number, 0)
     return MeanObjective(problem, optimizer.batch)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lopsided import terms as family
-from lopsided.adjustment import Adjustment
+from lopsided.adjustment import Adjustment, require_adjustment
 from lopsided.arrays import Floats
 from lopsided.measure.network.tensors import has_float64
 from lopsided.steer.precision import full_precision
@@ -40,11 +40,7 @@ class Terms(nn.Module):
 
     def __init__(self, adjustment: Adjustment) -> None:
         super().__init__()
-        if not isinstance(adjustment, Adjustment):
-            raise TypeError(
-                f"this takes an Adjustment, got {type(adjustment).__name__}; plain cross-entropy is"
-                " Adjustment()"
-            )
+        require_adjustment(adjustment)
         self._terms = adjustment.terms
         lengths = [len(value) for value in self._terms if value is not None and value.ndim]
         #: Number of classes; None where every term is one number for all of them.
