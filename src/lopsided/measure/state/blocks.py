@@ -93,7 +93,7 @@ def by_class(
     """
     present, index, added = _present(y, k)
     start = None
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         if _far_from_zero(x):
             start = x[np.unique(index, return_index=True)[1]]
             x -= np.take(start, index, axis=0, out=taken, mode="clip")
