@@ -230,9 +230,9 @@ def test_gradients_are_had_inside_inference_too():
 
 
 def test_features_at_the_end_of_float64_are_summed_or_refused_without_a_warning():
-    y, signs = np.arange(40) % 2, np.tile([[1, -1], [-1, 1]], (20, 1))
+    y, signs = np.repeat([0, 1], 20), np.repeat([[1, -1], [-1, 1]], 20, axis=0)
     first = measure.Means(2, 2)
     first.update(3e306 * signs, y)
-    np.testing.assert_allclose(first.means, 3e306 * signs[:2], rtol=1e-15)
+    np.testing.assert_allclose(first.means, 3e306 * signs[[0, -1]], rtol=1e-15)
     with pytest.raises(ValueError, match=r"beyond 1e\+70"):
         first.update(1.7e308 * signs, y)
