@@ -16,12 +16,14 @@ import numpy.typing as npt
 
 from lopsided import needs, notebook
 from lopsided.arrays import Floats, real_array, svd
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
+from lopsided.files import reading, write_atomically
 from lopsided.frobenius import ZeroMatrixError
 from lopsided.gram import Gram
 from lopsided.groups import Groups
-from lopsided.packing import packed, unpacked
+from lopsided.packing import packed, unpacked, zipped
 from lopsided.pairing import Pairing
+from lopsided.plain import plain
 from lopsided.realised import realised
 from lopsided.source import Directions, Distances, Source
 from lopsided.split import Matrices, Split, split
@@ -54,6 +56,7 @@ class Geometry:
     Raises:
         ValueError: if the parts do not fit: k classifiers, m embeddings, logits (k, m), counts of
             the m kinds.
+        TypeError: if the source is none.
 
     Example:
         >>> from lopsided import Counts, predict
@@ -75,6 +78,12 @@ class Geometry:
                 f"logits of {shape[0]} classifiers by {shape[1]} embeddings must have shape"
                 f" {shape}, got {(self.logits.k, self.logits.m)}"
             )
+        if not isinstance(self.source, Source):
+            raise TypeError(
+                f"a geometry has a Source, got {self.source!r}; of a name make one: Source(name)"
+            )
+        if self.counts is not None:
+            object.__setattr__(self, "counts", Counts.of(self.counts))
         if self.counts is not None and self.counts.k != shape[1]:
             raise ValueError(f"counts must be of the {shape[1]} embeddings, got {self.counts.k}")
 
@@ -84,7 +93,7 @@ class Geometry:
 
     @classmethod
     def of_vectors(
-        cls, W: npt.ArrayLike, M: npt.ArrayLike, source: Source, counts: Counts | None = None
+        cls, W: npt.ArrayLike, M: npt.ArrayLike, source: Source, counts: CountsLike | None = None
     ) -> Geometry:
         """Return the geometry of explicit classifiers and class means, two (k, d) arrays of one
         shape.
@@ -99,7 +108,8 @@ class Geometry:
                 f" {m.shape}; use Geometry.of_factors where a column is no class"
             )
         logits = Pairing.paired(Groups.each(len(w)), w, m, np.einsum("cd,cd->c", w, m))
-        return cls(Gram.of_vectors(w), Gram.of_vectors(m), logits, source, counts)
+        given = None if counts is None else Counts.of(counts)
+        return cls(Gram.of_vectors(w), Gram.of_vectors(m), logits, source, given)
 
     @classmethod
     def of_factors(cls, W: npt.ArrayLike, H: npt.ArrayLike, source: Source) -> Geometry:
@@ -229,13 +239,15 @@ class Geometry:
         return both[: self.k], both[self.k :]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return norms, alignments and provenance as plain data for JSON."""
+        """Return norms, alignments and provenance as plain data for JSON; None where there is no
+        alignment.
+        """
         return {
             "source": asdict(self.source),
             "counts": None if self.counts is None else self.counts.values.tolist(),
             "classifier_norms": self.classifiers.norms().tolist(),
             "embedding_norms": self.embeddings.norms().tolist(),
-            "alignment": self.alignment().tolist() if self.paired else None,
+            "alignment": plain(self.alignment()) if self.paired else None,
         }
 
     def to_records(self) -> list[dict[str, Any]]:
@@ -296,10 +308,10 @@ class Geometry:
             arrays |= packed(part, getattr(self, part))
         if self.counts is not None:
             arrays["counts"] = self.counts.values
-        np.savez(Path(f"{path}.npz"), **arrays)
         names = None if self.counts is None else self.counts.names
         facts = {"source": asdict(self.source), "names": names}
-        Path(f"{path}.json").write_text(json.dumps(facts, indent=1) + "\n")
+        write_atomically(Path(f"{path}.npz"), zipped(arrays))
+        write_atomically(Path(f"{path}.json"), f"{json.dumps(facts, indent=1)}\n".encode())
 
     @classmethod
     def load(cls, path: str | Path) -> Geometry:
@@ -307,16 +319,20 @@ class Geometry:
 
         Raises:
             FileNotFoundError: if one of the two files is missing.
-            ValueError: if an array holds Python objects, which would need pickle.
+            ValueError: if one of them is damaged or holds no geometry, or an array holds Python
+                objects, which would need pickle; it is named.
         """
-        facts = json.loads(Path(f"{path}.json").read_text())
-        with np.load(Path(f"{path}.npz"), allow_pickle=False) as stored:
-            counts = Counts(stored["counts"], facts.get("names")) if "counts" in stored else None
+        facts, arrays = Path(f"{path}.json"), Path(f"{path}.npz")
+        with reading(facts):
+            told = json.loads(facts.read_text())
+            source, names = Source(**told["source"]), told.get("names")
+        with reading(arrays), np.load(arrays, allow_pickle=False) as stored:
+            counts = Counts(stored["counts"], names) if "counts" in stored else None
             return cls(
                 unpacked(Gram, "classifiers", stored),
                 unpacked(Gram, "embeddings", stored),
                 unpacked(Pairing, "logits", stored),
-                Source(**facts["source"]),
+                source,
                 counts,
             )
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: The range of a vector's largest entry: up to a trillion squares of such numbers still sum to a
 #: float.
 SHORTEST, LONGEST = 1e-140, 1e140
+#: By how much of two lengths their inner product may differ from itself, in types that round more
+#: than float64.
+ROUNDING = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 1e-1}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,21 +76,30 @@ class Gram(Pairing):
         """Return a Gram given as a (k, k) array of inner products, which is copied.
 
         Raises:
-            ValueError: if the array is not square and symmetric, or a square on its diagonal is
-                negative.
+            ValueError: if the array is not square, finite and symmetric up to the rounding of its
+                type, or a square on its diagonal is negative.
         """
         array = real_array(matrix, "inner products").copy()
-        if (
-            array.ndim != 2
-            or array.shape[0] != array.shape[1]
-            or not np.allclose(array, array.T, rtol=1e-9, atol=0)
-        ):
-            raise ValueError(f"a Gram matrix must be square and symmetric, got shape {array.shape}")
+        if array.ndim != 2 or array.shape[0] != array.shape[1]:
+            raise ValueError(f"a Gram matrix must be square, got shape {array.shape}")
+        if not (fine := np.isfinite(array)).all():
+            c, j = np.argwhere(~fine)[0]
+            raise ValueError(f"inner products must be finite, that of {c} and {j} is {array[c, j]}")
         if (array.diagonal() < 0).any():
             c = int(np.argmax(array.diagonal() < 0))
             raise ValueError(
                 f"the diagonal of a Gram matrix holds squares, got {array[c, c]} for class {c}"
             )
+        lengths = np.sqrt(array.diagonal())
+        kind = str(getattr(matrix, "dtype", "")).removeprefix("torch.")
+        wrong = np.abs(array - array.T) > ROUNDING.get(kind, 1e-9) * np.outer(lengths, lengths)
+        if wrong.any():
+            c, j = np.argwhere(wrong)[0]
+            raise ValueError(
+                f"a Gram matrix must be symmetric, entries ({c}, {j}) and ({j}, {c}) are"
+                f" {array[c, j]:.6g} and {array[j, c]:.6g}"
+            )
+        array = array / 2 + array.T / 2
         return cls.paired(
             Groups.each(len(array)), array, np.eye(len(array)), array.diagonal().copy()
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from typing import Any, TypeVar
+
+import numpy as np
 
 from lopsided.arrays import Floats
 from lopsided.groups import Groups
@@ -26,6 +29,13 @@ def packed(name: str, matrix: Pairing) -> dict[str, Floats]:
         f"{name}.columns.labels": matrix.columns.labels,
         f"{name}.columns.lengths": matrix.columns.lengths,
     }
+
+
+def zipped(arrays: Mapping[str, Any]) -> bytes:
+    """Return named arrays as the content of an npz file."""
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()
 
 
 def unpacked(kind: type[Matrix], name: str, arrays: Mapping[str, Any]) -> Matrix:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_whole
 
 
 def realised(
@@ -20,7 +20,7 @@ def realised(
         seed: of the random rotation.
 
     Raises:
-        ValueError: if `d` is too small; the smallest that works is named.
+        ValueError: if `d` is no whole number, or too small; the smallest that works is named.
     """
     joint = np.block([[classifiers, logits], [logits.T, embeddings]])
     # Classifiers and means can differ in length by orders; equilibrate, so that the rank is
@@ -31,6 +31,7 @@ def realised(
     kept = values > 1e-9 * values[-1]
     rank = int(kept.sum())
     width = rank if d is None else d
+    require_whole("dimensions d", width, 0)
     if width < rank:
         raise ValueError(f"this geometry spans {rank} dimensions, d={width} is too small")
     coordinates = (basis[:, kept] * np.sqrt(values[kept])) * scale[:, None]

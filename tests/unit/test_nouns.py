@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -9,7 +10,18 @@ import numpy as np
 import pytest
 
 import lopsided
-from lopsided import Adjustment, Counts, Geometry, Gram, Pairing, Source, distance, predict
+from lopsided import (
+    Adjustment,
+    Counts,
+    Geometry,
+    Gram,
+    Pairing,
+    Problem,
+    Source,
+    distance,
+    predict,
+    solve,
+)
 from lopsided.groups import Groups
 
 
@@ -147,8 +159,42 @@ def test_grams_refuse_what_is_no_gram():
         Gram.of_vectors([1, 2])
     with pytest.raises(ValueError, match="symmetric"):
         Gram.of_matrix([[1, 2], [3, 4]])
+    with pytest.raises(ValueError, match="that of 0 and 1 is inf"):
+        Gram.of_matrix([[1, np.inf], [np.inf, 1]])
     with pytest.raises(ValueError, match="one shape"):
         Geometry.of_vectors(np.ones((3, 2)), np.ones((3, 3)), Source("x"))
+
+
+def test_rounding_makes_no_gram_asymmetric():
+    single = np.array([[1.0, 1e-8], [-1e-8, 1.0]], np.float32)
+    assert Gram.of_matrix(single).matrix() == pytest.approx(np.eye(2))
+    with pytest.raises(ValueError, match=r"entries \(0, 1\) and \(1, 0\) are 1e-08 and -1e-08"):
+        Gram.of_matrix(single.astype(np.float64))
+
+
+def test_a_geometry_takes_counts_as_they_come_and_a_source():
+    assert Geometry.of_vectors(np.eye(2), np.eye(2), Source("x"), [5, 2]).counts == Counts([5, 2])
+    with pytest.raises(TypeError, match=r"make one: Source\(name\)"):
+        Geometry.of_vectors(np.eye(2), np.eye(2), "x")
+
+
+def test_a_geometry_with_a_class_of_zeros_is_json():
+    told = predict.squared([100, 25, 2], ridge=2.0).to_dict()
+    assert json.loads(json.dumps(told, allow_nan=False))["alignment"][-1] is None
+
+
+@pytest.mark.parametrize("ending", ["json", "npz"])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}"])
+@pytest.mark.parametrize("kind", [Geometry, solve.Trajectory])
+def test_what_is_no_saved_geometry_or_path_is_named(kind, content, ending, tmp_path):
+    predict.etf(2).save(tmp_path / "it")
+    if kind is solve.Trajectory:
+        problem = Problem([2, 1], ridge=0.0)
+        solve.train(problem, solve.Optimizer("descent", 0.1), 1).save(tmp_path / "it")
+    kind.load(tmp_path / "it")
+    (tmp_path / f"it.{ending}").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"it.{ending} is damaged"):
+        kind.load(tmp_path / "it")
 
 
 def test_absurd_matrices_are_refused_with_the_memory_they_need():

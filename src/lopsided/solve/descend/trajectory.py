@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from lopsided.arrays import Floats, Ints
+from lopsided.files import reading, write_atomically
+from lopsided.packing import zipped
 from lopsided.solve.descend.optimizers import Optimizer
 
 
@@ -49,10 +51,9 @@ class Trajectory:
             for name in ("steps", "loss", "gap", "norms", "distances", "W", "H")
         }
         arrays |= {f"memory{i}": part for i, part in enumerate(self.memory)}
-        np.savez(Path(f"{path}.npz"), **arrays)
-        Path(f"{path}.json").write_text(
-            json.dumps({"optimizer": asdict(self.optimizer), "seed": self.seed}, indent=1) + "\n"
-        )
+        settings = json.dumps({"optimizer": asdict(self.optimizer), "seed": self.seed}, indent=1)
+        write_atomically(Path(f"{path}.npz"), zipped(arrays))
+        write_atomically(Path(f"{path}.json"), f"{settings}\n".encode())
 
     @classmethod
     def load(cls, path: str | Path) -> Trajectory:
@@ -60,15 +61,19 @@ class Trajectory:
 
         Raises:
             FileNotFoundError: if one of the two files is missing.
+            ValueError: if one of them is damaged or holds no path; it is named.
         """
-        settings = json.loads(Path(f"{path}.json").read_text())
-        with np.load(Path(f"{path}.npz"), allow_pickle=False) as stored:
+        told, arrays = Path(f"{path}.json"), Path(f"{path}.npz")
+        with reading(told):
+            settings = json.loads(told.read_text())
+            optimizer, seed = Optimizer(**settings["optimizer"]), settings["seed"]
+        with reading(arrays), np.load(arrays, allow_pickle=False) as stored:
             memory = tuple(
                 stored[f"memory{i}"]
                 for i in range(sum(name.startswith("memory") for name in stored))
             )
-            arrays = {
+            parts = {
                 name: stored[name]
                 for name in ("steps", "loss", "gap", "norms", "distances", "W", "H")
             }
-        return cls(Optimizer(**settings["optimizer"]), settings["seed"], **arrays, memory=memory)
+        return cls(optimizer, seed, **parts, memory=memory)
