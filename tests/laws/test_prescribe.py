@@ -424,6 +424,22 @@ def test_what_cannot_be_meant_is_refused_in_a_sentence(case):
         prescribe(*change(*task()))
 
 
+@pytest.mark.parametrize("which", ["train", "held_out"])
+def test_a_loader_of_other_samples_at_each_reading_is_refused(which):
+    head, *both = task()
+    place = ["train", "held_out"].index(which)
+    rows = torch.utils.data.TensorDataset(*map(torch.as_tensor, both[place]))
+    torch.manual_seed(0)
+    both[place] = torch.utils.data.DataLoader(rows, 64, shuffle=True)
+    shuffled = prescribe(head, *both)
+    assert shuffled.gain == pytest.approx(prescribe(head, *task()[1:]).gain, abs=0.02)
+    both[place] = torch.utils.data.DataLoader(
+        rows, len(rows) * 2 // 3, shuffle=True, drop_last=True
+    )
+    with pytest.raises(ValueError, match=f"{which} is read several times and gives other samples"):
+        prescribe(head, *both)
+
+
 def test_other_refusals():
     head, train, held_out = task()
     with pytest.raises(ValueError, match="loss must be one of"):

@@ -26,7 +26,7 @@ from lopsided.steer.prescribe.entropy import posterior
 from lopsided.steer.prescribe.gain import Accuracies, gain
 from lopsided.steer.prescribe.linear import Linear
 from lopsided.steer.prescribe.prescription import Loss, Prescription, Remedy
-from lopsided.steer.prescribe.samples import Samples
+from lopsided.steer.prescribe.samples import Samples, Summary
 from lopsided.steer.prescribe.trained import Trained
 
 __all__ = ["Prescription", "prescribe"]
@@ -57,7 +57,7 @@ def prescribe(
 
     Raises:
         ValueError: if shapes do not fit, a number is not finite, or what is read several times can
-            be read only once; says where.
+            be read only once, or gives other samples each time; says where.
         TypeError: if arrays do not hold numbers, or labels are not whole numbers.
 
     Example:
@@ -83,6 +83,7 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
     """Return the prescription for a network whose training samples have been read."""
     heads, log_shares = (trained.first, trained.second), trained.log_shares
     seen = Seen.of(held_out, *heads, log_shares)
+    Summary(seen.counts, seen.length).require_steady(held_out)
     length = trained.length or seen.length
     files = {path.resolve() for path in trained.files}
     if shared := [path for path in held_out.files if path.resolve() in files]:

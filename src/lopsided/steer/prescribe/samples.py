@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,24 @@ class Summary:
         if not counts.any():
             raise ValueError(f"{samples.what} has no sample")
         return cls(counts, float(np.sqrt(squares / counts.sum())) or 1.0)
+
+    def require_steady(self, samples: Samples) -> None:
+        """Read samples again that others hand out, and refuse those that are not the same.
+
+        Raises:
+            ValueError: if they are others.
+        """
+        if isinstance(samples.given, Store) or _is_pair(samples.given):
+            return
+        again = Summary.of(samples)
+        # A network on a GPU makes its features up to rounding.
+        same = isclose(again.length, self.length, rel_tol=1e-6)
+        if (again.counts != self.counts).any() or not same:
+            raise ValueError(
+                f"{samples.what} is read several times and gives other samples each time, as a"
+                " loader does that draws them at random, changes them, or drops its last batch"
+                " after shuffling: give one that gives all of them as they are"
+            )
 
 
 def shares(counts: npt.ArrayLike) -> Floats:

@@ -57,6 +57,7 @@ class Trained:
             return cls(first, None, None, known, np.log(pi), norm_share(first, known), None, loss)
         samples = Samples(train, k, d, "train")
         seen = Summary.of(samples)
+        seen.require_steady(samples)
         pi = shares(seen.counts if known is None else known.values)
         told = contradiction(seen.counts, known, one_epoch=False) if known else ""
         if not told and not seen.counts.all():
