@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multiclass import OneVsOneClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import check_estimator
@@ -74,3 +75,14 @@ def test_class_means_tell_digits_apart_in_a_pipeline():
     assert right.mean() > 0.8
     model = make_pipeline(steer.ClassMeans(), DecisionTreeClassifier(random_state=0))
     assert model.fit(digits[:900], labels[:900]).score(digits[900:], labels[900:]) > 0.7
+
+
+def test_classes_that_are_weighed_in_training_are_not_corrected_for_again():
+    weighing = LogisticRegression(class_weight="balanced")
+    for given in (weighing, make_pipeline(StandardScaler(), weighing)):
+        with pytest.raises(ValueError, match="class_weight='balanced'.*once more: leave it out"):
+            steer.PostHocClassifier(given).fit(X, Y)
+    plain = steer.PostHocClassifier(weighing, tau=0).fit(X, Y)
+    assert (plain.predict(X) == weighing.fit(X, Y).predict(X)).all()
+    with pytest.raises(ValueError, match="tau must be a finite number"):
+        steer.PostHocClassifier(tau=np.nan).fit(X, Y)

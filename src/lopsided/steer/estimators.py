@@ -68,8 +68,8 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         """Fit the classifier to (n, d) features and (n,) labels, and count these.
 
         Raises:
-            ValueError: if the labels are not classes, or `class_weight` names another or no
-                positive finite number.
+            ValueError: if the labels are not classes, `class_weight` names another or no positive
+                finite number, tau is not finite, or the classifier weighs the classes itself.
             TypeError: if `class_weight` is no mapping, or the classifier has no probabilities.
         """
         X, y = validate_data(self, X, y)
@@ -81,7 +81,18 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
                 f"a classifier needs two classes or more, got one class: {self.classes_[0]!r}"
             )
         self._log_weights()
+        logit_adjustment(np.zeros((1, len(counts))), counts, self.tau)  # which refuses a wrong tau
         given = LogisticRegression() if self.estimator is None else self.estimator
+        weights = [
+            f"{name}={value!r}"
+            for name, value in given.get_params().items()
+            if name.split("__")[-1] == "class_weight" and value is not None
+        ]
+        if weights and self.tau:
+            raise ValueError(
+                f"{type(given).__name__} weighs the classes already ({weights[0]}), and the adjustment would"
+                " correct for their counts once more: leave it out there, or give tau=0"
+            )
         self.estimator_ = clone(given).fit(X, y)
         if not hasattr(self.estimator_, "predict_proba"):
             raise TypeError(
