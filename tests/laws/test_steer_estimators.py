@@ -80,7 +80,7 @@ def test_class_means_tell_digits_apart_in_a_pipeline():
 def test_classes_that_are_weighed_in_training_are_not_corrected_for_again():
     weighing = LogisticRegression(class_weight="balanced")
     for given in (weighing, make_pipeline(StandardScaler(), weighing)):
-        with pytest.raises(ValueError, match="class_weight='balanced'.*once more: leave it out"):
+        with pytest.raises(ValueError, match=r"class_weight='balanced'.*once more: leave it out"):
             steer.PostHocClassifier(given).fit(X, Y)
     plain = steer.PostHocClassifier(weighing, tau=0).fit(X, Y)
     assert (plain.predict(X) == weighing.fit(X, Y).predict(X)).all()

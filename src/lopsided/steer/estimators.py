@@ -90,8 +90,9 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         ]
         if weights and self.tau:
             raise ValueError(
-                f"{type(given).__name__} weighs the classes already ({weights[0]}), and the adjustment would"
-                " correct for their counts once more: leave it out there, or give tau=0"
+                f"{type(given).__name__} weighs the classes already ({weights[0]}), and the"
+                " adjustment would correct for their counts once more: leave it out there, or give"
+                " tau=0"
             )
         self.estimator_ = clone(given).fit(X, y)
         if not hasattr(self.estimator_, "predict_proba"):
