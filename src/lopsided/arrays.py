@@ -139,6 +139,16 @@ def require_squares(array: Floats, what: str) -> None:
         )
 
 
+def kind_of(given: Any) -> str:
+    """Return the name of the type of an array's or a tensor's numbers, "" where it has none.
+
+    Example:
+        >>> kind_of(np.zeros(2)), kind_of([0.0])
+        ('float64', '')
+    """
+    return str(getattr(given, "dtype", "")).removeprefix("torch.")
+
+
 def resized(array: Floats, axis: int | None = None) -> Floats:
     """Return an array over a power of two, so that its largest entry (along an axis) is in [1/2,
     1): what no size changes is computed of it without leaving float64, and to the same digits.

@@ -17,11 +17,11 @@ import numpy.typing as npt
 from lopsided import needs, notebook
 from lopsided.arrays import Floats, real_array, svd
 from lopsided.counts import Counts, CountsLike
-from lopsided.files import reading, write_atomically
+from lopsided.files import reading
 from lopsided.frobenius import ZeroMatrixError
 from lopsided.gram import Gram
 from lopsided.groups import Groups
-from lopsided.packing import packed, unpacked, zipped
+from lopsided.packing import packed, unpacked, write_pair
 from lopsided.pairing import Pairing
 from lopsided.plain import plain
 from lopsided.realised import realised
@@ -310,8 +310,7 @@ class Geometry:
             arrays["counts"] = self.counts.values
         names = None if self.counts is None else self.counts.names
         facts = {"source": asdict(self.source), "names": names}
-        write_atomically(Path(f"{path}.npz"), zipped(arrays))
-        write_atomically(Path(f"{path}.json"), f"{json.dumps(facts, indent=1)}\n".encode())
+        write_pair(path, arrays, facts)
 
     @classmethod
     def load(cls, path: str | Path) -> Geometry:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided import needs, notebook
-from lopsided.arrays import Floats, Ints, real_array, require_memory
+from lopsided.arrays import Floats, Ints, kind_of, real_array, require_memory
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
 
@@ -91,8 +91,8 @@ class Gram(Pairing):
                 f"the diagonal of a Gram matrix holds squares, got {array[c, c]} for class {c}"
             )
         lengths = np.sqrt(array.diagonal())
-        kind = str(getattr(matrix, "dtype", "")).removeprefix("torch.")
-        wrong = np.abs(array - array.T) > ROUNDING.get(kind, 1e-9) * np.outer(lengths, lengths)
+        apart = ROUNDING.get(kind_of(matrix), 1e-9) * np.outer(lengths, lengths)
+        wrong = np.abs(array - array.T) > apart
         if wrong.any():
             c, j = np.argwhere(wrong)[0]
             raise ValueError(

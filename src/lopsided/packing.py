@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from lopsided.arrays import Floats
+from lopsided.files import write_atomically
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
 
@@ -31,11 +34,12 @@ def packed(name: str, matrix: Pairing) -> dict[str, Floats]:
     }
 
 
-def zipped(arrays: Mapping[str, Any]) -> bytes:
-    """Return named arrays as the content of an npz file."""
+def write_pair(path: str | Path, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """Write PATH.npz (named arrays) and PATH.json (facts), each whole or not at all."""
     content = io.BytesIO()
     np.savez(content, **arrays)
-    return content.getvalue()
+    write_atomically(Path(f"{path}.npz"), content.getvalue())
+    write_atomically(Path(f"{path}.json"), f"{json.dumps(facts, indent=1)}\n".encode())
 
 
 def unpacked(kind: type[Matrix], name: str, arrays: Mapping[str, Any]) -> Matrix:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array
+from lopsided.arrays import Floats, kind_of, real_array
 from lopsided.measure.checks import labels_of
 
 #: How far from 1 probabilities may sum, unless they are of half precision and round more.
 _SUM, _HALF = 1e-4, 1e-2
+_HALVES = ("float16", "bfloat16")
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,10 +105,10 @@ def _beliefs(probabilities: npt.ArrayLike) -> Floats:
                     "all members must answer the same samples, member 0 has shape"
                     f" {members[0].shape} and member {i} has {member.shape}"
                 )
-        half = any(_is_half(member) for member in probabilities)
+        half = any(kind_of(member) in _HALVES for member in probabilities)
         p = np.array(members)
     else:
-        half, p = _is_half(probabilities), real_array(probabilities, "probabilities")
+        half, p = kind_of(probabilities) in _HALVES, real_array(probabilities, "probabilities")
     if p.ndim != 3 or len(p) < 2 or p.shape[2] < 2:
         raise ValueError(
             "probabilities must be an array (members, n, k) of at least 2 members and 2 classes,"
@@ -123,8 +124,3 @@ def _beliefs(probabilities: npt.ArrayLike) -> Floats:
             " logits go through a softmax first"
         )
     return p
-
-
-def _is_half(probabilities: npt.ArrayLike) -> bool:
-    """Tell numbers of 16 bits, of NumPy or torch."""
-    return str(getattr(probabilities, "dtype", "")).endswith("float16")

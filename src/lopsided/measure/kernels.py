@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lopsided.arrays import Floats, real_array, require_squares
+from lopsided.arrays import Floats, kind_of, real_array, require_squares
 
 
 def features_of(kernel: Any) -> Floats:
@@ -72,7 +72,7 @@ def _precision(kernel: Any) -> str:
     Raises:
         TypeError: if it is a half precision, whose rounding hides all but the largest eigenvalues.
     """
-    kind = str(getattr(kernel, "dtype", "")).removeprefix("torch.")
+    kind = kind_of(kernel)
     if kind in ("float16", "bfloat16"):
         raise TypeError(
             f"a kernel of {kind} is rounded too coarsely to have features: compute it in float32 or"

@@ -13,6 +13,7 @@ from scipy.special import log_softmax
 
 from lopsided.arrays import Floats
 from lopsided.steer.posthoc import logit_adjustment, nearest_mean
+from lopsided.steer.posthoc.logits import finite
 
 try:
     from sklearn.base import (
@@ -81,7 +82,7 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
                 f"a classifier needs two classes or more, got one class: {self.classes_[0]!r}"
             )
         self._log_weights()
-        logit_adjustment(np.zeros((1, len(counts))), counts, self.tau)  # which refuses a wrong tau
+        finite(self.tau)
         given = LogisticRegression() if self.estimator is None else self.estimator
         weights = [
             f"{name}={value!r}"

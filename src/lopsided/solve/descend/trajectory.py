@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from lopsided.arrays import Floats, Ints
-from lopsided.files import reading, write_atomically
-from lopsided.packing import zipped
+from lopsided.files import reading
+from lopsided.packing import write_pair
 from lopsided.solve.descend.optimizers import Optimizer
 
 
@@ -51,9 +51,7 @@ class Trajectory:
             for name in ("steps", "loss", "gap", "norms", "distances", "W", "H")
         }
         arrays |= {f"memory{i}": part for i, part in enumerate(self.memory)}
-        settings = json.dumps({"optimizer": asdict(self.optimizer), "seed": self.seed}, indent=1)
-        write_atomically(Path(f"{path}.npz"), zipped(arrays))
-        write_atomically(Path(f"{path}.json"), f"{settings}\n".encode())
+        write_pair(path, arrays, {"optimizer": asdict(self.optimizer), "seed": self.seed})
 
     @classmethod
     def load(cls, path: str | Path) -> Trajectory:

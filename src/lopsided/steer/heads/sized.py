@@ -32,7 +32,7 @@ class Sized(nn.Module):
         return f"in_features={self.in_features}, out_features={self.out_features}"
 
 
-def held(vectors: Floats, what: str = "classifiers") -> Tensor:
+def held(vectors: Floats) -> Tensor:
     """Return vectors (k, d) as a new head holds them.
 
     Raises:
@@ -41,7 +41,8 @@ def held(vectors: Floats, what: str = "classifiers") -> Tensor:
     dtype = full_default()
     if (wrong := ~(np.abs(vectors) <= torch.finfo(dtype).max).all(axis=1)).any():
         raise ValueError(
-            f"{what} must be numbers that {dtype} holds, that of class {int(wrong.argmax())} is not"
+            f"classifiers must be numbers that {dtype} holds, that of class {int(wrong.argmax())}"
+            " is not"
         )
     return torch.as_tensor(vectors, dtype=dtype)
 
