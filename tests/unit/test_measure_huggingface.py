@@ -201,6 +201,21 @@ def test_several_data_sets_and_heads_keep_their_figures_apart(tmp_path):
     assert '"far/nc1"' in lines
 
 
+def test_callbacks_that_are_not_attached_keep_the_figures_of_their_heads_apart(tmp_path, caplog):
+    heads = [GeometryCallback(), GeometryCallback(head="bert.pooler.dense")]
+    trainer = trainer_of(tmp_path, callbacks=heads, max_steps=1)
+    GeometryCallback().on_train_begin(trainer.args, object(), None, trainer.model)  # of another
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        trainer.train()
+        assert "several callbacks" not in caplog.text
+        twice = [heads[0], GeometryCallback(ignore=2)]
+        assert heads[0]._under("geometry", twice) == "geometry"
+    assert "several callbacks measure one head" in caplog.text
+    logged = {name: entry[name] for entry in trainer.state.log_history for name in entry}
+    assert logged["geometry/nc1"] == heads[0].history[1]["nc1"]
+    assert logged["geometry/bert.pooler.dense/nc1"] == heads[1].history[1]["nc1"]
+
+
 def test_accumulated_gradients_and_a_second_training_count_every_sample_once(tmp_path):
     trainer = trainer_of(tmp_path, gradient_accumulation_steps=2)
     callback = GeometryCallback().attach(trainer)

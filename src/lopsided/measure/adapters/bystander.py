@@ -125,8 +125,17 @@ class Bystander:
         """Return what names in a trainer's own log begin with: the head's name too where others of
         its callbacks measure other heads, whose figures would have the same names.
         """
-        alike = (isinstance(c, Bystander) and c._evaluates == self._evaluates for c in callbacks)
-        return f"{prefix}/{self._head}" if self._head is not None and sum(alike) > 1 else prefix
+        heads = [
+            other._head
+            for other in callbacks
+            if isinstance(other, Bystander) and other._evaluates == self._evaluates
+        ]
+        if heads.count(self._head) > 1:
+            self._tell(
+                "several callbacks measure one head",
+                "their figures have the same names in the trainer's log; see `history` of each",
+            )
+        return f"{prefix}/{self._head}" if self._head is not None and len(heads) > 1 else prefix
 
     def _resumed(self, step: int) -> None:
         """Tell that a step was begun by another run."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 from lopsided.counts import CountsLike
 from lopsided.measure.adapters.bystander import Bystander
@@ -19,10 +20,14 @@ KEPT = "the model was not given the labels: the trainer keeps them, or they have
 ATTACH = "call callback.attach(trainer) before training"
 PARALLEL = "DataParallel runs copies of the model in threads; start one process a GPU (torchrun)"
 
+#: Callbacks that saw a training begin. A trainer does not show its callbacks to each other, but
+#: hands the same state to all of them.
+_BEGUN: WeakSet[GeometryCallback] = WeakSet()
+
 
 class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
-    """Watches the model's head and logs the scalars of each epoch as `geometry/NAME`, attached
-    beside callbacks of other heads as `geometry/HEAD/NAME`.
+    """Watches the model's head and logs the scalars of each epoch as `geometry/NAME`, beside
+    callbacks of other heads as `geometry/HEAD/NAME`.
 
     Attach it to its trainer: `GeometryCallback(counts).attach(trainer)`. Then it sees labels also
     where the trainer keeps them from the model, and its figures reach the trainer's trackers. Given
@@ -62,6 +67,7 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
     ) -> None:
         super().__init__(counts, head, loggers, {"ignore": -100} | options)
         self._trainer: Any = None
+        self._state: Any = None
 
     def attach(self, trainer: Any) -> GeometryCallback:
         """Join a trainer, as a callback and between it and its loss; return the callback itself."""
@@ -88,6 +94,8 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
     ) -> None:
         """Hook the head."""
         self.history, self.unmeasured = {}, {}
+        self._state = state
+        _BEGUN.add(self)
         if args.n_gpu > 1:
             self._problem = PARALLEL
             self._tell("this training is not measured", PARALLEL)
@@ -131,6 +139,7 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Remove the hooks."""
         self._close()
+        self._state = None
 
     def _end(self, step: int, loader: Any, part: str = "") -> dict[str, float]:
         unseen = "" if self._trainer is not None else f"{KEPT}: {ATTACH}"
@@ -140,8 +149,7 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
         self, prefix: str, scalars: dict[str, float], state: Any, control: Any
     ) -> dict[str, float]:
         """Log scalars and return them as logged."""
-        if self._trainer is not None:
-            prefix = self._under(prefix, self._trainer.callback_handler.callbacks)
+        prefix = self._under(prefix, (other for other in _BEGUN if other._state is state))
         logged = {f"{prefix}/{name}": value for name, value in scalars.items()}
         if logged and self._trainer is not None:
             # Logging is announced to callbacks as the logging that was due, which still is.
