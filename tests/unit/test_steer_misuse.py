@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lopsided import Adjustment, Counts, steer
+from lopsided import Adjustment, Counts, measure, steer
+from lopsided.measure.network.replay import Replay
 from lopsided.steer import posthoc
 
 COUNTS = Counts([50, 20, 5, 1])
@@ -38,6 +39,34 @@ def test_a_rule_for_logits_refuses_probabilities(rule, dtype, k):
         rule(probabilities, counts)
     with pytest.raises(ValueError, match="these are probabilities"):
         rule(probabilities.float(), counts)
+
+
+STATES = {
+    "stream": measure.Stream,
+    "replay": Replay,
+    "decisions": lambda k, d: measure.Decisions(k),
+}
+
+
+def margins(state, z, size):
+    measured, features = STATES[state](4, 5), torch.randn(8, 5)
+    for batch in torch.arange(8).split(size):
+        given = (features[batch], LABELS[batch], z[batch])
+        measured.update(*(given[:0:-1] if state == "decisions" else given))
+    return (measured if state == "decisions" else measured.compute().decisions).margin_sum
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("size", [8, 2])
+def test_a_measurement_refuses_probabilities_and_takes_their_logarithms(state, size):
+    z = logits()
+    assert margins(state, z.log_softmax(1), size) == pytest.approx(
+        margins(state, z, size), rel=1e-5
+    )
+    if state == "decisions" and size == 2:  # two rows may be distributions by chance
+        return
+    with pytest.raises(ValueError, match=r"these are probabilities.*give the logits"):
+        margins(state, z.softmax(1), size)
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch._C import _functorch
 
-from lopsided.steer.either import ENOUGH, SLACK
+from lopsided.measure.logits import ENOUGH, SLACK
 
 
 def concrete(values: Tensor) -> bool:

@@ -12,12 +12,6 @@ import numpy as np
 
 from lopsided.arrays import Floats, plain_array
 
-#: Rows from which on it is no chance that all are distributions.
-ENOUGH = 4
-#: How far from 1 a distribution may sum: half-precision softmax over many classes is off by nearly
-#: as much.
-SLACK = 0.01
-
 
 def is_tensor(values: Any) -> bool:
     """Whether these are a torch tensor, told without importing torch."""

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from lopsided.counts import Counts
-from lopsided.steer.either import ENOUGH, SLACK, full, is_tensor
+from lopsided.measure.logits import are_probabilities
+from lopsided.steer.either import full, is_tensor
 
 
 def logits_of(logits: Any, counts: Counts, *, multiplied: bool = False) -> Any:
@@ -43,18 +44,12 @@ def logits_of(logits: Any, counts: Counts, *, multiplied: bool = False) -> Any:
 
 
 def _are_probabilities(logits: Any) -> bool:
-    """Whether what came as (n, k) logits has been through a softmax: every row is a distribution,
-    and not all entries are 0 or 1.
-    """
+    """Whether what came as (n, k) logits has been through a softmax."""
     if is_tensor(logits):
-        from lopsided.steer.checks import are_probabilities
+        from lopsided.steer.checks import are_probabilities as tensor_of_probabilities
 
-        return are_probabilities(logits)
-    if len(logits) < ENOUGH or logits.shape[1] == 1:
-        return False
-    sums = logits.sum(axis=1, dtype=np.float64)
-    distributions = (logits >= 0).all() and (np.abs(sums - 1) < SLACK).all()
-    return bool(distributions and not ((logits == 0) | (logits == 1)).all())
+        return tensor_of_probabilities(logits)
+    return are_probabilities(logits)
 
 
 def _are_log_probabilities(z: Any) -> bool:

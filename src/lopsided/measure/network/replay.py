@@ -18,6 +18,7 @@ from lopsided.counts import CountsLike
 from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import NOTHING, rows_of, samples_of
 from lopsided.measure.collapse import Classes, Collapse
+from lopsided.measure.logits import logits_of
 from lopsided.measure.network import sync
 from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.state.blocks import Batch, blocks
@@ -62,15 +63,16 @@ class Replay:
         """Keep a batch; arguments and errors as in `Stream.update`.
 
         Raises:
-            ValueError: if shapes do not fit, a label is out of range or a number is not finite;
-                sample and class are named. The state is as it was.
+            ValueError: if shapes do not fit, a label is out of range or a number is not finite,
+                sample and class are named; or probabilities came instead of logits. The state is
+                as it was.
             TypeError: if a tensor does not hold numbers of the right kind.
         """
         x, given = to_numpy(features), None if logits is None else to_numpy(logits)
         x, y, z = samples_of(x, to_numpy(labels), given, (self.k, self.d), self._marks)
         x = rows_of(x, y, self.d, "features").copy()  # whose memory may be used again
         if z is not None:
-            self._logits.append((rows_of(z, y, self.k, "logits").copy(), y))
+            self._logits.append((logits_of(z, y, self.k).copy(), y))
         self._features.append((x, y))
 
     def sync(self, group: Any = None) -> Replay:

@@ -11,6 +11,7 @@ from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import NOTHING, rows_of, samples_of
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.label_sets import LabelSets
+from lopsided.measure.logits import logits_of
 from lopsided.measure.network.accelerated import DeviceMoments
 from lopsided.measure.network.tensors import as_array, has_float64, to_numpy
 from lopsided.measure.network.waiting import Waiting
@@ -135,8 +136,9 @@ class Stream:
             logits: (b, k) or (b, t, k) tensor of the head's answers, for errors and margins.
 
         Raises:
-            ValueError: if shapes do not fit, a label is out of range or a number is not finite;
-                sample and class are named. The state is as it was.
+            ValueError: if shapes do not fit, a label is out of range or a number is not finite,
+                sample and class are named; or probabilities came instead of logits. The state is
+                as it was.
             TypeError: if a tensor does not hold numbers of the right kind.
         """
         answers, given = None if logits is None else as_array(logits), to_numpy(labels)
@@ -147,7 +149,7 @@ class Stream:
         x, y, z = samples_of(as_array(features), given, answers, (self.k, self.d), self._marks)
         if isinstance(self._state, Moments):
             x = rows_of(to_numpy(x), y, self.d, "features")
-            z = None if z is None else rows_of(to_numpy(z), y, self.k, "logits")
+            z = None if z is None else logits_of(to_numpy(z), y, self.k)
             with self._turn:
                 self._waiting.add(x, y, z)
                 if self._waiting.full:

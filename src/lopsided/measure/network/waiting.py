@@ -46,9 +46,8 @@ class Waiting:
 
     def bring(self, moments: Moments, decisions: Decisions) -> None:
         """Take them into a state."""
-        features, self._features = self._features, []
-        answered, self._logits = self._logits, []
+        if self._logits:
+            logits, labels = (np.concatenate(parts) for parts in zip(*self._logits, strict=True))
+            decisions.update(logits, labels)  # first: batches too small to tell may be refused here
+        features, self._features, self._logits = self._features, [], []
         moments.fold(features)
-        if answered:
-            logits, labels = (np.concatenate(parts) for parts in zip(*answered, strict=True))
-            decisions.update(logits, labels)

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
-from lopsided.measure.checks import labels_of, rows_of
+from lopsided.measure.checks import labels_of
+from lopsided.measure.logits import logits_of
 from lopsided.measure.state.confusions import Confusions
 from lopsided.measure.state.turn import Turn, both
 
@@ -65,12 +66,12 @@ class Decisions:
             nearest: (b,) class of the nearest class mean.
 
         Raises:
-            ValueError: if shapes do not fit, a label is out of range or a logit is not finite. The
-                state is as it was.
+            ValueError: if shapes do not fit, a label is out of range or a logit is not finite, or
+                probabilities came instead of logits. The state is as it was.
             TypeError: if the arrays do not hold numbers.
         """
         y = labels_of(labels, self.k)
-        z = rows_of(logits, y, self.k, "logits").astype(np.float64)
+        z = logits_of(logits, y, self.k).astype(np.float64)
         near = None if nearest is None else labels_of(nearest, self.k)
         rows = np.arange(len(y))
         own = z[rows, y]

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
 from lopsided.measure.checks import head_of, labels_of, rows_of
+from lopsided.measure.logits import logits_of
 from lopsided.measure.state.blocks import (
     Batch,
     Block,
@@ -105,13 +106,14 @@ class SecondPass:
                 was.
 
         Raises:
-            ValueError: if shapes do not fit, a label is out of range or a feature is not finite;
-                sample and class are named. The state is as it was.
+            ValueError: if shapes do not fit, a label is out of range or a feature is not finite,
+                sample and class are named; or probabilities came instead of logits. The state is
+                as it was.
             TypeError: if the arrays do not hold numbers.
         """
         y = labels_of(labels, self._first.k)
         x = rows_of(features, y, self._first.d, "features", finite=False)
-        z = None if logits is None else rows_of(logits, y, self._first.k, "logits")
+        z = None if logits is None else logits_of(logits, y, self._first.k)
         if not seen_in_sums(x):
             rows_of(x, y, self._first.d, "features")
         self.fold([(x, y)], z)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lopsided.adjustment import Adjustment
 from lopsided.labels import Ignore, sentinels
+from lopsided.measure.logits import ENOUGH
 from lopsided.steer.checks import (
     are_probabilities,
     check_logits,
@@ -17,7 +18,6 @@ from lopsided.steer.checks import (
     check_tensor,
     visible,
 )
-from lopsided.steer.either import ENOUGH
 from lopsided.steer.losses.base import Loss, Reduction
 from lopsided.steer.losses.terms import Terms
 

@@ -1,0 +1,59 @@
+"""Logits that come to a measurement: what they must be, and what has been through a softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lopsided.arrays import Ints
+from lopsided.measure.checks import rows_of
+
+#: Rows from which on it is no chance that all are distributions.
+ENOUGH = 4
+#: How far from 1 a distribution may sum: half-precision softmax over many classes is off by nearly
+#: as much.
+SLACK = 0.01
+
+
+def logits_of(logits: npt.ArrayLike, labels: Ints, k: int) -> npt.NDArray[Any]:
+    """Return a (b, k) array of finite logits, one row a label.
+
+    Raises:
+        ValueError: if the shape is another, a number is NaN or infinite, which sample has it, or
+            they are probabilities.
+        TypeError: if the array does not hold real numbers.
+    """
+    z = rows_of(logits, labels, k, "logits")
+    if are_probabilities(z):
+        raise ValueError(
+            "these are probabilities, every row is non-negative and sums to 1, and margins are"
+            " differences of logits; give the logits that the head makes, or the logarithms of the"
+            " probabilities"
+        )
+    return z
+
+
+def are_probabilities(rows: npt.NDArray[Any]) -> bool:
+    """Whether what came as (n, k) logits has been through a softmax.
+
+    Every row is a distribution and not all entries are 0 or 1. Fewer than `ENOUGH` rows may be so
+    by chance, and with one class all are.
+
+    Example:
+        >>> are_probabilities(np.full((4, 2), 0.5)), are_probabilities(np.eye(4))
+        (True, False)
+    """
+    if len(rows) < ENOUGH or rows.shape[1] == 1:
+        return False
+    # The first rows of logits mostly tell, without a look at all.
+    if not (_distributions(rows[:ENOUGH]) and _distributions(rows)):
+        return False
+    return not ((rows == 0) | (rows == 1)).all()
+
+
+def _distributions(rows: npt.NDArray[Any]) -> bool:
+    if not (rows >= 0).all():
+        return False
+    return bool((np.abs(rows.sum(axis=1, dtype=np.float64) - 1) < SLACK).all())
