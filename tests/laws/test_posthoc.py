@@ -93,6 +93,20 @@ def test_learned_scales_are_the_least_of_their_problem():
         assert value(np.maximum(found + step, 0)) >= least
 
 
+@pytest.mark.parametrize("size", [1e5, 1e30, 1e60])
+def test_logits_of_any_size_have_their_scales_and_their_tau(size):
+    y = np.repeat([0, 1, 2, 3], [40, 15, 4, 1])
+    z = logits(60, seed=3) + np.array([4.0, 1.0, 0.0, -1.0])
+    # The priors on numbers near one are as nothing to logits of thousands already.
+    for fit in (posthoc.fit_scales, lambda z, y: 1 / posthoc.fit_tau(z, y, [40, 15, 4, 1])):
+        assert fit(size * z, y) * size == pytest.approx(fit(1e4 * z, y) * 1e4, rel=1e-3)
+    right = np.eye(4)[y] + 0.1 * z / np.abs(z).max()
+    assert posthoc.fit_scales(size * right, y) == pytest.approx(np.ones(4))
+    mixed = z * [1, 1, 1, 0]  # this factor stays at one, and the others are tiny
+    with pytest.raises(ValueError, match="the factor of class 3 is not found"):
+        posthoc.fit_scales(1e5 * size * mixed, y)
+
+
 def test_a_head_is_learned_as_if_all_classes_were_as_large():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2], [900, 90, 10])

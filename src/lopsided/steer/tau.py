@@ -30,7 +30,8 @@ def fit_tau(logits: Any, labels: Any, counts: CountsLike) -> float:
 
     Raises:
         ValueError: if shapes do not fit, a number is not finite, there is no sample, probabilities
-            came instead of logits, or the logits tell nothing of the labels.
+            came instead of logits, or the logits tell nothing of the labels, or are so large that
+            rounding hides it.
         TypeError: if the logits are not floating point, or labels not whole numbers.
 
     Example:

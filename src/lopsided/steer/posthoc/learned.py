@@ -12,7 +12,7 @@ from lopsided.counts import Counts
 from lopsided.measure.checks import labels_of, rows_of
 from lopsided.steer.logits import logits_of
 from lopsided.steer.prescribe.entropy import entropy
-from lopsided.steer.prescribe.heads import second_head
+from lopsided.steer.prescribe.heads import SETTLED, second_head
 from lopsided.steer.prescribe.linear import Linear
 from lopsided.steer.prescribe.samples import Samples, Summary
 
@@ -72,7 +72,8 @@ def fit_scales(logits: Any, labels: Any) -> Floats:
 
     Raises:
         ValueError: if shapes do not fit, a number is not finite, (log-)probabilities came instead
-            of logits, or a class has no sample; it is named.
+            of logits, a class has no sample, which is named, or the factors of classes differ by
+            so many orders that the descent does not end.
         TypeError: if the logits are not floating point, or labels not whole numbers.
 
     Example:
@@ -85,23 +86,46 @@ def fit_scales(logits: Any, labels: Any) -> Floats:
     z = plain_array(logits_of(logits, counts, multiplied=True), "logits")
     z = rows_of(z, y, counts.k, "logits").astype(np.float64)
     share = 1.0 / (counts.k * counts.values[y])
-    own = np.arange(len(y)), y
+    own, ones = (np.arange(len(y)), y), np.ones(counts.k)
 
     def value(f: Floats) -> tuple[float, Floats]:
-        each, p = entropy(f * z, y)
-        p[own] -= 1.0
-        slope = np.einsum("n,nk,nk->k", share, p, z) + RIDGE * (f - 1.0)
-        return float(share @ each + 0.5 * RIDGE * ((f - 1.0) ** 2).sum()), slope
+        """Return the objective, and by how much each probability is wrong."""
+        each, wrong = entropy(f * z, y)
+        wrong[own] -= 1.0
+        return float(share @ each + 0.5 * RIDGE * ((f - 1.0) ** 2).sum()), wrong
+
+    def pulls(wrong: Floats, logits: Floats) -> Floats:
+        return np.asarray(np.einsum("n,nk,nk->k", share, wrong, logits))
+
+    # Samples that the network fits leave the factors near one; else they are as small as its
+    # logits are large.
+    units = (1.0, 1.0 / max(np.abs(z).max(), 1.0))
+    unit = min(units, key=lambda size: value(size * ones)[0])
+
+    def scaled(f: Floats) -> tuple[float, Floats]:
+        lost, wrong = value(unit * f)
+        return lost, unit * (pulls(wrong, z) + RIDGE * (unit * f - 1.0))
 
     found = minimize(
-        value,
-        np.ones(counts.k),
+        scaled,
+        ones,
         jac=True,
         method="L-BFGS-B",
         bounds=[(0.0, None)] * counts.k,
         options={"maxiter": 1000, "ftol": 0.0, "gtol": 1e-9},
     )
-    return np.asarray(found.x)
+    factors = unit * np.asarray(found.x)
+    _, wrong = value(factors)
+    left = pulls(wrong, z) + RIDGE * (factors - 1.0)
+    cancelled = pulls(np.abs(wrong), np.abs(z)) + RIDGE * (np.abs(factors - 1.0) + 1.0)
+    far = (np.abs(left) > SETTLED * cancelled) & ((factors > 0) | (left < 0))
+    if far.any():
+        raise ValueError(
+            f"the factor of class {int(np.argmax(far))} is not found beside those of other classes,"
+            f" which differ from it by many orders; the largest logit is {np.abs(z).max():.3g}:"
+            " divide all logits by one number first"
+        )
+    return np.asarray(factors)
 
 
 def _classes(labels: Any) -> tuple[Ints, Counts]:

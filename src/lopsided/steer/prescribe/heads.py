@@ -20,6 +20,8 @@ from lopsided.steer.prescribe.samples import Block, Samples, Summary
 SECOND_RIDGE, SECOND_STEPS = 1e-3, 60
 #: Ridges of the refit, towards the stack, and its steps.
 REFIT_RIDGE, REFIT_BIAS, REFIT_STEPS = 1.0, 1e-4, 200
+#: What may be left of a slope at the least numbers, as a part of what cancels in it.
+SETTLED = 1e-4
 
 
 def second_head(train: Samples, seen: Summary) -> Linear:
@@ -76,39 +78,50 @@ def three_numbers(parts: Floats, labels: Ints, shift: Floats, prior: Prior) -> F
         labels: (n,) classes.
         shift: (k,) log of the held-out shares.
         prior: of the numbers.
+
+    Raises:
+        ValueError: if scores are so large that rounding hides the numbers.
     """
     means, precisions = np.array(prior.means), np.array(prior.precisions)
     fixed = np.isinf(precisions)
     ridge = np.where(fixed, 0.0, precisions)
-    x = means.copy()
+    own = parts[:, np.arange(len(labels)), labels]
+    largest = np.abs(parts).max(initial=1.0)
 
     def value(at: Floats) -> float:
         z = np.tensordot(at, parts, 1) + shift
         return float(losses(z, labels).sum() + 0.5 * ridge @ (at - means) ** 2)
 
-    now = value(x)
-    for _ in range(100):
-        p = posterior(np.tensordot(x, parts, 1) + shift)
-        mean = np.einsum("nk,ank->an", p, parts)
-        own = parts[:, np.arange(len(labels)), labels]
-        slope = (mean - own).sum(axis=1) + ridge * (x - means)
-        second = np.einsum("nk,ank,bnk->ab", p, parts, parts) - mean @ mean.T + np.diag(ridge)
-        free = ~fixed & ((x > 0) | (slope < 0))
-        step = np.zeros(3)
-        if free.any():
-            step[free] = np.linalg.solve(second[np.ix_(free, free)], slope[free])
-        if np.abs(slope[free]).max(initial=0.0) <= 1e-9 * (1 + len(labels)):
-            break
-        rate = 1.0
-        while rate > 1e-12:
-            there = np.maximum(x - rate * step, 0.0)
-            if (then := value(there)) <= now - 1e-4 * slope @ (x - there):
-                break
-            rate /= 2
-        else:
-            break  # rounding leaves nothing to gain
-        x, now = there, then
-    return np.asarray(x)
+    # Where scores are so large that a softmax rounds to places, no step leaves the prior's means.
+    for x in (means.copy(), np.where(fixed, means, means / largest)):
+        now = value(x)
+        for _ in range(100):
+            p = posterior(np.tensordot(x, parts, 1) + shift)
+            mean = np.einsum("nk,ank->an", p, parts)
+            slope = (mean - own).sum(axis=1) + ridge * (x - means)
+            second = np.einsum("nk,ank,bnk->ab", p, parts, parts) - mean @ mean.T + np.diag(ridge)
+            free = ~fixed & ((x > 0) | (slope < 0))
+            step = np.zeros(3)
+            if free.any():
+                step[free] = np.linalg.solve(second[np.ix_(free, free)], slope[free])
+            if np.abs(slope[free]).max(initial=0.0) <= 1e-9 * (1 + len(labels)):
+                return np.asarray(x)
+            rate = 1.0
+            while rate > 1e-12:
+                there = np.maximum(x - rate * step, 0.0)
+                if (then := value(there)) <= now - 1e-4 * slope @ (x - there):
+                    break
+                rate /= 2
+            else:
+                break  # rounding leaves nothing to gain
+            x, now = there, then
+        cancelled = (np.abs(mean) + np.abs(own)).sum(axis=1) + ridge * np.abs(x - means) + 1
+        if (np.abs(slope) <= SETTLED * cancelled)[free].all():
+            return np.asarray(x)
+    raise ValueError(
+        f"scores of up to {largest:.3g} leave no digit for what is learned of them: divide all"
+        " logits, or the head, by one number first"
+    )
 
 
 def stacked(numbers: Floats, first: Linear, second: Linear | None, log_shares: Floats) -> Linear:
