@@ -103,6 +103,33 @@ def test_coinciding_centers_have_a_finite_slope():
     assert torch.isfinite(loss.weight.grad).all()
 
 
+@pytest.mark.parametrize("angle", [0.0, 1e-7, 1e-3, 1.0, math.pi - 1e-3])
+def test_the_angle_of_the_nearest_center_has_all_its_digits_and_its_slope(angle):
+    loss = steer.InducedCollapse(4, 2, pull=0.0, push=1.0, center=0.0).double()
+    turns = torch.tensor([0.0, angle, math.pi, math.pi + angle], dtype=torch.float64)
+    loss.weight.data = torch.stack([turns.cos(), turns.sin()], dim=1)
+    value = loss(torch.ones(1, 2), torch.tensor([0]))
+    value.backward()
+    assert -value.item() == pytest.approx(min(angle, math.pi - angle), rel=1e-8)
+    # Each center is pushed away from its nearest, its own angle and that of the other growing.
+    pushed = [0.0 if angle == 0 else 0.5] * 4
+    assert loss.weight.grad.norm(dim=1).tolist() == pytest.approx(pushed, rel=1e-6)
+
+
+def test_two_centers_are_opposite_about_their_mean_wherever_they_are():
+    loss = steer.InducedCollapse(2, 3, pull=0.0, push=1.0, center=0.0).double()
+    for seed in range(5):
+        loss.weight.data = torch.randn(2, 3, generator=torch.Generator().manual_seed(seed)).double()
+        loss.weight.grad = None
+        value = loss(torch.ones(1, 3), torch.tensor([0]))
+        value.backward()
+        assert value.item() == pytest.approx(-math.pi, rel=1e-15)
+        assert loss.weight.grad.abs().max() < 1e-14
+    loss.weight.data = torch.zeros(2, 3).double()  # no direction, and no angle
+    loss(torch.ones(1, 3), torch.tensor([0])).backward()
+    assert torch.isfinite(loss.weight.grad).all()
+
+
 def test_every_class_present_has_the_same_part_in_the_slope_of_its_center():
     """However many its samples are: 90 of one class, 1 of another."""
     loss = steer.CenterClassification(frame_head(), 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -154,6 +155,20 @@ def test_labels_are_binary_losses_side_by_side():
     far = (200 * torch.sign(z)).float().requires_grad_()
     together(far, y).backward()
     assert torch.isfinite(far.grad).all()
+
+
+def test_a_binary_loss_has_all_its_digits_however_wrong_or_right_the_logit():
+    z = torch.tensor([-700.0, -41, -36, -21, -1, 0, 1, 19.9, 20.1, 36, 39.9, 41, 700]).double()
+    z.requires_grad_()
+    loss = steer.AdjustedBinary(50, n=100, reduction="none")
+    for label in (0, 1):
+        found = loss(z, torch.full_like(z, label))
+        (slope,) = torch.autograd.grad(found.sum(), z)
+        for x, value, slant in zip(z.tolist(), found.tolist(), slope.tolist(), strict=True):
+            away = x if label == 0 else -x
+            wanted = max(away, 0.0) + math.log1p(math.exp(-abs(away)))
+            assert value == pytest.approx(wanted, rel=4e-16, abs=0)
+            assert abs(slant) == pytest.approx(1 / (1 + math.exp(-away)), rel=4e-16, abs=0)
 
 
 @pytest.mark.parametrize("positives", [[0, 3], [3, 10], [np.nan, 1]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,10 @@ from lopsided.adjustment import Adjustment
 from lopsided.arrays import require_finite, require_number, require_whole
 from lopsided.steer.checks import check_tensor, visible
 from lopsided.steer.precision import full_precision
+
+#: Softplus from logits of this size on is the logit itself, to rounding of float64. The framework's
+#: default, 20, is off by 1e-10.
+_softplus = partial(functional.softplus, threshold=40.0)
 
 
 class AdjustedBinary(nn.Module):
@@ -116,7 +121,7 @@ class AdjustedBinary(nn.Module):
             for values in (self.shift, self.weight[:, 0], self.weight[:, 1])
         )
         z = z + shift
-        losses = yes * y * functional.softplus(-z) + no * (1 - y) * functional.softplus(z)
+        losses = yes * y * _softplus(-z) + no * (1 - y) * _softplus(z)
         if self.reduction == "none":
             return losses
         return losses.mean() if self.reduction == "mean" else losses.sum()

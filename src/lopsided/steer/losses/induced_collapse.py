@@ -15,17 +15,15 @@ from lopsided.steer.losses.base import Loss
 from lopsided.steer.losses.means import over_classes
 from lopsided.steer.precision import exact, full_default, lifted
 
-#: How near to one a cosine may come: the slope of the arc cosine has no end there.
-_NEAR = 1e-6
-
 
 class InducedCollapse(Loss):
     """pull * the mean over the classes present of the mean of ‖h - m_c‖^2 of their samples, - push
     * the mean over all classes of the angle to the nearest other center, + center * ‖m̄‖^2.
 
     The k centers m learn; angles are of centers less their mean m̄. The second term alone is least
-    where the smallest angle is largest, for d >= k - 1 at the simplex ETF. It is meant beside a
-    cross-entropy, of which it is no part.
+    where the smallest angle is largest, for d >= k - 1 at the simplex ETF; of two classes that
+    angle is pi wherever the centers are. It is meant beside a cross-entropy, of which it is no
+    part.
 
     Source: Liu et al. 2023 (arXiv 2302.12453).
 
@@ -88,11 +86,19 @@ class InducedCollapse(Loss):
         with exact(m.device):
             cosines = directions @ directions.T
         itself = torch.eye(k, dtype=torch.bool, device=m.device)
-        nearest = cosines.masked_fill(itself, -1.0).amax(1).clamp(_NEAR - 1, 1 - _NEAR)
+        nearest = directions[cosines.masked_fill(itself, -torch.inf).argmax(1)]
         within = over_classes((h - m[labels]).square().sum(1), labels, kept, k)
-        apart = nearest.arccos().mean()
+        apart = _angles(directions, nearest).mean()
         return self.pull * within - self.push * apart + self.center * middle.square().sum()
 
     def extra_repr(self) -> str:
         """Name the factors and the configuration."""
         return f"pull={self.pull}, push={self.push}, center={self.center}, {super().extra_repr()}"
+
+
+def _angles(u: Tensor, v: Tensor) -> Tensor:
+    """Return the angles of vectors of length one, whose arc cosine has no slope where they meet or
+    oppose, and half the digits near there.
+    """
+    apart, along = (u - v).norm(dim=1), (u + v).norm(dim=1)
+    return 2 * torch.atan2(apart, along.where(apart + along > 0, 1.0))  # zero vectors have none
