@@ -165,6 +165,28 @@ def test_grams_refuse_what_is_no_gram():
         Geometry.of_vectors(np.ones((3, 2)), np.ones((3, 3)), Source("x"))
 
 
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.float16])
+def test_inner_products_that_no_vectors_have_are_refused_and_rounded_ones_taken(kind):
+    short = 1e-6 if kind is np.float64 else 1.0
+    for impossible in (
+        [
+            [1, 0, 0],
+            [0, short**2, 1.5 * short**2],
+            [0, 1.5 * short**2, short**2],
+        ],  # a cosine of 1.5
+        [[1, -0.9, -0.9], [-0.9, 1, -0.9], [-0.9, -0.9, 1]],
+        [[0, 1, 0], [1, 0, 0], [0, 0, 1]],  # a vector of length zero with an inner product
+    ):
+        with pytest.raises(ValueError, match=r"least eigenvalue of the cosines is -\S+, below -"):
+            Gram.of_matrix(np.array(impossible, kind))
+    vectors = np.random.default_rng(0).normal(size=(60, 3)).astype(kind) * np.geomspace(1, 30, 60)[
+        :, None
+    ].astype(kind)
+    vectors[7] = 0
+    for rank in (vectors, vectors - vectors.mean(axis=0), 0 * vectors):
+        assert Gram.of_matrix(rank @ rank.T).k == 60
+
+
 def test_rounding_makes_no_gram_asymmetric():
     single = np.array([[1.0, 1e-8], [-1e-8, 1.0]], np.float32)
     assert Gram.of_matrix(single).matrix() == pytest.approx(np.eye(2))
