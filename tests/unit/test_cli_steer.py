@@ -6,11 +6,14 @@ import sys
 
 import numpy as np
 import pytest
+from rich.table import Table
 
 from lopsided import Counts, measure, predict
 from lopsided.adjustment import Adjustment
 from lopsided.cli import fared, main
 from lopsided.cli.classes import Classes
+from lopsided.cli.output import table_console
+from lopsided.cli.steer import Row, _table
 from lopsided.steer import TARGETS
 
 
@@ -188,3 +191,34 @@ def test_what_is_quoted_of_the_contest_names_the_loss_and_the_first_one():
     assert designed in fared.fared("designed: ldt", target)
     assert "designed" not in fared.fared("designed: ldt", "aligned")
     assert "most" not in fared.fared(first, target)
+
+
+@pytest.mark.parametrize(
+    ("counts", "most"), [([5_000_000, 5000, 5], 80), ([10**15, 3 * 10**12 + 1, 400], 100)]
+)
+def test_no_header_and_no_number_is_cut_whatever_the_counts(counts, most, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    row = Row(
+        "designed: cdt-ldt", "", Adjustment(), 1234.5678, -0.9995, dict.fromkeys(counts, 0), 1
+    )
+    table_console().print(_table([row], Counts(counts)))
+    table = capsys.readouterr().out.split("norms: ")[0]
+    assert "…" not in table
+    for word in ("designed: cdt-ldt", "distance", "1234.5678", *map(str, counts)):
+        assert word in table
+    assert max(map(len, table.splitlines())) <= most
+
+
+def test_a_console_is_as_wide_as_its_table_needs_and_no_wider_for_text(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    table = Table("what it says", *(f"number {i}" for i in range(9)), box=None)
+    for column in table.columns[1:]:
+        column.no_wrap = True
+    table.add_row("words that may wrap " * 9, *["1234567890"] * 9)
+    console = table_console()
+    console.print(table)
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert out.count("1234567890") == 9
+    console.print("text " * 40)
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80

@@ -223,8 +223,17 @@ def test_gradients_are_had_inside_inference_too():
     layer = torch.nn.Linear(3, 2)
     with torch.inference_mode():
         found = measure.agop(layer, torch.ones(4, 3))
-        with pytest.raises(ValueError, match="made in torch"):
-            measure.agop(torch.nn.Linear(3, 2), torch.ones(4, 3))
+        inner, held = torch.nn.Linear(3, 2), torch.ones(3, 2)
+        written = torch.zeros(4, 2)
+        for function in (
+            inner,
+            lambda x: inner(x).sin(),
+            lambda x: x @ held,
+            lambda x: written.copy_(x[:, :2]),
+        ):
+            with pytest.raises(ValueError, match="made in torch"):
+                measure.agop(function, torch.ones(4, 3))
+        assert measure.agop(lambda x: x + held[:, 0], torch.ones(4, 3)).trace() == 3
     weight = layer.weight.detach().double().numpy()
     np.testing.assert_allclose(found, weight.T @ weight, rtol=1e-6)
 

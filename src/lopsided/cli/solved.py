@@ -104,7 +104,8 @@ def print_one(solution: Solution, limit: Geometry | None) -> None:
         box=None,
         pad_edge=False,
     )
-    table.columns[0].no_wrap = True
+    for column in (table.columns[0], *table.columns[2:]):
+        column.no_wrap = True
     groups = told["groups"]
     picked = ends(len(groups)).tolist()
     for before, g in zip([-1, *picked[:-1]], picked, strict=True):

@@ -224,14 +224,14 @@ def _table(rows: list[Row], counts: Counts) -> Table:
     from lopsided.naming import tight
 
     called = {n: str(n) for n in rows[0].margins}
-    gap, of = " ", "margin N: smallest z_y - z_c of a class of N samples"
+    of = "margin N: smallest z_y - z_c of a class of N samples"
     if counts.names is not None:
         groups = zip(counts.distinct.tolist(), counts.called_by_group(), strict=True)
         called = {n: escape(tight(names)) for n, names in groups if n in called}
-        gap, of = "\n", "margin: smallest z_y - z_c of these classes"
+        of = "margin: smallest z_y - z_c of these classes"
     table = Table(box=None, header_style="bold")
     table.add_column("loss", no_wrap=True)
-    titles = ["norms", "cosine", *(f"margin{gap}{called[n]}" for n in rows[0].margins), "distance"]
+    titles = ["norms", "cosine", *(f"margin\n{called[n]}" for n in rows[0].margins), "distance"]
     for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
     for i, row in enumerate(rows):

@@ -31,8 +31,8 @@ def agop(function: Callable[[Any], Any], inputs: Any) -> Floats:
 
     Raises:
         ValueError: if inputs are no finite (n, d), outputs are not one row each or do not depend on
-            the inputs in a way that can be differentiated, the module was made in inference mode, a
-            gradient is not finite, or its squares leave float64.
+            the inputs in a way that can be differentiated, the function holds tensors made in
+            inference mode, a gradient is not finite, or its squares leave float64.
         TypeError: if inputs or outputs are not of a real floating-point type.
 
     Example:
@@ -43,13 +43,6 @@ def agop(function: Callable[[Any], Any], inputs: Any) -> Floats:
         array([[2., 2.],
                [2., 4.]])
     """
-    if isinstance(function, torch().nn.Module) and any(
-        part.is_inference() for part in (*function.parameters(), *function.buffers())
-    ):
-        raise ValueError(
-            "the module was made in torch.inference_mode(), and nothing can be differentiated that"
-            " holds such tensors: make it, or load it, outside"
-        )
     with torch().inference_mode(False), torch().enable_grad():
         return _of_slopes(function, _inputs(function, inputs).detach().clone().requires_grad_())
 
@@ -62,7 +55,7 @@ def _of_slopes(function: Callable[[Any], Any], x: Any) -> Floats:
     with modes_kept(function if isinstance(function, module) else module()):
         if isinstance(function, module):
             function.eval()
-        outputs = function(x)
+        outputs = _answers(function, x)
         if not isinstance(outputs, torch().Tensor) or outputs.is_complex():
             got = getattr(outputs, "dtype", type(outputs).__name__)
             raise TypeError(f"the function must return a tensor of real numbers, got {got}")
@@ -88,6 +81,20 @@ def _of_slopes(function: Callable[[Any], Any], x: Any) -> Floats:
         )
     require_squares(np.array(largest), "the function's gradients")
     return np.asarray(total.numpy() / len(x))
+
+
+def _answers(function: Callable[[Any], Any], x: Any) -> Any:
+    """Return what the function makes of inputs, whatever it holds."""
+    try:
+        return function(x)
+    except RuntimeError as error:
+        if "nference tensor" not in str(error):
+            raise
+        raise ValueError(
+            "the function, or a module in it, holds tensors made in torch.inference_mode(), through"
+            " which nothing can be differentiated: make or load them outside, or give it their"
+            " clones"
+        ) from error
 
 
 def _inputs(function: Callable[[Any], Any], inputs: Any) -> Any:
