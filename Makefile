@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # One thread a process: on a busy machine several threads of one process wait for each other longer than they work.
 export OMP_NUM_THREADS ?= 1
+# Compiled modules are kept: tests start dozens of processes, and each would compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test docs clean
 
@@ -25,7 +27,7 @@ clean:  ## forget the set-up and everything generated
 	$(PYTHON) -m venv .venv
 
 # What .venv/.NAME says is installed; groups of dependencies want a newer pip than Python 3.11 brings.
-# Modules are compiled afterwards, on all cores; a few files of packages are templates, and no Python.
+# Modules are compiled when they are first imported: most of them never are.
 reproduce := --editable '.[reproduce]'
 dev := --editable '.[reproduce,cluster,arrow]' --group dev
 docs := --editable '.[reproduce]' --group docs
@@ -33,5 +35,4 @@ docs := --editable '.[reproduce]' --group docs
 .venv/.%: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt $($*)
-	$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 	touch $@

@@ -12,18 +12,23 @@ from lopsided.solve import Problem, minimize
 pytestmark = pytest.mark.filterwarnings("ignore:margins beside one scale")
 
 COUNTS = Counts([40, 12, 12, 3])
+#: Made when they are wanted: to design takes seconds.
 ADJUSTMENTS = {
-    "plain": Adjustment(),
-    "weighted": Adjustment.weighted(COUNTS, 0.5),
-    "logit-adjusted": Adjustment.logit_adjusted(COUNTS),
-    "cdt": Adjustment.cdt(COUNTS, 0.4),
-    "ldt": Adjustment.ldt(COUNTS, 0.4),
-    "vs": Adjustment.vs(COUNTS, 0.2, 0.5),
-    "ldam": Adjustment.ldam(COUNTS, scale=2.0),
-    "margin": Adjustment(margin=[1.0, 2.0, 2.0, 3.0]),
-    "designed": steer.design(COUNTS, "etf-embeddings").adjustment,
+    "plain": lambda: Adjustment(),
+    "weighted": lambda: Adjustment.weighted(COUNTS, 0.5),
+    "logit-adjusted": lambda: Adjustment.logit_adjusted(COUNTS),
+    "cdt": lambda: Adjustment.cdt(COUNTS, 0.4),
+    "ldt": lambda: Adjustment.ldt(COUNTS, 0.4),
+    "vs": lambda: Adjustment.vs(COUNTS, 0.2, 0.5),
+    "ldam": lambda: Adjustment.ldam(COUNTS, scale=2.0),
+    "margin": lambda: Adjustment(margin=[1.0, 2.0, 2.0, 3.0]),
+    "designed": lambda: steer.design(COUNTS, "etf-embeddings").adjustment,
 }
-family = pytest.mark.parametrize("adjustment", ADJUSTMENTS.values(), ids=ADJUSTMENTS.keys())
+
+
+@pytest.fixture(scope="module", params=ADJUSTMENTS)
+def adjustment(request: pytest.FixtureRequest) -> Adjustment:
+    return ADJUSTMENTS[request.param]()
 
 
 def trained(adjustment: Adjustment, ridge: float) -> tuple[Geometry, float]:
@@ -61,7 +66,6 @@ def trained(adjustment: Adjustment, ridge: float) -> tuple[Geometry, float]:
     )
 
 
-@family
 def test_training_with_the_loss_ends_at_the_solved_optimum(adjustment):
     solution = minimize(Problem(COUNTS, adjustment, ridge=0.05))
     geometry, objective = trained(adjustment, ridge=0.05)
@@ -69,7 +73,6 @@ def test_training_with_the_loss_ends_at_the_solved_optimum(adjustment):
     assert max(geometry.distance(solution.geometry)) < 1e-3
 
 
-@family
 def test_training_with_the_loss_approaches_the_prediction_as_the_ridge_vanishes(adjustment):
     """Shifts and weights die away like 1 / log(1 / ridge), so the limit is slow to come near."""
     law = predict.cross_entropy(COUNTS, adjustment)
@@ -78,7 +81,7 @@ def test_training_with_the_loss_approaches_the_prediction_as_the_ridge_vanishes(
 
 
 def test_a_fixed_head_of_a_solved_geometry_has_its_gram():
-    solved = minimize(Problem(COUNTS, ADJUSTMENTS["vs"], ridge=0.05)).geometry
+    solved = minimize(Problem(COUNTS, ADJUSTMENTS["vs"](), ridge=0.05)).geometry
     weight = steer.FixedHead(solved, d=6).weight.double().numpy()
     gram = weight @ weight.T
     expected = solved.classifiers.matrix()

@@ -1,17 +1,25 @@
-"""Laws of many processes: they measure what one would, or every one of them says the same error.
-
-Real processes: this file is also the program of a process, `python FILE RANK FOLDER`.
-"""
+"""Laws of many processes: they measure what one would, or every one of them says the same
+error."""
 
 import json
+import logging
 import os
-import sys
 import time
+from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
+from lopsided.measure import Collapse, Means, Moments, SecondPass, Stream
+from lopsided.measure.adapters.bystander import Bystander
+from lopsided.measure.network import sync
+from lopsided.measure.network.replay import Replay
+
+pytestmark = pytest.mark.skipif(not dist.is_available(), reason="torch without distributed")
 K, D, N, SIZE = 4, 5, 240, 4
 OFFSETS = (0.0, 1e6)
 #: How many samples each process has: even and uneven shares, empty ones, all in one.
@@ -39,8 +47,6 @@ def shards(shares, size):
 
 
 def again(moments, offset, part):
-    from lopsided.measure import SecondPass
-
     features, labels, _ = sample(offset)
     second = SecondPass(moments, np.eye(K, D))
     second.update(features[part], labels[part])
@@ -48,10 +54,6 @@ def again(moments, offset, part):
 
 
 def kept(offset, part):
-    import torch
-
-    from lopsided.measure.network.replay import Replay
-
     replay = Replay(K, D)
     replay.update(*(torch.tensor(array[part]) for array in sample(offset)))
     return replay
@@ -59,8 +61,6 @@ def kept(offset, part):
 
 def named(key, stream, second, replay):
     """What is compared, by name: the state of a first pass, what a second adds, and both in one."""
-    from lopsided.measure import Collapse
-
     found = {name: tensor.numpy() for name, tensor in stream.state_dict().items()}
     # What rounding takes off the means counts where they are subtracted from each other.
     means, rests = found["means"], found.pop("rests")
@@ -74,10 +74,7 @@ class Process:
     """What one process does; everything it finds out is written down for the tests."""
 
     def __init__(self, rank, folder):
-        import torch
-        import torch.distributed as dist
-
-        self.torch, self.dist, self.rank, self.folder = torch, dist, rank, Path(folder)
+        self.rank, self.folder = rank, folder
         self.said = {}
         timeout = timedelta(seconds=PATIENCE)
         dist.init_process_group(
@@ -100,16 +97,12 @@ class Process:
         self.deaths()
 
     def stream(self, offset, part, **options):
-        from lopsided.measure import Stream
-
         stream = Stream(K, D, **options)
         for rows in np.array_split(part, 3):
-            stream.update(*(self.torch.tensor(array[rows]) for array in sample(offset)))
+            stream.update(*(torch.tensor(array[rows]) for array in sample(offset)))
         return stream
 
     def joins(self):
-        from lopsided.measure.network import sync
-
         found = {}
         for size, group in ((2, self.pair), (4, None)):
             if self.rank >= size:
@@ -130,10 +123,6 @@ class Process:
             self.said[name] = str(error)
 
     def refusals(self):
-        from lopsided.measure import Means, Moments, Stream
-        from lopsided.measure.network import sync
-        from lopsided.measure.network.replay import Replay
-
         odd = self.rank == 2
         self.refused("d", lambda: Stream(K, D + odd).sync())
         self.refused("k", lambda: Stream(K + odd, D).sync())
@@ -156,7 +145,7 @@ class Process:
         except ImportError:
             return
         part = shards(SHARES["uneven"], SIZE)[self.rank]
-        features, labels, logits = (self.torch.tensor(array[part]) for array in sample(0.0))
+        features, labels, logits = (torch.tensor(array[part]) for array in sample(0.0))
         metric, only = GeometryMetric(K, D), GeometryMetric(K, D, sync_on_compute=False)
         for each in (metric, only):
             each.update(features, labels, logits)
@@ -175,19 +164,13 @@ class Process:
         said["n"].append(empty.stream.n)
 
     def bystanders(self):
-        import logging
-
-        from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
-
-        from lopsided.measure.adapters.bystander import Bystander
-
         heard = []
         handler = logging.Handler()
         handler.emit = lambda record: heard.append(record.getMessage())
         logging.getLogger("lopsided").addHandler(handler)
-        self.torch.manual_seed(0)
-        model = self.torch.nn.Linear(D, 3)
-        data = TensorDataset(self.torch.randn(11, D), self.torch.tensor([0] * 7 + [1, 1, 2, 2]))
+        torch.manual_seed(0)
+        model = torch.nn.Linear(D, 3)
+        data = TensorDataset(torch.randn(11, D), torch.tensor([0] * 7 + [1, 1, 2, 2]))
         loader = DataLoader(data, 2, sampler=DistributedSampler(data, shuffle=False))
         bystander = Bystander(None, "", (), {})
         bystander._open(model)
@@ -210,7 +193,7 @@ class Process:
         except RuntimeError as error:
             self.said["straggler"] = type(error).__name__
         self.said["waited"] = time.monotonic() - start
-        self.dist.barrier()
+        dist.barrier()
 
     def deaths(self):
         if self.rank == 3:
@@ -222,33 +205,28 @@ class Process:
         os._exit(0)  # the group cannot be left in order any more
 
 
-if __name__ == "__main__":
-    Process(int(sys.argv[1]), sys.argv[2]).run()
-    sys.exit()
-
-import subprocess  # noqa: E402
-
-import pytest  # noqa: E402
-
-pytest.importorskip("torch")
-
-from lopsided.measure import Stream  # noqa: E402
+def work(rank, folder):
+    torch.set_num_threads(1)
+    Process(rank, folder).run()
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Run four processes once, for all the laws."""
     folder = tmp_path_factory.mktemp("processes")
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, __file__]
-    ranks = [[*command, str(rank), str(folder)] for rank in range(SIZE)]
-    processes = [subprocess.Popen(rank, env=environment) for rank in ranks]
+    with suppress(ImportError):
+        import lopsided.measure.adapters.torchmetrics  # noqa: F401  (once, not in each process)
+    fork = torch.multiprocessing.get_context("fork")
+    processes = [fork.Process(target=work, args=(rank, folder)) for rank in range(SIZE)]
     try:
-        codes = [process.wait(timeout=10 * PATIENCE) for process in processes]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(10 * PATIENCE)
     finally:
         for process in processes:
             process.kill()
-    assert codes == [0, 0, 0, 9]
+    assert [process.exitcode for process in processes] == [0, 0, 0, 9]
     return folder
 
 
@@ -261,8 +239,6 @@ def said(folder):
 @pytest.mark.parametrize("shares", SHARES)
 @pytest.mark.parametrize("size", [2, 4])
 def test_processes_measure_what_one_measures(size, shares, offset, folder):
-    import torch
-
     one, all_of_them = Stream(K, D), slice(None)
     one.update(*(torch.tensor(array) for array in sample(offset)))
     second, replay = again(one.moments, offset, all_of_them), kept(offset, all_of_them)
