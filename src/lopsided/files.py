@@ -21,15 +21,17 @@ _KINDS = {
 }
 
 
-def printable(text: str) -> str:
-    r"""Return text in which nothing speaks to the terminal or breaks a page: what is not printable
-    is written as its escape.
+def printable(text: str, kept: str = "") -> str:
+    r"""Return text in which nothing speaks to the terminal, breaks a page, turns the direction of
+    writing or is not seen: what is not printable is written as its escape, but for signs kept.
 
     Example:
         >>> print(printable("a\x1b[31m file"))
         a\x1b[31m file
     """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(
+        c if c.isprintable() or c in kept else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 class UnfitError(ValueError):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from lopsided import needs, notebook
 from lopsided.arrays import Floats, real_array, svd
 from lopsided.counts import Counts, CountsLike
-from lopsided.files import reading
+from lopsided.files import printable, reading
 from lopsided.frobenius import ZeroMatrixError
 from lopsided.gram import Gram
 from lopsided.groups import Groups
@@ -89,7 +89,7 @@ class Geometry:
 
     def __repr__(self) -> str:
         k, m = self.logits.k, self.logits.m
-        return f"Geometry({self.source.name}: {k:,} classifiers x {m:,} embeddings)"
+        return f"Geometry({printable(self.source.name)}: {k:,} classifiers x {m:,} embeddings)"
 
     @classmethod
     def of_vectors(

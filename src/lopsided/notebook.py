@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from lopsided.arrays import Floats, Ints
+from lopsided.files import printable
 from lopsided.naming import SHORT, short
 
 #: Up to so many classes have a row; of more, so many are shown, evenly over their order.
@@ -25,10 +26,10 @@ _WORDS = (
 
 
 def escape(text: str) -> str:
-    """Return text as HTML, its quotes too."""
+    """Return text as HTML, its quotes too, and what is not printable as its escape."""
     from html import escape  # which takes milliseconds to import that only notebooks have to wait
 
-    return escape(text)
+    return escape(printable(text, "\n"))
 
 
 def picked(order: Ints) -> Ints:

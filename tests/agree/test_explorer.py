@@ -10,6 +10,7 @@ import pytest
 
 from lopsided import Adjustment, Counts, Geometry, Problem, foresee, predict, shape, solve
 from lopsided.cli import main
+from lopsided.files import printable
 from lopsided.report import explorer
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -199,6 +200,32 @@ def test_a_phone_has_all_of_the_page_within_its_width(open_page):
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     wide = "e => [...e].map(x => x.getBoundingClientRect()).every(x => x.right <= 390)"
     assert page.locator("figure, fieldset, .field *, textarea, .bars").evaluate_all(wide)
+
+
+def test_what_turns_writing_or_is_not_seen_is_shown_as_its_escape(open_page):
+    names = [
+        "\u200fcat",
+        "dog\u202e",
+        "a\u200db\xa0",
+        "\ud800\x1b",
+        "\U000e0041<b>",
+        "žluť 🦎 گربه",
+    ]
+    counts = Counts([50, 20, 9, 5, 3, 2], names)
+    page = open_page(counts, measured={"\u2066seli": predict.seli(counts)})
+    page.locator("summary", has_text="All numbers").click()
+    page.wait_for_timeout(50)
+    shown = page.evaluate(
+        "[document.body.innerText, ...[...document.querySelectorAll('*')].flatMap((e) =>"
+        " ['aria-label', 'title'].map((name) => e.getAttribute(name) || ''))].join('\\n')"
+    )
+    assert printable(shown, "\n\t") == shown
+    for name in (*names, "\u2066seli"):
+        assert printable(name) in shown
+    told = page.locator("[data-part=python]").evaluate("e => e.value ?? e.textContent")
+    line = next(line for line in told.splitlines() if line.startswith("counts = "))
+    assert line.isprintable()
+    assert eval(line.removeprefix("counts = "), {"Counts": Counts}) == counts  # noqa: S307
 
 
 def test_pasted_text_never_becomes_markup(open_page):

@@ -114,9 +114,12 @@ def test_text_that_names_no_counts_is_refused():
 
 
 def test_names_that_speak_to_terminals_or_browsers_are_words(features, capsys, tmp_path):
-    evil = "\x1b[31m<b>$x^2$=50,b=20,c=5"
+    evil = "\x1b[31m<b>$x^2$=50,\u200fb\u202e=20,c=5"
     page = tmp_path / "page.html"
     line = ["measure", str(features), "--counts", evil, "--report", str(page)]
     assert main(line) == 0
-    assert "\x1b" not in capsys.readouterr().out
-    assert "<b>" not in page.read_text()
+    told, written = capsys.readouterr().out, page.read_text()
+    assert "<b>" not in written
+    for text in (told, written, Counts.of(evil)._repr_html_()):
+        assert r"\u200fb\u202e" in text
+        assert all(sign.isprintable() or sign == "\n" for sign in text)

@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from lopsided.files import printable
 from lopsided.geometry import Geometry
 from lopsided.measure.metrics import METRICS
 from lopsided.measure.metrics.anchors import fits
@@ -43,7 +44,7 @@ def table(collapse: Collapse, predictions: Mapping[str, Geometry]) -> Table:
     shown.add_column("metric")
     for header in ("measured", *columns):
         shown.add_column(
-            escape(header), justify="right", no_wrap=True
+            escape(printable(header)), justify="right", no_wrap=True
         )  # words may wrap, a number must not be cut
     for name, value in collapse.metrics()[0].items():
         cells = (_expected(collapse, name, column, predictions.get(column)) for column in columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
+from lopsided.files import printable
 from lopsided.geometry import Geometry
 from lopsided.plot.frame import frame
 from lopsided.plot.gram import gram
@@ -33,7 +34,7 @@ def geometry(geometry: Geometry, ax: Axes | None = None) -> Axes:
         return frame(geometry, ax)
     counts = geometry.counts if geometry.paired else None
     ax = gram(geometry.classifiers, ax, counts=counts)
-    ax.set_title(f"cosines of classifiers, {geometry.source.name}", parse_math=False)
+    ax.set_title(f"cosines of classifiers, {printable(geometry.source.name)}", parse_math=False)
     return ax
 
 

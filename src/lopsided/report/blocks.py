@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from lopsided.files import printable
 from lopsided.needs import need
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def svg_of(drawing: Drawing, label: str) -> str:
         )
     text = buffer.getvalue()
     start = text.index("<svg")
-    words = label.replace("&", "and").replace("<", "below").replace('"', "'")
+    words = printable(label).replace("&", "and").replace("<", "below").replace('"', "'")
     head, body = text[start:].split(">", 1)
     return f'{head} role="img" aria-label="{words}">{body}'
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lopsided import __version__
-from lopsided.files import write_atomically
+from lopsided.files import printable, write_atomically
 from lopsided.needs import need
 from lopsided.report.blocks import Block, Mark
 
@@ -109,7 +109,7 @@ def typeset(text: str) -> str:
 
 
 def _readable(value: Any) -> Any:
-    """Return text in which a sign takes the place of what cannot be printed or encoded."""
-    if not isinstance(value, str) or value.isprintable() or hasattr(value, "__html__"):
+    """Return text in which what cannot be printed or encoded is written as its escape."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
         return value
-    return "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in value)
+    return printable(value, "\n")

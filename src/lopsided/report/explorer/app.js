@@ -10,7 +10,7 @@ const mount = (root) => {
     logits: one.logits.map((r) => Float64Array.from(r)),
   }));
   const losses = [
-    ...measured.map(({ title }) => [`measured: ${title}`, title]),
+    ...measured.map(({ title }) => [`measured: ${title}`, printable(title)]),
     ...Object.entries(LOSSES).map(([name, { title }]) => [name, title]),
     ["etf", "simplex ETF (balanced)"],
   ];
@@ -29,7 +29,8 @@ const mount = (root) => {
   let turning = !matchMedia("(prefers-reduced-motion: reduce)").matches,
     before = 0;
 
-  const labels = () => state.names || state.counts.map((_, c) => String(c));
+  const labels = () =>
+    state.names ? state.names.map(printable) : state.counts.map((_, c) => String(c));
   const geometries = () => ({ a: sides.a.geometry, b: sides.b.geometry });
 
   const { boxes, notes } = panelsOf(part);
@@ -145,7 +146,7 @@ const mount = (root) => {
   };
 
   const show = () => {
-    bars.take(state.counts, state.names);
+    bars.take(state.counts, labels());
     showSetting("a");
     showSetting("b");
     compute();

@@ -138,9 +138,8 @@ const barsOf = (changed) => {
     );
   };
   // Takes new counts from elsewhere; during a drag the bars stay as they are.
-  const take = (given, names) => {
-    const texts = names || given.map((_, c) => String(c)),
-      most = largest(given);
+  const take = (given, texts) => {
+    const most = largest(given);
     const wanted = Math.max(2, Math.ceil(Math.log10(most) + 0.15));
     const same =
       given.length === counts.length &&

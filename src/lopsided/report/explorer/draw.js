@@ -33,7 +33,19 @@ const digits = (value) => {
 // A whole number with its thousands apart.
 const grouped = (n) => n.toLocaleString("en");
 
-const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+// Text in which nothing turns the direction of writing or is not seen: what cannot be printed is
+// written as its escape, as Python writes it.
+const printable = (text) =>
+  text.replace(/(?! )[\p{C}\p{Z}]/gu, (sign) => {
+    const code = sign.codePointAt(0),
+      [letter, width] = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
+    return `\\${letter}${code.toString(16).padStart(width, "0")}`;
+  });
+
+const short = (text, most) => {
+  const shown = printable(text);
+  return shown.length > most ? `${shown.slice(0, most - 1)}…` : shown;
+};
 
 const dark = () => matchMedia("(prefers-color-scheme: dark)").matches;
 
