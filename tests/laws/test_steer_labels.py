@@ -36,8 +36,8 @@ def weighted(z, y):
 
 
 def smoothed(z, y):
-    return (
-        functional.cross_entropy(z, y, reduction="none", label_smoothing=0.1) * WEIGHT.to(z)[y]
+    return functional.cross_entropy(
+        z, y, WEIGHT.to(z), reduction="none", label_smoothing=0.1
     ).mean()
 
 

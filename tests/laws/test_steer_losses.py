@@ -61,7 +61,9 @@ def data(seed=0, spread=3.0):
 
 
 def naive(adjustment, z, y, smoothing=0.0):
-    """The loss of one sample, from the docstring of `lopsided.adjustment`, term by term."""
+    """The loss of one sample, from the docstring of `lopsided.adjustment`, term by term; each class
+    has its own weight in the uniform part of a target.
+    """
     weight, scale, shift, margin, additive = (
         np.broadcast_to(default if (value := getattr(adjustment, name)) is None else value, K)
         for name, default in zip(ARRAYS, [1.0, 1.0, 0.0, 1.0, 0.0], strict=True)
@@ -71,7 +73,7 @@ def naive(adjustment, z, y, smoothing=0.0):
     shown = np.array(z, dtype=float)
     shown[y] -= additive[y]
     shown = (scale[y] if adjustment.per_sample else scale) * shown / margin[y] + shift
-    return weight[y] * (logsumexp(shown) - target @ shown)
+    return target * weight @ (logsumexp(shown) - shown)
 
 
 @family

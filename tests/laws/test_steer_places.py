@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -67,14 +68,21 @@ def test_plain_and_weighted_losses_of_places_are_those_of_pytorch(smoothing, sof
     z, y = maps()
     targets = z.roll(1, 0).softmax(1) if soft else y
     weight = torch.tensor([0.5, 1.0, 2.0, 5.0], dtype=z.dtype)
-    for given in (None, weight):
+    names = {"weighted-mean": "mean", "sum": "sum", "none": "none"}
+    for given, (ours, theirs) in itertools.product((None, weight, 3 * weight), names.items()):
         loss = steer.AdjustedCrossEntropy(
             Adjustment(weight=None if given is None else given.numpy()),
             label_smoothing=smoothing,
-            reduction="weighted-mean",
+            reduction=ours,
         )
-        expected = functional.cross_entropy(z, targets, given, label_smoothing=smoothing)
+        expected = functional.cross_entropy(
+            z, targets, given, label_smoothing=smoothing, reduction=theirs
+        )
         torch.testing.assert_close(loss(z, targets), expected)
+        if ours == "none":
+            mean = steer.AdjustedCrossEntropy(loss.adjustment, label_smoothing=smoothing)
+            kept = y.numel() if soft else (y >= 0).sum()
+            torch.testing.assert_close(mean(z, targets), expected.sum() / kept)
     assert torch.autograd.gradcheck(lambda x: loss(x, targets), z.requires_grad_())
 
 

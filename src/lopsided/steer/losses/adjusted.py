@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,9 +32,9 @@ class AdjustedCrossEntropy(SoftmaxLoss):
       others it was drawn with; "weighted-mean" does that.
     * Samples left out have loss zero and do not count; the mean over none is zero, with a gradient
       of zeros.
-    * Smoothing mixes the uniform distribution into the one-hot target; the label still decides
-      weight, scale and margin. With "weighted-mean" each class has its own weight in the uniform
-      part, as in PyTorch.
+    * Smoothing mixes the uniform distribution into the one-hot target. There each class has its own
+      weight, as in PyTorch; scale and margin are those of the label. So "weighted-mean", "sum" and
+      "none" of an adjustment of weights alone are PyTorch's "mean", "sum" and "none".
     * Soft targets, (n, k) distributions, give the expected loss over labels drawn from them; with
       weight, scale and margin of each. Their "weighted-mean" divides by the number of samples, as
       PyTorch's does.
@@ -76,6 +77,7 @@ class AdjustedCrossEntropy(SoftmaxLoss):
             raise ValueError(f"label_smoothing must be from 0 to 1, got {label_smoothing}")
         self.adjustment = adjustment
         self.label_smoothing = label_smoothing
+        self._weighs = adjustment.weight is not None and np.ndim(adjustment.weight) > 0
 
     @classmethod
     def from_counts(
@@ -119,7 +121,7 @@ class AdjustedCrossEntropy(SoftmaxLoss):
 
     def of_labels(self, logits: Tensor, labels: Tensor, kept: Tensor | None) -> Tensor:
         """Return the loss of labels, block by block where that is faster."""
-        if self.reduction == "weighted-mean" and self.label_smoothing:
+        if self.label_smoothing and self._weighs:
             return self.reduce(*self._smoothed(logits, labels, kept))
         if self.reduction != "none" and in_blocks(logits):
             shares = self._shares(logits, labels, kept)
@@ -132,13 +134,11 @@ class AdjustedCrossEntropy(SoftmaxLoss):
         """Return the expected loss over labels drawn from the distributions."""
         wide = torch.promote_types(logits.dtype, torch.float32)
         weight = self.terms.tensors(logits.device, wide).weight
-        one = torch.ones((), dtype=wide, device=logits.device)
-        by_class = self.reduction == "weighted-mean" and weight is not None
-        eps, uniform = self.label_smoothing, weight if by_class else one
+        eps, one = self.label_smoothing, torch.ones((), dtype=wide, device=logits.device)
+        uniform = one if weight is None else weight
         losses, mean = self.terms.every_label(logits, uniform if eps else None)
         if weight is not None:
             losses = losses * weight
-            mean = mean if mean is None or by_class else mean * weight
         if mean is not None:
             losses = (1 - eps) * losses + eps * mean
         return self.reduce((targets.to(losses.dtype) * losses).sum(1))
@@ -146,16 +146,15 @@ class AdjustedCrossEntropy(SoftmaxLoss):
     def _smoothed(
         self, logits: Tensor, labels: Tensor, kept: Tensor | None
     ) -> tuple[Tensor, Tensor | None, Tensor]:
-        """Return losses of samples, which count, and their weights, by PyTorch's rule: each class
-        has its own weight in the uniform part of a smoothed target.
+        """Return losses of samples, which count, and their weights, where each class has its own
+        weight in the uniform part of a smoothed target.
         """
-        a = self.terms.adjusted(logits, labels)
-        losses = a.logsumexp(1, keepdim=True) - a
-        weight = self.terms.tensors(a.device, a.dtype).weight
-        weight = torch.ones((), dtype=a.dtype, device=a.device) if weight is None else weight
-        weighted, eps = losses * weight, self.label_smoothing
+        losses, eps = -self.terms.adjusted(logits, labels).log_softmax(1), self.label_smoothing
+        weight = self.terms.tensors(losses.device, losses.dtype).weight
+        assert weight is not None
+        weighted = losses * weight
         own = weighted.gather(1, labels[:, None]).squeeze(1)
-        return (1 - eps) * own + eps * weighted.mean(1), kept, weight.expand(a.shape[1])[labels]
+        return (1 - eps) * own + eps * weighted.mean(1), kept, weight[labels]
 
     def _shares(self, logits: Tensor, labels: Tensor, kept: Tensor | None) -> Tensor:
         """Return what each sample's loss before its weight counts in the loss."""
