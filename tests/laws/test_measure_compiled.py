@@ -90,11 +90,26 @@ def check(collapse: Any) -> None:
     np.testing.assert_array_equal(collapse.error_rates, want.error_rates)
 
 
+#: Where gradients are compiled too by default, which takes longest of all.
+WHOLE = ("outside", "the body in place")
+
+
 @pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
-@pytest.mark.parametrize("which", COMPILED)
-def test_a_compiled_model_is_watched_like_another(which, warm):
+@pytest.mark.parametrize(
+    ("which", "backend"),
+    [
+        pytest.param(
+            which,
+            backend,
+            marks=pytest.mark.slow if backend == "aot_eager" and which not in WHOLE else [],
+        )
+        for which in COMPILED
+        for backend in ("eager", "aot_eager")
+    ],
+)
+def test_a_compiled_model_is_watched_like_another(which, backend, warm):
     model = Net()
-    call = COMPILED[which](model, backend="aot_eager")
+    call = COMPILED[which](model, backend=backend)
     if warm:
         step(call, lambda y: None)
     watched = model if "inside" in which else call
