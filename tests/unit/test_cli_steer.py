@@ -1,8 +1,6 @@
 """lopsided steer, as its user runs it."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -152,39 +150,6 @@ def test_the_line_to_train_with_runs(capsys):
 def test_wrong_input_is_one_sentence_and_status_2(words, sentence, capsys):
     assert main(["steer", *words]) == 2
     assert sentence in capsys.readouterr().err
-
-
-def test_designing_needs_no_torch():
-    code = (
-        "import sys; from lopsided.cli import main; main(['steer', '--counts', '9,3']);"
-        " sys.exit('torch' in sys.modules)"
-    )
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode
-        == 0
-    )
-
-
-def test_a_loss_without_torch_is_answered_with_the_install_line():
-    code = """
-import sys, traceback
-sys.modules["torch"] = None
-for line in sys.argv[1:]:
-    try:
-        exec(line)
-    except ImportError:
-        traceback.print_exc()
-"""
-    lines = [
-        "from lopsided import steer; steer.Focal",
-        "from lopsided.steer.losses import Focal",
-        "import lopsided.steer.heads.fixed",
-    ]
-    answer = subprocess.run(
-        [sys.executable, "-c", code, *lines], capture_output=True, text=True, check=True
-    )
-    sentence = "ImportError: this needs torch; install it with: pip install"
-    assert answer.stderr.count(sentence) == len(lines)
 
 
 def test_what_is_quoted_of_the_contest_names_the_loss_and_the_first_one():
