@@ -194,10 +194,13 @@ def test_losses_without_scales_lead_to_seli_and_say_so(loss, capsys):
 #: Form -> what it is asked with.
 ASKED = {
     "etf": ["--counts", "9,9,9"],
+    "seli": ["--counts", "9,8,7,6,5,4,3,2"],
+    "free-bias": ["--counts", "7,3"],
+    "non-negative": ["--counts", "10,10,1"],
     "balanced": ["--counts", "9,9,9", "--ridge", "0.3"],
     "smoothed": ["--counts", "9,9,9", "--ridge", "0.3", "--smoothing", "0.1"],
     "squared": ["--counts", "9,9,3,3", "--ridge", "0.3", "--layers", "2"],
-    "cross-entropy": ["--counts", "9,9,3,3", "--loss", "cdt"],
+    "cross-entropy": ["--counts", "100,100,1,1", "--loss", "cdt"],
     "regression": ["--ridge", "0.5"],
     "supports": [],
     "label-sets": ["--ridge", "0.5"],
@@ -210,13 +213,14 @@ TABLES = {
 
 
 @pytest.mark.parametrize("form", predict.FORMS)
-def test_every_form_is_predicted_by_name(form, capsys, tmp_path):
+def test_every_form_is_predicted_by_name_and_drawn(form, capsys, tmp_path):
     asked = ["--form", form, *ASKED.get(form, ["--counts", "9,9,3,3"])]
     if form in TABLES:
         (tmp_path / "y.csv").write_text(TABLES[form])
         asked += ["--targets", str(tmp_path / "y.csv")]
     assert answer(capsys, *asked)["source"]["reference"]
     assert main(["predict", *asked, "--plot", str(tmp_path / "a.svg")]) == 0
+    assert (tmp_path / "a.svg").read_text().startswith("<?xml")
     out = capsys.readouterr().out
     assert "…" not in out
     assert max(map(len, out.splitlines())) <= 100
@@ -331,12 +335,6 @@ def test_many_groups_are_shown_by_their_largest_middle_and_smallest(capsys):
 def test_a_comparison_of_too_many_groups_says_why_it_has_no_distances(capsys):
     assert main(["predict", "--counts", ",".join(map(str, range(1, 4100))), "--compare"]) == 0
     assert "no distances: 4099 distinct counts" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("counts", ["7,3", "10,10,1", "100,100,1,1", "9,8,7,6,5,4,3,2"])
-def test_a_picture_is_drawn(counts, tmp_path, capsys):
-    assert main(["predict", "--counts", counts, "--plot", str(tmp_path / "f.svg")]) == 0
-    assert (tmp_path / "f.svg").read_text().startswith("<?xml")
 
 
 def test_it_costs_little_more_than_its_imports_and_takes_neither_torch_nor_matplotlib():
