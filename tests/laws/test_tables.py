@@ -7,6 +7,7 @@ import runpy
 from dataclasses import replace
 from pathlib import Path
 
+import members
 import numpy as np
 import pytest
 import torch
@@ -20,7 +21,7 @@ from lopsided.measure.metrics import Metric
 from lopsided.steer import DotRegression, FixedHead, Member, Target
 
 LAWS = Path(__file__).parent
-COUNTS = Counts([40, 10, 10, 2])
+COUNTS = members.COUNTS
 
 
 def said(capsys, *arguments: str) -> str:
@@ -127,28 +128,12 @@ def test_every_member_says_what_it_is(table):
 @pytest.mark.parametrize("name", steer.LOSSES)
 def test_every_loss_takes_what_it_needs_and_has_the_slope_of_finite_differences(name):
     loss = steer.LOSSES[name].function(COUNTS)
-    random = np.random.default_rng(0)
-    width = loss.vectors.shape[1] if name == "multiple-centers" else COUNTS.k
-    labels = torch.tensor([0, 1, 2, 3, 0, 1])
-    others = {
-        "labels": labels,
-        "label sets": torch.nn.functional.one_hot(labels) + torch.tensor([0, 0, 0, 1]) > 0,
-        "groups": torch.tensor([0, 1, 0, 1, 1, 1]),
-        "shortcuts": torch.tensor([0, 1, 2, 0, 0, 3]),
-    }
-    given = [
-        others[need] if need in others else torch.tensor(random.normal(size=(6, width)))
-        for need in steer.LOSSES[name].needs
-    ]
-    if "weight" in steer.LOSSES[name].needs:
-        given[1] = given[1][: COUNTS.k]
-    bounded = torch.tanh if steer.LOSSES[name].needs[0] == "cosines" else torch.Tensor.clone
-    given[0] = bounded(given[0])
+    given = members.given(name, loss)
     for value in given:
         value.requires_grad_(value.is_floating_point())
     assert torch.autograd.gradcheck(loss, given)
     far = [200 * value.detach() if value.is_floating_point() else value for value in given]
-    far[0] = bounded(far[0])
+    far[0] = members.bounded(name)(far[0])
     assert torch.isfinite(loss(*far))
 
 
