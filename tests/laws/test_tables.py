@@ -7,12 +7,12 @@ import runpy
 from dataclasses import replace
 from pathlib import Path
 
-import members
 import numpy as np
 import pytest
 import torch
 
-from lopsided import Adjustment, Counts, predict, solve, steer
+import members
+from lopsided import Adjustment, predict, solve, steer
 from lopsided.adjustment import EXPONENTS
 from lopsided.cli import main
 from lopsided.cli.tables import listed
