@@ -12,6 +12,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from lopsided.measure.network.tensors import has_float64
+
 
 def is_half(dtype: torch.dtype) -> bool:
     """Whether a type holds floating-point numbers in less than 32 bits."""
@@ -41,11 +43,21 @@ def exact(device: torch.device) -> AbstractContextManager[Any]:
     """Return a context in which products keep the precision of their factors, also where autocast
     is on.
     """
-    return (
-        torch.autocast(device.type, enabled=False)
-        if torch.amp.is_autocast_available(device.type)
-        else nullcontext()
-    )
+    return torch.autocast(device.type, enabled=False) if _autocasts(device.type) else nullcontext()
+
+
+# What depends on the device alone is found out once, and is not compiled.
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def holds_float64(device: torch.device) -> bool:
+    """Whether a device can hold float64."""
+    return has_float64(device)
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _autocasts(kind: str) -> bool:
+    return torch.amp.is_autocast_available(kind)
 
 
 class KeepsPrecision(nn.Module):

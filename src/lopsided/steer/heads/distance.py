@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lopsided.steer.checks import check_features
+from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.sized import Sized
 from lopsided.steer.precision import full_default, lifted
 
@@ -44,7 +45,7 @@ class PrototypeHead(Sized):
     def __init__(self, d: int, k: int, *, means: Tensor | None = None, seed: int = 0) -> None:
         super().__init__()
         if means is None:
-            start = torch.randn(k, d, generator=torch.Generator().manual_seed(seed))
+            start = drawn(k, d, seed=seed)
         else:
             check_features(means, d)
             if means.shape != (k, d) or not means.isfinite().all():

@@ -14,6 +14,7 @@ from lopsided.arrays import Floats, real_array, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.steer.checks import check_features
+from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.frame import frame
 from lopsided.steer.heads.sized import Sized, held, linear
 from lopsided.steer.precision import KeepsPrecision, full_default, lifted
@@ -146,9 +147,8 @@ class CosineHead(Sized):
         if not 0 < require_number(temperature, "temperature") < math.inf:
             raise ValueError(f"temperature must be a positive finite number, got {temperature}")
         self.temperature = temperature
-        self.weight = nn.Parameter(
-            torch.randn(k, d, generator=torch.Generator().manual_seed(seed)) / math.sqrt(d)
-        )
+        start = drawn(k, d, seed=seed) / math.sqrt(d)
+        self.weight = nn.Parameter(start.to(torch.get_default_dtype()))
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (..., k) logits of (..., d) features; a zero feature has logits zero.

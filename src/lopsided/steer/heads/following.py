@@ -11,6 +11,7 @@ from torch.nn import functional
 from lopsided.arrays import require_number
 from lopsided.labels import Ignore, sentinels
 from lopsided.steer.checks import check_features
+from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.nearest import nearest_etf
 from lopsided.steer.heads.sized import Sized, linear
 from lopsided.steer.labels import read_labels
@@ -72,10 +73,7 @@ class NearestETFHead(KeepsPrecision, Sized):
             )
         self.temperature, self.momentum, self.delta = temperature, momentum, delta
         self.ignore_index: Ignore = sentinels(ignore_index)
-        start = torch.randn(
-            k, d, generator=torch.Generator().manual_seed(seed), dtype=full_default()
-        )
-        self.register_buffer("weight", nearest_etf(start))
+        self.register_buffer("weight", nearest_etf(drawn(k, d, seed=seed)))
         self.register_buffer("means", torch.zeros(k, d, dtype=full_default()))
         self.register_buffer("seen", torch.zeros(k, dtype=torch.bool))
 

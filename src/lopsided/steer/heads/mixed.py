@@ -15,6 +15,7 @@ from torch.nn import functional
 from lopsided.arrays import require_number
 from lopsided.predict import etf
 from lopsided.steer.checks import check_logits
+from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.frame import frame
 from lopsided.steer.heads.sized import Sized, held, linear
 from lopsided.steer.precision import KeepsPrecision, full_default, lifted
@@ -78,9 +79,8 @@ class MixedHead(KeepsPrecision, Sized):
             raise ValueError(f"scale must be a positive finite number, got {scale}")
         dtype = full_default()
         vectors = scale * frame(etf(k).classifiers, d, seed)
-        start = torch.randn(k, d, generator=torch.Generator().manual_seed(seed)) / d**0.5
         #: (k, d) classifiers that learn.
-        self.learned = nn.Parameter(start.to(dtype))
+        self.learned = nn.Parameter(drawn(k, d, seed=seed) / d**0.5)
         self.register_buffer("fixed", held(vectors))
         self.register_buffer("share", torch.as_tensor(share, dtype=dtype))
 

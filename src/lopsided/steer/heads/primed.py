@@ -12,6 +12,7 @@ from lopsided.gram import Gram
 from lopsided.labels import Ignore, sentinels
 from lopsided.predict import etf
 from lopsided.steer.checks import check_features
+from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.frame import frame
 from lopsided.steer.heads.sized import Sized
 from lopsided.steer.labels import read_labels
@@ -66,12 +67,11 @@ class PrimedHead(KeepsPrecision, Sized):
         if gram.k != k:
             raise ValueError(f"primes must be the Gram of {k} vectors, got one of {gram.k}")
         self.ignore_index: Ignore = sentinels(ignore_index)
-        full, order = full_default(), torch.Generator().manual_seed(seed)
-        start = torch.randn(k, d + k, generator=order, dtype=full) / math.sqrt(d + k)
+        start = drawn(k, d + k, seed=seed) / math.sqrt(d + k)
         self.weight = nn.Parameter(start[:, :d].clone())
         self.prime_weight = nn.Parameter(start[:, d:].clone())
         # Any Gram of k vectors has room in k dimensions.
-        self.register_buffer("primes", torch.as_tensor(frame(gram, k), dtype=full))
+        self.register_buffer("primes", torch.as_tensor(frame(gram, k), dtype=full_default()))
 
     def forward(self, features: Tensor, shortcuts: Tensor | None = None) -> Tensor:
         """Return (n, k) logits; without shortcuts the features may have any number of axes before

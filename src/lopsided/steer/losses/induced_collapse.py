@@ -11,9 +11,10 @@ from torch.nn import functional
 from lopsided.arrays import require_number, require_whole
 from lopsided.labels import Ignore
 from lopsided.steer.checks import check_features
+from lopsided.steer.drawn import drawn
 from lopsided.steer.losses.base import Loss
 from lopsided.steer.losses.means import over_classes
-from lopsided.steer.precision import exact, full_default, lifted
+from lopsided.steer.precision import exact, lifted
 
 
 class InducedCollapse(Loss):
@@ -65,8 +66,7 @@ class InducedCollapse(Loss):
             if not 0 <= require_number(factor, name) < math.inf:
                 raise ValueError(f"{name} must be a finite number of at least 0, got {factor}")
         self.pull, self.push, self.center = pull, push, center
-        start = torch.randn(k, d, generator=torch.Generator().manual_seed(seed))
-        self.weight = nn.Parameter(start.to(full_default()))
+        self.weight = nn.Parameter(drawn(k, d, seed=seed))
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of (n, d) features and (n,) or (n, 1) labels.

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lopsided.arrays import require_number
-from lopsided.measure.network.tensors import has_float64
 from lopsided.steer.checks import check_features, check_tensor
-from lopsided.steer.precision import exact, lifted
+from lopsided.steer.precision import exact, holds_float64, lifted
 
 Kernel = Literal["gaussian", "log", "riesz"]
 
@@ -112,7 +111,7 @@ class KernelContrastive(nn.Module):
         """
         x, y = _views(a, b)
         kind, device = x.dtype, x.device
-        if has_float64(device):
+        if holds_float64(device):
             # Single precision holds no digit of small squares of distances, and may have them
             # below zero.
             x, y = (functional.normalize(v.double(), dim=1) for v in (a, b))

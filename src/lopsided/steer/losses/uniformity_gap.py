@@ -10,11 +10,11 @@ from torch.nn import functional
 
 from lopsided.arrays import require_number, require_whole
 from lopsided.labels import Ignore
-from lopsided.measure.network.tensors import has_float64
 from lopsided.steer.checks import check_features
+from lopsided.steer.drawn import drawn
 from lopsided.steer.losses.base import Loss
 from lopsided.steer.losses.means import over_classes
-from lopsided.steer.precision import exact, full_default, lifted
+from lopsided.steer.precision import exact, holds_float64, lifted
 
 
 class UniformityGap(Loss):
@@ -67,8 +67,7 @@ class UniformityGap(Loss):
                 f"alpha and beta must be positive finite numbers, got {alpha} and {beta}"
             )
         self.alpha, self.beta = alpha, beta
-        start = torch.randn(k, d, generator=torch.Generator().manual_seed(seed))
-        self.weight = nn.Parameter(start.to(full_default()))
+        self.weight = nn.Parameter(drawn(k, d, seed=seed))
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of (n, d) features and (n,) or (n, 1) labels.
@@ -86,7 +85,7 @@ class UniformityGap(Loss):
         h, w = functional.normalize(h, dim=1), functional.normalize(raw, dim=1)
         # Many proxies in few dimensions lie so close that single precision holds no digit of their
         # squared distances, whose reciprocals are then infinite, or negative.
-        unit = functional.normalize(raw.double(), dim=1) if has_float64(raw.device) else w
+        unit = functional.normalize(raw.double(), dim=1) if holds_float64(raw.device) else w
         with exact(h.device):
             squares = 2 - 2 * (unit @ unit.T)
         pairs = torch.triu_indices(k, k, 1, device=w.device)
