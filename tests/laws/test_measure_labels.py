@@ -19,7 +19,7 @@ LABELS = torch.arange(B) % K
 
 def on_device(ignore):
     stream = Stream(K, D, ignore=ignore)
-    stream._state = DeviceMoments(stream.moments, "cpu")
+    stream._become(DeviceMoments(stream.moments, "cpu"))
     return stream
 
 

@@ -94,12 +94,12 @@ RULES = {
 
 
 def loss_call(module):
-    return lambda x: module(x, LABELS)
+    return lambda x: module(x, LABELS.to(x.device))
 
 
 def head_call(module):
     return (
-        (lambda x: module(x, LABELS))
+        (lambda x: module(x, LABELS.to(x.device)))
         if module.training and isinstance(module, steer.NearestETFHead)
         else module
     )
@@ -338,6 +338,9 @@ def test_post_hoc_rules_round_after_the_logarithm_and_the_power():
 @halves
 def test_on_a_gpu_half_precision_and_autocast_change_nothing_either(name, half):
     build, inputs = CALLS[name]
-    with torch.device("cuda"), torch.autocast("cuda", dtype=half):
-        found = build()(*[x.cuda().to(half) for x in inputs()])
-    close(found.cpu(), build()(*[x.to(half).float() for x in inputs()]), within=1e-4)
+    given = [x.to(half) for x in inputs()]
+    with torch.autocast("cuda", dtype=half):
+        with torch.device("cuda"):
+            call = build()
+        found = call(*[x.cuda() for x in given])
+    close(found.cpu(), build()(*[x.float() for x in given]), within=1e-4)

@@ -88,12 +88,16 @@ def test_the_state_survives_a_round_trip(tmp_path):
 
 
 def test_the_rule_on_a_device_is_the_rule_in_numpy():
-    features, labels, _ = sample()
-    on_device = DeviceMoments(Moments(K, D), "cpu")
-    for part in torch.split(torch.randperm(N), 13):
-        on_device.update(features[part], labels[part])
+    features, labels, logits = sample()
+    on_device = Stream(K, D)
+    on_device._become(DeviceMoments(Moments(K, D), "cpu"))
+    for i, part in enumerate(torch.split(torch.randperm(N), 13)):
+        on_device.update(features[part], labels[part], logits[part])
+        if i % 3 == 0:  # what waits is taken in
+            assert on_device.moments.n == on_device.n
     on_device.update(features[:0], labels[:0])
-    moments, expected = on_device.moments(), whole().moments
+    moments, expected = on_device.moments, whole().moments
+    agree(on_device, whole(), rtol=1e-10)
     np.testing.assert_array_equal(moments.counts, expected.counts)
     for name in ("means", "spread"):
         np.testing.assert_allclose(getattr(moments, name), getattr(expected, name), rtol=1e-10)
@@ -106,7 +110,11 @@ def test_the_rule_on_a_device_is_the_rule_in_numpy():
     ):
         with pytest.raises(ValueError, match=words):
             on_device.update(broken, y)
-    np.testing.assert_array_equal(on_device.moments().counts, expected.counts)
+    with pytest.raises(ValueError, match="logits must be finite, sample 2 of the batch"):
+        on_device.update(features[:4], labels[:4], logits[:4] / torch.tensor([1, 1, 0, 1])[:, None])
+    with pytest.raises(ValueError, match="these are probabilities"):
+        on_device.update(features[:9], labels[:9], logits[:9].softmax(1))
+    np.testing.assert_array_equal(on_device.moments.counts, expected.counts)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")

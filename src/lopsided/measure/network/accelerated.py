@@ -1,15 +1,18 @@
-"""Moments on an accelerator: the rule of `lopsided.measure.state.moments`, in torch and on the
-device, so that no feature leaves it.
+"""Moments and decisions on an accelerator: the rules of `lopsided.measure.state`, in torch and on
+the device, so that no feature leaves it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from lopsided.arrays import LARGEST
-from lopsided.measure.checks import labels_of
+from lopsided.arrays import LARGEST, Floats, Ints
+from lopsided.measure.checks import rows_of
+from lopsided.measure.logits import ENOUGH, are_probabilities, logits_of
 from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.state.blocks import left_over
 from lopsided.measure.state.moments import SUMMED, Moments
@@ -18,7 +21,7 @@ from lopsided.needs import torch
 
 
 class DeviceMoments:
-    """The state of `Moments` as float64 tensors.
+    """The state of `Moments`, its large parts as float64 tensors.
 
     Args:
         start: moments to go on from.
@@ -26,73 +29,102 @@ class DeviceMoments:
     """
 
     def __init__(self, start: Moments, device: Any) -> None:
-        def put(array: np.ndarray[Any, Any]) -> Any:
-            return torch().tensor(array, device=device)
+        self.counts, self.spread = start.counts.copy(), start.spread.copy()
+        self.device = torch().empty(0, device=device).device
+        self.means, self.rests = self._put(start.means), self._put(start.rests)
+        kept = start.scatter
+        self.scatter = self._put(kept.matrix()) if isinstance(kept, Pooled) else None
 
-        self.counts, self.spread = put(start.counts), put(start.spread)
-        self.means, self.rests = put(start.means), put(start.rests)
-        self.scatter = put(start.scatter.matrix()) if isinstance(start.scatter, Pooled) else None
-        self.device = self.counts.device
+    def _put(self, array: npt.NDArray[Any]) -> Any:
+        return torch().tensor(array, device=self.device)
 
-    def update(self, features: Any, labels: Any) -> None:
-        """Take in a batch, as `Moments.update` does.
+    def features(self, rows: Any, labels: Ints) -> Any:
+        """Return a copy on the device of features (b, d), one row a checked label.
 
         Raises:
-            ValueError: if shapes do not fit, a label is out of range or a feature is not finite;
-                the sample is named.
-            TypeError: if the tensors do not hold numbers of the right kind.
+            ValueError: if a number is not finite; sample and class are named.
+            TypeError: if they are not real numbers.
         """
-        k, d = self.means.shape
-        checked = labels_of(to_numpy(labels), k)
-        if features.is_complex() or features.dtype == torch().bool:
-            raise TypeError(f"features must be real numbers, got dtype {features.dtype}")
-        if features.ndim != 2 or features.shape != (len(checked), d):
-            raise ValueError(
-                f"features must have shape (b, {d}) with one label a row, got"
-                f" {tuple(features.shape)} and {checked.shape}"
-            )
-        x, y = (
-            features.to(self.device, torch().float64),
-            torch().tensor(checked, device=self.device),
-        )
-        broken = ~(x.abs() < LARGEST).all(dim=1)
-        if bool(broken.any()):
-            i = int(broken.long().argmax())
-            problem = (
-                f"numbers beyond {LARGEST:g}" if bool(x[i].isfinite().all()) else "NaN or infinity"
-            )
-            raise ValueError(
-                f"features must be finite, sample {i} of the batch (class {int(y[i])}) has"
-                f" {problem}"
-            )
-        if not len(y):
+        return self._kept(rows, labels, "features")
+
+    def logits(self, rows: Any, labels: Ints) -> Any:
+        """Return a copy on the device of logits (b, k), one row a checked label.
+
+        Raises:
+            ValueError: as `features`, or if they are probabilities.
+            TypeError: as `features`.
+        """
+        kept = self._kept(rows, labels, "logits")
+        if are_probabilities(to_numpy(kept[:ENOUGH])):
+            logits_of(to_numpy(kept), labels, kept.shape[1])
+        return kept
+
+    def _kept(self, rows: Any, labels: Ints, what: str) -> Any:
+        """Return a copy of finite rows; the device is waited for, so that the copy is there
+        whatever stream reads it.
+        """
+        given, t = torch().as_tensor(rows), torch()
+        real = not given.is_complex() and given.dtype != t.bool
+        if real:
+            common = given.dtype in (t.float16, t.bfloat16, t.float32, t.float64)
+            kept = given.to(self.device, given.dtype if common else t.float64, copy=True)
+            if not kept.numel() or float(t.linalg.vector_norm(kept, t.inf)) < LARGEST:
+                return kept
+        rows_of(to_numpy(given), labels, given.shape[1], what)  # says what is wrong
+        return kept
+
+    def fold(self, batches: Sequence[tuple[Any, Ints]]) -> None:
+        """Join checked batches, each (b, d) rows and labels (b,), by the rule of `Moments`."""
+        if not batches:
             return
-        present, index = torch().unique(y, return_inverse=True)
-        added = torch().bincount(index)
+        x = torch().cat([rows.double() for rows, _ in batches])
+        present, first, place, added = np.unique(
+            np.concatenate([labels for _, labels in batches]),
+            return_index=True,
+            return_inverse=True,
+            return_counts=True,
+        )
         had = self.counts[present]
-        old = (had / (had + added).double())[:, None]
-        order = torch().arange(len(y), device=self.device)
-        start = x[
-            torch().zeros_like(added).scatter_reduce_(0, index, order, "amin", include_self=False)
-        ]
-        x = x - start[index]
-        rest = torch().zeros_like(start).index_add_(0, index, x) / added[:, None]
-        delta = rest - (self.means[present] - start + self.rests[present])
+        classes, index = self._put(present), self._put(place)
+        old = self._put(had / (had + added))[:, None]
+        start = x[self._put(first)]
+        x -= start[index]
+        rest = torch().zeros_like(start).index_add_(0, index, x) / self._put(added)[:, None]
+        delta = rest - (self.means[classes] - start + self.rests[classes])
         x -= (rest - old.sqrt() * delta)[index]
-        self.counts[present] += added
         joined = rest - old * delta
-        self.means[present] = total = start + joined
-        self.rests[present] = left_over(start, joined, total)
-        self.spread.index_add_(0, y, x.square().sum(dim=1))
+        self.means[classes] = total = start + joined
+        self.rests[classes] = left_over(start, joined, total)
         if self.scatter is not None:
             self.scatter.addmm_(x.T, x)
+        squares = x.new_zeros(len(present)).index_add_(0, index, x.square().sum(dim=1))
+        # Waits for the device: what was summed may be overwritten from here on.
+        self.spread[present] += squares.cpu().numpy()
+        self.counts[present] += added
 
     def moments(self) -> Moments:
         """Return the state as NumPy moments."""
         k, d = self.means.shape
         result = Moments(k, d, scatter="none")
         for name in SUMMED:
-            setattr(result, name, getattr(self, name).cpu().numpy().copy())
+            setattr(result, name, np.array(to_numpy(torch().as_tensor(getattr(self, name)))))
         if self.scatter is not None:
             result.scatter = Pooled(np.asfortranarray(np.triu(self.scatter.cpu().numpy())))
         return result
+
+
+def against(batches: Sequence[Any], labels: Ints) -> tuple[Floats, Ints]:
+    """Return of checked logits, batches of (b, k), each sample's own one minus the largest other,
+    and the class of that: what `Decisions.add` takes.
+
+    Args:
+        batches: tensors on one device.
+        labels: (n,) classes of all their samples.
+    """
+    z = torch().cat(batches)
+    y = torch().tensor(labels, device=z.device)[:, None]
+    own = z.gather(1, y).double()
+    z.scatter_(1, y, -torch().inf)
+    other = z.argmax(dim=1, keepdim=True)
+    margin = own - z.gather(1, other).double()
+    return to_numpy(margin[:, 0]), to_numpy(other[:, 0])

@@ -31,7 +31,8 @@ class Stream:
 
     Autograd graphs are cut, any float type comes in (autocast's too), sums are float64. On the CPU
     the tensors' memory is read where it is; on an accelerator features stay there, unless it has no
-    float64 (mps): then the state is on the CPU.
+    float64 (mps): then the state is on the CPU. Small batches wait for each other, a few thousand
+    samples at most.
 
     Args:
         k: number of classes.
@@ -79,8 +80,7 @@ class Stream:
                 " ignore= out, and give only the samples that are to be measured"
             )
         self._state: Moments | DeviceMoments = Moments(k, d, scatter)
-        self._decisions = Decisions(k)
-        self._waiting = Waiting()
+        self._decisions, self._waiting = Decisions(k), Waiting(self._state)
         self._turn = Turn()
         self.to(device)
 
@@ -103,8 +103,9 @@ class Stream:
     @property
     def moments(self) -> Moments:
         """The moments so far; on an accelerator a copy of them."""
-        self._take_in()
-        return self._state if isinstance(self._state, Moments) else self._state.moments()
+        with self._turn:
+            self._take_in()
+            return self._state if isinstance(self._state, Moments) else self._state.moments()
 
     @property
     def decisions(self) -> Decisions:
@@ -123,8 +124,11 @@ class Stream:
         """
         target = torch().device(device)
         on_cpu = target.type == "cpu" or not has_float64(target)
-        self._state = self.moments if on_cpu else DeviceMoments(self.moments, target)
+        self._become(self.moments if on_cpu else DeviceMoments(self.moments, target))
         return self
+
+    def _become(self, state: Moments | DeviceMoments) -> None:
+        self._state, self._waiting = state, Waiting(state)
 
     def update(self, features: Any, labels: Any, logits: Any = None) -> None:
         """Take in a batch.
@@ -150,22 +154,19 @@ class Stream:
         if isinstance(self._state, Moments):
             x = rows_of(to_numpy(x), y, self.d, "features")
             z = None if z is None else logits_of(to_numpy(z), y, self.k)
-            with self._turn:
-                self._waiting.add(x, y, z)
-                if self._waiting.full:
-                    self._take_in()
-            return
-        decisions = Decisions(self.k)
-        if z is not None:
-            decisions.update(to_numpy(z), y)
-        self._state.update(torch().as_tensor(x), y)
-        self._decisions.merge(decisions)
+        else:
+            x = self._state.features(x, y)
+            z = None if z is None else self._state.logits(z, y)
+        with self._turn:
+            self._waiting.add(x, y, z)
+            if self._waiting.full:
+                self._take_in()
 
     def _take_in(self) -> None:
-        """Bring the batches that wait into the state; on an accelerator none does."""
+        """Bring the batches that wait into the state."""
         with self._turn:
-            if len(self._waiting) and isinstance(self._state, Moments):
-                self._waiting.bring(self._state, self._decisions)
+            if len(self._waiting):
+                self._waiting.bring(self._decisions)
 
     def merge(self, other: Stream) -> None:
         """Take in the samples of another stream, wherever that lives.
@@ -178,7 +179,7 @@ class Stream:
         moments = self.moments
         moments.merge(other.moments)
         if not isinstance(self._state, Moments):
-            self._state = DeviceMoments(moments, self._state.device)
+            self._become(DeviceMoments(moments, self._state.device))
         self._decisions.merge(other.decisions)
 
     def sync(self, group: Any = None) -> Stream:
@@ -190,10 +191,8 @@ class Stream:
         from lopsided.measure.network import sync
 
         joint = Stream(*self._empty, ignore=self._marks, sets=self._sets)
-        joint._state, joint.decisions = (
-            sync.moments(self.moments, group),
-            sync.decisions(self.decisions, group),
-        )
+        joint._become(sync.moments(self.moments, group))
+        joint.decisions = sync.decisions(self.decisions, group)
         return joint
 
     def compute(
@@ -271,7 +270,7 @@ class Stream:
         self.decisions.load(
             {name: to_numpy(state[f"decisions.{name}"]) for name in self.decisions.state()}
         )
-        self._state = moments
+        self._become(moments)
         self.to(device)
 
 

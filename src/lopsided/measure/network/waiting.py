@@ -8,22 +8,32 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lopsided.arrays import Ints
+from lopsided.measure.network.accelerated import DeviceMoments, against
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import Moments
 
-#: Samples that are taken in together, and numbers at most.
+#: Samples that are taken in together, and numbers at most: as serve a core's cache, and as keep a
+#: device busy.
 TOGETHER, NUMBERS = 1024, 2**21
+ON_DEVICE = 4 * TOGETHER, 2 * NUMBERS
 
 
 class Waiting:
-    """Batches that are not in the state yet."""
+    """Batches that are not in the state yet.
 
-    def __init__(self) -> None:
-        self._features: list[tuple[npt.NDArray[Any], Ints]] = []
-        self._logits: list[tuple[npt.NDArray[Any], Ints]] = []
+    Args:
+        state: what they will be taken into.
+    """
+
+    def __init__(self, state: Moments | DeviceMoments) -> None:
+        self._state = state
+        self._together, self._numbers = (
+            (TOGETHER, NUMBERS) if isinstance(state, Moments) else ON_DEVICE
+        )
+        self._features: list[tuple[Any, Ints]] = []
+        self._logits: list[tuple[Any, Ints]] = []
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -32,22 +42,31 @@ class Waiting:
     @property
     def full(self) -> bool:
         """Whether they are to wait no longer."""
-        held = sum(rows.size for rows, _ in self._features + self._logits)
-        return len(self) >= TOGETHER or held >= NUMBERS
+        held = sum(int(np.prod(rows.shape)) for rows, _ in self._features + self._logits)
+        return len(self) >= self._together or held >= self._numbers
 
-    def add(self, x: npt.NDArray[Any], y: Ints, z: npt.NDArray[Any] | None) -> None:
-        """Let features (b, d), labels (b,) and perhaps logits (b, k) wait."""
+    def add(self, x: Any, y: Ints, z: Any = None) -> None:
+        """Let features (b, d), labels (b,) and perhaps logits (b, k) wait.
+
+        Arrays are copied where they are few; tensors are the caller's copies already.
+        """
         if not len(y):
             return
-        kept = np.array if len(y) < TOGETHER else np.asarray
-        self._features.append((kept(x), y))
+        many = isinstance(self._state, DeviceMoments) or len(y) >= self._together
+        self._features.append((x if many else np.array(x), y))
         if z is not None:
-            self._logits.append((kept(z), y))
+            self._logits.append((z if many else np.array(z), y))
 
-    def bring(self, moments: Moments, decisions: Decisions) -> None:
-        """Take them into a state."""
-        if self._logits:
-            logits, labels = (np.concatenate(parts) for parts in zip(*self._logits, strict=True))
-            decisions.update(logits, labels)  # first: batches too small to tell may be refused here
-        features, self._features, self._logits = self._features, [], []
-        moments.fold(features)
+    def bring(self, decisions: Decisions) -> None:
+        """Take them into the state, and what they answer into decisions."""
+        features, self._features = self._features, []
+        answered, self._logits = self._logits, []
+        self._state.fold(features)
+        if not answered:
+            return
+        rows = [part for part, _ in answered]
+        labels = np.concatenate([part for _, part in answered])
+        if isinstance(self._state, Moments):
+            decisions.update(np.concatenate(rows), labels)
+        else:
+            decisions.add(labels, *against(rows, labels), None)
