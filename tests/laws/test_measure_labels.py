@@ -167,7 +167,7 @@ REFUSED = {
     "floats": (LABELS.float(), TypeError, "whole numbers, got dtype float32"),
     "truth values": (LABELS == 0, TypeError, "whole numbers, got dtype bool"),
     "beyond int64": (
-        np.where(LABELS == 1, 2**64 - 100, LABELS).astype(np.uint64),
+        np.where(LABELS == 1, np.uint64(2**64 - 100), LABELS.numpy().astype(np.uint64)),
         ValueError,
         "labels must be classes, got 1844",
     ),
