@@ -199,6 +199,16 @@ def test_losses_compile_without_a_graph_break(loss):
     torch.testing.assert_close(compiled(z, y), loss(z, y))
 
 
+def test_a_deferred_loss_compiles_to_a_graph_for_each_of_the_two_and_turns_in_time():
+    loss = steer.Deferred(lambda z: z.sum(), lambda z: z.square().sum(), after=3)
+    graphs = []
+    torch._dynamo.reset()
+    backend = lambda graph, _: graphs.append(graph) or graph.forward  # noqa: E731
+    compiled = torch.compile(loss, fullgraph=True, backend=backend)
+    assert [compiled(torch.arange(4.0)).item() for _ in range(6)] == [6, 6, 6, 14, 14, 14]
+    assert (len(graphs), loss.steps.item()) == (2, 6)
+
+
 def test_soft_targets_compile_without_a_graph_break():
     loss, z, targets = (
         steer.AdjustedCrossEntropy(ADJUSTMENTS[-1]),

@@ -17,6 +17,10 @@ from lopsided.reproduce.typed import Bounds, declared_fields, typed
 Whole = Annotated[int, Bounds(least=1, most=10**9)]
 #: What numpy and torch both take as a seed.
 Seed = Annotated[int, Bounds(least=0, most=2**32 - 1)]
+#: Repetitions of a run, each by a seed of its own.
+Seeds = Annotated[int, Bounds(least=1, most=100)]
+#: Samples of one digit of scikit-learn's; the rarest has 174.
+Digits = Annotated[int, Bounds(least=2, most=170)]
 #: A positive number that float32 holds.
 Positive = Annotated[float, Bounds(above=0, most=1e38)]
 #: R, largest over smallest.

@@ -17,7 +17,7 @@ from lopsided.steer.checks import check_features
 from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.frame import frame
 from lopsided.steer.heads.sized import Sized, held, linear
-from lopsided.steer.precision import KeepsPrecision, full_default, lifted
+from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
 
 #: A classifier of less length, of the longest, has no direction in a frame.
 _NONE = 1e-7
@@ -161,7 +161,8 @@ class CosineHead(Sized):
         h, weight = (
             functional.normalize(vectors, dim=-1) for vectors in lifted(features, self.weight)
         )
-        return linear(h, weight) / self.temperature
+        with exact(h.device):
+            return functional.linear(h, weight) / self.temperature
 
 
 def _of_lengths(vectors: Floats, counts: Counts) -> Floats:

@@ -13,7 +13,7 @@ from lopsided.labels import Ignore, sentinels
 from lopsided.steer.checks import check_features
 from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.nearest import nearest_etf
-from lopsided.steer.heads.sized import Sized, linear
+from lopsided.steer.heads.sized import Sized
 from lopsided.steer.labels import read_labels
 from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
 
@@ -95,7 +95,7 @@ class NearestETFHead(KeepsPrecision, Sized):
         h = functional.normalize(h, dim=-1)
         with exact(h.device):
             if not self.training:
-                return linear(h, last) / self.temperature
+                return functional.linear(h, last) / self.temperature
             if labels is None:
                 raise ValueError(
                     "in training a NearestETFHead needs the labels too; call head(features,"
@@ -115,7 +115,7 @@ class NearestETFHead(KeepsPrecision, Sized):
                 seen,
                 weight.detach().to(self.weight),
             )
-            return linear(h, weight) / self.temperature
+            return functional.linear(h, weight) / self.temperature
 
     def _joined(
         self, h: Tensor, means: Tensor, labels: Tensor, kept: Tensor | None

@@ -15,8 +15,11 @@ class Deferred(nn.Module):
     """A loss that turns into another after some steps: deferred re-weighting around any two losses.
 
     Every call in training mode is a step; in evaluation mode nothing is counted. The number of
-    steps is in `state_dict`, so that a run that is resumed goes on where it was. `torch.compile`
-    breaks its graph here, and compiles either loss for itself.
+    steps is in `state_dict`, so that a run that is resumed goes on where it was.
+
+    Under `torch.compile` each of the two has a graph of its own, with PyTorch 2.13 under
+    fullgraph=True too. A graph holds one step: of a second call in it the compiler does not know
+    whose turn it is, and breaks the graph, or under fullgraph=True ends in its own error.
 
     Source: Cao et al. 2019 (arXiv 1906.07413), section 3.3: plain first, re-weighted at the end.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from lopsided.counts import Counts
-from lopsided.reproduce.choices import Checked, Positive, Ratio, Whole
+from lopsided.reproduce.choices import Checked, Positive, Ratio, Seeds, Whole
 from lopsided.reproduce.typed import Bounds
 
 Task = Literal["digits", "mnist", "fashion-mnist", "cifar-10"]
@@ -41,7 +41,7 @@ class Settings(Checked):
     decay: Annotated[float, Bounds(least=0, most=1)] = 5e-4
     held_out: Annotated[int, Bounds(least=1, most=1000)] = 20
     tested: Whole = 200
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 4
+    seeds: Seeds = 4
 
     @property
     def counts(self) -> Counts:

@@ -14,7 +14,7 @@ from lopsided.measure import Moments, Tail, linear_tail
 from lopsided.measure.metrics import scatter_ratio
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive, Whole
+from lopsided.reproduce.choices import Checked, Digits, Positive, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -40,13 +40,13 @@ class Settings(Checked):
         seeds: number of repetitions.
     """
 
-    samples: Annotated[int, Bounds(least=2, most=170)] = 60
+    samples: Digits = 60
     layers: Annotated[int, Bounds(least=2, most=10)] = 3
     steps: Whole = 10000
     rate: Positive = 0.05
     decay: Positive = 3e-3
     batch: Annotated[int, Bounds(least=2, most=10**5)] = 64
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from lopsided.measure import Moments, layer_cosines
 from lopsided.measure.metrics import nc1
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive, Whole
+from lopsided.reproduce.choices import Checked, Digits, Positive, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -35,13 +35,13 @@ class Settings(Checked):
         seeds: number of repetitions.
     """
 
-    samples: Annotated[int, Bounds(least=2, most=170)] = 60
+    samples: Digits = 60
     width: Annotated[int, Bounds(least=2, most=4096)] = 48
     blocks: Annotated[int, Bounds(least=1, most=100)] = 6
     steps: Whole = 300
     rate: Positive = 3e-3
     decay: Positive = 5e-4
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
 
 
 @dataclass(frozen=True)

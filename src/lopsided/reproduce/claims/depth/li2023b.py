@@ -16,7 +16,7 @@ from lopsided.gram import Gram
 from lopsided.measure import active_share
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive, Whole
+from lopsided.reproduce.choices import Checked, Digits, Positive, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -45,13 +45,13 @@ class Settings(Checked):
         seeds: number of repetitions.
     """
 
-    samples: Annotated[int, Bounds(least=2, most=170)] = 60
+    samples: Digits = 60
     width: Annotated[int, Bounds(least=12, most=4096, multiple=4)] = 48
     layers: Annotated[int, Bounds(least=1, most=50)] = 3
     steps: Whole = 500
     rate: Positive = 1e-3
     decay: Positive = 5e-4
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 from lopsided import predict, solve
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive
+from lopsided.reproduce.choices import Checked, Positive, Seeds
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -43,7 +43,7 @@ class Settings(Checked):
     ridge: Positive = 0.012
     width: Annotated[int, Bounds(least=6, most=500)] = 24
     starts: Annotated[int, Bounds(least=1, most=1000)] = 4
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
 
 
 @dataclass(frozen=True)

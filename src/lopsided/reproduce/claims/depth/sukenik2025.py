@@ -15,7 +15,7 @@ from lopsided.arrays import Floats, Ints
 from lopsided.measure import Collapse, Moments
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive, Whole
+from lopsided.reproduce.choices import Checked, Digits, Positive, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -48,13 +48,13 @@ class Settings(Checked):
     """
 
     network: Literal["residual", "transformer"] = "residual"
-    samples: Annotated[int, Bounds(least=2, most=170)] = 60
+    samples: Digits = 60
     width: Annotated[int, Bounds(least=2, most=4096)] = 48
     blocks: tuple[Annotated[int, Bounds(least=1, most=100)], ...] = (1, 2, 4, 8, 16)
     steps: Whole = 1000
     rate: Positive = 1e-3
     decay: Positive = 5e-4
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()

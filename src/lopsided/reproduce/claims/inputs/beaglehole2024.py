@@ -17,7 +17,7 @@ from lopsided.measure import Moments, agop
 from lopsided.measure.metrics import scatter_ratio
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive, Whole
+from lopsided.reproduce.choices import Checked, Positive, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -42,7 +42,7 @@ class Settings(Checked):
     units: Whole = 256
     bandwidth: Positive = 2.0
     ridge: Positive = 1e-3
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from lopsided.arrays import Floats
 from lopsided.measure import neighbor_fractions
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive
+from lopsided.reproduce.choices import Checked, Positive, Seeds
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -47,7 +47,7 @@ class Settings(Checked):
     ridge: Positive = 0.5
     width: Annotated[int, Bounds(least=2, most=500)] = 8
     starts: Annotated[int, Bounds(least=1, most=100)] = 2
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 5
+    seeds: Seeds = 5
 
     def __post_init__(self) -> None:
         super().__post_init__()

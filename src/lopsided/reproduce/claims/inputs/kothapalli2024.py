@@ -16,7 +16,7 @@ from lopsided.arrays import Floats, Ints
 from lopsided.papers import cite
 from lopsided.predict.kernels import Activation
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Whole
+from lopsided.reproduce.choices import Checked, Digits, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -39,9 +39,9 @@ class Settings(Checked):
 
     dim: Annotated[int, Bounds(least=1, most=10**4)] = 8
     gaussians: Annotated[int, Bounds(least=2, most=2000)] = 128
-    digits: Annotated[int, Bounds(least=2, most=170)] = 80
+    digits: Digits = 80
     hidden: tuple[Whole, ...] = (1, 2, 3, 4, 5)
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from lopsided.arrays import Floats, svd
 from lopsided.measure import RegressionCollapse, regression_collapse
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive, Whole
+from lopsided.reproduce.choices import Checked, Positive, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.claims.systems import decays
 from lopsided.reproduce.context import Context
@@ -52,7 +52,7 @@ class Settings(Checked):
     steps: Whole = 6000
     rate: Positive = 0.02
     batch: Whole = 50
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from lopsided import solve
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive, Seed, Whole
+from lopsided.reproduce.choices import Checked, Positive, Seed, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -49,7 +49,7 @@ class Settings(Checked):
     minorities: Annotated[int, Bounds(least=2, most=20)] = 4
     ratios: tuple[Whole, ...] = (1, 10, 100, 1000)
     temperatures: tuple[Positive, ...] = (1.0, 0.5, 0.3, 0.2, 0.15, 0.1, 0.05, 0.03, 0.02, 0.01)
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 3
+    seeds: Seeds = 3
     starts: Annotated[int, Bounds(least=1, most=1000)] = 4
     seed: Seed = 0
 

@@ -16,7 +16,7 @@ from lopsided.counts import Counts
 from lopsided.gram import Gram
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive, Ratio, Whole
+from lopsided.reproduce.choices import Checked, Digits, Positive, Ratio, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -38,14 +38,14 @@ class Settings(Checked):
         seeds: number of repetitions.
     """
 
-    largest: Annotated[int, Bounds(least=2, most=170)] = 100
+    largest: Digits = 100
     ratio: Ratio = 20.0
     copies: tuple[Annotated[int, Bounds(least=0, most=10**6)], ...] = (0, 1, 8, 64)
     temperature: Positive = 0.5
     steps: Whole = 400
     rate: Positive = 3e-3
     batch: Annotated[int, Bounds(least=2, most=10**4)] = 64
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
 
 
 @dataclass(frozen=True)

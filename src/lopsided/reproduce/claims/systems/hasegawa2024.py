@@ -17,7 +17,7 @@ from lopsided import predict
 from lopsided.counts import Counts
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Table
-from lopsided.reproduce.choices import Checked, Positive, Ratio, Whole
+from lopsided.reproduce.choices import Checked, Positive, Ratio, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -53,7 +53,7 @@ class Settings(Checked):
     rate: Positive = 3e-3
     batch: Annotated[int, Bounds(least=2, most=10**4)] = 64
     decay: Annotated[float, Bounds(least=0, most=1)] = 1e-4
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 4
+    seeds: Seeds = 4
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -17,7 +17,7 @@ from lopsided.arrays import Floats
 from lopsided.hull import nearest, one_vs_rest
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive, Whole
+from lopsided.reproduce.choices import Checked, Positive, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -49,7 +49,7 @@ class Settings(Checked):
     rate: Positive = 0.01
     hottest: Positive = 0.2
     coldest: Positive = 0.05
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from lopsided.gram import Gram
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
 from lopsided.reproduce import data
-from lopsided.reproduce.choices import Checked, Positive, Whole
+from lopsided.reproduce.choices import Checked, Positive, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Verdict
@@ -64,7 +64,7 @@ class Settings(Checked):
     rates: tuple[Positive, ...] = (0.04, 0.12)
     decay: Annotated[float, Bounds(least=0, most=1)] = 5e-4
     scale: Positive = 10.0
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 3
+    seeds: Seeds = 3
 
 
 @dataclass(frozen=True)

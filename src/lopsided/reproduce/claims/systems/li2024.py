@@ -17,7 +17,7 @@ from lopsided.gram import Gram
 from lopsided.measure import LabelSets, TagWise
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive, Seed, Whole
+from lopsided.reproduce.choices import Checked, Positive, Seed, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.claims.systems import decays
 from lopsided.reproduce.context import Context
@@ -55,7 +55,7 @@ class Settings(Checked):
     rate: Positive = 0.1
     batch: Whole = 128
     split: Seed = 0
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive, Whole
+from lopsided.reproduce.choices import Checked, Positive, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -51,7 +51,7 @@ class Settings(Checked):
     contexts: Annotated[int, Bounds(least=10, most=300)] = 300
     steps: Whole = 1500
     rate: Positive = 3e-3
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
     classes: Annotated[int, Bounds(least=2 * ENDS, most=1000)] = 50
     largest: Annotated[int, Bounds(least=2, most=10**6)] = 1000
     ridges: tuple[Positive, ...] = (0.1, 1.0, 4.0, 5.0)

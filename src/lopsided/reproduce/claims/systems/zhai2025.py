@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
 
@@ -19,12 +18,11 @@ from lopsided.gram import Gram
 from lopsided.groups import Groups
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive, Ratio, Whole
+from lopsided.reproduce.choices import Checked, Digits, Positive, Ratio, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
 from lopsided.reproduce.settings import observed_epochs
-from lopsided.reproduce.typed import Bounds
 
 
 @dataclass(frozen=True)
@@ -39,11 +37,11 @@ class Settings(Checked):
         seeds: number of repetitions.
     """
 
-    largest: Annotated[int, Bounds(least=2, most=170)] = 150
+    largest: Digits = 150
     ratio: Ratio = 20.0
     steps: Whole = 1500
     rate: Positive = 1e-3
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
 
 
 @dataclass(frozen=True)

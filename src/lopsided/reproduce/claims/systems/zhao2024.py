@@ -17,7 +17,7 @@ from lopsided.arrays import Floats
 from lopsided.geometry import Distances, Geometry, Source
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive, Whole
+from lopsided.reproduce.choices import Checked, Positive, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -45,7 +45,7 @@ class Settings(Checked):
     rate: Positive = 3e-3
     decay: Annotated[float, Bounds(least=0, most=1)] = 1e-6
     d: Annotated[int, Bounds(least=27, most=4096)] = 64
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 from lopsided.measure import bias_variance
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Positive, Whole
+from lopsided.reproduce.choices import Checked, Positive, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -42,7 +42,7 @@ class Settings(Checked):
     samples: tuple[Annotated[int, Bounds(least=50, most=1097)], ...] = (300, 1097)
     steps: Whole = 600
     rate: Positive = 3e-3
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from lopsided.measure import Moments, Transferability, transferability
 from lopsided.measure.metrics import nc1
 from lopsided.needs import need
 from lopsided.reproduce import data
-from lopsided.reproduce.choices import Checked, Positive, Whole
+from lopsided.reproduce.choices import Checked, Positive, Seeds, Whole
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.typed import Bounds
 
@@ -39,7 +39,7 @@ class Settings(Checked):
     widths: tuple[Annotated[int, Bounds(least=2, most=4096)], ...] = (12, 48, 192)
     steps: tuple[Whole, ...] = (30, 200, 1000)
     rate: Positive = 2e-3
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 2
+    seeds: Seeds = 2
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from lopsided.reproduce.choices import Checked, Positive, Ratio, Whole
+from lopsided.reproduce.choices import Checked, Positive, Ratio, Seeds, Whole
 from lopsided.reproduce.typed import Bounds
 
 #: Classes that are called rare, and as many that are called frequent.
@@ -31,7 +31,7 @@ class Settings(Checked):
     ratios: tuple[Ratio, ...] = (1.0, 10.0, 100.0)
     steps: Whole = 1500
     rate: Positive = 2e-3
-    seeds: Annotated[int, Bounds(least=1, most=100)] = 3
+    seeds: Seeds = 3
 
 
 @dataclass(frozen=True)
