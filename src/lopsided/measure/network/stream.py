@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numpy as np
-
 from lopsided.counts import CountsLike
 from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import NOTHING, rows_of, samples_of
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.label_sets import LabelSets
 from lopsided.measure.logits import logits_of
+from lopsided.measure.network import saved
 from lopsided.measure.network.accelerated import DeviceMoments
 from lopsided.measure.network.tensors import as_array, has_float64, to_numpy
 from lopsided.measure.network.waiting import Waiting
 from lopsided.measure.state.decisions import Decisions
-from lopsided.measure.state.moments import SUMMED, Moments
-from lopsided.measure.state.scatter import Pooled
+from lopsided.measure.state.moments import Moments
 from lopsided.measure.state.turn import Turn
 from lopsided.needs import torch
-
-#: What is never negative in a state.
-_COUNTED = ("counts", "spread", "decisions.counts", "decisions.errors")
 
 
 class Stream:
@@ -234,12 +229,7 @@ class Stream:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state as tensors on the CPU, fit for torch.save and safetensors."""
-        moments = self.moments
-        arrays = {name: getattr(moments, name) for name in SUMMED}
-        if isinstance(moments.scatter, Pooled):
-            arrays["scatter"] = moments.scatter.matrix()
-        arrays |= {f"decisions.{name}": part for name, part in self.decisions.state().items()}
-        return {name: torch().tensor(np.ascontiguousarray(array)) for name, array in arrays.items()}
+        return saved.tensors_of(self.moments, self.decisions)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up the state that `state_dict` gave.
@@ -248,37 +238,9 @@ class Stream:
             ValueError: if the state is of a stream of another shape or kind, or holds numbers that
                 no measurement gives.
         """
-        mine, theirs = _shapes(self.state_dict()), _shapes(state)
-        if mine != theirs:
-            wrong = next(name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name))
-            raise ValueError(
-                f"the state's {wrong} has shape {theirs.get(wrong)}, this stream's"
-                f" {mine.get(wrong)}"
-            )
-        for name, tensor in state.items():
-            values, margin = to_numpy(tensor), name.endswith("smallest_margin")
-            if (not np.isfinite(values).all() and not margin) or np.isnan(values).any():
-                raise ValueError(f"the state's {name} has numbers that are not finite")
-            if name in _COUNTED and (values < 0).any():
-                raise ValueError(f"the state's {name} has negative numbers")
+        saved.require_like(state, self.state_dict())
         device = "cpu" if isinstance(self._state, Moments) else self._state.device
         moments = Moments(*self._empty)
-        for name in SUMMED:
-            setattr(moments, name, to_numpy(state[name]).copy())
-        if "scatter" in state:
-            moments.scatter = Pooled(np.asfortranarray(np.triu(to_numpy(state["scatter"]))))
-        self.decisions.load(
-            {name: to_numpy(state[f"decisions.{name}"]) for name in self.decisions.state()}
-        )
+        saved.load(state, moments, self.decisions)
         self._become(moments)
         self.to(device)
-
-
-def _shapes(state: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Return shapes by name; of confusions there may be any number."""
-    shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    return {name: shape[: 1 if name == CONFUSIONS else None] for name, shape in shapes.items()}
-
-
-#: The part of a state that grows.
-CONFUSIONS = "decisions.confusions"

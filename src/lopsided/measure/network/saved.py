@@ -1,0 +1,67 @@
+"""The state of a stream as tensors by name, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lopsided.measure.network.tensors import to_numpy
+from lopsided.measure.state.decisions import Decisions
+from lopsided.measure.state.moments import SUMMED, Moments
+from lopsided.measure.state.scatter import Pooled
+from lopsided.needs import torch
+
+#: What is never negative in a state.
+_COUNTED = ("counts", "spread", "decisions.counts", "decisions.errors")
+#: The part of a state that grows.
+_CONFUSIONS = "decisions.confusions"
+
+
+def tensors_of(moments: Moments, decisions: Decisions) -> dict[str, Any]:
+    """Return moments and decisions as tensors on the CPU."""
+    arrays = {name: getattr(moments, name) for name in SUMMED}
+    if isinstance(moments.scatter, Pooled):
+        arrays["scatter"] = moments.scatter.matrix()
+    arrays |= {f"decisions.{name}": part for name, part in decisions.state().items()}
+    return {name: torch().tensor(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+
+def require_like(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
+    """Refuse a state that is not of one kind and shape with `mine`, or that no measurement gives.
+
+    Raises:
+        ValueError: naming what is wrong.
+    """
+    have, want = _shapes(state), _shapes(mine)
+    if have != want:
+        wrong = next(name for name in {**want, **have} if want.get(name) != have.get(name))
+        raise ValueError(
+            f"the state's {wrong} has shape {have.get(wrong)}, this stream's {want.get(wrong)}"
+        )
+    for name, tensor in state.items():
+        values, margin = to_numpy(tensor), name.endswith("smallest_margin")
+        if (not np.isfinite(values).all() and not margin) or np.isnan(values).any():
+            raise ValueError(f"the state's {name} has numbers that are not finite")
+        if name in _COUNTED and (values < 0).any():
+            raise ValueError(f"the state's {name} has negative numbers")
+
+
+def load(state: Mapping[str, Any], moments: Moments, decisions: Decisions) -> None:
+    """Put a state that `require_like` let through into moments and decisions.
+
+    Raises:
+        ValueError: if its confusions are of other classes.
+    """
+    for name in SUMMED:
+        setattr(moments, name, to_numpy(state[name]).copy())
+    if "scatter" in state:
+        moments.scatter = Pooled(np.asfortranarray(np.triu(to_numpy(state["scatter"]))))
+    decisions.load({name: to_numpy(state[f"decisions.{name}"]) for name in decisions.state()})
+
+
+def _shapes(state: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return shapes by name; of confusions there may be any number."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    return {name: shape[: 1 if name == _CONFUSIONS else None] for name, shape in shapes.items()}
