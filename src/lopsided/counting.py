@@ -118,7 +118,7 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
 
     Raises:
         ValueError: if there is no label, they are no vector, neither whole numbers nor texts, or
-            not among the names.
+            not among the names, or without names some texts are numbers and not all are whole.
         TypeError: if a name is no text.
     """
     array = plain_array(labels, "labels")
@@ -136,6 +136,8 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
     known, numbers = np.unique(array.astype(str), return_inverse=True)
     if names is None and all(map(_is_number, known.tolist())):
         return np.array([int(name) for name in known.tolist()])[numbers], None
+    if names is None:
+        _require_no_numbers(known.tolist(), "labels")
     order = require_names(names) or tuple(known.tolist())
     place = {name: c for c, name in enumerate(order)}
     if unknown := [name for name in known.tolist() if name not in place]:
@@ -175,6 +177,7 @@ def _named(pairs: list[tuple[Any, Any]], *, keep: bool) -> tuple[list[Any], Name
         return [value for _, value in sorted(pairs, key=lambda pair: pair[0])], None
     if not all(isinstance(key, str) for key in keys):
         raise TypeError(f"classes must be named by texts or numbered from 0, got {keys!r}")
+    _require_no_numbers([key for key in keys if not (keep and _is_number(key))], "classes")
     names = require_names(keys if keep else sorted(keys))
     return [
         value for _, value in (pairs if keep else sorted(pairs, key=lambda pair: pair[0]))
@@ -184,6 +187,22 @@ def _named(pairs: list[tuple[Any, Any]], *, keep: bool) -> tuple[list[Any], Name
 def _is_number(name: str) -> bool:
     """Return whether a text is a whole number, as JSON and tables write labels."""
     return re.fullmatch(r"[0-9]+", name) is not None
+
+
+def _require_no_numbers(names: list[str], what: str) -> None:
+    """Refuse names among which are numbers: "1.0" and "10.0" sort as no labels do, "nan" is none,
+    and one name among whole numbers is the title of a column.
+    """
+    for name in names:
+        try:
+            float(name)
+        except ValueError:
+            continue
+        others = [other for other in names if other != name and not _is_number(other)]
+        beside = f" beside {others[0]!r}" if others and _is_number(name) else ""
+        raise ValueError(
+            f"{what} as texts must be all whole numbers from 0 or all names, got {name!r}{beside}"
+        )
 
 
 def pairs_of(text: str) -> list[tuple[str, int | float]]:

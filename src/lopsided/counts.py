@@ -164,11 +164,12 @@ class Counts:
             labels: (n,) or (n, 1) whole numbers, or texts: array, tensor, sequence or column of a
                 table.
             k: number of classes; by default the largest label plus one.
-            names: of the classes in their order; by default names among the labels are sorted.
+            names: of the classes in their order; by default names among the labels are sorted,
+                and none may be a number.
 
         Raises:
-            ValueError: if labels are neither whole numbers nor texts, a label is none of the
-                classes, or a class has no sample; sample or class is named.
+            ValueError: if labels are neither whole numbers nor texts, numbers are among names, a
+                label is none of the classes, or a class has no sample; sample or class is named.
             TypeError: if a name is no text.
 
         Example:

@@ -37,7 +37,13 @@ class Groups:
 
     @classmethod
     def each(cls, k: int) -> Groups:
-        """Every class a group of its own."""
+        """Every class a group of its own.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        if k < 1:
+            raise ValueError("there must be at least one vector, or row and column, got none")
         return cls(np.arange(k), np.ones(k, np.int64))
 
     @classmethod

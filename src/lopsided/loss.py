@@ -66,8 +66,15 @@ class CrossEntropy:
                 expand(given.weight),
             )
             a = scale * logits + expand(given.shift)[:, None] - np.diag(expand(given.own))
-        total = np.logaddexp.reduce(a, axis=0)
+        # About the likeliest label's own logit a loss and a slope far below one keep their digits.
+        own = np.argmax(t, axis=0), np.arange(t.shape[1])
+        a = a - a[own]
+        others = a.copy()
+        others[own] = -np.inf
+        total = np.logaddexp(0.0, np.logaddexp.reduce(others, axis=0))
         slope = s * np.exp(a - total) - t
+        slope[own] = 0.0
+        slope[own] = -slope.sum(axis=0)
         return weight * (s * total - np.sum(t * a, axis=0)), weight * scale * slope
 
 

@@ -26,13 +26,15 @@ def test_features_at_the_prediction_are_measured_there(values, seed):
     np.testing.assert_allclose(geometry.alignment(), seli.alignment(), rtol=1e-6)
 
 
-def test_the_gap_of_an_optimum_is_its_certificate_and_of_anything_else_larger():
+@pytest.mark.parametrize("ridge", [0.1, 1e-16])
+def test_the_gap_of_an_optimum_is_its_certificate_and_of_anything_else_larger(ridge):
     counts = Counts([30, 10, 3])
-    problem = solve.Problem(counts, ridge=0.1)
+    problem = solve.Problem(counts, ridge=ridge)
     solution = solve.minimize(problem)
     W, M = solution.W, solution.M
     moments = measure.Moments(3, M.shape[1], "none")
     moments.update(M, [0, 1, 2])
     dual = solution.certificate.dual
-    assert ufm_gap(moments, W, counts, ridge=0.1, dual=dual) == pytest.approx(0, abs=1e-7)
-    assert ufm_gap(moments, 1.1 * W, counts, ridge=0.1, dual=dual) > 1e-4
+    gap = ufm_gap(moments, W, counts, ridge=ridge, dual=dual)
+    assert gap == pytest.approx(solution.certificate.relative_gap, abs=1e-12)
+    assert ufm_gap(moments, 1.1 * W, counts, ridge=ridge, dual=dual) > 1e-4

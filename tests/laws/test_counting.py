@@ -157,6 +157,15 @@ def test_small_counts_of_half_precision_and_labels_written_as_texts_are_read():
         Counts.from_labels(["2", "10", "2"])
 
 
+def test_texts_that_would_sort_as_no_labels_do_are_refused_unless_they_are_the_names():
+    for labels in (["0.0", "2.0", "10.0"], ["-1", "1"], ["0", "1", "title"], ["cat", "nan"]):
+        for door in (Counts.from_labels, lambda given: Counts.of(Counter(given))):
+            with pytest.raises(ValueError, match="all whole numbers from 0 or all names"):
+                door(labels)
+        assert Counts.from_labels(labels, names=labels).names == tuple(labels)
+    assert Counts.of({"0": 5, "other": 3}).names == ("0", "other")
+
+
 @pytest.mark.parametrize("form", ["list", "array", "tensor", "text", "dictionary"])
 @pytest.mark.parametrize("door", DOORS)
 def test_every_door_takes_every_form(door, form):

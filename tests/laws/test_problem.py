@@ -97,6 +97,15 @@ def test_the_solver_minimises_the_problems_own_objective(name):
     assert solution.geometry.logits.matrix() == pytest.approx(solution.W @ solution.M.T, abs=1e-9)
 
 
+@pytest.mark.parametrize("ridge", [1e-10, 1e-17])
+def test_a_loss_far_below_one_keeps_its_digits(ridge):
+    problem = Problem([50, 20, 5], ridge=ridge)
+    solution = solve.minimize(problem)
+    own = problem.objective([solution.W], solution.M)
+    assert own.value == pytest.approx(solution.objective, rel=1e-12)
+    assert np.abs(own.layers[0]).max() < 1e-6 * ridge * np.abs(solution.W).max()
+
+
 def test_pick_all_label_learning_has_the_value_of_systems_of_two_sizes():
     """k = 4, ten samples a label and three a pair: 41.883462435 by direct descent, the strength in
     the loss alone."""

@@ -129,6 +129,39 @@ def test_balanced_classes_give_the_simplex_of_known_size(ridge):
     assert logits == pytest.approx(alpha * (np.eye(k) - 1 / k), abs=1e-5)
 
 
+@pytest.mark.parametrize("bias", ["none", "free", 1.0])
+@pytest.mark.parametrize(
+    "targets",
+    [
+        Targets.contexts([[0, 1, 0], [0.5, 0, 0.5], [0.5, 0, 0.5]], [8, 5, 5]),
+        Targets.label_sets([{0}, {1, 2}, {0}, {0}], 3, [4, 3, 1, 1]),
+    ],
+)
+def test_labels_that_always_occur_together_have_one_classifier(targets, bias):
+    for share in (0.9, 0.5, 0.1, 0.01):
+        problem = solve.Problem(targets, ridge=1.0, bias=bias)
+        solution = solve.minimize(problem.at(share * solve.largest_ridge(problem)))
+        assert solution.certificate.proves(1e-10)
+        assert solution.W[1] == pytest.approx(solution.W[2], abs=1e-4)
+
+
+def test_a_face_without_unknowns_is_no_obstacle():
+    counts = Counts([1, 100, 1])
+    adjustment = Adjustment.logit_adjusted(counts)
+    problem = solve.Problem(counts, adjustment, ridge=0.00968917444793886, bias="free")
+    assert solve.minimize(problem, tolerance=1e-14).certificate.relative_gap < 1e-12
+
+
+@pytest.mark.parametrize("per_sample", [False, True])
+def test_a_free_bias_has_mean_zero_whatever_the_scales(per_sample):
+    adjustment = Adjustment(scale=[0.5, 1.0, 3.0], shift=[1.0, 0.0, -2.0], per_sample=per_sample)
+    problem = solve.Problem([7, 7, 2], adjustment, ridge=0.3, bias="free")
+    found = solve.minimize(problem)
+    assert found.bias.mean() == pytest.approx(0, abs=1e-12)
+    own = problem.objective([found.W], found.M, found.bias)
+    assert own.value == pytest.approx(found.objective, rel=1e-12)
+
+
 @pytest.mark.parametrize("factor", [0.99, 1.01])
 def test_the_optimum_is_zero_exactly_from_the_largest_ridge_on(factor):
     problem = solve.Problem(Counts([90, 40, 40, 7]), ridge=1.0)

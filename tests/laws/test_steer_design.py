@@ -36,6 +36,14 @@ def test_column_temperatures_of_root_counts_are_found_for_alignment(counts):
     assert found.met
 
 
+@pytest.mark.parametrize("counts", [[100_000, 500, 10], [10**6, 1000, 10, 3]])
+def test_alignment_is_found_where_counts_span_orders_of_magnitude(counts):
+    for family in ("cdt", "cdt-ldt"):
+        found = design(Counts(counts), "aligned", family=family)
+        assert found.exponents[0] == pytest.approx(0.5, abs=1e-6)
+        assert found.distance == pytest.approx(0, abs=1e-7)
+
+
 @both
 def test_margins_of_root_counts_are_found_when_columns_and_labels_may_turn(counts):
     found = design(counts, "etf-classifiers", family="cdt-ldt")

@@ -197,6 +197,7 @@ def test_means_and_heads_may_be_tensors_that_learn_and_of_half_precision():
         weight, bias = head_of(learns[:1], learns[0, :1], 2, 2)
         assert weight.tolist() == [[-0.5, 0.0], [0.5, 0.0]]
         assert bias.tolist() == [-0.5, 0.5]
+        assert measure.collapsible(learns, [0, 1]).neurons.tolist() == [[1.0, 0.0], [0.0, 1.0]]
 
 
 def test_classes_without_held_out_samples_have_no_share_rejected():

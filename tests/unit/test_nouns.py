@@ -157,6 +157,9 @@ def test_grams_refuse_what_is_no_gram():
         Gram.of_vectors([[1, 2], [np.nan, 1]])
     with pytest.raises(ValueError, match="shape"):
         Gram.of_vectors([1, 2])
+    for make in (Gram.of_vectors, Gram.of_matrix):
+        with pytest.raises(ValueError, match="at least one vector"):
+            make(np.ones((0, 0)))
     with pytest.raises(ValueError, match="symmetric"):
         Gram.of_matrix([[1, 2], [3, 4]])
     with pytest.raises(ValueError, match="that of 0 and 1 is inf"):

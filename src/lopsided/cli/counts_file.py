@@ -10,6 +10,9 @@ from lopsided.counting import numbers_of
 from lopsided.counts import Counts
 from lopsided.files import UnfitError
 
+#: What stands where a count is missing, in the first line too, where it is no title.
+MISSING = ("", "-", "--", "?", "na", "<na>", "n/a", "#n/a", "nan", "nat", "none", "null", "inf")
+
 
 def read_counts(given: str) -> Counts:
     """Return the class counts in a text, one line a class with its name and its count or its count
@@ -46,8 +49,8 @@ def _columns(columns: Columns) -> Any:
 
 def _table(text: str) -> list[int | float] | dict[str, int | float]:
     lines = list(lines_of(text))
-    if lines and not any(sign.isdigit() for sign in lines[0][1][-1]):
-        lines = lines[1:]  # the titles of the columns
+    if lines and _is_title(lines[0][1][-1]):
+        lines = lines[1:]
     width = len(lines[0][1]) if lines else 0
     for number, cells in lines:
         if len(cells) != width or width > 2:
@@ -67,3 +70,7 @@ def _table(text: str) -> list[int | float] | dict[str, int | float]:
     if width == 1:
         return counts
     return each_once([(cells[0], n) for (_, cells), n in zip(lines, counts, strict=True)])
+
+
+def _is_title(cell: str) -> bool:
+    return cell.lower() not in MISSING and not any(sign.isdigit() for sign in cell)

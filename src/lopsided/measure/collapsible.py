@@ -65,12 +65,12 @@ def collapsible(inputs: npt.ArrayLike, labels: npt.ArrayLike, *, bias: bool = Fa
     """
     x, y, k = all_of(inputs, labels, "inputs")
     require_squares(x, "inputs")
-    x = x / (np.abs(x).max() or 1.0)
+    d, scale = x.shape[1], np.abs(x).max() or 1.0
+    x = x / scale
     x = np.hstack([x, np.ones((len(x), 1))]) if bias else x
     found = [_neuron(x, y == c) for c in range(k)]
     gaps, neurons, multipliers = (np.stack(part) for part in zip(*found, strict=True))
-    scale = np.abs(np.asarray(inputs, np.float64)).max() or 1.0
-    neurons[:, : np.shape(inputs)[1]] /= scale
+    neurons[:, :d] /= scale
     return Collapsible(gaps < CLOSE, gaps, neurons, multipliers)
 
 

@@ -80,12 +80,16 @@ class Solution:
 
     @property
     def bias(self) -> Floats | None:
-        """(k,) bias, shifted to mean zero if that is free; None without a bias."""
+        """(k,) bias; one without a ridge is shifted to mean zero, along what moves no softmax: one
+        over the scales of the columns. None without a bias.
+        """
         if not self.reduced.biased:
             return None
-        bias = self.reduced.groups.expand(self.point.bias)
-        shiftable = self.reduced.penalty == 0 and np.ptp(self.reduced.factor, axis=0).max() == 0
-        return np.asarray(bias - bias.mean()) if shiftable else bias
+        expand = self.reduced.groups.expand
+        bias, along = expand(self.point.bias), expand(1 / self.reduced.factor[:, 0])
+        return (
+            bias if self.reduced.penalty else np.asarray(bias - bias.mean() / along.mean() * along)
+        )
 
     @cached_property
     def geometry(self) -> Geometry:

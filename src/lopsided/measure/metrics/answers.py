@@ -7,10 +7,12 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats
 from lopsided.counts import Counts, CountsLike
+from lopsided.loss import CrossEntropy
 from lopsided.measure.checks import head_of
 from lopsided.measure.metrics.undefined import Undefined
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import Moments
+from lopsided.targets import Targets
 
 
 def nc4(decisions: Decisions) -> float:
@@ -78,9 +80,8 @@ def ufm_gap(
     counts = Counts.of(counts)
     if counts.k != moments.k:
         raise ValueError(f"counts are of {counts.k} classes, the samples of {moments.k}")
-    logits, n = moments.means @ w.T, counts.values.astype(np.float64)
-    logits -= logits.max(axis=1, keepdims=True)
-    losses = np.log(np.exp(logits).sum(axis=1)) - logits.diagonal()
+    losses, _ = CrossEntropy().value(w @ moments.means.T, Targets.classes(counts))
+    n = counts.values.astype(np.float64)
     norms = np.square(w).sum() + n @ np.square(moments.means).sum(axis=1)
     objective = float(n @ losses + ridge / 2 * norms)
     return (objective - dual) / objective

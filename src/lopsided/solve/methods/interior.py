@@ -98,7 +98,10 @@ def central_path(dual: Dual, face: Face) -> Iterator[Center]:
         yield Center(face, trial, face.inner, trial.point, 0.0)
         return
     cross = face.left.T @ trial.point.across @ face.right
-    tau = float(np.mean(np.abs(cross.diagonal()) * _slack(face.inner) / (2 * face.inner)))
+    # Classes that every column asks for alike leave P a singular value of zero, which tells no tau.
+    told = face.inner > 1e-12 * face.inner[0]
+    own, inner = np.abs(cross.diagonal()[told]), face.inner[told]
+    tau = float(np.mean(own * _slack(inner) / (2 * inner)))
     for _ in range(_STEPS):
         system, slope, floor = _system(dual, face, trial, cross, tau)
         move = system.step(slope, trial.room, 0.05)
