@@ -31,8 +31,9 @@ def counts_of(given: Any) -> tuple[Any, Names]:
     """Return what stands for one number a class, and the names of the classes where it has them.
 
     A dictionary keeps its order. A `Counter` or a column of a table with an index, whose order is
-    that of appearance or of size, is sorted by name, as `labels_of` sorts. Whole numbers in place
-    of names, as texts too (JSON knows no others), are classes and go to their places.
+    that of appearance or of size, is put in the order of `labels_of`: that of its categories, else
+    sorted by name. Whole numbers in place of names, as texts too (JSON knows no others), are
+    classes and go to their places.
 
     Args:
         given: sequence, array, tensor, column of a table, `Counter`, dictionary of name to count,
@@ -50,21 +51,24 @@ def counts_of(given: Any) -> tuple[Any, Names]:
             f" {list(given.columns)}"
         )
     if hasattr(given, "items"):
-        return _named(
-            list(given.items()), keep=isinstance(given, dict) and not isinstance(given, Counter)
-        )
+        pairs = list(given.items())
+        if places := _places(getattr(given, "index", None)):
+            return _named(sorted(pairs, key=lambda pair: places[pair[0]]), keep=True)
+        return _named(pairs, keep=isinstance(given, dict) and not isinstance(given, Counter))
     return given, None
 
 
-def require_counts(values: npt.ArrayLike, classes: str = "class") -> Ints:
+def require_counts(values: npt.ArrayLike, classes: str = "class", least: int = 1) -> Ints:
     """Return counts as int64.
 
     Args:
         values: one number a class.
         classes: what a number is of, for the message.
+        least: 0 where a class may be without samples.
 
     Raises:
-        ValueError: if they are not at least two whole numbers from 1 to 2**53; the class is named.
+        ValueError: if they are not at least two whole numbers from `least` to 2**53; the class is
+            named.
     """
     try:
         array = plain_array(values, "counts")
@@ -79,7 +83,7 @@ def require_counts(values: npt.ArrayLike, classes: str = "class") -> Ints:
         raise ValueError(f"counts must be whole numbers, got {values!r}")
     if array.dtype.kind == "f":
         array = _exact(array, getattr(values, "dtype", array.dtype), classes)
-    wrong = ~((array >= 1) & (array <= LARGEST_EXACT) & (array == np.floor(array)))
+    wrong = ~((array >= least) & (array <= LARGEST_EXACT) & (array == np.floor(array)))
     if wrong.any():
         c = int(np.argmax(wrong))
         parts = (
@@ -88,8 +92,10 @@ def require_counts(values: npt.ArrayLike, classes: str = "class") -> Ints:
             and bool((array != np.floor(array)).any())
         )
         raise ValueError(
-            f"each count must be a whole number from 1 to 2**53, got {array[c]} for {classes} {c}"
-            + "; shares, of which only the ratios matter, are given to Counts.from_shares" * parts
+            f"each count must be a whole number from {least} to 2**53, got {array[c]} for {classes}"
+            f" {c}"
+            + "; shares, of which only the ratios matter, are given to Counts.from_shares"
+            * parts
         )
     return array.astype(np.int64)
 
@@ -113,7 +119,8 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
 
     Args:
         labels: (n,) or (n, 1) whole numbers or texts: array, tensor, sequence or column of a table.
-        names: of the classes in their order; by default texts are sorted, and whole numbers, also
+        names: of the classes in their order; by default those of a categorical column in the order
+            of its categories, as its codes number them, other texts sorted; whole numbers, also
             those written as texts, have no names.
 
     Raises:
@@ -138,11 +145,22 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
         return np.array([int(name) for name in known.tolist()])[numbers], None
     if names is None:
         _require_no_numbers(known.tolist(), "labels")
-    order = require_names(names) or tuple(known.tolist())
+    order = require_names(names or _places(labels)) or tuple(known.tolist())
     place = {name: c for c, name in enumerate(order)}
     if unknown := [name for name in known.tolist() if name not in place]:
         raise ValueError(f"labels must be among the {len(order)} names, got {unknown[0]!r}")
     return np.array([place[name] for name in known.tolist()])[numbers], order
+
+
+def _places(column: Any) -> dict[str, int] | None:
+    """Return the place of each category of a column or an index of pandas whose categories are
+    texts, None of anything else.
+    """
+    found = getattr(getattr(column, "cat", column), "categories", None)
+    categories = () if found is None else tuple(found)
+    if not categories or not all(isinstance(category, str) for category in categories):
+        return None
+    return {category: c for c, category in enumerate(categories)}
 
 
 def require_names(names: Iterable[str] | None) -> Names:

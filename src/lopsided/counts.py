@@ -164,8 +164,9 @@ class Counts:
             labels: (n,) or (n, 1) whole numbers, or texts: array, tensor, sequence or column of a
                 table.
             k: number of classes; by default the largest label plus one.
-            names: of the classes in their order; by default names among the labels are sorted,
-                and none may be a number.
+            names: of the classes in their order; by default names among the labels are sorted, or
+                in the order of the categories that a column of a table has, and none may be a
+                number.
 
         Raises:
             ValueError: if labels are neither whole numbers nor texts, numbers are among names, a

@@ -94,15 +94,8 @@ class Groups:
         Raises:
             IndexError: for a class that does not exist, or what is no whole number.
         """
-        given = np.asarray(classes)
-        if given.size and given.dtype.kind not in "iu":
-            raise IndexError(
-                f"classes are whole numbers from 0 to {self.k - 1}, got {given.dtype} numbers"
-            )
-        index = given.astype(np.int64)
-        if np.any((index < -self.k) | (index >= self.k)):
-            raise IndexError(f"classes are 0 to {self.k - 1}, got {index}")
-        return self.labels[np.searchsorted(self._ends, index % self.k, side="right")]
+        index = numbers_of(classes, self.k)
+        return self.labels[np.searchsorted(self._ends, index, side="right")]
 
     def expand(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Spread one value a group (first axis m) over the classes (first axis k)."""
@@ -123,6 +116,28 @@ class Groups:
         labels = _number([mine, theirs])
         _, run = np.unique(labels, return_index=True)
         return Groups(labels, np.diff(ends, prepend=0)), mine[run], theirs[run]
+
+
+def numbers_of(classes: npt.ArrayLike, k: int) -> Ints:
+    """Return the numbers of classes, each from 0 to k-1; negative ones count from the last class.
+
+    A mask of booleans is refused: read as numbers it would name the classes 0 and 1.
+
+    Raises:
+        IndexError: for a class that does not exist, or what is no whole number.
+
+    Example:
+        >>> numbers_of([2, -1], k=5)
+        array([2, 4])
+    """
+    given = np.asarray(classes)
+    if given.size and given.dtype.kind not in "iu":
+        mask = "; of a mask give np.flatnonzero(mask)" * (given.dtype.kind == "b")
+        raise IndexError(f"classes are whole numbers from 0 to {k - 1}, got {given.dtype}{mask}")
+    index = given.astype(np.int64)
+    if np.any((index < -k) | (index >= k)):
+        raise IndexError(f"classes are 0 to {k - 1}, got {index}")
+    return index % k
 
 
 def _number(columns: list[npt.NDArray[Any]]) -> Ints:

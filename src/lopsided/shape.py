@@ -14,6 +14,7 @@ import numpy.typing as npt
 from lopsided.arrays import Floats
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
+from lopsided.groups import numbers_of
 from lopsided.pairing import Pairing
 
 
@@ -49,7 +50,7 @@ def contrast(gram: Gram, minorities: npt.ArrayLike) -> Contrast:
         [2.6721, -0.144, 0.0334, -0.1387]
     """
     rare = np.zeros(gram.k, bool)
-    rare[np.asarray(minorities, np.int64)] = True
+    rare[numbers_of(minorities, gram.k)] = True
     few = np.bincount(gram.groups.of_class(np.flatnonzero(rare)), minlength=gram.groups.m).astype(
         np.float64
     )

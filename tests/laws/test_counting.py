@@ -12,7 +12,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lopsided import Adjustment, Counts, Problem, Targets, predict
+from lopsided import Adjustment, Counts, Problem, Targets, measure, predict, steer
+from lopsided.measure.metrics import minority_cosine
+from lopsided.shape import contrast
 
 VALUES = st.lists(st.integers(1, 10**6), min_size=2, max_size=9)
 
@@ -251,3 +253,70 @@ def test_an_array_of_a_billion_counts_is_refused_by_its_memory_and_a_slice_of_it
     with pytest.raises(MemoryError, match="1,000,000,000,000 counts"):
         np.asarray(counts)
     assert counts[10**12 - 3 :].tolist() == [5, 5, 5]
+
+
+@dataclass
+class Categories:
+    """What pandas has behind `.cat` of a categorical column, and as the index of its counts."""
+
+    categories: list
+
+    def __iter__(self):
+        return iter(self.categories)
+
+
+class Categorical(list):
+    """A categorical column: its labels, and the order that its codes number them in."""
+
+    cat = Categories(["small", "large", "huge"])
+
+
+def test_a_categorical_column_numbers_its_classes_as_its_codes_do():
+    labels = Categorical(["large", "small", "large", "huge", "large"])
+    expected = Counts([1, 3, 1], names=["small", "large", "huge"])
+    counted = Column(Categorical.cat, [3, 1, 1])
+    counted.items = lambda: [("large", 3), ("small", 1), ("huge", 1)]  # by size, as pandas counts
+    for found in (Counts.from_labels(labels), Counts.of(counted)):
+        assert found == expected
+        assert found.names == expected.names
+    assert Counts.from_labels(labels, names=["large", "huge", "small"]) == Counts([3, 1, 1])
+    with pytest.raises(ValueError, match="class 2 has none"):  # which the codes leave out too
+        Counts.from_labels(Categorical(["large", "small"]))
+
+
+def test_classes_without_samples_are_put_in_the_order_that_counts_are():
+    by_size = {2: 50, 1: 9, 0: 0}
+    for form in (by_size, Counter(by_size), Column(list(by_size), list(by_size.values()))):
+        assert steer.counts_with_absent(form) == Counts([1, 9, 50])
+    named = steer.counts_with_absent({"cat": 5, "newt": 0})
+    assert (named, named.names) == (Counts([5, 1]), ("cat", "newt"))
+    assert steer.counts_with_absent(named) is named
+
+
+@pytest.mark.parametrize(
+    "door",
+    [
+        lambda mask: contrast(predict.seli([50, 9, 2, 2]).classifiers, mask),
+        lambda mask: minority_cosine(predict.seli([50, 9, 2, 2]).classifiers, mask),
+        lambda mask: measure.Moments(4, 2, scatter="none").take(mask),
+        lambda mask: measure.Decisions(4).take(mask),
+        lambda mask: Counts([50, 9, 2, 2])[mask],
+    ],
+)
+def test_a_mask_is_never_read_as_the_numbers_of_the_classes_0_and_1(door):
+    with pytest.raises(IndexError, match="got bool"):
+        door(np.array([False, False, True, True]))
+
+
+@pytest.mark.parametrize(
+    "door",
+    [
+        lambda masked: steer.BindingBatches(masked, 1),
+        lambda masked: predict.supports(masked[:, None]),
+        lambda masked: predict.multiple_centers([5, 3, 2], masked + 1, angle=0.1),
+        lambda masked: steer.counts_with_absent(masked),
+    ],
+)
+def test_no_door_drops_the_mask_of_an_array(door):
+    with pytest.raises(TypeError, match="whose mask would be lost"):
+        door(np.ma.array([1, 0, 1], mask=[False, False, True]))

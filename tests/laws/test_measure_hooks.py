@@ -3,6 +3,8 @@ refusal."""
 
 from __future__ import annotations
 
+import copy
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -495,3 +497,19 @@ def test_training_while_watched_is_training():
     want, got = run(False), run(True)
     for name in want:
         torch.testing.assert_close(got[name], want[name], rtol=0, atol=0)
+
+
+def test_what_passes_through_a_copy_of_the_model_is_not_the_model_s():
+    model, file = Net(), io.BytesIO()
+    with watch(model, labels_from="labels") as watching:
+        average, _ = copy.deepcopy(model).eval(), torch.save(model, file)
+        file.seek(0)
+        model(X, labels=Y)
+        for other in (average, torch.load(file, weights_only=False)):
+            other(X + 1, labels=Y)
+        assert watching.epoch().moments.n == B
+        model(X)
+        average(X + 1)  # between a pass and its labels, as a teacher's
+        watching.labels(Y)
+        assert watching.epoch().moments.n == B
+    torch.testing.assert_close(average(X), model(X))

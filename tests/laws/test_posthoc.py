@@ -173,6 +173,18 @@ def test_max_norm_shortens_what_is_longer_and_nothing_twice():
         posthoc.max_norm_(weight, 0.0)
 
 
+def test_max_norm_writes_where_it_stays():
+    matrix = np.array([[3.0, 4.0], [0.0, 1.0]]).view(np.matrix)
+    assert posthoc.max_norm_(matrix, 1.0).tolist() == pytest.approx(
+        np.eye(2) @ [[0.6, 0.8], [0, 1]]
+    )
+    layer = torch.nn.Linear(4, 3)
+    posthoc.max_norm_(layer.weight[1:], 0.01)  # a view of what learns
+    assert (layer.weight.norm(dim=1) < 0.011).tolist() == [False, True, True]
+    with pytest.raises(ValueError, match="computed from other tensors"):
+        posthoc.max_norm_(torch.nn.utils.parametrizations.weight_norm(layer).weight, 0.01)
+
+
 @pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
 def test_lengths_whose_squares_leave_the_type_are_lengths(kind):
     weight = np.array([[3e25, 4e25], [3e-30, 4e-30], [0.6, 0.8]], np.float32)

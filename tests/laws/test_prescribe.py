@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lopsided import Counts, predict
 from lopsided.measure import open_store
-from lopsided.steer import prescribe
+from lopsided.steer import CosineHead, PrototypeHead, prescribe
 from lopsided.steer.prescribe.cause import Cause, norm_share
 from lopsided.steer.prescribe.choice import folds
 from lopsided.steer.prescribe.entropy import fit_linear, losses
@@ -414,6 +414,8 @@ REFUSED = {
     "no samples": (lambda h, t, v: (h, t, (v[0][:0], v[1][:0])), "held_out has no sample"),
     "nothing to count": (lambda h, t, v: (h, None, v), "or the counts of the training set"),
     "a head in words": (lambda h, t, v: ("fc", t, v), "head must be a linear layer"),
+    "a head of cosines": (lambda h, t, v: (CosineHead(6, 4), t, v), "divides them by their length"),
+    "a head of distances": (lambda h, t, v: (PrototypeHead(6, 4), t, v), "answers distances"),
 }
 
 
@@ -499,3 +501,18 @@ def test_errors_of_a_few_samples_are_not_explained_nor_training_samples_taken_fo
     there = train[1] < 2
     part = train[0][there], train[1][there]
     assert "class 2 has no training samples" in str(prescribe(head, part, held_out))
+
+
+@pytest.mark.parametrize("adapted", [False, True])
+def test_a_layer_counts_by_what_it_answers_and_not_by_the_weight_it_holds(adapted):
+    (weight, bias), train, held_out = task()
+
+    class Adapted(torch.nn.Linear):
+        def forward(self, h):
+            return super().forward(h) + (h @ shift.to(h).T if adapted else 0)
+
+    shift = torch.as_tensor(np.random.default_rng(0).normal(size=weight.shape))
+    layer = Adapted(6, 4, dtype=torch.float64)
+    layer.weight.data, layer.bias.data = torch.tensor(weight), torch.tensor(bias)
+    told = prescribe((weight + adapted * shift.numpy(), bias), train, held_out)
+    assert prescribe(layer, train, held_out).before == told.before

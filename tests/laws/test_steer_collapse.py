@@ -157,6 +157,8 @@ def test_a_deferred_loss_is_the_first_then_the_second_and_resumes():
     loss.eval()
     assert float(loss(z, y)) == pytest.approx(plain)
     loss.train()
+    with torch.no_grad():  # as a validation does, without a word to the loss
+        assert float(loss(z, y)) == pytest.approx(plain)
     seen = [float(loss(z, y)) for _ in range(2)]
     other = steer.Deferred(first, then, after=3)
     other.load_state_dict(loss.state_dict())

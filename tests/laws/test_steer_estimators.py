@@ -9,6 +9,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multiclass import OneVsOneClassifier
+from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -21,6 +22,14 @@ from lopsided.steer import posthoc
 RANDOM = np.random.default_rng(0)
 X = np.concatenate([RANDOM.normal(loc, 1.0, (n, 2)) for loc, n in ((0, 60), (1, 20), (2, 4))])
 Y = np.repeat(["many", "some", "few"], [60, 20, 4])
+
+
+class Resampled(LogisticRegression):
+    """A classifier that draws the classes anew, as those of imbalanced-learn do."""
+
+    def __init__(self, sampling_strategy="auto"):
+        super().__init__()
+        self.sampling_strategy = sampling_strategy
 
 
 @pytest.mark.filterwarnings("ignore")  # scikit-learn's own, on checks that are skipped
@@ -82,6 +91,11 @@ def test_classes_that_are_weighed_in_training_are_not_corrected_for_again():
     for given in (weighing, make_pipeline(StandardScaler(), weighing)):
         with pytest.raises(ValueError, match=r"class_weight='balanced'.*once more: leave it out"):
             steer.PostHocClassifier(given).fit(X, Y)
+    even = np.full(len(set(Y)), 1 / len(set(Y)))
+    for given in (GaussianNB(priors=even), MultinomialNB(fit_prior=False), Resampled()):
+        with pytest.raises(ValueError, match=r"weighs the classes already \((priors|fit_p|sampl)"):
+            steer.PostHocClassifier(given).fit(X, Y)
+    steer.PostHocClassifier(GaussianNB()).fit(X, Y)
     plain = steer.PostHocClassifier(weighing, tau=0).fit(X, Y)
     assert (plain.predict(X) == weighing.fit(X, Y).predict(X)).all()
     with pytest.raises(ValueError, match="tau must be a finite number"):

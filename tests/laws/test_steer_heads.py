@@ -282,6 +282,14 @@ def test_a_head_of_zeros_has_no_norm_to_keep():
     assert steer.initialise_(torch.nn.Linear(6, 4, device="meta"), predict.etf(4)).weight.is_meta
 
 
+def test_a_start_is_written_where_it_stays():
+    learned = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(6, 4))
+    with pytest.raises(ValueError, match="nothing written to it would stay"):
+        steer.initialise_(learned, predict.etf(4))
+    cosine = steer.initialise_(steer.CosineHead(6, 4), predict.etf(4))
+    assert Gram.of_vectors(cosine.weight.detach()).distance(predict.etf(4).classifiers) < 1e-6
+
+
 def test_cosine_logits_ignore_lengths_and_zero_features_are_undecided():
     head, h = steer.CosineHead(5, 3, temperature=0.5), torch.randn(4, 5)
     torch.testing.assert_close(head(h), head(10 * h))

@@ -87,6 +87,24 @@ def test_the_state_survives_a_round_trip(tmp_path):
         Stream(K, D, scatter="none").load_state_dict(whole().state_dict())
 
 
+#: A part of a state and what becomes of it -> what is said.
+SPOILT = {
+    "sums in single precision": ("means", lambda part: part.float(), "of torch.float32"),
+    "counts in half precision": ("counts", lambda part: part.bfloat16(), "of torch.bfloat16"),
+    "a scatter of other samples": ("scatter", lambda part: 2 * part, "its spread adds up to"),
+    "a negative scatter": ("scatter", lambda part: -part, "its spread adds up to"),
+    "more errors than answers": ("decisions.errors", lambda part: part + N, "more than its"),
+}
+
+
+@pytest.mark.parametrize("case", SPOILT)
+def test_a_state_that_no_stream_gave_is_not_taken_up(case):
+    name, spoil, words = SPOILT[case]
+    state = whole().state_dict()
+    with pytest.raises(ValueError, match=words):
+        Stream(K, D).load_state_dict(state | {name: spoil(state[name])})
+
+
 def test_the_rule_on_a_device_is_the_rule_in_numpy():
     features, labels, logits = sample()
     on_device = Stream(K, D)

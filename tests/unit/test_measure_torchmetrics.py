@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from lopsided import Counts
+from lopsided import Counts, steer
 from lopsided.measure import Stream
 
 torchmetrics = pytest.importorskip("torchmetrics")
@@ -216,6 +216,11 @@ def test_a_head_without_a_weight_is_refused_before_anything_is_measured(wrong):
     with pytest.raises(TypeError, match=r"head must be the layer itself, .* such as model\.fc"):
         GeometryMetric(K, D, wrong)
     GeometryMetric(K, D, nn.LazyLinear(K))  # its weight comes with the first batch
+
+
+def test_a_head_that_is_no_linear_map_has_no_classifiers():
+    with pytest.raises(ValueError, match="no linear map of the features"):
+        fed(GeometryMetric(K, D, steer.CosineHead(D, K))).compute()
 
 
 def test_nothing_to_compute_is_told_and_a_reset_metric_starts_anew():

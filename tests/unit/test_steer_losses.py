@@ -260,3 +260,15 @@ def test_the_margins_of_ldam_are_of_cosines_and_other_logits_are_warned_of_once(
         steer.AdjustedCrossEntropy(Adjustment(scale=30.0))(h, y)
         steer.AdjustedCrossEntropy(Adjustment(additive_margin=[1.0, 2.0, 3.0, 4.0]))(h, y)
     assert ["steer.CosineHead" in str(one.message) for one in seen] == [True] * (head == "linear")
+
+
+@pytest.mark.parametrize("adjustment", [Adjustment(scale=[0.5, 2.0]), Adjustment.ldam([9, 1])])
+def test_a_loss_that_validates_first_in_inference_mode_trains_after_it(adjustment):
+    z, y = torch.zeros(4, 2), torch.tensor([0, 1, 1, 0])
+    with torch.inference_mode():
+        made = steer.AdjustedCrossEntropy(adjustment)
+        steer.functional.cross_entropy(z, y, adjustment)  # makes a module, and keeps it
+    for loss in (made, lambda z, y: steer.functional.cross_entropy(z, y, adjustment)):
+        learned = z.clone().requires_grad_()
+        loss(learned, y).backward()
+        assert learned.grad.any()

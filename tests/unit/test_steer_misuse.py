@@ -200,5 +200,7 @@ def test_only_counts_of_classes_are_filled_up_with_ones():
         with pytest.raises(ValueError, match="count"):
             steer.counts_with_absent(values)
     with pytest.raises(ValueError, match="at least one class"):
+        steer.counts_with_absent([0, 0])
+    with pytest.raises(ValueError, match="at least 2 whole numbers"):
         steer.counts_with_absent([])
     assert steer.counts_with_absent(torch.tensor([3, 0])) == Counts([3, 1])

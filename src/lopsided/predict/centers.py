@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from lopsided.arrays import plain_array
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.papers import cite
@@ -37,7 +38,7 @@ def multiple_centers(counts: CountsLike, centers: npt.ArrayLike, angle: float) -
         >>> frame.embeddings.cosine(1, [0, 2]).round(6)
         array([-0.087332,  0.087332])
     """
-    given, number = Counts.of(counts), np.asarray(centers)
+    given, number = Counts.of(counts), plain_array(centers, "centers")
     k = given.k
     if number.shape != (k,) or number.dtype.kind not in "iu" or (number < 1).any():
         raise ValueError(

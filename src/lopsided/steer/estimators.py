@@ -31,6 +31,20 @@ except ImportError as error:
         "the estimators are scikit-learn's: pip install 'lopsided[reproduce]'"
     ) from error
 
+#: How classifiers and samplers (scikit-learn, LightGBM, XGBoost, CatBoost, imbalanced-learn) call
+#: what makes their probabilities those of other shares than the samples', and where it does not.
+WEIGHING: dict[str, tuple[object, ...]] = {
+    "class_weight": (None,),
+    "class_weights": (None,),
+    "auto_class_weights": (None, "None"),
+    "priors": (None,),
+    "class_prior": (None,),
+    "fit_prior": (True,),
+    "is_unbalance": (None, False),
+    "scale_pos_weight": (None, 1),
+    "sampling_strategy": (),
+}
+
 
 class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
     """A classifier whose log-probabilities lose tau log(n_c / n) after it is fitted.
@@ -70,7 +84,8 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
 
         Raises:
             ValueError: if the labels are not classes, `class_weight` names another or no positive
-                finite number, tau is not finite, or the classifier weighs the classes itself.
+                finite number, tau is not finite, or the classifier weighs the classes itself, by
+                `class_weight`, `priors` or another of `WEIGHING`.
             TypeError: if `class_weight` is no mapping, or the classifier has no probabilities.
         """
         X, y = validate_data(self, X, y)
@@ -87,7 +102,7 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         weights = [
             f"{name}={value!r}"
             for name, value in given.get_params().items()
-            if name.split("__")[-1] == "class_weight" and value is not None
+            if not _neutral(name.split("__")[-1], value)
         ]
         if weights and self.tau:
             raise ValueError(
@@ -114,7 +129,9 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         return adjusted + self._log_weights()
 
     def predict_proba(self, X: Any) -> Floats:
-        """Return the (n, k) probabilities where all classes are as frequent."""
+        """Return the (n, k) softmax of the adjusted logits: with tau = 1 and no class weights the
+        probabilities where all classes are as frequent.
+        """
         return np.exp(log_softmax(self.decision_logits(X), axis=1))
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
@@ -140,6 +157,12 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         if not ((weights > 0) & (weights < np.inf)).all():
             raise ValueError(f"class weights must be positive and finite, got {self.class_weight}")
         return np.asarray(np.log(weights))
+
+
+def _neutral(name: str, value: Any) -> bool:
+    """Return whether a setting of a classifier leaves the classes as frequent as they come."""
+    plain = value is None or isinstance(value, bool | int | float | str)
+    return name not in WEIGHING or (plain and value in WEIGHING[name])
 
 
 class ClassMeans(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from lopsided.counts import Counts, CountsLike
 from lopsided.labels import Ignore
 from lopsided.measure.collapse import Classes, Collapse
+from lopsided.measure.network.affine import alone
+from lopsided.measure.network.head import is_layer
 from lopsided.measure.network.stream import Stream
 from lopsided.needs import need, torch
 
@@ -103,10 +105,10 @@ class GeometryMetric(Metric):  # type: ignore[misc]
 
         Raises:
             ValueError: if there is no sample, or a class has none under classes="all", or head or
-                counts do not fit.
+                counts do not fit, or the head is no linear map of the features.
         """
         synced, head = self._is_synced, self._head.module()
-        weight, bias = (None, None) if head is None else (head.weight, getattr(head, "bias", None))
+        weight, bias = (None, None) if head is None else _multiplied(head)
         with self.sync_context(should_sync=self._to_sync and not synced, should_unsync=not synced):
             return self.stream.compute(weight, bias, self._measured, self._counts)
 
@@ -188,6 +190,11 @@ class GeometryMetric(Metric):  # type: ignore[misc]
         self._computed = None  # it may have been cast
         self.stream.to(self.device)
         return self
+
+
+def _multiplied(head: Any) -> tuple[Any, Any]:
+    """Return the weight and the bias of a layer."""
+    return alone(head) if is_layer(head) else (head.weight, getattr(head, "bias", None))
 
 
 class Reference:

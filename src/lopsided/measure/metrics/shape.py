@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lopsided.arrays import Floats
 from lopsided.frobenius import ZeroMatrixError
 from lopsided.gram import Gram
-from lopsided.groups import Groups
+from lopsided.groups import Groups, numbers_of
 from lopsided.measure.metrics.pairs import Array, largest_cosine, mean_cosine, means
 from lopsided.measure.metrics.undefined import Undefined
 from lopsided.pairing import Pairing
@@ -154,7 +154,7 @@ def minority_cosine(
         Undefined: if there are fewer than two minorities, or one has a vector of zero.
         ValueError: if the form is unknown.
     """
-    index = np.asarray(minorities, np.int64)
+    index = numbers_of(minorities, gram.k)
     if form not in ("mean", "max"):
         raise ValueError(f"form must be 'mean' or 'max', got {form!r}")
     if len(index) < 2:

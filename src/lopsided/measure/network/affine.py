@@ -23,6 +23,8 @@ _log = logging.getLogger("lopsided")
 
 #: Rows and classes that are looked at in one comparison.
 ROWS, CLASSES = 32, 256
+#: Features that a layer is asked about which is not seen at work.
+DRAWN = 8
 #: Rounding allowed, in units of the type's own: of terms at random signs, and of all at worst.
 RANDOM, WORST = 4, 32
 #: Precision of float32 products at the settings of torch.set_float32_matmul_precision.
@@ -98,26 +100,32 @@ class Affine:
         Raises:
             ValueError: if no reading fits.
         """
-        exact = torch().float64 if has_float64(features.device) else torch().float32
-        x, z = (_some(part, 0, ROWS).to(exact) for part in (features, logits))
+        x, z = (_some(part, 0, ROWS) for part in (features, logits))
         if not bool(x.isfinite().all() & z.isfinite().all()):
             return  # the door names the sample
-        self._like = features[:1].clone()  # not a view, which would hold them all
-        tiny = torch().finfo(logits.dtype).tiny
-        rest = [name for name in READINGS if name != self.reading]
-        for name in ([self.reading] if self.reading else []) + rest:
-            if self._fits(name, x, z, precision, tiny):
-                self._take(name)
-                return
-        raise ValueError(
-            f"the head {self.name!r} does not answer its weight times the features plus its bias, "
-            "and is no other linear map of the features or of their directions either, so it has "
-            "no classifiers to measure; what a head does in training only (dropout, margins) is "
-            "off in evaluation mode (measure.diagnose, or during='eval'); else give the linear "
-            "layer inside"
-        )
+        found = self.find(x, z, precision)
+        if found is None:
+            raise ValueError(
+                f"the head {self.name!r} does not answer its weight times the features plus its"
+                " bias, and is no other linear map of the features or of their directions either,"
+                " so it has no classifiers to measure; what a head does in training only (dropout,"
+                " margins) is off in evaluation mode (measure.diagnose, or during='eval'); else"
+                " give the linear layer inside"
+            )
+        self.take(found)
 
-    def _take(self, found: str) -> None:
+    def find(self, features: Any, logits: Any, precision: float) -> str | None:
+        """Return the reading that fits these answers, first the one taken before; arguments are
+        those of `compare`.
+        """
+        exact = torch().float64 if has_float64(features.device) else torch().float32
+        self._like = features[:1].clone()  # not a view, which would hold them all
+        x, z, tiny = features.to(exact), logits.to(exact), torch().finfo(logits.dtype).tiny
+        rest = [name for name in READINGS if name != self.reading]
+        each = ([self.reading] if self.reading else []) + rest
+        return next((name for name in each if self._fits(name, x, z, precision, tiny)), None)
+
+    def take(self, found: str) -> None:
         """Take a reading that fits."""
         before = self.reading
         if before and READINGS[found][1] is not READINGS[before][1]:
@@ -161,6 +169,35 @@ class Affine:
         """Return the classifiers (k, d) and the bias (k,), or `None` for none, as they are now."""
         read, _ = READINGS[self.reading or next(iter(READINGS))]
         return read(self.head, self._like)
+
+
+def alone(head: Any) -> Map:
+    """Return weight and bias of what a layer multiplies that is not seen at work: its answers to
+    features that are drawn tell.
+
+    Raises:
+        ValueError: if it is no linear map of features as they are.
+    """
+    affine, own = Affine(type(head).__name__, head), stored(head)
+    if type(head) is torch().nn.Linear:
+        return own
+    for d in dict.fromkeys(reversed(own[0].shape)):  # a weight may be held as (d, k)
+        x = torch().randn(DRAWN, d, generator=torch().Generator().manual_seed(0)).to(own[0])
+        given = x.reshape(*x.shape, *[1] * (axes_of(head) - 2))
+        with modes_kept(head), torch().no_grad(), torch().autocast(x.device.type, enabled=False):
+            try:  # not by calling it, which hooks would hear
+                answers = head.forward(given).flatten(1)
+            except Exception:  # it takes other features, or more than features
+                continue
+        found = affine.find(x, answers, precision_of(x, answers, own[0]))
+        if found is not None and READINGS[found][1] is as_given:
+            affine.take(found)
+            return affine.weight_and_bias()
+    raise ValueError(
+        f"the head {affine.name!r} is no linear map of the features: it divides them by their"
+        " lengths, answers distances, or takes more than features; give the linear layer inside,"
+        " or a weight (k, d) and the features that it multiplies"
+    )
 
 
 def precision_of(*tensors: Any) -> float:

@@ -20,7 +20,30 @@ WHY = (
 )
 
 
-def apart(hook: Callable[..., Any]) -> Any:
+class Hook:
+    """A hook of the one module that it was put on: in a copy of that module, such as a moving
+    average of its weights, and in a pickle of it, it hears nothing.
+
+    PyTorch copies hooks with modules. What passes through a copy would be taken for the module's
+    own, and a hook that is bound to a measurement cannot be pickled.
+    """
+
+    def __init__(self, hear: Callable[..., None]) -> None:
+        self._hear = hear
+
+    def __call__(self, *given: Any) -> None:
+        """Hear what passes."""
+        self._hear(*given)
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Any:
+        return nullcontext().__exit__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # It takes anything, does nothing, and is loaded without this library.
+        return getattr, (nullcontext(), "__exit__")
+
+
+def apart(hook: Callable[..., None]) -> Hook:
     """Return a hook that stays out of compiled code, which breaks there.
 
     Code that must not break (fullgraph=True) is refused by PyTorch, with the reason where its
@@ -28,7 +51,7 @@ def apart(hook: Callable[..., Any]) -> Any:
     """
     disable = torch().compiler.disable
     takes = inspect.signature(disable).parameters
-    return disable(hook, reason=WHY) if "reason" in takes else disable(hook)
+    return Hook(disable(hook, reason=WHY) if "reason" in takes else disable(hook))
 
 
 def forget(modules: Iterable[Any]) -> None:

@@ -57,6 +57,16 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
     return found
 
 
+def is_layer(head: Any) -> bool:
+    """Return whether a head is a torch module with a matrix of weights, told without importing
+    torch.
+    """
+    if not any(kind.__module__ == "torch.nn.modules.module" for kind in type(head).__mro__):
+        return False
+    weight = getattr(head, "weight", None)
+    return hasattr(weight, "ndim") and is_matrix(weight)
+
+
 def is_matrix(weight: Any) -> bool:
     """Return whether a weight is (k, d), or (k, d, 1, 1) as of a 1x1 convolution."""
     return bool(weight.ndim >= 2 and weight[0, 0].numel() == 1)

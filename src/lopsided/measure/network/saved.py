@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.state.decisions import Decisions
@@ -15,6 +16,15 @@ from lopsided.needs import torch
 
 #: What is never negative in a state.
 _COUNTED = ("counts", "spread", "decisions.counts", "decisions.errors")
+#: Numbers of samples, class by class, of which the first are among the second.
+_AMONG = {
+    "decisions.counts": "counts",
+    "decisions.errors": "decisions.counts",
+    "decisions.compared": "decisions.counts",
+    "decisions.agreed": "decisions.compared",
+}
+#: How far the trace of the scatter may be from the sum of the spreads, which is the same.
+_ROUNDED = 1e-6
 #: The part of a state that grows.
 _CONFUSIONS = "decisions.confusions"
 
@@ -29,7 +39,8 @@ def tensors_of(moments: Moments, decisions: Decisions) -> dict[str, Any]:
 
 
 def require_like(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
-    """Refuse a state that is not of one kind and shape with `mine`, or that no measurement gives.
+    """Refuse a state that is not of one kind, shape and type with `mine`, or that no measurement
+    gives.
 
     Raises:
         ValueError: naming what is wrong.
@@ -41,11 +52,36 @@ def require_like(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
             f"the state's {wrong} has shape {have.get(wrong)}, this stream's {want.get(wrong)}"
         )
     for name, tensor in state.items():
-        values, margin = to_numpy(tensor), name.endswith("smallest_margin")
+        if tensor.dtype != mine[name].dtype:
+            raise ValueError(
+                f"the state's {name} is of {tensor.dtype}, a stream's of {mine[name].dtype}: a"
+                " checkpoint that is cast loses the digits that a sum has; save the state as it is"
+            )
+    arrays = {name: to_numpy(tensor) for name, tensor in state.items()}
+    for name, values in arrays.items():
+        margin = name.endswith("smallest_margin")
         if (not np.isfinite(values).all() and not margin) or np.isnan(values).any():
             raise ValueError(f"the state's {name} has numbers that are not finite")
         if name in _COUNTED and (values < 0).any():
             raise ValueError(f"the state's {name} has negative numbers")
+    for name, whole in _AMONG.items():
+        if (more := arrays[name] > arrays[whole]).any():
+            c = int(np.argmax(more))
+            raise ValueError(
+                f"the state's {name} of class {c} is {arrays[name][c]}, more than its {whole},"
+                f" {arrays[whole][c]}"
+            )
+    if "scatter" in arrays:
+        _require_scatter(arrays["scatter"], float(arrays["spread"].sum()))
+
+
+def _require_scatter(scatter: npt.NDArray[Any], spread: float) -> None:
+    trace = float(np.trace(scatter))
+    if (scatter.diagonal() < 0).any() or abs(trace - spread) > _ROUNDED * spread:
+        raise ValueError(
+            f"the state's scatter has the trace {trace:g}, and its spread adds up to {spread:g},"
+            " which are the same in every measurement"
+        )
 
 
 def load(state: Mapping[str, Any], moments: Moments, decisions: Decisions) -> None:

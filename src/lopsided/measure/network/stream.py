@@ -235,8 +235,8 @@ class Stream:
         """Take up the state that `state_dict` gave.
 
         Raises:
-            ValueError: if the state is of a stream of another shape or kind, or holds numbers that
-                no measurement gives.
+            ValueError: if the state is of a stream of another shape or kind, was cast to another
+                type, or holds numbers that no measurement gives.
         """
         saved.require_like(state, self.state_dict())
         device = "cpu" if isinstance(self._state, Moments) else self._state.device

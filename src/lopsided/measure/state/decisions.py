@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
+from lopsided.groups import numbers_of
 from lopsided.measure.checks import labels_of
 from lopsided.measure.logits import logits_of
 from lopsided.measure.state.confusions import Confusions
@@ -123,7 +124,7 @@ class Decisions:
 
     def take(self, classes: npt.ArrayLike) -> Decisions:
         """Return the decisions on samples of some of the classes, renumbered in the order given."""
-        index = np.asarray(classes, np.int64)
+        index = numbers_of(classes, self.k)
         part = Decisions(len(index))
         for name in (*SUMS, "smallest_margin"):
             setattr(part, name, getattr(self, name)[index])

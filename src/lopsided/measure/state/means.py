@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints, require_memory
+from lopsided.groups import numbers_of
 from lopsided.measure.checks import labels_of, rows_of
 from lopsided.measure.state.blocks import (
     CACHED,
@@ -177,7 +178,7 @@ class Means:
 
     def take(self, classes: npt.ArrayLike) -> Self:
         """Return the means of some of the classes, renumbered in the order given."""
-        index = np.asarray(classes, np.int64)
+        index = numbers_of(classes, self.k)
         part = type(self).__new__(type(self))
         part._turn = Turn()
         part.counts, part.means, part.rests = (

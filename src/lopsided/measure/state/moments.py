@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints, require_memory
+from lopsided.groups import numbers_of
 from lopsided.measure.state.blocks import by_class
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.scatter import Pooled, Projected
@@ -136,7 +137,7 @@ class Moments(Means):
         Raises:
             ValueError: if a class with samples is left out while a scatter is kept.
         """
-        index = np.asarray(classes, np.int64)
+        index = numbers_of(classes, self.k)
         left_out = np.setdiff1d(np.flatnonzero(self.counts), index)
         if self.scatter is not None and len(left_out):
             raise ValueError(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, require_memory, svd
+from lopsided.arrays import Floats, plain_array, require_memory, svd
 from lopsided.geometry import Geometry, Source
 from lopsided.papers import cite
 from lopsided.predict.form import Form, first, roomy, unadjusted, vanishing, without_bias
@@ -84,7 +84,7 @@ def exactness(matrix: npt.ArrayLike) -> Exactness:
 
 
 def _checked(matrix: npt.ArrayLike) -> Floats:
-    given = np.asarray(matrix)
+    given = plain_array(matrix, "supports")
     if given.ndim != 2 or given.shape[0] < 2 or given.shape[1] < 1:
         raise ValueError(
             "supports must be an array of shape (k, m), at least 2 tokens by 1 context, got shape"

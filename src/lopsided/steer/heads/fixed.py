@@ -196,7 +196,8 @@ def initialise_(linear: nn.Linear, geometry: Geometry, seed: int = 0) -> nn.Line
 
     Raises:
         ValueError: if the head has another number of classes, or too few dimensions (the smallest
-            number that works is named), or a weight of zeros, whose norm is none to keep.
+            number that works is named), or a weight of zeros, whose norm is none to keep; or
+            computes its weight from other tensors.
         MemoryError: if the (k, k) Gram is too large.
 
     Example:
@@ -205,6 +206,11 @@ def initialise_(linear: nn.Linear, geometry: Geometry, seed: int = 0) -> nn.Line
         >>> Gram.of_vectors(head.weight.detach()).distance(predict.etf(4).classifiers) < 1e-6
         True
     """
+    if "weight" not in {**linear._parameters, **linear._buffers}:
+        raise ValueError(
+            "this layer computes its weight from other tensors (a parametrization or an adapter),"
+            " so nothing written to it would stay: initialise the layer first, then parametrize it"
+        )
     k, d = linear.weight.shape
     if geometry.k != k:
         raise ValueError(f"the geometry has {geometry.k} classes, the head {k}")
@@ -216,6 +222,6 @@ def initialise_(linear: nn.Linear, geometry: Geometry, seed: int = 0) -> nn.Line
         )
     vectors = frame(geometry.classifiers, d, seed) / math.sqrt(k)  # of Frobenius norm 1
     linear.weight.copy_(norm * torch.as_tensor(vectors, dtype=weight.dtype, device=weight.device))
-    if linear.bias is not None:
+    if getattr(linear, "bias", None) is not None:  # a `CosineHead` has none
         linear.bias.zero_()
     return linear

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch.distributed
 from torch.utils.data import BatchSampler, Sampler
 
-from lopsided.arrays import Ints
+from lopsided.arrays import Ints, plain_array
 from lopsided.labels import check_whole
 
 
@@ -134,7 +134,7 @@ def _classes(labels: npt.ArrayLike) -> Ints:
             f"labels must come first, got a {type(labels).__name__}; under Lightning make the"
             " batches in train_dataloader, or set Trainer(use_distributed_sampler=False)"
         )
-    array = np.asarray(labels)
+    array = plain_array(labels, "labels")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or len(array) < 2:

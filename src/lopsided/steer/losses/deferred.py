@@ -14,8 +14,10 @@ from lopsided.arrays import require_whole
 class Deferred(nn.Module):
     """A loss that turns into another after some steps: deferred re-weighting around any two losses.
 
-    Every call in training mode is a step; in evaluation mode nothing is counted. The number of
-    steps is in `state_dict`, so that a run that is resumed goes on where it was.
+    Every call in training mode is a step; in evaluation mode nothing is counted, nor where no
+    gradient is asked for (`torch.no_grad`), since nobody puts a loss in evaluation mode before a
+    validation. The number of steps is in `state_dict`, so that a run that is resumed goes on where
+    it was.
 
     Under `torch.compile` each of the two has a graph of its own, with PyTorch 2.13 under
     fullgraph=True too. A graph holds one step: of a second call in it the compiler does not know
@@ -55,7 +57,7 @@ class Deferred(nn.Module):
     def forward(self, *given: Any) -> Tensor:
         """Return the loss whose turn it is, of what both are called with."""
         late = int(self.steps) >= self.after
-        if self.training:
+        if self.training and torch.is_grad_enabled():  # a validation asks for no gradient
             self.steps += 1
         return self.then(*given) if late else self.first(*given)
 

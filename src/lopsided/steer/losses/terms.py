@@ -55,15 +55,19 @@ class Terms(nn.Module):
 
     def _place(self, device: torch.device) -> None:
         self._device = torch.empty(0, device=device).device
-        self._single = _tensors(self._terms, torch.float32, device)
-        # Where a device has no float64, no logits have it either.
-        self._double = (
-            _tensors(self._terms, torch.float64, device) if has_float64(device) else self._single
-        )
-        self._classes = [
-            torch.as_tensor(classes, dtype=torch.int64, device=device)
-            for _, classes in self._levels
-        ]
+        # What is made in inference mode, by a validation that comes first, cannot be trained with.
+        with torch.inference_mode(False):
+            self._single = _tensors(self._terms, torch.float32, device)
+            # Where a device has no float64, no logits have it either.
+            self._double = (
+                _tensors(self._terms, torch.float64, device)
+                if has_float64(device)
+                else self._single
+            )
+            self._classes = [
+                torch.as_tensor(classes, dtype=torch.int64, device=device)
+                for _, classes in self._levels
+            ]
 
     def tensors(self, device: torch.device, dtype: torch.dtype) -> Tensors:
         """Return the terms on a device; in float64 for float64, else in float32."""

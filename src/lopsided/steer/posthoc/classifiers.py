@@ -70,7 +70,8 @@ def max_norm_(weight: Any, radius: float) -> Any:
         The same array or tensor.
 
     Raises:
-        ValueError: if the weight has not two axes, or the radius is not positive.
+        ValueError: if the weight has not two axes or is computed from other tensors, or the radius
+            is not positive.
         TypeError: if the weight is not floating point.
 
     Example:
@@ -84,9 +85,15 @@ def max_norm_(weight: Any, radius: float) -> Any:
     if not 0 < require_number(radius, "radius") < math.inf:
         raise ValueError(f"radius must be a positive finite number, got {radius}")
     if is_tensor(weight):
+        if weight.grad_fn is not None and not (weight._is_view() and weight._base.is_leaf):
+            raise ValueError(
+                "this weight is computed from other tensors (a parametrization or an adapter), so"
+                " nothing written to it would stay: shorten what it is computed from, or merge them"
+            )
         norms = lengths(wide.detach())
         weight.data.mul_((radius / norms).where(norms > radius, 1.0))
         return weight
     norms = lengths(wide)
-    weight *= np.divide(radius, norms, out=np.ones_like(norms), where=norms > radius)
+    factors = np.divide(radius, norms, out=np.ones_like(norms), where=norms > radius)
+    np.multiply(weight, factors, out=weight)  # of an np.matrix, *= is a product of matrices
     return weight

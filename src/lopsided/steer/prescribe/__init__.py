@@ -43,7 +43,8 @@ def prescribe(
     """Return the head to use instead of a trained one, what it is worth, and why.
 
     Args:
-        head: torch linear layer, or a pair of weight (k, d) and bias (k,) or None.
+        head: torch linear layer, with an adapter too, or a pair of weight (k, d) and bias (k,) or
+            None.
         train: features (n, d) and labels (n,) of the training set as a pair, an iterable of such
             batches that can be read again (a list, a DataLoader), or what `measure.open_store`
             opens; or None, for no second head. It is read about 65 times, a block at a time.

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats, plain_array
 from lopsided.measure.checks import head_of
+from lopsided.measure.network.affine import alone
+from lopsided.measure.network.head import is_layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +31,16 @@ class Linear:
         """Return the head in a torch linear layer, a 1x1 convolution, or a pair (weight, bias).
 
         Raises:
-            ValueError: if a shape does not fit, or a number is not finite; the class is named.
+            ValueError: if a shape does not fit, a number is not finite (the class is named), or a
+                layer is no linear map of its features, such as a cosine head.
             TypeError: if it is neither.
         """
         if isinstance(head, Linear):
             return head
         if isinstance(head, tuple | list) and len(head) == 2:
             weight, bias = head
+        elif is_layer(head):
+            weight, bias = alone(head)
         elif hasattr(head, "weight"):
             weight, bias = head.weight, getattr(head, "bias", None)
         else:
