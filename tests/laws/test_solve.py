@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lopsided import Adjustment, Counts, Targets, predict, solve
 from lopsided.geometry import Geometry, Source
+from lopsided.solve.methods import newton as newton_method
 
 law = settings(deadline=None, derandomize=True, max_examples=25)
 counts_of = st.lists(st.integers(1, 200), min_size=2, max_size=6).map(Counts)
@@ -307,3 +308,26 @@ def test_losses_over_the_ridge_tend_to_the_squared_class_means_of_seli():
     ]
     assert gaps[0] > gaps[1] > gaps[2]
     assert gaps[1] == pytest.approx(0.1, abs=0.01)
+
+
+@pytest.mark.parametrize("counts", [[10**8, 10**7, 1], [10**8, 5 * 10**7, 10**4, 1], [10**6, 1]])
+@pytest.mark.parametrize("ridge", [1e-6, 1.0, 1e3])
+def test_the_rarest_class_is_as_exact_as_the_others_by_default(counts, ridge):
+    problem = solve.Problem(Counts(counts), ridge=ridge)
+    found, finest = (
+        solve.minimize(problem, **options).logits.matrix() for options in ({}, {"tolerance": 1e-13})
+    )
+    apart = np.linalg.norm(found - finest, axis=0)
+    assert (apart <= 1e-4 * np.linalg.norm(finest, axis=0)).all()
+
+
+def test_no_method_tries_for_less_than_rounding_lets_it_prove(monkeypatch):
+    descents = []
+    monkeypatch.setattr(newton_method, "factors", lambda *_: descents.append(1))
+    for counts in ([90, 40, 7, 2], [1000, 10, 10], [5, 4, 3, 2, 1]):
+        for bias in ("none", "free"):
+            problem = solve.Problem(Counts(counts), ridge=0.1, bias=bias)
+            found = solve.minimize(problem, tolerance=1e-20)
+            assert found.status is solve.Status.INEXACT
+            assert abs(found.certificate.relative_gap) <= found.certificate.rounding
+    assert not descents

@@ -61,6 +61,12 @@ class Certificate:
         """
         return -self.rounding <= self.relative_gap <= tolerance - self.rounding
 
+    def exhausts(self, tolerance: float) -> bool:
+        """Return whether a method has to go no further: the candidate is within the tolerance, or
+        as near as rounding lets anything be proved.
+        """
+        return self.proves(max(tolerance, 2 * self.rounding))
+
 
 def certify(problem: Problem, logits: npt.ArrayLike | Pairing) -> Certificate:
     """Bound the suboptimality of any class logits; no solver is trusted.

@@ -121,14 +121,14 @@ def climb(dual: Dual, face: Face, tolerance: float) -> tuple[Point, Certificate]
             # The logits themselves are of this rank, and their shares are those of the dual.
             found = Candidate(trial.point, found.value)
         found, certificate = _proof(dual, found, trial, tolerance)
-        if certificate is None or not certificate.proves(tolerance):
+        if certificate is None or not certificate.exhausts(tolerance):
             system = _system(dual, now, trial)
             move = _newton(system, now, trial, _digits(certificate, trial, tolerance))
             if trial.blind:
                 ahead = turned(now.face, now.cross - system.image(move))
                 found = candidate(dual, ahead, dual.moved(trial.point, move.cells))
                 found, certificate = _proof(dual, found, trial, tolerance)
-        if certificate is not None and certificate.proves(tolerance):
+        if certificate is not None and certificate.exhausts(tolerance):
             return found.point, certificate
         dual.told((found.value - trial.value) / found.value)
         proving = certificate is not None
@@ -159,7 +159,7 @@ def _proof(
     if not _close(found, trial, tolerance):
         return found, None
     certificate = prove(dual.ridge, dual.reduced, found.point)
-    if dual.free and not certificate.proves(tolerance):
+    if dual.free and not certificate.exhausts(tolerance):
         point = found.point._replace(bias=best_bias(dual.reduced, found.point))
         return Candidate(point, found.value), prove(dual.ridge, dual.reduced, point)
     return found, certificate

@@ -82,7 +82,7 @@ def rounded(dual: Dual, center: Center, tolerance: float) -> tuple[Point, Certif
     now = turned(face, face.left.T @ center.logits.across @ face.right)
     low = candidate(dual, now, center.logits).point
     proved = prove(dual.ridge, dual.reduced, low)
-    if proved.proves(tolerance):
+    if proved.exhausts(tolerance):
         return low, proved
     point = center.logits
     if dual.free:

@@ -77,7 +77,7 @@ def narrow_optimum(
                 best = point, value
             certificate = Certificate(best[1], dual)
             told(certificate.relative_gap)
-            if certificate.proves(tolerance):
+            if certificate.exhausts(tolerance):
                 break
     assert best is not None
     return reduced, best[0], Certificate(best[1], dual)

@@ -22,6 +22,8 @@ from lopsided.solve.reduced import Point, Reduced
 
 #: Relative gap from which on a center may be near enough to the optimum's face.
 _NEAR = 0.05
+#: Part of the mean weight of a column below which the rarest one is looked after.
+_RARE = 1e-3
 #: How often descent on the factors is begun anew, while that helps.
 _ANEW = 4
 
@@ -46,7 +48,25 @@ def newton(
         found = None if face is None else climb(dual, face, tolerance)
         if found is None:
             found = _along_the_path(dual, tolerance)
-        return found if found[1].proves(tolerance) else _from_factors(dual, found, tolerance)
+        if not found[1].exhausts(tolerance):
+            found = _from_factors(dual, found, tolerance)
+        return _for_the_rarest(dual, found, tolerance)
+
+
+def _for_the_rarest(
+    dual: Dual, found: tuple[Point, Certificate], tolerance: float
+) -> tuple[Point, Certificate]:
+    """Go on from an optimum where a column is so rare that the tolerance, a part of the whole
+    objective, leaves it open, as far as rounding lets.
+    """
+    each = dual.reduced.mass / (dual.reduced.sizes if dual.reduced.labels else 1.0)
+    share = float(each.min() / each.mean())
+    finer = max(share * tolerance, 2 * found[1].rounding)
+    if share > _RARE or not found[1].exhausts(tolerance) or found[1].exhausts(finer):
+        return found
+    face = warm(dual, found[0])
+    climbed = None if face is None else climb(dual, face, finer)
+    return found if climbed is None else climbed
 
 
 def _along_the_path(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
@@ -71,7 +91,7 @@ def _from_factors(
     start: Point | None = None
     for _ in range(_ANEW):
         found = factors(dual.ridge, dual.reduced, start, tolerance)
-        if found[1].proves(tolerance):
+        if found[1].exhausts(tolerance):
             return found
         face = warm(dual, found[0])
         climbed = None if face is None else climb(dual, face, tolerance)

@@ -56,7 +56,7 @@ def proximal(
         point, ahead = new, Point(*(a + weight * b for a, b in zip(new, moved, strict=True)))
         if step % 10 == 0:
             certificate = _certify(ridge, reduced, point)
-            if certificate.proves(tolerance):
+            if certificate.exhausts(tolerance):
                 break
     if reduced.biased:
         point = point._replace(bias=best_bias(reduced, point))
