@@ -7,19 +7,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import LARGEST_EXACT, Ints, plain_array
+from lopsided.numerals import numbers_of, pairs_of
 
 Names = tuple[str, ...] | None
 
-#: What may be one number or several, as 1 500; of more groups no count is.
-_SPACED = re.compile(r"\d{1,3}(?: \d{3}){1,5}")
-#: The same with the spaces that spreadsheets and web pages part thousands by.
-_UNBROKEN = re.compile(r"(?<!\d)\d{1,3}[\u00a0\u2007\u202f]\d{3}(?!\d)")
+#: What tables call the sum of a column.
+TOTALS = ("total", "totals", "sum", "all", "overall")
 #: What to do about labels in another numbering.
 RENUMBER = (
     "labels that start at 1 or have gaps are renumbered first: names, labels = np.unique(labels,"
@@ -196,10 +196,21 @@ def _named(pairs: list[tuple[Any, Any]], *, keep: bool) -> tuple[list[Any], Name
     if not all(isinstance(key, str) for key in keys):
         raise TypeError(f"classes must be named by texts or numbered from 0, got {keys!r}")
     _require_no_numbers([key for key in keys if not (keep and _is_number(key))], "classes")
+    _require_no_total(pairs)
     names = require_names(keys if keep else sorted(keys))
     return [
         value for _, value in (pairs if keep else sorted(pairs, key=lambda pair: pair[0]))
     ], names
+
+
+def _require_no_total(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse a last line that is no class, but the sum of the others."""
+    *others, (name, total) = pairs or [("", 0)]
+    if len(others) < 2 or name.strip().lower() not in TOTALS:
+        return
+    counts = [count for _, count in others]
+    if all(isinstance(count, Real) for count in counts) and total == sum(counts):
+        raise ValueError(f"{name!r} is no class but the sum of the others, {total}: leave it out")
 
 
 def _is_number(name: str) -> bool:
@@ -221,68 +232,6 @@ def _require_no_numbers(names: list[str], what: str) -> None:
         raise ValueError(
             f"{what} as texts must be all whole numbers from 0 or all names, got {name!r}{beside}"
         )
-
-
-def pairs_of(text: str) -> list[tuple[str, int | float]]:
-    """Return the names and numbers of a text such as "cat=50, dog=5".
-
-    Raises:
-        ValueError: if a part of it is no name and number.
-    """
-    pairs = []
-    for part in filter(None, (part.strip() for part in re.split(r"[,;\n]", text.strip("{} \n")))):
-        name, equals, value = part.rpartition("=")
-        if not equals or not name.strip() or len(numbers := numbers_of(value)) != 1:
-            raise ValueError(
-                f"counts with names must be name=number, with commas between them, got {part!r}"
-            )
-        pairs.append((name.strip(), numbers[0]))
-    return pairs
-
-
-def numbers_of(text: str) -> list[int | float]:
-    """Return the numbers of a text with commas, semicolons, spaces or lines between them, in
-    brackets or not.
-
-    Raises:
-        ValueError: if a word is no number, none is before a comma, or a comma, a point or a space
-            may mean two things.
-    """
-    inner = text.strip().strip("[](){}")
-    words = [word for word in re.split(r"[\s,;]+", inner) if word]
-    if re.search(r"(^|[,;])\s*[,;]", inner):
-        raise ValueError(f"in {text!r} the number before a comma is missing: each class needs one")
-    if reason := _ambiguous(inner, words):
-        raise ValueError(f"in {text!r} {reason}: leave it out of numbers, or give a list of them")
-    try:
-        return [int(word) if re.fullmatch(r"[+-]?\d+", word) else float(word) for word in words]
-    except ValueError:
-        raise ValueError(
-            f"counts as text must be numbers with commas or spaces between them, got {text!r}"
-        ) from None
-
-
-def _ambiguous(inner: str, words: list[str]) -> str:
-    """Return what may mean two things in a text of numbers, or nothing."""
-    inside = re.search(r"\d,\d", inner)
-    thousands = re.search(r"(?<![\d.])\d{1,3},\d{3}(?!\d)", inner)
-    if inside and re.search(r"[^\s,][\s;]+[^\s,]", inner):
-        return "a comma may part two numbers, or be the point or part the thousands of one"
-    if thousands and re.search(r"[\s;]", inner):
-        return "a comma may part two numbers or the thousands of one"
-    parts = [part.strip(" ") for part in re.split(r"[,;\t\n]", inner)]
-    spaced = [part for part in parts if _SPACED.fullmatch(part)]
-    # Lines of many numbers are an array as it is printed, whose last line may have few.
-    alone = bool(re.search(r"[,;\t]", inner)) or all(
-        part in spaced or " " not in part for part in parts
-    )
-    if spaced and len(parts) > 1 and alone:
-        return "a space may part two numbers or the thousands of one"
-    if _UNBROKEN.search(inner) and re.search(r"[^\d\u00a0\u2007\u202f]", inner):
-        return "a space that breaks no line may part two numbers or the thousands of one"
-    fractions = [word for word in words if "." in word]
-    grouped = [re.fullmatch(r"[+-]?[1-9]\d{0,2}(\.\d{3})+", word) for word in fractions]
-    return "a point may part the thousands of a number" if grouped and all(grouped) else ""
 
 
 def present(labels: Ints, k: int | None) -> Ints:

@@ -320,3 +320,14 @@ def test_a_mask_is_never_read_as_the_numbers_of_the_classes_0_and_1(door):
 def test_no_door_drops_the_mask_of_an_array(door):
     with pytest.raises(TypeError, match="whose mask would be lost"):
         door(np.ma.array([1, 0, 1], mask=[False, False, True]))
+
+
+@pytest.mark.parametrize(
+    "form", [dict, Counter, lambda pairs: Column(*map(list, zip(*pairs, strict=True)))]
+)
+def test_the_sum_of_the_others_is_no_class(form):
+    pairs = [("cat", 10), ("dog", 5)]
+    with pytest.raises(ValueError, match="'Total' is no class but the sum of the others, 15"):
+        Counts.of(form([*pairs, ("Total", 15)]))
+    for last in (("Total", 14), ("zebra", 15)):
+        assert Counts.of(form([*pairs, last])).k == 3

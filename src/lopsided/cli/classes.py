@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Optional
 
 from lopsided.cli.given import STDIN, is_listed
-from lopsided.counting import numbers_of
 from lopsided.counts import Counts
+from lopsided.numerals import numbers_of
 
 
 @dataclass(frozen=True)

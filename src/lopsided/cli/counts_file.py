@@ -6,9 +6,9 @@ from typing import Any
 
 from lopsided.cli.given import STDIN, Columns, content, each_once, telling
 from lopsided.cli.table import lines_of
-from lopsided.counting import numbers_of
 from lopsided.counts import Counts
 from lopsided.files import UnfitError
+from lopsided.numerals import numbers_of
 
 #: What stands where a count is missing, in the first line too, where it is no title.
 MISSING = ("", "-", "--", "?", "na", "<na>", "n/a", "#n/a", "nan", "nat", "none", "null", "inf")
