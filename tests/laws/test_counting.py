@@ -323,7 +323,12 @@ def test_no_door_drops_the_mask_of_an_array(door):
 
 
 @pytest.mark.parametrize(
-    "form", [dict, Counter, lambda pairs: Column(*map(list, zip(*pairs, strict=True)))]
+    "form",
+    [
+        dict,
+        lambda pairs: Counter(dict(pairs)),
+        lambda pairs: Column(*map(list, zip(*pairs, strict=True))),
+    ],
 )
 def test_the_sum_of_the_others_is_no_class(form):
     pairs = [("cat", 10), ("dog", 5)]
