@@ -1,0 +1,55 @@
+"""Committed records say what their claims read, and where the papers' claims stand is told from
+them, every line of it."""
+
+from pathlib import Path
+
+import pytest
+
+from lopsided.papers import PAPERS
+from lopsided.plain import plain
+from lopsided.reproduce import CLAIMS, page
+from lopsided.reproduce.claims.stands import STANDS
+
+
+@pytest.fixture(scope="module")
+def found():
+    return page.read(Path(__file__).parents[2] / "results")
+
+
+@pytest.fixture(scope="module")
+def runs(found):
+    """Claim -> its runs, in the order of the records."""
+    runs = {}
+    for record in found.records:
+        runs.setdefault(record.claim, []).append(CLAIMS[record.claim].read(record))
+    return runs
+
+
+def test_every_committed_record_says_what_its_claim_reads_and_its_numbers_say(found, runs):
+    """Records are read for years: each of those in `results/` still has the settings and numbers
+    that its claim knows, and its verdict follows from them."""
+    assert found.left_out == []
+    assert len(found.records) >= 50
+    read = {name: iter(of_claim) for name, of_claim in runs.items()}
+    for record in found.records:
+        claim, run = CLAIMS[record.claim], next(read[record.claim])
+        assert claim.configuration(record.configuration) == record.configuration
+        assert plain(run.numbers) == record.numbers
+        assert claim.judge(run.settings, run.numbers) == record.verdict
+
+
+@pytest.mark.parametrize("stand", STANDS, ids=lambda stand: stand.says[:40])
+def test_every_claim_has_a_verdict_and_evidence(stand, runs):
+    assert stand.paper in {"", *PAPERS}
+    verdict, evidence = stand.of(runs[stand.claim])
+    assert "hold" in verdict
+    assert any(letter.isdigit() for letter in evidence)
+    assert "nan" not in evidence
+
+
+def test_a_run_that_says_nothing_is_not_counted(runs):
+    balanced = next(stand for stand in STANDS if stand.says.startswith("On balanced"))
+    assert balanced.of(runs["uf-svm"][:0]) == ("no record", "")
+    verdict, _ = balanced.of(runs["deep"])
+    even = [run for run in runs["deep"] if len(set(run.numbers.counts)) == 1]
+    assert 0 < int(verdict.split(" of ")[1].split()[0]) <= len(even)
