@@ -51,14 +51,20 @@ def test_a_run_writes_record_indices_and_page_and_is_not_repeated(
     assert path.stat().st_mtime_ns == before
 
 
-def test_a_grid_runs_every_combination_in_several_processes(
+def test_a_grid_runs_every_combination_that_has_no_record_in_one_process_or_several(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["reproduce", "norms", "--grid", "points=4,5 k=4,6", "--processes", "2"]
-    assert main([*words, "--out", str(tmp_path)]) == 0
+    words = ["reproduce", "norms", "--out", str(tmp_path)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "report", lambda folder, *_: folder)  # drawn below
+        assert main([*words, "--grid", "points=4,5 k=4", "--processes", "2"]) == 0
+    first = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.json")}
+    assert len(first) == 2
+    assert main([*words, "--grid", "points=4,5 k=4,6"]) == 0
     records = [json.loads(path.read_text()) for path in tmp_path.glob("*.json")]
     done = [(one["configuration"]["points"], one["configuration"]["k"]) for one in records]
     assert sorted(done) == [(4, 4), (4, 6), (5, 4), (5, 6)]
+    assert {path: path.stat().st_mtime_ns for path in first} == first
     shown = (tmp_path / "report.html").read_text()
     assert re.search(r"holds in (all|\d of) 4 runs", shown)
     for verdict in (one["verdict"] for one in records):  # where runs have no pages of their own
