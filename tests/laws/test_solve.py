@@ -331,3 +331,15 @@ def test_no_method_tries_for_less_than_rounding_lets_it_prove(monkeypatch):
             assert found.status is solve.Status.INEXACT
             assert abs(found.certificate.relative_gap) <= found.certificate.rounding
     assert not descents
+
+
+def test_a_bias_is_found_where_rounding_leaves_a_direction_without_curvature():
+    adjustment = Adjustment(
+        weight=[0.47, 5.68, 0.5, 0.3, 2.75, 0.25, 1.22, 0.21],
+        scale=[0.114, 0.288, 6.94, 0.465, 0.101, 0.476, 2.82, 0.392],
+        shift=[5.5, -0.95, 1.52, 2.05, 2.78, -1.09, -2.04, -3.26],
+        additive_margin=[1.2, 0.65, 0.91, 1.85, 0.25, 1.09, 1.48, 1.86],
+    )
+    counts = Counts([54, 4158, 85, 1, 14, 97, 5, 10])
+    problem = solve.Problem(counts, adjustment, ridge=1.4e-5, bias="free")
+    assert solve.minimize(problem).status is solve.Status.OPTIMAL

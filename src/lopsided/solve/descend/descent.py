@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import LARGEST, Floats
 
 Linear = Callable[[Floats], Floats]
 State = TypeVar("State")
@@ -37,6 +37,8 @@ def conjugate_gradients(
         if curvature <= 0 or square <= 0:
             break
         length = square / curvature
+        if length * float(np.abs(direction).max()) > LARGEST:
+            break  # what rounding leaves of a direction that the map takes to zero
         x += length * direction
         residual -= length * image
         scaled = precondition(residual)
