@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+Scalar = TypeVar("Scalar", bound=np.generic)
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -247,6 +248,11 @@ def singular_values(matrix: Floats) -> Floats:
 
 def frozen(values: npt.ArrayLike | Sequence[float]) -> Floats:
     """Return a read-only float64 copy."""
-    array = np.array(values, dtype=np.float64)
-    array.flags.writeable = False
-    return array
+    return locked(np.array(values, dtype=np.float64))
+
+
+def locked(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    """Return a read-only view: what a noun holds is written to by nobody whom it is handed to."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view

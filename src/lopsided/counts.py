@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided import needs, notebook
-from lopsided.arrays import Ints, require_memory
+from lopsided.arrays import Ints, locked, require_memory
 from lopsided.counting import counts_of, labels_of, present, require_counts, require_names
 from lopsided.groups import Groups
 from lopsided.profiles import exponential, require_classes, shared, step, zipf
@@ -65,7 +65,7 @@ class Counts:
         runs = Groups.of_columns(values)
         starts = np.concatenate([[0], np.cumsum(runs.lengths)[:-1]])
         object.__setattr__(self, "names", names)
-        object.__setattr__(self, "distinct", np.unique(values[starts]))
+        object.__setattr__(self, "distinct", locked(np.unique(values[starts])))
         object.__setattr__(self, "groups", Groups(runs.labels, np.add.reduceat(lengths, starts)))
 
     @classmethod

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided import needs, notebook
-from lopsided.arrays import Floats, real_array, svd
+from lopsided.arrays import Floats, frozen, real_array, svd
 from lopsided.counts import Counts, CountsLike
 from lopsided.files import printable, reading
 from lopsided.frobenius import ZeroMatrixError
@@ -96,12 +96,12 @@ class Geometry:
         cls, W: npt.ArrayLike, M: npt.ArrayLike, source: Source, counts: CountsLike | None = None
     ) -> Geometry:
         """Return the geometry of explicit classifiers and class means, two (k, d) arrays of one
-        shape.
+        shape, which are copied.
 
         Raises:
             ValueError: if the shapes differ or an entry is not finite.
         """
-        w, m = real_array(W, "classifiers"), real_array(M, "class means")
+        w, m = frozen(real_array(W, "classifiers")), frozen(real_array(M, "class means"))
         if w.shape != m.shape:
             raise ValueError(
                 f"classifiers and class means must have one shape (k, d), got {w.shape} and"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Ints
+from lopsided.arrays import Ints, locked
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +29,10 @@ class Groups:
 
     labels: Ints
     lengths: Ints
+
+    def __post_init__(self) -> None:
+        for name in ("labels", "lengths"):
+            object.__setattr__(self, name, locked(getattr(self, name)))
 
     @classmethod
     def single(cls, k: int) -> Groups:
@@ -76,7 +80,7 @@ class Groups:
         """(m,) number of classes in each group."""
         sizes = np.zeros(self.m, np.int64)
         np.add.at(sizes, self.labels, self.lengths)
-        return sizes
+        return locked(sizes)
 
     @cached_property
     def _ends(self) -> Ints:
@@ -86,7 +90,7 @@ class Groups:
     def first(self) -> Ints:
         """(m,) the first class of each group, its representative."""
         _, run = np.unique(self.labels, return_index=True)
-        return self._ends[run] - self.lengths[run]
+        return locked(self._ends[run] - self.lengths[run])
 
     def of_class(self, classes: npt.ArrayLike) -> Ints:
         """Return the group of each class asked for; negative numbers count from the last class.

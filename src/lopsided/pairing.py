@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, require_memory
+from lopsided.arrays import Floats, frozen, locked, real_array, require_memory
 from lopsided.frobenius import Factors, angular_distance, norm
 from lopsided.groups import Groups
 
@@ -61,6 +61,9 @@ class Pairing:
                 "a diagonal needs the same groups of rows and columns, and one entry for each of"
                 " them"
             )
+        for name in ("left", "right", "diagonal"):
+            if (array := getattr(self, name)) is not None:
+                object.__setattr__(self, name, locked(array))
 
     @classmethod
     def paired(
@@ -71,12 +74,12 @@ class Pairing:
 
     @classmethod
     def of_matrix(cls, matrix: npt.ArrayLike) -> Pairing:
-        """Return an array (k, m) as it is, every row and every column a group of its own.
+        """Return an array (k, m), which is copied, every row and every column a group of its own.
 
         Raises:
             ValueError: if the array has not two axes.
         """
-        array = real_array(matrix, "entries")
+        array = frozen(real_array(matrix, "entries"))  # what a caller writes later is not read
         if array.ndim != 2:
             raise ValueError(
                 "a pairing is of classes and kinds of samples, an array (k, m), got shape"
@@ -92,8 +95,10 @@ class Pairing:
 
     @classmethod
     def of_factors(cls, rows: npt.ArrayLike, columns: npt.ArrayLike) -> Pairing:
-        """Return the inner products of (k, d) and (m, d) vectors, unpaired; O((k + m) d) memory."""
-        w, h = real_array(rows, "vectors"), real_array(columns, "vectors")
+        """Return the inner products of (k, d) and (m, d) vectors, which are copied, unpaired; O((k
+        + m) d) memory.
+        """
+        w, h = frozen(real_array(rows, "vectors")), frozen(real_array(columns, "vectors"))
         return Pairing(Groups.each(len(w)), Groups.each(len(h)), w, h, None)
 
     @property

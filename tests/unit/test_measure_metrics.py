@@ -388,3 +388,21 @@ def test_nc4_is_not_defined_where_all_features_are_the_same():
     with pytest.raises(Undefined, match="all class means coincide"):
         _ = collapse.nc4
     assert collapse.decisions.counts.sum() == 6
+
+
+def test_decisions_merged_with_themselves_count_every_error_twice():
+    z = np.random.default_rng(0).normal(size=(60, 4))
+    once, twice = Decisions(4), Decisions(4)
+    once.update(z, np.arange(60) % 4)
+    once.merge(once)
+    for _ in range(2):
+        twice.update(z, np.arange(60) % 4)
+    for name, array in twice.state().items():
+        np.testing.assert_array_equal(once.state()[name], array)
+
+
+def test_decisions_between_other_classes_are_no_part_of_a_measurement():
+    moments = Moments(3, 2)
+    moments.update(np.eye(3)[:, :2], [0, 1, 2])
+    with pytest.raises(ValueError, match="decisions are between 4 classes, the samples of 3"):
+        Collapse.of(moments, decisions=Decisions(4))

@@ -267,3 +267,25 @@ def test_the_package_names_what_it_does_not_have():
 def test_exponents_that_are_no_numbers_are_refused_even_for_equal_counts(make):
     with pytest.raises(ValueError, match="must be finite"):
         make(Counts([5, 5]), float("nan"))
+
+
+def test_a_geometry_keeps_its_numbers_when_the_vectors_it_was_made_of_are_trained_on():
+    W, M = np.eye(3), np.ones((3, 3)) - np.eye(3)
+    made = [
+        Geometry.of_vectors(W, M, Source("network")).logits,
+        Geometry.of_factors(W, M, Source("network")).logits,
+        Pairing.of_matrix(W),
+        Pairing.of_factors(W, M),
+    ]
+    before = [pairing.matrix() for pairing in made]
+    W *= 5.0
+    for pairing, matrix in zip(made, before, strict=True):
+        np.testing.assert_array_equal(pairing.matrix(), matrix)
+
+
+def test_what_a_noun_holds_is_not_written_to():
+    seli = predict.seli([50, 5])
+    held = [seli.counts.distinct, seli.counts.groups.labels, seli.counts.groups.sizes]
+    for array in [*held, seli.logits.left, seli.logits.own, seli.classifiers.diagonal]:
+        with pytest.raises(ValueError, match="read-only"):
+            array *= 2

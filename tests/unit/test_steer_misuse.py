@@ -204,3 +204,11 @@ def test_only_counts_of_classes_are_filled_up_with_ones():
     with pytest.raises(ValueError, match="at least 2 whole numbers"):
         steer.counts_with_absent([])
     assert steer.counts_with_absent(torch.tensor([3, 0])) == Counts([3, 1])
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_logits_that_are_no_numbers_give_a_loss_that_is_none(loss, broken):
+    z = logits()
+    z[0, 1] = broken
+    assert not loss()(z, LABELS).isfinite()

@@ -270,3 +270,13 @@ def test_centers_of_one_class_are_as_near_as_the_angle_says():
 def test_what_has_no_answer_is_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_a_set_of_all_labels_that_occur_alone_has_no_sum_to_be_compared_with():
+    rows = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [1, 1, 0, 0], [1, 1, 1, 0]])
+    means = np.random.default_rng(0).normal(size=(5, 3))
+    fewer = measure.LabelSets.of(rows[:4])
+    order = [_place(rows, row) for row in measure.LabelSets.of(rows).rows]
+    found = measure.LabelSets.of(rows).tag_wise(means[order])
+    wanted = fewer.tag_wise(means[[_place(rows, row) for row in fewer.rows]])
+    np.testing.assert_allclose(found, wanted, equal_nan=True)

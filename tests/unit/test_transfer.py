@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from lopsided import Counts, measure, predict
 from lopsided.measure import Moments, bias_variance, transferability
 from lopsided.measure.metrics import drift
-from lopsided.measure.ood import SCORES, Known, nc5, nci, neco, rejected, separation
+from lopsided.measure.ood import SCORES, Known, logit, nc5, nci, neco, rejected, separation
 
 DIGITS, LABELS = load_digits(return_X_y=True)
 
@@ -243,3 +243,10 @@ def test_a_score_without_favourites_rejects_every_class_alike():
 def test_what_cannot_be_compared_is_refused_in_a_sentence(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_training_a_head_further_changes_no_score_of_what_was_known_of_it():
+    features, _, weight, _, known = network()
+    before = logit(known, features)
+    weight *= 2.0
+    np.testing.assert_array_equal(logit(known, features), before)

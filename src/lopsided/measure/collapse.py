@@ -82,7 +82,7 @@ class Collapse(Declared):
 
         Raises:
             ValueError: if a class has no sample under classes="all", fewer than two classes have
-                samples, or head or counts do not fit.
+                samples, or head, decisions or counts do not fit.
         """
         if classes not in ("all", "seen"):
             raise ValueError(f"classes must be 'all' or 'seen', got {classes!r}")
@@ -91,6 +91,10 @@ class Collapse(Declared):
         counts = None if counts is None else Counts.of(counts)
         if counts is not None and counts.k != moments.k:
             raise ValueError(f"counts are of {counts.k} classes, the samples of {moments.k}")
+        if decisions is not None and decisions.k != moments.k:
+            raise ValueError(
+                f"decisions are between {decisions.k} classes, the samples of {moments.k}"
+            )
         w, b = (None, None) if weight is None else head_of(weight, bias, moments.k, moments.d)
         if classes == "all":
             moments.require_every_class()

@@ -126,7 +126,8 @@ class LabelSets:
         """Return how far the embeddings of sets of several labels are from sums.
 
         Only sets all of whose labels occur alone are compared; embeddings are about the mean of
-        those of single labels.
+        those of single labels, so that the set of all labels that occur alone has a sum of zero and
+        takes no part.
 
         Source: Li et al. 2024 (arXiv 2310.15903) for the angle; the scale derived here.
 
@@ -134,7 +135,7 @@ class LabelSets:
             means: (m, d) mean feature of each set.
 
         Raises:
-            ValueError: if no set of several labels has all of them occur alone.
+            ValueError: if there is no such set of several labels, or an embedding or a sum is zero.
 
         Example:
             >>> seen = LabelSets.of([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]])
@@ -144,15 +145,19 @@ class LabelSets:
         """
         H, sets = self._centred(means), self.sets
         alone = {labels[0]: H[j] for j, labels in enumerate(sets) if len(labels) == 1}
-        several = [j for j, s in enumerate(sets) if len(s) > 1 and all(c in alone for c in s)]
+        several = [
+            j for j, s in enumerate(sets) if 1 < len(s) < len(alone) and all(c in alone for c in s)
+        ]
         if not several:
             raise ValueError(
-                "tag-wise angles need a set of several labels, each of which occurs alone too"
+                "tag-wise angles need a set of several labels, each of which occurs alone too, and"
+                " a label more that does"
             )
         sums = np.stack([np.sum([alone[c] for c in sets[j]], axis=0) for j in several])
         found = H[several]
         lengths = np.linalg.norm(found, axis=1), np.linalg.norm(sums, axis=1)
-        if not (lengths[0].all() and lengths[1].all()):
+        rounding = 1e-12 * float(np.abs(real_array(means, "means")).max())
+        if not (np.minimum(*lengths) > rounding).all():
             raise ValueError("an embedding of a set, or the sum of those of its labels, is zero")
         angles = np.arccos(np.clip(found @ sums.T / np.outer(*lengths), -1, 1))
         rows = self.rows[several].astype(np.int64)

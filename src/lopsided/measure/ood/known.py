@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, require_whole
+from lopsided.arrays import Floats, frozen, require_whole
 from lopsided.measure.checks import head_of, rows_of
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.state.scatter import Pooled
@@ -81,13 +81,14 @@ class Known:
         _, energies, rows = np.linalg.svd(w - w.mean(axis=0), full_matrices=False)
         seen = energies**2 > _UNSEEN * energies[0] ** 2
         zero = np.zeros(moments.k)
+        # Copies: a head that is trained on and moments that take in more change no score.
         return cls(
-            w,
-            zero if b is None else b,
-            moments.means,
-            mean,
-            np.asarray(vectors[:, ::-1][:, :r]),
-            np.asarray(rows[seen].T),
+            frozen(w),
+            frozen(zero if b is None else b),
+            frozen(moments.means),
+            frozen(mean),
+            frozen(vectors[:, ::-1][:, :r]),
+            frozen(rows[seen].T),
         )
 
     def features(self, rows: npt.ArrayLike) -> Floats:

@@ -97,9 +97,11 @@ class Confusions:
 
     def merge(self, other: Confusions) -> None:
         """Take in other errors on as many classes."""
-        for codes, numbers in zip(other._codes, other._numbers, strict=True):
+        # Lists of their own: the other may be these errors themselves.
+        pairs, missed = list(zip(other._codes, other._numbers, strict=True)), other._missed
+        for codes, numbers in pairs:
             self._add(codes, numbers)
-        self._missed += other._missed
+        self._missed += missed
 
     def take(self, classes: Ints) -> Confusions:
         """Return the pairs among some of the classes, renumbered in the order given."""

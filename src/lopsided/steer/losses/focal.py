@@ -69,7 +69,8 @@ class Focal(SoftmaxLoss):
         """Return cross-entropies times what was missed to the power of gamma."""
         miss = -(-losses).expm1()
         # A power below one has no slope at zero: there the loss is zero too, and takes no part.
-        wrong = miss > 0
+        # What is no number stays none.
+        wrong = ~(miss <= 0)
         return (miss.where(wrong, 1.0) ** self.gamma * losses).where(wrong, 0.0)
 
     def extra_repr(self) -> str:
