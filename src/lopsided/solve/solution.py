@@ -80,8 +80,8 @@ class Solution:
 
     @property
     def bias(self) -> Floats | None:
-        """(k,) bias; one without a ridge is shifted to mean zero, along what moves no softmax: one
-        over the scales of the columns. None without a bias.
+        """(k,) bias; one without a ridge is shifted to mean zero, along one over the scales of the
+        columns, which moves no softmax. None without a bias.
         """
         if not self.reduced.biased:
             return None
