@@ -191,7 +191,7 @@ def test_the_command_on_the_page_repeats_the_record() -> None:
 
     claim = CLAIMS["deep"]
     configuration = claim.configuration(
-        {"ratio": 100, "seed": 2, "dataset": "digits", "profile": "given", "counts": "5,4"}
+        {"rate": 0.05, "seed": 2, "dataset": "digits", "profile": "given", "counts": "5,4"}
     )
     record = Record("deep", configuration, {}, Verdict(True, ""), {})
     words = page.command(record, claim).split('"')[1]

@@ -28,6 +28,7 @@ from lopsided.measure.engine.tree import Tree, planted
 from lopsided.measure.engine.work import Work
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.storage import plan
+from lopsided.measure.storage.shelf import new_folder
 
 K, D, N = 7, 5, 400
 #: Dask's nannies start workers again in threads of this process, where a warning must be no error.
@@ -431,6 +432,17 @@ def test_a_scratch_folder_is_left_as_it_was(folder, tmp_path):
         scratch.mkdir()
         stored(folder, engine=executor, scratch=scratch)
     assert list(Path(scratch).iterdir()) == []
+
+
+def test_paths_that_workers_are_given_are_absolute(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    (task, *_) = plan.tasks(open_store(folder.name), 100)
+    sent = pickle.loads(pickle.dumps(task))  # noqa: S301
+    (tmp_path / "elsewhere").mkdir()
+    with new_folder(".") as scratch:
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        assert scratch.is_dir()
+        assert sum(len(y) for _, y in sent.batches(verify=True)) == 100
 
 
 def test_the_store_may_be_opened_before(folder):

@@ -205,6 +205,9 @@ def test_curves_run_along_an_exponent_too():
         ([1], [predict.seli(Counts([2, 1]))], 2, "need 3 axes, got 2"),
         ([1, 2], [predict.seli(Counts([2, 1]))], 3, "one geometry a place"),
         ([1], [predict.etf(3)], 3, "ETF has no class counts"),
+        ([0], [predict.seli(Counts([2, 1]))], 3, "positive on a logarithmic axis.* got 0"),
+        ([np.nan], [predict.seli(Counts([2, 1]))], 3, "places must be .* got nan"),
+        ([], [], 3, "no geometry to draw"),
     ],
 )
 def test_curves_refuse_what_they_cannot_draw(places, geometries, axes, message):

@@ -224,3 +224,52 @@ def test_wrong_image_folders_are_refused_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "cut.tar").write_bytes(io.BytesIO(b"123").getvalue())
     with pytest.raises(ValueError, match=r"cut\.tar is damaged or truncated"):
         data.load(str(tmp_path / "cut.tar"), None)
+
+
+def test_images_that_would_be_left_out_are_refused(tmp_path: Path) -> None:
+    own, tar = tmp_path / "own", tmp_path / "own.tar"
+    write_images(own)
+    bee = own / "train" / "bee"
+    for link in (bee / "hard.png", bee / "soft.png"):
+        (link.hardlink_to if link.stem == "hard" else link.symlink_to)(bee / "0.png")
+        with tarfile.open(tar, "w") as archive:
+            archive.add(own, "own")
+        assert len(data.load(str(own), None).train.labels) == 7
+        with pytest.raises(ValueError, match=r"holds the link own/train/bee/\w+\.png and not"):
+            data.load(str(tar), None)
+        link.unlink()
+    (bee / "young").mkdir()
+    (bee / "0.png").rename(bee / "young" / "0.png")
+    with tarfile.open(tar, "w") as archive:
+        archive.add(own, "own")
+    for place in (own, tar):
+        with pytest.raises(ValueError, match=r"young/0\.png below the folder of its class"):
+            data.load(str(place), None)
+
+
+def test_transparent_images_and_those_of_several_frames_are_refused(tmp_path: Path) -> None:
+    write_images(tmp_path / "own")
+    image = Image.new("RGBA", (5, 6), (1, 2, 3, 255))
+    image.save(tmp_path / "own" / "train" / "ant" / "0.png")
+    assert data.load(str(tmp_path / "own"), None).train.pixels[0, :, 0, 0].tolist() == [1, 2, 3]
+    image.putpixel((4, 5), (1, 2, 3, 254))
+    image.save(tmp_path / "own" / "train" / "ant" / "0.png")
+    with pytest.raises(ValueError, match=r"ant/0\.png is transparent in places"):
+        data.load(str(tmp_path / "own"), None)
+    (tmp_path / "own" / "train" / "ant" / "0.png").unlink()
+    frames = [Image.new("RGB", (5, 6), (shade, 0, 0)) for shade in (1, 99)]
+    frames[0].save(
+        tmp_path / "own" / "train" / "ant" / "0.tif", save_all=True, append_images=frames[1:]
+    )
+    with pytest.raises(ValueError, match=r"ant/0\.tif has 2 frames"):
+        data.load(str(tmp_path / "own"), None)
+
+
+@pytest.mark.parametrize("value", [0, 77, 200])
+def test_a_channel_of_one_value_is_zero_and_not_nan(value: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 3, 4, 4)).astype(np.uint8)
+    pixels[:, 2] = value
+    images = data.Images(pixels, np.arange(6) % 2)
+    found = data.Dataset("", images, images).normalise(images)
+    np.testing.assert_allclose(found[:, 2], 0, atol=1e-6)
+    np.testing.assert_allclose(found[:, :2].std(axis=(0, 2, 3)), 1, rtol=1e-5)

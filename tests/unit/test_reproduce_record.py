@@ -1,12 +1,17 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+from rich.console import Console
 
 from lopsided.plain import plain
+from lopsided.reproduce import CLAIMS, data, grid
 from lopsided.reproduce.context import Place
 from lopsided.reproduce.record import Record, Verdict, environment, name_of
+from lopsided.reproduce.settings import Training
 
 
 def record(seconds: float = 1.0, **numbers: float) -> Record:
@@ -80,3 +85,38 @@ def test_what_a_context_remembers_is_not_computed_again(tmp_path: Path) -> None:
         == (1.0, 2.0)
     )
     assert len(calls) == 1
+
+
+def test_a_record_of_other_images_is_not_taken_for_one_of_these(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        for label in ("ant", "bee"):
+            (tmp_path / "own" / part / label).mkdir(parents=True)
+            Image.new("L", (4, 4), ord(label[0])).save(tmp_path / "own" / part / label / "0.png")
+    own = str(tmp_path / "own")
+    options = {"dataset": own, "largest": 1, "ratio": 1.0}
+    claim, place = CLAIMS["deep"], Place(tmp_path / "out")
+    seen = {"data_sha256": data.load(own, None).digest()}
+    Record("deep", claim.configuration(options), {}, Verdict(True, "It holds."), seen).save(
+        place.out
+    )
+    assert len(grid.run(claim, [options], place, 1, Console(quiet=True))) == 1
+    Image.new("L", (4, 4), 9).save(tmp_path / "own" / "train" / "ant" / "0.png")
+    with pytest.raises(ValueError, match=r"a record of other images than .*own holds now"):
+        grid.run(claim, [options], place, 1, Console(quiet=True))
+
+
+@pytest.mark.parametrize(
+    ("setting", "rest"),
+    [
+        ({"rho": 0.3}, {"profile": "exponential"}),
+        ({"ratio": 77.0}, {"profile": "given", "counts": "3,2"}),
+        ({"largest": 9}, {"profile": "given", "counts": "3,2"}),
+        ({"depth": 9}, {"model": "cnn"}),
+    ],
+)
+def test_a_setting_without_a_part_in_the_run_is_refused(
+    setting: dict[str, Any], rest: dict[str, Any]
+) -> None:
+    Training(**rest)
+    with pytest.raises(ValueError, match=f"{next(iter(setting))} belongs to"):
+        Training(**setting, **rest)

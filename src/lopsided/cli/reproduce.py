@@ -158,4 +158,8 @@ def _require_writable(folder: Path) -> None:
         OSError: if there is no folder, none can be made, or it takes no file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=folder).close()
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        error.filename = str(folder)  # and not that of the file that was tried
+        raise

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from lopsided.arrays import Floats
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
 from lopsided.plot.style import FAINT, GREY, MAJORITY, MIDDLE, MINORITY
@@ -45,8 +46,8 @@ def curves(
         The axes.
 
     Raises:
-        ValueError: if there are not three axes, numbers of places and geometries differ, or a
-            geometry has no counts.
+        ValueError: if there are not three axes, numbers of places and geometries differ or are 0, a
+            place has none on the axis, or a geometry has no counts.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -57,6 +58,9 @@ def curves(
         >>> axes[0].get_ylabel()
         'squared norm, majority over minority'
     """
+    marked = (where for where, _ in (measured or {}).values())
+    for where in (places, *marked):
+        _require_drawn(np.asarray(where, np.float64), log)
     if axes is None:
         from matplotlib import pyplot
 
@@ -108,6 +112,14 @@ def curves(
             ax.axhline(0, color=GREY, lw=0.7, zorder=1)
         ax.legend(frameon=False, fontsize=8)
     return axes
+
+
+def _require_drawn(places: Floats, log: bool) -> None:
+    """Refuse places that an axis lacks, which matplotlib leaves out without a word."""
+    wrong = ~np.isfinite(places) | ((places <= 0) & log)
+    if wrong.any():
+        what = "positive on a logarithmic axis, or log=False given" if log else "finite"
+        raise ValueError(f"places must be {what}, got {places[wrong].flat[0]:g}")
 
 
 #: Name -> colour and dashes of the line, and the values at one geometry.
@@ -169,6 +181,8 @@ def _lines(
             f" {x.shape}"
         )
     rows = [values(geometry) for geometry in geometries]
+    if not rows:
+        raise ValueError("there is no geometry to draw")
     for i, (line, (colour, dashes, _)) in enumerate(rows[0].items()):
         y = [row[line][2] for row in rows]
         if marker is None:

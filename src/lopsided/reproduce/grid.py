@@ -13,6 +13,7 @@ from typing import Any, get_origin
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from lopsided.reproduce import data
 from lopsided.reproduce.claim import AnyClaim
 from lopsided.reproduce.context import Place
 from lopsided.reproduce.processes import Options, Show, at_once, in_turn
@@ -147,12 +148,18 @@ def _without_record(
     """Return what is to be run, and a sentence for each run whose place is taken by something that
     is no record of it.
     """
-    todo, failures = [], []
+    todo, failures, digests = [], [], dict[str, str]()
     for options in combinations:
         name = name_of(claim.name, claim.configuration(options))
         try:
-            if claim.record_of(options, place.out) is None:
+            record = claim.record_of(options, place.out)
+            if record is None:
                 todo.append(options)
+            elif _of_other_data(record, digests):
+                failures.append(
+                    f"{name} has a record of other images than {options['dataset']} holds now;"
+                    " move it elsewhere, or delete it to run the claim again"
+                )
             else:
                 console.print(
                     f"{name} has a record; delete it to run it again", style="dim", markup=False
@@ -160,6 +167,24 @@ def _without_record(
         except ValueError as error:
             failures.append(str(error))
     return todo, failures
+
+
+def _of_other_data(record: Record, digests: dict[str, str]) -> bool:
+    """Return whether a record is of other images than the folder or tar that it names now holds.
+
+    A path can mean other data tomorrow, or where another folder is the current one.
+
+    Args:
+        record: of a run.
+        digests: of the data sets that were read before.
+    """
+    name, facts = record.configuration.get("dataset"), record.environment
+    seen = facts.get("data_sha256", facts.get("data"))
+    if name is None or name in data.DATASETS or not isinstance(seen, str):
+        return False
+    if name not in digests:
+        digests[name] = data.load(name, None).digest()
+    return digests[name] != seen
 
 
 def _short(claim: AnyClaim, options: Options, among: Sequence[Options]) -> str:

@@ -77,6 +77,10 @@ class Training(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._require_used("rho", self.profile == "step", "profile step")
+        self._require_used("depth", self.model == "mlp", "model mlp")
+        for name in ("ratio", "largest"):
+            self._require_used(name, self.profile != "given", "profiles step and exponential")
         if bool(self.counts) != (self.profile == "given"):
             raise ValueError("give counts with the profile 'given', and with no other")
         if self.profile == "given" and not all(
@@ -88,6 +92,14 @@ class Training(Checked):
         ):
             raise ValueError(
                 f"largest / ratio must be a whole number, got {self.largest} / {self.ratio:g}"
+            )
+
+    def _require_used(self, name: str, used: bool, where: str) -> None:
+        """Refuse a setting that would be told of a run and have no part in it."""
+        default = type(self).__dataclass_fields__[name].default
+        if not used and getattr(self, name) != default:
+            raise ValueError(
+                f"{name} belongs to {where}; leave it at {default:g}, got {getattr(self, name):g}"
             )
 
     def class_counts(self, k: int) -> Counts:

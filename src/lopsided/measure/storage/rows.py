@@ -79,6 +79,10 @@ class Stored:
         """Shape of the array."""
         return self.layout.shape
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: workers may stand in another folder, so the path is absolute."""
+        return {**self.__dict__, "path": self.path.absolute()}
+
     def take(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Return some rows.
 

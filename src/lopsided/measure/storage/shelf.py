@@ -95,7 +95,8 @@ def new_folder(scratch: str | Path | None) -> Iterator[Path]:
     Raises:
         OSError: if it cannot be made.
     """
-    folder = Path(tempfile.mkdtemp(prefix="lopsided-", dir=scratch))
+    # Workers may stand in another folder.
+    folder = Path(tempfile.mkdtemp(prefix="lopsided-", dir=scratch)).absolute()
     try:
         yield folder
     finally:

@@ -9,8 +9,8 @@ import lzma
 import math
 import tarfile
 import warnings
-from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePath, PurePosixPath
 from tarfile import EOFHeaderError, HeaderError  # type: ignore[attr-defined]
 from typing import IO, Any, Self, cast
 
@@ -18,10 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import require_memory
-from lopsided.files import UnfitError, opened, reading, require_file
+from lopsided.files import UnfitError, opened, printable, reading, require_file
 from lopsided.reproduce.data.images import Dataset, Images
 
-_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+_ENDINGS = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
+}
 _PARTS = ("train", "test")
 #: Modes of pillow whose samples are wider than the bytes that pixels are.
 _WIDE = ("I", "F")
@@ -45,8 +48,9 @@ def images_of(place: Path, title: str) -> Dataset:
 
     Raises:
         FileNotFoundError: if there are no images in train/CLASS/ or in test/CLASS/.
-        ValueError: if the images differ in size or colour, cannot be decoded, two have one name, or
-            the test set lacks a class.
+        ValueError: if the images differ in size or colour, cannot be decoded, are transparent or of
+            several frames, two have one name, some lie in a folder below that of their class or
+            are links of a tar, or the test set lacks a class.
         MemoryError: if they take more than half of this machine's memory.
         OSError: if a file cannot be read.
         ImportError: if pillow is not installed.
@@ -86,7 +90,10 @@ def _files(place: Path) -> Iterator[tuple[str, bytes]]:
 
     if place.is_dir():
         for path in sorted(place.glob("*/*/*")):
-            if _is_image(path.parts):
+            if path.is_dir() and path.parts[-3] in _PARTS:
+                with reading(place):
+                    _refuse_nested(path.rglob("*"))
+            elif _is_image(path.parts):
                 with reading(path):
                     stamp = require_file(path)
                     require_room(stamp.size)
@@ -97,11 +104,16 @@ def _files(place: Path) -> Iterator[tuple[str, bytes]]:
     with reading(place), opened(place, require_file(place)) as file, _unpacked(file) as stream:
         with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as archive:
             for member in archive:
-                if member.isfile() and _is_image(PurePosixPath(member.name).parts):
+                inside = PurePosixPath(member.name)
+                if member.issym() or member.islnk():
+                    _refuse_link(inside)
+                if member.isfile() and _is_image(inside.parts):
                     require_room(member.size)
                     part = archive.extractfile(member)
                     assert part is not None
                     yield member.name, part.read()
+                elif member.isfile() and {*_PARTS} & {*inside.parts[:-3]}:
+                    _refuse_nested([inside])
         # At the end of the stream its checksum is compared; there is little between it and the end
         # of a tar.
         if len(stream.read(_PADDING)) == _PADDING:
@@ -137,6 +149,25 @@ def _is_image(parts: tuple[str, ...]) -> bool:
         and parts[-3] in _PARTS
         and PurePosixPath(parts[-1]).suffix.lower() in _ENDINGS
     )
+
+
+def _refuse_link(path: PurePath) -> None:
+    """Refuse a link of a tar that may stand for an image, or a folder of them."""
+    if {*_PARTS} & {*path.parts} and path.suffix.lower() in {*_ENDINGS, ""}:
+        raise UnfitError(
+            f"holds the link {printable(str(path))} and not what it leads to; make it by tar"
+            " --dereference --hard-dereference"
+        )
+
+
+def _refuse_nested(paths: Iterable[PurePath]) -> None:
+    """Refuse images below the folder of their class, which would be left out."""
+    for path in paths:
+        if path.suffix.lower() in _ENDINGS:
+            raise UnfitError(
+                f"holds the image {printable(str(path))} below the folder of its class; expected"
+                " train/CLASS/IMAGE and test/CLASS/IMAGE"
+            )
 
 
 def _decode(classes: Files, names: list[str], place: Path) -> Images:
@@ -180,9 +211,21 @@ def _pixels(
                 )
             told = f"{many:,} images of {image.width:,} by {image.height:,} pixels"
             require_memory(many * math.prod(shape), told, "scale them down")
+            _require_whole(image)
             array = np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
     except UnidentifiedImageError as error:
         raise UnfitError("is no image that pillow can read") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnfitError(f"is too large an image: {error}") from error
     return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+
+
+def _require_whole(image: Any) -> None:
+    """Refuse what would be lost of an image: transparency, and all frames but the first.
+
+    The second frame of an MPO, a photo of a phone, is a smaller copy.
+    """
+    if image.format != "MPO" and (frames := getattr(image, "n_frames", 1)) > 1:
+        raise UnfitError(f"has {frames} frames; store each as an image of its own")
+    if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255:
+        raise UnfitError("is transparent in places; lay it on a background first")

@@ -76,7 +76,7 @@ class Dataset:
 
     def moments(self) -> tuple[Floats, Floats]:
         """Return mean and standard deviation of each channel over all training images, with white
-        as 1.
+        as 1; a channel of one value has deviation 1, as there is nothing to scale.
         """
         channels = self.train.pixels.shape[1]
         # A table of how often each value occurs is exact and needs no float copy of the images.
@@ -87,7 +87,9 @@ class Dataset:
         values = np.arange(256) / self.white
         mean = tables @ values / tables.sum(axis=1)
         square = tables @ values**2 / tables.sum(axis=1)
-        return mean, np.sqrt(square - mean**2)
+        # Rounding would leave a channel of one value a deviation of about 1e-9, or of NaN.
+        constant = (tables > 0).sum(axis=1) == 1
+        return mean, np.where(constant, 1.0, np.sqrt(np.maximum(square - mean**2, 0.0)))
 
     def normalise(self, images: Images) -> npt.NDArray[np.float32]:
         """Return pixels as float32, of mean 0 and standard deviation 1 in each channel over the
