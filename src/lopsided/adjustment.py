@@ -39,8 +39,9 @@ class Adjustment:
             class's column (CDT).
 
     Raises:
-        ValueError: if a number is not finite, a weight, scale or margin is not positive, or two
-            lengths differ.
+        ValueError: if a number is not finite, a weight, scale or margin is not positive, two
+            lengths differ, or numbers have an index that is not 0, 1, 2, ...
+        TypeError: if they are no numbers, or `per_sample` is neither True nor False.
 
     Example:
         >>> Adjustment.cdt(Counts.step(k=4, minority=1, ratio=100), gamma=0.5)
@@ -55,6 +56,8 @@ class Adjustment:
     per_sample: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.per_sample, bool | np.bool_):
+            raise TypeError(f"per_sample must be True or False, got {self.per_sample!r}")
         lengths: dict[str, int] = {}
         for name in ARRAYS:
             if (value := getattr(self, name)) is not None:
@@ -79,7 +82,7 @@ class Adjustment:
 
         An exponent of 1 gives every class the same part in the loss: weight_c = n / (k n_c).
         """
-        return cls(weight=_mean_one(counts, _power(counts, -exponent)))
+        return cls(weight=_mean_one(counts, _power(counts, -_number(exponent, "exponent"))))
 
     @classmethod
     def effective_number(cls, counts: CountsLike, beta: float = 0.999) -> Adjustment:
@@ -145,7 +148,9 @@ class Adjustment:
         """
         counts = Counts.of(counts)
         return cls(
-            scale=scale, additive_margin=max_margin * (counts.distinct[0] / counts.values) ** 0.25
+            scale=_number(scale, "scale"),
+            additive_margin=_number(max_margin, "max_margin")
+            * (counts.distinct[0] / counts.values) ** 0.25,
         )
 
     @classmethod

@@ -32,9 +32,11 @@ def require_finite(values: npt.ArrayLike, name: str, *, positive: bool = False) 
         A float64 array of at most one axis.
 
     Raises:
-        ValueError: if a number is not finite, or not positive when asked; the class is named.
+        ValueError: if a number is not finite, or not positive when asked; the class is named; or
+            as `require_in_order`.
         TypeError: if `values` does not hold real numbers.
     """
+    require_in_order(values, name)
     array = real_array(values, name)
     if array.ndim > 1:
         raise ValueError(f"{name} must be one number a class, got an array of shape {array.shape}")
@@ -44,6 +46,24 @@ def require_finite(values: npt.ArrayLike, name: str, *, positive: bool = False) 
         where = f" for class {int(np.argmax(wrong))}" if array.ndim else ""
         raise ValueError(f"{name} must be {kind}, got {array[wrong].flat[0]}{where}")
     return array
+
+
+def require_in_order(values: Any, what: str) -> None:
+    """Refuse a column of a table whose index is not 0, 1, 2, ...: sorted by size or by name it
+    would give a class the number of another.
+
+    Raises:
+        ValueError: naming its index.
+    """
+    index = getattr(values, "index", None)  # of a list or tuple a method
+    if index is None or callable(index) or getattr(values, "ndim", 1) != 1:
+        return
+    places = list(index)
+    if places != list(range(len(places))):
+        raise ValueError(
+            f"{what} came with the index {_told(places)}: one a class, they are in the order of the"
+            f" labels 0 to {len(places) - 1}; put them in that order and give them without an index"
+        )
 
 
 def plain_array(values: Any, what: str) -> npt.NDArray[Any]:

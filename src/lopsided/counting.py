@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, KeysView, Mapping, Sequence, Set
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import LARGEST_EXACT, Ints, plain_array
+from lopsided.arrays import LARGEST_EXACT, Ints, plain_array, require_in_order
 from lopsided.numerals import numbers_of, pairs_of
 
 Names = tuple[str, ...] | None
@@ -67,9 +67,10 @@ def require_counts(values: npt.ArrayLike, classes: str = "class", least: int = 1
         least: 0 where a class may be without samples.
 
     Raises:
-        ValueError: if they are not at least two whole numbers from `least` to 2**53; the class is
-            named.
+        ValueError: if they are not at least two whole numbers from `least` to 2**53, the class is
+            named; or as `require_in_order`.
     """
+    require_in_order(values, "counts")
     try:
         array = plain_array(values, "counts")
     except ValueError:  # rows of different lengths
@@ -145,7 +146,8 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
         return np.array([int(name) for name in known.tolist()])[numbers], None
     if names is None:
         _require_no_numbers(known.tolist(), "labels")
-    order = require_names(names or _places(labels)) or tuple(known.tolist())
+    given = tuple(_places(labels) or ()) if names is None else names
+    order = require_names(given) or tuple(known.tolist())
     place = {name: c for c, name in enumerate(order)}
     if unknown := [name for name in known.tolist() if name not in place]:
         raise ValueError(f"labels must be among the {len(order)} names, got {unknown[0]!r}")
@@ -167,13 +169,15 @@ def require_names(names: Iterable[str] | None) -> Names:
     """Return names of classes, each once.
 
     Raises:
-        TypeError: if a name is no text.
-        ValueError: if two are the same.
+        TypeError: if a name is no text, or they have no order: a set, a dictionary.
+        ValueError: if two are the same, or as `require_in_order`.
     """
     if names is None:
         return None
-    given = (names,) if isinstance(names, str) else tuple(names)
-    if isinstance(names, str) or not all(isinstance(name, str) for name in given):
+    unordered = isinstance(names, str | Set | Mapping) and not isinstance(names, KeysView)
+    require_in_order(names, "names")
+    given = () if unordered else tuple(names)
+    if unordered or not all(isinstance(name, str) for name in given):
         raise TypeError(f"names must be a sequence of texts, one a class, got {names!r}")
     if len(set(given)) < len(given):
         twice = Counter(given).most_common(1)[0][0]

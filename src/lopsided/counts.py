@@ -12,7 +12,7 @@ import numpy.typing as npt
 from lopsided import needs, notebook
 from lopsided.arrays import Ints, locked, require_memory
 from lopsided.counting import counts_of, labels_of, present, require_counts, require_names
-from lopsided.groups import Groups
+from lopsided.groups import Groups, numbers_of
 from lopsided.profiles import exponential, require_classes, shared, step, zipf
 
 if TYPE_CHECKING:
@@ -188,11 +188,15 @@ class Counts:
         Args:
             classes: their numbers; by default all of them.
 
+        Raises:
+            IndexError: for a class that does not exist, or what is no whole number.
+
         Example:
             >>> Counts([5, 2], ["cat", "dog"]).called([1]), Counts([5, 2]).called()
             (['dog'], ['0', '1'])
         """
-        numbers = range(self.k) if classes is None else np.atleast_1d(classes).tolist()
+        asked = () if classes is None else np.atleast_1d(numbers_of(classes, self.k)).tolist()
+        numbers = range(self.k) if classes is None else asked
         return [str(c) if self.names is None else self.names[c] for c in numbers]
 
     def called_by_group(self, groups: Groups | None = None) -> list[list[str]]:

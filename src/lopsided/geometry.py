@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided import needs, notebook
-from lopsided.arrays import Floats, frozen, real_array, svd
+from lopsided.arrays import Floats, frozen, real_array, require_number, svd
 from lopsided.counts import Counts, CountsLike
 from lopsided.files import printable, reading
 from lopsided.frobenius import ZeroMatrixError
@@ -186,8 +186,8 @@ class Geometry:
                 as zero.
 
         Raises:
-            ValueError: if law or geometries lack counts or are of other counts, or their columns
-                are no classes.
+            ValueError: if law or geometries lack counts or are of other counts, their columns are
+                no classes, or the cutoff is no such share.
             MemoryError: if the (k, k) matrices are too large.
 
         Example:
@@ -196,6 +196,8 @@ class Geometry:
             >>> round(seli.split(seli).visible, 12), round(seli.split(seli).embeddings.law, 12)
             (1.0, 0.0)
         """
+        if not 1e-12 <= require_number(cutoff, "cutoff") < 1:
+            raise ValueError(f"cutoff must be a share from 1e-12 to below 1, got {cutoff}")
         return split([run._matrices() for run in (self, *runs)], law._matrices(), cutoff)
 
     def _matrices(self) -> Matrices:

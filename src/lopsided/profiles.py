@@ -24,8 +24,8 @@ def step(k: int, minority: int, ratio: float, rho: float) -> tuple[list[int], li
             f"ratio must be at least 1 and finite, minority from 1 to 2**53, got ratio={ratio},"
             f" minority={minority}"
         )
-    few, large = rho * k, ratio * minority
-    if not 0 < rho < 1 or abs(few - round(few)) > 1e-9 * k:
+    few, large = float(rho * k) if 0 < rho < 1 else 0.0, ratio * minority
+    if not 0 < round(few) < k or abs(few - round(few)) > 1e-9 * k:
         raise ValueError(
             f"rho must leave a whole number of minority classes between 1 and {k - 1}, got"
             f" rho={rho}, k={k}"

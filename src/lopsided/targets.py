@@ -148,8 +148,8 @@ class Targets:
 
         Raises:
             TypeError: if a label is no whole number, or the sets are an array.
-            ValueError: if a set is empty or holds all classes, a label is out of range, or a weight
-                is not positive.
+            ValueError: if a set is empty, holds all classes or a label twice, a label is out of
+                range, or a weight is not positive.
         """
         if hasattr(sets, "ndim"):
             raise TypeError(
@@ -161,9 +161,15 @@ class Targets:
             raise ValueError("sets must be the labels of each kind of sample, got none")
         t = np.zeros((k, len(sets)))
         for j, labels in enumerate(sets):
-            if any(isinstance(c, bool) or not hasattr(c, "__index__") for c in labels):
+            mask = "bool" in str(getattr(labels, "dtype", ""))
+            if mask or any(isinstance(c, bool) or not hasattr(c, "__index__") for c in labels):
                 raise TypeError(f"set {j} must hold whole numbers, the labels, got {labels!r}")
             members = sorted({int(c) for c in labels})
+            if len(members) < len(labels):
+                raise ValueError(
+                    f"set {j} must hold each label once, got {labels!r}; of a row of 0 and 1 give"
+                    " np.flatnonzero(row)"
+                )
             if not 0 < len(members) < k or members[0] < 0 or members[-1] >= k:
                 raise ValueError(
                     f"set {j} must hold 1 to {k - 1} labels from 0 to {k - 1}, got {sorted(labels)}"

@@ -101,7 +101,7 @@ def test_class_symmetric_paths_are_those_of_all_samples(name):
         by_sample,
         0,
         start.steps,
-        start.loss,
+        begin.loss,
         start.gap,
         start.norms,
         start.distances,

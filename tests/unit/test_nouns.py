@@ -18,6 +18,7 @@ from lopsided import (
     Pairing,
     Problem,
     Source,
+    Targets,
     distance,
     predict,
     solve,
@@ -289,3 +290,49 @@ def test_what_a_noun_holds_is_not_written_to():
     for array in [*held, seli.logits.left, seli.logits.own, seli.classifiers.diagonal]:
         with pytest.raises(ValueError, match="read-only"):
             array *= 2
+
+
+class Column(list):
+    """A column of a table, sorted by size as `value_counts` does."""
+
+    index = (2, 0, 1)
+
+
+@pytest.mark.parametrize("take", [Counts, lambda x: Adjustment(weight=x), solve.layer_peeled])
+def test_a_column_in_another_order_gives_no_class_the_number_of_another(take):
+    wanted = r"index \[2, 0, 1\].*in the order of the labels 0 to 2"
+    with pytest.raises(ValueError, match=wanted):
+        take(Column([50, 20, 5]), **({"e_w": 1, "e_h": 1} if take is solve.layer_peeled else {}))
+
+
+@pytest.mark.parametrize("names", [{"cat", "dog"}, {"dog": 1, "cat": 0}])
+def test_names_without_an_order_are_refused(names):
+    with pytest.raises(TypeError, match="sequence of texts"):
+        Counts([5, 3], names)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (lambda: Counts([5, 3, 2], ["a", "b", "c"]).called([True, False, True]), "flatnonzero"),
+        (lambda: Counts.step(10, 5, 10, rho=1e-300), "between 1 and 9"),
+        (lambda: Adjustment(scale=[1, 2], per_sample="no"), "True or False"),
+        (lambda: Adjustment.ldam([5, 3], max_margin=[0.5]), "one number"),
+        (lambda: Targets.label_sets([[1, 0, 0], [0, 1, 0]], 3), "each label once"),
+        (lambda: predict.etf(3).split(predict.etf(3), cutoff=0.0), "cutoff must be a share"),
+        (lambda: solve.path(Problem([5, 3], ridge=1.0), [1.0], tolerance=-1), "tolerance must"),
+        (lambda: solve.path(Problem([5, 3], ridge=1.0), [1.0], method="none"), "method must"),
+        (lambda: solve.minimize(Problem([5, 3], ridge=1.0), tolerance=1), "below 1"),
+    ],
+)
+def test_arguments_that_mean_something_else_are_refused(asked, message):
+    with pytest.raises((ValueError, TypeError, IndexError), match=message):
+        asked()
+
+
+@pytest.mark.parametrize("other", [Problem([9, 5], ridge=0.5), Problem([5, 9], ridge=0.1)])
+def test_a_path_is_resumed_on_its_own_problem_only(other):
+    adam = solve.Optimizer("adam", 0.05)
+    path = solve.train(Problem([9, 5], ridge=0.1), adam, 20)
+    with pytest.raises(ValueError, match="same problem"):
+        solve.train(other, adam, 40, resume=path)

@@ -212,3 +212,30 @@ def test_logits_that_are_no_numbers_give_a_loss_that_is_none(loss, broken):
     z = logits()
     z[0, 1] = broken
     assert not loss()(z, LABELS).isfinite()
+
+
+def test_percentages_are_no_logits():
+    percent = 100 * logits().softmax(1)
+    with pytest.raises(ValueError, match="probabilities"):
+        posthoc.logit_adjustment(percent, COUNTS)
+    with pytest.raises(ValueError, match="probabilities"):
+        measure.Decisions(4).update(percent.numpy(), LABELS.numpy())
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        steer.UniformityGap(4, 5),
+        steer.InducedCollapse(4, 5),
+        lambda h, y: steer.PeerToPeer()(h, torch.eye(4, 5), y),
+    ],
+)
+def test_features_with_an_axis_too_many_are_not_broadcast_beside_labels(loss):
+    with pytest.raises(ValueError, match=r"shape \(n, 5\), got \(8, 1, 5\)"):
+        loss(torch.ones(8, 1, 5), LABELS)
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_a_head_is_not_fitted_to_features_whose_squares_leave_float64(size):
+    with pytest.raises(ValueError, match="squares of the features"):
+        posthoc.fit_head(size * np.eye(4), np.arange(4))

@@ -15,6 +15,8 @@ ENOUGH = 4
 #: How far from 1 a distribution may sum: half-precision softmax over many classes is off by nearly
 #: as much.
 SLACK = 0.01
+#: From this sum on a row is of percentages, if of any shares.
+PERCENT = 50
 
 
 def logits_of(logits: npt.ArrayLike, labels: Ints, k: int) -> npt.NDArray[Any]:
@@ -28,9 +30,9 @@ def logits_of(logits: npt.ArrayLike, labels: Ints, k: int) -> npt.NDArray[Any]:
     z = rows_of(logits, labels, k, "logits")
     if are_probabilities(z):
         raise ValueError(
-            "these are probabilities, every row is non-negative and sums to 1, and margins are"
-            " differences of logits; give the logits that the head makes, or the logarithms of the"
-            " probabilities"
+            "these are probabilities, every row is non-negative and sums to 1 (or 100), and margins"
+            " are differences of logits; give the logits that the head makes, or the logarithms of"
+            " the probabilities"
         )
     return z
 
@@ -38,22 +40,25 @@ def logits_of(logits: npt.ArrayLike, labels: Ints, k: int) -> npt.NDArray[Any]:
 def are_probabilities(rows: npt.NDArray[Any]) -> bool:
     """Whether what came as (n, k) logits has been through a softmax.
 
-    Every row is a distribution and not all entries are 0 or 1. Fewer than `ENOUGH` rows may be so
-    by chance, and with one class all are.
+    Every row is a distribution, perhaps in percent, and not all entries are none or all of it.
+    Fewer than `ENOUGH` rows may be so by chance, and with one class all are.
 
     Example:
         >>> are_probabilities(np.full((4, 2), 0.5)), are_probabilities(np.eye(4))
         (True, False)
+        >>> are_probabilities(np.full((4, 2), 50.0))
+        True
     """
     if len(rows) < ENOUGH or rows.shape[1] == 1:
         return False
+    whole = 100 if rows[0].sum(dtype=np.float64) > PERCENT else 1
     # The first rows of logits mostly tell, without a look at all.
-    if not (_distributions(rows[:ENOUGH]) and _distributions(rows)):
+    if not (_distributions(rows[:ENOUGH], whole) and _distributions(rows, whole)):
         return False
-    return not ((rows == 0) | (rows == 1)).all()
+    return not ((rows == 0) | (rows == whole)).all()
 
 
-def _distributions(rows: npt.NDArray[Any]) -> bool:
+def _distributions(rows: npt.NDArray[Any], whole: int) -> bool:
     if not (rows >= 0).all():
         return False
-    return bool((np.abs(rows.sum(axis=1, dtype=np.float64) - 1) < SLACK).all())
+    return bool((np.abs(rows.sum(axis=1, dtype=np.float64) / whole - 1) < SLACK).all())

@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from scipy.sparse import csr_array
 
 from lopsided.arrays import Floats, Ints
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.gram import Gram
 from lopsided.naming import tight
 from lopsided.plot.style import DIVERGING, FAINT, INK, number, on_axes
@@ -31,7 +31,7 @@ def gram(
     gram: Gram,
     ax: Axes | None = None,
     *,
-    counts: Counts | None = None,
+    counts: CountsLike | None = None,
     names: Sequence[str] | None = None,
     limit: float | None = None,
 ) -> Axes:
@@ -60,6 +60,7 @@ def gram(
         >>> [text.get_text() for text in axes.texts]
         ['−.33']
     """
+    counts = None if counts is None else Counts.of(counts)
     for what, given in (("counts", counts), ("names", names)):
         if given is not None and len(given) != gram.k:
             raise ValueError(f"the {what} are of {len(given)} classes, the vectors of {gram.k}")

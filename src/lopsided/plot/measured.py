@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from lopsided.arrays import Floats
-from lopsided.counts import Counts
+from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
 from lopsided.plot.gram import DRAWN, by_size, name_classes
@@ -22,7 +22,7 @@ COLOURS = (MAJORITY, MINORITY, MIDDLE, GREY)
 def class_norms(
     measured: Gram,
     predictions: Mapping[str, Gram],
-    counts: Counts,
+    counts: CountsLike,
     ax: Axes | None = None,
     *,
     names: Sequence[str] | None = None,
@@ -41,9 +41,11 @@ def class_norms(
         The axes.
 
     Raises:
-        ValueError: if a prediction is for another number of classes.
+        ValueError: if a prediction or the counts are for another number of classes.
     """
-    ax = on_axes(ax)
+    ax, counts = on_axes(ax), Counts.of(counts)
+    if counts.k != measured.k:
+        raise ValueError(f"counts are of {counts.k} classes, the measurement of {measured.k}")
     order = by_size(counts, measured.k)
     places = np.arange(measured.k)
     drawn = [_scaled(measured)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import plain_array
+from lopsided.arrays import plain_array, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.papers import cite
@@ -44,7 +44,7 @@ def multiple_centers(counts: CountsLike, centers: npt.ArrayLike, angle: float) -
         raise ValueError(
             f"centers must be {k} whole numbers of at least 1, one a class, got {centers!r}"
         )
-    if not 0 <= angle <= np.pi / 2:
+    if not 0 <= (angle := require_number(angle, "angle")) <= np.pi / 2:
         raise ValueError(f"the angle must be from 0 to pi / 2, got {angle}")
     total = int(number.sum())
     W = (np.eye(k) - 1 / k) * np.sqrt(k / (k - 1))

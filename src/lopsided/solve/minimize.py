@@ -58,9 +58,9 @@ def minimize(
         The solution; its certificate bounds how far it is from the optimum.
 
     Raises:
-        ValueError: for an unknown method, a tolerance that is not positive, starts that are no
-            whole number of at least 1, a narrow width with ridge 0, a ridge below 1e-280 that is
-            not 0, or a free bias of a class that is in no target.
+        ValueError: for an unknown method, a tolerance that is not above 0 and below 1, starts that
+            are no whole number of at least 1, a narrow width with ridge 0, a ridge below 1e-280
+            that is not 0, or a free bias of a class that is in no target.
         RuntimeError: if `strict` and the tolerance was not reached.
         MemoryError: if there are too many groups of interchangeable classes for this machine.
 
@@ -74,10 +74,7 @@ def minimize(
         >>> solution.certificate.relative_gap < 1e-10, round(solution.objective, 6)
         (True, 0.623221)
     """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    if not require_number(tolerance, "tolerance") > 0:
-        raise ValueError(f"tolerance must be a positive number, got {tolerance}")
+    tolerance = require_settings(method, tolerance)
     if starts is not None:
         require_whole("starts", starts, 1)
     reduced = Reduced.of(problem)
@@ -91,6 +88,20 @@ def minimize(
     if strict and solution.status not in (Status.OPTIMAL, Status.ZERO):
         raise RuntimeError(solution.message)
     return solution
+
+
+def require_settings(method: str, tolerance: float) -> float:
+    """Return the tolerance of a solve.
+
+    Raises:
+        ValueError: for an unknown method, or a tolerance that is no share: with 1 the point zero
+            would pass for the optimum of any problem.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if not 0 < (number := require_number(tolerance, "tolerance")) < 1:
+        raise ValueError(f"tolerance must be a number above 0 and below 1, got {tolerance}")
+    return number
 
 
 def finish(

@@ -16,7 +16,7 @@ from lopsided.geometry import Distances, Geometry
 from lopsided.problem import Problem, require_problem
 from lopsided.solve.certificate import best_bias
 from lopsided.solve.methods.narrow import STARTS
-from lopsided.solve.minimize import finish, narrowed
+from lopsided.solve.minimize import finish, narrowed, require_settings
 from lopsided.solve.reduced import Reduced
 from lopsided.solve.solution import Solution
 
@@ -74,7 +74,8 @@ def path(
         optimum, the best of 8 local minima.
 
     Raises:
-        ValueError: if a ridge is not positive and finite.
+        ValueError: if a ridge is not positive and finite, or as `minimize` for method and
+            tolerance.
 
     Example:
         >>> from lopsided import Counts
@@ -85,6 +86,7 @@ def path(
     wanted = real_array(ridges, "ridges")
     if wanted.ndim != 1 or not ((wanted > 0) & np.isfinite(wanted)).all():
         raise ValueError(f"the ridges of a path must be positive finite numbers, got {ridges!r}")
+    tolerance = require_settings(method, tolerance)
     reduced, found, before = Reduced.of(problem), {}, None
     for ridge in sorted(set(wanted.tolist()), reverse=True):
         found[ridge] = finish(problem.at(ridge), reduced, before, method, tolerance)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch._C import _functorch
 
-from lopsided.measure.logits import ENOUGH, SLACK
+from lopsided.measure.logits import ENOUGH, PERCENT, SLACK
 
 
 def concrete(values: Tensor) -> bool:
@@ -75,15 +75,20 @@ def check_logits(logits: Tensor, k: int | None) -> None:
         )
 
 
-def check_features(features: Tensor, d: int) -> None:
+def check_features(features: Tensor, d: int, *, rows: bool = False) -> None:
     """Refuse features that are not floating point of shape (..., d).
 
+    Args:
+        features: what came.
+        d: feature dimensions.
+        rows: refuse other shapes than (n, d) too: beside n labels an axis more would be broadcast.
+
     Raises:
-        ValueError: if the last axis is not d long.
+        ValueError: if the last axis is not d long, or there are axes too many.
         TypeError: if they are no tensor, or not floating point.
     """
     check_tensor(features, "features")
-    if not features.ndim or features.shape[-1] != d:
+    if not features.ndim or features.shape[-1] != d or (rows and features.ndim != 2):
         raise ValueError(f"features must have shape (n, {d}), got {tuple(features.shape)}")
     if not features.is_floating_point():
         raise TypeError(f"features must be floating point, got {features.dtype}")
@@ -112,14 +117,18 @@ def check_soft_targets(targets: Tensor, n: int, k: int) -> None:
 def are_probabilities(logits: Tensor) -> bool:
     """Whether what came as (n, k) logits has been through a softmax.
 
-    Every row is a distribution and not all entries are 0 or 1. Fewer than `ENOUGH` rows may be so
-    by chance, and with one class all are.
+    Every row is a distribution, perhaps in percent, and not all entries are none or all of it.
+    Fewer than `ENOUGH` rows may be so by chance, and with one class all are.
     """
     if len(logits) < ENOUGH or logits.shape[1] == 1 or not visible(logits):
         return False
-    return bool(_distributions(logits).all()) and not bool(((logits == 0) | (logits == 1)).all())
+    whole = 100 if logits[0].sum(dtype=torch.float64) > PERCENT else 1
+    if not bool(_distributions(logits, whole).all()):
+        return False
+    return not bool(((logits == 0) | (logits == whole)).all())
 
 
-def _distributions(rows: Tensor) -> Tensor:
-    """Return which rows are non-negative and sum to one."""
-    return (rows >= 0).all(dim=1) & ((rows.sum(dim=1, dtype=torch.float64) - 1).abs() < SLACK)
+def _distributions(rows: Tensor, whole: int = 1) -> Tensor:
+    """Return which rows are non-negative and sum to one, or to another whole."""
+    sums = rows.sum(dim=1, dtype=torch.float64)
+    return (rows >= 0).all(dim=1) & ((sums / whole - 1).abs() < SLACK)

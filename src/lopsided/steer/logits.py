@@ -32,8 +32,8 @@ def logits_of(logits: Any, counts: Counts, *, multiplied: bool = False) -> Any:
         )
     if _are_probabilities(logits):
         raise ValueError(
-            "these are probabilities, every row is non-negative and sums to 1; give the logits"
-            f"{' that the head makes' if multiplied else ', or probabilities.log()'}"
+            "these are probabilities, every row is non-negative and sums to 1 (or 100); give the"
+            f" logits{' that the head makes' if multiplied else ', or probabilities.log()'}"
         )
     if multiplied and _are_log_probabilities(z):
         raise ValueError(

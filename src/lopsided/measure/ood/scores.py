@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, resized
+from lopsided.arrays import Floats, require_finite, require_number, resized
 from lopsided.measure.ood.known import Known
 
 #: A score.
@@ -70,14 +70,18 @@ def nci(known: Known, features: npt.ArrayLike, *, alpha: float = 0.0) -> Floats:
         features: (n, d).
         alpha: weight of the length, tuned on held-out samples; 0 leaves it out.
 
+    Raises:
+        ValueError: as `Known.features`, or if alpha is not finite.
+
     Source: Liu and Qin 2025 (arXiv 2311.01479).
     """
+    size = float(require_finite(require_number(alpha, "alpha"), "alpha"))
     x = known.features(features)
     away = resized(x - known.mean, axis=1)
     along = np.vecdot(away, known.weight[known.logits(x).argmax(axis=1)])
     lengths = np.linalg.norm(away, axis=1)
     along = np.divide(along, lengths, out=np.zeros_like(along), where=lengths > 0)
-    return np.asarray(along + alpha * np.abs(x).sum(axis=1))
+    return np.asarray(along + size * np.abs(x).sum(axis=1))
 
 
 def visible(known: Known, features: npt.ArrayLike) -> Floats:

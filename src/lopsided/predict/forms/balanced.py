@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
@@ -53,7 +53,7 @@ def balanced(counts: CountsLike, ridge: float, smoothing: float = 0.0) -> Geomet
             f" {counts.distinct[-1]}; use solve.minimize for others"
         )
     ridge = require_ridge(ridge, or_zero=True)
-    if not 0 <= smoothing < 1:
+    if not 0 <= (smoothing := require_number(smoothing, "smoothing")) < 1:
         raise ValueError(f"smoothing must be at least 0 and below 1, got {smoothing}")
     if ridge == smoothing == 0:
         raise ValueError("the ridge must be positive where there is no label smoothing, got 0")

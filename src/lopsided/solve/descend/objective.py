@@ -59,13 +59,17 @@ class MeanObjective:
         if batch is not None and batch > n:
             raise ValueError(f"a batch of {batch} is more than the {n} samples")
 
+    @property
+    def shapes(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The shapes of classifiers (k, d) and features."""
+        d = self.problem.width or self.counts.k
+        return (self.counts.k, d), (len(self.labels), d)
+
     def begin(self, seed: int, size: float) -> tuple[Floats, Floats]:
         """Draw Gaussian classifiers and features."""
         rng = np.random.default_rng(seed)
-        d = self.problem.width or self.counts.k
-        return size * rng.standard_normal((self.counts.k, d)), size * rng.standard_normal(
-            (len(self.labels), d)
-        )
+        W, H = (size * rng.standard_normal(shape) for shape in self.shapes)
+        return W, H
 
     def slope(
         self, W: Floats, H: Floats, memory: tuple[Floats, ...], step: int, seed: int, lift: bool
@@ -95,7 +99,6 @@ class MeanObjective:
         self, W: Floats, H: Floats, goal: Geometry
     ) -> tuple[float, float, Floats, Distances]:
         """Return objective, relative gap, norms and distances."""
-        losses = self._losses(H @ W.T, self.labels).values
         total = np.zeros((self.counts.k, H.shape[1]))
         np.add.at(total, self.labels, H * self.copies[:, None])
         M = total / self.counts.values[:, None]
@@ -105,7 +108,12 @@ class MeanObjective:
             W - W.mean(axis=0), M - M.mean(axis=0), Source("training path")
         )
         norms = np.array([np.linalg.norm(W), np.linalg.norm(M)])
-        return float(self.copies @ losses) + self._decay(W, H), gap, norms, geometry.distance(goal)
+        return self.loss(W, H), gap, norms, geometry.distance(goal)
+
+    def loss(self, W: Floats, H: Floats) -> float:
+        """Return the objective, in sums over all samples."""
+        losses = self._losses(H @ W.T, self.labels).values
+        return float(self.copies @ losses) + self._decay(W, H)
 
     def _decay(self, W: Floats, H: Floats) -> float:
         if not (ridge := self.problem.ridge):

@@ -97,6 +97,8 @@ def train(
         raise ValueError(
             "resume a path with its own optimizer, its own seed and at least as many steps"
         )
+    if resume is not None:
+        _require_own(mean, resume)
     goal = minimize(problem.at(0.0)).geometry if reference is None else reference
     if resume is None:
         begin = _begin(mean, seed, size)
@@ -142,6 +144,22 @@ def _mean(problem: Problem, optimizer: Optimizer, steps: int, seed: int) -> Mean
     for name, number in (("steps", steps), ("seed", seed)):
         require_whole(name, number, 0)
     return MeanObjective(problem, optimizer.batch)
+
+
+def _require_own(mean: MeanObjective, resume: Trajectory) -> None:
+    """Refuse a path of another problem: there its last classifiers and features have another loss.
+
+    Raises:
+        ValueError: naming both.
+    """
+    fits = resume.W.shape == mean.shapes[0] and resume.H.shape == mean.shapes[1]
+    loss = mean.loss(resume.W, resume.H) if fits else np.nan
+    if not np.isclose(loss, resume.loss[-1], rtol=1e-6, atol=0.0):
+        found = f"a loss of {loss:.9g}" if fits else "other shapes"
+        raise ValueError(
+            f"resume a path of the same problem: this one ended at a loss of {resume.loss[-1]:.9g},"
+            f" where this problem has {found}"
+        )
 
 
 def _begin(mean: MeanObjective, seed: int, size: float) -> State:

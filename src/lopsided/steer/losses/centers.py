@@ -83,7 +83,7 @@ class MultipleCenters(Loss):
             ValueError: if a shape does not fit or a label is out of range; the sample is named.
             TypeError: if the features are whole numbers, or the labels are not.
         """
-        check_features(features, self.vectors.shape[1])
+        check_features(features, self.vectors.shape[1], rows=True)
         labels, kept = self.read(labels, len(features), self.k)
         if kept is not None:
             features = features.where(kept[:, None], 0.0)

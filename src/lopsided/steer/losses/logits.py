@@ -111,8 +111,8 @@ class SoftmaxLoss(LogitLoss):
             self._trusted = True
             if are_probabilities(logits):
                 warn(
-                    "the logits of every sample are non-negative and sum to 1, as after a softmax;"
-                    " this loss takes the softmax itself, so give it what comes before, or"
+                    "the logits of every sample are non-negative and sum to 1 (or 100), as after a"
+                    " softmax; this loss takes the softmax itself, so give it what comes before, or"
                     " log-probabilities"
                 )
         if self._wants_cosines and len(logits):

@@ -63,7 +63,7 @@ class PeerToPeer(Loss):
         check_tensor(weight, "weight")
         if weight.ndim != 2:
             raise ValueError(f"weight must have shape (k, d), got {tuple(weight.shape)}")
-        check_features(features, weight.shape[1])
+        check_features(features, weight.shape[1], rows=True)
         k = len(weight)
         labels, kept = self.read(labels, len(features), k)
         h, w = lifted(features, weight)

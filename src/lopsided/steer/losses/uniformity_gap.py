@@ -77,7 +77,7 @@ class UniformityGap(Loss):
             TypeError: if the features are whole numbers, or the labels are not.
         """
         k, d = self.weight.shape
-        check_features(features, d)
+        check_features(features, d, rows=True)
         labels, kept = self.read(labels, len(features), k)
         if kept is not None:
             features = features.where(kept[:, None], 0.0)

@@ -18,6 +18,9 @@ from lopsided.measure.storage.store import Store
 #: Rows of a block, of an array that is given whole.
 ROWS = 4096
 
+#: The least sum of squares that keeps its digits.
+_LEAST = 1e-280
+
 #: Features of at least 32 bits with their labels.
 Block = tuple[npt.NDArray[Any], Ints]
 
@@ -60,6 +63,8 @@ class Samples:
                     (self.k, self.d),
                 )
                 x = rows_of(x, y, self.d, "features")
+                if x.dtype.kind == "f" and x.dtype.itemsize > 8:
+                    x = x.astype(np.float64)
                 wide = x.dtype.kind == "f" and x.dtype.itemsize >= 4
                 yield (x if wide else x.astype(np.float32)), y
         except ValueError as error:
@@ -142,7 +147,7 @@ class Summary:
         """Read the samples once.
 
         Raises:
-            ValueError: if there is none.
+            ValueError: if there is none, or squares of features leave float64.
         """
         counts, squares = np.zeros(samples.k, np.int64), 0.0
         for features, labels in samples:
@@ -150,6 +155,11 @@ class Summary:
             squares += float(np.einsum("ij,ij->", features, features, dtype=np.float64))
         if not counts.any():
             raise ValueError(f"{samples.what} has no sample")
+        if not _LEAST < squares < np.inf and any(features.any() for features, _ in samples):
+            raise ValueError(
+                f"squares of the features of {samples.what} leave float64: divide features, and"
+                " multiply the head, by one number first"
+            )
         return cls(counts, float(np.sqrt(squares / counts.sum())) or 1.0)
 
     def require_steady(self, samples: Samples) -> None:
