@@ -194,3 +194,9 @@ def test_lengths_whose_squares_leave_the_type_are_lengths(kind):
     np.testing.assert_allclose(found[[0, 2]], unit[:2], rtol=1e-6)
     with pytest.raises(ValueError, match=r"leave (torch\.)?float32"):
         posthoc.nearest_mean(kind(weight), kind(weight[:1]))
+
+
+@pytest.mark.parametrize("logits", [np.zeros((64, 3)), np.tile([1.0, 2.0, 3.0], (64, 1))])
+def test_no_tau_is_fitted_to_logits_that_tell_nothing(logits):
+    with pytest.raises(ValueError, match="tell nothing of these labels"):
+        posthoc.fit_tau(logits, np.repeat([0, 1, 2], [50, 10, 4]), [50, 10, 4])
