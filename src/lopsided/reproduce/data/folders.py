@@ -90,7 +90,8 @@ def _files(place: Path) -> Iterator[tuple[str, bytes]]:
 
     if place.is_dir():
         for path in sorted(place.glob("*/*/*")):
-            if path.is_dir() and path.parts[-3] in _PARTS:
+            below = path.is_dir() and path.parts[-3] in _PARTS
+            if below and not _is_image(path.parts):
                 with reading(place):
                     _refuse_nested(path.rglob("*"))
             elif _is_image(path.parts):
