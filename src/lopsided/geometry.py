@@ -152,7 +152,8 @@ class Geometry:
         """
         own = self.logits.rows.expand(self.logits.own)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(own / (self.classifiers.norms() * self.embeddings.norms()))
+            cosines = own / (self.classifiers.norms() * self.embeddings.norms())
+        return np.clip(cosines, -1.0, 1.0)  # rounding can leave one just beyond
 
     def distance(self, other: Geometry) -> Distances:
         """Return the distances of classifiers, embeddings and logits to those of another geometry;

@@ -135,7 +135,9 @@ class Gram(Pairing):
         lengths = np.sqrt(self.diagonal)
         a, b = self.groups.of_class(rows), self.groups.of_class(columns)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(self.entries(rows, columns) / (lengths[a] * lengths[b]))
+            cosines = self.entries(rows, columns) / (lengths[a] * lengths[b])
+        # Rounding can leave one just beyond, which no angle has.
+        return np.asarray(np.clip(cosines, -1.0, 1.0))
 
     def cosines(self) -> Floats:
         """Return the (k, k) array of all cosines; NaN for zero vectors.
@@ -147,7 +149,7 @@ class Gram(Pairing):
         with np.errstate(invalid="ignore", divide="ignore"):
             matrix /= norms[:, None]
             matrix /= norms[None, :]
-        return matrix
+        return np.clip(matrix, -1.0, 1.0, out=matrix)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the cosines: see `lopsided.plot.gram`, which takes counts and names too.

@@ -195,3 +195,14 @@ def test_the_minorities_of_a_step_are_its_small_classes_from_ratio_two(many, few
     counts = Counts([ratio * minority] * many + [minority] * few)
     small = list(range(many, many + few))
     assert counts.minorities.tolist() == (small if ratio >= 2 else [])
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=2, max_size=7))
+def test_every_cosine_has_an_angle(counts):
+    geometry = predict.seli(counts)
+    for cosines in (
+        geometry.classifiers.cosines(),
+        geometry.embeddings.cosine(np.arange(len(counts)), np.arange(len(counts))),
+        geometry.alignment(),
+    ):
+        assert np.isfinite(np.arccos(cosines)).all()
