@@ -89,7 +89,7 @@ def test_no_process_outlives_the_one_that_started_it_however_that_is_ended(tmp_p
             (os.killpg if number is signal.SIGINT else os.kill)(parent.pid, number)
             _, complaints = parent.communicate(timeout=30)
             assert parent.returncode == status
-            assert complaints == ""
+            assert complaints == "", number
             until(lambda children=children: all(map(gone, children)), 10)
             assert not list(folder.rglob("*.draft"))
     finally:

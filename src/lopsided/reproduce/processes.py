@@ -160,7 +160,8 @@ def _start(
 
 def _work(claim: AnyClaim, options: Options, place: Place, line: Connection) -> None:
     hold_on_to_parent()
-    with terminate_on_sigterm(), suppress(BrokenPipeError):  # then nobody is left to be told
+    # Where the line is broken nobody is left to be told; Ctrl-C is the parent's to answer.
+    with terminate_on_sigterm(), suppress(OSError, KeyboardInterrupt):
         line.send(do(claim, options, place, line.send))
 
 
