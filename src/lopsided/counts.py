@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from lopsided import needs, notebook
 from lopsided.arrays import Ints, locked, require_memory
-from lopsided.counting import counts_of, labels_of, present, require_counts, require_names
+from lopsided.counting import counts_of, require_counts
 from lopsided.groups import Groups, numbers_of
+from lopsided.numbering import labels_of, present, require_names
 from lopsided.profiles import exponential, require_classes, shared, step, zipf
 
 if TYPE_CHECKING:

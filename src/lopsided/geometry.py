@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided import needs, notebook
-from lopsided.arrays import Floats, frozen, real_array, require_number, svd
+from lopsided.arrays import Floats, frozen, real_array, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.files import printable, reading
 from lopsided.frobenius import ZeroMatrixError
@@ -25,6 +25,7 @@ from lopsided.packing import packed, unpacked, write_pair
 from lopsided.pairing import Pairing
 from lopsided.plain import plain
 from lopsided.realised import realised
+from lopsided.singular import svd
 from lopsided.source import Directions, Distances, Source
 from lopsided.split import Matrices, Split, split
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lopsided import Adjustment, Counts, arrays, solve
+from lopsided import Adjustment, Counts, singular, solve
 
 law = settings(deadline=None, derandomize=True, max_examples=25)
 
@@ -135,18 +135,18 @@ def test_additive_margins_at_small_ridges_keep_their_digits(counts, scale, ridge
 
 def test_a_finite_matrix_is_decomposed_where_divide_and_conquer_gives_up(monkeypatch):
     matrix = np.random.default_rng(0).normal(size=(4, 6))
-    _, values, _ = arrays.svd(matrix)
+    _, values, _ = singular.svd(matrix)
 
     def gives_up(*args, **kwargs):
         raise np.linalg.LinAlgError("SVD did not converge")
 
     monkeypatch.setattr(np.linalg, "svd", gives_up)
-    left, others, right = arrays.svd(matrix)
+    left, others, right = singular.svd(matrix)
     assert left @ np.diag(others) @ right == pytest.approx(matrix, abs=1e-14)
     assert others == pytest.approx(values, abs=1e-14)
-    assert arrays.singular_values(matrix) == pytest.approx(values, abs=1e-14)
+    assert singular.singular_values(matrix) == pytest.approx(values, abs=1e-14)
     with pytest.raises(ValueError, match="infs or NaNs"):
-        arrays.svd(np.full((2, 2), np.nan))
+        singular.svd(np.full((2, 2), np.nan))
 
 
 def test_a_solve_ends_where_its_proof_and_its_value_take_turns_in_failing():

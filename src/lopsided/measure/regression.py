@@ -7,8 +7,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, resized, svd
+from lopsided.arrays import Floats, real_array, resized
 from lopsided.measure.state.regression import RegressionMoments
+from lopsided.singular import svd
 
 
 class RegressionCollapse(NamedTuple):

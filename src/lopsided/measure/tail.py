@@ -9,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, require_squares, resized, singular_values
+from lopsided.arrays import Floats, real_array, require_squares, resized
+from lopsided.singular import singular_values
 
 
 @dataclass(frozen=True, eq=False)

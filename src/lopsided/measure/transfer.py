@@ -14,15 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import (
-    Floats,
-    Ints,
-    require_memory,
-    require_squares,
-    require_whole,
-    singular_values,
-)
+from lopsided.arrays import Floats, Ints, require_memory, require_squares, require_whole
 from lopsided.measure.checks import labels_of, rows_of, whole
+from lopsided.singular import singular_values
 
 #: Rows of a block.
 _BLOCK = 4096

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import real_array, require_whole, svd
+from lopsided.arrays import real_array, require_whole
 from lopsided.geometry import Geometry, Source
 from lopsided.papers import cite
+from lopsided.singular import svd
 
 #: How far from 1 the sum of a joint distribution may be, and how near to each other two singular
 #: values that no cut can tell apart.

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from lopsided.arrays import Floats, singular_values
+from lopsided.arrays import Floats
 from lopsided.problem import Problem
+from lopsided.singular import singular_values
 from lopsided.solve.minimize import finish
 from lopsided.solve.path import largest_ridge
 from lopsided.solve.reduced import Reduced

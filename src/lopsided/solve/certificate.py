@@ -19,10 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, singular_values
+from lopsided.arrays import Floats, real_array
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
 from lopsided.problem import Problem, require_problem
+from lopsided.singular import singular_values
 from lopsided.solve.descend.descent import Linear, newton
 from lopsided.solve.reduced import Fit, Point, Reduced
 

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from lopsided.arrays import Floats, require_whole, singular_values
+from lopsided.arrays import Floats, require_whole
 from lopsided.pairing import Pairing
 from lopsided.problem import Problem
+from lopsided.singular import singular_values
 from lopsided.solve.certificate import candidate
 from lopsided.solve.reduced import Point, Reduced
 

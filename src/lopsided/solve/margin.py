@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats, singular_values, svd
+from lopsided.arrays import Floats
 from lopsided.problem import Problem
+from lopsided.singular import singular_values, svd
 from lopsided.solve.certificate import Certificate
 from lopsided.solve.methods.start import simplex
 from lopsided.solve.reduced import Point, Reduced

@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from lopsided.arrays import real_array, singular_values
+from lopsided.arrays import real_array
 from lopsided.centering import about_mean
 from lopsided.geometry import Distances, Geometry
 from lopsided.problem import Problem, require_problem
+from lopsided.singular import singular_values
 from lopsided.solve.certificate import best_bias
 from lopsided.solve.methods.narrow import STARTS
 from lopsided.solve.minimize import finish, narrowed, require_settings

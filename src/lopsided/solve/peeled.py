@@ -18,9 +18,10 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 
 from lopsided.adjustment import Adjustment
-from lopsided.arrays import require_finite, singular_values
+from lopsided.arrays import require_finite
 from lopsided.counts import Counts
 from lopsided.problem import Problem
+from lopsided.singular import singular_values
 from lopsided.solve.minimize import minimize
 from lopsided.solve.path import largest_ridge
 from lopsided.solve.solution import Solution

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_finite, require_whole, singular_values
+from lopsided.arrays import Floats, require_finite, require_whole
 from lopsided.counts import Counts, CountsLike
+from lopsided.singular import singular_values
 
 #: Singular values of directions below this share of the largest do not count for a rank, nor does a
 #: class whose logits are all below it.

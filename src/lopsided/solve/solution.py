@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lopsided import notebook
-from lopsided.arrays import Floats, require_memory, svd
+from lopsided.arrays import Floats, require_memory
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
 from lopsided.problem import Problem
+from lopsided.singular import svd
 from lopsided.solve.certificate import Certificate
 from lopsided.solve.reduced import Point, Reduced
 

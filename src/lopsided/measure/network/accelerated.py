@@ -70,8 +70,8 @@ class DeviceMoments:
             kept = given.to(self.device, given.dtype if common else t.float64, copy=True)
             if not kept.numel() or float(t.linalg.vector_norm(kept, t.inf)) < LARGEST:
                 return kept
-        rows_of(to_numpy(given), labels, given.shape[1], what)  # says what is wrong
-        return kept
+        told = rows_of(to_numpy(given), labels, given.shape[1], what)  # says what is wrong
+        return t.as_tensor(told, device=self.device)
 
     def fold(self, batches: Sequence[tuple[Any, Ints]]) -> None:
         """Join checked batches, each (b, d) rows and labels (b,), by the rule of `Moments`."""

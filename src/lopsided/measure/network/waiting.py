@@ -5,6 +5,7 @@ They have been checked, and are copied, since whoever gave them may overwrite th
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -34,16 +35,16 @@ class Waiting:
         )
         self._features: list[tuple[Any, Ints]] = []
         self._logits: list[tuple[Any, Ints]] = []
+        self._samples = self._held = 0
 
     def __len__(self) -> int:
         """Number of samples."""
-        return sum(len(y) for _, y in self._features)
+        return self._samples
 
     @property
     def full(self) -> bool:
         """Whether they are to wait no longer."""
-        held = sum(int(np.prod(rows.shape)) for rows, _ in self._features + self._logits)
-        return len(self) >= self._together or held >= self._numbers
+        return self._samples >= self._together or self._held >= self._numbers
 
     def add(self, x: Any, y: Ints, z: Any = None) -> None:
         """Let features (b, d), labels (b,) and perhaps logits (b, k) wait.
@@ -54,6 +55,8 @@ class Waiting:
             return
         many = isinstance(self._state, DeviceMoments) or len(y) >= self._together
         self._features.append((x if many else np.array(x), y))
+        self._samples += len(y)
+        self._held += math.prod(x.shape) + (0 if z is None else math.prod(z.shape))
         if z is not None:
             self._logits.append((z if many else np.array(z), y))
 
@@ -61,6 +64,7 @@ class Waiting:
         """Take them into the state, and what they answer into decisions."""
         features, self._features = self._features, []
         answered, self._logits = self._logits, []
+        self._samples = self._held = 0
         self._state.fold(features)
         if not answered:
             return

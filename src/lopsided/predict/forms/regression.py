@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, svd
+from lopsided.arrays import Floats
 from lopsided.geometry import Geometry, Source
 from lopsided.loss import Squared
 from lopsided.papers import cite
 from lopsided.predict.form import Form, first, positive, roomy
 from lopsided.predict.forms.squared import largest_root, squared_threshold
 from lopsided.problem import Problem
+from lopsided.singular import svd
 from lopsided.targets import Targets
 
 

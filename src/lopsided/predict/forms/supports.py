@@ -9,11 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, plain_array, require_memory, svd
+from lopsided.arrays import Floats, plain_array, require_memory
 from lopsided.geometry import Geometry, Source
 from lopsided.papers import cite
 from lopsided.predict.form import Form, first, roomy, unadjusted, vanishing, without_bias
 from lopsided.problem import Problem
+from lopsided.singular import svd
 from lopsided.targets import Targets
 
 #: Singular values below this share of the largest are zero.

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_number, require_whole, svd
+from lopsided.arrays import Floats, require_number, require_whole
+from lopsided.singular import svd
 
 
 class Slope(NamedTuple):

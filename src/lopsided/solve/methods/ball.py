@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lopsided.arrays import Floats, svd
+from lopsided.arrays import Floats
+from lopsided.singular import svd
 from lopsided.solve.methods.dual import Dual
 from lopsided.solve.reduced import Point
 

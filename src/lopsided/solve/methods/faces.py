@@ -26,7 +26,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lopsided.arrays import Floats, svd
+from lopsided.arrays import Floats
+from lopsided.singular import svd
 from lopsided.solve.certificate import Certificate, best_bias, prove
 from lopsided.solve.methods.ball import Face
 from lopsided.solve.methods.dual import Dual, Trial

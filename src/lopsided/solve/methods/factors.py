@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize as scipy_minimize
 
-from lopsided.arrays import Floats, svd
+from lopsided.arrays import Floats
+from lopsided.singular import svd
 from lopsided.solve.certificate import Certificate, best_bias, prove
 from lopsided.solve.methods.start import begin
 from lopsided.solve.reduced import Point, Reduced

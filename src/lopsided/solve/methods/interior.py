@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lopsided.arrays import Floats, singular_values, svd
+from lopsided.arrays import Floats
+from lopsided.singular import singular_values, svd
 from lopsided.solve.certificate import Certificate, best_bias, prove
 from lopsided.solve.methods.ball import Face, inside
 from lopsided.solve.methods.dual import Dual, Trial

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats, svd
+from lopsided.arrays import Floats
 from lopsided.groups import Groups
 from lopsided.problem import Problem
+from lopsided.singular import svd
 from lopsided.solve.certificate import Certificate, prove
 from lopsided.solve.methods.factors import narrow
 from lopsided.solve.progress import Watch

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import svd
+from lopsided.singular import svd
 from lopsided.solve.certificate import Certificate, best_bias, prove
 from lopsided.solve.methods.start import begin
 from lopsided.solve.reduced import Fit, Point, Reduced

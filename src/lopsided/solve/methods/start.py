@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import singular_values
+from lopsided.singular import singular_values
 from lopsided.solve.reduced import Point, Reduced
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from lopsided.arrays import Floats, svd
+from lopsided.arrays import Floats
 from lopsided.measure import RegressionCollapse, regression_collapse
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
@@ -23,6 +23,7 @@ from lopsided.reproduce.claims.systems import decays
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
 from lopsided.reproduce.typed import Bounds
+from lopsided.singular import svd
 
 #: Standard deviations of the outputs.
 _SPREADS = (2.0, 1.0, 0.5)

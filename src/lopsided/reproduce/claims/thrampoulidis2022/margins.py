@@ -15,7 +15,7 @@ from typing import Annotated
 import numpy as np
 
 from lopsided import predict, solve
-from lopsided.arrays import Floats, svd
+from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.problem import Problem
 from lopsided.report.blocks import Block, Table
@@ -24,6 +24,7 @@ from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
 from lopsided.reproduce.typed import Bounds
+from lopsided.singular import svd
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from typing import Annotated
 import numpy as np
 
 from lopsided import predict
-from lopsided.arrays import svd
 from lopsided.counts import Counts
 from lopsided.gram import Gram
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
@@ -23,6 +22,7 @@ from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
 from lopsided.reproduce.typed import Bounds
 from lopsided.shape import Contrast, contrast
+from lopsided.singular import svd
 
 #: Columns of the table -> the field of a `Contrast`.
 _COSINES = {"majority": "majority", "minority": "minority", "cross": "across"}

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from lopsided import predict
-from lopsided.arrays import Floats, Ints, svd
+from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.geometry import Distances, Geometry, Source
 from lopsided.report.blocks import Block, Table, drawn
@@ -26,6 +26,7 @@ from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
 from lopsided.reproduce.typed import Bounds
+from lopsided.singular import svd
 
 #: A conic solver's minimisers are SELI when they are closer than this.
 _EQUAL = 1e-5
