@@ -83,6 +83,15 @@ def test_two_classes_collapse_under_deep_relus(counts, least):
     assert found.objective == pytest.approx(cost, rel=1e-12)
 
 
+def test_a_small_ridge_hides_no_descent_that_stopped_early():
+    ridge = 1e-6
+    found = solve.deep_relu([3, 3], ridge, 3, 4, starts=2)
+    z = predict.squared([3, 3], ridge, 3).logits.matrix().diagonal()
+    least = np.sum(3 * (1 - z) ** 2 + 4 * ridge * (3**0.5 * z) ** 0.5) / 2
+    assert found.objective == pytest.approx(least, rel=1e-6)
+    assert found.converged == (True, False)  # the other ends at a kink, 2 % above
+
+
 def hessian(counts, ridge, layers, layer):
     """Return the eigenvalues in one layer, at the collapsed optimum, by automatic derivatives."""
     k, n = len(counts), np.repeat(np.arange(len(counts)), counts)

@@ -1,5 +1,6 @@
 """What the inputs of a network allow: kernels, neurons, anchors, gradients, graphs."""
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -91,6 +92,21 @@ def test_tiles_of_a_kernel_are_the_kernel_entry_by_entry():
         whole = kernel(x, 3)
         assert (whole == whole.T).all()
         assert whole[np.ix_(pair, pair)] == pytest.approx(kernel(x[pair], 3), rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e8])
+def test_the_erf_kernels_keep_their_digits_at_any_size_of_the_inputs(scale):
+    x = scale * X[:3, :]
+    with mpmath.workdps(60):
+        K = mpmath.matrix((x / scale).tolist())
+        K = mpmath.mpf(scale) ** 2 * K * K.T / 2
+        T = K.copy()
+        for i, j in np.ndindex(3, 3):
+            own = (1 + 2 * K[i, i]) * (1 + 2 * K[j, j])
+            T[i, j] = 2 / mpmath.pi * mpmath.asin(2 * K[i, j] / mpmath.sqrt(own))
+            T[i, j] += K[i, j] * 4 / mpmath.pi / mpmath.sqrt(own - 4 * K[i, j] ** 2)
+        right = np.array(T.tolist(), float)
+    assert predict.ntk(x, 1, "erf") == pytest.approx(right, rel=1e-13)
 
 
 def test_features_of_a_kernel_measure_as_the_features_that_made_it():
@@ -288,6 +304,8 @@ def test_nodes_of_a_random_graph_collapse_in_part():
         (lambda: predict.nngp(X, -1), "hidden layers must be a whole number"),
         (lambda: predict.ntk(X, 1, "tanh"), "'relu' or 'erf', got 'tanh'"),
         (lambda: predict.ntk(X, 1, weight=-1.0), "weight is a variance"),
+        (lambda: predict.ntk(X, 3, weight=1e300), "leaves float64"),
+        (lambda: predict.nngp(X, 900, weight=9.0), "leaves float64"),
         (lambda: predict.ntk([[1.0, np.nan]], 1), "input 0 is not"),
         (lambda: predict.ntk([1.0, 2.0], 1), r"array \(n, d\)"),
         (lambda: measure.features_of([[1.0, 0.5], [0.0, 1.0]]), "symmetric, entries"),

@@ -58,7 +58,8 @@ def nngp(
 
     Raises:
         ValueError: if inputs are no finite (n, d), `hidden` is no whole number of at least 0, a
-            variance is negative or infinite, or the activation is unknown.
+            variance is negative or infinite, the activation is unknown, or the kernel leaves
+            float64.
         MemoryError: if the kernel takes more than half of this machine's memory.
 
     Example:
@@ -118,14 +119,35 @@ def _kernel(
     kernel = np.empty((n, n))
     for rows, columns in _tiles(n):
         K = beta + omega * (x[rows] @ x[columns].T) / d
-        a, b, T = own[rows], own[columns], K
-        for _ in range(hidden):
-            product, slopes = layer(K, a, b)
-            K, a, b = (beta + omega * part for part in (product, _own(layer, a), _own(layer, b)))
-            T = K + omega * T * slopes if tangent else T
-        kernel[rows, columns] = T if tangent else K
-        kernel[columns, rows] = kernel[rows, columns].T
+        if rows == columns:
+            np.fill_diagonal(K, own[rows])  # at no angle, to the last digit
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            tile = _outputs(layer, K, own[rows], own[columns], (omega, beta), hidden, tangent)
+        kernel[rows, columns], kernel[columns, rows] = tile, tile.T
+    if not np.isfinite(kernel).all():
+        raise ValueError(
+            f"a kernel of {hidden} hidden layers with variances {omega:g} of a weight and"
+            f" {beta:g} of a bias leaves float64; take ones nearer {WEIGHTS[activation]:g} and 0"
+        )
     return kernel
+
+
+def _outputs(
+    layer: Layer,
+    K: Floats,
+    a: Floats,
+    b: Floats,
+    variances: tuple[float, float],
+    hidden: int,
+    tangent: bool,
+) -> Floats:
+    """Return a tile of the kernel of the outputs, from that of the inputs and its diagonal."""
+    (omega, beta), T = variances, K
+    for _ in range(hidden):
+        product, slopes = layer(K, a, b)
+        K, a, b = (beta + omega * part for part in (product, _own(layer, a), _own(layer, b)))
+        T = K + omega * T * slopes if tangent else T
+    return T if tangent else K
 
 
 def _own(layer: Layer, variance: Floats) -> Floats:
@@ -141,12 +163,10 @@ def _relu(K: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats]:
 
 
 def _erf(K: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    rows, columns = 1 + 2 * a, 1 + 2 * b
-    size = rows * columns if K.ndim == 1 else np.outer(rows, columns)
-    return (
-        2 / np.pi * np.arcsin(2 * K / np.sqrt(size)),
-        4 / np.pi / np.sqrt(size - 4 * K**2),
-    )
+    square, total = (a * b, a + b) if K.ndim == 1 else (np.outer(a, b), np.add.outer(a, b))
+    # (1 + 2 a) (1 + 2 b) - 4 K^2, without the ones that large variances would swallow
+    apart = np.sqrt(1 + 2 * total + 4 * np.maximum(square - K**2, 0))
+    return 2 / np.pi * np.arctan2(2 * K, apart), 4 / np.pi / apart
 
 
 def _tiles(n: int) -> Iterator[tuple[slice, slice]]:

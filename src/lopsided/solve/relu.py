@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,8 @@ from lopsided.singular import singular_values
 #: Singular values of directions below this share of the largest do not count for a rank, nor does a
 #: class whose logits are all below it.
 SMALL = 1e-3
+#: Steepest slope of a converged end, as a share of the ridge's own pull on its largest weight.
+FLAT = 1e-2
 #: Off-diagonal cosines of the last features up to which they are an orthogonal frame.
 APART = 1e-3
 
@@ -27,7 +28,8 @@ class DeepSolution:
     Attributes:
         objective: of the best.
         objectives: (starts,) of all, ascending; some may have lost a class for good.
-        converged: (starts,) whether descent ended by its own criterion, in the same order.
+        converged: (starts,) whether descent ended by its own criterion where the slope is `FLAT`,
+            not at a kink of the ReLUs, in the same order.
         ranks: of the directions of the class features and of what each ReLU makes of them, for the
             best; a class that is lost, with logits of zero, counts for none.
         factors: its W_1 to W_L, each (outputs, inputs), and the class features H (k, width).
@@ -154,7 +156,11 @@ def _descent(model: _Model, seed: int) -> tuple[float, Floats, bool]:
 
     rng = np.random.default_rng(seed)
     start = [rng.normal(size=shape) * np.sqrt(2 / shape[1]) for shape in model.shapes]
-    value: Callable[[Floats], tuple[float, Floats]] = model.value
+
+    def value(x: Floats) -> tuple[float, Floats]:
+        objective, slope = model.value(x)
+        return objective / model.ridge, slope / model.ridge  # as large as the factors at any ridge
+
     end = minimize(
         value,
         np.concatenate([part.ravel() for part in start]),
@@ -162,7 +168,8 @@ def _descent(model: _Model, seed: int) -> tuple[float, Floats, bool]:
         method="L-BFGS-B",
         options={"maxiter": 20000, "maxfun": 40000, "maxcor": 30, "ftol": 1e-15, "gtol": 1e-9},
     )
-    return float(end.fun), np.asarray(end.x), bool(end.success)
+    flat = np.abs(end.jac).max() <= FLAT * np.abs(end.x).max()
+    return model.value(end.x)[0], np.asarray(end.x), bool(end.success and flat)
 
 
 def _directions(features: Floats) -> Floats:
