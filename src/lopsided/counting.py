@@ -22,6 +22,8 @@ from lopsided.numerals import numbers_of, pairs_of
 
 #: What tables call the sum of a column.
 TOTALS = ("total", "totals", "sum", "all", "overall")
+#: Binary digits of the types that NumPy lacks.
+DIGITS = {"bfloat16": 8, "float8_e4m3": 4, "float8_e5m2": 3}
 
 
 def counts_of(given: Any) -> tuple[Any, Names]:
@@ -102,12 +104,13 @@ def _exact(array: npt.NDArray[Any], kind: Any, classes: str) -> npt.NDArray[Any]
     """Return counts of a floating-point type in float64 at least, if it can tell them from the next
     whole number.
     """
-    digits = 8 if "bfloat16" in str(kind) else np.finfo(array.dtype).nmant + 1
-    if digits < 53 and (beyond := np.isfinite(array) & (array > 2.0**digits)).any():
+    short = [digits for name, digits in DIGITS.items() if name in str(kind)]
+    digits = short[0] if short else np.finfo(array.dtype).nmant + 1
+    if digits < 53 and (beyond := np.isfinite(array) & (array >= 2.0**digits)).any():
         c = int(np.argmax(beyond))
         raise ValueError(
             f"the count {array[c]:.0f} of {classes} {c} may have been rounded: {kind} tells whole"
-            f" numbers apart up to 2**{digits}; count in whole numbers"
+            f" numbers apart below 2**{digits}; count in whole numbers"
         )
     return array.astype(np.float64) if digits < 53 else array
 

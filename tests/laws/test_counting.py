@@ -136,7 +136,12 @@ def test_numbers_that_may_be_read_in_two_ways_are_refused(door, text):
             ValueError,
             "bfloat16 tells whole numbers",
         ),
-        (torch.tensor([2.0**24 + 2, 3]), ValueError, "float32 tells whole numbers apart up to"),
+        (torch.tensor([2.0**24, 3]), ValueError, "float32 tells whole numbers apart below"),
+        (
+            torch.tensor([17.0, 3], dtype=torch.float8_e4m3fn),
+            ValueError,
+            r"e4m3fn tells whole numbers apart below 2\*\*4",
+        ),
         (np.array([3000.0, 3], np.float16), ValueError, "count 3000 of class 0 may have been"),
         (torch.tensor([5 + 1j, 3]), ValueError, "whole numbers"),
         (np.array([5 + 1j, 3]), ValueError, "whole numbers"),

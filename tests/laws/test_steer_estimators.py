@@ -9,9 +9,9 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multiclass import OneVsOneClassifier
-from sklearn.naive_bayes import GaussianNB, MultinomialNB
+from sklearn.naive_bayes import ComplementNB, GaussianNB, MultinomialNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import check_estimator
@@ -95,6 +95,8 @@ def test_classes_that_are_weighed_in_training_are_not_corrected_for_again():
     for given in (GaussianNB(priors=even), MultinomialNB(fit_prior=False), Resampled()):
         with pytest.raises(ValueError, match=r"weighs the classes already \((priors|fit_p|sampl)"):
             steer.PostHocClassifier(given).fit(X, Y)
+    with pytest.raises(ValueError, match="ComplementNB do not tell how frequent classes are"):
+        steer.PostHocClassifier(make_pipeline(MinMaxScaler(), ComplementNB())).fit(X, Y)
     steer.PostHocClassifier(GaussianNB()).fit(X, Y)
     plain = steer.PostHocClassifier(weighing, tau=0).fit(X, Y)
     assert (plain.predict(X) == weighing.fit(X, Y).predict(X)).all()

@@ -148,6 +148,8 @@ def test_counts_and_labels_are_the_same_however_they_are_given(way, tmp_path, mo
         ("", "standard input holds no labels"),
         ("a,b\nc,d\n", "has 2 columns, of which one must be called class"),
         ("a\n\nb,c\n", "has 2 cells in line 3 where 1 were expected"),
+        ("cat\ndog\n\ncat\n", "has no label in line 3"),
+        ("label\n\n0\n1\n", "has no label in line 2"),
         ("[1, 2.5]", "neither all whole numbers nor all names"),
         ("10.0\n2.0\n", "all whole numbers from 0 or all names, got '10.0'"),
         ("fine_label\n0\n1\n", "all names, got '0' beside 'fine_label'"),

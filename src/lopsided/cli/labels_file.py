@@ -82,12 +82,14 @@ def _lines(text: str) -> list[int] | list[str]:
             )
     titles = lines[0][1] if lines else []
     place = titles.index(_place(titles)) if width > 1 else 0
+    expected = lines[0][0] if lines else 0  # a blank line between labels is a sample without one
     if width > 1 or (titles and titles[0].lower() in TITLES):
-        lines = lines[1:]
+        lines, expected = lines[1:], expected + 1
+    for number, cells in lines:
+        if number > expected or not cells[place]:
+            raise UnfitError(f"has no label in line {expected}")
+        expected += 1
     labels = [cells[place] for _, cells in lines]
-    for (number, _), label in zip(lines, labels, strict=True):
-        if not label:
-            raise UnfitError(f"has no label in line {number}")
     if all(re.fullmatch(r"[+-]?[0-9]{1,18}", label) for label in labels):
         return [int(label) for label in labels]
     return labels

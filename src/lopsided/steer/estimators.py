@@ -44,6 +44,8 @@ WEIGHING: dict[str, tuple[object, ...]] = {
     "scale_pos_weight": (None, 1),
     "sampling_strategy": (),
 }
+#: Classifiers whose probabilities are no posteriors: how frequent the classes are is not in them.
+WITHOUT_COUNTS = ("ComplementNB",)
 
 
 class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
@@ -85,7 +87,7 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         Raises:
             ValueError: if the labels are not classes, `class_weight` names another or no positive
                 finite number, tau is not finite, or the classifier weighs the classes itself, by
-                `class_weight`, `priors` or another of `WEIGHING`.
+                `class_weight`, `priors` or another of `WEIGHING`, or is one of `WITHOUT_COUNTS`.
             TypeError: if `class_weight` is no mapping, or the classifier has no probabilities.
         """
         X, y = validate_data(self, X, y)
@@ -109,6 +111,12 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
                 f"{type(given).__name__} weighs the classes already ({weights[0]}), and the"
                 " adjustment would correct for their counts once more: leave it out there, or give"
                 " tau=0"
+            )
+        parts = {type(part).__name__ for part in (given, *given.get_params().values())}
+        if self.tau and (wrong := parts & set(WITHOUT_COUNTS)):
+            raise ValueError(
+                f"the probabilities of {wrong.pop()} do not tell how frequent classes are, so there"
+                " is nothing to correct; give another classifier, or tau=0"
             )
         self.estimator_ = clone(given).fit(X, y)
         if not hasattr(self.estimator_, "predict_proba"):
