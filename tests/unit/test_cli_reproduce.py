@@ -1,11 +1,14 @@
 import json
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lopsided.cli import main
+from lopsided.cli.claims import given
+from lopsided.cli.reproduce import Reproduce
 from lopsided.reproduce import CLAIMS, Verdict, page
 from lopsided.reproduce.typed import declared_fields
 
@@ -186,17 +189,26 @@ def page_context(folder: Path):  # type: ignore[no-untyped-def]
     return Place(folder).context("short")
 
 
-def test_the_command_on_the_page_repeats_the_record() -> None:
-    from lopsided.reproduce import CLAIMS, Place, Record, Verdict, grid
+@pytest.mark.parametrize("name", CLAIMS)
+def test_the_command_on_the_page_repeats_the_record_lists_and_all(
+    name: str, tmp_path: Path
+) -> None:
+    """Also where what is not given is completed by the data that there is."""
+    from lopsided.cli.usage import parse
+    from lopsided.reproduce import Place, Record, grid
 
-    claim = CLAIMS["deep"]
-    configuration = claim.configuration(
-        {"rate": 0.05, "seed": 2, "dataset": "digits", "profile": "given", "counts": "5,4"}
-    )
-    record = Record("deep", configuration, {}, Verdict(True, ""), {})
-    words = page.command(record, claim).split('"')[1]
-    (options,) = grid.combine(claim, words, {}, Place(Path()))
-    assert claim.configuration(options) == configuration
+    (tmp_path / "mnist").mkdir()
+    claim = CLAIMS[name]
+    ready = replace(claim, ready=lambda settings, place: None)
+    records = sorted(Path(__file__).parents[2].glob(f"results/{name}-*.json"))[:3]
+    kept = [record for path in records if (record := Record.load(path)).claim == name]
+    some = {"runs": ["deep-a", "deep-b"]} if "runs" in declared_fields(claim.settings) else {}
+    for configuration in (claim.configuration(some), *(record.configuration for record in kept)):
+        record = Record(name, configuration, {}, Verdict(True, ""), {})
+        _, verb, *words = shlex.split(page.command(record, claim))
+        options = given(claim, parse(Reproduce.for_words(words), words).settings)
+        (run,) = grid.combine(ready, "", options, Place(tmp_path, tmp_path))
+        assert (verb, claim.configuration(run)) == ("reproduce", configuration)
 
 
 def test_the_demo_takes_mnist_where_it_is_unless_other_data_is_asked_for(tmp_path: Path) -> None:

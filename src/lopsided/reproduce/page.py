@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lopsided.files import printable
 from lopsided.report import Block, Fold, Items, Mark, Page, Section, Text, write
-from lopsided.reproduce.claim import AnyClaim
+from lopsided.reproduce.claim import AnyClaim, as_given
 from lopsided.reproduce.context import silent
 from lopsided.reproduce.disk import alone
 from lopsided.reproduce.record import Record
@@ -176,17 +176,18 @@ def _told(record: Record) -> str:
 
 
 def command(record: Record, claim: AnyClaim) -> str:
-    """Return the command that repeats a record; lists are not set on the command line."""
+    """Return the command that repeats a record: it says every setting that is not what the claim
+    takes by itself, or all where what that is depends on data and records.
+    """
     default = claim.configuration({})
-    scalars = {
-        key: value for key, value in record.configuration.items() if not isinstance(value, list)
+    told = {
+        key: value
+        for key, value in record.configuration.items()
+        if value != [] and (claim.prepare is not as_given or value != default.get(key))
     }
-    changed = [f"{key}={value}" for key, value in scalars.items() if value != default[key]]
-    return f"lopsided reproduce {record.claim}" + (
-        f" --grid {_quoted(' '.join(changed))}" if changed else ""
-    )
-
-
-def _quoted(words: str) -> str:
-    """Return words as one word of a shell, in which nothing that a record holds is run."""
-    return shlex.quote(words) if set(words) & set('"$`\\!') else f'"{words}"'
+    words = ["lopsided", "reproduce", record.claim]
+    for key, value in told.items():
+        word = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        flag = f"--{key.replace('_', '-')}"
+        words += [f"{flag}={word}"] if word.startswith("-") else [flag, word]
+    return shlex.join(words)
