@@ -22,6 +22,7 @@ from lopsided.measure.metrics import (
     alignment,
     anchors,
     cdnv,
+    dot_product_wasserstein,
     equiangularity,
     equinorm,
     error_rates,
@@ -262,6 +263,15 @@ def test_random_anchors_are_the_published_limits():
     assert anchors.random_equiangularity(np.full(5, 2), 10**7) == pytest.approx(1 / 4, rel=1e-9)
     assert anchors.random_nc1(many, 512) == pytest.approx(19 * 512 / (1000 - 514), rel=1e-9)
     assert np.isnan(anchors.random_nc1(np.full(9, 5), 8))
+
+
+def test_few_random_directions_are_off_the_uniform_ones_as_their_anchor_tells():
+    rng = np.random.default_rng(0)
+    for k, d in ((2, 10), (3, 3), (10, 64), (12, 5)):
+        grams = [Gram.of_vectors(rng.standard_normal((k, d))) for _ in range(300)]
+        mean = np.mean([dot_product_wasserstein(gram, d) for gram in grams])
+        assert anchors.random_wasserstein(np.full(k, 2), d) == pytest.approx(mean, rel=0.05)
+    assert np.isnan(anchors.random_wasserstein(np.full(3, 2), 1))
 
 
 def test_the_etf_column_shows_the_least_distance_where_no_etf_fits():

@@ -226,7 +226,7 @@ METRICS: dict[str, Metric] = {
         "classifier cosines to uniform ones",
         dot_product_wasserstein,
         ("classifiers", "d"),
-        {"random": 0.0},
+        {"random": anchors.random_wasserstein},
     ),
     "minority_cosine_mean": Metric(
         "mean cosine of minority classifiers",

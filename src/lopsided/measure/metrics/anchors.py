@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import betainc
+from scipy.special import betainc, gammaln, xlog1py, xlogy
 
 from lopsided.arrays import Ints
 
@@ -64,6 +64,27 @@ def random_equiangularity(counts: Ints, d: int) -> float:
     height = np.exp(math.lgamma(d / 2) - math.lgamma((d - 1) / 2)) / np.sqrt(np.pi)
     beyond = height / (d - 1) * (1 - c**2) ** ((d - 1) / 2) - c * below
     return float(c + 2 * beyond)
+
+
+def random_wasserstein(counts: Ints, d: int) -> float:
+    """Return the mean distance of the cosines of k random directions from the uniform ones: few
+    directions cannot be spread like many.
+
+    The k (k - 1) / 2 cosines are independent pair by pair. Taken for independent altogether, their
+    share below a cosine of which N p are expected is a binomial number over N, whose mean absolute
+    deviation is 2 (1 - p) v / N times the chance of v = floor(N p) + 1 (de Moivre); the mean
+    distance is its integral, right to some 10 %.
+    """
+    k = len(counts)
+    if d < 2:
+        return float("nan")
+    pairs, half = k * (k - 1) // 2, (d - 1) / 2
+    x = np.linspace(-1, 0, 2001) * min(1.0, 8 / math.sqrt(d))
+    below = betainc(half, half, (1 + x) / 2)
+    v = np.floor(pairs * below) + 1
+    ways = gammaln(pairs + 1) - gammaln(v + 1) - gammaln(pairs - v + 1)
+    chance = np.exp(ways + xlogy(v, below) + xlog1py(pairs - v, -below))
+    return 2 * float(np.trapezoid(2 * (1 - below) * v / pairs * chance, x))
 
 
 def random_nc1(counts: Ints, d: int) -> float:
