@@ -172,7 +172,7 @@ class Geometry:
             _distance(self.logits, other.logits),
         )
 
-    def split(self, law: Geometry, *runs: Geometry, cutoff: float = 1e-3) -> Split:
+    def split(self, law: Geometry, *runs: Geometry, cutoff: float | None = None) -> Split:
         """Return why this geometry is not the law: what the head cannot see, the misfit to the law,
         and single classes.
 
@@ -185,7 +185,8 @@ class Geometry:
                 same counts in other orders tell the law from single classes; all are sorted by
                 count first.
             cutoff: singular values of the classifiers' Gram below this share of the largest count
-                as zero.
+                as zero; by default 1e-3 or, if that is less, a tenth of the root of the smallest
+                count over the largest: SELI's own classifiers span that root.
 
         Raises:
             ValueError: if law or geometries lack counts or are of other counts, their columns are
@@ -198,7 +199,7 @@ class Geometry:
             >>> round(seli.split(seli).visible, 12), round(seli.split(seli).embeddings.law, 12)
             (1.0, 0.0)
         """
-        if not 1e-12 <= require_number(cutoff, "cutoff") < 1:
+        if cutoff is not None and not 1e-12 <= require_number(cutoff, "cutoff") < 1:
             raise ValueError(f"cutoff must be a share from 1e-12 to below 1, got {cutoff}")
         return split([run._matrices() for run in (self, *runs)], law._matrices(), cutoff)
 

@@ -23,6 +23,10 @@ import numpy as np
 from lopsided.arrays import Floats, Ints
 from lopsided.groups import Groups
 
+#: Singular values of the classifiers' Gram below this share of the largest count as zero, where
+#: SELI's own do not span as much.
+CUTOFF = 1e-3
+
 
 class Parts(NamedTuple):
     """A distance and its two orthogonal parts: distance^2 = law^2 + individual^2.
@@ -79,7 +83,7 @@ class Matrices(NamedTuple):
     counts: Ints
 
 
-def split(runs: Sequence[Matrices], law: Matrices, cutoff: float) -> Split:
+def split(runs: Sequence[Matrices], law: Matrices, cutoff: float | None) -> Split:
     """Split the distance of measured runs to a law; `Geometry.split` says how.
 
     Raises:
@@ -127,9 +131,11 @@ def aligned(run: Matrices) -> Matrices:
     return Matrices(A, B, L, run.counts[place])
 
 
-def seen(run: Matrices, cutoff: float = 1e-3) -> Seen:
+def seen(run: Matrices, cutoff: float | None = None) -> Seen:
     """Return what of a geometry is compared with a law; its classes stay in their order."""
-    A, B, L, _ = run
+    A, B, L, counts = run
+    if cutoff is None:
+        cutoff = min(CUTOFF, float(np.sqrt(counts.min() / counts.max())) / 10)
     L = L - L.mean(axis=1, keepdims=True)
     visible = L.T @ np.linalg.pinv(A, rcond=cutoff, hermitian=True) @ L
     rows = B.mean(axis=1, keepdims=True)

@@ -94,6 +94,14 @@ def test_means_inside_the_span_of_the_classifiers_are_wholly_visible():
     assert hidden.split(predict.seli(counts)).visible == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.parametrize("ratio", [1, 10**4, 10**9, 10**14])
+def test_a_law_is_wholly_visible_to_its_own_head_at_any_ratio(ratio):
+    seli = predict.seli(Counts.step(k=4, minority=1, ratio=ratio))
+    found = seli.split(seli)
+    assert found.visible == pytest.approx(1, abs=1e-6)
+    assert found.embeddings.distance == pytest.approx(0, abs=1e-6)
+
+
 def test_runs_of_permuted_counts_tell_the_law_from_single_classes():
     rng, runs = np.random.default_rng(0), []
     for _ in range(40):

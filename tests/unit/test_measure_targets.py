@@ -123,6 +123,18 @@ def test_every_shard_is_of_the_kind_of_the_first(tmp_path, capsys):
         assert re.search(sentence, " ".join(capsys.readouterr().err.split()))
 
 
+@pytest.mark.parametrize("name", ["targets", "labels"])
+def test_shards_of_different_heads_are_refused(name, tmp_path):
+    rows = {"targets": Y[:4], "labels": np.eye(4)[:, :3] + np.eye(4)[:, 1:]}[name]
+    for i in range(3):  # the first has none
+        part = {"features": np.eye(4, 5), name: rows} | ({"weight": i * np.eye(3, 5)} if i else {})
+        np.savez(tmp_path / f"{i}.npz", **part)
+    with pytest.raises(ValueError, match=r"1.npz and .*2.npz hold different heads; say by --head"):
+        measure.open_targets(tmp_path)
+    (tmp_path / "2.npz").unlink()
+    assert np.array_equal(measure.open_targets(tmp_path).weight, np.eye(3, 5))
+
+
 def test_label_sets_are_told_by_booleans_as_by_numbers(tmp_path, capsys):
     rng = np.random.default_rng(0)
     rows = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]] * 3)

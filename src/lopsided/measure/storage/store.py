@@ -112,15 +112,17 @@ def open_store(
             f" {path}"
         )
     files = shard_files(path) if path.is_dir() else [path]
-    shards = tuple(open_shard(file, None if labels is None else Path(labels)) for file in files)
+    opened = [open_shard(file, None if labels is None else Path(labels)) for file in files]
+    if not any(shard.n for shard in opened):
+        raise ValueError(f"there are no samples in {path}")
+    # Lists of no rows have no length.
+    shards = tuple(shard for shard in opened if shard.n or shard.d)
     for shard in shards:
         if shard.d != shards[0].d:
             raise ValueError(
                 f"all shards must have one width, got d={shards[0].d} in {shards[0].path} and"
                 f" d={shard.d} in {shard.path}"
             )
-    if not any(shard.n for shard in shards):
-        raise ValueError(f"there are no samples in {path}")
     weight, bias = _head(path, shards, None if head is None else Path(head))
     marks = sentinels(ignore)
     largest = max(

@@ -111,11 +111,12 @@ def open_targets(path: str | Path, head: str | Path | None = None) -> TargetStor
 
     Args:
         path: an npz or safetensors file, or a folder of them.
-        head: file with `weight`; by default the array of that name in the first file, or the file
+        head: file with `weight`; by default the array of that name in the files, or the file
             `head.npz` or `head.safetensors` in the folder.
 
     Raises:
-        ValueError: if files are damaged or do not fit each other; the file is named.
+        ValueError: if files are damaged, do not fit each other or hold different heads; the file is
+            named.
         OSError: if there is nothing at the path, or it may not be read.
     """
     path = Path(path)
@@ -175,10 +176,20 @@ def _kind(file: Path) -> Kind | None:
 def _weight(path: Path, shards: tuple[dict[str, Stored], ...], head: Path | None) -> Floats | None:
     beside = [path / f"head{ending}" for ending in _HOLDERS] if path.is_dir() else []
     head = head or next((file for file in beside if file.exists()), None)
-    holder = shards[0] if head is None else open_arrays(head, ("weight",))
-    if "weight" not in holder:
+    holders = shards if head is None else (open_arrays(head, ("weight",)),)
+    found = [
+        (holder["weight"].path, np.asarray(read_all(holder["weight"]), np.float64))
+        for holder in holders
+        if "weight" in holder
+    ]
+    if not found:
         return None
-    weight = np.asarray(read_all(holder["weight"]), np.float64)
+    (first, weight), *others = found
+    for file, other in others:
+        if not np.array_equal(other, weight, equal_nan=True):
+            raise ValueError(
+                f"{first} and {file} hold different heads; say by --head which one it is"
+            )
     rows = next(
         shard[name].shape[1] for shard in shards for name in _TARGETS.values() if name in shard
     )
