@@ -14,10 +14,12 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils import prune
 from torch.utils.checkpoint import checkpoint
 
 from lopsided import predict, steer
 from lopsided.measure import Moments, trained, watch
+from lopsided.measure.network.affine import alone
 
 B, T, D, K, VOCAB = 24, 5, 6, 3, 7
 
@@ -196,6 +198,12 @@ CASES = {
     "an auxiliary head behind": Case(
         net(
             lambda self, x: (self.head(h := self.body(x)), self.aux(h)), aux=lambda: nn.Linear(D, K)
+        ),
+    ),
+    "a teacher behind": Case(
+        net(
+            lambda self, x: {"told": self.teacher(h := self.body(x)), "learned": self.head(h)},
+            teacher=lambda: nn.Linear(D, K).requires_grad_(False),
         ),
     ),
     "an auxiliary head alone known": Case(
@@ -497,6 +505,33 @@ def test_training_while_watched_is_training():
     want, got = run(False), run(True)
     for name in want:
         torch.testing.assert_close(got[name], want[name], rtol=0, atol=0)
+
+
+def test_a_teacher_that_is_called_by_itself_is_not_measured():
+    model = Net(teacher=nn.Linear(4, K).requires_grad_(False))
+    with watch(model) as watching:
+        model.teacher(X)
+        model.head(model.body(X))
+        watching.labels(Y)
+        assert watching.head is model.head
+        np.testing.assert_array_equal(watching.epoch().weight, model.head.weight.detach())
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda layer: prune.l1_unstructured(layer, "weight", amount=0.5),
+        nn.utils.spectral_norm,
+        nn.utils.weight_norm,
+    ],
+)
+def test_a_weight_that_hooks_compute_is_that_of_the_next_pass_not_of_the_last(compute):
+    # as after a step, or after a checkpoint was loaded
+    layer, other = (compute(nn.Linear(D, K)) for _ in range(2))
+    layer.load_state_dict(other.eval().state_dict())
+    want = other(torch.eye(D)) - other(torch.zeros(1, D))
+    np.testing.assert_allclose(alone(layer)[0].detach(), want.T.detach(), atol=1e-6)
 
 
 def test_what_passes_through_a_copy_of_the_model_is_not_the_model_s():

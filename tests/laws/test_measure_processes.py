@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from torch.distributed.fsdp import fully_shard
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
-from lopsided.measure import Collapse, Means, Moments, SecondPass, Stream
+from lopsided.measure import Collapse, Means, Moments, SecondPass, Stream, trained, watch
 from lopsided.measure.adapters.bystander import Bystander
 from lopsided.measure.network import sync
 from lopsided.measure.network.replay import Replay
@@ -91,6 +92,7 @@ class Process:
         self.joins()
         self.refusals()
         self.metrics()
+        self.spread()
         self.bystanders()
         self.stragglers()
         (self.folder / f"said{self.rank}.json").write_text(json.dumps(self.said))
@@ -162,6 +164,17 @@ class Process:
         empty.update(features, labels)
         self.refused("missed", empty.compute)
         said["n"].append(empty.stream.n)
+
+    def spread(self):
+        model = torch.nn.Sequential(torch.nn.Linear(D, D), torch.nn.Linear(D, K))
+        inputs, labels = torch.randn(3, D), torch.arange(3)
+        with watch(model, model[1]) as watching:
+            for layer in (*model, model):
+                fully_shard(layer)
+            model(inputs)  # ends no forward pass
+            self.refused("watched", lambda: watching.labels(labels))
+        self.refused("spread", lambda: watch(model, model[1]))
+        self.refused("loader", lambda: trained(model, [(inputs, labels)], show_progress=False))
 
     def bystanders(self):
         heard = []
@@ -295,6 +308,12 @@ def test_a_metric_of_processes_is_that_of_one_and_each_keeps_its_samples(said):
         assert "call unsync" in process["synced"]
         assert "nothing has been measured" in process["empty"]
         assert "class 4 has no sample" in process["missed"]
+
+
+def test_a_head_that_is_spread_over_processes_is_refused_and_ends_no_forward_pass(said):
+    for each in said:
+        for where in ("watched", "spread", "loader"):
+            assert "spread over processes" in each[where]
 
 
 def test_what_one_process_cannot_measure_costs_all_of_them_that_epoch_and_no_other(said):

@@ -20,6 +20,11 @@ from lopsided.labels import left_out
 NOTHING = "nothing has been measured yet: a batch of features and labels comes before the result"
 
 
+def sentence_of(error: Exception) -> str:
+    """Return what an error says, with its kind where it is none of ours."""
+    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+
+
 def samples_of(
     features: Any,
     labels: npt.ArrayLike,

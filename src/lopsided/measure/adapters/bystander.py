@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from lopsided.counts import Counts, CountsLike
+from lopsided.measure.checks import sentence_of
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.network import sync
 from lopsided.measure.network.loggers import Logger
@@ -111,7 +112,7 @@ class Bystander:
             for logger in self._loggers if sync.first() else ():
                 logger.log(named, step)
         except Exception as error:
-            self._problem = _sentence(error)
+            self._problem = sentence_of(error)
             others = self.unmeasured.get(step) if part else None
             reason = f"{part}: {self._problem}" if part else self._problem
             self.unmeasured[step] = f"{others}; {reason}" if others else reason
@@ -184,7 +185,7 @@ class Bystander:
             logger.close()
 
     def _note(self, error: Exception) -> None:
-        self._problem = self._problem or _sentence(error)
+        self._problem = self._problem or sentence_of(error)
 
     def _tell(self, what: str, why: str) -> None:
         """Log what is so and why, once for each reason, whatever the numbers in it."""
@@ -200,7 +201,3 @@ def _size(loader: Any) -> int:
         return len(loader.dataset)
     except (AttributeError, TypeError, NotImplementedError):
         return 0
-
-
-def _sentence(error: Exception) -> str:
-    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lopsided.measure.network.head import axes_of
+from lopsided.measure.network.held import held
 from lopsided.measure.network.intact import modes_kept
 from lopsided.measure.network.tensors import has_float64
 from lopsided.needs import torch
@@ -34,12 +35,8 @@ Map = tuple[Any, Any]
 
 
 def stored(head: Any, _like: Any = None) -> Map:
-    """Return weight and bias as the head holds them.
-
-    In evaluation mode: a spectral norm moves when it is read in training.
-    """
-    with modes_kept(head):
-        return head.weight.flatten(1), getattr(head, "bias", None)
+    """Return weight and bias as the head holds them."""
+    return held(head)
 
 
 def asked(head: Any, like: Any) -> Map:
@@ -98,8 +95,9 @@ class Affine:
             precision: of the arithmetic, see `precision_of`.
 
         Raises:
-            ValueError: if no reading fits.
+            ValueError: if no reading fits, or the head is spread over processes.
         """
+        held(self.head)
         x, z = (_some(part, 0, ROWS) for part in (features, logits))
         if not bool(x.isfinite().all() & z.isfinite().all()):
             return  # the door names the sample

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -19,8 +20,9 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
     Args:
         model: a torch module.
         head: the layer or its name, if known; otherwise the linear layers as wide as the last one
-            can be it, or of a model without any the 1x1 convolutions; a model that tells its
-            classifier itself, as timm's do, is believed first.
+            can be it, or of a model without any the 1x1 convolutions; those that learn are likelier
+            than those of a teacher, which do not, and a model that tells its classifier itself, as
+            timm's do, is believed first.
         counts: if given, only a layer with as many outputs as classes will do.
 
     Raises:
@@ -69,7 +71,7 @@ def is_layer(head: Any) -> bool:
 
 def is_matrix(weight: Any) -> bool:
     """Return whether a weight is (k, d), or (k, d, 1, 1) as of a 1x1 convolution."""
-    return bool(weight.ndim >= 2 and weight[0, 0].numel() == 1)
+    return bool(weight.ndim >= 2) and math.prod(weight.shape[2:]) == 1
 
 
 def axes_of(layer: Any) -> int:
@@ -92,7 +94,13 @@ def _guessed(model: Any, k: int | None) -> dict[str, Any]:
     # Of dictionaries joined the later one's names come last.
     fitting = {n: layer for n, layer in fitting.items() if n not in own} | own
     width = k or next((_outputs(layer) for layer in reversed(fitting.values())), 0)
-    return {n: layer for n, layer in fitting.items() if _outputs(layer) == width}
+    wide = {n: layer for n, layer in fitting.items() if _outputs(layer) == width}
+    return dict(sorted(wide.items(), key=lambda item: (item[0] in own, learns(item[1]))))
+
+
+def learns(layer: Any) -> bool:
+    """Return whether a layer has a parameter that is trained."""
+    return any(part.requires_grad for part in layer.parameters())
 
 
 def _outputs(layer: Any) -> int:

@@ -7,6 +7,7 @@ said when the labels come: a pass that nobody labels does no harm.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,11 +16,12 @@ import numpy.typing as npt
 
 from lopsided.counts import Counts
 from lopsided.labels import Ignore, sentinels
+from lopsided.measure.checks import sentence_of
 from lopsided.measure.network import compiled
 from lopsided.measure.network.affine import Affine, precision_of, stored
 from lopsided.measure.network.aligned import Call, Pass, laid, one_of, written
 from lopsided.measure.network.answered import require_own
-from lopsided.measure.network.head import around, axes_of, causal, heads
+from lopsided.measure.network.head import around, axes_of, causal, heads, learns
 from lopsided.measure.network.returned import same, tensors_of
 from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.pull import Pull
@@ -178,14 +180,18 @@ class Passing:
             if self._settled & (self._settled - 1) == 0:  # often at first, seldom later
                 self._check(call, answers)
             self._held, self._settled = Pass(call, answers, self._inputs), self._settled + 1
-        except ValueError as error:
-            self._problem = str(error)
+        except Exception as error:  # a forward pass never fails because somebody looks
+            self._problem = sentence_of(error)
 
     def _identify(self, calls: dict[str, list[Call]], answers: Sequence[Any]) -> None:
-        """Take for the head the layer whose answers the model returned, where there is one."""
-        for answer in answers:
+        """Take for the head the layer whose answers the model returned, where there is one; rather
+        one that learns than that of a teacher.
+        """
+        for learning, answer in itertools.product((True, False), answers):
             for name in reversed(self._layers):
-                if any(same(call.logits, answer) for call in calls.get(name, [])):
+                if learns(self._layers[name]) == learning and any(
+                    same(call.logits, answer) for call in calls.get(name, [])
+                ):
                     if name != self.name:
                         self._become(name)
                     return

@@ -31,12 +31,22 @@ def as_array(tensor: Any) -> Any:
     return plain_array(tensor, "what is measured")
 
 
+def is_spread(tensor: Any) -> bool:
+    """Return whether a tensor is a part of one that several processes hold (DTensor)."""
+    return hasattr(tensor, "full_tensor")
+
+
 def _dense(tensor: Any) -> Any:
     """Return a tensor cut from its graph.
 
     Raises:
-        TypeError: if it is sparse, or has no numbers.
+        TypeError: if it is sparse, has no numbers, or is a part of one.
     """
+    if is_spread(tensor):
+        raise TypeError(
+            "what is measured must be whole, got a tensor that is spread over processes; give"
+            " its full_tensor()"
+        )
     if tensor.is_meta or tensor.layout != torch().strided:
         kind = "on device meta" if tensor.is_meta else f"of layout {tensor.layout}"
         raise TypeError(f"what is measured must be dense numbers, got a tensor {kind}")
