@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lopsided import Adjustment, Counts, predict, solve
+from lopsided.adjustment import EXPONENTS
+from lopsided.solve.descend.objective import MeanObjective
 
 OPTIMIZERS = [
     solve.Optimizer("descent", 0.5),
@@ -27,6 +31,27 @@ def test_loss_normalised_descent_reaches_seli():
     path = solve.train(solve.Problem(counts, ridge=0.0), solve.Optimizer("normalized", 2.0), 2000)
     assert path.distances[-1].max() <= 1e-3
     assert path.distances[0].max() > 0.3
+
+
+LAWS = {name: Adjustment.named(name, [9, 5, 5, 1]) for name in EXPONENTS} | {
+    "margins": Adjustment(margin=[1, 2, 3, 4]),
+    "margins and scales": Adjustment(scale=[1, 2, 2, 4], margin=[3, 1, 2, 1]),
+}
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.3])
+@pytest.mark.parametrize("name", LAWS)
+def test_a_path_at_its_goal_is_at_no_distance_whatever_the_loss_does_not_see(name, ridge):
+    problem = solve.Problem(Counts([9, 5, 5, 1]), LAWS[name], ridge=ridge, width=6)
+    goal = solve.minimize(problem).geometry
+    W, M = goal.vectors(d=6)
+    scale = None if LAWS[name].per_sample else LAWS[name].scale
+    unseen = np.outer(1 / (np.ones(4) if scale is None else scale * np.ones(4)), np.arange(6))
+    path = solve.train(problem, solve.Optimizer("descent", 1e-9), steps=0)
+    loss = MeanObjective(problem, None).loss(W + unseen, M)
+    there = replace(path, W=W + unseen, H=M, loss=np.array([loss]))
+    found = solve.train(problem, there.optimizer, steps=1, resume=there, reference=goal)
+    assert found.distances[-1] == pytest.approx(np.zeros(3), abs=1e-5)
 
 
 def test_convergence_slows_with_the_imbalance():

@@ -98,14 +98,16 @@ class MeanObjective:
     def observe(
         self, W: Floats, H: Floats, goal: Geometry
     ) -> tuple[float, float, Floats, Distances]:
-        """Return objective, relative gap, norms and distances."""
+        """Return objective, relative gap, norms and distances to a geometry about its mean."""
         total = np.zeros((self.counts.k, H.shape[1]))
         np.add.at(total, self.labels, H * self.copies[:, None])
         M = total / self.counts.values[:, None]
         gap = certify(self.problem, W @ M.T).relative_gap if self.problem.ridge > 0 else np.nan
-        # Training leaves the means of W and M where they began; the law is about the rest.
+        # The loss does not see classifiers along one over the scales of the columns, and laws have
+        # nothing there. Class means are about their mean, as those of a network are measured.
+        unseen = (1 / self.columns) / np.linalg.norm(1 / self.columns)
         geometry = Geometry.of_vectors(
-            W - W.mean(axis=0), M - M.mean(axis=0), Source("training path")
+            W - np.outer(unseen, unseen @ W), M - M.mean(axis=0), Source("training path")
         )
         norms = np.array([np.linalg.norm(W), np.linalg.norm(M)])
         return self.loss(W, H), gap, norms, geometry.distance(goal)

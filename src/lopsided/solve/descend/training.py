@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lopsided.arrays import Floats, require_whole
+from lopsided.centering import about_mean
 from lopsided.geometry import Geometry
 from lopsided.problem import Problem, require_problem
 from lopsided.solve.descend.objective import MeanObjective
@@ -78,7 +79,7 @@ def train(
         The path.
 
     Raises:
-        TypeError: if it is no problem.
+        TypeError: if it is no problem, or the reference no geometry.
         ValueError: for a problem of another kind, steps or a seed that are no whole number of at
             least 0, fewer steps than are behind, or a path of other settings.
         FloatingPointError: if the loss becomes infinite; the step is named.
@@ -99,7 +100,9 @@ def train(
         )
     if resume is not None:
         _require_own(mean, resume)
-    goal = minimize(problem.at(0.0)).geometry if reference is None else reference
+    if not isinstance(reference, Geometry | None):
+        raise TypeError(f"distances are to a Geometry, got {type(reference).__name__}")
+    goal = about_mean(minimize(problem.at(0.0)).geometry if reference is None else reference)
     if resume is None:
         begin = _begin(mean, seed, size)
         rows = [(0, *mean.observe(begin.W, begin.H, goal))]

@@ -26,8 +26,8 @@ class Trajectory:
         loss: (t,) objective, sum normalisation, ridge included.
         gap: (t,) relative duality gap of the class-mean logits; NaN for ridge 0.
         norms: (t, 2) Frobenius norms of classifiers and of class means.
-        distances: (t, 3) distances of classifiers, class means and logits to the reference,
-            centred.
+        distances: (t, 3) distances of classifiers, class means and logits to the reference, class
+            means of both about their unweighted mean, classifiers without what no softmax sees.
         W: (k, d) classifiers at the end.
         H: (n, d) features at the end; (k, d) class means for full batches.
         memory: the optimiser's running averages, to resume.
