@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from lopsided import measure, predict
+from lopsided import Problem, Targets, measure, predict, solve
 from lopsided.cli import main
 from lopsided.measure.engine.here import Here
 
@@ -63,6 +63,18 @@ def test_label_sets_are_measured_as_kinds_of_samples(tmp_path, capsys):
     assert found["figures"]["tag-wise scale"] == pytest.approx(0.8650084, abs=1e-6)
     distances = [value for name, value in found["figures"].items() if " to " in name]
     assert distances == pytest.approx([0, 0, 0], abs=1e-7)
+
+
+def test_a_network_at_the_optimum_of_unequal_sets_is_at_no_distance_from_it(tmp_path, capsys):
+    sets, counts = [(2,), (1,), (0,), (1, 2), (0, 1)], [5, 20, 40, 3, 10]
+    found = solve.minimize(Problem(Targets.label_sets(sets, 3, counts), ridge=0.3))
+    rows = np.array([[c in labels for c in range(3)] for labels in sets]).repeat(counts, axis=0)
+    np.savez(tmp_path / "a.npz", features=found.M.repeat(counts, 0), labels=rows, weight=found.W)
+    figures = answer(capsys, tmp_path / "a.npz", "--ridge", 0.3)["figures"]
+    distances = [value for name, value in figures.items() if " to " in name]
+    assert distances == pytest.approx([0, 0, 0], abs=1e-7)
+    with pytest.raises(ValueError, match="of 3 labels and 5 sets, the measurement of 3 and 4"):
+        measure.LabelSets.of(rows[:-10]).about_mean(found.geometry)
 
 
 class Apart(Here):

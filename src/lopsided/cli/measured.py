@@ -155,7 +155,7 @@ def _label_sets(
     except ValueError as error:
         words = f"Tag-wise angles are not defined: {error}."
     if ridge is not None and store.weight is not None:
-        law = foresee(Problem(seen.targets(), ridge=ridge))
+        law = seen.about_mean(foresee(Problem(seen.targets(), ridge=ridge)))
         found = seen.geometry(store.weight, means).distance(law)
         grams[f"sets, {law.source.name}"] = law.embeddings
         figures |= {

@@ -114,6 +114,30 @@ class LabelSets:
         """
         return Geometry.of_factors(weight, self._centred(means), Source("network"))
 
+    def about_mean(self, law: Geometry) -> Geometry:
+        """Return a prediction for these sets with its embeddings about the same mean as in
+        `geometry`, before it is compared with a measured one.
+
+        Where sets have unequal counts those of an optimum are not about it themselves.
+
+        Raises:
+            ValueError: if it is of other numbers of labels or sets.
+
+        Example:
+            >>> from lopsided import Problem, foresee
+            >>> seen = LabelSets.of([[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]])
+            >>> law = seen.about_mean(foresee(Problem(seen.targets(), ridge=0.1)))
+            >>> bool(abs(law.embeddings.matrix()[:3].sum(axis=0)).max() < 1e-9)
+            True
+        """
+        if (law.k, law.m) != (self.k, self.m):
+            raise ValueError(
+                f"the prediction is of {law.k} labels and {law.m} sets, the measurement of {self.k}"
+                f" and {self.m}"
+            )
+        W, M = law.vectors()
+        return Geometry.of_factors(W, self._centred(M), law.source)
+
     def embeddings(self, means: npt.ArrayLike) -> Gram:
         """Return the measured embeddings of the sets, about the same mean as in `geometry`.
 
