@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lopsided import Adjustment, Counts, Geometry, predict
+from lopsided.centering import about_mean
 from lopsided.shape import angle_spread, margins, norm_spread, relative_margins
 from lopsided.solve import Problem, minimize
 from lopsided.steer import FAMILIES, TARGETS
@@ -121,11 +122,13 @@ def test_at_a_positive_ridge_the_design_is_that_of_the_solver(family):
     assert found.distance < found.plain
 
 
-def test_a_geometry_of_the_family_is_found_again():
-    wanted = predict.cross_entropy(STEP, Adjustment.cdt(STEP, 0.3))
-    found = design(STEP, wanted, family="cdt")
-    assert found.met
-    assert found.exponents[0] == pytest.approx(0.3, abs=1e-6)
+@pytest.mark.parametrize("family", ["cdt", "ldt"])
+def test_a_geometry_of_the_family_is_found_again_as_theory_has_it_and_as_it_is_measured(family):
+    law = predict.cross_entropy(STEP, Adjustment.named(family, STEP, gamma=0.3))
+    for wanted in (law, about_mean(law)):
+        found = design(STEP, wanted, family=family)
+        assert found.met
+        assert found.exponents[0] == pytest.approx(0.3, abs=1e-6)
 
 
 def test_a_function_of_the_geometry_is_a_target_even_where_it_is_negative():

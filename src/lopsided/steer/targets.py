@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lopsided import shape
+from lopsided.centering import about_mean
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
 from lopsided.predict import etf
@@ -76,16 +77,18 @@ def _simplex_part(part: str) -> Target:
 
 def nearest_to(wanted: Geometry) -> Target:
     """Return the target of a given geometry: the root mean square of the distances of classifiers,
-    embeddings and logits.
+    embeddings and logits, class means of both about their unweighted mean, as those of a network
+    are measured.
     """
+    goal = about_mean(wanted)
     return Target(
         f"nearest to {wanted.source.name}",
         "root mean square of the distances of classifiers, embeddings and logits, from 0 to 2",
-        lambda geometry: float(np.sqrt(np.mean(np.square(geometry.distance(wanted))))),
+        lambda geometry: float(np.sqrt(np.mean(np.square(about_mean(geometry).distance(goal))))),
         {
-            "classifiers": lambda g: g.classifiers.distance(wanted.classifiers),
-            "embeddings": lambda g: g.embeddings.distance(wanted.embeddings),
-            "logits": lambda g: g.logits.distance(wanted.logits),
+            "classifiers": lambda g: g.classifiers.distance(goal.classifiers),
+            "embeddings": lambda g: about_mean(g).embeddings.distance(goal.embeddings),
+            "logits": lambda g: about_mean(g).logits.distance(goal.logits),
         },
     )
 
