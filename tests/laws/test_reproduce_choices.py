@@ -12,7 +12,7 @@ from lopsided.cli import main
 from lopsided.reproduce import CLAIMS, Place, grid
 from lopsided.reproduce.network.models import MODELS
 from lopsided.reproduce.settings import Training
-from lopsided.reproduce.typed import Bounds, typed
+from lopsided.reproduce.typed import Bounds, declared_fields, typed
 
 MANY = ",".join(map(str, range(1, 102)))
 
@@ -22,7 +22,7 @@ TEXTS = {"dataset", "counts", "runs"}
 SETTINGS = [
     (claim, name, kind)
     for claim in CLAIMS.values()
-    for name, kind in get_type_hints(claim.settings, include_extras=True).items()
+    for name, kind in declared_fields(claim.settings).items()
 ]
 
 
@@ -70,6 +70,35 @@ def test_no_setting_of_any_claim_takes_what_it_cannot_mean(
         given_value = [value] if get_origin(kind) is tuple else value
         with pytest.raises(ValueError, match=f"^{name} must be "):
             claim.configuration({name: given_value})
+
+
+LISTS = [
+    (claim, name, list(default))
+    for claim in CLAIMS.values()
+    for name, kind in declared_fields(claim.settings).items()
+    if get_origin(kind) is tuple and inner(kind) is not str and get_origin(inner(kind)) is Annotated
+    if (default := claim.configuration({})[name])
+]
+
+
+@pytest.mark.parametrize(("claim", "name", "values"), LISTS, ids=lambda x: getattr(x, "name", ""))
+def test_no_list_holds_a_number_twice_and_no_verdict_compares_one_number(
+    claim: Any, name: str, values: list[Any]
+) -> None:
+    for twice in (values[-1], values[-1] * (1 + 1e-9)):
+        if type(twice) is type(values[-1]):
+            with pytest.raises(ValueError, match=f"^{name} must be "):
+                claim.configuration({name: [*values, twice]})
+    for few in ([], values[:1]):
+        if name in claim.settings.compared:
+            with pytest.raises(ValueError, match="two numbers or more, for the verdict compares"):
+                claim.configuration({name: few})
+
+
+def test_a_verdict_on_balanced_classes_has_some() -> None:
+    for claim in (CLAIMS["uf-svm"], CLAIMS["ridge-path"]):
+        with pytest.raises(ValueError, match=r"ratios must hold 1, .* got 5, 10"):
+            claim.configuration({"ratios": [5, 10]})
 
 
 @given(st.floats() | st.integers())

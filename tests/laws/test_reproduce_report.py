@@ -119,6 +119,22 @@ def test_a_folder_of_bad_records_alone_is_answered_in_a_sentence(
     assert not (tmp_path / "report.html").exists()
 
 
+def test_a_report_of_somebody_else_is_not_written_over_and_found_before_the_run(
+    tmp_path: Path, good: Record, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["reproduce", "norms", "--points", "5", "--out", str(tmp_path)]
+    theirs = tmp_path / "report.html"
+    theirs.write_text("<title>My thesis</title>")
+    assert main(words) == 2
+    assert "is there and is no page of lopsided" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    good.save(tmp_path)
+    assert main(["reproduce", "--report", "--out", str(tmp_path)]) == 2
+    assert theirs.read_text() == "<title>My thesis</title>"
+    theirs.unlink()
+    assert main(words) == main(words) == 0
+
+
 def test_the_report_of_a_folder_that_is_not_there_makes_none(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no records in"):
         page.report(tmp_path / "nowhere", CLAIMS)

@@ -63,8 +63,12 @@ def test_a_grid_runs_every_combination_that_has_no_record_in_one_process_or_seve
         assert main([*words, "--grid", "points=4,5 k=4", "--processes", "2"]) == 0
     first = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.json")}
     assert len(first) == 2
-    assert main([*words, "--grid", "points=4,5 k=4,6"]) == 0
+    capsys.readouterr()
+    assert main([*words, "--grid", "points=4,5 k=4,6", "--json"]) == 0
     records = [json.loads(path.read_text()) for path in tmp_path.glob("*.json")]
+    printed = json.loads(capsys.readouterr().out)
+    assert len(printed) == 4
+    assert all(one in records for one in printed)
     done = [(one["configuration"]["points"], one["configuration"]["k"]) for one in records]
     assert sorted(done) == [(4, 4), (4, 6), (5, 4), (5, 6)]
     assert {path: path.stat().st_mtime_ns for path in first} == first

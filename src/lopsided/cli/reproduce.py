@@ -43,7 +43,7 @@ class Reproduce:
     check: bool = False
     """exit with status 1 if a claim does not hold; with --report, if one of the records does not"""
     json: bool = False
-    """print the records, or with --list the claims, as JSON"""
+    """print the record, of a --grid a list of them, or with --list the claims, as JSON"""
 
     @classmethod
     def for_words(cls, words: Sequence[str]) -> type[Reproduce]:
@@ -103,13 +103,15 @@ class Reproduce:
                     f" {place.data}"
                 )
             _require_writable(self.out)
+            page.require_place(self.out)
             claim = CLAIMS[self.claim]
             options = given(claim, getattr(self, "settings", None))
             combinations = grid.combine(claim, self.grid, options, place)
             submitter = None if self.slurm is None else slurm.executor(claim, place, self.slurm)
             records = grid.run(claim, combinations, place, self.processes, console, submitter)
             if self.json and is_first():
-                print("\n".join(record.to_json() for record in records))
+                text = ",\n".join(record.to_json() for record in records)
+                print(f"[{text}]" if self.grid else text)
             for record in records:
                 console.print(
                     "holds" if record.verdict.holds else "does not hold", style="bold", end=" "

@@ -93,6 +93,12 @@ def render(page: Page) -> str:
     return html
 
 
+def is_page(path: Path) -> bool:
+    """Return whether a file is a page that `render` made, by its title."""
+    with path.open("rb") as file:
+        return " · lopsided</title>".encode() in file.read(4096)
+
+
 def typeset(text: str) -> str:
     """Return text with the numbers in it as a printer sets them.
 

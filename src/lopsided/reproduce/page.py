@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 from lopsided.files import printable
 from lopsided.report import Block, Fold, Items, Mark, Page, Section, Text, write
+from lopsided.report.page import is_page
 from lopsided.reproduce.claim import AnyClaim, as_given
 from lopsided.reproduce.context import silent
 from lopsided.reproduce.disk import alone
@@ -45,9 +47,9 @@ def report(
         progress: takes what is drawn next.
 
     Raises:
-        ValueError: if there is no record that can be shown.
+        ValueError: if there is no record that can be shown, or another's page in the way.
     """
-    path = folder / "report.html"
+    path = require_place(folder)
     if not any(folder.glob("*.json")):  # before anything is written there
         raise ValueError(
             f"no records in {folder}: run a claim first, lopsided reproduce --list names them"
@@ -60,6 +62,21 @@ def report(
         if not sections:
             raise ValueError(f"no record in {folder} can be shown, of {len(left_out)} files")
         write(path, _page(sections, left_out))
+    return path
+
+
+def require_place(folder: Path) -> Path:
+    """Return where the report of a folder goes.
+
+    Raises:
+        ValueError: if something is there that no version of lopsided wrote.
+    """
+    path = folder / "report.html"
+    if os.path.lexists(path) and not (path.is_file() and is_page(path)):
+        raise ValueError(
+            f"{path} is there and is no page of lopsided: move it elsewhere, or name another folder"
+            " by --out"
+        )
     return path
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Settings(Comparison):
         free: gamma of the unconstrained features.
         steps: of their descent.
     """
+
+    compared: ClassVar[tuple[str, ...]] = ("exponents",)
 
     epochs: Whole = 200
     exponents: tuple[Exponent, ...] = (-0.25, 0.25, 0.5)

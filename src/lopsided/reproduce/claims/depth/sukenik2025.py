@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
@@ -46,6 +46,8 @@ class Settings(Checked):
         decay: ridge on all parameters.
         seeds: number of repetitions.
     """
+
+    compared: ClassVar[tuple[str, ...]] = ("blocks",)
 
     network: Literal["residual", "transformer"] = "residual"
     samples: Digits = 60

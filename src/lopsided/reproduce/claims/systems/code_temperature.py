@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -44,6 +44,8 @@ class Settings(Checked):
         seed: of the first start.
     """
 
+    compared: ClassVar[tuple[str, ...]] = ("ratios",)
+
     dims: tuple[Annotated[int, Bounds(least=2, most=8)], ...] = (2, 3)
     majorities: Annotated[int, Bounds(least=1, most=20)] = 2
     minorities: Annotated[int, Bounds(least=2, most=20)] = 4
@@ -63,7 +65,7 @@ class Point:
         majority: mean margin of the large classes.
         minority: least margin of the rare ones, which others of them may exceed; about 0 where two
             have merged.
-        reached: share of the starts that end as low as the best of all seeds.
+        reached: share of the starts that end as low as the best of them.
     """
 
     temperature: float

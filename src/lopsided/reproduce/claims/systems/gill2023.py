@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class Settings(Checked):
         batch: samples of a step.
         seeds: number of repetitions.
     """
+
+    compared: ClassVar[tuple[str, ...]] = ("copies",)
 
     largest: Digits = 100
     ratio: Ratio = 20.0
@@ -90,7 +92,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
         return Gram.of_vectors(means).distance(law.embeddings)
 
     rows = []
-    for i, copies in enumerate(settings.copies):
+    for i, copies in enumerate(sorted(settings.copies)):
         context.advance(i / len(settings.copies), f"{copies} copies")
         found = tuple(train(copies, seed) for seed in range(settings.seeds))
         rows.append(Trained(copies, found))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -46,6 +46,8 @@ class Settings(Checked):
         largest: samples of the largest class.
         ridges: of the unconstrained-features model.
     """
+
+    compared: ClassVar[tuple[str, ...]] = ("decays", "ridges")
 
     decays: tuple[Annotated[float, Bounds(least=0, most=1)], ...] = (1e-6, 3e-5, 1e-4, 3e-4, 1e-3)
     contexts: Annotated[int, Bounds(least=10, most=300)] = 300
@@ -99,7 +101,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
 
     zipf = Counts.zipf(settings.classes, settings.largest)
     optima = []
-    for ridge in settings.ridges:
+    for ridge in sorted(settings.ridges):
         solution = solve.minimize(solve.Problem(zipf, ridge=ridge))
         values = zipf.values.astype(np.float64)
         optima.append(Losses.of(ridge, -1, solve.class_losses(solution), values))

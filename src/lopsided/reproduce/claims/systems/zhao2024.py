@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -39,6 +39,8 @@ class Settings(Checked):
         d: feature dimensions.
         seeds: number of repetitions.
     """
+
+    compared: ClassVar[tuple[str, ...]] = ("steps",)
 
     contexts: Annotated[int, Bounds(least=10, most=300)] = 100
     steps: tuple[Whole, ...] = (300, 1000, 3000)
@@ -123,7 +125,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     order = np.random.default_rng(0).permutation(settings.contexts)
     shuffled = predict.supports(_support(counts)[:, order])
     inputs = one_hot(names)
-    cases = [(steps, seed) for steps in settings.steps for seed in range(settings.seeds)]
+    cases = [(steps, seed) for steps in sorted(settings.steps) for seed in range(settings.seeds)]
     models, seen = list[Found](), law
     for i, (steps, seed) in enumerate(cases):
         context.advance(i / len(cases), f"{steps} steps, seed {seed}")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from lopsided.geometry import Distances
 from lopsided.gram import Gram
 from lopsided.problem import Problem
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Whole
+from lopsided.reproduce.choices import Checked, Whole, require_balanced
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -48,10 +48,16 @@ class Settings(Checked):
         points: ridges of a path, log-spaced, from the zero threshold down.
     """
 
+    compared: ClassVar[tuple[str, ...]] = ("ratios",)
+
     k: Annotated[int, Bounds(least=4, most=1000, multiple=2)] = 10
     ratios: tuple[Whole, ...] = (1, 5, 10, 100)
     least: Annotated[float, Bounds(above=0, most=1e-4)] = 1e-6
     points: Annotated[int, Bounds(least=2, most=10**4)] = 29
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_balanced(self.ratios)
 
 
 @dataclass(frozen=True)

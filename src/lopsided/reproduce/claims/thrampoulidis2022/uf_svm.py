@@ -21,7 +21,7 @@ from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.geometry import Distances, Geometry, Source
 from lopsided.report.blocks import Block, Table, drawn
-from lopsided.reproduce.choices import Checked, Seed, Whole
+from lopsided.reproduce.choices import Checked, Seed, Whole, require_balanced
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -48,6 +48,10 @@ class Settings(Checked):
     ratios: tuple[Whole, ...] = (1, 5, 10, 100)
     random: Annotated[int, Bounds(least=0, most=10**4)] = 6
     seed: Seed = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_balanced(self.ratios)
 
     def profiles(self) -> list[Counts]:
         """Return the class counts; first two classes at R = 100."""

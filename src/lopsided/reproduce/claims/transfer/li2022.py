@@ -5,8 +5,10 @@ collapsed most on the target is the one to build on.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,12 +19,19 @@ from lopsided.reproduce.claims.transfer.hub import (
     SOURCES,
     Member,
     Numbers,
-    Settings,
     hubs,
     ready,
 )
+from lopsided.reproduce.claims.transfer.hub import Settings as Hub
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
+
+
+@dataclass(frozen=True)
+class Settings(Hub):
+    """The networks of a hub, of which pairs differ in their steps alone."""
+
+    compared: ClassVar[tuple[str, ...]] = ("steps",)
 
 
 def compute(settings: Settings, context: Context) -> Outcome[Numbers]:

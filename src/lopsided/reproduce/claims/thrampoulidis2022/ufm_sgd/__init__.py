@@ -98,9 +98,10 @@ def descend(settings: Settings, counts: Counts, rate: float = 10.0) -> tuple[Ste
 
 def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
     """Run both on every ratio; a finished ratio is not repeated after an interruption."""
-    profiles = [Counts.step(settings.k, settings.minority, ratio) for ratio in settings.ratios]
+    ratios = sorted(settings.ratios)
+    profiles = [Counts.step(settings.k, settings.minority, ratio) for ratio in ratios]
     total, done, paths = sum(counts.n for counts in profiles), 0, []
-    for ratio, counts in zip(settings.ratios, profiles, strict=True):
+    for ratio, counts in zip(ratios, profiles, strict=True):
         part = context.part(done / total, (done + counts.n) / total)
         trained = partial(sgd, settings, counts, part)
         paths.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
@@ -31,6 +31,8 @@ class Settings(Checked):
         seeds: number of repetitions, trained side by side.
         steps: of loss-normalised descent.
     """
+
+    compared: ClassVar[tuple[str, ...]] = ("ratios",)
 
     ratios: tuple[Whole, ...] = (1, 5, 10, 100)
     k: Annotated[int, Bounds(least=2, most=1000, multiple=2)] = 10

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
@@ -26,6 +26,8 @@ class Settings(Checked):
         rate: of Adam.
         seeds: networks of each ratio, each with other classes rare.
     """
+
+    compared: ClassVar[tuple[str, ...]] = ("ratios",)
 
     largest: Annotated[int, Bounds(least=20, most=5000)] = 2000
     ratios: tuple[Ratio, ...] = (1.0, 10.0, 100.0)
