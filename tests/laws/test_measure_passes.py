@@ -183,6 +183,14 @@ def test_a_loader_that_gives_other_samples_the_second_time_is_noticed():
     with pytest.raises(ValueError, match="both must read the same data"):
         trained(model(), Dwindling(), passes=2, show_progress=False)
 
+    class Augmented:
+        def __iter__(self):
+            yield X + 0.1 * torch.randn_like(X), Y
+
+    with pytest.raises(ValueError, match="saw other features than the first"):
+        trained(model(), Augmented(), passes=2, show_progress=False)
+    assert trained(model(), Augmented(), show_progress=False).moments.n == B
+
 
 def training(
     caplog: Any, loss: Callable[[Any, Any], Any], *, before: bool = True, k: int = K

@@ -452,6 +452,11 @@ def test_other_refusals():
     layer = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(6, 4))
     with pytest.raises(ValueError, match="computes its weight from other tensors"):
         found.apply_(layer)
+    scaled = type(
+        "Scaled", (torch.nn.Linear,), {"forward": lambda self, h: 3 * (h @ self.weight.T)}
+    )
+    with pytest.raises(ValueError, match="does not answer its weight times the features"):
+        found.apply_(scaled(6, 4))
     with pytest.raises(ValueError, match=r"head of shape \(4, 6\), got one of \(4, 5\)"):
         found.apply_(torch.nn.Linear(5, 4))
     with pytest.raises(ValueError, match="linear layer is written to, got Embedding"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
+import numpy as np
+
 from lopsided.counts import Counts, CountsLike
 from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import samples_of
@@ -14,7 +16,12 @@ from lopsided.measure.network import sync
 from lopsided.measure.network.run import Part, Run
 from lopsided.measure.network.stream import Stream
 from lopsided.measure.network.tensors import to_numpy
+from lopsided.measure.state.means import Means
 from lopsided.measure.state.second import SecondPass
+
+#: How far the mean of a class may move from pass to pass, of the distance of the means from their
+#: own and of their length: a GPU sums in another order each time.
+MOVED, ROUNDED = 1e-3, 1e-4
 
 
 def trained(
@@ -57,8 +64,8 @@ def trained(
 
     Raises:
         ValueError: if the head is not found, is not linear or does not fit, the loader gives
-            nothing or can be read only once for two passes, or a sample cannot be used; it is
-            named.
+            nothing or, for two passes, can be read only once or changes what it gives, or a sample
+            cannot be used; it is named.
         TypeError: if the loader gives anything else, or labels are not whole numbers.
 
     Example:
@@ -97,7 +104,9 @@ def trained(
 
     def again(features: Any, labels: Any, logits: Any) -> None:
         batch = to_numpy(features), labels, to_numpy(logits)
-        second.update(*samples_of(*batch, passing.shape, sentinels(ignore)))
+        x, y, z = samples_of(*batch, passing.shape, sentinels(ignore))
+        second.update(x, y, z)
+        seen.update(x, y)
 
     with run:
         run.read(loader, "measuring", first)
@@ -111,12 +120,32 @@ def trained(
         moments, decisions = joined.moments, joined.decisions
         head_map = passing.affine.weight_and_bias()
         if passes == 2:
-            second = SecondPass(moments)
+            second, seen = SecondPass(moments), Means(*passing.shape)
             run.read(loader, "measuring again", again)
-            second = sync.second_pass(second) if together else second
+            if together:
+                second, seen = sync.second_pass(second), sync.means(seen)
             moments, decisions = second.moments(), second.decisions
+            _require_same(moments, seen)
     weight, bias = (None if part is None else to_numpy(part) for part in head_map)
     collapse = Collapse.of(moments, weight, bias, decisions, classes, counts)
     if counts is not None:
         contradicted(collapse, counts, one_epoch=False)
     return collapse
+
+
+def _require_same(first: Means, second: Means) -> None:
+    """Refuse features of a second pass that are not those of the first, up to rounding.
+
+    Raises:
+        ValueError: if the mean of a class moved.
+    """
+    there = np.flatnonzero(first.counts)
+    one, other = first.means[there], second.means[there]
+    apart = np.linalg.norm(one - one.mean(axis=0), axis=1).max()
+    moved, length = (np.linalg.norm(part, axis=1) for part in (one - other, one))
+    if moved.max() > MOVED * apart + ROUNDED * length.max():
+        raise ValueError(
+            "the second pass saw other features than the first, the mean of class"
+            f" {there[moved.argmax()]} moved: a loader that changes its samples at random is"
+            " measured in one pass (passes=1), or give one without augmentation"
+        )

@@ -24,7 +24,8 @@ class NearestETFHead(KeepsPrecision, Sized):
 
     In training, give the labels: the means of the classes in the batch are joined to the running
     ones, and the gradient flows through the new means into the ETF. In evaluation the last ETF
-    serves. Logits are at least float32, and so are ETF and means wherever the head is moved.
+    serves. Logits are at least float32, and so are ETF and means wherever the head is moved. Under
+    DistributedDataParallel each process joins its own batch to the means of the first process.
 
     Source: Markou, Ajanthan and Gould 2024 (arXiv 2411.01248).
 

@@ -14,6 +14,7 @@ from lopsided.arrays import Floats, Ints, plain_array
 from lopsided.counts import Counts
 from lopsided.files import write_atomically
 from lopsided.measure.checks import rows_of
+from lopsided.measure.network.affine import alone
 from lopsided.needs import need
 from lopsided.steer.prescribe.cause import Cause
 from lopsided.steer.prescribe.gain import Accuracies, Gain
@@ -118,7 +119,8 @@ class Prescription:
 
         Raises:
             ValueError: if the layer has another shape, computes its weight from other tensors, so
-                that nothing can be written there, or its type does not hold the head.
+                that nothing can be written there, answers something else than its weight times the
+                features plus its bias, or its type does not hold the head.
         """
         weight = getattr(linear, "weight", None)
         if weight is None or not (hasattr(weight, "new_tensor") and "bias" in dir(linear)):
@@ -135,6 +137,12 @@ class Prescription:
             raise ValueError(
                 "this layer computes its weight from other tensors (a parametrization or an"
                 " adapter): merge them into a plain linear layer first"
+            )
+        stored, answered = (plain_array(part, "the head") for part in (weight, alone(linear)[0]))
+        if not np.array_equal(answered, stored.reshape(self.weight.shape), equal_nan=True):
+            raise ValueError(
+                "this layer does not answer its weight times the features, it scales or has an"
+                " adapter: put a plain linear layer in its place first"
             )
         written, bias = weight.new_tensor(self.weight), weight.new_tensor(self.bias)
         for given, part in ((self.weight, written), (self.bias, bias)):
