@@ -76,6 +76,8 @@ def test_a_grid_runs_every_combination_that_has_no_record_in_one_process_or_seve
     assert re.search(r"holds in (all|\d of) 4 runs", shown)
     for verdict in (one["verdict"] for one in records):  # where runs have no pages of their own
         assert f"{'Holds' if verdict['holds'] else 'Does not hold'}: {verdict['sentence']}" in shown
+    for points, k in done:  # each is shown by itself, and told
+        assert shown.count(f"k = {k}, points = {points}") == 2
 
 
 @pytest.mark.parametrize("holds", [True, False])
@@ -113,7 +115,7 @@ def test_a_claim_that_does_not_hold_is_status_1_where_it_is_checked(
             ["norms", "--ratios", "0.5"],
             "ratios must be at least 1 and at most 1e+15 and whole, got 0.5",
         ),
-        (["norms", "--ratios", "10,10"], "at least 2 different ratios"),
+        (["norms", "--ratios", "10"], "at least 2 different ratios"),
         (["norms", "--largest", "1"], "at least 2 different ratios"),
         (["norms", "--points", "many"], "--points must be a whole number, got 'many'"),
         (["demo", "--grid", "ratio"], "a grid is NAME=VALUE"),

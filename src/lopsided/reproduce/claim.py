@@ -100,7 +100,9 @@ class Claim(Generic[S, N]):
         compute: settings and context to numbers.
         judge: settings and numbers to a verdict; reads nothing else.
         show: all runs of the claim to figures and tables.
-        detail: what a page of each shows where there are several; None where `show` shows all.
+        detail: what a page of each shows where there are several, if each has one.
+        together: whether `show` draws several runs in one; where not, a report shows each by itself
+            under the settings that tell it from the others.
         prepare: completes the options by what data and records there are.
         ready: raises an error for settings with which a run could not start, before any run of a
             grid does.
@@ -118,6 +120,7 @@ class Claim(Generic[S, N]):
     prepare: Callable[[Mapping[str, Any], Place], dict[str, Any]] = as_given
     ready: Callable[[S, Place], None] = always
     detail: Detail[S, N] | None = None
+    together: bool = False
 
     def configuration(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the whole configuration, as records hold it, from the options that differ from the

@@ -173,7 +173,7 @@ def _section(
         some = f"holds in {held} of {runs} runs"
         word = f"holds in all {runs} runs" if held == runs else some
         mark = Mark(held == runs, word, f"The claim {some}")
-        verdict = [] if claim.detail else [Items([_told(record) for record in records])]
+        verdict = [] if claim.detail else [Items([_told(record, records) for record in records])]
     again = Fold("Run it again", [Items([command(r, claim) for r in records], code=True)])
     head: list[Block] = [Text(claim.source, "facts"), Text(claim.statement), mark]
     return Section(claim.name, claim.title, [*head, *verdict, *shown, again], mark)
@@ -182,14 +182,36 @@ def _section(
 def _blocks(claim: AnyClaim, records: Sequence[Record]) -> list[Block] | str:
     """Return what a claim shows of some records, or why it cannot."""
     try:
-        return claim.show([claim.read(record) for record in records]) if records else []
+        runs = [claim.read(record) for record in records]
+        if claim.together or len(runs) < 2:
+            return claim.show(runs) if runs else []
+        return [
+            block
+            for record, run in zip(records, runs, strict=True)
+            for block in (Text(_apart(record, records), "lead"), *claim.show([run]))
+        ]
     # There is no end of what a record of another version can lack, and the others are to be shown.
     except Exception as error:
         return printable(f"{type(error).__name__}: {error}")
 
 
-def _told(record: Record) -> str:
-    return f"{'Holds' if record.verdict.holds else 'Does not hold'}: {record.verdict.sentence}"
+def _told(record: Record, among: Sequence[Record]) -> str:
+    word = "Holds" if record.verdict.holds else "Does not hold"
+    return f"{_apart(record, among)}: {word}: {record.verdict.sentence}"
+
+
+def _apart(record: Record, among: Sequence[Record]) -> str:
+    """Return the settings that tell a record from the others."""
+    found = {
+        key: _word(value)
+        for key, value in record.configuration.items()
+        if any(other.configuration.get(key) != value for other in among)
+    }
+    return ", ".join(f"{key} = {word or 'none'}" for key, word in found.items())
+
+
+def _word(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def command(record: Record, claim: AnyClaim) -> str:
@@ -204,7 +226,7 @@ def command(record: Record, claim: AnyClaim) -> str:
     }
     words = ["lopsided", "reproduce", record.claim]
     for key, value in told.items():
-        word = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        word = _word(value)
         flag = f"--{key.replace('_', '-')}"
         words += [f"{flag}={word}"] if word.startswith("-") else [flag, word]
     return shlex.join(words)

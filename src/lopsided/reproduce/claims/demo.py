@@ -67,4 +67,5 @@ DEMO: Claim[Training, Numbers] = Claim(
     prepare=with_mnist,
     ready=DEEP.ready,
     detail=DEEP.detail,
+    together=True,
 )

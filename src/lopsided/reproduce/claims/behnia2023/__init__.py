@@ -186,5 +186,6 @@ BEHNIA2023 = Claim(
     compute=compute,
     judge=judge,
     show=show,
+    together=True,
     ready=ready.to_train,
 )

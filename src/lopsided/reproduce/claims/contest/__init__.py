@@ -70,5 +70,6 @@ CONTEST = Claim(
     compute=compute,
     judge=judge,
     show=show,
+    together=True,
     ready=ready,
 )

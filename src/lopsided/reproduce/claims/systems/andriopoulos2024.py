@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
@@ -46,6 +46,8 @@ class Settings(Checked):
         batch: samples of a step.
         seeds: number of repetitions.
     """
+
+    compared: ClassVar[tuple[str, ...]] = ("decays",)
 
     samples: Annotated[int, Bounds(least=10, most=1797)] = 300
     decays: tuple[Positive, ...] = (1e-2, 5e-3)

@@ -73,4 +73,5 @@ DEEP: Claim[Training, Numbers] = Claim(
     show=show,
     ready=ready.to_train,
     detail=Detail(heading, details),
+    together=True,
 )
