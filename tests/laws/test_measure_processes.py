@@ -15,7 +15,7 @@ import torch.distributed as dist
 from torch.distributed.fsdp import fully_shard
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
-from lopsided.measure import Collapse, Means, Moments, SecondPass, Stream, trained, watch
+from lopsided.measure import Collapse, LabelSets, Means, Moments, SecondPass, Stream, trained, watch
 from lopsided.measure.adapters.bystander import Bystander
 from lopsided.measure.network import sync
 from lopsided.measure.network.replay import Replay
@@ -130,6 +130,8 @@ class Process:
         self.refused("k", lambda: Stream(K + odd, D).sync())
         self.refused("scatter", lambda: Stream(K, D, "none" if odd else "pooled").sync())
         self.refused("kind", lambda: Replay(K, D).sync().compute() if odd else Stream(K, D).sync())
+        sets = LabelSets.of(np.eye(3)[[0, 1]] if odd else np.eye(3)[[1, 2]])
+        self.refused("sets", lambda: Stream(2, D, sets=sets).sync())
         closed = again(self.stream(0.0, np.arange(N)).moments, 0.0, np.arange(N))
         self.refused("closed", lambda: sync.moments(closed.moments() if odd else Moments(K, D)))
         self.refused("phase", lambda: sync.second_pass(closed) if odd else sync.means(Means(K, D)))
@@ -278,6 +280,7 @@ def test_every_process_holds_the_same_bits(folder):
                 " k=4, d=6"
             ),
         ),
+        ("sets", "process 2 has 2 sets of 3 labels ("),
         ("k", "process 2 has moments of k=5, d=5"),
         ("scatter", "process 2 has moments of k=4, d=5, scatter='none'"),
         (

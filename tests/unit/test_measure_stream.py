@@ -210,6 +210,17 @@ def test_a_stream_of_label_sets_measures_them_as_kinds_of_samples():
     plain = measure.Stream(sets.m, 6)
     plain.update(features, torch.tensor(sets.numbers(rows)))
     assert stream.compute().nc1 == pytest.approx(plain.compute().nc1)
+    again = measure.Stream(sets.m, 6, sets=sets)
+    again.load_state_dict(stream.state_dict())
+    assert again.compute().nc1 == stream.compute().nc1
+    strange = measure.LabelSets.of(rows[:, [0, 2, 1]])  # as many sets, with other numbers
+    stranger = measure.Stream(strange.m, 6, sets=strange)
+    with pytest.raises(ValueError, match=r"cannot merge 4 sets of 3 labels .* into 4 sets of 3"):
+        stream.merge(stranger)
+    with pytest.raises(ValueError, match="cannot merge classes"):
+        stream.merge(plain)
+    with pytest.raises(ValueError, match="of other label sets than this stream"):
+        stranger.load_state_dict(stream.state_dict())
     assert sets.tag_wise(stream.moments.means).angle > 0
     with pytest.raises(ValueError, match="rows are labels"):
         stream.compute(weight=torch.eye(3, 6))

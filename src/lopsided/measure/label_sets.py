@@ -4,6 +4,7 @@ is.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -77,6 +78,11 @@ class LabelSets:
     def k(self) -> int:
         """Number of labels."""
         return int(self.rows.shape[1])
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that other sets, or the same in another order, do not have."""
+        return hashlib.sha256(np.ascontiguousarray(self.rows).tobytes()).hexdigest()[:16]
 
     @property
     def sets(self) -> list[tuple[int, ...]]:

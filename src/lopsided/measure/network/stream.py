@@ -19,6 +19,9 @@ from lopsided.measure.state.moments import Moments
 from lopsided.measure.state.turn import Turn
 from lopsided.needs import torch
 
+#: What to do where label sets differ.
+ONE_LIST = "give all of them the measure.LabelSets.of the labels of the whole data set"
+
 
 class Stream:
     """The state of a measurement of torch features: `update` with every batch, `compute` when you
@@ -96,6 +99,12 @@ class Stream:
         return self._empty[1]
 
     @property
+    def _numbered(self) -> str:
+        """What the kinds of samples are."""
+        sets = self._sets
+        return "classes" if sets is None else f"{sets.m} sets of {sets.k} labels ({sets.digest})"
+
+    @property
     def moments(self) -> Moments:
         """The moments so far; on an accelerator a copy of them."""
         with self._turn:
@@ -167,10 +176,13 @@ class Stream:
         """Take in the samples of another stream, wherever that lives.
 
         Raises:
-            ValueError: if the two have different shapes or keep different things.
+            ValueError: if the two have different shapes, keep different things or number different
+                label sets.
         """
         if not isinstance(other, Stream):
             raise TypeError(f"only streams merge into a stream, got {type(other).__name__}")
+        if self._numbered != other._numbered:
+            raise ValueError(f"cannot merge {other._numbered} into {self._numbered}: {ONE_LIST}")
         moments = self.moments
         moments.merge(other.moments)
         if not isinstance(self._state, Moments):
@@ -182,9 +194,15 @@ class Stream:
         group; this one stays as it is.
 
         Every process of the group must call it; shards may be uneven or empty.
+
+        Raises:
+            ValueError: the same in every process, if they hold different things or number different
+                label sets.
         """
         from lopsided.measure.network import sync
 
+        if self._sets is not None:
+            sync.agree(self._numbered, group)
         joint = Stream(*self._empty, ignore=self._marks, sets=self._sets)
         joint._become(sync.moments(self.moments, group))
         joint.decisions = sync.decisions(self.decisions, group)
@@ -229,16 +247,19 @@ class Stream:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state as tensors on the CPU, fit for torch.save and safetensors."""
-        return saved.tensors_of(self.moments, self.decisions)
+        state = saved.tensors_of(self.moments, self.decisions)
+        return state if self._sets is None else state | {"sets": torch().tensor(self._sets.rows)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up the state that `state_dict` gave.
 
         Raises:
-            ValueError: if the state is of a stream of another shape or kind, was cast to another
-                type, or holds numbers that no measurement gives.
+            ValueError: if the state is of a stream of another shape, kind or label sets, was cast
+                to another type, or holds numbers that no measurement gives.
         """
         saved.require_like(state, self.state_dict())
+        if self._sets is not None and (to_numpy(state["sets"]) != self._sets.rows).any():
+            raise ValueError(f"the state is of other label sets than this stream's: {ONE_LIST}")
         device = "cpu" if isinstance(self._state, Moments) else self._state.device
         moments = Moments(*self._empty)
         saved.load(state, moments, self.decisions)
