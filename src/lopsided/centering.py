@@ -7,13 +7,16 @@ of a free bias, need not.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lopsided.arrays import Floats
-from lopsided.geometry import Geometry
 from lopsided.gram import Gram
 from lopsided.pairing import Pairing
+
+if TYPE_CHECKING:
+    from lopsided.geometry import Geometry
 
 #: Class means whose mean is shorter than this share of the longest of them are centred.
 ROUNDING = 1e-7

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from lopsided import needs, notebook
 from lopsided.arrays import Floats, frozen, real_array, require_number
+from lopsided.centering import about_mean
 from lopsided.counts import Counts, CountsLike
 from lopsided.files import printable, reading
 from lopsided.frobenius import ZeroMatrixError
@@ -26,7 +27,7 @@ from lopsided.pairing import Pairing
 from lopsided.plain import plain
 from lopsided.realised import realised
 from lopsided.singular import svd
-from lopsided.source import Directions, Distances, Source
+from lopsided.source import CENTERED, Directions, Distances, Source
 from lopsided.split import Matrices, Split, split
 
 if TYPE_CHECKING:
@@ -156,9 +157,25 @@ class Geometry:
             cosines = own / (self.classifiers.norms() * self.embeddings.norms())
         return np.clip(cosines, -1.0, 1.0)  # rounding can leave one just beyond
 
+    def about_mean(self) -> Geometry:
+        """Return this geometry with its class means about their unweighted mean, and the logits
+        with them, as those of a network are measured; `distance` and all of `Collapse` compare so.
+
+        Example:
+            >>> from lopsided import predict
+            >>> law = predict.free_bias([50, 5, 5])  # about the mean over the samples
+            >>> bool(abs(law.about_mean().embeddings.matrix().sum(axis=0)).max() < 1e-12)
+            True
+        """
+        return about_mean(self)
+
     def distance(self, other: Geometry) -> Distances:
         """Return the distances of classifiers, embeddings and logits to those of another geometry;
         NaN where a part of one is zero.
+
+        Class means of a network are measured about their unweighted mean; before a law is compared
+        with a network, so are the law's, which need not be there themselves: those of a free bias,
+        of label scales or of a ridge are not.
 
         Raises:
             TypeError: if the other is no geometry.
@@ -166,10 +183,13 @@ class Geometry:
         """
         if not isinstance(other, Geometry):
             raise TypeError(f"a distance is between geometries, got {type(other).__name__}")
+        one: Geometry = self
+        if CENTERED in (self.source.assumptions, other.source.assumptions):
+            one, other = about_mean(self), about_mean(other)
         return Distances(
-            _distance(self.classifiers, other.classifiers),
-            _distance(self.embeddings, other.embeddings),
-            _distance(self.logits, other.logits),
+            _distance(one.classifiers, other.classifiers),
+            _distance(one.embeddings, other.embeddings),
+            _distance(one.logits, other.logits),
         )
 
     def split(self, law: Geometry, *runs: Geometry, cutoff: float | None = None) -> Split:

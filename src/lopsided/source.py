@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from lopsided.arrays import Floats
 
+#: What is assumed where class means are about their unweighted mean by measurement, not by a law.
+CENTERED = "class means centred by classes"
+
 
 @dataclass(frozen=True)
 class Source:

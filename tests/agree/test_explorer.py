@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from lopsided import Adjustment, Counts, Geometry, Problem, foresee, predict, shape, solve
+from lopsided import Adjustment, Counts, Geometry, Problem, foresee, measure, predict, shape, solve
 from lopsided.cli import main
 from lopsided.files import printable
 from lopsided.report import explorer
@@ -320,6 +320,19 @@ def test_a_measured_network_stands_beside_its_prediction(open_page):
     assert page.locator("option", has_text="my <net>").count() == 2
     said = page.locator(".distance").inner_text().replace("−", "-")
     assert max(float(value) for value in re.findall(r"[a-z] ([\d.e-]+)", said)) < 1e-8
+
+
+def test_a_law_is_moved_about_its_mean_before_a_network_is_compared_with_it(still):
+    counts = Counts([50, 20, 5])
+    law = predict.free_bias(counts)
+    W, M = law.vectors(d=4)
+    moments = measure.Moments(3, 4)
+    moments.update(M, [0, 1, 2])
+    network = measure.geometry(moments, W)
+    sides = [explorer._matrices("", one, 3) for one in (network, law, predict.seli(counts))]
+    for other, expected in zip(sides[1:], (law, predict.seli(counts)), strict=True):
+        found = still.evaluate("([a, b]) => lopsided.distances(a, b)", [sides[0], other])
+        assert [*found.values()] == pytest.approx([*network.distance(expected)], abs=1e-7)
 
 
 def test_measured_geometries_of_other_classes_are_refused():

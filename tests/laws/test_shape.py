@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lopsided import Counts, Geometry, Gram, Pairing, Source, measure, predict, shape
+from lopsided import (
+    Counts,
+    Geometry,
+    Gram,
+    Pairing,
+    Problem,
+    Source,
+    foresee,
+    measure,
+    predict,
+    shape,
+)
 from lopsided.groups import Groups
 from lopsided.split import average
 
@@ -92,6 +103,26 @@ def test_means_inside_the_span_of_the_classifiers_are_wholly_visible():
     assert seen.split(predict.seli(counts)).visible == pytest.approx(1)
     hidden = Geometry.of_vectors(W, rng.normal(size=(4, 2)) @ outside, Source("network"), counts)
     assert hidden.split(predict.seli(counts)).visible == pytest.approx(0, abs=1e-12)
+
+
+NETWORKS = {
+    f"{name} {i}": form.geometry(problem)
+    for name, form in predict.FORMS.items()
+    for i, problem in enumerate(form.examples())
+    if form.kind == "classes"
+} | {f"ridge {r:g}": foresee(Problem([9, 5, 5, 1], ridge=r)) for r in (0.1, 1.0)}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_that_is_its_law_is_at_no_distance_from_it(name):
+    law = NETWORKS[name]
+    counts = Counts([2] * law.k) if law.counts is None else law.counts
+    W, M = law.vectors(d=law.k + 2)
+    moments = measure.Moments(law.k, law.k + 2)
+    moments.update(np.repeat(M, counts.values, axis=0) + 3, np.arange(law.k).repeat(counts.values))
+    network = measure.Collapse.of(moments, W, counts=counts).geometry
+    for found in (network.distance(law), law.distance(network)):
+        assert np.nan_to_num(found) == pytest.approx(np.zeros(3), abs=1e-6)
 
 
 @pytest.mark.parametrize("ratio", [1, 10**4, 10**9, 10**14])

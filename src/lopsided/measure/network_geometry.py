@@ -16,6 +16,7 @@ from lopsided.measure.checks import head_of
 from lopsided.measure.state.center import centered
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.state.span import Center
+from lopsided.source import CENTERED
 
 
 def geometry(
@@ -55,7 +56,8 @@ def geometry(
     w, _ = head_of(weight, None, moments.k, moments.d)
     if center_classifiers:
         w = w - w.mean(axis=0)
-    source = Source(name, f"measured on {moments.n:,} samples", f"class means centred by {center}")
+    told = CENTERED if center == "classes" else f"class means centred by {center}"
+    source = Source(name, f"measured on {moments.n:,} samples", told)
     return Geometry.of_vectors(
         w, centered(moments, center), source, counts or Counts(moments.counts)
     )

@@ -32,7 +32,8 @@ def class_norms(
 
     Args:
         measured: classifiers or class means of a network.
-        predictions: the same part of predicted geometries, by name.
+        predictions: the same part of predicted geometries, by name; class means of
+            `law.about_mean()`.
         counts: class counts; classes stand from the largest to the smallest.
         ax: to draw on; by default new ones.
         names: what the k classes are called; by default what the counts call them.

@@ -18,6 +18,7 @@ import numpy as np
 from lopsided import __version__
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
+from lopsided.source import CENTERED
 
 #: The scripts in the order in which they build on each other.
 SCRIPTS = (
@@ -116,7 +117,10 @@ def _matrices(title: str, geometry: Geometry, k: int) -> dict[str, Any]:
         "means": geometry.embeddings,
         "logits": geometry.logits,
     }
-    return {"title": title} | {name: _nine(part.matrix()) for name, part in parts.items()}
+    centered = geometry.source.assumptions == CENTERED
+    return {"title": title, "centered": centered} | {
+        name: _nine(part.matrix()) for name, part in parts.items()
+    }
 
 
 def _nine(matrix: np.ndarray[Any, Any]) -> list[list[float]]:

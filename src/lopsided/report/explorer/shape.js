@@ -46,11 +46,28 @@ const spectrum = (gram) => {
   return values.map((value) => value / values[0]);
 };
 
-const distances = (a, b) => ({
-  classifiers: distance(a.classifiers, b.classifiers),
-  means: distance(a.means, b.means),
-  logits: distance(a.logits, b.logits),
-});
+// Class means about their unweighted mean, and the logits with them.
+const aboutMean = ({ classifiers, means, logits }) => {
+  const mean = (row) => total([...row]) / row.length,
+    rows = means.map(mean),
+    all = mean(rows);
+  return {
+    classifiers,
+    means: means.map((row, c) => row.map((value, e) => value - rows[c] - rows[e] + all)),
+    logits: logits.map((row) => row.map((value) => value - mean(row))),
+  };
+};
+
+// Those of a network are measured so; a law beside it is moved there first.
+const distances = (first, second) => {
+  const [a, b] =
+    first.centered || second.centered ? [first, second].map(aboutMean) : [first, second];
+  return {
+    classifiers: distance(a.classifiers, b.classifiers),
+    means: distance(a.means, b.means),
+    logits: distance(a.logits, b.logits),
+  };
+};
 
 // How the vectors of majority classes differ from those of minority classes; NaN without a pair.
 const contrast = (gram, rare) => {
