@@ -73,6 +73,8 @@ def test_a_network_at_the_optimum_of_unequal_sets_is_at_no_distance_from_it(tmp_
     figures = answer(capsys, tmp_path / "a.npz", "--ridge", 0.3)["figures"]
     distances = [value for name, value in figures.items() if " to " in name]
     assert distances == pytest.approx([0, 0, 0], abs=1e-7)
+    network = measure.LabelSets.of(rows).geometry(found.W, found.M + 1)
+    assert solve.match(found.problem.at(1.0), network).ridge == pytest.approx(0.3, rel=1e-3)
     with pytest.raises(ValueError, match="of 3 labels and 5 sets, the measurement of 3 and 4"):
         measure.LabelSets.of(rows[:-10]).about_mean(found.geometry)
 

@@ -132,7 +132,7 @@ def match(
             "a ridge is looked for at 2 points or more from a share above 0 and below 1, got"
             f" smallest={smallest!r} and points={points!r}"
         )
-    geometry = about_mean(geometry)
+    geometry = _centered(geometry, problem)
     top = largest_ridge(problem)
     grid = np.geomspace(0.99 * top, smallest * top, points)
     solutions = path(problem, grid.tolist())
@@ -153,10 +153,21 @@ def match(
         options={"xatol": 1e-4},
     )
     solution = at(float(refined.x)) if refined.fun < badness[best] else solutions[best]
-    return Match(solution.problem.ridge, solution, about_mean(solution.geometry).distance(geometry))
+    found = _centered(solution.geometry, problem).distance(geometry)
+    return Match(solution.problem.ridge, solution, found)
+
+
+def _centered(geometry: Geometry, problem: Problem) -> Geometry:
+    """Return a geometry with its embeddings about their mean: of classes, and of label sets, which
+    are measured about the mean of some of them.
+    """
+    if problem.targets.kind != "label sets":
+        return about_mean(geometry)
+    W, M = geometry.vectors()
+    return Geometry.of_factors(W, M - M.mean(axis=0), geometry.source)
 
 
 def _distance(solution: Solution, geometry: Geometry) -> float:
     """Return the distance of all three parts; an optimum of zero is infinitely far."""
-    distances = about_mean(solution.geometry).distance(geometry)
+    distances = _centered(solution.geometry, solution.problem).distance(geometry)
     return float(np.nan_to_num(np.linalg.norm(distances), nan=np.inf))
