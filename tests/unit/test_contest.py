@@ -47,6 +47,10 @@ def test_a_short_run_is_recorded_and_shown(tmp_path, monkeypatch):
     figure, table = CLAIM.show([run])
     assert len(table.rows) == len(FEW) + len(members.rules())
     assert all(name in figure.svg for name in FEW[1:])
+    assert ("± " in str(table.rows)) == (run.settings.seeds > 1)
+    twice = CLAIM.show([run, run])
+    assert len({part.caption for part in twice[1:]}) == 1  # one record, one name
+    assert record.name.rpartition("-")[2] in twice[1].caption
     (shapes,) = {len(run.numbers.entries[name].shapes) for name in FEW}
     assert shapes == 2
     assert run.numbers.entries["cross-entropy"].shapes[0].own is not None

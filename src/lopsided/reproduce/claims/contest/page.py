@@ -33,7 +33,8 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
     """Return a figure of all members, and a table of them for each data set and ratio."""
     from lopsided.reproduce.figures.losses import ahead
 
-    found = {f"{_title(run.numbers)} samples": run.numbers for run in runs}
+    titles = _titles(runs)
+    found = {title: run.numbers for title, run in zip(titles, runs, strict=True)}
     names = {name: None for each in found.values() for name in each.entries if name != BASE}
     points = {
         name: {
@@ -49,14 +50,21 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
         " first. What diverges is in the tables alone.",
         size=(6.4, 1.6 + 0.17 * len(points)),
     )
-    return [figure, *map(_table, runs)]
+    return [figure, *map(_table, runs, titles)]
 
 
-def _title(numbers: Numbers) -> str:
-    return f"{numbers.title}, {numbers.counts[0]} to {numbers.counts[-1]}"
+def _titles(runs: Sequence[Run[Settings, Numbers]]) -> list[str]:
+    """Name runs by their data; those of the same data by the hash of their record too."""
+    told = [
+        f"{n.title}, {n.counts[0]} to {n.counts[-1]} samples" for n in (run.numbers for run in runs)
+    ]
+    return [
+        title if told.count(title) == 1 else f"{title}, {run.name.rpartition('-')[2]}"
+        for title, run in zip(told, runs, strict=True)
+    ]
 
 
-def _table(run: Run[Settings, Numbers]) -> Table:
+def _table(run: Run[Settings, Numbers], title: str) -> Table:
     numbers, settings = run.numbers, run.settings
     rows = []
     for name in sorted(numbers.entries, key=lambda each: -numbers.balanced(each).mean()):
@@ -75,18 +83,17 @@ def _table(run: Run[Settings, Numbers]) -> Table:
             ]
         )
     return Table(
-        f"{_title(numbers)} samples a class,"
-        f" {settings.seeds} seeds, points, mean ± standard deviation; differences are of the same"
-        " seed.",
+        f"{title} a class, {settings.seeds} seeds, points, mean ± standard deviation;"
+        " differences are of the same seed.",
         COLUMNS,
         rows,
     )
 
 
 def spread(values: np.typing.NDArray[np.float64], sign: str = "") -> str:
-    """Return a mean and a standard deviation."""
-    deviation = values.std(ddof=1) if len(values) > 1 else 0.0
-    return f"{values.mean():{sign}.1f} ± {deviation:.1f}"
+    """Return a mean and, of several values, a standard deviation."""
+    told = f"{values.mean():{sign}.1f}"
+    return f"{told} ± {values.std(ddof=1):.1f}" if len(values) > 1 else told
 
 
 def shape_cells(shapes: Sequence[Shape]) -> list[str]:

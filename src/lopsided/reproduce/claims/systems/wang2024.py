@@ -162,15 +162,18 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
         return one, two
 
     sums, seen, unseen = both("additivity"), both("seen"), both("unseen")
-    spread = [float(np.std(numbers.of(heads, "additivity"))) for heads in get_args(Heads)]
+    several = settings.seeds > 1  # of one the spread is not known
+    spread = [
+        f" (± {np.std(numbers.of(heads, 'additivity')):.1%})" * several for heads in get_args(Heads)
+    ]
     more = min(numbers.of("two frozen heads", "additivity")) > max(
         numbers.of("one head", "additivity")
     )
     composed = unseen[1] > max(unseen[0], 1 / _K)
     return Verdict(
         more and composed,
-        f"Class and domain alone explain {sums[0]:.1%} (± {spread[0]:.1%}) of the cell means'"
-        f" variance under one head and {sums[1]:.1%} (± {spread[1]:.1%}) under two frozen ones"
+        f"Class and domain alone explain {sums[0]:.1%}{spread[0]} of the cell means'"
+        f" variance under one head and {sums[1]:.1%}{spread[1]} under two frozen ones"
         f" ({settings.seeds} seeds); of cells that were seen {seen[0]:.1%} and {seen[1]:.1%} are"
         f" recognised, of those that were not {unseen[0]:.1%} and {unseen[1]:.1%}"
         f" (chance {1 / _K:.0%}): features are {'more' if more else 'not more'} additive, and a"

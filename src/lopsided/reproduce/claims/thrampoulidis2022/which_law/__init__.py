@@ -160,7 +160,7 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
 def _means(runs: Sequence[Mapping[str, Fit]], what: str) -> str:
     told = {law: [getattr(fits[law], what) for fits in runs if law in fits] for law in LAWS}
     return ", ".join(
-        f"{law} {np.mean(values):.2f} ± {np.std(values):.2f}"
+        f"{law} {np.mean(values):.2f}" + f" ± {np.std(values):.2f}" * (len(values) > 1)
         for law, values in told.items()
         if values
     )
