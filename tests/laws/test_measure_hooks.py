@@ -531,7 +531,9 @@ def test_a_weight_that_hooks_compute_is_that_of_the_next_pass_not_of_the_last(co
     layer, other = (compute(nn.Linear(D, K)) for _ in range(2))
     layer.load_state_dict(other.eval().state_dict())
     want = other(torch.eye(D)) - other(torch.zeros(1, D))
+    before = layer.weight  # which a loss may still read
     np.testing.assert_allclose(alone(layer)[0].detach(), want.T.detach(), atol=1e-6)
+    assert layer.weight is before
 
 
 def test_what_passes_through_a_copy_of_the_model_is_not_the_model_s():

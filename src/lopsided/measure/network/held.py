@@ -26,11 +26,16 @@ def held(head: Any) -> tuple[Any, Any]:
     Raises:
         ValueError: if the layer is spread over processes.
     """
-    with modes_kept(head):
-        for hook in getattr(head, "_forward_pre_hooks", {}).values():
-            if _computes(hook):
+    hooks = getattr(head, "_forward_pre_hooks", {}).values()
+    # What they compute lies among the attributes, where a loss may read it with its graph.
+    before = {name: value for name, value in vars(head).items() if not name.startswith("_")}
+    try:
+        with modes_kept(head):
+            for hook in filter(_computes, hooks):
                 hook(head, ())
-        weight, bias = head.weight, getattr(head, "bias", None)
+            weight, bias = head.weight, getattr(head, "bias", None)
+    finally:
+        vars(head).update(before)
     if weight.ndim < 2:
         raise ValueError(
             f"the head's weight must be a matrix (k, d), got shape {tuple(weight.shape)}; where"

@@ -4,9 +4,7 @@ Two passes cost a third of one pass that keeps the (d, d) scatter, and large blo
 batches; the price is memory for the features of an epoch, n d numbers of the type they come in.
 Everything is summed when `compute` is called.
 
-Features are kept where they are, not copied: the caller must copy memory that is overwritten
-afterwards, such as one buffer for all batches. Training never overwrites the input of the head,
-which its gradient needs.
+Features are copied, for a buffer may be filled again with the next batch.
 """
 
 from __future__ import annotations
