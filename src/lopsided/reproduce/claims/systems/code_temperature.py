@@ -183,7 +183,7 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
         }
         agreed &= all(len(found) == settings.seeds for found in rooms.values())
         words = ", ".join(f"{np.mean(found):.2f} at R = {r}" for r, found in rooms.items() if found)
-        told.append(f"{words or 'none'} in {d} dimensions")
+        told.append(f"{words or 'what was tried'} in {d} dimensions")
     low, high = (f"{f(slopes):.3f}" if slopes else "not known" for f in (min, max))
     return Verdict(
         close and agreed,
