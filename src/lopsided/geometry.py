@@ -185,7 +185,7 @@ class Geometry:
             raise TypeError(f"a distance is between geometries, got {type(other).__name__}")
         one: Geometry = self
         if CENTERED in (self.source.assumptions, other.source.assumptions):
-            one, other = about_mean(self), about_mean(other)
+            one, other = self.about_mean(), other.about_mean()
         return Distances(
             _distance(one.classifiers, other.classifiers),
             _distance(one.embeddings, other.embeddings),

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from lopsided import Adjustment, Counts, predict, solve
-from lopsided.centering import about_mean
 from lopsided.measure import METRICS, Collapse, Moments
 from lopsided.measure.network_geometry import comparable
 
@@ -56,7 +55,7 @@ def test_a_network_that_is_its_law_lies_on_it_wherever_its_features_are_centred(
 @pytest.mark.parametrize("name", LAWS)
 def test_metrics_of_a_law_are_those_of_the_network_on_it(name):
     law = LAWS[name]
-    collapse, predicted = network(law), about_mean(law)
+    collapse, predicted = network(law), law.about_mean()
     for metric in ("embedding_equinorm", "embedding_etf_distance", "logit_etf_distance", "nc3"):
         if metric in collapse.metrics()[0]:
             wanted = METRICS[metric].of_prediction(predicted, [])
@@ -66,10 +65,10 @@ def test_metrics_of_a_law_are_those_of_the_network_on_it(name):
 @pytest.mark.parametrize("name", LAWS)
 def test_about_its_mean_a_law_is_the_centred_matrix_and_stays_so(name):
     law, k = LAWS[name], LAWS[name].k
-    centre, once = np.eye(k) - 1 / k, about_mean(LAWS[name])
+    centre, once = np.eye(k) - 1 / k, LAWS[name].about_mean()
     np.testing.assert_allclose(
         once.embeddings.matrix(), centre @ law.embeddings.matrix() @ centre, atol=1e-8
     )
     np.testing.assert_allclose(once.logits.matrix(), law.logits.matrix() @ centre, atol=1e-8)
-    assert about_mean(once) is once
-    assert (about_mean(law) is law) == name.startswith(("SELI", "ETF", "vector"))
+    assert once.about_mean() is once
+    assert (law.about_mean() is law) == name.startswith(("SELI", "ETF", "vector"))

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from lopsided import Adjustment, Counts, Geometry, predict
-from lopsided.centering import about_mean
 from lopsided.shape import angle_spread, margins, norm_spread, relative_margins
 from lopsided.solve import Problem, minimize
 from lopsided.steer import FAMILIES, TARGETS
@@ -125,7 +124,7 @@ def test_at_a_positive_ridge_the_design_is_that_of_the_solver(family):
 @pytest.mark.parametrize("family", ["cdt", "ldt"])
 def test_a_geometry_of_the_family_is_found_again_as_theory_has_it_and_as_it_is_measured(family):
     law = predict.cross_entropy(STEP, Adjustment.named(family, STEP, gamma=0.3))
-    for wanted in (law, about_mean(law)):
+    for wanted in (law, law.about_mean()):
         found = design(STEP, wanted, family=family)
         assert found.met
         assert found.exponents[0] == pytest.approx(0.3, abs=1e-6)

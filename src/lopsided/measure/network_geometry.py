@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy.typing as npt
 
-from lopsided.centering import about_mean
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.measure.checks import head_of
@@ -99,4 +98,4 @@ def comparable(predictions: Mapping[str, Geometry], k: int) -> dict[str, Geometr
                 f" {k:,} classes; where classes without samples were left out, predict for the"
                 " counts of the others"
             )
-    return {name: about_mean(other) for name, other in predictions.items()}
+    return {name: other.about_mean() for name, other in predictions.items()}

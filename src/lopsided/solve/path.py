@@ -11,7 +11,6 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from lopsided.arrays import real_array
-from lopsided.centering import about_mean
 from lopsided.geometry import Distances, Geometry
 from lopsided.problem import Problem, require_problem
 from lopsided.singular import singular_values
@@ -162,7 +161,7 @@ def _centered(geometry: Geometry, problem: Problem) -> Geometry:
     are measured about the mean of some of them.
     """
     if problem.targets.kind != "label sets":
-        return about_mean(geometry)
+        return geometry.about_mean()
     W, M = geometry.vectors()
     return Geometry.of_factors(W, M - M.mean(axis=0), geometry.source)
 

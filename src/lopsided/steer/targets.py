@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from lopsided import shape
-from lopsided.centering import about_mean
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
 from lopsided.predict import etf
@@ -80,15 +79,15 @@ def nearest_to(wanted: Geometry) -> Target:
     embeddings and logits, class means of both about their unweighted mean, as those of a network
     are measured.
     """
-    goal = about_mean(wanted)
+    goal = wanted.about_mean()
     return Target(
         f"nearest to {wanted.source.name}",
         "root mean square of the distances of classifiers, embeddings and logits, from 0 to 2",
-        lambda geometry: float(np.sqrt(np.mean(np.square(about_mean(geometry).distance(goal))))),
+        lambda geometry: float(np.sqrt(np.mean(np.square(geometry.about_mean().distance(goal))))),
         {
             "classifiers": lambda g: g.classifiers.distance(goal.classifiers),
-            "embeddings": lambda g: about_mean(g).embeddings.distance(goal.embeddings),
-            "logits": lambda g: about_mean(g).logits.distance(goal.logits),
+            "embeddings": lambda g: g.about_mean().embeddings.distance(goal.embeddings),
+            "logits": lambda g: g.about_mean().logits.distance(goal.logits),
         },
     )
 

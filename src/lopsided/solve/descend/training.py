@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from lopsided.arrays import Floats, require_whole
-from lopsided.centering import about_mean
 from lopsided.geometry import Geometry
 from lopsided.problem import Problem, require_problem
 from lopsided.solve.descend.objective import MeanObjective
@@ -102,7 +101,7 @@ def train(
         _require_own(mean, resume)
     if not isinstance(reference, Geometry | None):
         raise TypeError(f"distances are to a Geometry, got {type(reference).__name__}")
-    goal = about_mean(minimize(problem.at(0.0)).geometry if reference is None else reference)
+    goal = (minimize(problem.at(0.0)).geometry if reference is None else reference).about_mean()
     if resume is None:
         begin = _begin(mean, seed, size)
         rows = [(0, *mean.observe(begin.W, begin.H, goal))]

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from lopsided import foresee, predict
-from lopsided.centering import about_mean
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
 from lopsided.plain import plain
@@ -20,7 +19,7 @@ from lopsided.reproduce.claims.thrampoulidis2022.deep.numbers import Numbers
 def details(run: DeepRun) -> list[Block]:
     """Return the figures and tables of one run."""
     numbers, counts, name = run.numbers, Counts(run.numbers.counts), run.name
-    predicted = about_mean(foresee(run.settings.problem(counts)))
+    predicted = foresee(run.settings.problem(counts)).about_mean()
     measured = numbers.geometry.geometry(counts)
     return [
         Text(f"{heading(run)}."),

@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lopsided import foresee, predict
-from lopsided.centering import about_mean
 from lopsided.counts import Counts
 from lopsided.reproduce.claims.thrampoulidis2022.deep.numbers import Numbers
 from lopsided.reproduce.observed import Row
@@ -29,7 +28,7 @@ def splits(settings: Training, numbers: Numbers) -> tuple[Split, Split]:
     """Return why the network is not its prediction, and why it is not the ETF."""
     counts = Counts(numbers.counts)
     measured = numbers.geometry.geometry(counts)
-    law = about_mean(foresee(settings.problem(counts)))
+    law = foresee(settings.problem(counts)).about_mean()
     return measured.split(law), measured.split(replace(predict.etf(counts.k), counts=counts))
 
 

@@ -18,7 +18,6 @@ import numpy as np
 
 from lopsided import foresee
 from lopsided.arrays import Floats
-from lopsided.centering import about_mean
 from lopsided.counts import Counts
 from lopsided.groups import Groups
 from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import DeepRun
@@ -60,7 +59,7 @@ def averages(runs: Sequence[DeepRun]) -> tuple[Average, ...]:
 def of_kind(kind: str, runs: Sequence[DeepRun]) -> Average:
     """Return the average of runs of one kind."""
     counts = Counts(sorted(runs[0].numbers.counts, reverse=True))
-    law = about_mean(foresee(runs[0].settings.problem(counts)))
+    law = foresee(runs[0].settings.problem(counts)).about_mean()
     goal = seen(
         Matrices(
             law.classifiers.matrix(), law.embeddings.matrix(), law.logits.matrix(), counts.values

@@ -24,7 +24,6 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from lopsided import foresee, predict, solve
-from lopsided.centering import about_mean
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
 from lopsided.measure.network_geometry import comparable
@@ -83,7 +82,7 @@ def laws(measured: Geometry, counts: Counts, training: Training) -> dict[str, Fi
         return foresee(training.problem(counts, ridge))
 
     def misfit(logarithm: float) -> float:
-        optimum = about_mean(at(float(np.exp(logarithm))))
+        optimum = at(float(np.exp(logarithm))).about_mean()
         return _fit(measured, optimum).size if optimum.logits.frobenius() else float("inf")
 
     # Where a group of classes collapses the misfit has a kink; a coarse scan finds the right
