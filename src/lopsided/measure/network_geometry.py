@@ -35,7 +35,8 @@ def geometry(
         center: what the class means are centred by; theory's embeddings sum to zero over the
             classes, a network's do not.
         center_classifiers: subtract the mean classifier too, which moves all logits of a sample
-            alike and no softmax.
+            alike and no softmax; not for losses that scale logits (CDT, VS), whose laws have a mean
+            classifier of their own.
         name: what was measured, for tables and figures.
         counts: samples of each class in training; by default the samples measured.
 
