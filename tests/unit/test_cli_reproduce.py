@@ -89,6 +89,10 @@ def test_a_claim_that_does_not_hold_is_status_1_where_it_is_checked(
     monkeypatch.setattr(page, "report", lambda folder, *_: folder)  # the answer is not on it
     words = ["reproduce", "norms", "--points", "4", "--out", str(tmp_path)]
     assert main([*words, "--check"]) == (0 if holds else 1)
+    of_all = ["reproduce", "--report", "--out", str(tmp_path), "--check"]
+    assert main(of_all) == (0 if holds else 1)
+    (tmp_path / "cut.json").write_text("{")
+    assert main(of_all) == 1
     assert main(words) == 0
 
 
@@ -101,6 +105,7 @@ def test_a_claim_that_does_not_hold_is_status_1_where_it_is_checked(
         (["--report", "norms"], "--report only writes the page, leave out norms"),
         (["--report", "--grid", "k=4"], "--report only writes the page, leave out --grid"),
         (["--list", "norms"], "--list names all claims, leave out norms"),
+        (["norms", "--processes", "2"], "--processes is for the runs of a --grid"),
         (["--list", "--report"], "--list names all claims, leave out --report"),
         (
             ["norms", "--width", "8"],

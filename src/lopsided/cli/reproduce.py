@@ -41,7 +41,8 @@ class Reproduce:
     out: Path = Path("results")
     """folder for records and report.html"""
     check: bool = False
-    """exit with status 1 if a claim does not hold; with --report, if one of the records does not"""
+    """exit with status 1 if a claim does not hold; with --report, if one of the records does not or
+    cannot be read"""
     json: bool = False
     """print the record, of a --grid a list of them, or with --list the claims, as JSON"""
 
@@ -90,6 +91,8 @@ class Reproduce:
 
         if self.slurm is not None and self.processes != 1:
             raise ValueError("runs are --processes of this machine or jobs of --slurm, not both")
+        if self.processes != 1 and self.claim is not None and not self.grid:
+            raise ValueError("--processes is for the runs of a --grid; a single run is one process")
         if self.claim is not None and self.claim not in CLAIMS:
             raise ValueError(f"no claim is called {self.claim!r}; there are {', '.join(CLAIMS)}")
         if self.claim is None and not self.report:
@@ -119,7 +122,8 @@ class Reproduce:
                 console.print(shown(record.verdict.sentence), markup=False)
             held = all(record.verdict.holds for record in records)
         else:
-            held = all(record.verdict.holds for record in page.read(self.out).records)
+            found = page.read(self.out)
+            held = not found.left_out and all(record.verdict.holds for record in found.records)
         if not is_first():
             return
         told = Tables(stderr=True, soft_wrap=True, highlight=False, markup=False)
