@@ -16,6 +16,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import nn
 from torch.nn import functional
+from torch.utils.data import DataLoader, DistributedSampler, TensorDataset, WeightedRandomSampler
 
 from lopsided import Adjustment, Counts, steer
 from lopsided.measure import Stream, diagnose, trained, watch
@@ -311,6 +312,39 @@ def test_counts_in_reverse_order_are_told_in_use(how, caplog):
                     watching.labels(labels)
                     watching.epoch()
     assert caplog.text.count("most where the training counts are least") == 1
+
+
+DATA = TensorDataset(X[:11], Y[:11])
+#: Loader -> what is said of it.
+LOADERS = {
+    "shuffled": (DataLoader(DATA, 4, shuffle=True), ""),
+    "a list": ([(X[:11], Y[:11])], ""),
+    "a share that is cut": (
+        DataLoader(DATA, sampler=DistributedSampler(DATA, 2, 1, drop_last=True)),
+        "",
+    ),
+    "a share that is padded": (
+        DataLoader(DATA, sampler=DistributedSampler(DATA, 2, 1)),
+        "DistributedSampler draws samples more than once",
+    ),
+    "weighed": (
+        DataLoader(DATA, 4, sampler=WeightedRandomSampler([1.0] * 11, 11)),
+        "WeightedRandomSampler draws samples more than once",
+    ),
+    "bound": (
+        DataLoader(DATA, batch_sampler=steer.BindingBatches(Y[:11], 2)),
+        "the loader gave 21 samples of a data set of 11",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_a_loader_that_gives_samples_more_than_once_is_told(name, caplog):
+    (loader, words), net = LOADERS[name], model()
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        trained(net, loader, head=net[1], classes="seen", show_progress=False)
+    assert words in caplog.text
+    assert bool(words) == ("weighs more" in caplog.text)
 
 
 def _process(rank: int, size: int, folder: str) -> None:

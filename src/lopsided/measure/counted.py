@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import numpy as np
 
@@ -55,3 +56,41 @@ def contradiction(measured: Ints, counts: Counts, *, one_epoch: bool) -> str:
             "one; what comes again weighs more"
         )
     return ""
+
+
+def size_of(loader: Any) -> int:
+    """Return the length of a loader's data set, or 0 if it has none."""
+    try:
+        return len(loader.dataset)
+    except (AttributeError, TypeError, NotImplementedError):
+        return 0
+
+
+def repeated(loader: Any, rows: int) -> str:
+    """Return in a sentence why a loader gives samples more than once, or nothing.
+
+    Args:
+        loader: of torch, or what has its attributes; nothing is known of others.
+        rows: samples that it gave this process.
+
+    Example:
+        >>> from torch.utils.data import DataLoader, WeightedRandomSampler
+        >>> repeated(DataLoader([0, 1, 2], sampler=WeightedRandomSampler([1, 1, 9], 3)), 3)[:54]
+        'WeightedRandomSampler draws samples more than once: wh'
+    """
+    size, batches = size_of(loader), getattr(loader, "batch_sampler", None)
+    sampler = getattr(batches, "sampler", getattr(loader, "sampler", None))
+    padded = getattr(sampler, "total_size", 0)
+    if getattr(sampler, "replacement", False) is True or (
+        isinstance(padded, int) and padded > size
+    ):
+        what = f"{type(sampler).__name__} draws samples more than once"
+    elif rows > size > 0:
+        what = f"the loader gave {rows:,} samples of a data set of {size:,}"
+    else:
+        return ""
+    return (
+        f"{what}: what comes again weighs more, and its counts are not those of the training set;"
+        " give a loader without such a sampler, or drop_last=True where it pads the shares of"
+        " processes"
+    )

@@ -16,6 +16,7 @@ from typing import Any
 from lopsided.counts import Counts, CountsLike
 from lopsided.measure.checks import sentence_of
 from lopsided.measure.collapse import Collapse
+from lopsided.measure.counted import size_of
 from lopsided.measure.network import sync
 from lopsided.measure.network.loggers import Logger
 from lopsided.measure.network.watch import Watch
@@ -160,7 +161,7 @@ class Bystander:
             self._tell(
                 f"{len(missed)} classes without samples are left out of the measurement", names
             )
-        n, size = self.collapse.moments.n, _size(loader)
+        n, size = self.collapse.moments.n, size_of(loader)
         if size < n < 2 * size:
             self._tell(
                 f"{n:,} samples were measured of a data set of {size:,}",
@@ -193,11 +194,3 @@ class Bystander:
         if kind not in self._told and sync.first():
             _log.warning("%s: %s", what, why)
         self._told.add(kind)
-
-
-def _size(loader: Any) -> int:
-    """Return the length of a loader's data set, or 0 if it has none."""
-    try:
-        return len(loader.dataset)
-    except (AttributeError, TypeError, NotImplementedError):
-        return 0

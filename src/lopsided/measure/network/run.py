@@ -13,6 +13,7 @@ from rich.progress import track
 
 from lopsided.counts import Counts
 from lopsided.labels import Ignore
+from lopsided.measure.counted import repeated
 from lopsided.measure.network import compiled, sync
 from lopsided.measure.network.intact import modes_kept, randomness_kept
 from lopsided.measure.network.passing import Passing
@@ -89,6 +90,7 @@ class Run:
             TypeError: if the loader gives what is no batch.
         """
         batches = track(loader, title, transient=True, disable=not self._show)
+        rows = 0
         with _others_told(self.together):
             for number, batch in enumerate(batches):
                 labels, by_keyword = self._forward(batch)
@@ -96,6 +98,9 @@ class Run:
                     take(*self.passing.samples(labels, by_keyword=by_keyword))
                 except ValueError as error:
                     raise ValueError(f"in batch {number} of the loader: {error}") from error
+                rows += len(labels)
+        if sentence := repeated(loader, rows):
+            _log.warning(sentence)
 
     def _forward(self, batch: Any) -> tuple[Any, bool]:
         """Run the model on a batch; return its labels, and whether the model was given them."""
