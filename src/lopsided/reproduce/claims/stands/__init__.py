@@ -23,8 +23,8 @@ def verdict(run: Run[Any, Any]) -> bool:
 
 
 def sentence(runs: Runs) -> str:
-    """Tell the last run's verdict."""
-    return runs[-1].verdict.sentence
+    """Tell the verdict of every run."""
+    return " ".join(dict.fromkeys(run.verdict.sentence for run in runs))
 
 
 def every(run: Run[Any, Any]) -> bool:
