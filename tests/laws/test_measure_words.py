@@ -550,8 +550,8 @@ SENTENCES = {
         ["SELI, features still scattered", "untrained, fifty classes", "two minorities scattered"],
         ["SELI", *ALL_NOISE, *MERGED_MEANS, "SELI, one sample a class", "all means alike"],
     ),
-    r"Minorities err \d+% of the time, in \d+ of \d+ samples, other classes 0%; "
-    "why, and what another head would be worth, held-out samples tell": (
+    r"Minorities err \d+% of the time \(mean of their classes; in \d+ of \d+ samples\), other"
+    " classes 0%; why, and what another head would be worth, held-out samples tell": (
         ["minorities err", "the one small class errs", "two minorities scattered"],
         [
             "minorities err once in five samples",
@@ -559,7 +559,7 @@ SENTENCES = {
             "one class errs, MNIST as it is",
         ],
     ),
-    "Minorities err 60% of the time, in 15 of 25 samples": (
+    r"Minorities err 60% of the time \(mean of their classes; in 15 of 25 samples\)": (
         ["minorities err"],
         ["the one small class errs"],
     ),

@@ -134,6 +134,8 @@ def test_features_without_a_head_are_measured_and_predictions_ask_for_one(tmp_pa
     np.save(tmp_path / "labels.npy", np.arange(50) % 4)
     assert main(["measure", str(tmp_path / "features.npy"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["metrics"]["nc1"] > 0
+    assert main(["measure", str(tmp_path / "features.npy")]) == 0
+    assert "No head was found" in capsys.readouterr().out
     assert (
         main(["measure", str(tmp_path / "features.npy"), "--report", str(tmp_path / "r.html")]) == 2
     )
@@ -190,7 +192,24 @@ def test_held_out_samples_that_do_not_fit_are_refused(two_sets, tmp_path, capsys
     assert main(["measure", train, "--held-out", str(tmp_path / "narrow.npz")]) == 2
     assert "must have the 6 dimensions" in capsys.readouterr().err
     assert main(["measure", val, "--held-out", train]) == 2
-    assert "give its weight, beside the features or by --head" in capsys.readouterr().err
+    assert "give its weight, with the features or by --head" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["measure", "steer", "measure --ood"])
+def test_samples_of_another_network_are_refused_unless_the_head_is_named(
+    verb, two_sets, tmp_path, capsys
+):
+    train, val = two_sets
+    head = {name: np.load(train)[name] for name in ("weight", "bias")}
+    np.savez(tmp_path / "head.npz", **head)
+    np.savez(tmp_path / "same.npz", **np.load(val), **head)
+    np.savez(tmp_path / "other.npz", **np.load(val), **(head | {"weight": -head["weight"]}))
+    words = ["steer", "--features", train] if verb == "steer" else ["measure", train]
+    words += ["--ood" if verb.endswith("ood") else "--held-out"]
+    assert main([*words, str(tmp_path / "same.npz")]) == 0
+    assert main([*words, str(tmp_path / "other.npz")]) == 2
+    assert "other.npz hold different heads, so their features are of" in capsys.readouterr().err
+    assert main([*words, str(tmp_path / "other.npz"), "--head", str(tmp_path / "head.npz")]) == 0
 
 
 def test_samples_of_another_distribution_are_told_apart(network, tmp_path, capsys):

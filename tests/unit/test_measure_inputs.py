@@ -148,6 +148,19 @@ def test_a_head_that_is_no_plain_linear_layer_is_named_where_another_is_prescrib
     assert odd not in str(diagnose(model(), [(X, Y)], held_out=[(X, Y)], **QUIET))
 
 
+def test_what_takes_the_place_of_a_cosine_head_stands_behind_a_division_by_lengths():
+    net = model(Cosine(D, K))
+    given = diagnose(net, [(X, Y)], held_out=[(X + 1, Y)], **QUIET).prescription
+    plain = nn.Linear(D, K)
+    with pytest.raises(ValueError, match="for features divided by their lengths"):
+        given.apply_(plain)
+    plain.load_state_dict({n: torch.as_tensor(a) for n, a in given.state_dict().items()})
+    with torch.no_grad():
+        features = net[:2](X + 1)
+        wanted = plain(nn.functional.normalize(features, dim=-1))
+    np.testing.assert_allclose(given.score(features), wanted, rtol=1e-4, atol=1e-5)
+
+
 def test_a_diagnosis_of_one_set_says_which_half_is_missing():
     alone = diagnose(model(), [(X, Y)], **QUIET)
     assert "No held-out samples were given" in str(alone)

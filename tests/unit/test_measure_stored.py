@@ -291,6 +291,12 @@ def two_heads(folder):
     return folder
 
 
+def head_beside(folder):
+    two_heads(folder)
+    (folder / "b.npz").rename(folder / "head.npz")
+    return folder
+
+
 def headless(folder):
     np.savez(folder / "a.npz", features=np.ones((3, 2)), labels=[0, 1, 0])
     np.savez(folder / "b.npz", features=np.ones((3, 2)), labels=[0, 1, 0], bias=np.zeros(2))
@@ -348,6 +354,7 @@ def object_arrays(folder):
         ),
         (changed(features=np.zeros((N, D), "M8[s]")), "holds features of type datetime64"),
         (two_heads, "a.npz and .*b.npz hold different heads; say by --head"),
+        (head_beside, "head.npz and .*a.npz hold different heads; say by --head"),
         (headless, "b.npz holds the bias of a head and not its weight"),
         (changed(features=np.ones(N)), "must have 2 axes"),
         (lambda folder: folder, "there are no .npz, .*, .parquet files of features"),

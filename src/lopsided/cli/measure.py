@@ -59,8 +59,8 @@ class Measure:
     loss: Optional[Literal["cross-entropy", "weighted", "logit-adjusted"]] = None
     """the network was trained with; by default not known"""
     head: Optional[Path] = None
-    """npz or safetensors file with weight and bias; by default they are looked for beside the
-    features"""
+    """npz or safetensors file with weight and bias; by default they are looked for in the
+    files of the features and, of a folder, in its head.npz or head.safetensors"""
     ridge: Optional[float] = None
     """compare with the certified optimum of the unconstrained-features model at this ridge too (sum
     normalisation)"""
@@ -122,14 +122,14 @@ class Measure:
             )
         if store.weight is None and self.loss is not None:
             raise ValueError(
-                "--loss says what the head was trained with: give its weight, beside the features"
+                "--loss says what the head was trained with: give its weight, with the features"
                 " or by --head"
             )
         held_out = None
         if self.held_out is not None:
             if store.weight is None:
                 raise ValueError(
-                    "answers to held-out samples are the head's: give its weight, beside the"
+                    "answers to held-out samples are the head's: give its weight, with the"
                     " features or by --head"
                 )
             held_out = measure.open_store(self.held_out, head=self.head, ignore=self.ignore)
@@ -211,7 +211,13 @@ class Measure:
         console.print(collapse.table(predictions))
         if outside is not None:
             printed.outside(outside, collapse.counts)
-        if diagnosis is not None:
+        if diagnosis is None:
+            console.print(
+                "No head was found, so nothing is known of classifiers and answers: give its"
+                " weight, with the features or by --head.",
+                markup=False,
+            )
+        else:
             printed.splits(collapse, predictions)
             console.print(
                 "\n\n".join(shown(part) for part in str(diagnosis).split("\n\n")), markup=False

@@ -135,7 +135,7 @@ def _label_sets(
 
     if ridge is not None and store.weight is None:
         raise ValueError(
-            "a prediction is compared with classifiers: give the head's weight, beside the features"
+            "a prediction is compared with classifiers: give the head's weight, with the features"
             " or by --head"
         )
     seen, collapse = measure.stored_sets(store, engine=engine)

@@ -25,12 +25,11 @@ def prescribe(options: Steer, features: Path) -> None:
     train = measure.open_store(features, head=options.head)
     if train.weight is None:
         raise ValueError(
-            f"a head is prescribed instead of another: give its weight, beside {features} or by"
+            f"a head is prescribed instead of another: give its weight, with {features} or by"
             " --head"
         )
     held_out = None
     if options.held_out is not None:
-        # Its own head, if the file holds one, is not asked for.
         held_out = measure.open_store(options.held_out, head=options.head)
     head = train.weight, train.bias
     found = steer.prescribe(head, train, held_out, counts=counts, loss=options.loss)

@@ -67,8 +67,8 @@ class Steer:
     held_out: Optional[Path] = None
     """features and labels of samples not trained on; 1 to 5 of the rarest class will do"""
     head: Optional[Path] = None
-    """npz or safetensors file with weight and bias; by default they are looked for beside the
-    features"""
+    """npz or safetensors file with weight and bias; by default they are looked for in the
+    files of the features and, of a folder, in its head.npz or head.safetensors"""
     loss: Optional[Literal["cross-entropy", "weighted", "logit-adjusted"]] = None
     """the network was trained with; by default not known"""
     out: Optional[Path] = None

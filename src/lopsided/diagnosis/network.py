@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Literal
 
 from lopsided.counts import Counts, CountsLike
@@ -122,10 +123,13 @@ def diagnose(
         known = Counts(collapse.moments.counts)
     prescription, notes = _prescribed(run, (weight, bias), sets, known, loss)
     if prescription is not None and sets and (odd := run.passing.affine.unlike_stored()):
+        directions = run.passing.affine.of_directions()
+        prescription = replace(prescription, directions=directions)
+        behind = " behind a layer that divides features by their lengths" if directions else ""
         notes = (
             *notes,
-            f"The head is {odd}, not its weight as stored: the corrected head is a plain linear"
-            " layer, which takes the head's place.",
+            f"The head is {odd}, not its weight as stored: what takes its place is a plain linear"
+            f" layer{behind}, with the prescription's weight and bias.",
         )
     return Diagnosis.of(collapse, decided.get("held-out"), prescription, known, notes=notes)
 

@@ -38,11 +38,9 @@ def diagnose_stored(
     """
     weight, bias = train.weight, train.bias
     if weight is None:
-        raise ValueError("a diagnosis needs the head's weight, beside the features or by --head")
-    if held_out is not None and held_out.d != train.d:
-        raise ValueError(
-            f"held-out features must have the {train.d} dimensions of the others, got {held_out.d}"
-        )
+        raise ValueError("a diagnosis needs the head's weight, with the features or by --head")
+    if held_out is not None:
+        train.require_alike(held_out)
     counts = collapse.counts if collapse.k == train.k else None
     notes: tuple[str, ...] = ()
     prescription = None

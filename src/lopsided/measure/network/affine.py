@@ -159,6 +159,10 @@ class Affine:
         """Return how the head is read where that is not by its weight as stored, or nothing."""
         return self.reading if self.reading not in (None, next(iter(READINGS))) else ""
 
+    def of_directions(self) -> bool:
+        """Return whether the head is read to divide features by their lengths."""
+        return self.reading is not None and READINGS[self.reading][1] is as_directions
+
     def features(self, features: Any) -> Any:
         """Return the features (*batch, d) that the classifiers multiply."""
         return features if self.reading is None else READINGS[self.reading][1](features)

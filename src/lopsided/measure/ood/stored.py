@@ -16,6 +16,7 @@ from lopsided.measure.collapse import Collapse
 from lopsided.measure.ood.known import Known
 from lopsided.measure.ood.scores import SCORES
 from lopsided.measure.ood.told import Separation, nc5, rejected, separation
+from lopsided.measure.storage.heads import head_in
 from lopsided.measure.storage.reading import stored
 from lopsided.measure.storage.rows import CHUNK
 from lopsided.measure.storage.shards import open_arrays
@@ -100,12 +101,10 @@ def stored_outside(train: Store, outside: str | Path, held_out: Store | None = N
         ImportError: if scikit-learn is not installed.
     """
     if train.weight is None:
-        raise ValueError("scores read the head: give its weight, beside the features or by --head")
-    if held_out is not None and held_out.d != train.d:
-        raise ValueError(
-            f"held-out features must have the {train.d} dimensions of the others, got {held_out.d}"
-        )
-    others = tuple(_others(Path(outside), train.d))  # refused before the work
+        raise ValueError("scores read the head: give its weight, with the features or by --head")
+    if held_out is not None:
+        train.require_alike(held_out)
+    others = tuple(_others(Path(outside), train))  # refused before the work
     collapse: Collapse = stored(train, passes=1)
     known = Known.of(collapse.moments, train.weight, train.bias)
     far = [_scored(known, rows, path) for path, rows in _read(others)]
@@ -131,17 +130,19 @@ def stored_outside(train: Store, outside: str | Path, held_out: Store | None = N
     )
 
 
-def _others(path: Path, d: int) -> Iterator[Any]:
+def _others(path: Path, train: Store) -> Iterator[Any]:
     if not path.exists():
         raise FileNotFoundError(f"there is no file or folder {path}")
     found = 0
     for file in shard_files(path) if path.is_dir() else [path]:
-        features = open_arrays(file, ("features",))["features"]
-        if features.shape[1] != d:
+        arrays = open_arrays(file, ("features",), ("weight", "bias"))
+        features = arrays["features"]
+        if features.shape[1] != train.d:
             raise ValueError(
-                f"features of samples from another distribution must have the {d} dimensions of the"
-                f" training features, {file} has {features.shape[1]}"
+                f"features of samples from another distribution must have the {train.d} dimensions"
+                f" of the training features, {file} has {features.shape[1]}"
             )
+        train.require_same_head(file, head_in(file, arrays, train.d))
         found += features.shape[0]
         yield features
     if not found:

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
 from lopsided.labels import Ignore, left_out, sentinels
-from lopsided.measure.checks import head_of, labels_of, whole
+from lopsided.measure.checks import labels_of, whole
 from lopsided.measure.storage.formats import FORMATS
+from lopsided.measure.storage.heads import Head, find_head, same_head
 from lopsided.measure.storage.huggingface import hugging_face
-from lopsided.measure.storage.rows import CHUNK, Stored, read_all
-from lopsided.measure.storage.shards import Shard, open_arrays, open_shard
+from lopsided.measure.storage.rows import CHUNK, read_all
+from lopsided.measure.storage.shards import Shard, open_shard
 
 #: Samples of a span, the unit that processes share out.
 SPAN = 65_536
@@ -42,6 +43,7 @@ class Store:
         weight: (k, d) weight of the head, or `None`.
         bias: (k,) bias of the head, or `None`.
         marks: labels of samples to leave out.
+        named: whether the head is of a file that was named, whatever the shards hold.
     """
 
     shards: tuple[Shard, ...]
@@ -49,6 +51,7 @@ class Store:
     weight: Floats | None
     bias: Floats | None
     marks: tuple[int, ...] = ()
+    named: bool = False
 
     @property
     def d(self) -> int:
@@ -74,6 +77,33 @@ class Store:
         rows = max(CHUNK // shard.arrays["features"].layout.row, 1)
         for start in range(span.start, span.stop, rows):
             yield start, *shard.rows(start, min(start + rows, span.stop))
+
+    def require_alike(self, held_out: Store) -> None:
+        """Refuse held-out samples that cannot be of the network of these.
+
+        Raises:
+            ValueError: if their features have other dimensions, or their files another head.
+        """
+        if held_out.d != self.d:
+            raise ValueError(
+                f"held-out features must have the {self.d} dimensions of the others, got"
+                f" {held_out.d}"
+            )
+        self.require_same_head(held_out.shards[0].path, (held_out.weight, held_out.bias))
+
+    def require_same_head(self, path: Path, head: Head) -> None:
+        """Refuse other samples whose file holds another head: their features are of another
+        network.
+
+        Raises:
+            ValueError: if it does, and which head it is was not said.
+        """
+        own = self.weight, self.bias
+        if not (self.named or own[0] is None or head[0] is None or same_head(own, head)):
+            raise ValueError(
+                f"{self.shards[0].path} and {path} hold different heads, so their features are of"
+                " different networks; if they are not, say by --head which one it is"
+            )
 
     def kept(self, labels: npt.NDArray[Any]) -> tuple[slice | Ints, Ints]:
         """Return which of some samples are not marked, and their labels."""
@@ -123,14 +153,15 @@ def open_store(
                 f"all shards must have one width, got d={shards[0].d} in {shards[0].path} and"
                 f" d={shard.d} in {shard.path}"
             )
-    weight, bias = _head(path, shards, None if head is None else Path(head))
+    weight, bias = find_head(path, shards, None if head is None else Path(head))
     marks = sentinels(ignore)
     largest = max(
         _largest_label(shard, None if weight is None else len(weight), marks) for shard in shards
     )
     if largest < 0:
         raise ValueError(f"all samples in {path} have labels that mean to leave them out")
-    return Store(shards, largest + 1 if weight is None else len(weight), weight, bias, marks)
+    k = largest + 1 if weight is None else len(weight)
+    return Store(shards, k, weight, bias, marks, head is not None)
 
 
 def files_of(path: Path, labels: Path | None = None, head: Path | None = None) -> list[Path]:
@@ -164,59 +195,6 @@ def shard_files(folder: Path) -> list[Path]:
     if not files:
         raise ValueError(f"there are no {', '.join(FORMATS)} files of features in {folder}")
     return files
-
-
-def _head(
-    path: Path, shards: tuple[Shard, ...], head: Path | None
-) -> tuple[Floats | None, Floats | None]:
-    if head is None and path.is_dir():
-        head = next(
-            (
-                path / f"head{ending}"
-                for ending in (".npz", ".safetensors")
-                if (path / f"head{ending}").exists()
-            ),
-            None,
-        )
-    if head is not None:
-        return _head_of(head, open_arrays(head, ("weight",), ("bias",)), shards[0].d)
-    heads = [_head_of(shard.path, shard.arrays, shard.d) for shard in shards]
-    first = next((i for i, (weight, _) in enumerate(heads) if weight is not None), 0)
-    for shard, other in zip(shards, heads, strict=True):
-        same = all(
-            np.array_equal(np.asarray(a), np.asarray(b))
-            for a, b in zip(heads[first], other, strict=True)
-        )
-        if other[0] is not None and not same:
-            raise ValueError(
-                f"{shards[first].path} and {shard.path} hold different heads; say by --head which"
-                " one it is"
-            )
-    return heads[first]
-
-
-def _head_of(path: Path, arrays: dict[str, Stored], d: int) -> tuple[Floats | None, Floats | None]:
-    """Return the weight and the bias in a file, in float64."""
-    if "weight" not in arrays:
-        if "bias" in arrays:
-            raise ValueError(
-                f"{path} holds the bias of a head and not its weight; both belong together"
-            )
-        return None, None
-    k, width = max(arrays["weight"].shape[0], 2), arrays["weight"].shape[1]
-    if width != d:
-        raise ValueError(
-            f"in {path} the head's weight must have shape (k, {d}), one row a class, got"
-            f" {(k, width)}"
-        )
-    weight, bias = (
-        read_all(arrays["weight"]),
-        read_all(arrays["bias"]) if "bias" in arrays else None,
-    )
-    try:
-        return head_of(weight, bias, k, d)
-    except ValueError as error:
-        raise ValueError(f"in {path}: {error}") from error
 
 
 def _largest_label(shard: Shard, k: int | None, marks: tuple[int, ...]) -> int:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from lopsided.arrays import Floats
 from lopsided.files import reading
 from lopsided.measure.storage.formats import FORMATS
+from lopsided.measure.storage.heads import BESIDE
 from lopsided.measure.storage.rows import CHUNK, Stored, read_all
 from lopsided.measure.storage.shards import open_arrays
 from lopsided.measure.storage.store import SPAN, shard_files
@@ -174,9 +175,10 @@ def _kind(file: Path) -> Kind | None:
 
 
 def _weight(path: Path, shards: tuple[dict[str, Stored], ...], head: Path | None) -> Floats | None:
-    beside = [path / f"head{ending}" for ending in _HOLDERS] if path.is_dir() else []
-    head = head or next((file for file in beside if file.exists()), None)
-    holders = shards if head is None else (open_arrays(head, ("weight",)),)
+    beside = [path / name for name in BESIDE] if head is None and path.is_dir() else [head]
+    files = [file for file in beside if file is not None and (file == head or file.exists())]
+    holders = [open_arrays(file, ("weight",)) for file in files]
+    holders += shards if head is None else ()
     found = [
         (holder["weight"].path, np.asarray(read_all(holder["weight"]), np.float64))
         for holder in holders

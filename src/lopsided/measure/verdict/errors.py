@@ -41,7 +41,7 @@ def failing(collapse: Collapse) -> str:
     if often <= limit or bdtrc(wrong - 1, asked, limit) > CHANCE:
         return ""
     return (
-        f"Minorities err {often:.0%} of the time, in {wrong:,} of {asked:,} samples, other classes"
-        f" {others:.0%}; why, and what another head would be worth, held-out samples tell"
-        " (measure.diagnose, or lopsided measure --held-out)."
+        f"Minorities err {often:.0%} of the time (mean of their classes; in {wrong:,} of {asked:,}"
+        f" samples), other classes {others:.0%}; why, and what another head would be worth,"
+        " held-out samples tell (measure.diagnose, or lopsided measure --held-out)."
     )

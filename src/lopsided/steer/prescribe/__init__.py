@@ -19,6 +19,7 @@ import numpy as np
 
 from lopsided.arrays import Ints
 from lopsided.counts import CountsLike
+from lopsided.measure.storage.store import Store
 from lopsided.steer.prescribe import sentences
 from lopsided.steer.prescribe.cause import Cause, errors_of
 from lopsided.steer.prescribe.choice import Seen, choose
@@ -73,6 +74,8 @@ def prescribe(
     """
     if loss is not None and loss not in get_args(Loss):
         raise ValueError(f"loss must be one of {', '.join(get_args(Loss))} or None, got {loss!r}")
+    if isinstance(train, Store) and isinstance(held_out, Store):
+        train.require_alike(held_out)
     trained = Trained.of(head, train, counts, loss)
     if held_out is None:
         return _unmeasured(trained)

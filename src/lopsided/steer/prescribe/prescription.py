@@ -47,6 +47,8 @@ class Prescription:
         sentences: what a person needs to know, in order.
         inputs: files that were read, which are never written.
         doubts: those of the sentences that put the figures in doubt.
+        directions: whether the heads are for features divided by their lengths, as cosine heads
+            take them.
     """
 
     remedy: Remedy
@@ -64,6 +66,7 @@ class Prescription:
     sentences: tuple[str, ...]
     inputs: tuple[Path, ...] = ()
     doubts: tuple[str, ...] = ()
+    directions: bool = False
 
     @property
     def weight(self) -> Floats:
@@ -104,7 +107,9 @@ class Prescription:
         if x.ndim != 2:
             raise ValueError(f"features must have shape (n, d), got {x.shape}")
         x = rows_of(x, np.full(len(x), -1), self.weight.shape[1], "features")
-        return self.head.scores(x.astype(np.float64, copy=False))
+        x = x.astype(np.float64, copy=False)
+        lengths = np.linalg.norm(x, axis=1, keepdims=True) if self.directions else 1.0
+        return self.head.scores(np.divide(x, lengths, where=lengths > 0, out=np.zeros_like(x)))
 
     def state_dict(self) -> dict[str, Floats]:
         """Return weight (k, d) and bias (k,) as arrays."""
@@ -118,10 +123,16 @@ class Prescription:
             The layer.
 
         Raises:
-            ValueError: if the layer has another shape, computes its weight from other tensors, so
-                that nothing can be written there, answers something else than its weight times the
-                features plus its bias, or its type does not hold the head.
+            ValueError: if the head is for directions of features, or the layer has another shape,
+                computes its weight from other tensors, so that nothing can be written there,
+                answers something else than its weight times the features plus its bias, or its
+                type does not hold the head.
         """
+        if self.directions:
+            raise ValueError(
+                "the prescription is for features divided by their lengths, which a linear layer"
+                " does not do: divide them, and load state_dict() into a linear layer behind that"
+            )
         weight = getattr(linear, "weight", None)
         if weight is None or not (hasattr(weight, "new_tensor") and "bias" in dir(linear)):
             raise ValueError(
@@ -170,7 +181,12 @@ class Prescription:
         if path.exists() and any(path.samefile(given) for given in self.inputs if given.exists()):
             raise ValueError(f"{path} was read for this prescription: write it to another file")
         library = need("safetensors.numpy", "'lopsided[torch]'")
-        facts = {"remedy": self.remedy, "gain": self.gain, "interval": self.interval}
+        facts: dict[str, Any] = {
+            "remedy": self.remedy,
+            "gain": self.gain,
+            "interval": self.interval,
+        }
+        facts |= {"features": "divided by their lengths"} if self.directions else {}
         with np.errstate(over="ignore"):
             arrays = {
                 name: np.ascontiguousarray(a, np.float32) for name, a in self.state_dict().items()

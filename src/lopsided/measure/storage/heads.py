@@ -1,0 +1,71 @@
+"""The head of stored features: looked for in their files and, of a folder, beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lopsided.arrays import Floats
+from lopsided.measure.checks import head_of
+from lopsided.measure.storage.rows import Stored, read_all
+from lopsided.measure.storage.shards import Shard, open_arrays
+
+#: Weight (k, d) and bias (k,), `None` where there is none.
+Head = tuple[Floats | None, Floats | None]
+#: Files in a folder of shards that are its head.
+BESIDE = ("head.npz", "head.safetensors")
+
+
+def find_head(path: Path, shards: tuple[Shard, ...], named: Path | None) -> Head:
+    """Return the head in the file that was named, else the one that folder and shards hold.
+
+    Raises:
+        ValueError: if they hold different ones, or one does not fit the features.
+    """
+    d = shards[0].d
+    if named is not None:
+        return head_in(named, open_arrays(named, ("weight",), ("bias",)), d)
+    beside = [path / name for name in BESIDE if (path / name).exists()] if path.is_dir() else []
+    found = [(file, head_in(file, open_arrays(file, ("weight",), ("bias",)), d)) for file in beside]
+    found += [(shard.path, head_in(shard.path, shard.arrays, d)) for shard in shards]
+    held = [(file, head) for file, head in found if head[0] is not None]
+    for file, head in held[1:]:
+        if not same_head(held[0][1], head):
+            raise ValueError(
+                f"{held[0][0]} and {file} hold different heads; say by --head which one it is"
+            )
+    return held[0][1] if held else (None, None)
+
+
+def same_head(one: Head, other: Head) -> bool:
+    """Return whether two heads are one."""
+    return all(
+        np.array_equal(np.asarray(a), np.asarray(b)) for a, b in zip(one, other, strict=True)
+    )
+
+
+def head_in(path: Path, arrays: dict[str, Stored], d: int) -> Head:
+    """Return the head in a file, in float64.
+
+    Raises:
+        ValueError: if it does not fit features of d dimensions; the file is named.
+    """
+    if "weight" not in arrays:
+        if "bias" in arrays:
+            raise ValueError(
+                f"{path} holds the bias of a head and not its weight; both belong together"
+            )
+        return None, None
+    k, width = max(arrays["weight"].shape[0], 2), arrays["weight"].shape[1]
+    if width != d:
+        raise ValueError(
+            f"in {path} the head's weight must have shape (k, {d}), one row a class, got"
+            f" {(k, width)}"
+        )
+    weight = read_all(arrays["weight"])
+    bias = read_all(arrays["bias"]) if "bias" in arrays else None
+    try:
+        return head_of(weight, bias, k, d)
+    except ValueError as error:
+        raise ValueError(f"in {path}: {error}") from error
