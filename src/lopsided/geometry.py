@@ -27,7 +27,7 @@ from lopsided.pairing import Pairing
 from lopsided.plain import plain
 from lopsided.realised import realised
 from lopsided.singular import svd
-from lopsided.source import CENTERED, Directions, Distances, Source
+from lopsided.source import Directions, Distances, Source
 from lopsided.split import Matrices, Split, split
 
 if TYPE_CHECKING:
@@ -173,9 +173,9 @@ class Geometry:
         """Return the distances of classifiers, embeddings and logits to those of another geometry;
         NaN where a part of one is zero.
 
-        Class means of a network are measured about their unweighted mean; before a law is compared
-        with a network, so are the law's, which need not be there themselves: those of a free bias,
-        of label scales or of a ridge are not.
+        Class means of a network are measured about a mean; before a law is compared with a network,
+        both are moved about their unweighted mean, where a law need not be itself: those of a free
+        bias, of label scales or of a ridge are not.
 
         Raises:
             TypeError: if the other is no geometry.
@@ -184,7 +184,7 @@ class Geometry:
         if not isinstance(other, Geometry):
             raise TypeError(f"a distance is between geometries, got {type(other).__name__}")
         one: Geometry = self
-        if CENTERED in (self.source.assumptions, other.source.assumptions):
+        if self.source.centered or other.source.centered:
             one, other = self.about_mean(), other.about_mean()
         return Distances(
             _distance(one.classifiers, other.classifiers),

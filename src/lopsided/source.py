@@ -7,8 +7,12 @@ from typing import NamedTuple
 
 from lopsided.arrays import Floats
 
-#: What is assumed where class means are about their unweighted mean by measurement, not by a law.
-CENTERED = "class means centred by classes"
+#: What is assumed where class means are about a mean by measurement, not by a law: what they are
+#: centred by -> the words.
+CENTERED = {
+    "classes": "class means centred by classes",
+    "samples": "class means centred by samples",
+}
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,11 @@ class Source:
     name: str
     reference: str = ""
     assumptions: str = ""
+
+    @property
+    def centered(self) -> bool:
+        """Whether class means are about a mean because they were measured so."""
+        return self.assumptions in CENTERED.values()
 
 
 class Distances(NamedTuple):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lopsided import Adjustment, Counts, predict, solve
-from lopsided.measure import METRICS, Collapse, Moments
+from lopsided.measure import METRICS, Collapse, Moments, geometry
 from lopsided.measure.network_geometry import comparable
 
 STEP, TAIL = Counts.step(k=6, minority=5, ratio=20), Counts.exponential(8, 200, 30)
@@ -50,6 +50,17 @@ def test_a_network_that_is_its_law_lies_on_it_wherever_its_features_are_centred(
         assert "law fits" in collapse.verdict(
             {"law": law}
         ) or "no better than random" in collapse.verdict({"law": law})
+
+
+@pytest.mark.parametrize("center", ["classes", "samples"])
+@pytest.mark.parametrize("name", LAWS)
+def test_by_whatever_mean_it_is_centred_a_network_lies_on_its_law(name, center):
+    law = LAWS[name]
+    W, M = law.vectors(24)
+    y, moments = np.repeat(np.arange(law.k), np.arange(law.k) + 1), Moments(law.k, 24)
+    moments.update(M[y] + 3.0, y)
+    assert max(geometry(moments, W, center=center).distance(law)) < 1e-6
+    assert max(law.distance(geometry(moments, W, center=center))) < 1e-6
 
 
 @pytest.mark.parametrize("name", LAWS)

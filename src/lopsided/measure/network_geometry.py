@@ -33,7 +33,8 @@ def geometry(
         moments: of every class.
         weight: (k, d) weight of the head, one row a class.
         center: what the class means are centred by; theory's embeddings sum to zero over the
-            classes, a network's do not.
+            classes, a network's do not. "samples" is for figures of the geometry alone: `distance`
+            and `split` compare about the unweighted mean all the same. "none" is compared as it is.
         center_classifiers: subtract the mean classifier too, which moves all logits of a sample
             alike and no softmax; not for losses that scale logits (CDT, VS), whose laws have a mean
             classifier of their own.
@@ -56,7 +57,7 @@ def geometry(
     w, _ = head_of(weight, None, moments.k, moments.d)
     if center_classifiers:
         w = w - w.mean(axis=0)
-    told = CENTERED if center == "classes" else f"class means centred by {center}"
+    told = CENTERED.get(center, "class means as they are")
     source = Source(name, f"measured on {moments.n:,} samples", told)
     return Geometry.of_vectors(
         w, centered(moments, center), source, counts or Counts(moments.counts)

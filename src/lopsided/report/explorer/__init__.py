@@ -18,7 +18,6 @@ import numpy as np
 from lopsided import __version__
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
-from lopsided.source import CENTERED
 
 #: The scripts in the order in which they build on each other.
 SCRIPTS = (
@@ -117,8 +116,7 @@ def _matrices(title: str, geometry: Geometry, k: int) -> dict[str, Any]:
         "means": geometry.embeddings,
         "logits": geometry.logits,
     }
-    centered = geometry.source.assumptions == CENTERED
-    return {"title": title, "centered": centered} | {
+    return {"title": title, "centered": geometry.source.centered} | {
         name: _nine(part.matrix()) for name, part in parts.items()
     }
 
