@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lopsided.measure import Decisions, Means, Moments, SecondPass, Stream
+from lopsided.measure.state.regression import RegressionMoments
 
 K, D, THREADS, BATCHES, ROWS = 5, 4, 4, 40, 40
 
@@ -53,6 +54,11 @@ STATES = {
         lambda: Decisions(K),
         lambda s, x, y: s.update(logits(x), y, y),
         lambda s: (s.counts, s.errors, s.smallest_margin, s.margin_sum, s.agreed),
+    ),
+    "regression": (
+        lambda: RegressionMoments(D, K),
+        lambda s, x, y: s.update(x, logits(x)),
+        lambda s: (np.array(s.n), *s.means, *s.scatters),
     ),
     "stream": (
         lambda: Stream(K, D),
@@ -98,6 +104,26 @@ def test_what_threads_add_to_one_state_is_what_one_thread_adds(name):
         update(alone, *batch(i))
     for a, b in zip(sums(shared), sums(alone), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+
+
+def test_what_is_read_while_threads_add_is_of_some_samples_and_loses_none():
+    decisions = Decisions(K)
+
+    def work(t):
+        for i in range(BATCHES):
+            features, labels = batch(t * BATCHES + i)
+            if t:
+                decisions.update(logits(features), labels)
+                continue
+            for told in (decisions.state(), decisions.take(range(K)).state()):
+                assert told["confusions"][1].sum() == told["errors"].sum()
+        done.append(t)
+
+    done = []
+    in_threads(work)
+    assert len(done) == THREADS
+    assert decisions.confusions.pairs()[2].sum() == decisions.errors.sum()
+    assert decisions.counts.sum() == (THREADS - 1) * BATCHES * ROWS
 
 
 @pytest.mark.parametrize("name", STATES)

@@ -99,6 +99,17 @@ def test_rows_are_those_of_the_array(write, tmp_path):
         np.testing.assert_array_equal(y, labels[start:stop])
 
 
+@pytest.mark.parametrize("kind", ["fixed", "list"])
+def test_a_row_group_without_rows_adds_none(kind, alone, tmp_path):
+    content = table(kind=kind)
+    with pq.ParquetWriter(tmp_path / "x.parquet", content.schema) as writer:
+        for start, stop in ((0, 0), (0, 90), (90, 90), (90, N), (N, N)):
+            writer.write_table(content.slice(start, stop - start))
+    store = open_store(tmp_path / "x.parquet")
+    assert store.shards[0].rows(5, 5)[0].shape == (0, D)
+    assert stored(store).moments.spread.tobytes() == alone.moments.spread.tobytes()
+
+
 def test_half_precision_and_small_integers_are_read(tmp_path):
     x, y = arrays()
     content = table(features=x.astype(np.float16), labels=y.astype(np.uint8))

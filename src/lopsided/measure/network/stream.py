@@ -16,7 +16,7 @@ from lopsided.measure.network.tensors import as_array, has_float64, to_numpy
 from lopsided.measure.network.waiting import Waiting
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import Moments
-from lopsided.measure.state.turn import Turn
+from lopsided.measure.state.turn import Turn, both
 from lopsided.needs import torch
 
 #: What to do where label sets differ.
@@ -128,7 +128,8 @@ class Stream:
         """
         target = torch().device(device)
         on_cpu = target.type == "cpu" or not has_float64(target)
-        self._become(self.moments if on_cpu else DeviceMoments(self.moments, target))
+        with self._turn:
+            self._become(self.moments if on_cpu else DeviceMoments(self.moments, target))
         return self
 
     def _become(self, state: Moments | DeviceMoments) -> None:
@@ -183,11 +184,12 @@ class Stream:
             raise TypeError(f"only streams merge into a stream, got {type(other).__name__}")
         if self._numbered != other._numbered:
             raise ValueError(f"cannot merge {other._numbered} into {self._numbered}: {ONE_LIST}")
-        moments = self.moments
-        moments.merge(other.moments)
-        if not isinstance(self._state, Moments):
-            self._become(DeviceMoments(moments, self._state.device))
-        self._decisions.merge(other.decisions)
+        with both(self._turn, other._turn):
+            moments = self.moments
+            moments.merge(other.moments)
+            if not isinstance(self._state, Moments):
+                self._become(DeviceMoments(moments, self._state.device))
+            self._decisions.merge(other.decisions)
 
     def sync(self, group: Any = None) -> Stream:
         """Return a stream, on the CPU, of the samples of all processes of a torch.distributed
@@ -227,8 +229,7 @@ class Stream:
             ValueError: if there is no sample, a class has none under classes="all", or head or
                 counts do not fit.
         """
-        moments = self.moments
-        if not moments.n:
+        if not self.n:
             raise ValueError(NOTHING)
         if self._sets is not None and weight is not None:
             raise ValueError(
@@ -237,8 +238,9 @@ class Stream:
             )
         w = None if weight is None else to_numpy(weight)
         b = None if bias is None else to_numpy(bias)
-        decisions = self.decisions if self.decisions.counts.any() else None
-        return Collapse.of(moments, w, b, decisions, classes, counts)
+        with self._turn:  # lest moments and decisions are of different samples
+            decisions = self.decisions if self.decisions.counts.any() else None
+            return Collapse.of(self.moments, w, b, decisions, classes, counts)
 
     def reset(self) -> None:
         """Forget all samples."""
@@ -247,7 +249,8 @@ class Stream:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state as tensors on the CPU, fit for torch.save and safetensors."""
-        state = saved.tensors_of(self.moments, self.decisions)
+        with self._turn:
+            state = saved.tensors_of(self.moments, self.decisions)
         return state if self._sets is None else state | {"sets": torch().tensor(self._sets.rows)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -152,6 +152,7 @@ def _others(path: Path, train: Store) -> Iterator[Any]:
 def _read(others: tuple[Any, ...]) -> Iterator[tuple[Path, npt.NDArray[Any]]]:
     """Read about a megabyte at once."""
     for features in others:
+        features.verify()
         step = max(CHUNK // features.layout.row, 1)
         for start in range(0, features.shape[0], step):
             stop = min(start + step, features.shape[0])

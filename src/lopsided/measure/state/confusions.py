@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from lopsided.arrays import Ints
+from lopsided.measure.state.turn import Turn, both
 
 #: There is room for so many pairs, and for so many a class.
 ROOM, A_CLASS = 2**16, 16
@@ -39,6 +40,7 @@ class Confusions:
         self._missed = self._held = 0
         self._codes: list[Ints] = []
         self._numbers: list[Ints] = []
+        self._turn = Turn()
 
     def update(self, labels: Ints, answers: Ints) -> None:
         """Take in errors: (b,) classes of samples, and the classes answered instead."""
@@ -46,11 +48,12 @@ class Confusions:
             self._add(labels * self.k + answers, np.ones(len(labels), np.int64))
 
     def _add(self, codes: Ints, numbers: Ints) -> None:
-        self._codes.append(codes)
-        self._numbers.append(numbers)
-        self._held += len(codes)
-        if self._held > 2 * self.room:
-            self._fold()
+        with self._turn:
+            self._codes.append(codes)
+            self._numbers.append(numbers)
+            self._held += len(codes)
+            if self._held > 2 * self.room:
+                self._fold()
 
     def _fold(self) -> None:
         """Count each pair once, and make room."""
@@ -69,8 +72,9 @@ class Confusions:
     @property
     def missed(self) -> int:
         """By how much a count can be too low; 0 while all pairs were held."""
-        self._fold()
-        return self._missed
+        with self._turn:
+            self._fold()
+            return self._missed
 
     def pairs(self) -> tuple[Ints, Ints, Ints]:
         """Return classes, the classes they were taken for, and how often, most often first."""
@@ -80,8 +84,9 @@ class Confusions:
 
     def state(self) -> Ints:
         """Return (2, m) the pairs as class * k + answer, ascending, and how often each came."""
-        self._fold()
-        return np.stack([self._codes[0], self._numbers[0]]) if self._codes else _NONE.copy()
+        with self._turn:
+            self._fold()
+            return np.stack([self._codes[0], self._numbers[0]]) if self._codes else _NONE.copy()
 
     def merge_state(self, state: Ints, missed: int) -> None:
         """Take in what `state` and `missed` gave elsewhere.
@@ -92,16 +97,18 @@ class Confusions:
         codes, numbers = state
         if len(codes) and (codes.min() < 0 or codes.max() >= self.k**2 or numbers.min() < 1):
             raise ValueError(f"these are no pairs of {self.k:,} classes with their counts")
-        self._add(codes, numbers)
-        self._missed += missed
+        with self._turn:
+            self._add(codes, numbers)
+            self._missed += missed
 
     def merge(self, other: Confusions) -> None:
         """Take in other errors on as many classes."""
-        # Lists of their own: the other may be these errors themselves.
-        pairs, missed = list(zip(other._codes, other._numbers, strict=True)), other._missed
-        for codes, numbers in pairs:
-            self._add(codes, numbers)
-        self._missed += missed
+        with both(self._turn, other._turn):
+            # Lists of their own: the other may be these errors themselves.
+            pairs, missed = list(zip(other._codes, other._numbers, strict=True)), other._missed
+            for codes, numbers in pairs:
+                self._add(codes, numbers)
+            self._missed += missed
 
     def take(self, classes: Ints) -> Confusions:
         """Return the pairs among some of the classes, renumbered in the order given."""

@@ -126,16 +126,18 @@ class Decisions:
         """Return the decisions on samples of some of the classes, renumbered in the order given."""
         index = numbers_of(classes, self.k)
         part = Decisions(len(index))
-        for name in (*SUMS, "smallest_margin"):
-            setattr(part, name, getattr(self, name)[index])
-        part.confusions = self.confusions.take(index)
+        with self._turn:
+            for name in (*SUMS, "smallest_margin"):
+                setattr(part, name, getattr(self, name)[index])
+            part.confusions = self.confusions.take(index)
         return part
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return the state as arrays by name; that of the confusions grows with their pairs."""
-        arrays = {name: getattr(self, name) for name in (*SUMS, "smallest_margin")}
-        missed = np.array([self.confusions.missed])
-        return arrays | {"confusions": self.confusions.state(), "confusions.missed": missed}
+        with self._turn:
+            arrays = {name: getattr(self, name).copy() for name in (*SUMS, "smallest_margin")}
+            missed = np.array([self.confusions.missed])
+            return arrays | {"confusions": self.confusions.state(), "confusions.missed": missed}
 
     def load(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take up the state that `state` gave, for as many classes.

@@ -181,11 +181,12 @@ class Means:
         index = numbers_of(classes, self.k)
         part = type(self).__new__(type(self))
         part._turn = Turn()
-        part.counts, part.means, part.rests = (
-            self.counts[index],
-            self.means[index],
-            self.rests[index],
-        )
+        with self._turn:
+            part.counts, part.means, part.rests = (
+                self.counts[index],
+                self.means[index],
+                self.rests[index],
+            )
         return part
 
     def require_every_class(self) -> None:

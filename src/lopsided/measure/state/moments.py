@@ -138,15 +138,16 @@ class Moments(Means):
             ValueError: if a class with samples is left out while a scatter is kept.
         """
         index = numbers_of(classes, self.k)
-        left_out = np.setdiff1d(np.flatnonzero(self.counts), index)
-        if self.scatter is not None and len(left_out):
-            raise ValueError(
-                f"class {left_out[0]} has samples in the pooled scatter and cannot be left out"
-            )
-        part = super().take(index)
-        part.spread = self.spread[index]
-        part.scatter = None if self.scatter is None else self.scatter.copy()
-        return part
+        with self._turn:
+            left_out = np.setdiff1d(np.flatnonzero(self.counts), index)
+            if self.scatter is not None and len(left_out):
+                raise ValueError(
+                    f"class {left_out[0]} has samples in the pooled scatter and cannot be left out"
+                )
+            part = super().take(index)
+            part.spread = self.spread[index]
+            part.scatter = None if self.scatter is None else self.scatter.copy()
+            return part
 
     def __repr__(self) -> str:
         kept = "none" if self.scatter is None else type(self.scatter).__name__.lower()

@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, real_array, require_memory, require_squares
+from lopsided.measure.state.turn import Turn, both
 
 
 class RegressionMoments:
-    """Means and scatter of features and of targets; update and merge follow one rule.
+    """Means and scatter of features and of targets; update and merge follow one rule. Several
+    threads may add to one state.
 
     Attributes:
         n: samples taken in.
@@ -36,6 +38,7 @@ class RegressionMoments:
         self.n = 0
         self.means: tuple[Floats, Floats] = (np.zeros(d), np.zeros(t))
         self.scatters: tuple[Floats, Floats] = (np.zeros((d, d)), np.zeros((t, t)))
+        self._turn = Turn()
 
     def update(self, features: npt.ArrayLike, targets: npt.ArrayLike) -> None:
         """Take in a batch of (b, d) features and (b, t) targets.
@@ -62,7 +65,9 @@ class RegressionMoments:
         require_squares(y, "targets")
         means = h.mean(axis=0), y.mean(axis=0)
         centred = h - means[0], y - means[1]
-        self._join(len(h), means, (centred[0].T @ centred[0], centred[1].T @ centred[1]))
+        scatters = centred[0].T @ centred[0], centred[1].T @ centred[1]
+        with self._turn:
+            self._join(len(h), means, scatters)
 
     def merge(self, other: Self) -> None:
         """Take in the samples of another state.
@@ -73,7 +78,8 @@ class RegressionMoments:
         mine, theirs = ([mean.shape for mean in state.means] for state in (self, other))
         if mine != theirs:
             raise ValueError(f"states of one shape are merged, got {mine} and {theirs}")
-        self._join(other.n, other.means, other.scatters)
+        with both(self._turn, other._turn):
+            self._join(other.n, other.means, other.scatters)
 
     def _join(self, n: int, means: tuple[Floats, Floats], scatters: tuple[Floats, Floats]) -> None:
         total = self.n + n

@@ -75,7 +75,7 @@ class Groups(Stored):
         parts = [
             _decoded(self, group)[max(start - first, 0) : stop - first]
             for group, (first, end) in enumerate(pairwise(self.starts))
-            if first < stop and end > start
+            if first < end and first < stop and end > start
         ]
         if len(parts) == 1:
             return parts[0]

@@ -66,10 +66,8 @@ class Task:
                 and class are named.
         """
         for span in self.spans:
-            path, arrays = self.store.shards[span.shard].path, self.store.shards[span.shard].arrays
-            if verify and span.start == 0:
-                arrays["features"].verify()
-            for start, features, labels in self.store.batches(span):
+            path = self.store.shards[span.shard].path
+            for start, features, labels in self.store.batches(span, verify=verify):
                 kept, y = self.store.kept(labels)
                 numbers = np.arange(start, start + len(labels))[kept]
 

@@ -129,19 +129,9 @@ class Rows(Stored):
         return (taken.astype(np.uint32) << 16).view(np.float32) if self.layout.bfloat16 else taken
 
     def verify(self) -> None:
-        """Read all that the sum is of."""
-        if self.sum is None:
-            return
-        with reading(self.path), opened(self.path, self.stamp) as file:
-            file.seek(self.sum.start)
-            left, crc = self.offset + self.layout.nbytes - self.sum.start, 0
-            while left and (content := file.read(min(left, CHUNK))):
-                left, crc = left - len(content), zlib.crc32(content, crc)
-            if crc != self.sum.crc:
-                raise UnfitError(
-                    "is damaged: its numbers do not fit the checksum (CRC-32) in the file; copy or"
-                    " write it again"
-                )
+        """Read all that the sum is of, the first time."""
+        if self.sum is not None:
+            _fits(self, self.sum)
 
 
 @dataclass(frozen=True)
@@ -162,6 +152,20 @@ class Packed(Stored):
     def verify(self) -> None:
         """Unpack the array."""
         _unpacked(self)
+
+
+@functools.cache  # a process reads a file for its sum once, however often it reads the rows
+def _fits(array: Rows, told: Sum) -> None:
+    with reading(array.path), opened(array.path, array.stamp) as file:
+        file.seek(told.start)
+        left, crc = array.offset + array.layout.nbytes - told.start, 0
+        while left and (content := file.read(min(left, CHUNK))):
+            left, crc = left - len(content), zlib.crc32(content, crc)
+        if crc != told.crc:
+            raise UnfitError(
+                "is damaged: its numbers do not fit the checksum (CRC-32) in the file; copy or"
+                " write it again"
+            )
 
 
 def read_all(array: Stored) -> npt.NDArray[Any]:

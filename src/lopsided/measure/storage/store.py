@@ -71,9 +71,20 @@ class Store:
             for start in range(0, shard.n, SPAN)
         ]
 
-    def batches(self, span: Span) -> Iterator[tuple[int, Any, Any]]:
-        """Read a span, about a megabyte at once: the first row, features and labels."""
+    def batches(self, span: Span, *, verify: bool = True) -> Iterator[tuple[int, Any, Any]]:
+        """Read a span, about a megabyte at once: the first row, features and labels.
+
+        Args:
+            span: rows to read.
+            verify: whether the span with the first rows of a file answers for its checksum; labels
+                were verified when the store was opened.
+
+        Raises:
+            ValueError: if the file is damaged or has changed.
+        """
         shard = self.shards[span.shard]
+        if verify and span.start == 0:
+            shard.arrays["features"].verify()
         rows = max(CHUNK // shard.arrays["features"].layout.row, 1)
         for start in range(span.start, span.stop, rows):
             yield start, *shard.rows(start, min(start + rows, span.stop))

@@ -85,10 +85,14 @@ class TargetTask:
         """Read features and targets, about a megabyte at once.
 
         Raises:
-            ValueError: if a number is not finite; file and row are named.
+            ValueError: if a file is damaged or has changed, or a number is not finite; file and row
+                are named.
         """
         (shard,) = self.store.shards
         features, targets = shard["features"], shard[_TARGETS[self.store.kind]]
+        if self.start == 0:
+            features.verify()
+            targets.verify()
         step = max(CHUNK // features.layout.row, 1)
         for start in range(self.start, self.stop, step):
             stop = min(start + step, self.stop)
