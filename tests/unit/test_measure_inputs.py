@@ -148,6 +148,20 @@ def test_a_head_that_is_no_plain_linear_layer_is_named_where_another_is_prescrib
     assert odd not in str(diagnose(model(), [(X, Y)], held_out=[(X, Y)], **QUIET))
 
 
+def test_a_diagnosis_says_whose_answers_it_tells():
+    class Adjusted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.own = model()
+
+        def forward(self, x):
+            return self.own(x) - 3 * torch.arange(K)
+
+    said = "with an offset for each class: what is said of answers, cause and gain is of the head's"
+    assert said in str(diagnose(Adjusted(), [(X, Y)], held_out=[(X + 1, Y)], **QUIET))
+    assert said not in str(diagnose(model(), [(X, Y)], held_out=[(X + 1, Y)], **QUIET))
+
+
 def test_what_takes_the_place_of_a_cosine_head_stands_behind_a_division_by_lengths():
     net = model(Cosine(D, K))
     given = diagnose(net, [(X, Y)], held_out=[(X + 1, Y)], **QUIET).prescription

@@ -134,6 +134,8 @@ class Measure:
                 )
             held_out = measure.open_store(self.held_out, head=self.head, ignore=self.ignore)
         outside = None
+        if self.ood is not None and self.seen:
+            raise ValueError("--ood scores by the means of all classes: leave out --seen")
         if self.ood is not None:
             outside = measure.ood.stored_outside(store, self.ood, held_out)
         console = Console(stderr=True)

@@ -142,7 +142,9 @@ def _label_sets(
     means = collapse.moments.means
     grams = {"sets, measured": seen.embeddings(means)}
     figures: dict[str, float | None] = {
-        name: plain(getattr(collapse, name)) for name in ("nc1", "cdnv") if hasattr(collapse, name)
+        name: plain(getattr(collapse, name))
+        for name in ("nc1", "scatter_ratio", "cdnv")
+        if hasattr(collapse, name)
     }
     try:
         angles: Mapping[str, float] = seen.tag_wise(means)._asdict()

@@ -131,6 +131,9 @@ def diagnose(
             f"The head is {odd}, not its weight as stored: what takes its place is a plain linear"
             f" layer{behind}, with the prescription's weight and bias.",
         )
+    if run.passing.made:
+        made = run.passing.made[0].upper() + run.passing.made[1:]
+        notes = (*notes, f"{made}: what is said of answers, cause and gain is of the head's own.")
     return Diagnosis.of(collapse, decided.get("held-out"), prescription, known, notes=notes)
 
 

@@ -12,6 +12,7 @@ from lopsided.measure.checks import rows_of
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.storage.store import Store
+from lopsided.measure.verdict.words import classes
 from lopsided.steer.prescribe import prescribe
 from lopsided.steer.prescribe.prescription import Loss
 
@@ -45,8 +46,8 @@ def diagnose_stored(
     notes: tuple[str, ...] = ()
     prescription = None
     if counts is None:
-        absent = ", ".join(map(str, sorted({*range(train.k)} - {*collapse.classes.tolist()})))
-        notes = (f"What to do is not known: there are no training samples of classes {absent}.",)
+        absent = classes(sorted({*range(train.k)} - {*collapse.classes.tolist()}))
+        notes = (f"What to do is not known: there are no training samples of {absent}.",)
     else:
         second = None if held_out is None else train  # a second head only where it can be tried
         prescription = prescribe((weight, bias), second, held_out, counts=counts, loss=loss)

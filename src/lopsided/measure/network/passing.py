@@ -41,6 +41,7 @@ class Passing:
         device: where its weight is.
         passes: forward passes since the last labels.
         skipped: forward passes that were not listened to.
+        made: in a sentence, what the model makes of its head's answers, or nothing.
 
     Args:
         model: a torch module.
@@ -78,7 +79,7 @@ class Passing:
         self._become(list(self._layers)[-1])
         self._hooks: dict[str, Any] = {}
         self._settled = self.skipped = 0
-        self._told = ""
+        self.made = ""
         self._pull = Pull()
         self.forget()
 
@@ -216,9 +217,9 @@ class Passing:
             call.precision,
         )
         told = require_own(self.name, logits, answers, guessed=self._guessed)
-        if told and told != self._told:
+        if told and told != self.made:
             _log.warning("%s; the head's own answers are measured", told)
-        self._told = told
+        self.made = told
         if self._guessed:
             self._guessed = False
             for name in [name for name in self._layers if name != self.name]:
