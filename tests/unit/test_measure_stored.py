@@ -12,8 +12,11 @@ import torch.multiprocessing
 from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch
 
-from lopsided.measure import Moments, open_store, stored
+from lopsided.measure import Moments, open_store, open_targets, stored
 from lopsided.measure.metrics import nc1
+from lopsided.measure.regression import RegressionCollapse
+from lopsided.measure.storage import torchrun
+from lopsided.measure.storage.target_work import stored_regression, stored_sets
 
 K, D, N = 4, 6, 500
 
@@ -222,7 +225,18 @@ def _under_torchrun(rank, folder, store):
     alone = json.loads((folder.parent / "alone.json").read_text())
     assert [collapse.moments.n, collapse.nc4] == alone[:2]
     assert collapse.nc1 == pytest.approx(alone[2], rel=1e-11)
+    for kind, reader in (("targets", stored_regression), ("sets", stored_sets)):
+        found = reader(open_targets(folder.parent / kind))
+        told = json.loads((folder.parent / f"{kind}.json").read_text())
+        assert figures(found) == pytest.approx(told, rel=1e-11)
     torch.distributed.destroy_process_group()
+
+
+def figures(found):
+    first, collapse = found
+    if isinstance(collapse, RegressionCollapse):
+        return [first.n, collapse.nrc1, collapse.nrc2, collapse.nrc3]
+    return [first.m, collapse.moments.n, collapse.nc1]
 
 
 def test_the_processes_of_torchrun_share_the_work(tmp_path):
@@ -230,9 +244,66 @@ def test_the_processes_of_torchrun_share_the_work(tmp_path):
     folder.mkdir()
     alone = stored(open_store(write_npz_shards(folder)))
     (tmp_path / "alone.json").write_text(json.dumps([alone.moments.n, alone.nc4, alone.nc1]))
+    arrays = sample()
+    targets = 1e6 + arrays["features"] @ arrays["weight"].T
+    rows = np.eye(K, dtype=int)[arrays["labels"]]
+    for kind, reader, part in (
+        ("targets", stored_regression, {"targets": targets}),
+        ("sets", stored_sets, {"labels": rows}),
+    ):
+        (tmp_path / kind).mkdir()
+        for i, chosen in enumerate(np.array_split(np.arange(N), 3)):
+            both = {"features": arrays["features"], **part}
+            np.savez(
+                tmp_path / kind / f"{i}.npz",
+                weight=arrays["weight"],
+                **{name: array[chosen] for name, array in both.items()},
+            )
+        found = figures(reader(open_targets(tmp_path / kind)))
+        (tmp_path / f"{kind}.json").write_text(json.dumps(found))
     torch.multiprocessing.start_processes(
         _under_torchrun, args=(folder, tmp_path / "store"), nprocs=2, start_method="fork"
     )
+
+
+def test_one_process_tells_whatever_its_rank_is_called(monkeypatch):
+    for world, rank, tells in (
+        (None, "3", True),
+        ("1", "3", True),
+        ("2", "0", True),
+        ("2", "1", False),
+    ):
+        monkeypatch.setenv("RANK", rank)
+        monkeypatch.setenv("WORLD_SIZE", world or "1")
+        if world is None:
+            monkeypatch.delenv("WORLD_SIZE")
+        assert torchrun.tells() == tells
+    monkeypatch.setenv("WORLD_SIZE", "two")
+    with pytest.raises(ValueError, match="number of processes of torchrun, got 'two'"):
+        torchrun.tells()
+
+
+NAMES = {
+    "both parts": (["x-00000-of-00002", "x-00001-of-00002"], ""),
+    "counted from 1": (["x-1-of-2", "x-2-of-2"], ""),
+    "others beside": (["00000-of-00001", "y"], ""),
+    "a part lacks": (["x-00000-of-00003", "x-00002-of-00003"], "holds 2 of the 3 parts"),
+    "two splits": (["test-00000-of-00001", "train-00000-of-00001"], "holds the splits test, train"),
+    "two exports": (["x-0-of-2", "x-1-of-2", "x-0-of-1"], "not parts of one data set"),
+    "a part twice": (["x-0-of-1-3f", "x-0-of-1-a7"], "not parts of one data set"),
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_a_folder_is_whole_and_one_by_the_names_of_its_parts(case, tmp_path):
+    names, words = NAMES[case]
+    for name in names:
+        np.savez(tmp_path / f"{name}.npz", features=np.ones((2, 2)), labels=[0, 1])
+    if not words:
+        assert open_store(tmp_path).n == 2 * len(names)
+        return
+    with pytest.raises(ValueError, match=words):
+        open_store(tmp_path)
 
 
 def test_classes_without_samples_are_an_error_or_left_out(tmp_path):

@@ -94,6 +94,13 @@ SPOILT = {
     "a scatter of other samples": ("scatter", lambda part: 2 * part, "its spread adds up to"),
     "a negative scatter": ("scatter", lambda part: -part, "its spread adds up to"),
     "more errors than answers": ("decisions.errors", lambda part: part + N, "more than its"),
+    "negative answers": ("decisions.answered", lambda part: part - N, "negative numbers"),
+    "answers of more samples": ("decisions.answered", lambda part: part + 1, "answered adds up"),
+    "errors that are no pairs": ("decisions.errors", lambda part: 0 * part, "confusions have"),
+    "pairs of other errors": ("decisions.confusions", lambda part: part + 1, "confusions have"),
+    "no margin below zero": ("decisions.smallest_margin", abs, "smallest_margin contradicts"),
+    "margins of nothing": ("decisions.margin_sum", lambda part: part - 1e3, "contradicts"),
+    "rests that are no rounding": ("rests", lambda part: part + 1, "what rounding takes off"),
 }
 
 

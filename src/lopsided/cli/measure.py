@@ -90,12 +90,11 @@ class Measure:
 
     def run(self) -> None:
         """Measure, compare and report."""
-        import os
-
         from rich.console import Console
         from rich.progress import Progress
 
         from lopsided import measure
+        from lopsided.measure.storage import torchrun
 
         require_one_form(self.json, self.csv)
         if self.scheduler is not None and self.processes != 1:
@@ -150,7 +149,7 @@ class Measure:
                 counts=counts,
                 progress=lambda rows: bar.advance(task, rows),
             )
-        if os.environ.get("RANK", "0") == "0":
+        if torchrun.tells():
             self._tell(collapse, store, held_out, outside)
 
     def _require_told(self) -> None:

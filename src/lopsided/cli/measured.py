@@ -49,11 +49,15 @@ def refuse(options: Measure, kind: Kind) -> None:
 
 def tell(store: TargetStore, options: Measure) -> None:
     """Measure, draw and print."""
+    from lopsided.measure.storage import torchrun
+
     regression = store.kind == "regression"
     engine = options.scheduler or options.processes
     answer, grams = (
         _regression(store, engine) if regression else _label_sets(store, options.ridge, engine)
     )
+    if not torchrun.tells():
+        return
     names = None if regression else ["+".join(map(str, labels)) for labels in answer["sets"]]
     if options.plot is not None:
         pictures.plot_grams(grams, names, options.plot)

@@ -15,7 +15,12 @@ from lopsided.measure.state.scatter import Pooled
 from lopsided.needs import torch
 
 #: What is never negative in a state.
-_COUNTED = ("counts", "spread", "decisions.counts", "decisions.errors")
+_COUNTED = (
+    "counts",
+    "spread",
+    *(f"decisions.{name}" for name in ("counts", "errors", "answered", "compared", "agreed")),
+    "decisions.confusions.missed",
+)
 #: Numbers of samples, class by class, of which the first are among the second.
 _AMONG = {
     "decisions.counts": "counts",
@@ -23,6 +28,16 @@ _AMONG = {
     "decisions.compared": "decisions.counts",
     "decisions.agreed": "decisions.compared",
 }
+#: The parts of decisions that tell of each other.
+_TOLD = (
+    "counts",
+    "errors",
+    "answered",
+    "smallest_margin",
+    "margin_sum",
+    "confusions",
+    "confusions.missed",
+)
 #: How far the trace of the scatter may be from the sum of the spreads, which is the same.
 _ROUNDED = 1e-6
 #: The part of a state that grows.
@@ -71,8 +86,35 @@ def require_like(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
                 f"the state's {name} of class {c} is {arrays[name][c]}, more than its {whole},"
                 f" {arrays[whole][c]}"
             )
+    _require_answers({name: arrays[f"decisions.{name}"] for name in _TOLD})
+    if (np.abs(arrays["rests"]) > np.spacing(np.abs(arrays["means"]))).any():
+        raise ValueError("the state's rests are larger than what rounding takes off its means")
     if "scatter" in arrays:
         _require_scatter(arrays["scatter"], float(arrays["spread"].sum()))
+
+
+def _require_answers(told: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Refuse decisions of which one part contradicts another."""
+    counts, errors, missed = told["counts"], told["errors"], int(told["confusions.missed"][0])
+    (codes, numbers), k, seen = told["confusions"], len(counts), counts > 0
+    inside = (codes >= 0) & (codes < k**2)  # others are refused as they are taken up
+    paired = np.bincount(codes[inside] // k, numbers[inside], k)
+    if told["answered"].sum() != counts.sum():
+        raise ValueError(
+            f"the state's decisions.answered adds up to {told['answered'].sum()}, and"
+            f" decisions.counts to {counts.sum()}, which are the same in every measurement"
+        )
+    if (paired > errors).any() or (not missed and (paired != errors).any()):
+        c = int(np.argmax(paired != errors))
+        raise ValueError(
+            f"the state's decisions.confusions have {paired[c]:.0f} errors of class {c}, and"
+            f" decisions.errors {errors[c]}"
+        )
+    least, total = told["smallest_margin"], told["margin_sum"]
+    with np.errstate(invalid="ignore"):
+        below = seen & (total < counts * least - _ROUNDED * np.abs(counts * least))
+    if below.any() or ((least <= 0) != (errors > 0)).any() or (np.isfinite(least) != seen).any():
+        raise ValueError("the state's decisions.smallest_margin contradicts its other decisions")
 
 
 def _require_scatter(scatter: npt.NDArray[Any], spread: float) -> None:

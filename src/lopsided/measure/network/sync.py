@@ -24,6 +24,7 @@ from lopsided.measure.state.confusions import Confusions
 from lopsided.measure.state.decisions import SUMS, Decisions
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.moments import Moments
+from lopsided.measure.state.regression import RegressionMoments
 from lopsided.measure.state.scatter import Pooled, Projected
 from lopsided.measure.state.second import SecondPass
 from lopsided.needs import need, torch
@@ -129,6 +130,31 @@ def moments(local: Moments, group: Any = None) -> Moments:
         joint.scatter.add(between)
         (upper,) = reduce([joint.scatter.upper.T], "sum", group)
         joint.scatter = Pooled(upper.T)
+    return joint
+
+
+def regression(local: RegressionMoments, group: Any = None) -> RegressionMoments:
+    """Return the moments of a regression on the samples of all processes; every process must call
+    it.
+
+    Raises:
+        ValueError: the same in every process, if they hold different things.
+    """
+    d, t = (len(mean) for mean in local.means)
+    agree(f"moments of {d} features and {t} outputs", group)
+    joint = RegressionMoments(d, t)
+    (counted,) = reduce([np.array([local.n])], "sum", group)
+    joint.n = int(counted[0])
+    if not joint.n:
+        return joint
+    means, scatters = [], []
+    for mean, scatter in zip(local.means, local.scatters, strict=True):
+        (shift,) = reduce([mean if local.n else np.full_like(mean, -np.inf)], "max", group)
+        (apart,) = reduce([local.n * (mean - shift)], "sum", group)
+        means.append(shift + apart / joint.n)
+        off = mean - means[-1]
+        scatters += reduce([scatter + local.n * np.outer(off, off)], "sum", group)
+    joint.means, joint.scatters = (means[0], means[1]), (scatters[0], scatters[1])
     return joint
 
 

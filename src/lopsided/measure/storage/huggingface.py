@@ -1,12 +1,17 @@
-"""Folders that `Dataset.save_to_disk` of Hugging Face writes: which of their files are the data."""
+"""Folders that Hugging Face writes: which files are the data, and whether all of them are there."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from lopsided.files import UnfitError, reading, require_file
 
+#: A part of a split, as data sets from the hub are named, and as many others name theirs:
+#: train-00000-of-00004.parquet.
+_PART = re.compile(r"(.*?)[-_.]?(\d{1,9})-of-(\d{1,9})(?!\d)")
 #: Bytes that a description of a data set may have.
 _MOST = 2**24
 
@@ -34,6 +39,36 @@ def hugging_face(folder: Path) -> list[Path]:
         if any(Path(name).name != name for name in names):
             raise UnfitError(f"names files elsewhere: {', '.join(names)}")
     return [folder / name for name in names]
+
+
+def require_whole(folder: Path, files: Sequence[Path]) -> None:
+    """Refuse files whose names say that they are parts of several data sets, or that one lacks.
+
+    Raises:
+        ValueError: naming the splits, the files that do not belong together, or how many there are.
+    """
+    found = [(file, part) for file in files if (part := _PART.match(file.name))]
+    if len(splits := sorted({part[1] for _, part in found})) > 1:
+        raise ValueError(
+            f"{folder} holds the splits {', '.join(splits)} of a data set, by the names of its"
+            " files; give a folder of one of them"
+        )
+    held = dict[int, Path]()
+    for file, part in found:
+        number, first = int(part[2]), found[0]
+        if number in held or int(part[3]) != int(first[1][3]):
+            other = held.get(number, first[0])
+            raise ValueError(
+                f"{other.name} and {file.name} in {folder} are not parts of one data set, by their"
+                " names, and samples would count twice; give a folder of one of them"
+            )
+        held[number] = file
+    if found and len(held) != int(found[0][1][3]):
+        raise ValueError(
+            f"{folder} holds {len(held):,} of the {int(found[0][1][3]):,} parts that"
+            f" {found[0][0].name} is one of; copy the others, or rename those that are to be"
+            " measured without them"
+        )
 
 
 def _read(path: Path) -> dict[str, list[dict[str, str]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,12 +17,11 @@ from lopsided.measure.network import sync
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.state.second import SecondPass
-from lopsided.measure.storage import plan, shelf
+from lopsided.measure.storage import plan, shelf, torchrun
 from lopsided.measure.storage.plan import Task
 from lopsided.measure.storage.shelf import Shelf
 from lopsided.measure.storage.store import Store, open_store
 from lopsided.measure.storage.whitened import whitening
-from lopsided.needs import need
 
 Progress = Callable[[int], object]
 
@@ -68,7 +66,7 @@ def stored(
     if passes not in (1, 2):
         raise ValueError(f"there are 1 or 2 passes, got passes={passes}")
     store = path if isinstance(path, Store) else open_store(path)
-    share = _of_torchrun(engine)
+    share = torchrun.share(engine)
     with engine_of(engine) as runner:
         reading = Reading(store, runner, share, progress)
         if passes == 1:
@@ -79,20 +77,6 @@ def stored(
             decisions = None if store.weight is None else second.decisions
             moments = second.moments()
             return Collapse.of(moments, store.weight, store.bias, decisions, classes, counts)
-
-
-def _of_torchrun(engine: Any) -> slice | None:
-    """Return which tasks are this process's, where torchrun started several."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return None
-    if engine not in (None, 1):
-        raise ValueError(
-            f"under torchrun its processes share the work: leave out the engine, got {engine!r}"
-        )
-    distributed = need("torch.distributed", "'lopsided[torch]'")
-    if not distributed.is_initialized():
-        distributed.init_process_group("gloo")
-    return slice(distributed.get_rank(), None, distributed.get_world_size())
 
 
 @dataclass(frozen=True)

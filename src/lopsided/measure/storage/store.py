@@ -17,7 +17,7 @@ from lopsided.labels import Ignore, left_out, sentinels
 from lopsided.measure.checks import labels_of, whole
 from lopsided.measure.storage.formats import FORMATS
 from lopsided.measure.storage.heads import Head, find_head, same_head
-from lopsided.measure.storage.huggingface import hugging_face
+from lopsided.measure.storage.huggingface import hugging_face, require_whole
 from lopsided.measure.storage.rows import CHUNK, read_all
 from lopsided.measure.storage.shards import Shard, open_shard
 
@@ -205,6 +205,7 @@ def shard_files(folder: Path) -> list[Path]:
     files = [file for file in files if file.suffix.lower() != ".npy" or "features" in file.name]
     if not files:
         raise ValueError(f"there are no {', '.join(FORMATS)} files of features in {folder}")
+    require_whole(folder, files)
     return files
 
 

@@ -13,14 +13,15 @@ import numpy as np
 
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.engine import engine_of
-from lopsided.measure.engine.work import Work
+from lopsided.measure.engine.work import Engine, Work
 from lopsided.measure.label_sets import LabelSets
+from lopsided.measure.network import sync
 from lopsided.measure.regression import RegressionCollapse, collapse_of
 from lopsided.measure.state.blocks import Batch
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.regression import RegressionMoments
 from lopsided.measure.state.second import SecondPass
-from lopsided.measure.storage import plan
+from lopsided.measure.storage import plan, torchrun
 from lopsided.measure.storage.rows import read_all
 from lopsided.measure.storage.targets import TargetStore, TargetTask
 
@@ -47,10 +48,11 @@ def stored_regression(
             "a regression is measured with its last layer: give the weight (t, d), beside the"
             " features or by --head"
         )
-    tasks = store.tasks()
+    share = torchrun.share(engine)
     with engine_of(engine) as runner:
-        work = Work("regression", _regression, tasks, _merged)
-        (moments,) = runner.run(work, lambda i: progress(tasks[i].n))
+        found = _run(store, share, runner, progress, "regression", _regression, _merged)
+    moments = found or RegressionMoments(store.d, store.shards[0]["targets"].shape[1])
+    moments = moments if share is None else sync.regression(moments)
     return moments, collapse_of(moments, store.weight)
 
 
@@ -73,14 +75,34 @@ def stored_sets(
             occur.
     """
     seen = LabelSets.of(np.concatenate([read_all(shard["labels"]) for shard in store.shards]))
-    tasks = store.tasks()
+    share = torchrun.share(engine)
     with engine_of(engine) as runner:
-        work = Work("means of sets", partial(_first, seen=seen), tasks, plan.merged)
-        (first,) = runner.run(work, lambda i: progress(tasks[i].n))
-        second = SecondPass(first, None, None)
-        work = Work("second", partial(_second, seen=seen, ready=second), tasks, plan.added)
-        (sums,) = runner.run(work, lambda i: progress(tasks[i].n))
-    return seen, Collapse.of(second.joint(*sums).moments())
+        here = partial(_run, store, share, runner, progress)
+        means = here("means of sets", partial(_first, seen=seen), plan.merged)
+        means = means or Means(seen.m, store.d)
+        means = means if share is None else sync.means(means)
+        second = SecondPass(means, None, None)
+        sums = here("second", partial(_second, seen=seen, ready=second), plan.added)
+    second = second.joint(*sums) if sums else second
+    second = second if share is None else sync.second_pass(second)
+    return seen, Collapse.of(second.moments())
+
+
+def _run(
+    store: TargetStore,
+    share: slice | None,
+    engine: Engine,
+    progress: Progress,
+    name: str,
+    function: Callable[[TargetTask], list[Any]],
+    merge: Callable[[Any, Any], Any],
+) -> Any:
+    """Return what this process's share of the tasks comes to; `None` where it has none."""
+    tasks = store.tasks()[share or slice(None)]
+    if not tasks:
+        return None
+    work = Work(name, function, tasks, merge)
+    return engine.run(work, lambda i: progress(tasks[i].n))[0]
 
 
 def _regression(task: TargetTask) -> list[RegressionMoments]:

@@ -1,0 +1,43 @@
+"""The processes that torchrun started share the work on stored features, and the first tells."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from lopsided.needs import need
+
+
+def share(engine: Any) -> slice | None:
+    """Return which tasks are this process's, where torchrun started several.
+
+    Args:
+        engine: that was asked for.
+
+    Raises:
+        ValueError: if one was, or the environment does not say how many processes there are.
+    """
+    if not _several():
+        return None
+    if engine not in (None, 1):
+        raise ValueError(
+            f"under torchrun its processes share the work: leave out the engine, got {engine!r}"
+        )
+    distributed = need("torch.distributed", "'lopsided[torch]'")
+    if not distributed.is_initialized():
+        distributed.init_process_group("gloo")
+    return slice(distributed.get_rank(), None, distributed.get_world_size())
+
+
+def tells() -> bool:
+    """Return whether this process is to say what was measured: the first, or the only one."""
+    return not _several() or os.environ.get("RANK") == "0"
+
+
+def _several() -> bool:
+    said = os.environ.get("WORLD_SIZE", "1")
+    if not said.isdecimal() or said == "0":
+        raise ValueError(
+            f"the environment's WORLD_SIZE is the number of processes of torchrun, got {said!r}"
+        )
+    return int(said) > 1
