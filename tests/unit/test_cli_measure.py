@@ -171,6 +171,8 @@ def test_held_out_samples_end_in_the_diagnosis(two_sets, tmp_path, capsys, monke
     )
     assert first < cause < geometry
     assert "84 held-out samples" in said
+    assert main(["measure", train, "--held-out", val, "--ignore", "-100"]) == 0
+    assert "in a file" not in capsys.readouterr().out  # which steer could not repeat
     assert "Cause: head" in said
     assert main(["measure", train, "--held-out", val, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["diagnosis"]

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 
 def to_write_head(options: Measure, diagnosis: Diagnosis) -> str:
-    """Return the command that writes the corrected head, where one was found and measured."""
+    """Return the command that writes the corrected head, where one was found and measured, and
+    `lopsided steer` reads the same samples.
+    """
     found = diagnosis.prescription
     if diagnosis.held_out is None or found is None or found.remedy == "nothing":
+        return ""
+    if options.ignore or options.labels is not None:
         return ""
     names = ("features", "held_out", "head", "loss")
     given = {f"--{name.replace('_', '-')}": getattr(options, name) for name in names}
