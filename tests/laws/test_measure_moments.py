@@ -205,3 +205,29 @@ def test_moments_of_different_kinds_do_not_merge():
         Moments(4, 5, scatter="some")
     with pytest.raises(ValueError, match="at least 2 classes"):
         Moments(1, 5)
+
+
+def test_a_second_pass_far_from_zero_keeps_the_digits_of_collapsed_features():
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 3
+    features = 1e6 + rng.standard_normal((3, 4))[labels] + 1e-7 * rng.standard_normal((300, 4))
+    first = Means(3, 4)
+    first.update(features, labels)
+    second = SecondPass(first)
+    second.update(features, labels)
+    exact = features.astype(np.longdouble)
+    apart = exact - np.stack([exact[labels == c].mean(axis=0) for c in range(3)])[labels]
+    closed = second.moments()
+    np.testing.assert_allclose(closed.spread.sum(), float((apart**2).sum()), rtol=1e-12)
+
+
+def test_a_first_pass_that_goes_on_changes_no_moments_that_were_closed():
+    features, labels = np.random.default_rng(0).standard_normal((30, 4)), np.arange(30) % 3
+    first = Means(3, 4)
+    first.update(features, labels)
+    second = SecondPass(first)
+    second.update(features, labels)
+    closed = second.moments()
+    before = closed.means.copy()
+    first.update(features + 1, labels)
+    np.testing.assert_array_equal(closed.means, before)

@@ -1,9 +1,9 @@
 """Deviations of samples from the means of their classes, as far as a second pass looks at them.
 
-Of features in single precision they are taken from the means rounded to it, r off the mean, which
-is exact to the deviation's own last digit. Over all samples of a class that adds n r r' to their
-scatter, and is taken off at the end (derived here). It never cancels: the features lie on the grid
-of single precision and so scatter by more than their mean lies off it.
+They are taken from the means rounded to the features' precision, single or double, r off the mean,
+which is exact to the deviation's own last digit. Over all samples of a class that adds n r r' to
+their scatter, and is taken off at the end (derived here). It never cancels: the features lie on the
+grid of that precision and so scatter by more than their mean lies off it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Reference:
             with np.errstate(over="ignore"):
                 self._columns = whitening.columns.astype(np.float32)
                 self._tilt = whitening.tilt.astype(np.float32)
-            self._weight = float(np.vdot(whitening.columns, whitening.columns))
+        self._weight = float(np.vdot(whitening.columns, whitening.columns))
 
     @property
     def single(self) -> bool:
@@ -95,9 +95,9 @@ class Reference:
         """Return by how much the reference adds to the spreads (k,) and the traces (2,) of all
         samples of some classes, zero where that is not seen beside the trace.
         """
-        if not self.single:
-            return np.zeros(len(counts)), np.zeros(2)
-        off = self._first.means - self.points + self._first.rests
+        off = self._first.rests
+        if self.single:
+            off = self._first.means - self.points + off
         spread = counts * np.vecdot(off, off)
         if spread.sum() * self._weight <= UNSEEN * trace:
             return spread, np.zeros(2)

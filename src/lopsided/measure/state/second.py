@@ -233,7 +233,9 @@ class SecondPass:
         closed = Moments(self._first.k, self._first.d, scatter="none")
         counts, spread, traces = self.sums()
         closed.counts, closed.spread = counts.copy(), spread.copy()
-        closed.means, closed.rests = self._first.means, self._first.rests
+        # The first pass may go on over more samples; what lies in files cannot.
+        first = self._first.copy() if self._first.means.flags.writeable else self._first
+        closed.means, closed.rests = first.means, first.rests
         trace, toward = traces.tolist()
         closed.scatter = Projected(trace, toward, self._whitening)
         return closed
