@@ -66,8 +66,13 @@ def test_a_grid_runs_every_combination_that_has_no_record_in_one_process_or_seve
     capsys.readouterr()
     assert main([*words, "--grid", "points=4,5 k=4,6", "--json"]) == 0
     records = [json.loads(path.read_text()) for path in tmp_path.glob("*.json")]
-    printed = json.loads(capsys.readouterr().out)
+    out, told = capsys.readouterr()
+    printed = json.loads(out)
     assert len(printed) == 4
+    for one in printed:
+        name = "points={points} k={k}".format(**one["configuration"])
+        word = "holds" if one["verdict"]["holds"] else "does not hold"
+        assert f"{name}: {word} {one['verdict']['sentence']}" in told
     assert all(one in records for one in printed)
     done = [(one["configuration"]["points"], one["configuration"]["k"]) for one in records]
     assert sorted(done) == [(4, 4), (4, 6), (5, 4), (5, 6)]

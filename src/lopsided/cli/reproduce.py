@@ -108,14 +108,18 @@ class Reproduce:
             _require_writable(self.out)
             page.require_place(self.out)
             claim = CLAIMS[self.claim]
-            options = given(claim, getattr(self, "settings", None))
-            combinations = grid.combine(claim, self.grid, options, place)
+            combinations = grid.combine(
+                claim, self.grid, given(claim, getattr(self, "settings", None)), place
+            )
             submitter = None if self.slurm is None else slurm.executor(claim, place, self.slurm)
             records = grid.run(claim, combinations, place, self.processes, console, submitter)
             if self.json and is_first():
                 text = ",\n".join(record.to_json() for record in records)
                 print(f"[{text}]" if self.grid else text)
-            for record in records:
+            for options, record in zip(combinations, records, strict=True):
+                if len(records) > 1:
+                    name = grid.told_apart(claim, options, combinations)
+                    console.print(f"{shown(name)}:", markup=False, end=" ")
                 console.print(
                     "holds" if record.verdict.holds else "does not hold", style="bold", end=" "
                 )

@@ -106,14 +106,16 @@ def run(
     todo, failures = _without_record(claim, combinations, place, console)
     columns = (
         TextColumn("{task.fields[name]}", markup=False),
-        BarColumn(),
+        BarColumn(bar_width=20),  # of 80 columns the names need most
         TaskProgressColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.description}", markup=False),
     )
     with terminate_on_sigterm(), Progress(*columns, console=console) as progress:
         tasks = [
-            progress.add_task("waiting", total=1.0, start=False, name=_short(claim, options, todo))
+            progress.add_task(
+                "waiting", total=1.0, start=False, name=told_apart(claim, options, todo)
+            )
             for options in todo
         ]
 
@@ -122,7 +124,7 @@ def run(
             progress.update(tasks[run], completed=fraction, description=text)
 
         def note(run: int, text: str) -> None:
-            which = f"{_short(claim, todo[run], todo)}: " if len(todo) > 1 else ""
+            which = f"{told_apart(claim, todo[run], todo)}: " if len(todo) > 1 else ""
             progress.console.print(f"{which}{text}", markup=False)
 
         show = Show(advance, note)
@@ -187,7 +189,7 @@ def _of_other_data(record: Record, digests: dict[str, str]) -> bool:
     return digests[name] != seen
 
 
-def _short(claim: AnyClaim, options: Options, among: Sequence[Options]) -> str:
+def told_apart(claim: AnyClaim, options: Options, among: Sequence[Options]) -> str:
     """Name a run by the settings in which it differs from the others."""
     varying = [key for key in options if len({str(other.get(key)) for other in among}) > 1]
     return " ".join(f"{key}={options[key]}" for key in varying) or claim.name
