@@ -118,3 +118,25 @@ def test_a_head_in_a_folder_and_another_in_its_shards_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"head.npz and .*a.npz hold different heads"):
         open_store(tmp_path)
     assert open_store(tmp_path, head=tmp_path / "head.npz").weight[0, 0] == 2
+
+
+@pytest.mark.parametrize(("reader", "file"), CASES)
+def test_every_reader_names_file_and_row_of_a_number_that_is_not_finite(
+    reader, file, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("lopsided.measure.storage.store.CHUNK", 50 * 8 * D)
+    monkeypatch.setattr("lopsided.measure.ood.stored.CHUNK", 50 * 8 * D)
+    files = three(tmp_path)
+    features = FEATURES + 0.5
+    features[77, 3] = np.nan
+    np.savez(files[file], features=features, labels=LABELS, weight=WEIGHT)
+    with pytest.raises(ValueError, match=rf"row 77 of .*{file}.npz .*has NaN"):
+        reader(**files)
+
+
+@pytest.mark.parametrize("reader", [prescribed, diagnosed, outside])
+def test_held_out_samples_of_classes_that_the_head_does_not_know_are_refused(reader, tmp_path):
+    files = three(tmp_path)
+    np.savez(files["held_out"], features=FEATURES, labels=LABELS + 1)
+    with pytest.raises(ValueError, match="labels are of 4 classes, and the head has 3"):
+        reader(**files)

@@ -8,7 +8,6 @@ import numpy as np
 
 from lopsided.diagnosis.diagnosis import Diagnosis
 from lopsided.geometry import Geometry
-from lopsided.measure.checks import rows_of
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.storage.store import Store
@@ -60,8 +59,6 @@ def _decisions(train: Store, held_out: Store) -> Decisions:
     decisions, bias = Decisions(train.k), 0.0 if train.bias is None else train.bias
     weight = np.asarray(train.weight)
     for span in held_out.spans():
-        for _, features, labels in held_out.batches(span):
-            kept, y = held_out.kept(labels)
-            x = rows_of(features[kept], y, train.d, "held-out features")
-            decisions.update(x.astype(np.float64) @ weight.T + bias, y)
+        for features, y in held_out.batches(span):
+            decisions.update(features.astype(np.float64) @ weight.T + bias, y)
     return decisions

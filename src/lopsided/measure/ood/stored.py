@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
+from lopsided.measure.checks import rows_of
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.ood.known import Known
 from lopsided.measure.ood.scores import SCORES
@@ -112,10 +113,9 @@ def stored_outside(train: Store, outside: str | Path, held_out: Store | None = N
     store = held_out or train
     near, labels = [], []
     for span in store.spans():
-        for _, features, y in store.batches(span):
-            kept, wanted = store.kept(y)
-            near.append(_scored(known, features[kept], store.shards[span.shard].path))
-            labels.append(wanted)
+        for features, y in store.batches(span):
+            near.append(_scored(known, features, store.shards[span.shard].path))
+            labels.append(y)
     truth, n = np.concatenate(labels), sum(len(part["logit"]) for part in far)
     scores = {
         name: tuple(np.concatenate([part[name] for part in parts]) for parts in (near, far))
@@ -150,13 +150,19 @@ def _others(path: Path, train: Store) -> Iterator[Any]:
 
 
 def _read(others: tuple[Any, ...]) -> Iterator[tuple[Path, npt.NDArray[Any]]]:
-    """Read about a megabyte at once."""
+    """Read about a megabyte at once, checked."""
     for features in others:
         features.verify()
+        (n, d), path = features.shape, features.path
         step = max(CHUNK // features.layout.row, 1)
-        for start in range(0, features.shape[0], step):
-            stop = min(start + step, features.shape[0])
-            yield features.path, np.asarray(features.take(start, stop), np.float64)
+        for start in range(0, n, step):
+            rows = features.take(start, min(start + step, n))
+
+            def place(i: int, start: int = start, path: Path = path) -> str:
+                return f"row {start + i} of {path}"
+
+            unknown = np.full(len(rows), -1)
+            yield path, rows_of(rows, unknown, d, "features", place).astype(np.float64)
 
 
 def _scored(known: Known, rows: npt.NDArray[Any], path: Path) -> dict[str, Floats]:

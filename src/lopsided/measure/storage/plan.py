@@ -14,7 +14,6 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from lopsided.arrays import Floats, Ints
-from lopsided.measure.checks import rows_of
 from lopsided.measure.state.blocks import Batch
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.means import Means
@@ -66,15 +65,7 @@ class Task:
                 and class are named.
         """
         for span in self.spans:
-            path = self.store.shards[span.shard].path
-            for start, features, labels in self.store.batches(span, verify=verify):
-                kept, y = self.store.kept(labels)
-                numbers = np.arange(start, start + len(labels))[kept]
-
-                def place(i: int, numbers: Ints = numbers, path: object = path) -> str:
-                    return f"row {numbers[i]} of {path}"
-
-                yield rows_of(features[kept], y, self.store.d, "features", place), y
+            yield from self.store.batches(span, verify=verify)
 
 
 def tasks(store: Store, rows: int) -> list[Task]:

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
 from lopsided.labels import Ignore, left_out, sentinels
-from lopsided.measure.checks import labels_of, whole
+from lopsided.measure.checks import labels_of, rows_of, whole
+from lopsided.measure.state.blocks import Batch
 from lopsided.measure.storage.formats import FORMATS
 from lopsided.measure.storage.heads import Head, find_head, same_head
 from lopsided.measure.storage.huggingface import hugging_face, require_whole
@@ -71,8 +72,9 @@ class Store:
             for start in range(0, shard.n, SPAN)
         ]
 
-    def batches(self, span: Span, *, verify: bool = True) -> Iterator[tuple[int, Any, Any]]:
-        """Read a span, about a megabyte at once: the first row, features and labels.
+    def batches(self, span: Span, *, verify: bool = True) -> Iterator[Batch]:
+        """Read a span, about a megabyte at once: features and labels, checked, without samples to
+        leave out.
 
         Args:
             span: rows to read.
@@ -80,25 +82,38 @@ class Store:
                 were verified when the store was opened.
 
         Raises:
-            ValueError: if the file is damaged or has changed.
+            ValueError: if the file is damaged or has changed, or a feature is not finite; file, row
+                and class are named.
         """
         shard = self.shards[span.shard]
         if verify and span.start == 0:
             shard.arrays["features"].verify()
-        rows = max(CHUNK // shard.arrays["features"].layout.row, 1)
-        for start in range(span.start, span.stop, rows):
-            yield start, *shard.rows(start, min(start + rows, span.stop))
+        step = max(CHUNK // shard.arrays["features"].layout.row, 1)
+        for start in range(span.start, span.stop, step):
+            features, labels = shard.rows(start, min(start + step, span.stop))
+            kept, y = _kept(labels, self.k, self.marks)
+            numbers = np.arange(start, start + len(labels))[kept]
+
+            def place(i: int, numbers: Ints = numbers) -> str:
+                return f"row {numbers[i]} of {shard.path}"
+
+            yield rows_of(features[kept], y, self.d, "features", place), y
 
     def require_alike(self, held_out: Store) -> None:
         """Refuse held-out samples that cannot be of the network of these.
 
         Raises:
-            ValueError: if their features have other dimensions, or their files another head.
+            ValueError: if their features have other dimensions, their labels more classes, or their
+                files another head.
         """
         if held_out.d != self.d:
             raise ValueError(
                 f"held-out features must have the {self.d} dimensions of the others, got"
                 f" {held_out.d}"
+            )
+        if self.weight is not None and held_out.k > self.k:
+            raise ValueError(
+                f"held-out labels are of {held_out.k} classes, and the head has {self.k}"
             )
         self.require_same_head(held_out.shards[0].path, (held_out.weight, held_out.bias))
 
@@ -115,10 +130,6 @@ class Store:
                 f"{self.shards[0].path} and {path} hold different heads, so their features are of"
                 " different networks; if they are not, say by --head which one it is"
             )
-
-    def kept(self, labels: npt.NDArray[Any]) -> tuple[slice | Ints, Ints]:
-        """Return which of some samples are not marked, and their labels."""
-        return _kept(labels, self.k, self.marks)
 
 
 def open_store(

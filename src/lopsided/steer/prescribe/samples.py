@@ -73,9 +73,7 @@ class Samples:
     def _raw(self) -> Iterator[tuple[Any, Any]]:
         if isinstance(self.given, Store):
             for span in self.given.spans():
-                for _, features, labels in self.given.batches(span):
-                    kept, y = self.given.kept(labels)
-                    yield features[kept], y
+                yield from self.given.batches(span)
         elif _is_pair(self.given):
             features, labels = self.given
             if len(features) != len(labels):
