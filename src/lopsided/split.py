@@ -1,8 +1,8 @@
 """Why a measured geometry is not the law: what the head cannot see, what is not of the law, and
 what is of single classes.
 
-With u(G) = G / ||G|| and E the average over permutations of classes of equal count, which is an
-orthogonal projection, a law S is its own average, so that exactly
+With u(G) = G / ||G|| and E the average over permutations of classes of equal count that the law
+treats alike, which is an orthogonal projection, a law S is its own average, so that exactly
 
     ||u(G) - u(S)||^2 = ||E u(G) - u(S)||^2 + ||u(G) - E u(G)||^2:
 
@@ -26,6 +26,8 @@ from lopsided.groups import Groups
 #: Singular values of the classifiers' Gram below this share of the largest count as zero, where
 #: SELI's own do not span as much.
 CUTOFF = 1e-3
+#: Entries of a law that differ by less, of its largest, are the same.
+SAME = 1e-6
 
 
 class Parts(NamedTuple):
@@ -34,7 +36,7 @@ class Parts(NamedTuple):
     Attributes:
         distance: root mean square over the runs of ||u(G) - u(S)||.
         law: ||E u(G) - u(S)||, the misfit to the law.
-        individual: what makes classes of equal count, and runs, differ.
+        individual: what makes classes of equal count that the law treats alike, and runs, differ.
     """
 
     distance: float
@@ -90,8 +92,8 @@ def split(runs: Sequence[Matrices], law: Matrices, cutoff: float | None) -> Spli
         ValueError: if a run is of other counts than the law.
     """
     wanted = aligned(law).counts
-    groups = Groups.of_columns(wanted)
     goal = seen(aligned(law), cutoff)
+    groups = Groups.of_columns(wanted, alike(goal, wanted))
     for run in runs:
         if not np.array_equal(aligned(run).counts, wanted):
             raise ValueError("law and geometries must be of the same counts, in any order")
@@ -154,6 +156,37 @@ def unit(matrix: Floats) -> Floats:
     """Return a matrix of Frobenius norm 1; NaN where it is zero."""
     norm = float(np.linalg.norm(matrix))
     return np.asarray(matrix / norm) if norm else np.full_like(matrix, np.nan)
+
+
+def alike(law: Seen, counts: Ints) -> Ints:
+    """Return (k,) for each class the first of its count that a law treats alike: exchanging the two
+    leaves it as it is. Margins of their own tell classes of equal count apart.
+
+    Args:
+        law: a prediction.
+        counts: (k,) falling.
+    """
+    scales = [float(np.abs(matrix).max(initial=0.0)) for matrix in law]
+    own = np.stack(
+        [matrix.diagonal() / (scale or 1.0) for matrix, scale in zip(law, scales, strict=True)]
+    )
+    first = np.arange(len(counts))
+    for c in range(1, len(counts)):
+        near = np.abs(own[:, :c] - own[:, [c]]).max(axis=0) <= SAME  # of the others few are
+        others = np.flatnonzero(near & (first[:c] == np.arange(c)) & (counts[:c] == counts[c]))
+        first[c] = next((f for f in others.tolist() if _exchangeable(law, scales, f, c)), c)
+    return first
+
+
+def _exchangeable(law: Seen, scales: Sequence[float], a: int, b: int) -> bool:
+    """Return whether a law stays as it is when two classes change places."""
+    turn = np.arange(len(law.logits))
+    turn[[a, b]] = b, a
+    return all(
+        np.abs(row - other[turn]).max() <= SAME * scale
+        for matrix, scale in zip(law, scales, strict=True)
+        for row, other in ((matrix[a], matrix[b]), (matrix[:, a], matrix[:, b]))
+    )
 
 
 def average(matrix: Floats, groups: Groups) -> Floats:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lopsided import (
+    Adjustment,
     Counts,
     Geometry,
     Gram,
@@ -66,18 +67,29 @@ def of_arrays(classifiers, embeddings, logits, counts):
     )
 
 
-@given(st.integers(0, 99), st.sampled_from([(5, 5, 5, 1, 1), (9, 4, 4, 2, 1), (3, 3, 3, 3, 3)]))
-def test_a_distance_is_the_misfit_to_the_law_and_single_classes_squared(seed, counts):
+def margined(counts):
+    """A law that tells classes of equal count apart."""
+    return predict.cross_entropy(counts, Adjustment(margin=np.array([1.0, 2.0, 1.0, 2.0, 3.0])))
+
+
+@given(
+    st.integers(0, 99),
+    st.sampled_from([(5, 5, 5, 1, 1), (9, 4, 4, 2, 1), (3, 3, 3, 3, 3)]),
+    st.sampled_from([predict.seli, margined]),
+)
+def test_a_distance_is_the_misfit_to_the_law_and_single_classes_squared(seed, counts, law):
     counts, rng = Counts(list(counts)), np.random.default_rng(seed)
     network = Geometry.of_vectors(
         rng.normal(size=(5, 7)), rng.normal(size=(5, 7)), Source("network"), counts
     )
-    found = network.split(predict.seli(counts))
+    found = network.split(law(counts))
     for parts in (found.classifiers, found.embeddings, found.logits):
         assert parts.distance**2 == pytest.approx(parts.law**2 + parts.individual**2, rel=1e-12)
     assert found.classifiers.distance == pytest.approx(
-        network.distance(predict.seli(counts)).classifiers, rel=1e-12
+        network.distance(law(counts)).classifiers, rel=1e-12
     )
+    own = law(counts).split(law(counts))
+    assert np.allclose([own.classifiers, own.embeddings, own.logits], 0, atol=1e-6)
     assert 0 <= found.visible <= 1 + 1e-12
 
 

@@ -38,7 +38,7 @@ def _of_law(collapse: Collapse, laws: Mapping[str, Geometry]) -> str:
         return ""
     name = next(iter(laws))
     found = collapse.splits({name: laws[name]})[name].classifiers
-    if not found.distance > NEAR:  # NaN too, where one of them is zero
+    if not found.distance > NEAR or not found.individual:  # NaN, of zero; no two classes alike
         return ""
     which = (
         "mostly single classes"
