@@ -36,6 +36,16 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("name", METRICS)
+def test_only_what_is_of_classifiers_needs_a_head(name):
+    needs = {"classifiers", "logits", "geometry"} & set(METRICS[name].needs)
+    headless = CASES["no head"].metrics()[0]
+    if name in CASES["all"].metrics()[0]:
+        assert (name in headless) == (not needs)
+    if name in headless:
+        np.testing.assert_array_equal(headless[name], CASES["all"].metrics()[0][name])
+
+
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("name", [*METRICS, "geometry"])
 def test_a_collapse_has_exactly_the_metrics_that_are_defined(case, name):

@@ -16,12 +16,14 @@ from lopsided import notebook
 from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
+from lopsided.gram import Gram
 from lopsided.measure.checks import head_of
 from lopsided.measure.metrics import METRICS, Undefined
 from lopsided.measure.metrics.declared import Declared
 from lopsided.measure.metrics.undefined import NO_HEAD
 from lopsided.measure.network_geometry import comparable, geometry
 from lopsided.measure.shown import cell, table
+from lopsided.measure.state.center import centered
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.verdict import verdict
@@ -181,6 +183,8 @@ class Collapse(Declared):
         return sorted({*super().__dir__(), *METRICS})
 
     def _need(self, need: str, metric: str) -> Any:
+        if need == "embeddings" and self.weight is None:
+            return Gram.of_vectors(centered(self.moments))  # as in a geometry, which takes a head
         if need in ("classifiers", "embeddings", "logits"):
             return getattr(self.geometry, need)
         if need == "minorities":
