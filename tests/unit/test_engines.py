@@ -417,6 +417,27 @@ def test_workers_of_dask_hold_nothing_when_a_measurement_is_done(folder, client)
         time.sleep(0.1)
 
 
+class Elsewhere(ThreadPoolExecutor):
+    """An executor whose workers have another version of lopsided."""
+
+    def submit(self, function, *arguments):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("lopsided._version", lambda: "0.9")
+            done = super().submit(function, *arguments)
+            done.exception()
+            return done
+
+
+def test_workers_of_another_version_are_told(folder, monkeypatch):
+    monkeypatch.setattr("lopsided._version", lambda: "1.0")
+    words = "a worker has lopsided 0.9 and this process 1.0"
+    with Elsewhere(1) as executor, pytest.raises(ValueError, match=words):
+        stored(folder, engine=executor)
+    work = Work("w", lambda task: [task], [0], max)
+    with Elsewhere(1) as executor, pytest.raises(ValueError, match=words):
+        planted(work, lambda kind, i, *call: executor.submit(*call).result())
+
+
 def test_what_is_no_engine_is_told(tmp_path):
     for engine in (0, True, "tcp", tmp_path / "no.json", object()):
         with pytest.raises(ValueError, match="an engine is a number of processes"):

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from lopsided.lifeline import Workers
 from lopsided.measure.engine.tree import Tree
-from lopsided.measure.engine.work import Work, deadly
+from lopsided.measure.engine.work import Work, abroad, deadly
 
 #: A task is given up when so many workers died while it was theirs, the last time with nothing
 #: else at work.
@@ -37,9 +37,10 @@ class Given:
         """Return what is kept of each part."""
         trees = [Tree(len(work.tasks), work.merge) for _ in range(work.parts)]
         pending: dict[Future[Any], int] = {}
+        function = abroad(work)
         try:
             for i, task in enumerate(work.tasks):
-                pending[self._executor.submit(work.function, task)] = i
+                pending[self._executor.submit(function, task)] = i
             while pending:
                 for future in wait(pending, return_when=FIRST_COMPLETED).done:
                     # A future holds its state as long as it is held.

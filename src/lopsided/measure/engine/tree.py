@@ -11,7 +11,7 @@ from itertools import count
 from operator import getitem
 from typing import Any
 
-from lopsided.measure.engine.work import Work
+from lopsided.measure.engine.work import Work, abroad
 
 #: Takes what a task is for, its number, a function and its arguments, which may be handles of
 #: tasks before it; returns a handle.
@@ -60,7 +60,8 @@ def planted(work: Work, submit: Submit) -> tuple[list[Any], list[Any]]:
         Handles of what is kept of each part, and one a task that tells its number when it is done.
         Those of the states are not held: an engine lets go of a state once it is merged.
     """
-    leaves = [submit("task", i, work.function, task) for i, task in enumerate(work.tasks)]
+    function = abroad(work)
+    leaves = [submit("task", i, function, task) for i, task in enumerate(work.tasks)]
     told = [submit("done", i, _number, i, leaf) for i, leaf in enumerate(leaves)]
     number, roots = count(), []
     for part in range(work.parts):

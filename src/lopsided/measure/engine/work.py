@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -65,6 +66,26 @@ class Engine(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+
+def abroad(work: Work) -> Callable[[Any], Sequence[Any]]:
+    """Return the function of a work for workers that others started, where another lopsided may be
+    installed, whose numbers need not be these.
+    """
+    from lopsided import __version__
+
+    return partial(_at_version, __version__, work.function)
+
+
+def _at_version(version: str, function: Callable[[Any], Sequence[Any]], task: Any) -> Sequence[Any]:
+    from lopsided import __version__
+
+    if version != __version__:
+        raise ValueError(
+            f"a worker has lopsided {__version__} and this process {version}: install one version"
+            " for all, and start the workers again"
+        )
+    return function(task)
 
 
 def deadly(task: object, times: int) -> ChildProcessError:
