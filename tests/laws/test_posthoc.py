@@ -62,6 +62,8 @@ def test_what_tells_nothing_of_labels_has_no_tau():
         posthoc.fit_tau(z, (-z).argmax(axis=1), COUNTS)
     with pytest.raises(ValueError, match="there is none"):
         posthoc.fit_tau(z[:0], np.zeros(0, int), COUNTS)
+    with pytest.raises(ValueError, match="two classes or more, and there is class 1 alone"):
+        posthoc.fit_tau(z[:3], np.ones(3, int), COUNTS)
 
 
 def test_learned_scales_undo_factors_that_were_put_in():

@@ -7,18 +7,26 @@ import pytest
 from scipy.special import softmax
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
+from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.multiclass import OneVsOneClassifier
 from sklearn.naive_bayes import ComplementNB, GaussianNB, MultinomialNB
+from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import all_estimators
 from sklearn.utils.estimator_checks import check_estimator
 
 from lopsided import steer
 from lopsided.steer import posthoc
 
+#: Classifiers that take long, of which others of the table are like.
+SLOW = ("GradientBoostingClassifier", "HistGradientBoostingClassifier")
+#: Those whose probabilities are not of classes as frequent as they come.
+REFUSED = ("AdaBoostClassifier", "ComplementNB", "NearestCentroid")
 RANDOM = np.random.default_rng(0)
 X = np.concatenate([RANDOM.normal(loc, 1.0, (n, 2)) for loc, n in ((0, 60), (1, 20), (2, 4))])
 Y = np.repeat(["many", "some", "few"], [60, 20, 4])
@@ -95,10 +103,57 @@ def test_classes_that_are_weighed_in_training_are_not_corrected_for_again():
     for given in (GaussianNB(priors=even), MultinomialNB(fit_prior=False), Resampled()):
         with pytest.raises(ValueError, match=r"weighs the classes already \((priors|fit_p|sampl)"):
             steer.PostHocClassifier(given).fit(X, Y)
-    with pytest.raises(ValueError, match="ComplementNB do not tell how frequent classes are"):
-        steer.PostHocClassifier(make_pipeline(MinMaxScaler(), ComplementNB())).fit(X, Y)
-    steer.PostHocClassifier(GaussianNB()).fit(X, Y)
+    for given in (ComplementNB(), AdaBoostClassifier(n_estimators=2)):
+        with pytest.raises(ValueError, match=r"(Comp|Ada)\w+ do not tell how frequent classes are"):
+            steer.PostHocClassifier(make_pipeline(MinMaxScaler(), given)).fit(X, Y)
+    for given in (GaussianNB(), NearestCentroid(priors="empirical")):
+        steer.PostHocClassifier(given).fit(X, Y)
     plain = steer.PostHocClassifier(weighing, tau=0).fit(X, Y)
     assert (plain.predict(X) == weighing.fit(X, Y).predict(X)).all()
     with pytest.raises(ValueError, match="tau must be a finite number"):
         steer.PostHocClassifier(tau=np.nan).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        lambda *of: GridSearchCV(*of, cv=2),
+        lambda *of: RandomizedSearchCV(*of, cv=2, n_iter=1, random_state=0),
+    ],
+    ids=["grid", "random"],
+)
+def test_a_search_that_may_choose_weights_is_weighing(search):
+    inner, weights = make_pipeline(LogisticRegression()), [None, "balanced"]
+    for grid in (
+        {"logisticregression__class_weight": weights},
+        [{"logisticregression__C": [1.0]}, {"logisticregression__class_weight": np.array(weights)}],
+    ):
+        given = BaggingClassifier(search(inner, grid), n_estimators=1)
+        with pytest.raises(ValueError, match=r"__class_weight='balanced'.*once more: leave it out"):
+            steer.PostHocClassifier(given).fit(X, Y)
+        steer.PostHocClassifier(search(inner, grid), tau=0).fit(X, Y)
+    harmless = {"logisticregression__C": [0.1, 1.0], "logisticregression__class_weight": [None]}
+    steer.PostHocClassifier(search(inner, harmless)).fit(X, Y)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # scikit-learn's own, of descents that are cut short
+def test_of_all_classifiers_of_scikit_learn_those_corrected_know_how_frequent_classes_are():
+    positive, shares = MinMaxScaler().fit_transform(X), np.array([4, 60, 20]) / 84
+    corrected = 0
+    for _, kind in all_estimators(type_filter="classifier"):
+        try:
+            inner = kind()
+            if kind.__name__ in SLOW or not hasattr(inner.fit(positive, Y), "predict_proba"):
+                continue
+        except (TypeError, ValueError):  # it takes a classifier, or other samples
+            continue
+        if kind.__name__ in REFUSED:
+            with pytest.raises(ValueError, match=r"weighs the classes already|do not tell how"):
+                steer.PostHocClassifier(inner).fit(positive, Y)
+            continue
+        steer.PostHocClassifier(inner).fit(positive, Y)
+        mean = inner.predict_proba(positive).mean(axis=0)
+        assert np.abs(mean - shares).max() < 0.1, (kind.__name__, mean)
+        corrected += 1
+    assert corrected > 15

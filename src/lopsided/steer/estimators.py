@@ -4,7 +4,7 @@ transformer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -37,7 +37,7 @@ WEIGHING: dict[str, tuple[object, ...]] = {
     "class_weight": (None,),
     "class_weights": (None,),
     "auto_class_weights": (None, "None"),
-    "priors": (None,),
+    "priors": (None, "empirical"),
     "class_prior": (None,),
     "fit_prior": (True,),
     "is_unbalance": (None, False),
@@ -45,7 +45,7 @@ WEIGHING: dict[str, tuple[object, ...]] = {
     "sampling_strategy": (),
 }
 #: Classifiers whose probabilities are no posteriors: how frequent the classes are is not in them.
-WITHOUT_COUNTS = ("ComplementNB",)
+WITHOUT_COUNTS = ("AdaBoostClassifier", "ComplementNB")
 
 
 class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
@@ -87,7 +87,8 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         Raises:
             ValueError: if the labels are not classes, `class_weight` names another or no positive
                 finite number, tau is not finite, or the classifier weighs the classes itself, by
-                `class_weight`, `priors` or another of `WEIGHING`, or is one of `WITHOUT_COUNTS`.
+                `class_weight`, `priors` or another of `WEIGHING`, or may be chosen so by a search,
+                or is one of `WITHOUT_COUNTS`.
             TypeError: if `class_weight` is no mapping, or the classifier has no probabilities.
         """
         X, y = validate_data(self, X, y)
@@ -103,7 +104,7 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         given = LogisticRegression() if self.estimator is None else self.estimator
         weights = [
             f"{name}={value!r}"
-            for name, value in given.get_params().items()
+            for name, value in _settings(given.get_params())
             if not _neutral(name.split("__")[-1], value)
         ]
         if weights and self.tau:
@@ -165,6 +166,19 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         if not ((weights > 0) & (weights < np.inf)).all():
             raise ValueError(f"class weights must be positive and finite, got {self.class_weight}")
         return np.asarray(np.log(weights))
+
+
+def _settings(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield name and value of each setting, and of each that a search may choose: it comes as a
+    mapping, or a list of mappings, name -> values to try or a distribution.
+    """
+    for name, value in given.items():
+        yield name, value
+        for grid in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(grid, Mapping):
+                for tried, values in grid.items():
+                    listed = isinstance(values, list | tuple | np.ndarray)
+                    yield from ((str(tried), one) for one in (values if listed else [values]))
 
 
 def _neutral(name: str, value: Any) -> bool:

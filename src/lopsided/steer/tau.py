@@ -29,9 +29,9 @@ def fit_tau(logits: Any, labels: Any, counts: CountsLike) -> float:
         counts: of the training set.
 
     Raises:
-        ValueError: if shapes do not fit, a number is not finite, there is no sample, probabilities
-            came instead of logits, or the logits tell nothing of the labels, or are so large that
-            rounding hides it.
+        ValueError: if shapes do not fit, a number is not finite, there are no samples of two
+            classes, probabilities came instead of logits, or the logits tell nothing of the labels,
+            or are so large that rounding hides it.
         TypeError: if the logits are not floating point, or labels not whole numbers.
 
     Example:
@@ -45,8 +45,11 @@ def fit_tau(logits: Any, labels: Any, counts: CountsLike) -> float:
     y = labels_of(plain_array(labels, "labels"), counts.k)
     z = plain_array(logits_of(logits, counts), "logits")
     z = rows_of(z, y, counts.k, "logits").astype(np.float64)
-    if not len(y):
-        raise ValueError("a tau is fitted to held-out samples, and there is none")
+    if len(there := np.unique(y)) < 2:
+        raise ValueError(
+            "a tau is fitted to held-out samples of two classes or more, and there"
+            f" {f'is class {there[0]} alone' if len(there) else 'is none'}"
+        )
     prior = np.broadcast_to(-np.log(counts.values / counts.n), z.shape)
     shift = np.log(shares(np.bincount(y, minlength=counts.k)))
     u, _, a = three_numbers(np.stack([z, np.zeros_like(z), prior]), y, shift, PLAIN)
