@@ -84,6 +84,7 @@ def test_the_table_shows_predictions_and_anchors_and_the_json_everything():
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(collapse.table(predictions()))
     text = console.export_text()
+    assert "answers of" not in text
     assert "NC1" in text
     assert "SELI" in text
     assert "random" in text
@@ -94,6 +95,14 @@ def test_the_table_shows_predictions_and_anchors_and_the_json_everything():
     scalars = collapse.scalars(predictions())
     assert scalars["SELI/classifiers"] < 1e-6
     assert all(isinstance(value, float) for value in scalars.values())
+
+
+def test_a_table_says_of_how_many_samples_the_answers_are():
+    whole = network(predict.seli(COUNTS))
+    few = Decisions(6)
+    few.update(np.eye(6), np.arange(6))
+    part = Collapse.of(whole.moments, whole.weight, None, few, counts=COUNTS)
+    assert part.table().title == "48 samples, 6 classes, 12 dimensions; answers of 6 of the samples"
 
 
 def test_a_result_keeps_its_numbers_and_names_what_it_has():

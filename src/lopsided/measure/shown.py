@@ -38,6 +38,9 @@ def table(collapse: Collapse, predictions: Mapping[str, Geometry]) -> Table:
     title = (
         f"{collapse.moments.n:,} samples, {collapse.k:,} classes, {collapse.moments.d:,} dimensions"
     )
+    decided = 0 if collapse.decisions is None else int(collapse.decisions.counts.sum())
+    if 0 < decided < collapse.moments.n:
+        title += f"; answers of {decided:,} of the samples"
     shown = Table(
         title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
     )
