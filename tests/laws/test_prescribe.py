@@ -298,6 +298,7 @@ def test_no_corner_is_answered_with_nan(corner, trained):
     assert np.isfinite(numbers).all()
     assert np.isfinite(found.score(x2)).all()
     assert "nan" not in f"{found!r} {found}".lower()
+    assert ("no held-out sample" in str(found)) == (min(given["held"]) == 0), str(found)
     alone = prescribe(head, (x, train[1]) if trained else None, None, counts=counts)
     assert alone.gain is alone.interval is alone.price is None
     assert "Not measured" in str(alone)

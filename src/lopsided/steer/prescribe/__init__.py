@@ -115,7 +115,9 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
     cause = Cause.of(worth.expected, error, 1 - now.balanced, (wrong, missed))
     u, v, a = choice.numbers.tolist()
     doubts = _told(
-        sentences.warned(trained.contradiction), sentences.repeated(repeats, len(seen.labels))
+        sentences.warned(trained.contradiction),
+        sentences.repeated(repeats, len(seen.labels)),
+        sentences.missing(seen.counts),
     )
     said = [
         *doubts,

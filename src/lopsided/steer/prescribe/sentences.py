@@ -35,6 +35,18 @@ def repeated(found: int, held_out: int) -> str:
     )
 
 
+def missing(held_out: Ints) -> str:
+    """Say how many classes have no held-out sample, where one has none."""
+    none = np.flatnonzero(held_out == 0)
+    if not len(none):
+        return ""
+    return (
+        f"Careful: {len(none):,} of {len(held_out):,} classes have no held-out sample, the first is"
+        f" class {none[0]}. What they gain is modelled alone, and the interval was put to the test"
+        " only where each class has one: give one of each."
+    )
+
+
 def answered(answers: Ints, labels: Ints, minorities: Ints) -> str:
     """Say how seldom the network answers minority classes, where it does so too seldom."""
     if not len(minorities):
