@@ -25,8 +25,8 @@ class LossOptions:
     tau: Optional[float] = None
     """factor of the shifts of logit-adjusted and vs (by default 1)"""
     bias: Optional[str] = None
-    """of the classifiers: none, free, or a number from 1e-9, the ridge on it; by default none, with
-    the forms regression and free-bias free"""
+    """of the classifiers: none, free, or a number from 1e-9, the ridge on it; by default none, but
+    free for the forms regression and free-bias of predict"""
 
     @property
     def given(self) -> list[str]:

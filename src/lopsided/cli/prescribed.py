@@ -48,3 +48,5 @@ def prescribe(options: Steer, features: Path) -> None:
     if options.out is not None:
         told = "no file was written" if written is None else f"written to {shown(str(written))}"
         console.print(told, markup=False)
+    elif found.remedy != "nothing":
+        console.print("--out FILE writes the corrected head.", markup=False)
