@@ -8,7 +8,7 @@ import pytest
 from lopsided.papers import PAPERS
 from lopsided.plain import plain
 from lopsided.reproduce import CLAIMS, page
-from lopsided.reproduce.claims.stands import STANDS
+from lopsided.reproduce.claims.stands import STANDS, networks
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +53,19 @@ def test_a_run_that_says_nothing_is_not_counted(runs):
     verdict, _ = balanced.of(runs["deep"])
     even = [run for run in runs["deep"] if len(set(run.numbers.counts)) == 1]
     assert 0 < int(verdict.split(" of ")[1].split()[0]) <= len(even)
+
+
+def test_ratios_are_compared_within_runs_that_differ_in_nothing_else(runs):
+    """Runs at R = 10 with one weight decay and at R = 100 with another tell nothing of R."""
+    mnist = [
+        run
+        for run in runs["deep"]
+        if (run.settings.dataset, run.settings.profile) == ("mnist", "step")
+        and networks.uneven(run)
+    ]
+    ratio, decay = (lambda run: run.settings.ratio), (lambda run: run.settings.weight_decay)
+    low, high = sorted({decay(run) for run in mnist})[0], sorted({decay(run) for run in mnist})[-1]
+    crossed = [run for run in mnist if (ratio(run), decay(run)) in ((10, high), (100, low))]
+    assert {ratio(run) for run in crossed} == {10, 100}
+    assert networks.worse(mnist)
+    assert not networks.worse(crossed)

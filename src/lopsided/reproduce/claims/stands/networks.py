@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lopsided.plain import plain
 from lopsided.reproduce.claim import Run
 from lopsided.reproduce.claims.thrampoulidis2022.deep.verdict import NEAR, is_fitted, splits
 from lopsided.reproduce.spread import spread
@@ -43,12 +44,34 @@ def collapsed(run: Run[Any, Any]) -> bool:
 
 
 def worse(runs: Runs) -> bool:
-    """Whether class means are farther from SELI on average with each larger ratio."""
+    """Whether class means are farther from SELI with each larger ratio, in every kind of run that
+    was trained at several.
+
+    Runs of different kinds are not averaged: a ratio that only the easier data has would look
+    easier itself.
+    """
+    grows = [_grows(kind) for kind in _at_several_ratios(runs)]
+    return bool(grows) and all(grows)
+
+
+def _at_several_ratios(runs: Runs) -> list[dict[float, list[Run[Any, Any]]]]:
+    """Return by ratio the runs that differ in ratio, seed and order of the counts alone, of every
+    kind that has several ratios.
+    """
+    kinds: dict[Any, list[Run[Any, Any]]] = {}
+    for run in runs:
+        counts, told = run.numbers.counts, plain(run.settings)
+        rest = sorted((n, v) for n, v in told.items() if n not in ("ratio", "seed", "counts"))
+        kinds.setdefault((*rest, max(counts), len(set(counts))), []).append(run)
+    return [found for of in kinds.values() if len(found := _members(of)) > 1]
+
+
+def _grows(members: dict[float, list[Run[Any, Any]]]) -> bool:
     far = [
-        np.mean([run.numbers.history[-1].distances.prediction.embeddings for run in runs_of])
-        for runs_of in _members(runs).values()
+        np.mean([run.numbers.history[-1].distances.prediction.embeddings for run in of])
+        for of in members.values()
     ]
-    return len(far) > 1 and bool(np.all(np.diff(far) > 0))
+    return bool(np.all(np.diff(far) > 0))
 
 
 def _ratio(run: Run[Any, Any]) -> float:
@@ -62,9 +85,8 @@ def _members(runs: Runs) -> dict[float, list[Run[Any, Any]]]:
 
 
 def _by_ratio(runs: Runs, tell: Callable[[Runs], str]) -> str:
-    ratios = sorted({_ratio(run) for run in runs})
-    members = {ratio: [run for run in runs if _ratio(run) == ratio] for ratio in ratios}
-    return "; ".join(f"R = {ratio:g} ({len(of)} runs): {tell(of)}" for ratio, of in members.items())
+    members = _members(runs).items()
+    return "; ".join(f"R = {ratio:g} ({len(of)} runs): {tell(of)}" for ratio, of in members)
 
 
 def approach(runs: Runs) -> str:
@@ -113,7 +135,12 @@ def convergence(runs: Runs) -> str:
             f" {np.mean([s.hidden for s in found]):.0%}"
         )
 
-    return f"Class means, distance to SELI. {_by_ratio(runs, one)}."
+    kinds = _at_several_ratios(runs)
+    return (
+        f"Class means, distance to SELI: it grows with R in {sum(map(_grows, kinds))} of"
+        f" {len(kinds)} kinds of runs that differ in R alone. Over runs of all kinds, which differ"
+        f" in data too: {_by_ratio(runs, one)}."
+    )
 
 
 def collapse(runs: Runs) -> str:
