@@ -70,7 +70,7 @@ def test_a_grid_runs_every_combination_that_has_no_record_in_one_process_or_seve
     printed = json.loads(out)
     assert len(printed) == 4
     for one in printed:
-        name = "points={points} k={k}".format(**one["configuration"])
+        name = "k={k} points={points}".format(**one["configuration"])
         word = "holds" if one["verdict"]["holds"] else "does not hold"
         assert f"{name}: {word} {one['verdict']['sentence']}" in told
     assert all(one in records for one in printed)

@@ -116,9 +116,10 @@ class Reproduce:
             if self.json and is_first():
                 text = ",\n".join(record.to_json() for record in records)
                 print(f"[{text}]" if self.grid else text)
-            for options, record in zip(combinations, records, strict=True):
+            settings = [record.configuration for record in records]
+            for record in records:
                 if len(records) > 1:
-                    name = grid.told_apart(claim, options, combinations)
+                    name = grid.told_apart(claim, record.configuration, settings)
                     console.print(f"{shown(name)}:", markup=False, end=" ")
                 console.print(
                     "holds" if record.verdict.holds else "does not hold", style="bold", end=" "
