@@ -141,7 +141,8 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
         (
             f"On {numbers.title} the norm ratios of the networks' classifiers {follow}follow the"
             f" predicted ones: correlations of logarithms {agreement['CDT']:.2f} (CDT) and"
-            f" {agreement['LDT']:.2f} (LDT), from {min(steered):.2f} to {max(steered):.2f}."
+            f" {agreement['LDT']:.2f} (LDT) over {len(settings.exponents)} exponents, from"
+            f" {min(steered):.2f} to {max(steered):.2f}."
         ),
         (
             f"Weights and shifts {leave}leave it nearly as it is after {settings.epochs}"

@@ -228,6 +228,9 @@ def nearest(kept: Kept, part: int = 2) -> Floats:
 
 
 def _prescribed(kept: Kept) -> Floats:
+    """Return the scores of the corrected head, also where it would gain too little to be
+    prescribed.
+    """
     (train, held, test), labels = kept.features, kept.labels
     trained = Trained.of((kept.weight, None), (train, labels[0]), kept.counts, "cross-entropy")
     k, d = kept.weight.shape

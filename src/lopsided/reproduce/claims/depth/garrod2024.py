@@ -103,6 +103,8 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
     counts are those of the law.
     """
     ordered = all((c.seli < c.pairs) == (c.layers == 1) for c in numbers.costs)
+    orders = {(c.layers, c.seli < c.pairs) for c in numbers.costs}
+    same = len(orders) == len(set(settings.layers))
     agreed = sum(b.wins == b.law for b in numbers.balanced)
     told = "; ".join(
         f"L = {c.layers}: {c.seli:.4f} against {c.pairs:.4f}"
@@ -113,7 +115,7 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
         ordered and agreed == len(numbers.balanced),
         f"Best multiples of SELI's logits and of logits of half the rank cost, a sample, {told} at"
         f" a ridge of {max(settings.ridges):g} n; the order is"
-        f" {'the same' if ordered else 'not the same'} at all ridges. For equal counts"
+        f" {'the same' if same else 'not the same'} at all ridges. For equal counts"
         f" (k/2) 2^(2/(L+1)) < k - 1 tells who wins in {agreed} of {len(numbers.balanced)} cases.",
     )
 

@@ -161,13 +161,16 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
     starts = sum(len(one.objectives) for one in numbers.found)
     converged = sum(one.converged for one in numbers.found)
     wins = [t.layers for t in numbers.thresholds if t.wins]
+    edges = [t.vertices * (t.vertices - 1) // 2 for t in numbers.thresholds]
+    sizes = f"{min(edges)} to {max(edges)}"
     return Verdict(
         below and two,
         f"Deep collapse of {k} classes at a ridge of {settings.ridge:g}: {'; '.join(told)}."
         f" {converged} of {starts} starts have converged. Two classes"
         f" {'collapse' if two else 'do not all collapse'} under three layers, with equal counts and"
         " with 5 and 2. At a vanishing ridge the graph solution, an upper bound, wins"
-        f" from {min(wins) if wins else 'no number of'} layers on, and never under fewer.",
+        f" from {min(wins) if wins else 'no number of'} layers on, and never under fewer ({sizes}"
+        " classes).",
     )
 
 

@@ -117,25 +117,37 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
 
 def judge(settings: Settings, numbers: Numbers) -> Verdict:
     """Hold when features collapse (NRC1, NRC2) and the head is nearer to the law than to the
-    identity (NRC3), the more so the larger the weight decay.
+    identity (NRC3), the more so the larger the weight decay, by the mean over seeds.
     """
     networks = numbers.networks
     hidden = max(max(one.collapse.nrc1, one.collapse.nrc2) for one in networks)
     by_decay = decays.means(networks, lambda one: one.collapse.nrc3)
     ordered = bool(np.all(np.diff(list(by_decay.values())) > 0))
+    every = all(
+        np.all(np.diff([one.collapse.nrc3 for one in _falling(networks, seed)]) > 0)
+        for seed in range(settings.seeds)
+    )
+    alone = "" if every or not ordered else ", in the mean and not from every seed"
     nearer = all(one.collapse.nrc3 < one.identity for one in networks)
     gammas = [one.collapse.gamma for one in networks]
+    nearly = "the nearer" if ordered else "not steadily nearer"
     shown = ", ".join(f"{gap:.3f} at {decay:g}" for decay, gap in by_decay.items())
     return Verdict(
         hidden < _COLLAPSED and nearer and ordered,
         f"{'Behind a ReLU at' if settings.features == 'nonnegative' else 'At'}"
         f" most {hidden:.1e} of the features' energy is outside {len(_SPREADS)} directions or"
-        f" outside the head's rows. WW' is {shown} (weight decay) from its law,"
+        f" outside the head's rows. WW' is {shown} (weight decay, means of"
+        f" {settings.seeds} seeds) from its law,"
         f" {'always' if nearer else 'not always'} nearer than to the identity and"
-        f" {'the nearer' if ordered else 'not steadily nearer'} with more weight decay; the best"
+        f" {nearly} with more weight decay{alone}; the best"
         f" gamma is {'always 0' if not any(gammas) else f'up to {max(gammas):.2g}'}"
         f"{': the head is less anisotropic than one layer alone' if not any(gammas) else ''}.",
     )
+
+
+def _falling(networks: Sequence[Found], seed: int) -> list[Found]:
+    """Return the networks of a seed, the largest weight decay first."""
+    return sorted((one for one in networks if one.seed == seed), key=lambda one: -one.decay)
 
 
 def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:

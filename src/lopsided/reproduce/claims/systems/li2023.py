@@ -25,6 +25,7 @@ from lopsided.reproduce.choices import Checked, Positive, Seeds, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Verdict
+from lopsided.reproduce.spread import spread
 from lopsided.reproduce.typed import Bounds
 
 Way = Literal["linear", "linear, own counts", "fixed ETF", "fixed ETF, own counts"]
@@ -221,8 +222,8 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
         chosen, last = numbers.chosen(way), numbers.last(way)
         etf = np.mean([one.etf for one in chosen])
         rate = f"{chosen[0].rate:g}"
-        rows.append([way, rate, f"{np.mean(last):.1%}", f"{np.std(last):.1%}", f"{etf:.2f}"])
-    columns = ["head and loss", "rate", "test accuracy", "spread", "class means to ETF"]
+        rows.append([way, rate, spread((100 * last).tolist(), 1), f"{etf:.2f}"])
+    columns = ["head and loss", "rate", "test accuracy, %", "class means to ETF"]
     return [
         Row([figure], "Accuracy of the server's network, every seed a line."),
         Table(f"After the last round, {settings.seeds} seeds.", columns, rows),

@@ -139,7 +139,8 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
         f" embedding of a pair is {min(ratios):.3f} to {max(ratios):.3f} of the angle to other"
         f" sums from the sum of those of its labels, and {min(scales):.2f} to {max(scales):.2f}"
         f" times as long; at least {fitted:.1%} of the samples are fitted. Single-label means are"
-        f" still {shown} (weight decay) from the ETF, which is the limit.",
+        f" {shown} (weight decay) from the ETF, which those of free features form; of that"
+        " nothing is judged.",
     )
 
 
@@ -180,8 +181,9 @@ LI2024 = Claim(
     name="li2024",
     title="Label sets are sums of their labels",
     statement=(
-        "Trained to pick all labels, single-label means form an ETF and the embedding of a label"
-        " set is a scaled sum of those of its labels (tag-wise average)."
+        "Trained to pick all labels, the embedding of a label set is a scaled sum of those of its"
+        " labels (tag-wise average); how near single-label means are to the ETF that they are said"
+        " to form is told beside it."
     ),
     source=cite("li2024"),
     settings=Settings,

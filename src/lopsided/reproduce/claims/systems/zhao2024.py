@@ -72,6 +72,8 @@ class Found:
         law: distances to the support geometry.
         shuffled: to that of the same supports given to the contexts in another order.
         explained: share of the energy of its centred logits along the law's.
+        frequencies: along the logarithms of how often letters follow, plus one half; the first
+            records lack it.
     """
 
     steps: int
@@ -80,6 +82,7 @@ class Found:
     law: Distances
     shuffled: Distances
     explained: float
+    frequencies: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,14 @@ def concepts(geometry: Geometry, letters: str, names: Sequence[str]) -> tuple[Co
     return tuple(told)
 
 
+def _along(logits: Floats, counts: Floats) -> float:
+    """Return the share of the energy of logits along what knows how often letters follow."""
+    told = np.log(counts + 0.5)
+    told -= told.mean(axis=0)
+    cosine = np.vdot(logits, told) / np.linalg.norm(logits) / np.linalg.norm(told)
+    return float(cosine**2)
+
+
 def _support(counts: Floats) -> Floats:
     return (counts > 0).astype(np.float64)
 
@@ -132,7 +143,8 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
         fit = Fit(steps, settings.rate, seed, "adam", settings.decay)
         sizes = (inputs.shape[1], 128, settings.d)
         W, H, loss = next_token(inputs, shares.T, weights, sizes, fit)
-        seen = Geometry.of_factors(W - W.mean(axis=0), H, Source("network"))
+        W = W - W.mean(axis=0)
+        seen = Geometry.of_factors(W, H, Source("network"))
         found = seen.distance(law)
         models.append(
             Found(
@@ -142,6 +154,7 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
                 found,
                 seen.distance(shuffled),
                 (1 - found.logits**2 / 2) ** 2,
+                _along(W @ H.T, counts),
             )
         )
     told = LETTERS.replace(" ", "_")
@@ -149,21 +162,31 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
 
 
 def judge(settings: Settings, numbers: Numbers) -> Verdict:
-    """Hold when training brings the logits to the law, and it explains most of them at the end."""
+    """Hold when training brings the logits to the law, and it explains most of them at the end:
+    more than shuffled supports do, and than how often letters follow.
+    """
     last = [one for one in numbers.models if one.steps == max(settings.steps)]
     first = [one for one in numbers.models if one.steps == min(settings.steps)]
     explained = [one.explained for one in last]
-    nearer = all(end.law.logits < start.law.logits for start, end in zip(first, last, strict=True))
-    null = min((1 - one.shuffled.logits**2 / 2) ** 2 for one in last)
+    pairs = list(zip(first, last, strict=True))
+    nearer = {
+        part: all(getattr(end.law, part) < getattr(start.law, part) for start, end in pairs)
+        for part in Distances._fields
+    }
+    towards = ", ".join(part for part, yes in nearer.items() if yes)
+    away = ", ".join(part for part, yes in nearer.items() if not yes)
+    null = max((1 - one.shuffled.logits**2 / 2) ** 2 for one in last)
+    rivals = [one.frequencies for one in last if one.frequencies is not None]
+    often = f", {max(rivals):.0%} along how often letters follow" if rivals else ""
     parts = [float(np.mean([getattr(one.law, p) for one in last])) for p in Distances._fields]
     return Verdict(
-        min(explained) > 0.5 and min(explained) > null and nearer,
+        min(explained) > max(0.5, null, *rivals) and nearer["logits"],
         f"After {max(settings.steps)} steps classifiers, embeddings and logits are"
         f" {parts[0]:.2f}, {parts[1]:.2f} and {parts[2]:.2f} from the support geometry, which"
         f" explains {min(explained):.0%} to {max(explained):.0%} of the logits' energy"
-        f" ({settings.seeds} seeds; {null:.0%} where the supports are shuffled);"
-        f" {'training goes towards it' if nearer else 'longer training does not come nearer'}."
-        f" The loss is still {max(one.excess for one in last):.3f} nats above the text's entropy.",
+        f" ({settings.seeds} seeds; {null:.0%} where the supports are shuffled{often})."
+        f" Longer training brings {towards or 'none'} nearer{f', not {away}' if away else ''}."
+        f" The loss is still {max(one.excess for one in last):.1g} nats above the text's entropy.",
     )
 
 

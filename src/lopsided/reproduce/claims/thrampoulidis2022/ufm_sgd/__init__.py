@@ -135,6 +135,7 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
     steps = [path.steps_to(_NEAR) for path in paths]
     slower = bool(np.all(np.diff(steps) > 0))
     arrived = max(max(path.descent[-1].at.seli) for path in paths)
+    come = "arrives" if arrived < _ARRIVED else "does not arrive"
     shown = ", ".join(
         f"{end[0]:.2f} and {end[1]:.2f} at R = {path.ratio}"
         for path, end in zip(paths, ends, strict=True)
@@ -143,11 +144,10 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
         nearer and slower and arrived < _ARRIVED,
         f"After {settings.epochs} epochs of SGD classifiers and class means are still"
         f" {shown} from SELI (means of {settings.seeds} seeds):"
-        f" {'all' if nearer else 'not all'} nearer to it than to the ETF. Under SGD convergence"
-        f" {'worsens steadily with' if ordered else 'is not steady in'} R. Descent that divides its"
-        f" step by the loss {'arrives' if arrived < _ARRIVED else 'does not arrive'},"
-        f" within {arrived:.0e} at every R; its classifiers need"
-        f" {', '.join(f'{step:g}' for step in steps)} steps to come within {_NEAR}:"
+        f" with imbalance {'all' if nearer else 'not all'} nearer to it than to the ETF. Under"
+        f" SGD convergence {'worsens steadily with' if ordered else 'is not steady in'} R. Descent"
+        f" that divides its step by the loss {come}, within {arrived:.0e} at every R; its"
+        f" classifiers need {', '.join(f'{step:g}' for step in steps)} steps to come within {_NEAR}:"
         f" {'more' if slower else 'not always more'} with more imbalance.",
     )
 

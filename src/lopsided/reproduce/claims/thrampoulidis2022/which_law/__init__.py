@@ -44,6 +44,7 @@ from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Record, Verdict
 from lopsided.reproduce.settings import Training
 from lopsided.reproduce.shapes import own_ridge
+from lopsided.reproduce.spread import spread
 
 
 def all_runs(options: Mapping[str, Any], place: Place) -> dict[str, Any]:
@@ -158,11 +159,7 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
 
 def _means(runs: Sequence[Mapping[str, Fit]], what: str) -> str:
     told = {law: [getattr(fits[law], what) for fits in runs if law in fits] for law in LAWS}
-    return ", ".join(
-        f"{law} {np.mean(values):.2f}" + f" ± {np.std(values):.2f}" * (len(values) > 1)
-        for law, values in told.items()
-        if values
-    )
+    return ", ".join(f"{law} {spread(values)}" for law, values in told.items() if values)
 
 
 def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
