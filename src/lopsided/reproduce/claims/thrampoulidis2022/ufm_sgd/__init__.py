@@ -136,6 +136,7 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
     slower = bool(np.all(np.diff(steps) > 0))
     arrived = max(max(path.descent[-1].at.seli) for path in paths)
     come = "arrives" if arrived < _ARRIVED else "does not arrive"
+    needed = ", ".join(f"{step:g}" for step in steps)
     shown = ", ".join(
         f"{end[0]:.2f} and {end[1]:.2f} at R = {path.ratio}"
         for path, end in zip(paths, ends, strict=True)
@@ -147,7 +148,7 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
         f" with imbalance {'all' if nearer else 'not all'} nearer to it than to the ETF. Under"
         f" SGD convergence {'worsens steadily with' if ordered else 'is not steady in'} R. Descent"
         f" that divides its step by the loss {come}, within {arrived:.0e} at every R; its"
-        f" classifiers need {', '.join(f'{step:g}' for step in steps)} steps to come within {_NEAR}:"
+        f" classifiers need {needed} steps to come within {_NEAR}:"
         f" {'more' if slower else 'not always more'} with more imbalance.",
     )
 
