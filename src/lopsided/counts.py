@@ -138,8 +138,8 @@ class Counts:
 
     @classmethod
     def exponential(cls, k: int, largest: int, ratio: float) -> Counts:
-        """Exponential long tail: class c has `int(largest * (1 / ratio) ** (c / (k - 1)))` samples
-        (Cao et al. 2019).
+        """Exponential long tail: class c has `int(largest / ratio ** (c / (k - 1)))` samples (Cao
+        et al. 2019).
 
         Raises:
             ValueError: if an argument is out of range or the last class would have no sample.

@@ -45,7 +45,8 @@ def exponential(k: int, largest: int, ratio: float) -> Ints:
     """
     require_classes(k)
     _tail_arguments(largest, ratio, "ratio", 1)
-    return np.asarray(largest * (1 / ratio) ** (np.arange(k) / (k - 1))).astype(np.int64)
+    # A quotient: 1 / ratio rounds, and 49 * (1 / 49) is less than 1.
+    return np.asarray(largest / ratio ** (np.arange(k) / (k - 1))).astype(np.int64)
 
 
 def zipf(k: int, largest: int, exponent: float) -> Ints:

@@ -340,6 +340,19 @@ def test_random_answers_name_a_class_or_a_pair_once_in_twenty_times_at_most():
     assert named <= 0.12 * runs  # three sentences, each once in twenty times at most
 
 
+def test_minorities_that_are_never_answered_are_told_where_their_pairs_gave_way_to_others():
+    decisions, counts = Decisions(10), Counts.step(k=10, minority=5, ratio=100)
+    decisions.confusions.room = 3  # of 25 pairs, each once, none is held
+    labels = np.repeat(np.arange(10), 5)
+    answers = np.where(labels < 5, labels, np.tile(np.arange(5), 10))
+    decisions.update(np.eye(10)[answers], labels)
+    assert decisions.confusions.missed > 0 == len(decisions.confusions.pairs()[0])
+    said = Diagnosis.of(None, decisions, None, counts).sections["What it answers"]
+    assert (
+        "It answers one of the 5 minority classes for 0.0% of the samples; they are 50.0%" in said
+    )
+
+
 def test_a_diagnosis_says_what_puts_its_prescription_in_doubt():
     labels = np.repeat([0, 1], [60, 20])
     known = np.random.default_rng(0).normal(2 * labels[:, None], 1.0, (80, 3)), labels

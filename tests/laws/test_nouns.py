@@ -133,6 +133,7 @@ def test_profiles_are_those_of_the_papers():
     assert list(Counts.step(k=4, minority=3, ratio=2, rho=0.25)) == [6, 6, 6, 3]
     long_tail = [int(5000 * (1 / 100) ** (c / 9.0)) for c in range(10)]
     assert list(Counts.exponential(k=10, largest=5000, ratio=100)) == long_tail
+    assert all(Counts.exponential(3, 10 * r, r)[2] == 10 for r in range(1, 1001))
     assert list(Counts.zipf(k=4, largest=12)) == [12, 6, 4, 3]
     assert list(Counts.from_labels([0, 2, 1, 0])) == [2, 1, 1]
 

@@ -147,8 +147,10 @@ def _minorities(decisions: Decisions, counts: Counts | None, names: npt.NDArray[
         return ""
     inside = np.isin(np.arange(decisions.k), few)
     labels, others, numbers = decisions.confusions.pairs()
-    lost = int(numbers[inside[labels] & ~inside[others]].sum())
-    taken = int(numbers[~inside[labels] & inside[others]].sum())
+    # All errors less those among minorities: of pairs that were not held, more on both sides.
+    among = int(numbers[inside[labels] & inside[others]].sum())
+    lost = int(decisions.errors[few].sum()) - among
+    taken = int((answered - n + decisions.errors)[few].sum()) - among
     if answered[few].sum() > SELDOM * n[few].sum() or bdtr(taken, taken + lost, 0.5) > CHANCE:
         return ""
     never = names[few[(answered[few] == 0) & (n[few] > 0)]]

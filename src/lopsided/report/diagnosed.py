@@ -88,6 +88,9 @@ def _pairs(decisions: Decisions, counts: Counts | None) -> Block:
         for a, b, number in list(zip(labels, others, numbers, strict=True))[:PAIRS]
     ]
     missed = decisions.confusions.missed
-    least = f" Counts can be too low by {missed:,}." if missed else ""
-    caption = f"The most frequent of {len(labels):,} pairs of class and wrong answer.{least}"
+    # Where pairs gave way to others, those that are held are not all there were.
+    of, least = (
+        ("", f" Counts can be too low by {missed:,}.") if missed else (f"of {len(labels):,} ", "")
+    )
+    caption = f"The most frequent {of}pairs of class and wrong answer.{least}"
     return Table(caption, ["class", "taken for", "samples"], rows)

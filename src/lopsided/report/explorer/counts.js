@@ -11,7 +11,7 @@ const step = ({ k, minority, ratio, rho = 0.5 }) => {
 };
 
 const exponential = ({ k, largest: most, ratio }) =>
-  Array.from({ length: k }, (_, c) => Math.trunc(most * (1 / ratio) ** (c / (k - 1))));
+  Array.from({ length: k }, (_, c) => Math.trunc(most / ratio ** (c / (k - 1))));
 
 const zipf = ({ k, largest: most, exponent = 1 }) =>
   Array.from({ length: k }, (_, c) => Math.trunc(most / (c + 1) ** exponent));
