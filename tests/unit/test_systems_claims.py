@@ -3,6 +3,7 @@ follows the numbers."""
 
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 from lopsided.geometry import Distances
 from lopsided.measure import RegressionCollapse, TagWise
 from lopsided.reproduce import CLAIMS, Place, data
+from lopsided.reproduce.figures.lines import several
 from lopsided.reproduce.network.small import Client, Fit, federated, under_head
 from lopsided.reproduce.network.small.fit import perceptron
 from lopsided.reproduce.record import Record
@@ -263,6 +265,26 @@ def test_a_short_run_is_recorded_and_shown_and_judged_by_its_numbers(name, tmp_p
     assert all(block.kind for block in claim.show([run]))
     ideal = claim.judge(run.settings, IDEAL[name](run.numbers))
     assert ideal.holds, ideal.sentence
+
+
+@pytest.mark.parametrize("rival", [0.1, 0.9])
+def test_supports_must_tell_more_of_logits_than_how_often_letters_follow_does(rival, tmp_path):
+    claim = CLAIMS["zhao2024"]
+    record = claim.run(SHORT["zhao2024"], Place(tmp_path).context("short"))
+    run = claim.read(record)
+    assert all(0 <= one.frequencies <= 1 for one in run.numbers.models)
+    ideal = IDEAL["zhao2024"](run.numbers)
+    models = tuple(replace(one, frequencies=rival) for one in ideal.models)
+    found = claim.judge(run.settings, replace(ideal, models=models))
+    assert found.holds == (rival < 0.5), found.sentence
+
+
+def test_an_axis_of_places_shows_zero_and_values_below_it():
+    _, ax = plt.subplots()
+    several({"loss": ([0.0, 1e-5, 1e-3], [[-1.0], [2.0], [3.0]])}, ax, x="weight decay")
+    assert ax.get_xlim()[0] <= 0
+    assert ax.get_ylim()[0] <= -1
+    plt.close()
 
 
 def test_a_linear_head_starts_by_the_seed_of_its_fit_whatever_was_drawn_before():

@@ -147,7 +147,7 @@ def several(
     Args:
         lines: name -> places and values, from few to many.
         ax: to draw on.
-        x: label of the horizontal axis, which is logarithmic.
+        x: label of the horizontal axis, which is logarithmic, down to the least place above a zero.
         label: of the vertical axis.
         log: logarithmic vertical axis.
     """
@@ -155,9 +155,12 @@ def several(
     for (name, (places, values)), shade in zip(lines.items(), shades, strict=True):
         for i, column in enumerate(np.asarray(values, np.float64).T):
             ax.plot(np.asarray(places), column, color=shade, lw=1.3, label=name if i == 0 else None)
-    ax.set_xscale("log")
-    _plain(ax.xaxis)
     ticks = np.unique(np.concatenate([np.ravel(places) for places, _ in lines.values()]))
+    if ticks[0] > 0:
+        ax.set_xscale("log")
+    else:  # a logarithmic axis has no zero, and would leave it out
+        ax.set_xscale("symlog", linthresh=float(ticks[ticks > 0].min(initial=1.0)))
+    _plain(ax.xaxis)
     if len(ticks) <= FEW:
         ax.set_xticks(ticks)
     if log:
@@ -165,7 +168,7 @@ def several(
         low, high = ax.get_ylim()
         _plain(ax.yaxis, (1, 2, 5) if high < 100 * low else (1,))
         ax.set_ylim(low, high * (high / low) ** (0.1 * len(lines)))  # room for the names
-    else:
+    elif all(np.min(values) >= 0 for _, values in lines.values()):
         ax.set_ylim(bottom=0)
     ax.set_xlabel(x)
     ax.set_ylabel(label)
@@ -208,7 +211,8 @@ def by_row(
         )
     ax.set_yticks(places, rows)
     ax.invert_yaxis()
-    ax.set_xlim(left=0)
+    if not any(np.any(np.asarray(values) < 0) for values in series.values()):
+        ax.set_xlim(left=0)
     ax.set_xlabel(label)
     ax.grid(axis="y", lw=0.4, color=FAINT)
     ax.tick_params(axis="y", length=0)
