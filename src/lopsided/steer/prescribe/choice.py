@@ -115,7 +115,8 @@ def choose(
     try_refit = bool(seen.counts.min() >= ENOUGH)
     for f in range(FOLDS):
         used, left = fold != f, fold == f
-        x = three_numbers(seen.parts[:, used], y[used], seen.shift, prior)
+        parts = np.compress(used, seen.parts, axis=1)  # which parts[:, used] would turn
+        x = three_numbers(parts, y[used], seen.shift, prior)
         stack[left] = seen.scores(x)[left]
         if try_refit:
             near = stacked(x, *heads, log_shares)

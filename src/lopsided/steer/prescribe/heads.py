@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
-from lopsided.steer.prescribe.entropy import Weighted, fit_linear, losses, posterior
+from lopsided.steer.prescribe.entropy import Weighted, entropy, fit_linear
 from lopsided.steer.prescribe.linear import Linear
 from lopsided.steer.prescribe.samples import Block, Samples, Summary
 
@@ -88,15 +88,14 @@ def three_numbers(parts: Floats, labels: Ints, shift: Floats, prior: Prior) -> F
     own = parts[:, np.arange(len(labels)), labels]
     largest = np.abs(parts).max(initial=1.0)
 
-    def value(at: Floats) -> float:
-        z = np.tensordot(at, parts, 1) + shift
-        return float(losses(z, labels).sum() + 0.5 * ridge @ (at - means) ** 2)
+    def value(at: Floats) -> tuple[float, Floats]:
+        each, p = entropy(np.tensordot(at, parts, 1) + shift, labels)
+        return float(each.sum() + 0.5 * ridge @ (at - means) ** 2), p
 
     # Where scores are so large that a softmax rounds to places, no step leaves the prior's means.
     for x in (means.copy(), np.where(fixed, means, means / largest)):
-        now = value(x)
+        now, p = value(x)
         for _ in range(100):
-            p = posterior(np.tensordot(x, parts, 1) + shift)
             mean = np.einsum("nk,ank->an", p, parts)
             slope = (mean - own).sum(axis=1) + ridge * (x - means)
             second = np.einsum("nk,ank,bnk->ab", p, parts, parts) - mean @ mean.T + np.diag(ridge)
@@ -109,12 +108,13 @@ def three_numbers(parts: Floats, labels: Ints, shift: Floats, prior: Prior) -> F
             rate = 1.0
             while rate > 1e-12:
                 there = np.maximum(x - rate * step, 0.0)
-                if (then := value(there)) <= now - 1e-4 * slope @ (x - there):
+                then, after = value(there)
+                if then <= now - 1e-4 * slope @ (x - there):
                     break
                 rate /= 2
             else:
                 break  # rounding leaves nothing to gain
-            x, now = there, then
+            x, now, p = there, then, after
         cancelled = (np.abs(mean) + np.abs(own)).sum(axis=1) + ridge * np.abs(x - means) + 1
         if (np.abs(slope) <= SETTLED * cancelled)[free].all():
             return np.asarray(x)
