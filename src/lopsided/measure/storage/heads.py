@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,15 @@ def find_head(path: Path, shards: tuple[Shard, ...], named: Path | None) -> Head
     beside = [path / name for name in BESIDE if (path / name).exists()] if path.is_dir() else []
     found = [(file, head_in(file, open_arrays(file, ("weight",), ("bias",)), d)) for file in beside]
     found += [(shard.path, head_in(shard.path, shard.arrays, d)) for shard in shards]
+    return only_head(found)
+
+
+def only_head(found: Sequence[tuple[Path, Head]]) -> Head:
+    """Return the head that files hold, those of them that hold one.
+
+    Raises:
+        ValueError: if they hold different ones; two of the files are named.
+    """
     held = [(file, head) for file, head in found if head[0] is not None]
     for file, head in held[1:]:
         if not same_head(held[0][1], head):
@@ -41,7 +51,8 @@ def find_head(path: Path, shards: tuple[Shard, ...], named: Path | None) -> Head
 def same_head(one: Head, other: Head) -> bool:
     """Return whether two heads are one."""
     return all(
-        np.array_equal(np.asarray(a), np.asarray(b)) for a, b in zip(one, other, strict=True)
+        a is b or (not (a is None or b is None) and np.array_equal(a, b, equal_nan=True))
+        for a, b in zip(one, other, strict=True)
     )
 
 

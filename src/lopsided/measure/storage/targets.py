@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lopsided.arrays import Floats
 from lopsided.files import reading
 from lopsided.measure.storage.formats import FORMATS
-from lopsided.measure.storage.heads import BESIDE
+from lopsided.measure.storage.heads import BESIDE, only_head
 from lopsided.measure.storage.rows import CHUNK, Stored, read_all
 from lopsided.measure.storage.shards import open_arrays
 from lopsided.measure.storage.store import SPAN, shard_files
@@ -183,19 +183,15 @@ def _weight(path: Path, shards: tuple[dict[str, Stored], ...], head: Path | None
     files = [file for file in beside if file is not None and (file == head or file.exists())]
     holders = [open_arrays(file, ("weight",)) for file in files]
     holders += shards if head is None else ()
-    found = [
-        (holder["weight"].path, np.asarray(read_all(holder["weight"]), np.float64))
-        for holder in holders
-        if "weight" in holder
-    ]
-    if not found:
+    weight, _ = only_head(
+        [
+            (holder["weight"].path, (np.asarray(read_all(holder["weight"]), np.float64), None))
+            for holder in holders
+            if "weight" in holder
+        ]
+    )
+    if weight is None:
         return None
-    (first, weight), *others = found
-    for file, other in others:
-        if not np.array_equal(other, weight, equal_nan=True):
-            raise ValueError(
-                f"{first} and {file} hold different heads; say by --head which one it is"
-            )
     rows = next(
         shard[name].shape[1] for shard in shards for name in _TARGETS.values() if name in shard
     )

@@ -108,8 +108,10 @@ class Prescription:
             raise ValueError(f"features must have shape (n, d), got {x.shape}")
         x = rows_of(x, np.full(len(x), -1), self.weight.shape[1], "features")
         x = x.astype(np.float64, copy=False)
-        lengths = np.linalg.norm(x, axis=1, keepdims=True) if self.directions else 1.0
-        return self.head.scores(np.divide(x, lengths, where=lengths > 0, out=np.zeros_like(x)))
+        if self.directions:
+            lengths = np.linalg.norm(x, axis=1, keepdims=True)
+            x = np.divide(x, lengths, where=lengths > 0, out=np.zeros_like(x))
+        return self.head.scores(x)
 
     def state_dict(self) -> dict[str, Floats]:
         """Return weight (k, d) and bias (k,) as arrays."""
