@@ -126,7 +126,9 @@ const toPython = ({ counts, names, a, b }) =>
   [
     "from lopsided import Adjustment, Counts, Geometry, Problem, foresee, predict",
     "",
-    `counts = Counts([${counts.join(", ")}]${names ? `, names=${printable(JSON.stringify(names))}` : ""})`,
+    `counts = Counts([${counts.join(", ")}]${
+      names ? `, names=${printable(JSON.stringify(names))}` : ""
+    })`,
     `a = ${pythonSide(a)}`,
     `b = ${pythonSide(b)}`,
     "print(a.distance(b))",
