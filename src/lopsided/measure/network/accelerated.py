@@ -63,7 +63,8 @@ class DeviceMoments:
         """Return a copy of finite rows; the device is waited for, so that the copy is there
         whatever stream reads it.
         """
-        given, t = torch().as_tensor(rows), torch()
+        t = torch()
+        given = rows if isinstance(rows, t.Tensor) else t.as_tensor(rows, device="cpu")
         real = not given.is_complex() and given.dtype != t.bool
         if real:
             common = given.dtype in (t.float16, t.bfloat16, t.float32, t.float64)
@@ -107,7 +108,7 @@ class DeviceMoments:
         k, d = self.means.shape
         result = Moments(k, d, scatter="none")
         for name in SUMMED:
-            setattr(result, name, np.array(to_numpy(torch().as_tensor(getattr(self, name)))))
+            setattr(result, name, np.array(torch().as_tensor(getattr(self, name), device="cpu")))
         if self.scatter is not None:
             result.scatter = Pooled(np.asfortranarray(np.triu(self.scatter.cpu().numpy())))
         return result

@@ -184,7 +184,8 @@ def alone(head: Any) -> Map:
     if type(head) is torch().nn.Linear:
         return own
     for d in dict.fromkeys(reversed(own[0].shape)):  # a weight may be held as (d, k)
-        x = torch().randn(DRAWN, d, generator=torch().Generator().manual_seed(0)).to(own[0])
+        order = torch().Generator().manual_seed(0)
+        x = torch().randn(DRAWN, d, generator=order, device="cpu").to(own[0])
         given = x.reshape(*x.shape, *[1] * (axes_of(head) - 2))
         with modes_kept(head), torch().no_grad(), torch().autocast(x.device.type, enabled=False):
             try:  # not by calling it, which hooks would hear

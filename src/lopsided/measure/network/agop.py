@@ -50,7 +50,7 @@ def agop(function: Callable[[Any], Any], inputs: Any) -> Floats:
 def _of_slopes(function: Callable[[Any], Any], x: Any) -> Floats:
     """Return the mean over inputs (n, d) of J'J."""
     module = torch().nn.Module
-    total = torch().zeros(x.shape[1], x.shape[1], dtype=torch().float64)
+    total = torch().zeros(x.shape[1], x.shape[1], dtype=torch().float64, device="cpu")
     moved, largest = False, 0.0
     with modes_kept(function if isinstance(function, module) else module()):
         if isinstance(function, module):
@@ -107,7 +107,7 @@ def _inputs(function: Callable[[Any], Any], inputs: Any) -> Any:
                 " .double()"
             )
     else:
-        x = torch().as_tensor(real_array(inputs, "inputs"))
+        x = torch().as_tensor(real_array(inputs, "inputs"), device="cpu")
         parameters = function.parameters() if isinstance(function, torch().nn.Module) else ()
         own = next((p for p in parameters if p.is_floating_point()), x)
         x = x.to(own.device, own.dtype)

@@ -50,7 +50,12 @@ def tensors_of(moments: Moments, decisions: Decisions) -> dict[str, Any]:
     if isinstance(moments.scatter, Pooled):
         arrays["scatter"] = moments.scatter.matrix()
     arrays |= {f"decisions.{name}": part for name, part in decisions.state().items()}
-    return {name: torch().tensor(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    return {name: on_cpu(array) for name, array in arrays.items()}
+
+
+def on_cpu(array: npt.NDArray[Any]) -> Any:
+    """Return an array as a tensor of its own on the CPU."""
+    return torch().tensor(np.ascontiguousarray(array), device="cpu")
 
 
 def require_like(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:

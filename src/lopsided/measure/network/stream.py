@@ -251,7 +251,7 @@ class Stream:
         """Return the state as tensors on the CPU, fit for torch.save and safetensors."""
         with self._turn:
             state = saved.tensors_of(self.moments, self.decisions)
-        return state if self._sets is None else state | {"sets": torch().tensor(self._sets.rows)}
+        return state if self._sets is None else state | {"sets": saved.on_cpu(self._sets.rows)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up the state that `state_dict` gave.

@@ -158,7 +158,7 @@ class AdjustedCrossEntropy(SoftmaxLoss):
 
     def _shares(self, logits: Tensor, labels: Tensor, kept: Tensor | None) -> Tensor:
         """Return what each sample's loss before its weight counts in the loss."""
-        ones = torch.ones(len(labels), dtype=torch.promote_types(logits.dtype, torch.float32))
+        ones = logits.new_ones(len(labels), dtype=torch.promote_types(logits.dtype, torch.float32))
         weights = self.terms.weights(labels, ones)
         shares = (ones if weights is None else weights) / self.divisor(ones, kept, weights)
         return shares if kept is None else shares.where(kept, 0.0)

@@ -149,8 +149,7 @@ def _block_by_block(
     """Return the (n,) losses, and the softmax or the gradient of their sum."""
     dtype = torch.promote_types(logits.dtype, torch.float32)
     columns, factor, shift, margin = terms.parts(labels, dtype)
-    array = torch.empty(logits.shape, dtype=dtype)
-    losses = torch.empty((len(logits), 1), dtype=dtype)
+    array, losses = (logits.new_empty(s, dtype=dtype) for s in (logits.shape, (len(logits), 1)))
     rows, scaled = _scales(shares, factor, columns)
     for z, into, loss, own, sample, less, row in _blocks(
         logits.shape, logits, array, losses, labels[:, None], factor, margin, rows
