@@ -125,6 +125,20 @@ def test_a_head_is_learned_as_if_all_classes_were_as_large():
         posthoc.fit_scales(h - np.log(np.exp(h).sum(axis=1, keepdims=True)), y)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [np.int64, np.uint8, np.float16, np.float32, torch.int64, torch.float16, torch.bfloat16],
+)
+def test_a_head_scores_features_of_any_type_as_it_scores_float64(kind):
+    rng = np.random.default_rng(0)
+    y = np.arange(40) % 4
+    whole = rng.integers(0, 9, (40, 6)) + 9 * np.eye(4, 6, dtype=np.int64)[y]
+    given = whole.astype(kind) if isinstance(kind, type) else torch.tensor(whole).to(kind)
+    head = posthoc.fit_head(given, y)
+    expected = whole @ head.weight.T + head.bias
+    assert head.scores(given) == pytest.approx(expected, rel=1e-5, abs=1e-5)
+
+
 def test_the_boundaries_of_one_versus_one_are_those_of_the_paper():
     counts = Counts([100, *[10] * 9])
     angle, rho = votes.boundaries(counts), np.arccos(-1 / 9)

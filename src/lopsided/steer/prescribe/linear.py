@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from lopsided.arrays import Floats, plain_array
+from lopsided.arrays import Floats, plain_array, real_array
 from lopsided.measure.checks import head_of
 from lopsided.measure.network.affine import alone
 from lopsided.measure.network.head import is_layer
@@ -61,7 +60,10 @@ class Linear:
         )
         return cls(found, np.zeros(len(found)) if b is None else b)
 
-    def scores(self, features: npt.NDArray[Any]) -> Floats:
-        """Return the (n, k) scores of features (n, d) in float64."""
-        weight = self.weight.astype(features.dtype, copy=False)
-        return np.asarray(features @ weight.T, np.float64) + self.bias
+    def scores(self, features: Any) -> Floats:
+        """Return the (n, k) scores of features (n, d), array or tensor, in float64."""
+        x = plain_array(features, "features")
+        if x.dtype.kind != "f" or x.dtype.itemsize < 4:  # in whose type weights would be rounded
+            x = real_array(x, "features")
+        weight = self.weight.astype(x.dtype, copy=False)
+        return np.asarray(x @ weight.T, np.float64) + self.bias
