@@ -108,7 +108,11 @@ class DeviceMoments:
         k, d = self.means.shape
         result = Moments(k, d, scatter="none")
         for name in SUMMED:
-            setattr(result, name, np.array(torch().as_tensor(getattr(self, name), device="cpu")))
+            setattr(
+                result,
+                name,
+                np.array(to_numpy(torch().as_tensor(getattr(self, name), device="cpu"))),
+            )
         if self.scatter is not None:
             result.scatter = Pooled(np.asfortranarray(np.triu(self.scatter.cpu().numpy())))
         return result
