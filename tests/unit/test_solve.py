@@ -239,9 +239,9 @@ def test_a_path_of_narrow_optima_is_narrow():
 
 
 def test_more_starts_are_never_worse():
-    problem = solve.Problem(Counts([90, 70, 50, 30, 20, 9, 5]), ridge=0.3, width=2)
+    problem = solve.Problem(Counts([100, 100, 100, 5, 5, 5]), ridge=0.3, width=2)
     few, more = (solve.minimize(problem, starts=n).objective for n in (1, 12))
-    assert more < few
+    assert more < 0.95 * few
     with pytest.raises(ValueError, match="starts must be a whole number of at least 1, got 0"):
         solve.minimize(problem, starts=0)
 

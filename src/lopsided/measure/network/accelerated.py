@@ -108,11 +108,8 @@ class DeviceMoments:
         k, d = self.means.shape
         result = Moments(k, d, scatter="none")
         for name in SUMMED:
-            setattr(
-                result,
-                name,
-                np.array(to_numpy(torch().as_tensor(getattr(self, name), device="cpu"))),
-            )
+            part = torch().as_tensor(getattr(self, name), device="cpu")
+            setattr(result, name, np.array(to_numpy(part)))
         if self.scatter is not None:
             result.scatter = Pooled(np.asfortranarray(np.triu(self.scatter.cpu().numpy())))
         return result
