@@ -1,15 +1,18 @@
 """The Hugging Face callback measures whatever the trainer does with the labels, and ends no
 training."""
 
+import doctest
 import logging
 import re
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
+from lopsided import Counts
 from lopsided.measure.network.loggers import JsonLines
 
 with warnings.catch_warnings():
@@ -85,6 +88,34 @@ def test_a_callback_of_the_trainer_measures_and_logs_every_epoch(tmp_path):
     assert logged == [callback.history[1]["nc1"], callback.history[2]["nc1"]]
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2
     assert not trainer.model.classifier._forward_hooks
+
+
+def test_the_loss_of_the_guide_trains_alike_however_a_step_is_accumulated(tmp_path):
+    guide = Path(__file__).parents[2] / "docs/guides/integrations.md"
+    said = doctest.DocTestParser().get_examples(guide.read_text())
+    at = next(i for i, one in enumerate(said) if one.source.startswith("def compute_loss"))
+    recipe = doctest.DocTest(
+        said[at - 2 : at + 1], {"counts": Counts([12, 8, 4])}, "recipe", None, 0, None
+    )
+    doctest.DocTestRunner().run(recipe, clear_globs=False)
+    gradients = []
+
+    class Heard(transformers.TrainerCallback):
+        def on_pre_optimizer_step(self, args, state, control, model=None, **kwargs):
+            gradients.append(model.classifier.weight.grad.clone())
+
+    for size, accumulated in ((12, 1), (3, 4)):
+        trainer_of(
+            tmp_path,
+            bert(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0),
+            callbacks=[Heard()],
+            compute_loss_func=recipe.globs["compute_loss"],
+            max_steps=1,
+            max_grad_norm=0.0,
+            per_device_train_batch_size=size,
+            gradient_accumulation_steps=accumulated,
+        ).train()
+    torch.testing.assert_close(*gradients)
 
 
 WAYS = {
