@@ -1,12 +1,14 @@
 """lopsided steer, as its user runs it."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
 from rich.table import Table
+from safetensors.numpy import save_file
 
-from lopsided import Counts, measure, predict
+from lopsided import Counts, measure, predict, steer
 from lopsided.adjustment import Adjustment
 from lopsided.cli import fared, main
 from lopsided.cli.classes import Classes
@@ -86,6 +88,58 @@ def test_an_input_is_never_overwritten_and_options_belong_together(stored, capsy
     capsys.readouterr()
     main(again)
     assert out.read_bytes() == before
+
+
+@pytest.fixture
+def folder_with_its_head(stored):
+    """The same samples as a folder whose head is a file beside its shard, and their labels."""
+    _, folder = stored
+    arrays = dict(np.load(folder / "train.npz"))
+    shards = folder / "shards"
+    shards.mkdir()
+    np.savez(shards / "a.npz", features=arrays["features"], labels=arrays["labels"])
+    save_file({name: arrays[name] for name in ("weight", "bias")}, shards / "head.safetensors")
+    save_file({"labels": arrays["labels"]}, folder / "labels.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("shards/head.safetensors", []),
+        ("shards/head.safetensors", ["--head", "shards/head.safetensors"]),
+        ("labels.safetensors", ["--labels", "labels.safetensors"]),
+    ],
+)
+def test_what_a_prescription_reads_it_never_writes_over(
+    folder_with_its_head, out, words, capsys, monkeypatch
+):
+    monkeypatch.chdir(folder_with_its_head)
+    before = (folder_with_its_head / out).read_bytes()
+    given = ["--features", "shards", "--held-out", "held.npz", *words, "--out", out]
+    assert main(["steer", *given]) == 2
+    assert f"{out} is the file {out} that is read" in capsys.readouterr().err
+    assert (folder_with_its_head / out).read_bytes() == before
+    train = measure.open_store("shards")
+    found = steer.prescribe((train.weight, train.bias), train, measure.open_store("held.npz"))
+    with pytest.raises(ValueError, match="was read for this prescription"):
+        found.save("shards/head.safetensors")
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_line_that_measure_prints_writes_over_nothing(
+    folder_with_its_head, inside, capsys, monkeypatch
+):
+    root = folder_with_its_head
+    monkeypatch.chdir(root / "shards" if inside else root)
+    words = (".", "../held.npz") if inside else ("shards", "held.npz")
+    (root / "head.safetensors").write_text("of another project")
+    before = {path: path.read_bytes() for path in root.rglob("*.*") if path.is_file()}
+    assert main(["measure", words[0], "--held-out", words[1]]) == 0
+    command = shlex.split(capsys.readouterr().out.split("The corrected head in a file: ")[1])
+    assert main(command[1:]) == 0
+    assert all(path.read_bytes() == content for path, content in before.items())
+    assert (root / "corrected-head.safetensors").exists()
 
 
 def test_the_json_holds_adjustments_that_give_the_distances_it_states(capsys):

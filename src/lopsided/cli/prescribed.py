@@ -19,8 +19,10 @@ def prescribe(options: Steer, features: Path) -> None:
         OSError: if a file cannot be read or written.
     """
     from lopsided import measure, steer
+    from lopsided.measure.storage.store import files_of
 
-    require_writable(options.out)
+    read = [file for path in (features, options.held_out) if path for file in files_of(path)]
+    require_writable(options.out, [*read, options.head, options.classes.file])
     counts = options.classes.resolve() if options.classes.given else None
     train = measure.open_store(features, head=options.head)
     if train.weight is None:
@@ -35,8 +37,6 @@ def prescribe(options: Steer, features: Path) -> None:
     found = steer.prescribe(head, train, held_out, counts=counts, loss=options.loss)
     written = None
     if options.out is not None and found.remedy != "nothing":
-        if options.head is not None and options.out.exists() and options.out.samefile(options.head):
-            raise ValueError(f"{options.out} was read for this prescription: write another file")
         written = found.save(options.out)
     if options.json:
         answer = found.to_dict() | {"written": None if written is None else str(written)}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lopsided.cli.output import print_json, shown, table_console
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from lopsided.geometry import Geometry
     from lopsided.measure import Collapse
     from lopsided.measure.ood import Outside
+
+#: What the file of the corrected head may be called, lest the command writes over another.
+NAMES = ("head.safetensors", "corrected-head.safetensors")
 
 
 def to_write_head(options: Measure, diagnosis: Diagnosis) -> str:
@@ -31,13 +35,19 @@ def to_write_head(options: Measure, diagnosis: Diagnosis) -> str:
     names = ("features", "held_out", "head", "loss")
     given = {f"--{name.replace('_', '-')}": getattr(options, name) for name in names}
     given |= options.training.settings
+    read = options.features, options.held_out
     words = [
         word
         for name, value in given.items()
         if value is not None
         for word in (name.replace("--training-labels", "--labels"), str(value))
     ]
-    command = shlex.join(["lopsided", "steer", *words, "--out", "head.safetensors"])
+    # Beside shards a head would be taken for theirs.
+    inside = any(path and path.is_dir() and path.samefile(".") for path in read)
+    folder = Path("..") if inside else Path()
+    free = [name for name in NAMES if not (folder / name).exists()]
+    out = str(folder / (free or NAMES[-1:])[0])
+    command = shlex.join(["lopsided", "steer", *words, "--out", out])
     return f"The corrected head in a file: {command}"
 
 

@@ -45,6 +45,7 @@ class Store:
         bias: (k,) bias of the head, or `None`.
         marks: labels of samples to leave out.
         named: whether the head is of a file that was named, whatever the shards hold.
+        files: that may have been read, which nothing writes over.
     """
 
     shards: tuple[Shard, ...]
@@ -53,6 +54,7 @@ class Store:
     bias: Floats | None
     marks: tuple[int, ...] = ()
     named: bool = False
+    files: tuple[Path, ...] = ()
 
     @property
     def d(self) -> int:
@@ -155,7 +157,8 @@ def open_store(
         OSError: if there is nothing at the path, or it may not be read.
         MemoryError: if labels or head take more than half of this machine's memory.
     """
-    path = Path(path)
+    path, head = Path(path), None if head is None else Path(head)
+    labels = None if labels is None else Path(labels)
     if not path.exists():
         raise FileNotFoundError(f"there is no file or folder {path}")
     if path.is_dir() and labels is not None:
@@ -164,7 +167,7 @@ def open_store(
             f" {path}"
         )
     files = shard_files(path) if path.is_dir() else [path]
-    opened = [open_shard(file, None if labels is None else Path(labels)) for file in files]
+    opened = [open_shard(file, labels) for file in files]
     if not any(shard.n for shard in opened):
         raise ValueError(f"there are no samples in {path}")
     # Lists of no rows have no length.
@@ -175,7 +178,7 @@ def open_store(
                 f"all shards must have one width, got d={shards[0].d} in {shards[0].path} and"
                 f" d={shard.d} in {shard.path}"
             )
-    weight, bias = find_head(path, shards, None if head is None else Path(head))
+    weight, bias = find_head(path, shards, head)
     marks = sentinels(ignore)
     largest = max(
         _largest_label(shard, None if weight is None else len(weight), marks) for shard in shards
@@ -183,7 +186,8 @@ def open_store(
     if largest < 0:
         raise ValueError(f"all samples in {path} have labels that mean to leave them out")
     k = largest + 1 if weight is None else len(weight)
-    return Store(shards, k, weight, bias, marks, head is not None)
+    read = tuple(files_of(path, labels, head))
+    return Store(shards, k, weight, bias, marks, head is not None, read)
 
 
 def files_of(path: Path, labels: Path | None = None, head: Path | None = None) -> list[Path]:

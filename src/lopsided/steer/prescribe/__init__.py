@@ -96,7 +96,7 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
             " by samples that the network was not trained on"
         )
     if np.count_nonzero(seen.counts) < 2:
-        return _unmeasured(trained, seen.counts, held_out.files)
+        return _unmeasured(trained, seen.counts, held_out.read)
     choice = choose(seen, held_out, heads, log_shares, trained.prior, length)
     before, stack = seen.parts[0].argmax(axis=1), seen.scores(choice.numbers)
     beliefs = posterior(stack + seen.shift)
@@ -138,7 +138,7 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
         norm_share=trained.norm_share,
         loss=trained.loss,
         sentences=_told(*said),
-        inputs=(*trained.files, *held_out.files),
+        inputs=(*trained.read, *held_out.read),
         doubts=doubts,
     )
 
@@ -168,7 +168,7 @@ def _unmeasured(
         norm_share=trained.norm_share,
         loss=trained.loss,
         sentences=(*doubts, *sentences.unmeasured(remedy, trained.norm_share, held_out)),
-        inputs=(*trained.files, *files),
+        inputs=(*trained.read, *files),
         doubts=doubts,
     )
 

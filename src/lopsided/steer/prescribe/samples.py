@@ -116,6 +116,11 @@ class Samples:
             else ()
         )
 
+    @property
+    def read(self) -> tuple[Path, ...]:
+        """These files and those of labels and head beside them, as far as that is known."""
+        return self.given.files if isinstance(self.given, Store) else ()
+
 
 def _mixed(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Return other numbers for others, of which every bit depends on all: features of few bits,

@@ -86,8 +86,13 @@ class Trained:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files that were read, as far as that is known."""
+        """The files of the training samples, as far as that is known."""
         return () if self.train is None else self.train.files
+
+    @property
+    def read(self) -> tuple[Path, ...]:
+        """These files and those of labels and head beside them, as far as that is known."""
+        return () if self.train is None else self.train.read
 
 
 def _counts(counts: CountsLike, k: int) -> Counts:
