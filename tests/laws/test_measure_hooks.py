@@ -359,6 +359,45 @@ def test_decisions_are_those_of_the_head_itself(name, how):
     np.testing.assert_allclose(got.error_rates, [wrong[y == c].mean() for c in range(K)])
 
 
+def evaluated(model, mode=torch.no_grad, after=lambda logits: None):
+    """Return the watch of an evaluation, what is done with each answer before its labels come."""
+    watching = watch(model.eval(), model.head, during="eval").__enter__()
+    with mode():
+        for rows in torch.arange(B).chunk(3):
+            after(model(X[rows]))
+            watching.labels(Y[rows])
+    return watching
+
+
+@pytest.mark.parametrize("after", [lambda z: z.sub_(9.0 * torch.arange(K)), lambda z: z.zero_()])
+def test_answers_of_inference_mode_are_measured_as_they_were_before_they_are_written_over(after):
+    torch.manual_seed(0)
+    model = Net()
+    expected = evaluated(model).epoch()
+    found = evaluated(model, torch.inference_mode, after).epoch()
+    np.testing.assert_array_equal(found.mean_margins, expected.mean_margins)
+    with pytest.raises(ValueError, match="overwritten in place"):
+        evaluated(model, torch.no_grad, after)
+
+
+@pytest.mark.parametrize("name", ["linear", "scaled", "(in, out), normalised"])
+def test_weights_that_are_lent_for_an_evaluation_are_measured_with_its_features(name):
+    torch.manual_seed(0)
+    model = CASES[name].make()
+    trained_weights = copy.deepcopy(model.state_dict())
+    with torch.no_grad():
+        for part in model.parameters():
+            part.mul_(1.5).add_(0.1 * torch.randn_like(part))
+    expected, lent = evaluated(model).epoch(), evaluated(model)
+    model.load_state_dict(trained_weights)
+    found = lent.epoch()
+    np.testing.assert_array_equal(found.weight, expected.weight)
+    np.testing.assert_array_equal(found.moments.means, expected.moments.means)
+    with torch.no_grad():  # the next evaluation is of what the weights are then
+        model(X), lent.labels(Y)
+    assert (lent.epoch().weight != expected.weight).any()
+
+
 PRECISIONS = {
     "float16": (torch.float16, None),
     "bfloat16": (torch.bfloat16, None),

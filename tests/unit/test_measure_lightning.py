@@ -203,6 +203,25 @@ def test_validations_are_measured_without_the_sanity_check(tmp_path):
     assert not module.head._forward_hooks
 
 
+def test_averaged_weights_are_measured_whichever_callback_comes_first(tmp_path):
+    averaging = getattr(lightning.callbacks, "EMAWeightAveraging", None)
+    if averaging is None:
+        pytest.skip("this version of Lightning does not average")
+    found = []
+    for first in (True, False):
+        callback = GeometryCallback(during="eval")
+        callbacks = [callback, averaging(decay=0.5)]
+        torch.manual_seed(1)
+        fit(
+            tmp_path,
+            callbacks if first else callbacks[::-1],
+            loaders=data(shuffle=False),
+            validation=data(),
+        )
+        found.append(callback.history)
+    assert found[0] == found[1]
+
+
 def test_callbacks_of_two_heads_log_under_names_of_their_own(tmp_path):
     class Two(Module):
         def forward(self, inputs, labels=None):

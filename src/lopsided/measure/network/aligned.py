@@ -49,8 +49,15 @@ class Pass(NamedTuple):
     inputs: Sequence[Any] = ()
 
 
+def cut(tensor: Any) -> Any:
+    """Return a tensor cut from its graph; of inference_mode, where nobody counts what is written to
+    it, a copy.
+    """
+    return tensor.clone() if tensor.is_inference() else tensor.detach()
+
+
 def written(*tensors: Any) -> tuple[int, ...]:
-    """Return how often tensors have been written to; under inference_mode nobody counts."""
+    """Return how often tensors have been written to; copies of inference_mode never are."""
     return tuple(0 if tensor.is_inference() else int(tensor._version) for tensor in tensors)
 
 

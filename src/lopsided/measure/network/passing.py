@@ -19,7 +19,7 @@ from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import sentence_of
 from lopsided.measure.network import compiled
 from lopsided.measure.network.affine import Affine, precision_of, stored
-from lopsided.measure.network.aligned import Call, Pass, laid, one_of, written
+from lopsided.measure.network.aligned import Call, Pass, cut, laid, one_of, written
 from lopsided.measure.network.answered import require_own
 from lopsided.measure.network.head import around, axes_of, causal, heads, learns
 from lopsided.measure.network.returned import same, tensors_of
@@ -148,7 +148,7 @@ class Passing:
             if features is None or logits is None or _inside_vmap(logits):
                 return
             heard = self._pull.listen(logits) if axes_of(layer) == 2 else {}
-            x, z = (self._rows(part.detach(), name) for part in (features, logits))
+            x, z = (self._rows(cut(part), name) for part in (features, logits))
             call = Call(x, z, precision_of(x, z, next(layer.parameters(), x)), written(x, z), heard)
             if self._calls is not None:
                 self._calls.setdefault(name, []).append(call)

@@ -25,6 +25,7 @@ from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.counted import contradicted
 from lopsided.measure.label_sets import LabelSets
 from lopsided.measure.network import sync
+from lopsided.measure.network.affine import Map
 from lopsided.measure.network.loggers import Logger
 from lopsided.measure.network.passing import Passing
 from lopsided.measure.network.replay import Replay
@@ -49,7 +50,8 @@ class Watch:
         scatter: "pooled" or "none" as in `Stream`; "replay" keeps the features of the epoch in
             memory, which is faster.
         classes: as in `Stream.compute`.
-        during: whether forward passes in training mode or in evaluation mode are measured.
+        during: whether forward passes in training mode or in evaluation mode are measured; the head
+            is measured as the last step of training left it, or as the evaluation began with it.
         ignore: the label, or labels, of positions without a class, such as -100; without it such
             labels are refused.
         shift: 1 where position t of a sequence was trained on the label of t + 1; known of causal
@@ -116,6 +118,9 @@ class Watch:
             finished=self._finished,
         )
         self._told, self._trouble = False, trouble
+        #: What the head multiplied when an evaluation began: weights that are only lent for it, as
+        #: a moving average's are, may be taken back before the epoch is closed.
+        self._evaluated: Map | None = None
         self.counts, self.predictions, self.history = (
             counts,
             dict(predictions or {}),
@@ -197,7 +202,16 @@ class Watch:
     def _take(self, features: Any, labels: Any, logits: Any) -> None:
         if self._kinds() != (self.stream.k, self.stream.d) and not self.stream.n:
             self._begin()
+        if not self.stream.n:
+            self._evaluated = None if self._training else self._multiplied()
         self.stream.update(features, labels, logits if self._sets is None else None)
+
+    def _multiplied(self) -> Map:
+        """Return what the head multiplies now, in memory of its own."""
+        whole = self._sets is None  # a head answers labels, not sets of them
+        weight, bias = self._passing.affine.weight_and_bias() if whole else (None, None)
+        weight, bias = (None if p is None else p.detach().clone() for p in (weight, bias))
+        return weight, bias
 
     def epoch(self) -> Collapse:
         """Close the epoch: return and log what its samples show, and start anew.
@@ -212,8 +226,8 @@ class Watch:
         if not (together or self.stream.n):
             raise ValueError(f"nothing was measured in this epoch: {self._passing.why_nothing()}")
         joined = self.stream.sync() if together else self.stream
-        whole = self._sets is None  # a head answers labels, not sets of them
-        weight, bias = self._passing.affine.weight_and_bias() if whole else (None, None)
+        evaluated = self._evaluated if self.stream.n else None
+        weight, bias = evaluated or self._multiplied()
         collapse = joined.compute(weight, bias, self._classes, self.counts)
         if self.counts is not None and not self._told:
             self._told = contradicted(collapse, self.counts, one_epoch=self._training)
