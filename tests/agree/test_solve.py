@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq, minimize
 
-from lopsided import Adjustment, Counts, Targets, predict, solve
+from lopsided import Adjustment, Counts, Geometry, Source, Targets, predict, solve
 from lopsided.solve.depth import best_multiple, deep_objective, pairs
 
 COUNTS = Counts([40, 40, 12, 5, 5])
@@ -160,6 +160,34 @@ def test_vanishing_ridge_is_the_closed_form(name):
     assert (now < before).all()
     if name == "cross-entropy":
         assert limit.geometry.distance(predict.seli(COUNTS)) == pytest.approx((0, 0, 0), abs=1e-12)
+
+
+def test_a_balanced_sampler_leads_where_weights_do_not_to_the_law_of_what_it_draws():
+    """Descent on a feature of its own for every sample, each drawn with the chance 1 / (k n_c)."""
+    counts, ridge, d = Counts([20, 20, 2, 2]), 0.02, 4
+    labels = np.repeat(np.arange(4), counts.values)
+    chance, asked = 1 / (4 * counts.values[labels]), np.eye(4)[labels]
+
+    def mean(x):
+        W, H = x[: 4 * d].reshape(4, d), x[4 * d :].reshape(-1, d)
+        z = H @ W.T
+        total = np.logaddexp.reduce(z, axis=1)
+        drawn = counts.n * chance
+        off = drawn[:, None] * (np.exp(z - total[:, None]) - asked)
+        slope = np.concatenate([(off.T @ H).ravel(), (off @ W).ravel()]) + ridge * x
+        return drawn @ (total - z[np.arange(len(z)), labels]) + ridge / 2 * x @ x, slope
+
+    start = np.random.default_rng(0).normal(size=4 * d + counts.n * d)
+    end = minimize(
+        mean, start, jac=True, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 1e-15}
+    )
+    W, H = end.x[: 4 * d].reshape(4, d), end.x[4 * d :].reshape(-1, d)
+    M = np.stack([H[labels == c].mean(axis=0) for c in range(4)])
+    found = Geometry.of_vectors(W, M, Source("descent"), counts)
+    weighted = solve.Problem(counts, Adjustment.weighted(counts), ridge=ridge)
+    assert max(found.distance(solve.minimize(weighted).geometry)) < 1e-3
+    assert found.distance(predict.seli(counts)).classifiers < 0.1
+    assert found.distance(predict.etf(4)).classifiers > 0.3
 
 
 @pytest.mark.parametrize(("ratio", "expected"), [(10, 2.85), (100, 8.65)])
