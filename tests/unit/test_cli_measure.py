@@ -6,7 +6,7 @@ import shlex
 import numpy as np
 import pytest
 
-from lopsided import Counts, predict
+from lopsided import Adjustment, Counts, Problem, predict, solve
 from lopsided.cli import main
 
 
@@ -63,6 +63,25 @@ def test_a_ridge_adds_the_certified_optimum_and_the_gap_to_it(network, capsys):
     result = json.loads(capsys.readouterr().out)
     assert 0 < result["ufm_gap"] < 1
     assert 0 < result["distances"]["UFM, ridge 0.1"]["classifiers"] < 0.5
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "weighted", "logit-adjusted"])
+def test_at_a_ridge_a_network_at_the_optimum_of_its_loss_is_there(loss, tmp_path, capsys):
+    counts = Counts([40, 40, 5, 5])
+    problem = Problem(counts, Adjustment.named(loss, counts), ridge=0.5)
+    optimum, labels = solve.minimize(problem), np.arange(4).repeat(counts.values)
+    path = tmp_path / "there.npz"
+    np.savez(path, features=optimum.M[labels], labels=labels, weight=optimum.W)
+    line = ["measure", str(path), "--ridge", "0.5", "--loss", loss]
+    assert main([*line, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["ufm_gap"] < 1e-8
+    assert max(result["distances"]["UFM, ridge 0.5"].values()) < 1e-6
+    assert main(line) == 0
+    named = "plain cross-entropy" if loss == "cross-entropy" else f"the {loss} loss"
+    assert f"At ridge 0.5 the optimum of {named} is at most 0.000% below" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_training_counts_may_differ_from_the_samples_measured(network, capsys):

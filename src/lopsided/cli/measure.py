@@ -63,7 +63,7 @@ class Measure:
     files of the features and, of a folder, in its head.npz or head.safetensors"""
     ridge: Optional[float] = None
     """compare with the certified optimum of the unconstrained-features model at this ridge too (sum
-    normalisation)"""
+    normalisation), of the loss said by --loss, else of plain cross-entropy"""
     passes: Annotated[Literal[1, 2], tyro.conf.arg(metavar="{1,2}")] = 2
     """2 knows nearest class means and is faster for few classes; 1 reads the data once and knows
     VCI"""
@@ -177,7 +177,7 @@ class Measure:
             for library in ("jinja2", "matplotlib"):
                 importlib.import_module(library)
         if self.ridge is not None:
-            _problem(Counts([1, 1]), self.ridge)
+            _problem(Counts([1, 1]), self.ridge, self.loss)
 
     def _tell(
         self, collapse: Collapse, store: Store, held_out: Store | None, outside: Outside | None
@@ -193,7 +193,7 @@ class Measure:
             predictions = predicted(collapse)
             if self.ridge is not None:
                 predictions[f"UFM, ridge {self.ridge:g}"], gap = _optimum(
-                    collapse, collapse.weight, self.ridge
+                    collapse, collapse.weight, self.ridge, self.loss
                 )
             predictions = comparable(predictions, collapse.k)
             diagnosis = diagnose_stored(collapse, store, held_out, loss=self.loss, laws=predictions)
@@ -227,13 +227,17 @@ class Measure:
                 console.print(f"\n{shown(line)}", markup=False, soft_wrap=True)
         if gap is not None:
             bias = "" if collapse.bias is None else " without the head's bias"
+            named = self.loss not in (None, "cross-entropy")
+            loss = f"the {self.loss} loss" if named else "plain cross-entropy"
             console.print(
-                f"At ridge {self.ridge:g} the optimum is at most {gap:.3%} below these classifiers"
-                f" and class means{bias}."
+                f"At ridge {self.ridge:g} the optimum of {loss} is at most {gap:.3%} below these"
+                f" classifiers and class means{bias}."
             )
 
 
-def _optimum(collapse: Collapse, weight: Floats, ridge: float) -> tuple[Geometry, float]:
+def _optimum(
+    collapse: Collapse, weight: Floats, ridge: float, loss: str | None
+) -> tuple[Geometry, float]:
     """Return the certified optimum at a ridge, and the gap of the measured classifiers and means to
     it.
     """
@@ -245,15 +249,20 @@ def _optimum(collapse: Collapse, weight: Floats, ridge: float) -> tuple[Geometry
             "an optimum is for the counts of the training set, and the samples measured are"
             " balanced: give --counts"
         )
-    problem = _problem(collapse.counts, ridge)
+    problem = _problem(collapse.counts, ridge, loss)
     solution = solve.minimize(problem)
     gap = ufm_gap(
-        collapse.moments, weight, collapse.counts, ridge=ridge, dual=solution.certificate.dual
+        collapse.moments,
+        weight,
+        collapse.counts,
+        ridge=ridge,
+        dual=solution.certificate.dual,
+        adjustment=problem.adjustment,
     )
     return solution.geometry, gap
 
 
-def _problem(counts: Counts, ridge: float) -> Problem:
-    from lopsided import solve
+def _problem(counts: Counts, ridge: float, loss: str | None) -> Problem:
+    from lopsided import Adjustment, solve
 
-    return solve.Problem(counts, ridge=ridge)
+    return solve.Problem(counts, Adjustment.named(loss or "cross-entropy", counts), ridge=ridge)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats
 from lopsided.counts import Counts, CountsLike
 from lopsided.loss import CrossEntropy
@@ -53,12 +54,18 @@ def mean_margins(decisions: Decisions) -> Floats:
 
 
 def ufm_gap(
-    moments: Moments, weight: npt.ArrayLike, counts: CountsLike, *, ridge: float, dual: float
+    moments: Moments,
+    weight: npt.ArrayLike,
+    counts: CountsLike,
+    *,
+    ridge: float,
+    dual: float,
+    adjustment: Adjustment | None = None,
 ) -> float:
     """Return how far classifiers and class means are from the optimum of the unconstrained-features
     model, relatively.
 
-    The objective is sum_c n_c CE(W mu_c, c) + ridge / 2 (||W||^2 + sum_c n_c |mu_c|^2), the class
+    The objective is sum_c n_c loss(W mu_c, c) + ridge / 2 (||W||^2 + sum_c n_c |mu_c|^2), the class
     means as they are, not centred. Any dual value bounds the optimum from below, so the gap is
     proved; `lopsided.solve.certify` gives one for any logits.
 
@@ -68,6 +75,7 @@ def ufm_gap(
         counts: n_c, samples of each class in training.
         ridge: in the sum normalisation.
         dual: a lower bound on the optimal objective.
+        adjustment: of the cross-entropy; by default plain.
 
     Returns:
         (objective - dual) / objective, from 0 at the optimum to 1.
@@ -80,7 +88,8 @@ def ufm_gap(
     counts = Counts.of(counts)
     if counts.k != moments.k:
         raise ValueError(f"counts are of {counts.k} classes, the samples of {moments.k}")
-    losses, _ = CrossEntropy().value(w @ moments.means.T, Targets.classes(counts))
+    loss = CrossEntropy(Adjustment() if adjustment is None else adjustment)
+    losses, _ = loss.value(w @ moments.means.T, Targets.classes(counts))
     n = counts.values.astype(np.float64)
     norms = np.square(w).sum() + n @ np.square(moments.means).sum(axis=1)
     objective = float(n @ losses + ridge / 2 * norms)
