@@ -17,7 +17,8 @@ from lopsided.reproduce.claims.contest.settings import Settings
 from lopsided.reproduce.context import Context, Place
 from lopsided.reproduce.record import Verdict
 
-#: A member is ahead where its mean is by this and no seed is behind, in balanced accuracy.
+#: A member is ahead where its mean is by this and no seed is behind, in balanced accuracy; behind
+#: likewise. The verdict says so: by less, many are in every seed.
 AHEAD = 0.01
 
 
@@ -39,16 +40,18 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
         if gap.mean() > AHEAD and gap.min() >= 0
     }
     ranked = sorted(ahead, key=lambda name: -ahead[name])
-    told = ", ".join(f"{name} (+{100 * ahead[name]:.1f})" for name in ranked)
+    told = "; ".join(f"{name} +{100 * ahead[name]:.1f}" for name in ranked)
     base, plain = (100 * numbers.balanced(name) for name in (BASE, "cross-entropy"))
+    are = "is" if len(ahead) == 1 else "are"
+    found = f"{len(ahead)} {are} ahead ({told})" if ahead else "none is ahead"
     behind = sum(bool(gap.mean() < -AHEAD and gap.max() <= 0) for gap in gaps.values())
     return Verdict(
         not ahead,
         f"{numbers.title}, {numbers.counts[0]} to {numbers.counts[-1]} samples a class: with logit"
         f" adjustment cross-entropy has a balanced accuracy of {base.mean():.1f} % (without"
-        f" {plain.mean():.1f} %; {settings.seeds} seeds). Of {len(gaps)} others"
-        f" {f'{len(ahead)} are ahead in every seed: {told}' if ahead else 'none is ahead'};"
-        f" {behind} are behind in every seed.",
+        f" {plain.mean():.1f} %; {settings.seeds} seeds). Of {len(gaps)} others, by more than"
+        f" {100 * AHEAD:g} point in the mean and with no seed against it, {found} and {behind}"
+        f" {'is' if behind == 1 else 'are'} behind.",
     )
 
 
