@@ -170,7 +170,7 @@ def test_the_gain_is_what_a_naive_loop_counts(seed, k, n):
     rng = np.random.default_rng(seed)
     y, before, after, model = rng.integers(k, size=(4, n))
     p = rng.dirichlet(np.ones(k), n)
-    found = gain(before, after, y, p, model)
+    found = gain(before, after, y, p, model, np.bincount(y, minlength=k))
     counted = np.mean(
         [
             np.mean([int(after[i] == c) - int(before[i] == c) for i in range(n) if y[i] == c])
@@ -195,7 +195,7 @@ def test_the_gain_is_what_a_naive_loop_counts(seed, k, n):
 
 def test_no_gain_is_expected_that_cannot_be():
     y, ones = np.repeat(np.arange(7), 1), np.eye(7)
-    found = gain(np.full(7, 0), y, y, ones, y)
+    found = gain(np.full(7, 0), y, y, ones, y, np.ones(7, int))
     assert found.expected == pytest.approx(6 / 7)
     assert found.high == 1
 
@@ -230,6 +230,20 @@ def test_samples_are_told_apart_by_their_features_and_only_by_these():
     assert np.ptp(Samples(large, 2, 2, "train").fingerprints()) > 0
 
 
+@pytest.mark.parametrize("times", [[3, 3, 3, 3], [1, 3, 10, 30]])
+def test_copies_of_held_out_samples_promise_no_more_and_no_surer_and_are_told(times):
+    """As after oversampling: a copy is no sample that the head was not fitted to."""
+    head, train, (x, y) = task(counts=(400, 200, 60, 20))
+    plain = prescribe(head, train, (x, y))
+    rows = np.repeat(np.arange(len(y)), np.array(times)[y])
+    found = prescribe(head, train, (x[rows], y[rows]))
+    told = f"Careful: {len(rows) - len(y):,} of {len(rows):,} held-out samples have the features"
+    assert told in str(found)
+    assert "held-out samples have the features" not in str(plain)
+    assert abs(found.gain - plain.gain) < 0.03
+    assert np.ptp(found.interval) == pytest.approx(np.ptp(plain.interval), rel=0.15)
+
+
 @pytest.mark.parametrize("size", [1e-45, 1e60])
 def test_a_head_that_float32_does_not_hold_is_not_written(size, tmp_path):
     labels = np.repeat([0, 1], [60, 6])
@@ -252,11 +266,14 @@ def test_the_model_knows_the_balanced_accuracy_of_a_rule_where_the_posterior_is_
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=60))
 def test_folds_are_even_and_spread_every_class(labels):
     y = np.array(labels)
-    found = folds(y)
+    own = np.arange(len(y), dtype=np.uint64)
+    found = folds(y, own)
     for each in (found, *(found[y == c] for c in np.unique(y))):
         n = np.bincount(each, minlength=3)
         assert n.max() - n.min() <= 1
-    assert np.array_equal(folds(5 - y), found)
+    assert np.array_equal(folds(5 - y, own), found)
+    twice = np.repeat(y, 2), np.repeat(own, 2)
+    assert np.array_equal(folds(*twice), np.repeat(found, 2))
 
 
 def test_seli_has_the_share_one_and_equal_norms_the_share_nought():

@@ -100,7 +100,8 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
     choice = choose(seen, held_out, heads, log_shares, trained.prior, length)
     before, stack = seen.parts[0].argmax(axis=1), seen.scores(choice.numbers)
     beliefs = posterior(stack + seen.shift)
-    worth = gain(before, choice.answers, seen.labels, beliefs, stack.argmax(axis=1))
+    model = stack.argmax(axis=1)
+    worth = gain(before, choice.answers, seen.labels, beliefs, model, seen.distinct)
     few = trained.counts.minorities
     was, now = (
         Accuracies.of(answers, seen.labels, np.exp(log_shares), few)
@@ -109,14 +110,14 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
     error, wrong, repeats = None, 0, 0
     if trained.train is not None:
         error, wrong = errors_of(choice.head, trained.train)
-        both = held_out.fingerprints(), trained.train.fingerprints()
-        repeats = int(np.isin(*both).sum())
+        repeats = int(np.isin(seen.prints, trained.train.fingerprints()).sum())
     missed = int((choice.answers != seen.labels).sum())
     cause = Cause.of(worth.expected, error, 1 - now.balanced, (wrong, missed))
     u, v, a = choice.numbers.tolist()
     doubts = _told(
         sentences.warned(trained.contradiction),
         sentences.repeated(repeats, len(seen.labels)),
+        sentences.copied(int(seen.distinct.sum()), len(seen.labels)),
         sentences.missing(seen.counts),
     )
     said = [

@@ -30,12 +30,14 @@ class Seen:
             -log(pi).
         shift: (k,) log of the held-out shares.
         length: root mean square length of the features; 1 where all are zero.
+        prints: (n,) numbers that copies of a sample share, see `Samples.fingerprint`.
     """
 
     labels: Ints
     parts: Floats
     shift: Floats
     length: float
+    prints: npt.NDArray[np.uint64]
 
     @classmethod
     def of(
@@ -46,12 +48,13 @@ class Seen:
         Raises:
             ValueError: if there is none.
         """
-        rows, labels, squares = [], [], 0.0
+        rows, labels, prints, squares = [], [], [], 0.0
         for features, y in held_out:
             z = first.scores(features)
             other = np.zeros_like(z) if second is None else second.scores(features)
             rows.append(np.stack([z, other]))
             labels.append(y)
+            prints.append(held_out.fingerprint(features, y))
             squares += float(np.einsum("ij,ij->", features, features, dtype=np.float64))
         if not sum(map(len, labels)):
             raise ValueError("held_out has no sample")
@@ -59,12 +62,19 @@ class Seen:
         prior = np.broadcast_to(-log_shares, scores.shape[1:])
         counts = np.bincount(y, minlength=held_out.k)
         length = float(np.sqrt(squares / len(y))) or 1.0
-        return cls(y, np.concatenate([scores, prior[None]]), np.log(shares(counts)), length)
+        parts = np.concatenate([scores, prior[None]])
+        return cls(y, parts, np.log(shares(counts)), length, np.concatenate(prints))
 
     @property
     def counts(self) -> Ints:
         """(k,) samples of each class, perhaps none."""
         return np.bincount(self.labels, minlength=self.parts.shape[2])
+
+    @property
+    def distinct(self) -> Ints:
+        """(k,) samples of each class of which none is a copy of another."""
+        _, first = np.unique(self.prints, return_index=True)
+        return np.bincount(self.labels[first], minlength=self.parts.shape[2])
 
     def scores(self, numbers: npt.ArrayLike) -> Floats:
         """Return the (n, k) scores that three numbers make."""
@@ -110,9 +120,9 @@ def choose(
         prior: of the three numbers.
         length: root mean square length of the features.
     """
-    y, fold = seen.labels, folds(seen.labels)
+    y, fold = seen.labels, folds(seen.labels, seen.prints)
     stack, other = np.empty((len(y), held_out.k)), np.empty((len(y), held_out.k))
-    try_refit = bool(seen.counts.min() >= ENOUGH)
+    try_refit = bool(seen.distinct.min() >= ENOUGH)
     for f in range(FOLDS):
         used, left = fold != f, fold == f
         parts = np.compress(used, seen.parts, axis=1)  # which parts[:, used] would turn
@@ -134,15 +144,17 @@ def choose(
     return Choice(False, head, numbers, stack.argmax(axis=1), likelihoods)
 
 
-def folds(labels: Ints) -> Ints:
+def folds(labels: Ints, prints: npt.NDArray[np.uint64]) -> Ints:
     """Return the part of each sample, 0 to `FOLDS` - 1: the samples of a class one after the other,
-    class after class in the order in which they first appear, whatever their numbers.
+    class after class in the order in which they first appear, whatever their numbers. Copies are in
+    one part, lest a sample is answered by what was fitted to it.
     """
+    _, at, copy = np.unique(prints, return_index=True, return_inverse=True)
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    order = np.lexsort([np.arange(len(labels)), first[inverse]])
-    found = np.empty(len(labels), np.int64)
-    found[order] = np.arange(len(labels)) % FOLDS
-    return found
+    order = np.lexsort([at, first[inverse[at]]])
+    found = np.empty(len(at), np.int64)
+    found[order] = np.arange(len(at)) % FOLDS
+    return found[copy]
 
 
 def _scores(head: Linear, held_out: Samples, labels: Ints) -> Floats:

@@ -47,7 +47,9 @@ def weight_of(counts: Ints) -> float:
     return m / (m + EVEN)
 
 
-def gain(before: Ints, after: Ints, labels: Ints, posterior: Floats, model: Ints) -> Gain:
+def gain(
+    before: Ints, after: Ints, labels: Ints, posterior: Floats, model: Ints, distinct: Ints
+) -> Gain:
     """Return the gain of a rule over another.
 
     Args:
@@ -56,6 +58,7 @@ def gain(before: Ints, after: Ints, labels: Ints, posterior: Floats, model: Ints
         labels: (n,) classes.
         posterior: (n, k) probabilities of the classes at the held-out shares.
         model: (n,) answers whose modelled gain is wanted.
+        distinct: (k,) samples of each class that are no copies of others: copies tell nothing new.
     """
     k = posterior.shape[1]
     n = np.bincount(labels, minlength=k)
@@ -65,9 +68,10 @@ def gain(before: Ints, after: Ints, labels: Ints, posterior: Floats, model: Ints
     counted = float(np.mean(((fixed - broken) / np.maximum(n, 1))[n > 0]))
     right = balanced(before, posterior)
     modelled = balanced(model, posterior) - right
-    f, b = (fixed + 0.5) / (n + 1.5), (broken + 0.5) / (n + 1.5)
-    variance = float(np.sum((f + b - (f - b) ** 2) / (n + 2.5))) / k**2
-    w = weight_of(n)
+    once = distinct / np.maximum(n, 1)
+    f, b = ((part * once + 0.5) / (distinct + 1.5) for part in (fixed, broken))
+    variance = float(np.sum((f + b - (f - b) ** 2) / (distinct + 2.5))) / k**2
+    w = weight_of(distinct)
     # No rule is right more often than always, nor less often than never.
     expected = w * counted + (1 - w) * min(max(FACTOR * modelled, -right), 1 - right)
     deviation = float(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import isclose
 from pathlib import Path
 from typing import Any
@@ -93,19 +94,25 @@ class Samples:
                 yield batch
 
     def fingerprints(self) -> npt.NDArray[np.uint64]:
-        """Return (n,) numbers that are the same for samples of the same label and the same
+        """Return those of all samples, see `fingerprint`."""
+        return np.concatenate([self.fingerprint(*block) for block in self])
+
+    def fingerprint(self, features: npt.NDArray[Any], labels: Ints) -> npt.NDArray[np.uint64]:
+        """Return numbers (b,) that are the same for samples of the same label and the same
         features, to the 24 bits of float32, and different for others but for one chance in about
         10^19 a pair.
         """
+        factors, of_label = self._random
+        digits, exponents = np.frexp(features.astype(np.float64))
+        rounded = np.ldexp(np.rint(digits * 2**24), exponents - 24) + 0.0  # -0.0 is 0.0
+        return np.asarray(_mixed(rounded.view(np.uint64)) @ factors + of_label[labels])
+
+    @cached_property
+    def _random(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+        """Factors of the dimensions (d,), and numbers of the labels (k,)."""
         random = np.random.default_rng(0)
         factors = random.integers(1, 2**63, self.d, np.uint64) * 2 + 1
-        of_label = random.integers(1, 2**63, self.k, np.uint64)
-        parts = []
-        for features, labels in self:
-            digits, exponents = np.frexp(features.astype(np.float64))
-            rounded = np.ldexp(np.rint(digits * 2**24), exponents - 24) + 0.0  # -0.0 is 0.0
-            parts.append(_mixed(rounded.view(np.uint64)) @ factors + of_label[labels])
-        return np.concatenate(parts)
+        return factors, random.integers(1, 2**63, self.k, np.uint64)
 
     @property
     def files(self) -> tuple[Path, ...]:

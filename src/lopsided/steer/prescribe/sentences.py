@@ -35,6 +35,18 @@ def repeated(found: int, held_out: int) -> str:
     )
 
 
+def copied(distinct: int, held_out: int) -> str:
+    """Say how many held-out samples are copies of others, where they are more than a few."""
+    found = held_out - distinct
+    if found < 0.01 * held_out:
+        return ""
+    return (
+        f"Careful: {found:,} of {held_out:,} held-out samples have the features and the label of"
+        " another of them, as after oversampling. Copies tell nothing new: the interval is that of"
+        f" {distinct:,} samples. Give each sample once."
+    )
+
+
 def missing(held_out: Ints) -> str:
     """Say how many classes have no held-out sample, where one has none."""
     none = np.flatnonzero(held_out == 0)
