@@ -16,6 +16,14 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils import prune
 from torch.utils.checkpoint import checkpoint
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    RandomSampler,
+    Sampler,
+    TensorDataset,
+    WeightedRandomSampler,
+)
 
 from lopsided import predict, steer
 from lopsided.measure import Moments, trained, watch
@@ -515,6 +523,47 @@ def test_training_goes_on_as_if_nobody_had_looked(look):
     want, got = training(lambda model: None), training(LOOKS[look])
     for name in want:
         torch.testing.assert_close(got[name], want[name], rtol=0, atol=0, msg=name)
+
+
+class Epochs(Sampler):
+    """An order of its own every time, of a counter and of a generator of NumPy."""
+
+    def __init__(self):
+        self.epoch, self.random = 0, np.random.default_rng(0)
+
+    def __len__(self):
+        return B
+
+    def __iter__(self):
+        self.epoch += 1
+        yield from ((self.epoch + self.random.permutation(B)) % B).tolist()
+
+
+def seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+ORDERS = {
+    "shuffled": lambda: {"shuffle": True, "generator": seeded()},
+    "weighed": lambda: {"sampler": WeightedRandomSampler(torch.ones(B), B, generator=seeded())},
+    "batches": lambda: {
+        "batch_sampler": BatchSampler(RandomSampler(Y, generator=seeded()), 8, drop_last=False)
+    },
+    "binding": lambda: {"batch_sampler": steer.BindingBatches(Y, 8)},
+    "epochs": lambda: {"sampler": Epochs()},
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_loader_goes_on_in_the_order_it_would_have(order):
+    loaders = [DataLoader(TensorDataset(X, Y), **ORDERS[order]()) for _ in range(2)]
+    orders: list[list[Any]] = [[], []]
+    for epoch in range(3):
+        for read, loader in zip(orders, loaders, strict=True):
+            read.append([x.tolist() for x, _ in loader])
+        trained(Net(), loaders[1], passes=1 + epoch % 2, show_progress=False)
+    assert orders[0] == orders[1]
+    assert orders[0][0] != orders[0][1]
 
 
 def test_training_while_watched_is_training():

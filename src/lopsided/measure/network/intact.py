@@ -1,4 +1,6 @@
-"""A look at a model that leaves everything as it was: modes layer by layer, and random states."""
+"""A look at a model that leaves everything as it was: modes layer by layer, random states, and the
+order in which a loader goes on.
+"""
 
 from __future__ import annotations
 
@@ -40,3 +42,33 @@ def randomness_kept() -> Iterator[None]:
         np.random.set_state(array)  # noqa: NPY002
         if mps is not None:
             torch().mps.set_rng_state(mps)
+
+
+@contextmanager
+def order_kept(loader: Any) -> Iterator[None]:
+    """Put back what the next order of a loader depends on: the generators and the counters of the
+    loader and of its samplers, which reading it moves on.
+    """
+    states = [vars(part) for part in _samplers(loader) if hasattr(part, "__dict__")]
+    counters = [(s, {n: v for n, v in s.items() if type(v) is int}) for s in states]
+    held = [value for state in states for value in state.values()]
+    torches = [(g, g.get_state()) for g in held if isinstance(g, torch().Generator)]
+    arrays = [(g, g.bit_generator.state) for g in held if isinstance(g, np.random.Generator)]
+    try:
+        yield
+    finally:
+        for state, before in counters:
+            state.update(before)
+        for generator, drawn in torches:
+            generator.set_state(drawn)
+        for generator, drawn in arrays:
+            generator.bit_generator.state = drawn
+
+
+def _samplers(loader: Any) -> list[Any]:
+    """Return a loader, its samplers and those within them."""
+    found = [loader]
+    for part in found:
+        inner = (getattr(part, name, None) for name in ("batch_sampler", "sampler"))
+        found += [one for one in inner if one is not None and all(one is not f for f in found)]
+    return found

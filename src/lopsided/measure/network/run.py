@@ -15,7 +15,7 @@ from lopsided.counts import Counts
 from lopsided.labels import Ignore
 from lopsided.measure.counted import repeated
 from lopsided.measure.network import compiled, sync
-from lopsided.measure.network.intact import modes_kept, randomness_kept
+from lopsided.measure.network.intact import modes_kept, order_kept, randomness_kept
 from lopsided.measure.network.passing import Passing
 from lopsided.needs import torch
 
@@ -91,7 +91,7 @@ class Run:
         """
         batches = track(loader, title, transient=True, disable=not self._show)
         rows = 0
-        with _others_told(self.together):
+        with order_kept(loader), _others_told(self.together):
             for number, batch in enumerate(batches):
                 labels, by_keyword = self._forward(batch)
                 try:
