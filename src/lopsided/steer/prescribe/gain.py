@@ -18,6 +18,9 @@ EVEN = 4.0
 #: The model's gain is multiplied by this; its error is this in points and this of its gain.
 #: Found on 127 networks, none of them of the claim prescription.
 FACTOR, FLOOR, PART = 1.2, 0.05, 0.36
+#: Those errors are of means over so many classes: the model errs for each class, and in a mean over
+#: fewer less of that cancels.
+CLASSES = 10
 #: Standard deviations of a normal between which nine of ten values lie.
 NINE_OF_TEN = 1.645
 
@@ -74,9 +77,9 @@ def gain(
     w = weight_of(distinct)
     # No rule is right more often than always, nor less often than never.
     expected = w * counted + (1 - w) * min(max(FACTOR * modelled, -right), 1 - right)
-    deviation = float(
-        np.sqrt(w**2 * variance + ((1 - w) * FLOOR) ** 2 + ((1 - w) * PART * modelled) ** 2)
-    )
+    few = max(CLASSES / k, 1.0)
+    unmodelled = few * (FLOOR**2 + (PART * modelled) ** 2)
+    deviation = float(np.sqrt(w**2 * variance + (1 - w) ** 2 * unmodelled))
     half = NINE_OF_TEN * deviation
     low, high = max(expected - half, -1.0), min(expected + half, 1.0)
     return Gain(expected, low, high, counted, modelled)
