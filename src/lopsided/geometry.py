@@ -22,7 +22,7 @@ from lopsided.files import printable, reading
 from lopsided.frobenius import ZeroMatrixError
 from lopsided.gram import Gram
 from lopsided.groups import Groups
-from lopsided.packing import packed, unpacked, write_pair
+from lopsided.packing import packed, require_pair, unpacked, write_pair
 from lopsided.pairing import Pairing
 from lopsided.plain import plain
 from lopsided.realised import realised
@@ -343,14 +343,15 @@ class Geometry:
 
         Raises:
             FileNotFoundError: if one of the two files is missing.
-            ValueError: if one of them is damaged or holds no geometry, or an array holds Python
-                objects, which would need pickle; it is named.
+            ValueError: if one of them is damaged or holds no geometry, they are of two saves, or an
+                array holds Python objects, which would need pickle; it is named.
         """
         facts, arrays = Path(f"{path}.json"), Path(f"{path}.npz")
         with reading(facts):
             told = json.loads(facts.read_text())
             source, names = Source(**told["source"]), told.get("names")
         with reading(arrays), np.load(arrays, allow_pickle=False) as stored:
+            require_pair(told, arrays)
             counts = Counts(stored["counts"], names) if "counts" in stored else None
             return cls(
                 unpacked(Gram, "classifiers", stored),

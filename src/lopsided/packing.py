@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Mapping
@@ -11,11 +12,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from lopsided.arrays import Floats
-from lopsided.files import write_atomically
+from lopsided.files import UnfitError, write_atomically
 from lopsided.groups import Groups
 from lopsided.pairing import Pairing
 
 Matrix = TypeVar("Matrix", bound=Pairing)
+
+#: The fact that holds the digest of the arrays.
+DIGEST = "sha256"
 
 
 def packed(name: str, matrix: Pairing) -> dict[str, Floats]:
@@ -35,11 +39,25 @@ def packed(name: str, matrix: Pairing) -> dict[str, Floats]:
 
 
 def write_pair(path: str | Path, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-    """Write PATH.npz (named arrays) and PATH.json (facts), each whole or not at all."""
+    """Write PATH.npz (named arrays) and PATH.json (facts), each whole or not at all; the facts hold
+    the digest of the arrays, lest one be read with those of another save.
+    """
     content = io.BytesIO()
     np.savez(content, **arrays)
+    told = {**facts, DIGEST: hashlib.sha256(content.getbuffer()).hexdigest()}
     write_atomically(Path(f"{path}.npz"), content.getvalue())
-    write_atomically(Path(f"{path}.json"), f"{json.dumps(facts, indent=1)}\n".encode())
+    write_atomically(Path(f"{path}.json"), f"{json.dumps(told, indent=1)}\n".encode())
+
+
+def require_pair(facts: Mapping[str, Any], arrays: Path) -> None:
+    """Refuse arrays that are not those that facts were written with.
+
+    Raises:
+        UnfitError: if their digest is another; facts of older versions hold none.
+    """
+    with arrays.open("rb") as file:
+        if facts.get(DIGEST, found := hashlib.file_digest(file, "sha256").hexdigest()) != found:
+            raise UnfitError("is of another save than the .json beside it, or was changed since")
 
 
 def unpacked(kind: type[Matrix], name: str, arrays: Mapping[str, Any]) -> Matrix:

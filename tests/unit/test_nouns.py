@@ -223,6 +223,24 @@ def test_what_is_no_saved_geometry_or_path_is_named(kind, content, ending, tmp_p
         kind.load(tmp_path / "it")
 
 
+def test_the_arrays_of_one_save_are_not_read_with_the_facts_of_another(tmp_path):
+    problem = Problem([2, 1], ridge=0.0)
+    for kind, one, other in (
+        (Geometry, predict.etf(2), predict.etf(3)),
+        (
+            solve.Trajectory,
+            *(solve.train(problem, solve.Optimizer("descent", rate), 1) for rate in (0.1, 0.2)),
+        ),
+    ):
+        one.save(tmp_path / "it")
+        kept = (tmp_path / "it.json").read_bytes()
+        other.save(tmp_path / "it")
+        kind.load(tmp_path / "it")
+        (tmp_path / "it.json").write_bytes(kept)  # as a kill between the two files leaves it
+        with pytest.raises(ValueError, match=r"it\.npz is of another save"):
+            kind.load(tmp_path / "it")
+
+
 def test_absurd_matrices_are_refused_with_the_memory_they_need():
     gram = predict.seli(Counts.step(k=10**7, minority=5, ratio=10)).classifiers
     with pytest.raises(MemoryError, match="GiB"):
@@ -244,6 +262,10 @@ def test_saved_python_objects_are_refused_unread(tmp_path):
     matrix = Pairing.paired(Groups.single(2), np.ones((1, 1)), np.ones((1, 1)), np.ones(1))
     geometry = Geometry(predict.etf(2).classifiers, predict.etf(2).embeddings, matrix, Source("x"))
     geometry.save(tmp_path / "g")
+    facts = json.loads((tmp_path / "g.json").read_text())
+    del facts["sha256"]  # as of older versions
+    (tmp_path / "g.json").write_text(json.dumps(facts))
+    assert Geometry.load(tmp_path / "g").source.name == "x"
     np.savez(tmp_path / "g.npz", **{"classifiers.labels": np.array([{}], object)})
     with pytest.raises(ValueError, match="allow_pickle"):
         Geometry.load(tmp_path / "g")

@@ -11,7 +11,7 @@ import numpy as np
 
 from lopsided.arrays import Floats, Ints
 from lopsided.files import reading
-from lopsided.packing import write_pair
+from lopsided.packing import require_pair, write_pair
 from lopsided.solve.descend.optimizers import Optimizer
 
 
@@ -59,13 +59,15 @@ class Trajectory:
 
         Raises:
             FileNotFoundError: if one of the two files is missing.
-            ValueError: if one of them is damaged or holds no path; it is named.
+            ValueError: if one of them is damaged or holds no path, or they are of two saves; it is
+                named.
         """
-        told, arrays = Path(f"{path}.json"), Path(f"{path}.npz")
-        with reading(told):
-            settings = json.loads(told.read_text())
+        facts, arrays = Path(f"{path}.json"), Path(f"{path}.npz")
+        with reading(facts):
+            settings = json.loads(facts.read_text())
             optimizer, seed = Optimizer(**settings["optimizer"]), settings["seed"]
         with reading(arrays), np.load(arrays, allow_pickle=False) as stored:
+            require_pair(settings, arrays)
             memory = tuple(
                 stored[f"memory{i}"]
                 for i in range(sum(name.startswith("memory") for name in stored))
