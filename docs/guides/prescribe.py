@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from lopsided.report.blocks import Table
 from lopsided.reproduce import CLAIMS, Record
 
 HERE = Path(__file__).parent
-PAGE, RESULTS = HERE / "prescribe.md", HERE.parents[1] / "results"
+ROOT = HERE.parents[1]
+PAGE, RESULTS = HERE / "prescribe.md", ROOT / "results"
+INTERVALS = ROOT / "benchmarks" / "records" / "campaigns" / "intervals.json"
+RAREST = "held-out samples of the rarest class"
 START, END = "<!-- tables start -->\n", "<!-- tables end -->\n"
 
 
@@ -23,7 +27,30 @@ def tables() -> str:
             lines = [block.columns, ["---"] * len(block.columns), *block.rows]
             parts.append(f"{block.caption}\n")
             parts.append("".join(f"| {' | '.join(line)} |\n" for line in lines))
-    return "\n".join(parts)
+    return "\n".join([*parts, intervals()])
+
+
+def intervals() -> str:
+    """Return how often the interval contains the gain that comes, for few classes and many."""
+    rows = json.loads(INTERVALS.read_text())["rows"]
+    rarest = sorted({row[RAREST] for row in rows})
+    found = {
+        (row["samples"], row["classes"], row[RAREST]): f"{row['contained']:.0%}" for row in rows
+    }
+    lines = [
+        ["samples", "classes", *(f"m = {m}" for m in rarest)],
+        ["---"] * (2 + len(rarest)),
+        *(
+            [name, str(k), *(found.get((name, k, m), "–") for m in rarest)]
+            for name, k in dict.fromkeys((name, k) for name, k, _ in found)
+        ),
+    ]
+    return (
+        "How many 90% intervals contain the gain that came, of linear heads on normal samples and"
+        f" on images, {rows[0]['trials']} trials each, by `benchmarks/campaigns/intervals.py`; m"
+        " held-out samples of the rarest class.\n\n"
+        + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    )
 
 
 def written(text: str) -> str:

@@ -54,8 +54,7 @@ def missing(held_out: Ints) -> str:
         return ""
     return (
         f"Careful: {len(none):,} of {len(held_out):,} classes have no held-out sample, the first is"
-        f" class {none[0]}. What they gain is modelled alone, and the interval was put to the test"
-        " only where each class has one: give one of each."
+        f" class {none[0]}. What they gain is modelled alone: give one of each."
     )
 
 
