@@ -36,6 +36,24 @@ def test_a_stored_regression_at_its_optimum_has_collapsed(tmp_path, capsys):
     assert "NRC1" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_what_has_one_direction_or_directions_alike_tells_no_ridge(outputs, tmp_path, capsys):
+    """Every multiple of the identity taken from a multiple of it leaves one."""
+    alike = np.linalg.svd(Y - Y.mean(axis=0), full_matrices=False)[0][:, :outputs]
+    W, H = predict.regression(alike, 0.5).vectors(d=6)
+    np.savez(tmp_path / "a.npz", features=H, targets=alike, weight=W)
+    page = tmp_path / "a.html"
+    found = answer(capsys, tmp_path / "a.npz", "--report", page, "--plot", tmp_path / "a.svg")
+    assert (found["gamma"], found["ridge"], found["nrc3"] < 1e-12) == (None, None, True)
+    assert "at ridge" not in found["verdict"]
+    assert ("neither a law nor a ridge" in found["verdict"]) == (outputs == 1)
+    assert found["verdict"].split(".")[-2] in unescape(page.read_text())
+    assert np.isnan(measure.regression_collapse(H, alike, W).gamma)
+    noise = np.random.default_rng(0).normal(size=(46, 6))
+    told = measure.regression_collapse(noise[:40], alike, noise[40 : 40 + outputs])
+    assert np.isnan(told.gamma)
+
+
 def test_what_is_no_class_has_a_picture_and_a_page(tmp_path, capsys):
     W, H = predict.regression(Y, 0.5).vectors(d=6)
     rows = np.array([[c in labels for c in range(4)] for labels in SETS] * 4)

@@ -95,37 +95,43 @@ def _regression(store: TargetStore, engine: str | int) -> tuple[dict[str, Any], 
         "WW' to the identity": _distance(gram, np.eye(t)),
     }
     fit = min(laws, key=lambda name: laws[name])
-    ridge = float(np.sqrt(moments.n * found.gamma))
+    known = bool(np.isfinite(found.gamma))
+    gamma = found.gamma if known else 0.0
+    ridge = float(np.sqrt(moments.n * gamma)) if known else None
     collapsed = max(found.nrc1, found.nrc2) < 0.01
-    words = {
-        "WW' to the identity": "all directions of the targets alike, as whitened targets would be",
-    }.get(
-        fit,
-        f"the root of the targets' covariance minus sqrt({found.gamma:.3g}) I, the optimum of"
-        f" predict.regression at ridge {ridge:.3g} (sum normalisation, one layer)",
-    )
-    values = np.maximum(np.sqrt(np.maximum(values, 0)) - np.sqrt(found.gamma), 0)
+    if t == 1:
+        words = "One output has one direction, in which WW' tells neither a law nor a ridge."
+    elif ridge is None or fit == "WW' to the identity":
+        words = "all directions of the targets alike, as whitened targets would be"
+    else:
+        words = (
+            f"the root of the targets' covariance minus sqrt({gamma:.3g}) I, the optimum of"
+            f" predict.regression at ridge {ridge:.3g} (sum normalisation, one layer)"
+        )
+    if t > 1:
+        words = f"WW' is nearest to {words} (distance {laws[fit]:.3f} of at most 2)."
+    values = np.maximum(np.sqrt(np.maximum(values, 0)) - np.sqrt(gamma), 0)
     grams = {
         "rows of the head, measured": Gram.of_vectors(store.weight),
         "rows of the head, by the law": Gram.of_vectors(vectors * np.sqrt(values)),
     }
     answer = {
-        "title": f"{moments.n:,} samples, {t} outputs, {store.d:,} dimensions",
+        "title": f"{moments.n:,} samples, {t} output{'s' * (t > 1)}, {store.d:,} dimensions",
         "kind": store.kind,
         "figures": {
             "NRC1, energy outside t directions": found.nrc1,
             "NRC2, energy the head cannot see": found.nrc2,
             **laws,
-            "best gamma": found.gamma,
+            "best gamma": gamma if known else None,
         },
         "nrc1": found.nrc1,
         "nrc2": found.nrc2,
         "nrc3": found.nrc3,
-        "gamma": found.gamma,
+        "gamma": gamma if known else None,
         "ridge": ridge,
         "verdict": (
             f"Features have {'' if collapsed else 'not '}collapsed to the outputs' directions."
-            f" WW' is nearest to {words} (distance {laws[fit]:.3f} of at most 2)."
+            f" {words}"
         ),
     }
     return answer, grams

@@ -11,6 +11,10 @@ from lopsided.arrays import Floats, real_array, resized
 from lopsided.measure.state.regression import RegressionMoments
 from lopsided.singular import svd
 
+#: Standard deviations of the targets along their directions that differ by less, of the largest,
+#: are alike.
+ALIKE = 1e-9
+
 
 class RegressionCollapse(NamedTuple):
     """How far a regression has collapsed; each 0 where it has.
@@ -20,7 +24,8 @@ class RegressionCollapse(NamedTuple):
         nrc2: share of the centred features outside the row space of the head.
         nrc3: distance of WW' from the nearest (covariance of targets)^{1/2} - sqrt(gamma) I,
             scale-free.
-        gamma: where the nearest is.
+        gamma: where the nearest is; NaN where all are as near: of one output, and of targets whose
+            directions are all alike.
     """
 
     nrc1: float
@@ -122,7 +127,8 @@ def collapse_of(moments: RegressionMoments, weight: npt.ArrayLike) -> Regression
 
 def nrc3(gram: Floats, covariance: Floats) -> tuple[float, float]:
     """Return min over 0 <= gamma <= least eigenvalue of ||G/||G|| - (S - sqrt(gamma) I)/||.||||, S
-    = covariance^{1/2}, and gamma.
+    = covariance^{1/2}, and gamma; NaN where S is a multiple of I, from which c takes nothing but
+    size.
 
     With c = sqrt(gamma) the cosine of G and S - c I has one stationary point, c = (tr G ||S||^2 -
     <G, S> tr S) / (tr G tr S - t <G, S>); the best of it and the two ends is the minimum.
@@ -153,5 +159,7 @@ def nrc3(gram: Floats, covariance: Floats) -> tuple[float, float]:
             else np.inf
         )
 
+    if np.ptp(root) <= ALIKE * root[-1]:
+        return gap(0.0), np.nan
     best = min({0.0, min(max(inner, 0.0), most), most}, key=gap)
     return gap(best), best**2
