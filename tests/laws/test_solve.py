@@ -238,6 +238,26 @@ def test_match_finds_the_ridge_of_a_network_measured_about_its_mean(counts):
     assert max(found.distances) < 1e-3
 
 
+@pytest.mark.parametrize(
+    "problem",
+    [
+        solve.Problem([50, 50, 50], ridge=0.3),
+        solve.Problem([500, 3], ridge=0.1),
+        solve.Problem([20, 4], Adjustment.vs([20, 4], 0.3, 1.0), ridge=0.1, bias="free"),
+        solve.Problem(Targets.smoothed([9, 9, 9, 9], 0.1), ridge=0.3),
+        solve.Problem(Targets.label_sets([{0}, {1}, {2}], k=3), ridge=0.2),
+    ],
+    ids=["equal", "two", "two-vs-free", "smoothed", "sets"],
+)
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_where_all_ridges_have_one_geometry_match_names_none(problem, noise):
+    W, M = solve.minimize(problem).geometry.vectors()
+    off = noise * np.random.default_rng(0).normal(size=M.shape)
+    seen = Geometry.of_vectors(W + off, M + off, Source("network"))
+    with pytest.raises(ValueError, match="all ridges fit alike"):
+        solve.match(problem, seen)
+
+
 def test_a_bias_whose_ridge_stays_is_no_bias_in_the_limit():
     counts = Counts([50, 50, 5, 5])
     plain = solve.minimize(solve.Problem(counts, ridge=0.0))

@@ -20,6 +20,9 @@ from lopsided.solve.minimize import finish, narrowed, require_settings
 from lopsided.solve.reduced import Reduced
 from lopsided.solve.solution import Solution
 
+#: Distances along a path that differ by less are one.
+ALIKE = 1e-9
+
 
 class Match(NamedTuple):
     """The point of a path nearest to a geometry.
@@ -114,7 +117,8 @@ def match(
     Raises:
         TypeError: if it is no problem or no geometry.
         ValueError: if the numbers of classes differ, the problem's width may be too small for its
-            optima, the geometry is zero, or the search has no range.
+            optima, the geometry is zero, all ridges fit alike, as with equal counts or two classes,
+            or the search has no range.
     """
     require_problem(problem)
     if not isinstance(geometry, Geometry):
@@ -139,6 +143,11 @@ def match(
     best = int(np.argmin(badness))
     if not np.isfinite(badness[best]):
         raise ValueError("no optimum has a distance to the geometry: some part of it is zero")
+    if np.ptp([value for value in badness if np.isfinite(value)]) <= ALIKE:
+        raise ValueError(
+            f"all ridges fit alike, at a distance of {badness[best]:.3g}, so that none can be told:"
+            " the optima have one shape at every ridge, as those of equal counts or of two classes"
+        )
     ends = np.log(grid[[min(best + 1, points - 1), max(best - 1, 0)]])
     near, reduced = solutions[best].point, solutions[best].reduced
 
