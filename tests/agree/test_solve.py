@@ -220,6 +220,13 @@ def test_next_token_limit_is_that_of_a_conic_solver():
     assert solution.objective == pytest.approx(value, rel=1e-5)
 
 
+@pytest.mark.parametrize("size", [1e-3, 1e-2, 1.0, 30.0])
+def test_layer_peeled_norms_are_at_their_bounds(size):
+    found = solve.layer_peeled([20, 20, 3, 3], size, 4 * size)
+    for factor in (found.W, found.M):
+        assert float(np.sum(factor**2)) == pytest.approx(8 * size, rel=1e-4)
+
+
 def test_layer_peeled_minorities_collapse_at_the_published_ratio():
     """Fang et al. 2021: five majority and five minority classes, E_W = 1, E_H = 5."""
 

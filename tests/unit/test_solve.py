@@ -145,6 +145,8 @@ def test_targets_that_are_no_distributions_are_refused(targets, weights, words):
         (lambda: deep_objective(solve.Problem(COUNTS, ridge=1.0), np.eye(3), 0), "layers"),
         (lambda: pairs(5), "even number"),
         (lambda: solve.layer_peeled([1, 2], 0, 1), "e_w and e_h"),
+        (lambda: solve.layer_peeled([20, 20, 3], 1e-6, 1e-6), "so small .* told from zero"),
+        (lambda: solve.layer_peeled([20, 20, 3], 1e3, 1e4), "so large that the ridge"),
     ],
 )
 def test_wrong_input_gets_a_sentence(call, words):

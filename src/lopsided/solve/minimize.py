@@ -19,7 +19,7 @@ from lopsided.solve.reduced import Point, Reduced
 from lopsided.solve.solution import Solution, Status
 
 #: The smallest positive ridge: shares are of its order over the square root of a count.
-_LEAST = 1e-280
+LEAST = 1e-280
 
 Method = Callable[[float, Reduced, Point | None, float], tuple[Point, Certificate]]
 
@@ -110,9 +110,9 @@ def finish(
     """Run a method and judge what it returns; where zero is the optimum, no method has to find
     it.
     """
-    if problem.ridge < _LEAST:
+    if problem.ridge < LEAST:
         raise ValueError(
-            f"ridges below {_LEAST:g} leave the range of float64, got {problem.ridge:g}; 0 is the"
+            f"ridges below {LEAST:g} leave the range of float64, got {problem.ridge:g}; 0 is the"
             " limit itself"
         )
     asked = reduced.targets @ reduced.mass

@@ -22,9 +22,12 @@ from lopsided.arrays import require_finite
 from lopsided.counts import Counts
 from lopsided.problem import Problem
 from lopsided.singular import singular_values
-from lopsided.solve.minimize import minimize
+from lopsided.solve.minimize import LEAST, minimize
 from lopsided.solve.path import largest_ridge
 from lopsided.solve.solution import Solution
+
+#: How near the norms of the solution come to their bounds.
+MET = 1e-4
 
 
 def layer_peeled(weights: npt.ArrayLike, e_w: float, e_h: float) -> Solution:
@@ -41,7 +44,8 @@ def layer_peeled(weights: npt.ArrayLike, e_w: float, e_h: float) -> Solution:
         Minorities share one classifier from ridge = their weight on.
 
     Raises:
-        ValueError: if a number is not positive and finite.
+        ValueError: if a number is not positive and finite, or the bounds are so small that the
+            optimum cannot be told from zero, or so large that its ridge leaves float64.
 
     Example:
         >>> bounded = layer_peeled([20] * 5 + [1] * 5, e_w=1, e_h=5)
@@ -55,14 +59,28 @@ def layer_peeled(weights: npt.ArrayLike, e_w: float, e_h: float) -> Solution:
     problem = Problem(Counts([1] * len(w)), Adjustment(weight=w), ridge=1.0)
     top = float(np.log(largest_ridge(problem)))
 
+    def nuclear(solution: Solution) -> float:
+        within = solution.reduced.times @ np.abs(solution.point.within)
+        return float(singular_values(solution.point.across).sum() + within)
+
+    def at(log_ridge: float) -> Solution:
+        return minimize(problem.at(float(np.exp(log_ridge))), tolerance=1e-9)
+
     def excess(log_ridge: float) -> float:
-        point = minimize(problem.at(float(np.exp(log_ridge))), tolerance=1e-9)
-        nuclear = singular_values(point.point.across).sum() + point.reduced.times @ np.abs(
-            point.point.within
-        )
-        return float(nuclear - radius)
+        return nuclear(at(log_ridge)) - radius
 
     low = top - 1
     while excess(low) < 0:
         low -= 2
-    return minimize(problem.at(float(np.exp(brentq(excess, low, top, xtol=1e-8)))), tolerance=1e-9)
+        if low < np.log(LEAST):
+            raise ValueError(
+                f"bounds e_w={e_w:g} and e_h={e_h:g} are so large that the ridge of their optimum"
+                " leaves float64; the limit is that of a vanishing ridge"
+            )
+    found = at(brentq(excess, low, top, xtol=1e-8))
+    if abs(nuclear(found) - radius) > MET * radius:
+        raise ValueError(
+            f"bounds e_w={e_w:g} and e_h={e_h:g} are so small that the optimum cannot be told from"
+            " zero"
+        )
+    return found
