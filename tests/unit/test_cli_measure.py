@@ -65,6 +65,23 @@ def test_a_ridge_adds_the_certified_optimum_and_the_gap_to_it(network, capsys):
     assert 0 < result["distances"]["UFM, ridge 0.1"]["classifiers"] < 0.5
 
 
+@pytest.mark.parametrize("numbers", [[40, 40, 4, 4], [40, 20, 9, 4]])
+def test_law_and_single_classes_are_told_apart_where_two_counts_are_equal(
+    numbers, tmp_path, capsys
+):
+    counts, rng = Counts(numbers), np.random.default_rng(0)
+    W, M = predict.seli(counts).vectors(6, 0)
+    labels = np.repeat(np.arange(4), counts.values)
+    path, page = tmp_path / "net.npz", tmp_path / "net.html"
+    np.savez(path, features=M[labels], labels=labels, weight=W + 0.3 * rng.normal(size=W.shape))
+    assert main(["measure", str(path), "--report", str(page)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    equal = len(set(numbers)) < 4
+    for text in (said, " ".join(page.read_text().split())):
+        assert ("of single classes" in text) == equal
+        assert ("o two classes have equal counts" in text) != equal
+
+
 @pytest.mark.parametrize("loss", ["cross-entropy", "weighted", "logit-adjusted"])
 def test_at_a_ridge_a_network_at_the_optimum_of_its_loss_is_there(loss, tmp_path, capsys):
     counts = Counts([40, 40, 5, 5])

@@ -1,5 +1,6 @@
 """Pictures of geometries: what is drawn is what the geometry says."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from lopsided import Adjustment, Counts, Geometry, Gram, plot, predict
+from lopsided import Adjustment, Counts, Geometry, Gram, Problem, Source, plot, predict, solve
 from lopsided.plot.frame import _oriented, _project
 from lopsided.plot.style import MAJORITY, MIDDLE, MINORITY, class_colours, number
 
@@ -248,3 +249,15 @@ def test_a_saved_picture_is_the_same_every_time(tmp_path):
     assert draw("a.pdf").startswith(b"%PDF")
     with pytest.raises(ValueError, match=r"\.svg, \.png or \.pdf"):
         draw("a.txt")
+
+
+def test_distances_along_a_path_name_what_they_are_to():
+    counts = Counts([20, 20, 2, 2])
+    optima = solve.path(Problem(counts, ridge=1.0), [1.0, 0.1])
+    goals = {"ETF": predict.etf(4), "SELI": predict.seli(counts)}
+    goals |= {"a $ in a name": replace(predict.etf(4), source=Source("a $ in a name"))}
+    for name, goal in goals.items():
+        axes = plot.ridge_path(optima, Figure().subplots(), goal)
+        axes.figure.canvas.draw()
+        assert axes.get_ylabel() == f"distance to {name}"
+    assert plot.ridge_path(optima, Figure().subplots()).get_ylabel() == "norm of the classifier"

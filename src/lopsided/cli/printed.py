@@ -102,19 +102,20 @@ def splits(collapse: Collapse, predictions: dict[str, Geometry]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from lopsided.measure.shown import SPLIT, splits_table
+    from lopsided.measure.shown import ALONE, SPLIT, splits_table
 
     if collapse.k > SPLIT:
         return
     found = collapse.splits(predictions)
-    headers, rows = splits_table(found)
+    headers, rows = splits_table(found, collapse.counts)
     visible = next(iter(found.values())).visible
     seen = (
         "what the head sees is not defined"
         if math.isnan(visible)
         else f"the head sees {visible:.0%} of the class means' energy"
     )
-    title = f"why: whole² = law² + single classes²; {seen}"
+    parts = "whole² = law² + single classes²" if len(headers) > 2 else ALONE
+    title = f"why: {parts}; {seen}"
     table = Table(
         title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
     )

@@ -75,7 +75,9 @@ class Solve:
             from lopsided.plot import ridge_path, save
 
             figure = Figure(figsize=(5.2, 3.4), layout="constrained")
-            ridge_path(solutions, figure.subplots(), limit)
+            axes = ridge_path(solutions, figure.subplots(), limit)
+            if limit is not None:
+                axes.set_ylabel("distance to the limit of a vanishing ridge")
             save(figure, self.plot)
 
     def _tell(self, solution: Solution, limit: Geometry | None) -> None:

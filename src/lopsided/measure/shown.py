@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from lopsided.counts import Counts
 from lopsided.files import printable
 from lopsided.geometry import Geometry
 from lopsided.measure.metrics import METRICS
@@ -103,10 +104,15 @@ def splits_dict(splits: Mapping[str, Split]) -> dict[str, Any]:
     }
 
 
-def splits_table(splits: Mapping[str, Split]) -> tuple[list[str], list[list[str]]]:
+#: Said of a split where no two classes have equal counts.
+ALONE = "no two classes have equal counts, so that nothing tells the law from single classes"
+
+
+def splits_table(splits: Mapping[str, Split], counts: Counts) -> tuple[list[str], list[list[str]]]:
     """Return headers and rows of a table of splits: for each prediction and part the distance and
-    its two parts.
+    its two parts, which are nothing where no two classes have equal counts.
     """
+    told = 3 if counts.groups.m < counts.k else 1
     rows = []
     for name, found in splits.items():
         parts = {
@@ -114,5 +120,5 @@ def splits_table(splits: Mapping[str, Split]) -> tuple[list[str], list[list[str]
             "visible class means": found.embeddings,
             "logits": found.logits,
         }
-        rows += [[f"{name}, {title}", *map(cell, part)] for title, part in parts.items()]
-    return ["distance to", "whole", "of the law", "of single classes"], rows
+        rows += [[f"{name}, {title}", *map(cell, part[:told])] for title, part in parts.items()]
+    return ["distance to", "whole", "of the law", "of single classes"][: 1 + told], rows

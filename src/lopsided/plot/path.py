@@ -46,7 +46,7 @@ def ridge_path(
             ("classifiers", "embeddings", "logits"), rows.T, _shades(3), strict=True
         ):
             ax.plot(ridges, values, color=colour, lw=1.8, label=name)
-        ax.set_ylabel("distance to the limit of a vanishing ridge")
+        ax.set_ylabel(f"distance to {tight([goal.source.name], 40)}", parse_math=False)
         ax.set_ylim(bottom=0)
     else:
         groups, counts = solutions[0].geometry.logits.groups, solutions[0].problem.counts

@@ -16,7 +16,7 @@ from lopsided.measure.collapse import Collapse
 from lopsided.measure.metrics import METRICS
 from lopsided.measure.network_geometry import comparable
 from lopsided.measure.ood import Outside
-from lopsided.measure.shown import SPLIT, cell, splits_table
+from lopsided.measure.shown import ALONE, SPLIT, cell, splits_table
 from lopsided.measure.verdict.angles import angles
 from lopsided.measure.verdict.points import points
 from lopsided.report import explorer
@@ -116,16 +116,18 @@ def _splits(collapse: Collapse, predictions: Mapping[str, Geometry]) -> list[Sec
     if not splits:
         return []
     visible = next(iter(splits.values())).visible
+    headers, rows = splits_table(splits, collapse.counts)
     said = (
         "whole² = law² + single classes²: the misfit to the law, and what makes classes of equal"
         " count differ."
+        if len(headers) > 2
+        else f"{ALONE[0].upper()}{ALONE[1:]}."
     )
     if np.isfinite(visible):
         said += (
             f" The head sees {visible:.0%} of the energy of the class means; only that part is"
             " compared."
         )
-    headers, rows = splits_table(splits)
     rows = [[Verbatim(name), *numbers] for name, *numbers in rows]
     return [Section("law", "Why it is not the law", [Text(said), Table("", headers, rows)])]
 

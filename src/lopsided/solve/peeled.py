@@ -55,7 +55,7 @@ def layer_peeled(weights: npt.ArrayLike, e_w: float, e_h: float) -> Solution:
     """
     w = require_finite(weights, "weights", positive=True)
     require_finite([e_w, e_h], "the bounds e_w and e_h", positive=True)
-    radius = len(w) * np.sqrt(e_w * e_h)
+    radius = len(w) * float(np.sqrt(e_w * e_h))
     problem = Problem(Counts([1] * len(w)), Adjustment(weight=w), ridge=1.0)
     top = float(np.log(largest_ridge(problem)))
 
