@@ -278,6 +278,8 @@ def test_a_loss_that_is_given_other_labels_than_those_measured_is_told(name, bef
         ([99, 50, 20, 20, 9], True, ""),
         ([10, 20, 20, 50, 100], True, "the samples are most where the training counts are least"),
         ([10, 20, 20, 50, 100], False, "the samples are most where the training counts are least"),
+        ([50, 100, 20, 10, 20], True, "sorted by size the counts are those of the samples, but"),
+        ([500, 1000, 200, 100, 200], False, "labels number the classes differently"),
         ([40, 40, 40, 40, 40], False, ""),
         ([37, 38, 42, 44, 41], False, ""),
         (

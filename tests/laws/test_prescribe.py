@@ -233,6 +233,9 @@ def test_counts_that_the_training_samples_contradict_are_told(measured):
     told = "Careful: the samples are most where the training counts are least"
     assert str(prescribe(head, train, given, counts=COUNTS[::-1])).startswith(told)
     assert "Careful" not in str(prescribe(head, train, given, counts=COUNTS))
+    swapped = np.array(COUNTS)[[1, 0, 3, 2]]  # the largest two, and the rarest two
+    told = "Careful: sorted by size the counts are those of the samples, but not class by class"
+    assert str(prescribe(head, train, given, counts=swapped)).startswith(told)
 
 
 def test_one_set_of_samples_is_not_both_trained_on_and_held_out(tmp_path):

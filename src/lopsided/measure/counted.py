@@ -10,6 +10,7 @@ import numpy as np
 from lopsided.arrays import Ints
 from lopsided.counts import Counts
 from lopsided.measure.collapse import Collapse
+from lopsided.measure.verdict.counted import disordered
 from lopsided.naming import short
 
 _log = logging.getLogger("lopsided")
@@ -45,6 +46,11 @@ def contradiction(measured: Ints, counts: Counts, *, one_epoch: bool) -> str:
         return (
             "the samples are most where the training counts are least: either counts and labels "
             "number the classes differently, or classes were sampled against their counts"
+        )
+    if measured.all() and disordered(given, measured):
+        return (
+            "sorted by size the counts are those of the samples, but not class by class: counts"
+            " and labels number the classes differently, as where names were sorted to count them"
         )
     more = np.flatnonzero(measured > given)
     if one_epoch and len(more):

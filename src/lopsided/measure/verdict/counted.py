@@ -15,15 +15,20 @@ if TYPE_CHECKING:
     from lopsided.measure.collapse import Collapse
 
 
-def contradiction(collapse: Collapse) -> str:
-    """Return the sentence for counts in another order than the labels.
+def disordered(given: Ints, measured: Ints) -> bool:
+    """Return whether counts are in another order than the labels of samples, of which each class
+    has some.
 
     Sorted by size they are those of the samples measured, but for a common factor and less than
     what makes a minority; class by class they are off by more than twice that. Other samples than
     those trained on, balanced or left over, are neither.
     """
-    given, measured = collapse.counts.values, collapse.moments.counts
-    if _spread(np.sort(given), np.sort(measured)) >= 2 or _spread(given, measured) < 4:
+    return _spread(np.sort(given), np.sort(measured)) < 2 and _spread(given, measured) >= 4
+
+
+def contradiction(collapse: Collapse) -> str:
+    """Return the sentence for counts in another order than the labels."""
+    if not disordered(collapse.counts.values, collapse.moments.counts):
         return ""
     return (
         "Sorted by size, the counts are those of the samples measured, but not class by class: "
