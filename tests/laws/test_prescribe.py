@@ -555,6 +555,22 @@ def test_errors_of_a_few_samples_are_not_explained_nor_training_samples_taken_fo
     assert "class 2 has no training samples" in str(prescribe(head, part, held_out))
 
 
+@pytest.mark.parametrize("lacking", [[2, 3], [0], []])
+def test_training_errors_are_held_against_held_out_errors_of_the_same_classes(lacking):
+    head, (x, y), (x2, y2) = task(counts=(400, 200, 60, 60), apart=0.4)
+    there = ~np.isin(y2, lacking)
+    found = prescribe(head, (x, y), (x2[there], y2[there]))
+    wrong = found.corrected.scores(x).argmax(axis=1) != y
+    those = [c for c in range(4) if c not in lacking]
+    assert found.cause.training_error == pytest.approx(
+        np.mean([wrong[y == c].mean() for c in those])
+    )
+    assert found.cause.wrong[0] == wrong[np.isin(y, those)].sum()
+    told = str(found)
+    assert ("over the classes that have held-out samples" in told) == bool(lacking)
+    assert not (lacking and "of the rare classes" in told)
+
+
 @pytest.mark.parametrize("adapted", [False, True])
 def test_a_layer_counts_by_what_it_answers_and_not_by_the_weight_it_holds(adapted):
     (weight, bias), train, held_out = task()

@@ -109,7 +109,7 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
     )
     error, wrong, repeats = None, 0, 0
     if trained.train is not None:
-        error, wrong = errors_of(choice.head, trained.train)
+        error, wrong = errors_of(choice.head, trained.train, seen.counts)
         repeats = int(np.isin(seen.prints, trained.train.fingerprints()).sum())
     missed = int((choice.answers != seen.labels).sum())
     cause = Cause.of(worth.expected, error, 1 - now.balanced, (wrong, missed))

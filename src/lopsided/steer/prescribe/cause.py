@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lopsided import predict
+from lopsided.arrays import Ints
 from lopsided.counts import Counts
 from lopsided.gram import Gram
 from lopsided.measure.state.decisions import Decisions
@@ -35,7 +36,8 @@ class Cause:
         head: whether another head on the same features does better.
         features: whether the corrected head errs on training samples too: train longer.
         data: whether it errs on held-out samples that training samples do not tell of.
-        training_error: balanced, of the corrected head; None without training samples.
+        training_error: balanced, of the corrected head, over the classes that have held-out
+            samples; None without training samples.
         held_out_error: balanced, of the corrected head.
         wrong: training and held-out samples that it gets wrong. Of less than `FEW` of the one that
             speaks nobody can tell what they are due to, and no sentence does.
@@ -74,16 +76,17 @@ class Cause:
         return ", ".join(names) or "none"
 
 
-def errors_of(head: Linear, samples: Samples) -> tuple[float, int]:
+def errors_of(head: Linear, samples: Samples, held_out: Ints) -> tuple[float | None, int]:
     """Return the mean over classes of the share of samples that a head gets wrong, and how many
-    these are.
+    these are; of the classes that have held-out samples (k,), whose errors it is compared with.
+    None where none of these has a sample.
     """
     decisions = Decisions(samples.k)
     for features, labels in samples:
         decisions.update(head.scores(features), labels)
-    there = decisions.counts > 0
+    there = (decisions.counts > 0) & (held_out > 0)
     shares = decisions.errors[there] / decisions.counts[there]
-    return float(np.mean(shares)), int(decisions.errors.sum())
+    return float(np.mean(shares)) if len(shares) else None, int(decisions.errors[there].sum())
 
 
 def norm_share(head: Linear, counts: Counts) -> float | None:

@@ -98,7 +98,7 @@ def measured(
         ]
         if share is not None and share < REWEIGHTED:
             said.append(reweighted(share))
-        return [*said, *_rest(cause)]
+        return [*said, *_rest(cause, held_out)]
     few = (
         ""
         if before.minorities is None or after.minorities is None
@@ -112,12 +112,12 @@ def measured(
         f" distributed as in training from {before.as_trained:.1%} to {after.as_trained:.1%}."
         f" That takes no new training: {APPLY}."
         + (" More held-out samples would tell whether it gains at all." if worth.low <= 0 else ""),
-        *_rest(cause),
+        *_rest(cause, held_out),
     ]
 
 
-def _rest(cause: Cause) -> list[str]:
-    """Say what the errors that stay are due to."""
+def _rest(cause: Cause, classes: Ints) -> list[str]:
+    """Say what the errors that stay are due to, given the held-out samples of each class."""
     if cause.training_error is None or not (cause.features or cause.data):
         return []
     training, held_out = cause.wrong
@@ -125,16 +125,19 @@ def _rest(cause: Cause) -> list[str]:
         f"With the corrected head the balanced error is {cause.training_error:.0%} on training"
         f" samples and {cause.held_out_error:.0%} on held-out ones"
     )
+    rare = " of the rare classes"
+    if not classes.all():
+        errs, rare = f"{errs}, over the classes that have held-out samples", ""
     if held_out < FEW or (cause.features and training < FEW):
         return [
             f"{errs}, of {training:,} and {held_out:,} samples that it gets wrong: too few to tell"
             " what they are due to."
         ]
     if cause.features and cause.data:
-        return [f"{errs}: both longer training and more samples of the rare classes can help."]
+        return [f"{errs}: both longer training and more samples{rare} can help."]
     if cause.features:
         return [f"{errs}: what stays wrong is undertrained, and training longer can help there."]
-    return [f"{errs}: no head will help further, only more samples of the rare classes will."]
+    return [f"{errs}: no head will help further, only more samples{rare} will."]
 
 
 def reweighted(share: float) -> str:
