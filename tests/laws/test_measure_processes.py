@@ -13,9 +13,20 @@ import pytest
 import torch
 import torch.distributed as dist
 from torch.distributed.fsdp import fully_shard
-from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
+from torch.utils.data import DataLoader, DistributedSampler, Subset, TensorDataset
 
-from lopsided.measure import Collapse, LabelSets, Means, Moments, SecondPass, Stream, trained, watch
+from lopsided.measure import (
+    Collapse,
+    LabelSets,
+    Means,
+    Moments,
+    SecondPass,
+    Stream,
+    diagnose,
+    layers,
+    trained,
+    watch,
+)
 from lopsided.measure.adapters.bystander import Bystander
 from lopsided.measure.network import sync
 from lopsided.measure.network.replay import Replay
@@ -94,6 +105,7 @@ class Process:
         self.metrics()
         self.spread()
         self.bystanders()
+        self.wholes()
         self.stragglers()
         (self.folder / f"said{self.rank}.json").write_text(json.dumps(self.said))
         self.deaths()
@@ -199,6 +211,32 @@ class Process:
         self.said["unmeasured"] = bystander.unmeasured[1]
         self.said["repeated"] = bystander.collapse.moments.n
         self.said["heard"] = heard
+
+    def wholes(self):
+        """Loaders of all samples in every process, of shares, and of both."""
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Linear(D, D), torch.nn.Linear(D, K))
+        data = TensorDataset(*(torch.tensor(array) for array in sample(0.0)[:2]))
+        model, own = model.double(), torch.Generator().manual_seed(self.rank)
+        whole = DataLoader(data, 16, shuffle=True, generator=own)
+        share = DataLoader(Subset(data, range(self.rank, N, SIZE)), 16)
+        some = DataLoader(Subset(data, range(0, N, 3)), 16)
+        said, quiet = {}, {"show_progress": False}
+        for name, loader in (("whole", whole), ("share", share)):
+            found = [trained(model, loader, passes=passes, **quiet) for passes in (1, 2)]
+            found += layers(model, loader, ["0"], **quiet).values()
+            said[name] = [[each.moments.n, each.moments.spread.sum()] for each in found]
+            found = diagnose(model, loader, held_out=some, **quiet)
+            said[name] += [int(found.collapse.moments.n), int(found.held_out.counts.sum())]
+            said[name] += [found.prescription is not None]
+            with watch(model.eval(), during="eval") as watching:
+                for _ in range(2):
+                    for features, labels in loader:
+                        model(features)
+                        watching.labels(labels)
+                    evaluated = watching.epoch().moments
+                    said[name].insert(0, [evaluated.n, evaluated.spread.sum()])
+        self.said["wholes"] = said
 
     def stragglers(self):
         start = time.monotonic()
@@ -336,6 +374,17 @@ def test_samples_that_a_distributed_sampler_repeats_are_told_once_by_the_first_p
             if "12 samples were measured of a data set of 11" in line
         ]
         assert len(told) == (process is said[0])
+
+
+def test_samples_that_all_processes_read_count_once(said):
+    for each in (process["wholes"] for process in said):
+        *measured, training, held_out, prescribed = each["whole"]
+        *shared, joined, _, apart = each["share"]
+        assert [n for n, _ in measured] == [n for n, _ in shared] == [N] * 6
+        for (_, one), (_, other) in zip(measured, shared, strict=True):
+            assert one == pytest.approx(other)
+        assert (training, joined, held_out) == (N, N, len(range(0, N, 3)))
+        assert (prescribed, apart) == (True, False)
 
 
 def test_processes_that_wait_for_one_that_does_not_come_give_up(said):

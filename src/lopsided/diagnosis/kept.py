@@ -17,6 +17,10 @@ ROWS = 4096
 class Kept:
     """Samples in memory, in blocks; iterating yields (features (b, d), labels (b,)).
 
+    Attributes:
+        what: they are.
+        shared: whether other processes have others, which belong to them.
+
     Example:
         >>> kept = Kept("training")
         >>> kept.add(np.ones((3, 2), np.float32), np.array([0, 1, 1]))
@@ -25,7 +29,7 @@ class Kept:
     """
 
     def __init__(self, what: str) -> None:
-        self.what, self._size = what, 0
+        self.what, self.shared, self._size = what, False, 0
         self._blocks: list[tuple[npt.NDArray[Any], Ints]] = []
         self._loose: list[tuple[npt.NDArray[Any], Ints]] = []
 

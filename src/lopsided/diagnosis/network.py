@@ -26,7 +26,7 @@ from lopsided.steer.prescribe.prescription import Loss
 #: Of several processes none has all features, which a second head is trained on.
 SEVERAL = (
     "What another head would be worth was not tried: it takes all features, and each process has"
-    " its own; diagnose in one process."
+    " its own; give every process all samples, or diagnose in one process that is in no group."
 )
 
 
@@ -51,7 +51,8 @@ def diagnose(
     Errors are counted on held-out samples, geometry is measured on training samples: give both. The
     model runs once over each, in evaluation mode and without gradients, and is left as it was, and
     features are kept in memory, n d numbers; `passes` does without. In a process group of
-    torch.distributed the samples of all processes are joined, so every process must call this.
+    torch.distributed the samples of all processes are joined, so every process must call this; the
+    same samples in all of them count once.
 
     Args:
         model: a torch module; one that is compiled runs uncompiled meanwhile.
@@ -149,9 +150,9 @@ def _read(run: Run, loader: Iterable[Any], kept: Kept, marks: tuple[int, ...]) -
         decisions[0].update(z, y)
         kept.add(x, y)
 
-    run.read(loader, f"reading {kept.what} samples", take)
+    kept.shared = run.read(loader, f"reading {kept.what} samples", take)
     own = decisions[0] if decisions else Decisions(run.passing.shape[0])
-    joined = sync.decisions(own) if run.together else own
+    joined = sync.decisions(own) if kept.shared else own
     if not joined.counts.any():
         raise ValueError(
             f"there is no {kept.what} sample: the loader gave no batch, or all its labels say to"
@@ -171,13 +172,13 @@ def _collapse(
     first = Means(*run.passing.shape)
     for features, labels in kept:
         first.update(features, labels)
-    first = sync.means(first) if run.together else first
+    first = sync.means(first) if kept.shared else first
     if classes == "all":
         first.require_every_class()
     second = SecondPass(first, *head)
     for features, labels in kept:
         second.update(features, labels)
-    second = sync.second_pass(second) if run.together else second
+    second = sync.second_pass(second) if kept.shared else second
     compared = second.decisions
     decisions.compared, decisions.agreed = compared.compared, compared.agreed
     collapse = Collapse.of(second.moments(), *head, decisions, classes, counts)
@@ -190,7 +191,7 @@ def _prescribed(
     run: Run, head: tuple[Any, Any], sets: dict[str, Kept], counts: Counts | None, loss: Loss | None
 ) -> tuple[Prescription | None, tuple[str, ...]]:
     """Return the prescription, or why there is none."""
-    if run.together and "held-out" in sets:
+    if "held-out" in sets and any(kept.shared for kept in sets.values()):
         return None, (SEVERAL,)
     if counts is None or head[0] is None or len(head[0]) != counts.k:
         return None, ("What to do is not known without the training counts: give counts.",)

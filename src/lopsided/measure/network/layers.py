@@ -121,7 +121,7 @@ def layers(
     hooks = [known[name].register_forward_hook(hear(name)) for name in modules]
     try:
         with run:
-            run.read(loader, "measuring layers", take)
+            shared = run.read(loader, "measuring layers", take)
             weight, bias = (
                 None if part is None else to_numpy(part)
                 for part in passing.affine.weight_and_bias()
@@ -134,6 +134,6 @@ def layers(
     result = {}
     for name, stream in streams.items():
         whose = (weight, bias) if name == passing.name else (None, None)
-        joined = stream.sync() if run.together else stream
+        joined = stream.sync() if shared else stream
         result[name] = joined.compute(*whose, classes, counts)
     return result

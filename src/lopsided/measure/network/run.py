@@ -82,25 +82,35 @@ class Run:
 
     def read(
         self, loader: Iterable[Any], title: str, take: Callable[[Any, Any, Any], None]
-    ) -> None:
+    ) -> bool:
         """Run the model over a loader, and give features, labels and answers of each batch away.
+
+        Returns:
+            Whether other processes read other samples, to be joined with these. The same samples in
+            all of them, as of a loader that is not shared out, count once.
 
         Raises:
             ValueError: if a batch cannot be used; it is named.
             TypeError: if the loader gives what is no batch.
         """
         batches = track(loader, title, transient=True, disable=not self._show)
-        rows = 0
+        rows, read = 0, sync.Read()
         with order_kept(loader), _others_told(self.together):
             for number, batch in enumerate(batches):
                 labels, by_keyword = self._forward(batch)
                 try:
-                    take(*self.passing.samples(labels, by_keyword=by_keyword))
+                    taken = self.passing.samples(labels, by_keyword=by_keyword)
+                    take(*taken)
                 except ValueError as error:
                     raise ValueError(f"in batch {number} of the loader: {error}") from error
                 rows += len(labels)
+                if self.together:
+                    read.add(*taken)
         if sentence := repeated(loader, rows):
             _log.warning(sentence)
+        if not self.together:
+            return False
+        return not read.by_all()
 
     def _forward(self, batch: Any) -> tuple[Any, bool]:
         """Run the model on a batch; return its labels, and whether the model was given them."""

@@ -13,6 +13,7 @@ differ every process raises the same error.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -29,9 +30,13 @@ from lopsided.measure.state.scatter import Pooled, Projected
 from lopsided.measure.state.second import SecondPass
 from lopsided.needs import need, torch
 
+_log = logging.getLogger("lopsided")
+
 First = TypeVar("First", bound=Means)
 #: Bytes in which a process says what it holds.
 SENTENCE = 1024
+#: By how much sums of the same samples in another order may differ, of what they are.
+ALIKE = 1e-5
 
 
 def available() -> bool:
@@ -67,6 +72,36 @@ def agree(holds: str, group: Any = None, *, problem: str = "") -> None:
                 f"all processes must measure one thing, but process 0 has {said[0]} and process"
                 f" {rank} has {sentence}"
             )
+
+
+class Read:
+    """What tells the samples that a process read from others, in whatever order they came."""
+
+    def __init__(self) -> None:
+        self._sums = np.zeros(5)
+
+    def add(self, features: Any, labels: npt.NDArray[Any], logits: Any) -> None:
+        """Take in a batch."""
+        y = np.abs(labels.astype(np.float64))
+        sizes = (float(part.float().abs().sum()) for part in (features, logits))
+        self._sums += [len(y), y.sum(), np.square(y).sum(), *sizes]
+
+    def by_all(self) -> bool:
+        """Return whether all processes, of several, read the same samples, up to rounding, and say
+        that these count once; every process must call it.
+
+        Raises:
+            ValueError: the same in every process, if one of them has a problem instead.
+        """
+        agree("the samples of an evaluation")
+        ((least,), (most,)) = (reduce([self._sums], which) for which in ("min", "max"))
+        several = need("torch.distributed", "'lopsided[torch]'").get_world_size() > 1
+        same = several and most[0] > 0 and bool((most - least <= ALIKE * most).all())
+        if same and first():
+            _log.warning(
+                "all processes read the same %s samples, which count once", f"{most[0]:,.0f}"
+            )
+        return same
 
 
 def means(local: First, group: Any = None) -> First:

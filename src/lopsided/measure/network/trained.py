@@ -42,7 +42,8 @@ def trained(
 
     It runs in evaluation mode and without gradients. The model is left as it was, the mode of each
     layer and the random state too. In a process group of torch.distributed the samples of all
-    processes are joined, so every process must call this.
+    processes are joined, so every process must call this; the same samples in all of them count
+    once.
 
     Args:
         model: a torch module; one that is compiled runs uncompiled meanwhile.
@@ -92,7 +93,7 @@ def trained(
         labels=labels,
         show_progress=show_progress,
     )
-    passing, together = run.passing, run.together
+    passing = run.passing
     kept: Literal["pooled", "none"] = "pooled" if passes == 1 else "none"
     stream: Stream | None = None
 
@@ -109,9 +110,9 @@ def trained(
         seen.update(x, y)
 
     with run:
-        run.read(loader, "measuring", first)
+        shared = run.read(loader, "measuring", first)
         stream = stream or Stream(*passing.shape, kept)
-        joined = stream.sync() if together else stream
+        joined = stream.sync() if shared else stream
         if not joined.n:
             raise ValueError(
                 "nothing has been measured: the loader gave no batch, or all its labels say to"
@@ -121,8 +122,7 @@ def trained(
         head_map = passing.affine.weight_and_bias()
         if passes == 2:
             second, seen = SecondPass(moments), Means(*passing.shape)
-            run.read(loader, "measuring again", again)
-            if together:
+            if run.read(loader, "measuring again", again):
                 second, seen = sync.second_pass(second), sync.means(seen)
             moments, decisions = second.moments(), second.decisions
             _require_same(moments, seen)

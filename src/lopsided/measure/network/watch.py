@@ -121,6 +121,7 @@ class Watch:
         #: What the head multiplied when an evaluation began: weights that are only lent for it, as
         #: a moving average's are, may be taken back before the epoch is closed.
         self._evaluated: Map | None = None
+        self._read = sync.Read()
         self.counts, self.predictions, self.history = (
             counts,
             dict(predictions or {}),
@@ -204,7 +205,10 @@ class Watch:
             self._begin()
         if not self.stream.n:
             self._evaluated = None if self._training else self._multiplied()
+            self._read = sync.Read()
         self.stream.update(features, labels, logits if self._sets is None else None)
+        if not self._training and sync.available():
+            self._read.add(features, labels, logits)
 
     def _multiplied(self) -> Map:
         """Return what the head multiplies now, in memory of its own."""
@@ -216,7 +220,8 @@ class Watch:
     def epoch(self) -> Collapse:
         """Close the epoch: return and log what its samples show, and start anew.
 
-        Where there are several processes, it is of the samples of all of them.
+        Where there are several processes, it is of the samples of all of them; samples that all of
+        them evaluated alike count once.
 
         Raises:
             ValueError: if nothing was measured (it says why), or a class had no sample under
@@ -225,8 +230,10 @@ class Watch:
         together = sync.available()
         if not (together or self.stream.n):
             raise ValueError(f"nothing was measured in this epoch: {self._passing.why_nothing()}")
-        joined = self.stream.sync() if together else self.stream
-        evaluated = self._evaluated if self.stream.n else None
+        # In training the same samples are steps of their own.
+        evaluated, read = (self._evaluated, self._read) if self.stream.n else (None, sync.Read())
+        shared = together and (self._training or not read.by_all())
+        joined = self.stream.sync() if shared else self.stream
         weight, bias = evaluated or self._multiplied()
         collapse = joined.compute(weight, bias, self._classes, self.counts)
         if self.counts is not None and not self._told:
