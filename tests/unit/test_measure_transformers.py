@@ -53,6 +53,25 @@ def bert(kind: str) -> Any:
     return getattr(transformers, kind)(transformers.BertConfig(**shape, **still, num_labels=3))
 
 
+def of_images_and_text() -> Any:
+    torch.manual_seed(0)
+    shape = {"hidden_size": D, "num_hidden_layers": 1, "num_attention_heads": 2}
+    shape |= {"intermediate_size": 8}
+    sight = transformers.CLIPVisionConfig(**shape, image_size=4, patch_size=2)
+    text = transformers.LlamaConfig(**shape, vocab_size=VOCAB, num_key_value_heads=2)
+    config = transformers.LlavaConfig(vision_config=sight, text_config=text, image_token_index=0)
+    return transformers.LlavaForConditionalGeneration(config)
+
+
+def bart() -> Any:
+    torch.manual_seed(0)
+    shape = {"vocab_size": VOCAB, "d_model": D, "dropout": 0.0, "max_position_embeddings": T}
+    for part in ("encoder", "decoder"):
+        shape |= {f"{part}_layers": 1, f"{part}_attention_heads": 2, f"{part}_ffn_dim": 8}
+    still = {"pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 2}
+    return transformers.BartForConditionalGeneration(transformers.BartConfig(**shape, **still))
+
+
 def states(model: Any) -> Any:
     return model.base_model(IDS).last_hidden_state
 
@@ -70,6 +89,23 @@ MODELS: dict[str, tuple[Callable[[], Any], Any, dict[str, Any], Any]] = {
         torch.where(torch.arange(T) > 1, IDS, -100),
         {"shift": 1, "ignore": -100},
         lambda model: (states(model)[:, 1:-1], IDS[:, 2:]),
+    ),
+    "images and text, of two answers": (
+        of_images_and_text,
+        torch.where(torch.arange(T) == 3, 3 + IDS % 2, -100),
+        {"ignore": -100},
+        "LlavaForConditionalGeneration is a causal language model.*shift=1",
+    ),
+    "encoder and decoder": (
+        bart,
+        IDS.flip(1),
+        {},
+        lambda model: (
+            model.model(
+                IDS, decoder_input_ids=IDS.flip(1).roll(1, 1).index_fill(1, torch.tensor([0]), 2)
+            ).last_hidden_state,
+            IDS.flip(1),
+        ),
     ),
     "masked language model": (
         lambda: bert("BertForMaskedLM"),

@@ -12,6 +12,8 @@ from lopsided.needs import torch
 
 #: Models that train position t on the label of position t + 1, by the names of their classes.
 CAUSAL = re.compile(r"ForCausalLM$|(?<!XLNet)LMHeadModel$")
+#: Models that do so unless they have an encoder, to whose sequence the labels are another.
+GENERATING = "ForConditionalGeneration"
 
 
 def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[str, Any]:
@@ -120,5 +122,10 @@ def around(model: Any, name: str) -> list[Any]:
 
 def causal(model: Any, name: str) -> str:
     """Return the class of the causal language model that a layer is in, which shifts its labels."""
-    names = (type(module).__name__ for module in around(model, name))
-    return next((found for found in names if CAUSAL.search(found)), "")
+    modules = around(model, name)
+    kinds = {type(module).__name__: getattr(module, "config", None) for module in modules}
+    encoded = any(getattr(config, "is_encoder_decoder", False) for config in kinds.values())
+    for kind, config in kinds.items():
+        if CAUSAL.search(kind) or (kind.endswith(GENERATING) and config and not encoded):
+            return kind
+    return ""
