@@ -14,7 +14,8 @@ from lopsided.files import UnfitError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-#: What a column of labels may be called; in a first line that is none of these stands a label.
+#: What a column of labels may be called; in a first line that is none of these stands a label, or
+#: it is refused.
 TITLES = ("class", "classes", "label", "labels", "target", "targets", "y")
 
 
@@ -92,4 +93,18 @@ def _lines(text: str) -> list[int] | list[str]:
     labels = [cells[place] for _, cells in lines]
     if all(re.fullmatch(r"[+-]?[0-9]{1,18}", label) for label in labels):
         return [int(label) for label in labels]
+    untitled = lines and lines[0][1] is titles
+    if untitled and labels.count(labels[0]) == 1 and all(map(_is_name, labels)):
+        raise UnfitError(
+            f"has {labels[0]!r} in line {lines[0][0]} and nowhere else, which may be a class or a"
+            " title: write 'label' in place of a title, or above the first of the labels"
+        )
     return labels
+
+
+def _is_name(label: str) -> bool:
+    try:
+        float(label)
+    except ValueError:
+        return True
+    return False
