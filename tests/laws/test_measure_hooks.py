@@ -352,6 +352,22 @@ def test_what_a_model_makes_of_its_head_is_said_once(name, words, caplog):
     assert words in caplog.text
 
 
+@pytest.mark.parametrize("chosen", [False, True])
+def test_a_head_that_is_a_part_of_the_answer_is_said_to_be_unless_it_was_chosen(chosen, caplog):
+    def forward(self, x):
+        parts = [head(self.body(x)) for head in (self.head, self.other)]
+        return sum(parts) / 2, *parts
+
+    torch.manual_seed(0)
+    model = net(forward, other=lambda: nn.Linear(D, K))()
+    with watch(model, model.head if chosen else None) as watching:
+        for _ in range(5):
+            model(X)
+            watching.labels(Y)
+    said = [r.message for r in caplog.records if "not made of them in a way known" in r.message]
+    assert len(said) == (not chosen)
+
+
 @pytest.mark.parametrize("how", ["watch", "diagnose 1", "diagnose 2"])
 @pytest.mark.parametrize(
     "name", ["linear", "cosine", "scaled", "adapter", "(in, out), normalised", "tokens"]

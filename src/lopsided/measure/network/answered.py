@@ -18,14 +18,18 @@ from lopsided.needs import torch
 ROUNDING = 64
 
 
-def require_own(name: str, logits: Any, answers: Sequence[Any], *, guessed: bool) -> str:
+def require_own(
+    name: str, logits: Any, answers: Sequence[Any], *, guessed: bool, chosen: bool
+) -> str:
     """Return in a sentence what a model makes of its head's answers, or nothing.
 
     Args:
         name: of the head.
         logits: (*batch, k) that it answered.
         answers: tensors that the model returned.
-        guessed: whether nobody said which layer is the head.
+        guessed: whether it is not sure yet that this layer is the head.
+        chosen: whether somebody said that it is. Of several answers the first one is the model's:
+            the others may be those of its parts, such as two heads whose mean it returns.
 
     Raises:
         ValueError: if the model returns the answers in another order of rows or of classes, or
@@ -41,8 +45,10 @@ def require_own(name: str, logits: Any, answers: Sequence[Any], *, guessed: bool
     alike = [z for z in answers if z.shape[-1] == k and z.numel() == logits.numel()]
     if not alike and guessed and len(answers) == 1 and k not in answers[0].shape:
         raise _elsewhere(name)
-    if not alike or any(same(logits, answer) for answer in alike):
+    own = [same(logits, answer) for answer in alike]
+    if not alike or own[0] or (chosen and any(own)):
         return ""
+    alike = alike[:1] if any(own) else alike
     found = [_made(logits.reshape(-1, k), answer.reshape(-1, k)) for answer in alike]
     for made in ("negated", "in another order of classes"):
         if made in found:
@@ -53,7 +59,7 @@ def require_own(name: str, logits: Any, answers: Sequence[Any], *, guessed: bool
             )
     if known := [made for made in found if made is not None]:
         return known[0] and f"the model returns the answers of the head {name!r} {known[0]}"
-    if guessed and not any(same_decisions(logits, answer) for answer in alike):
+    if guessed and not any(own) and not any(same_decisions(logits, answer) for answer in alike):
         raise _elsewhere(name)
     return (
         f"the model returns something of the shape of the answers of the head {name!r} that is"

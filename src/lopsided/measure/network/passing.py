@@ -74,7 +74,7 @@ class Passing:
             shift,
             keyword,
         )
-        self._listening, self._finished = listening, finished
+        self._listening, self._finished, self._chosen = listening, finished, head is not None
         self._layers, self._guessed, self._counts = heads(model, head, counts), head is None, counts
         self._become(list(self._layers)[-1])
         self._hooks: dict[str, Any] = {}
@@ -216,7 +216,7 @@ class Passing:
             logits.reshape(-1, logits.shape[-1]),
             call.precision,
         )
-        told = require_own(self.name, logits, answers, guessed=self._guessed)
+        told = require_own(self.name, logits, answers, guessed=self._guessed, chosen=self._chosen)
         if told and told != self.made:
             _log.warning("%s; the head's own answers are measured", told)
         self.made = told
