@@ -289,6 +289,11 @@ NAMES = {
     "others beside": (["00000-of-00001", "y"], ""),
     "a part lacks": (["x-00000-of-00003", "x-00002-of-00003"], "holds 2 of the 3 parts"),
     "two splits": (["test-00000-of-00001", "train-00000-of-00001"], "holds the splits test, train"),
+    "two splits by hand": (["features_val", "Train"], "holds the splits Train, val"),
+    "a split beside parts": (["train-0-of-1", "validation"], "holds the splits train, validation"),
+    "one split by hand": (["train_0", "train_1", "x-training"], ""),
+    "two words for one": (["held-out_test_0", "held-out_test_1"], ""),
+    "words that hold a split": (["trained", "latest", "oval", "contest2"], ""),
     "two exports": (["x-0-of-2", "x-1-of-2", "x-0-of-1"], "not parts of one data set"),
     "a part twice": (["x-0-of-1-3f", "x-0-of-1-a7"], "not parts of one data set"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lopsided.files import UnfitError, reading, require_file
@@ -12,6 +12,11 @@ from lopsided.files import UnfitError, reading, require_file
 #: A part of a split, as data sets from the hub are named, and as many others name theirs:
 #: train-00000-of-00004.parquet.
 _PART = re.compile(r"(.*?)[-_.]?(\d{1,9})-of-(\d{1,9})(?!\d)")
+#: Splits of a data set, as files are named by hand: train.npz, features_val.npy, test-2.parquet.
+_SPLIT = re.compile(
+    r"(?<![a-z])((train)(ing)?|(val)(id|idation)?|(dev)|(test)|(held)[-_. ]?out|(ood))(?![a-z])",
+    re.IGNORECASE,
+)
 #: Bytes that a description of a data set may have.
 _MOST = 2**24
 
@@ -48,7 +53,9 @@ def require_whole(folder: Path, files: Sequence[Path]) -> None:
         ValueError: naming the splits, the files that do not belong together, or how many there are.
     """
     found = [(file, part) for file in files if (part := _PART.match(file.name))]
-    if len(splits := sorted({part[1] for _, part in found})) > 1:
+    parts = {part[1] for _, part in found}
+    named = {words: said for file in files for words, said in _split_of(file)}
+    if len(splits := sorted(parts if len(parts) > 1 else named.values())) > 1:
         raise ValueError(
             f"{folder} holds the splits {', '.join(splits)} of a data set, by the names of its"
             " files; give a folder of one of them"
@@ -69,6 +76,13 @@ def require_whole(folder: Path, files: Sequence[Path]) -> None:
             f" {found[0][0].name} is one of; copy the others, or rename those that are to be"
             " measured without them"
         )
+
+
+def _split_of(file: Path) -> Iterator[tuple[frozenset[str], str]]:
+    """Yield the words of splits in a name, if it has some, and what they are written as."""
+    if words := list(_SPLIT.finditer(file.stem)):
+        beginnings = frozenset(next(filter(None, word.groups()[1:])).lower() for word in words)
+        yield beginnings, "+".join(word[0] for word in words)
 
 
 def _read(path: Path) -> dict[str, list[dict[str, str]]]:
