@@ -48,7 +48,8 @@ def minimize(
         method: a name in `METHODS`.
         tolerance: relative duality gap to reach. Below rounding, which the certificate tells,
             nothing can be proved; where a class has less than a thousandth of the mean weight,
-            "newton" goes on for its sake.
+            "newton" goes on for its sake. The entropy of soft targets is part of the objective: at
+            ridges below some 1e-10 of their weight the gap says nothing of the geometry.
         strict: raise if it was not reached.
         starts: of a problem whose width is below the optimum's rank, how many local minima are
             compared; by default 2^k and at most 128 of up to 16 classes, which takes seconds, and 8
