@@ -2,9 +2,10 @@
 How many samples does a class need?
 ===================================
 
-The norm of a classifier against its class's samples, at one ridge, for three laws: squared loss
-under one, two and three linear layers (Dang et al. 2023), and cross-entropy behind a ReLU (Dang
-et al. 2024). Below a threshold a class has no classifier at all.
+Left, the norm of a classifier against its class's samples, at one ridge: squared loss under one,
+two and three linear layers (Dang et al. 2023), where below a threshold a class has no classifier at
+all. Right, the norm of a class mean at three ridges: cross-entropy behind a ReLU (Dang et al.
+2024), where it is the mean that vanishes, and the classifier stays to tell what the class is not.
 """
 
 import matplotlib.pyplot as plt

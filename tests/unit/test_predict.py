@@ -143,6 +143,14 @@ def test_a_class_at_its_threshold_is_zero_and_one_above_it_is_not(make, ridge):
         assert (geometry.embeddings.norms()[0] > 0) == alive
 
 
+def test_below_its_threshold_a_class_has_no_classifier_but_behind_a_relu_no_mean():
+    counts = Counts([100, 100, 9, 2])
+    squared, behind = predict.squared(counts, 2.0), predict.nonnegative(counts, 2.0)
+    assert squared.classifiers.norms()[3] == squared.embeddings.norms()[3] == 0
+    assert behind.embeddings.norms()[3] == 0
+    assert behind.classifiers.norms()[3] > 1  # it tells what the class is not
+
+
 def test_sums_of_counts_beyond_sixty_three_bits_are_no_trouble():
     counts = Counts.step(10**6, minority=2**43, ratio=2**10)
     assert counts.n > 2**63

@@ -35,7 +35,8 @@ def nonnegative(counts: CountsLike, ridge: float = 0.0) -> Geometry:
             every margin is 1.
 
     Returns:
-        The geometry; a class of n_c <= ridge^2 k / (k - 1) samples has a zero mean.
+        The geometry; a class of n_c <= ridge^2 k / (k - 1) samples has a zero mean, and a
+        classifier all the same while another class has a mean.
 
     Raises:
         ValueError: if the ridge is neither 0 nor from 1e-100 to 1e100.
