@@ -15,6 +15,7 @@ from sklearn.naive_bayes import ComplementNB, GaussianNB, MultinomialNB
 from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
@@ -83,6 +84,40 @@ def test_margins_and_votes_are_not_taken_for_log_probabilities(inner):
     targets = Y if "Classif" in str(inner) or "SV" in str(inner) else np.arange(len(Y)) % 3
     with pytest.raises(TypeError, match=r"has no predict_proba.* CalibratedClassifierCV"):
         steer.PostHocClassifier(inner).fit(X, targets)
+
+
+class Turned(GaussianNB):
+    """A classifier with its classes in another order, as CatBoost has them by `class_names`."""
+
+    def fit(self, X, y):
+        super().fit(X, y)
+        self.classes_ = self.classes_[::-1]
+        return self
+
+    def predict_proba(self, X):
+        return super().predict_proba(X)[:, ::-1]
+
+
+class Lost(GaussianNB):
+    """A classifier that knows nothing of a sample, as label propagation far from all others."""
+
+    def predict_proba(self, X):
+        found = super().predict_proba(X)
+        found[3] = np.nan
+        return found
+
+
+def test_probabilities_are_of_the_classes_that_the_classifier_says_they_are_of():
+    plain = steer.PostHocClassifier(GaussianNB()).fit(X, Y)
+    turned = steer.PostHocClassifier(Turned()).fit(X, Y)
+    assert np.array_equal(turned.decision_logits(X), plain.decision_logits(X))
+    with pytest.raises(ValueError, match="Lost gives sample 3 probabilities that are no numbers"):
+        steer.PostHocClassifier(Lost()).fit(X, Y).predict(X)
+    unlabelled = np.where(np.arange(len(Y)) % 4, np.unique(Y, return_inverse=True)[1], -1)
+    with pytest.raises(
+        ValueError, match="3 classes of the 4 labels: 0, 1, 2 of -1, 0, 1, 2; a lab"
+    ):
+        steer.PostHocClassifier(SelfTrainingClassifier(GaussianNB())).fit(X, unlabelled)
 
 
 def test_class_means_tell_digits_apart_in_a_pipeline():

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy.special import log_softmax
 
 from lopsided.arrays import Floats
+from lopsided.naming import listed
 from lopsided.steer.posthoc import logit_adjustment, nearest_mean
 from lopsided.steer.posthoc.logits import finite
 
@@ -88,7 +89,7 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
             ValueError: if the labels are not classes, `class_weight` names another or no positive
                 finite number, tau is not finite, or the classifier weighs the classes itself, by
                 `class_weight`, `priors` or another of `WEIGHING`, or may be chosen so by a search,
-                or is one of `WITHOUT_COUNTS`.
+                or is one of `WITHOUT_COUNTS`, or does not learn all of the labels as classes.
             TypeError: if `class_weight` is no mapping, or the classifier has no probabilities.
         """
         X, y = validate_data(self, X, y)
@@ -125,14 +126,32 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
                 f"{given} has no predict_proba, and its decisions are no log-probabilities: give"
                 " CalibratedClassifierCV of it, from sklearn.calibration"
             )
+        learned = np.sort(getattr(self.estimator_, "classes_", self.classes_))
+        if not np.array_equal(learned, self.classes_):
+            raise ValueError(
+                f"{type(given).__name__} has learned {len(learned)} classes of the"
+                f" {len(self.classes_)} labels: {listed(learned)} of {listed(self.classes_)}; a"
+                " label that marks samples as not labelled is no class: leave these out"
+            )
         return self
 
     def decision_logits(self, X: Any) -> Floats:
-        """Return the (n, k) adjusted logits of (n, d) features."""
+        """Return the (n, k) adjusted logits of (n, d) features.
+
+        Raises:
+            ValueError: if the classifier's probabilities of a sample are no numbers; it is named.
+        """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False)
+        order = np.argsort(getattr(self.estimator_, "classes_", self.classes_))
+        found = np.asarray(self.estimator_.predict_proba(X))[:, order]
+        if (lost := np.isnan(found).any(axis=1)).any():
+            raise ValueError(
+                f"{type(self.estimator_).__name__} gives sample {int(np.argmax(lost))}"
+                " probabilities that are no numbers"
+            )
         with np.errstate(divide="ignore"):
-            logits = np.log(self.estimator_.predict_proba(X))
+            logits = np.log(found)
         logits = np.maximum(logits, np.log(np.finfo(np.float64).tiny))
         adjusted: Floats = logit_adjustment(logits, self.counts_, self.tau)
         return adjusted + self._log_weights()
