@@ -7,6 +7,7 @@ import os
 import time
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 import pytest
@@ -106,6 +107,7 @@ class Process:
         self.spread()
         self.bystanders()
         self.wholes()
+        self.networks()
         self.stragglers()
         (self.folder / f"said{self.rank}.json").write_text(json.dumps(self.said))
         self.deaths()
@@ -237,6 +239,29 @@ class Process:
                     evaluated = watching.epoch().moments
                     said[name].insert(0, [evaluated.n, evaluated.spread.sum()])
         self.said["wholes"] = said
+
+    def networks(self):
+        """Networks of each process: one in all, moved by steps on their own data, their own."""
+        features, labels = (torch.tensor(array[self.rank :: SIZE]) for array in sample(0.0)[:2])
+        for name, own in (("one", 0.0), ("moved", 0.02), ("own", 1.0)):
+            torch.manual_seed(0)
+            model = torch.nn.Linear(D, K).double()
+            torch.manual_seed(1 + self.rank)
+            with torch.no_grad():
+                model.weight.lerp_(torch.nn.Linear(D, K).weight.double(), own)
+            loader, quiet = [(features, labels)], {"show_progress": False}
+            with watch(model) as watching:
+                model(features)
+                watching.labels(labels)
+                self.refused(f"{name} watched", watching.epoch)
+            self.refused(f"{name} trained", partial(trained, model, loader, **quiet))
+            self.refused(f"{name} diagnosed", partial(diagnose, model, loader, **quiet))
+            with suppress(ImportError):
+                from lopsided.measure.adapters.torchmetrics import GeometryMetric
+
+                metric = GeometryMetric(K, D, model)
+                metric.update(features, labels)
+                self.refused(f"{name} metric", metric.compute)
 
     def stragglers(self):
         start = time.monotonic()
@@ -385,6 +410,17 @@ def test_samples_that_all_processes_read_count_once(said):
             assert one == pytest.approx(other)
         assert (training, joined, held_out) == (N, N, len(range(0, N, 3)))
         assert (prescribed, apart) == (True, False)
+
+
+def test_processes_with_networks_of_their_own_are_refused(said):
+    for process in said:
+        for how in ("watched", "trained", "diagnosed"):
+            assert f"one {how}" not in process
+            assert f"moved {how}" not in process
+            assert "of their size apart" in process[f"own {how}"]
+            assert process[f"own {how}"] == said[0][f"own {how}"]
+        assert "one metric" not in process
+        assert ("own metric" in process) == ("metric" in process)  # where torchmetrics is there
 
 
 def test_processes_that_wait_for_one_that_does_not_come_give_up(said):

@@ -110,7 +110,7 @@ def diagnose(
             if loader is not None and (name == "held-out" or passes is None):
                 sets[name] = Kept(name)
                 decided[name] = _read(run, loader, sets[name], marks)
-        found = run.passing.affine.weight_and_bias() if sets else None
+        found = run.head() if sets else None
     if found is None:
         assert collapse is not None
         weight, bias = collapse.weight, collapse.bias

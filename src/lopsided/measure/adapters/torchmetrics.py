@@ -9,6 +9,7 @@ from typing import Any, Literal
 from lopsided.counts import Counts, CountsLike
 from lopsided.labels import Ignore
 from lopsided.measure.collapse import Classes, Collapse
+from lopsided.measure.network import sync
 from lopsided.measure.network.affine import alone
 from lopsided.measure.network.head import is_layer
 from lopsided.measure.network.stream import Stream
@@ -105,7 +106,8 @@ class GeometryMetric(Metric):  # type: ignore[misc]
 
         Raises:
             ValueError: if there is no sample, or a class has none under classes="all", or head or
-                counts do not fit, or the head is no linear map of the features.
+                counts do not fit, or the head is no linear map of the features, or processes have
+                heads of their own.
         """
         synced, head = self._is_synced, self._head.module()
         weight, bias = (None, None) if head is None else _multiplied(head)
@@ -174,7 +176,11 @@ class GeometryMetric(Metric):  # type: ignore[misc]
         return {"stream": self.stream}
 
     def _sync_dist(self, dist_sync_fn: Any = None, process_group: Any = None) -> None:
-        self.stream = self.stream.sync(process_group or self.process_group)
+        group, head = process_group or self.process_group, self._head.module()
+        joined = self.stream.sync(group)
+        if head is not None:
+            sync.require_one_head(_multiplied(head)[0], group, used=self.stream.n > 0)
+        self.stream = joined
 
     @contextmanager
     def sync_context(self, *args: Any, should_unsync: bool = True, **kwargs: Any) -> Iterator[None]:

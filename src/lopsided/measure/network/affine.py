@@ -17,13 +17,13 @@ from typing import Any
 from lopsided.measure.network.head import axes_of
 from lopsided.measure.network.held import held
 from lopsided.measure.network.intact import modes_kept
-from lopsided.measure.network.tensors import has_float64
+from lopsided.measure.network.tensors import CLASSES, has_float64, some
 from lopsided.needs import torch
 
 _log = logging.getLogger("lopsided")
 
-#: Rows and classes that are looked at in one comparison.
-ROWS, CLASSES = 32, 256
+#: Rows that are looked at in one comparison.
+ROWS = 32
 #: Features that a layer is asked about which is not seen at work.
 DRAWN = 8
 #: Rounding allowed, in units of the type's own: of terms at random signs, and of all at worst.
@@ -98,7 +98,7 @@ class Affine:
             ValueError: if no reading fits, or the head is spread over processes.
         """
         held(self.head)
-        x, z = (_some(part, 0, ROWS) for part in (features, logits))
+        x, z = (some(part, 0, ROWS) for part in (features, logits))
         if not bool(x.isfinite().all() & z.isfinite().all()):
             return  # the door names the sample
         found = self.find(x, z, precision)
@@ -144,8 +144,8 @@ class Affine:
                     return False
             except Exception:  # it cannot be read so, such as one whose forward wants labels
                 return False
-            h, w, answers = view(x), _some(weight, 0, CLASSES).to(x), _some(z, 1, CLASSES)
-            b = x.new_zeros(1) if bias is None else _some(bias, 0, CLASSES).to(x)
+            h, w, answers = view(x), some(weight, 0, CLASSES).to(x), some(z, 1, CLASSES)
+            b = x.new_zeros(1) if bias is None else some(bias, 0, CLASSES).to(x)
             expected = h @ w.T + b
             random = (h.square() @ w.T.square()).sqrt() + expected.abs() + b.abs()
             worst = h.norm(dim=1)[:, None] * w.norm(dim=1) + b.abs()
@@ -212,15 +212,6 @@ def precision_of(*tensors: Any) -> float:
     if any(t.dtype == torch().float32 for t in tensors):
         eps = max(eps, MATMUL[torch().get_float32_matmul_precision()])
     return float(eps)
-
-
-def _some(tensor: Any, axis: int, most: int) -> Any:
-    """Return at most so many of the rows or columns, evenly chosen."""
-    n = tensor.shape[axis]
-    if n <= most:
-        return tensor
-    even = torch().arange(most, device=tensor.device) * (n - 1) // (most - 1)
-    return tensor.index_select(axis, even)
 
 
 def _wide(tensor: Any) -> Any:

@@ -122,10 +122,7 @@ def layers(
     try:
         with run:
             shared = run.read(loader, "measuring layers", take)
-            weight, bias = (
-                None if part is None else to_numpy(part)
-                for part in passing.affine.weight_and_bias()
-            )
+            weight, bias = (None if part is None else to_numpy(part) for part in run.head())
     finally:
         for hook in hooks:
             hook.remove()

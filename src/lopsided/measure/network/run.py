@@ -15,6 +15,7 @@ from lopsided.counts import Counts
 from lopsided.labels import Ignore
 from lopsided.measure.counted import repeated
 from lopsided.measure.network import compiled, sync
+from lopsided.measure.network.affine import Map
 from lopsided.measure.network.intact import modes_kept, order_kept, randomness_kept
 from lopsided.measure.network.passing import Passing
 from lopsided.needs import torch
@@ -111,6 +112,18 @@ class Run:
         if not self.together:
             return False
         return not read.by_all()
+
+    def head(self) -> Map:
+        """Return classifiers and bias of the head, `None` for none.
+
+        Raises:
+            ValueError: if processes have networks of their own.
+        """
+        affine = self.passing.affine
+        found = affine.weight_and_bias()
+        if self.together:
+            sync.require_one_head(found[0], used=affine.reading is not None)
+        return found
 
     def _forward(self, batch: Any) -> tuple[Any, bool]:
         """Run the model on a batch; return its labels, and whether the model was given them."""

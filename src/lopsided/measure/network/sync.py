@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from lopsided.measure.network.tensors import CLASSES, some, to_numpy
 from lopsided.measure.state.blocks import left_over
 from lopsided.measure.state.confusions import Confusions
 from lopsided.measure.state.decisions import SUMS, Decisions
@@ -37,6 +38,8 @@ First = TypeVar("First", bound=Means)
 SENTENCE = 1024
 #: By how much sums of the same samples in another order may differ, of what they are.
 ALIKE = 1e-5
+#: How far heads of processes may be apart, root mean square, of their size.
+APART = 0.1
 
 
 def available() -> bool:
@@ -102,6 +105,33 @@ class Read:
                 "all processes read the same %s samples, which count once", f"{most[0]:,.0f}"
             )
         return same
+
+
+def require_one_head(weight: Any, group: Any = None, *, used: bool) -> None:
+    """Refuse the samples of different networks, as where DistributedDataParallel was forgotten;
+    every process must call it.
+
+    Args:
+        weight: (k, d) classifiers of this process.
+        group: process group; by default all processes.
+        used: whether it has samples; the others' heads count.
+
+    Raises:
+        ValueError: the same in every process, if heads are apart by more than `APART` of their
+            size: what steps on their own data move them is less.
+    """
+    agree(f"a head of shape {tuple(weight.shape)}", group)
+    w = to_numpy(some(weight, 0, CLASSES)).astype(np.float64) * used
+    parts = w, np.square(w).sum()[None], np.array([float(used)])
+    total, square, number = reduce(parts, "sum", group)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        apart = np.sqrt(1 - np.square(total).sum() / (number * square))[0]
+    if apart > APART:
+        raise ValueError(
+            f"the processes hold different heads, {apart:.0%} of their size apart, so their samples"
+            " are of different networks: train one network in all of them"
+            " (DistributedDataParallel), or measure each outside the process group"
+        )
 
 
 def means(local: First, group: Any = None) -> First:

@@ -11,6 +11,9 @@ import numpy.typing as npt
 from lopsided.arrays import plain_array
 from lopsided.needs import torch
 
+#: Classifiers that are looked at where it would take long to look at all.
+CLASSES = 256
+
 
 def to_numpy(tensor: Any) -> npt.NDArray[Any]:
     """Return a tensor as an array that shares its memory where it can; types that NumPy lacks
@@ -66,3 +69,12 @@ def has_float64(device: Any) -> bool:
     except (TypeError, RuntimeError, NotImplementedError):
         return False
     return True
+
+
+def some(tensor: Any, axis: int, most: int) -> Any:
+    """Return at most so many of the rows or columns, evenly chosen."""
+    n = tensor.shape[axis]
+    if n <= most:
+        return tensor
+    even = torch().arange(most, device=tensor.device) * (n - 1) // (most - 1)
+    return tensor.index_select(axis, even)

@@ -119,7 +119,7 @@ def trained(
                 " leave out"
             )
         moments, decisions = joined.moments, joined.decisions
-        head_map = passing.affine.weight_and_bias()
+        head_map = run.head()
         if passes == 2:
             second, seen = SecondPass(moments), Means(*passing.shape)
             if run.read(loader, "measuring again", again):

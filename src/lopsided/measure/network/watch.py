@@ -224,8 +224,8 @@ class Watch:
         them evaluated alike count once.
 
         Raises:
-            ValueError: if nothing was measured (it says why), or a class had no sample under
-                classes="all".
+            ValueError: if nothing was measured (it says why), a class had no sample under
+                classes="all", or processes have networks of their own.
         """
         together = sync.available()
         if not (together or self.stream.n):
@@ -235,6 +235,8 @@ class Watch:
         shared = together and (self._training or not read.by_all())
         joined = self.stream.sync() if shared else self.stream
         weight, bias = evaluated or self._multiplied()
+        if together and weight is not None:
+            sync.require_one_head(weight, used=bool(self.stream.n))
         collapse = joined.compute(weight, bias, self._classes, self.counts)
         if self.counts is not None and not self._told:
             self._told = contradicted(collapse, self.counts, one_epoch=self._training)
