@@ -265,6 +265,19 @@ def test_random_anchors_are_the_published_limits():
     assert np.isnan(anchors.random_nc1(np.full(9, 5), 8))
 
 
+@pytest.mark.parametrize(("k", "d"), [(2, 1), (2, 10), (3, 3), (3, 200), (5, 4), (9, 5), (9, 40)])
+def test_random_anchors_of_few_classes_are_means_over_random_networks(k, d):
+    rng, labels = np.random.default_rng(1), np.arange(k).repeat(2)
+    names = ("classifier_etf_distance", "logit_etf_distance", "classifier_equinorm")
+    found = []
+    for _ in range(600):
+        features = rng.standard_normal((k, d))[labels]
+        seen = Collapse.of(moments_of(features, labels, k), rng.standard_normal((k, d)))
+        found.append([getattr(seen, name) for name in names])
+    told = [METRICS[name].anchors["random"](np.full(k, 2), d) for name in names]
+    assert told == pytest.approx(np.mean(found, axis=0), rel=0.05)
+
+
 def test_few_random_directions_are_off_the_uniform_ones_as_their_anchor_tells():
     rng = np.random.default_rng(0)
     for k, d in ((2, 10), (3, 3), (10, 64), (12, 5)):

@@ -192,7 +192,7 @@ METRICS: dict[str, Metric] = {
         "class logits to the ETF (NC3, Zhu)",
         etf_distance,
         ("logits",),
-        {"ETF": anchors.least_etf_distance, "random": 2**0.5},
+        {"ETF": anchors.least_etf_distance, "random": anchors.random_logit_distance},
     ),
     "nc3": Metric(
         "NC3, classifiers against class means", nc3, ("geometry",), {"ETF": 0.0, "random": 2**0.5}

@@ -3,18 +3,64 @@
 A random network has Gaussian features that know nothing of their labels and a Gaussian head. Each
 anchor is a function of the samples of each class and of the dimensions d, right for many classes in
 few dimensions too; NaN where nothing is known. Derived here, and tried on random networks in the
-tests.
+tests. Of few classes, where the mean of a quotient is not that of means, some are drawn.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import betainc, gammaln, xlog1py, xlogy
 
 from lopsided.arrays import Ints
+
+#: Fewer classes than this are drawn, so many times.
+FEW, DRAWS = 10, 4000
+
+
+class Drawn(NamedTuple):
+    """Means over random networks of few classes.
+
+    Attributes:
+        classifiers: distance of the Gram of the classifiers to the ETF.
+        logits: of the class logits, about centred class means.
+        lengths: coefficient of variation of the classifiers' lengths.
+    """
+
+    classifiers: float
+    logits: float
+    lengths: float
+
+
+@cache
+def drawn(k: int, d: int) -> Drawn:
+    """Draw classifiers and class means; in many dimensions by the triangular factor of their Gram
+    (Bartlett), which has no more numbers than a few.
+    """
+    rng, rows = np.random.default_rng(0), np.arange(2 * k)
+    vectors = rng.standard_normal((DRAWS, 2 * k, min(d, 2 * k)))
+    if d > 2 * k:
+        vectors = np.tril(vectors, -1)
+        vectors[:, rows, rows] = np.sqrt(rng.chisquare(d - rows, (DRAWS, 2 * k)))
+    w, means = vectors[:, :k], vectors[:, k:]
+    simplex, lengths = np.eye(k) - 1 / k, np.linalg.norm(w, axis=2)
+
+    def far(matrices: npt.NDArray[np.float64]) -> float:
+        """Return the mean distance of (n, k, k) matrices to the simplex."""
+        size = np.linalg.norm(matrices, axis=(1, 2)) * np.sqrt(k - 1)
+        cosine = np.sum(matrices * simplex, axis=(1, 2)) / size
+        return float(np.sqrt(np.maximum(2 - 2 * cosine, 0)).mean())
+
+    return Drawn(
+        far(w @ w.swapaxes(1, 2)),
+        far(w @ means.swapaxes(1, 2) @ simplex),
+        float((lengths.std(axis=1) / lengths.mean(axis=1)).mean()),
+    )
 
 
 def fits(k: int, d: int) -> bool:
@@ -41,12 +87,23 @@ def random_etf_distance(counts: Ints, d: int) -> float:
     With E tr(C G) = (k - 1) d and E |G|^2 = k d (d + k + 1), C = I - 11'/k the simplex.
     """
     k = len(counts)
+    if k < FEW:
+        return drawn(k, d).classifiers
     return float(np.sqrt(2 - 2 * np.sqrt((k - 1) / k * d / (d + k + 1))))
+
+
+def random_logit_distance(counts: Ints, d: int) -> float:
+    """Return the distance of the class logits of a random network to the ETF, of many classes that
+    of matrices at right angles.
+    """
+    return drawn(len(counts), d).logits if len(counts) < FEW else 2**0.5
 
 
 def random_equinorm(counts: Ints, d: int) -> float:
     """Return the coefficient of variation of the lengths of k Gaussian vectors."""
     k = len(counts)
+    if k < FEW:
+        return drawn(k, d).lengths
     mean = np.sqrt(2 / d) * np.exp(math.lgamma((d + 1) / 2) - math.lgamma(d / 2))
     return float(np.sqrt((1 - mean**2) * (k - 1) / k) / mean)
 
