@@ -102,8 +102,10 @@ def components(folder: Path) -> Any:
     )
 
 
-def trial(source: Any, k: int, m: int, seed: int) -> tuple[float, float, float]:
-    """Return the gain that came, and the interval that was promised."""
+def trial(source: Any, k: int, m: int, seed: int) -> tuple[float, ...]:
+    """Return the gain that came, the interval and the gain that were promised, and whether the head
+    was prescribed.
+    """
     rng = np.random.default_rng([seed, k, m])
     largest, ratio = int(rng.choice([200, 500])), float(rng.choice([10.0, 30.0, 100.0]))
     train = np.maximum(np.round(largest * ratio ** (-np.arange(k) / (k - 1))), 2).astype(np.int64)
@@ -120,13 +122,16 @@ def trial(source: Any, k: int, m: int, seed: int) -> tuple[float, float, float]:
         return float(np.mean([right[test_y == c].mean() for c in range(k)]))
 
     came = balanced(found.corrected.scores(test_x)) - balanced(test_x @ weight.T + bias)
-    assert found.interval is not None
-    return came, *found.interval
+    assert found.interval is not None and found.gain is not None
+    return came, *found.interval, found.gain, found.remedy != "nothing"
 
 
 def row(name: str, source: Any, k: int, m: int, trials: int) -> dict[str, Any]:
     """Return what came of all trials of a number of classes and of samples of the rarest."""
-    came, low, high = np.array([trial(source, k, m, seed) for seed in range(trials)]).T
+    came, low, high, gain, prescribed = np.array(
+        [trial(source, k, m, seed) for seed in range(trials)]
+    ).T
+    there = prescribed > 0
     return {
         "samples": name,
         "classes": k,
@@ -134,7 +139,10 @@ def row(name: str, source: Any, k: int, m: int, trials: int) -> dict[str, Any]:
         "trials": trials,
         "contained": float(np.mean((low <= came) & (came <= high))),
         "half width": float(np.mean(high - low) / 2),
-        "promised less came": float(np.mean((low + high) / 2 - came)),
+        "prescribed": float(prescribed.mean()),
+        "promised where prescribed": float(gain[there].mean()),
+        "came where prescribed": float(came[there].mean()),
+        "worse by more than a point where prescribed": float(np.mean(came[there] < -0.01)),
     }
 
 
