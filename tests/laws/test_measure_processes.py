@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 
@@ -108,6 +108,7 @@ class Process:
         self.bystanders()
         self.wholes()
         self.networks()
+        self.shares()
         self.stragglers()
         (self.folder / f"said{self.rank}.json").write_text(json.dumps(self.said))
         self.deaths()
@@ -240,6 +241,22 @@ class Process:
                     said[name].insert(0, [evaluated.n, evaluated.spread.sum()])
         self.said["wholes"] = said
 
+    def shares(self):
+        """Loaders that deal out a data set, as Accelerate's do, and data sets of each process."""
+        torch.manual_seed(0)
+        model, told = torch.nn.Linear(D, K).double(), {}
+        data = TensorDataset(*(torch.tensor(array) for array in sample(0.0)[:2]))
+        rows = list(range(self.rank, N, SIZE))
+        loaders = {
+            "even": DataLoader(data, batch_sampler=[rows[:40], rows[40:]]),
+            "filled": DataLoader(data, batch_sampler=[rows[:40], [*rows[40:], 0]]),
+            "own": DataLoader(Subset(data, rows), 16, drop_last=True),
+        }
+        for name, loader in loaders.items():
+            with told_of() as told[name]:
+                trained(model, loader, classes="seen", show_progress=False)
+        self.said["told"] = told
+
     def networks(self):
         """Networks of each process: one in all, moved by steps on their own data, their own."""
         features, labels = (torch.tensor(array[self.rank :: SIZE]) for array in sample(0.0)[:2])
@@ -281,6 +298,17 @@ class Process:
         except RuntimeError:
             (self.folder / f"ended{self.rank}").touch()
         os._exit(0)  # the group cannot be left in order any more
+
+
+@contextmanager
+def told_of():
+    """Collect what is told of samples that come again."""
+    told, handler = [], logging.Handler()
+    handler.emit = lambda record: told.append(record.getMessage())
+    handler.addFilter(lambda record: "what comes again" in record.getMessage())
+    logging.getLogger("lopsided").addHandler(handler)
+    yield told
+    logging.getLogger("lopsided").removeHandler(handler)
 
 
 def work(rank, folder):
@@ -410,6 +438,13 @@ def test_samples_that_all_processes_read_count_once(said):
             assert one == pytest.approx(other)
         assert (training, joined, held_out) == (N, N, len(range(0, N, 3)))
         assert (prescribed, apart) == (True, False)
+
+
+def test_shares_that_are_filled_up_are_told_of_whatever_deals_them_out(said):
+    for process in said:
+        told = process["told"]
+        assert (told["even"], told["own"]) == ([], [])
+        assert "given 244 samples of a data set of 240" in told["filled"][0]
 
 
 def test_processes_with_networks_of_their_own_are_refused(said):

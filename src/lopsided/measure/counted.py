@@ -72,12 +72,15 @@ def size_of(loader: Any) -> int:
         return 0
 
 
-def repeated(loader: Any, rows: int) -> str:
+def repeated(loader: Any, rows: int, joined: int = 0, filled: int = 0) -> str:
     """Return in a sentence why a loader gives samples more than once, or nothing.
 
     Args:
         loader: of torch, or what has its attributes; nothing is known of others.
         rows: samples that it gave this process.
+        joined: those that all processes were given, where each has a share.
+        filled: how many at most shares are filled up with, to be of one length. Of more, processes
+            have data sets of their own.
 
     Example:
         >>> from torch.utils.data import DataLoader, WeightedRandomSampler
@@ -93,6 +96,8 @@ def repeated(loader: Any, rows: int) -> str:
         what = f"{type(sampler).__name__} draws samples more than once"
     elif rows > size > 0:
         what = f"the loader gave {rows:,} samples of a data set of {size:,}"
+    elif 0 < size < joined <= size + filled:
+        what = f"the processes were given {joined:,} samples of a data set of {size:,}"
     else:
         return ""
     return (

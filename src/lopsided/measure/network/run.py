@@ -107,11 +107,11 @@ class Run:
                 rows += len(labels)
                 if self.together:
                     read.add(*taken)
-        if sentence := repeated(loader, rows):
+        shared = self.together and not read.by_all()
+        given = (read.rows, read.filled) if shared else ()
+        if sentence := repeated(loader, rows, *given):
             _log.warning(sentence)
-        if not self.together:
-            return False
-        return not read.by_all()
+        return shared
 
     def head(self) -> Map:
         """Return classifiers and bias of the head, `None` for none.

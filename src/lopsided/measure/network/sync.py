@@ -78,14 +78,21 @@ def agree(holds: str, group: Any = None, *, problem: str = "") -> None:
 
 
 class Read:
-    """What tells the samples that a process read from others, in whatever order they came."""
+    """What tells the samples that a process read from others, in whatever order they came.
+
+    Attributes:
+        rows: samples of all processes, once `by_all` has asked them.
+        filled: the largest batches of all processes together.
+    """
 
     def __init__(self) -> None:
-        self._sums = np.zeros(5)
+        self.rows = self.filled = 0
+        self._sums, self._largest = np.zeros(5), 0
 
     def add(self, features: Any, labels: npt.NDArray[Any], logits: Any) -> None:
         """Take in a batch."""
         y = np.abs(labels.astype(np.float64))
+        self._largest = max(self._largest, len(y))
         sizes = (float(part.float().abs().sum()) for part in (features, logits))
         self._sums += [len(y), y.sum(), np.square(y).sum(), *sizes]
 
@@ -98,6 +105,8 @@ class Read:
         """
         agree("the samples of an evaluation")
         ((least,), (most,)) = (reduce([self._sums], which) for which in ("min", "max"))
+        (sums,) = reduce([np.array([self._sums[0], self._largest])], "sum")
+        self.rows, self.filled = int(sums[0]), int(sums[1])
         several = need("torch.distributed", "'lopsided[torch]'").get_world_size() > 1
         same = several and most[0] > 0 and bool((most - least <= ALIKE * most).all())
         if same and first():
