@@ -278,6 +278,20 @@ def test_random_anchors_of_few_classes_are_means_over_random_networks(k, d):
     assert told == pytest.approx(np.mean(found, axis=0), rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("counts", "d"), [([1000] * 5 + [10] * 5, 5), ([500] * 10 + [5] * 10, 10), ([60, 30, 9, 3], 1)]
+)
+def test_nc1_of_noise_in_few_dimensions_is_its_anchor_at_unequal_counts(counts, d):
+    """The scatter within classes is its mean here, which many samples have."""
+    rng, n, k = np.random.default_rng(1), np.array(counts), len(counts)
+    means = rng.standard_normal((8000, k, d)) / np.sqrt(n)[:, None]
+    means -= means.mean(axis=1, keepdims=True)
+    between = np.swapaxes(means, 1, 2) @ means / k
+    traces = np.trace(np.linalg.inv(between), axis1=1, axis2=2) / k
+    told = anchors.random_nc1(n, d)
+    assert told == pytest.approx((1 - k / n.sum()) * traces.mean(), rel=0.08)
+
+
 def test_few_random_directions_are_off_the_uniform_ones_as_their_anchor_tells():
     rng = np.random.default_rng(0)
     for k, d in ((2, 10), (3, 3), (10, 64), (12, 5)):
