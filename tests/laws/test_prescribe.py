@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lopsided import Counts, predict
 from lopsided.measure import open_store
 from lopsided.steer import CosineHead, PrototypeHead, prescribe
-from lopsided.steer.prescribe.cause import Cause, norm_share
+from lopsided.steer.prescribe.cause import Cause, Errors, norm_share
 from lopsided.steer.prescribe.choice import folds
 from lopsided.steer.prescribe.entropy import fit_linear, losses
 from lopsided.steer.prescribe.gain import EVEN, FACTOR, Accuracies, Gain, balanced, gain
@@ -376,7 +376,10 @@ def test_held_out_samples_of_one_class_measure_nothing():
 
 def test_a_gain_that_may_be_none_is_said_to_be_so():
     worth = Gain(0.05, -0.02, 0.12, 0.05, 0.05)
-    there, cause = Accuracies(0.5, None, 0.6), Cause.of(0.05, None, 0.5)
+    there, cause = (
+        Accuracies(0.5, None, 0.6),
+        Cause.of(0.05, Errors(None, 0, 0.0), Errors(0.5, 0, 0.0)),
+    )
     said = measured(worth, there, there, cause, np.array([9, 3]), None)[0]
     assert said.startswith("The head may be at fault")
     assert "would tell whether it gains at all" in said
@@ -553,6 +556,17 @@ def test_errors_of_a_few_samples_are_not_explained_nor_training_samples_taken_fo
     there = train[1] < 2
     part = train[0][there], train[1][there]
     assert "class 2 has no training samples" in str(prescribe(head, part, held_out))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_training_features_that_are_not_in_the_order_of_their_labels_are_told(seed):
+    """As of a loader that shuffles, with the labels of its data set: no training helps there."""
+    head, (x, y), held_out = task(counts=(400, 200, 60, 60), seed=seed)
+    turned = np.random.default_rng(seed).permutation(y)
+    found = prescribe(head, (x, turned), held_out)
+    assert "No network errs more on what it learned" in str(found)
+    assert "undertrained" not in str(found)
+    assert "No network errs more" not in str(prescribe(head, (x, y), held_out))
 
 
 @pytest.mark.parametrize("lacking", [[2, 3], [0], []])

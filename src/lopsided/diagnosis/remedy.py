@@ -22,7 +22,7 @@ def remedy(found: Prescription) -> list[str]:
 def _rule(cause: Cause) -> str:
     """Return the rule that tells the cause, with its numbers."""
     said = f"The rule: the head from an expected gain of {100 * HEAD:g} points on"
-    if cause.training_error is None or cause.held_out_error <= NONE:
+    if cause.training_error is None or cause.held_out_error <= NONE or cause.unlike:
         return f"{said}."
     ratio = cause.training_error / cause.held_out_error
     return (

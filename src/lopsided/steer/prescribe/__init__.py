@@ -21,7 +21,7 @@ from lopsided.arrays import Ints
 from lopsided.counts import CountsLike
 from lopsided.measure.storage.store import Store
 from lopsided.steer.prescribe import sentences
-from lopsided.steer.prescribe.cause import Cause, errors_of
+from lopsided.steer.prescribe.cause import Cause, Errors, errors_of
 from lopsided.steer.prescribe.choice import Seen, choose
 from lopsided.steer.prescribe.entropy import posterior
 from lopsided.steer.prescribe.gain import Accuracies, gain
@@ -107,18 +107,19 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
         Accuracies.of(answers, seen.labels, np.exp(log_shares), few)
         for answers in (before, choice.answers)
     )
-    error, wrong, repeats = None, 0, 0
+    training, repeats = Errors(None, 0, 0.0), 0
     if trained.train is not None:
-        error, wrong = errors_of(choice.head, trained.train, seen.counts)
+        training = errors_of(choice.head, trained.train, seen.counts)
         repeats = int(np.isin(seen.prints, trained.train.fingerprints()).sum())
-    missed = int((choice.answers != seen.labels).sum())
-    cause = Cause.of(worth.expected, error, 1 - now.balanced, (wrong, missed))
+    missed = np.bincount(seen.labels[choice.answers != seen.labels], minlength=len(seen.counts))
+    cause = Cause.of(worth.expected, training, Errors.of(missed, seen.counts))
     u, v, a = choice.numbers.tolist()
     doubts = _told(
         sentences.warned(trained.contradiction),
         sentences.repeated(repeats, len(seen.labels)),
         sentences.copied(int(seen.distinct.sum()), len(seen.labels)),
         sentences.missing(seen.counts),
+        sentences.unlike(cause),
     )
     said = [
         *doubts,

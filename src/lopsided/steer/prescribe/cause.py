@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,10 @@ UNDERTRAINED, TRAINED = 0.25, 0.15
 NONE = 0.01
 #: Wrong samples that tell what errors are due to.
 FEW = 10
+#: Training error over held-out error, points more and standard deviations, from which on training
+#: samples cannot be what the network learned from: of those it errs less, but for chance and where
+#: held-out samples are easier.
+UNLIKE, MORE, CLEAR = 1.5, 0.05, 4.0
 #: A head whose share of SELI's norm ratio is below this was trained with weights or a sampler.
 REWEIGHTED = 0.3
 
@@ -41,6 +46,8 @@ class Cause:
         held_out_error: balanced, of the corrected head.
         wrong: training and held-out samples that it gets wrong. Of less than `FEW` of the one that
             speaks nobody can tell what they are due to, and no sentence does.
+        unlike: whether it errs so much more on training samples that they cannot be what the
+            network learned from; features are not at fault then.
     """
 
     head: bool
@@ -49,26 +56,25 @@ class Cause:
     training_error: float | None
     held_out_error: float
     wrong: tuple[int, int]
+    unlike: bool
 
     @classmethod
-    def of(
-        cls,
-        gain: float,
-        training_error: float | None,
-        held_out_error: float,
-        wrong: tuple[int, int] = (0, 0),
-    ) -> Cause:
+    def of(cls, gain: float, training: Errors, held_out: Errors) -> Cause:
         """Tell the cause by its rule."""
-        ratio = None
-        if training_error is not None and held_out_error > NONE:
-            ratio = training_error / held_out_error
+        error, missed = training.balanced, held_out.balanced or 0.0
+        ratio = error / missed if error is not None and missed > NONE else None
+        chance = np.hypot(training.chance, held_out.chance)
+        unlike = error is not None and bool(
+            error > max(UNLIKE * missed, missed + MORE, missed + CLEAR * chance)
+        )
         return cls(
             gain >= HEAD,
-            ratio is not None and ratio >= TRAINED,
+            ratio is not None and ratio >= TRAINED and not unlike,
             ratio is not None and ratio <= UNDERTRAINED,
-            training_error,
-            held_out_error,
-            wrong,
+            error,
+            missed,
+            (training.wrong, held_out.wrong),
+            unlike,
         )
 
     def __str__(self) -> str:
@@ -76,17 +82,39 @@ class Cause:
         return ", ".join(names) or "none"
 
 
-def errors_of(head: Linear, samples: Samples, held_out: Ints) -> tuple[float | None, int]:
-    """Return the mean over classes of the share of samples that a head gets wrong, and how many
-    these are; of the classes that have held-out samples (k,), whose errors it is compared with.
-    None where none of these has a sample.
+class Errors(NamedTuple):
+    """Of the answers to samples.
+
+    Attributes:
+        balanced: mean over classes of the share of samples that are wrong; None without a class.
+        wrong: how many these are.
+        chance: standard deviation of the mean.
+    """
+
+    balanced: float | None
+    wrong: int
+    chance: float
+
+    @classmethod
+    def of(cls, wrong: Ints, counts: Ints) -> Errors:
+        """Take together the (k,) wrong samples of classes, of which some may have none."""
+        there = counts > 0
+        if not there.any():
+            return cls(None, 0, 0.0)
+        e, n = wrong[there], counts[there]
+        share = (e + 0.5) / (n + 1)  # of a class all right or all wrong the spread is not zero
+        chance = np.sqrt(np.sum(share * (1 - share) / n)) / len(n)
+        return cls(float(np.mean(e / n)), int(e.sum()), float(chance))
+
+
+def errors_of(head: Linear, samples: Samples, held_out: Ints) -> Errors:
+    """Return the errors of a head on samples of the classes that have held-out samples (k,), whose
+    errors they are compared with.
     """
     decisions = Decisions(samples.k)
     for features, labels in samples:
         decisions.update(head.scores(features), labels)
-    there = (decisions.counts > 0) & (held_out > 0)
-    shares = decisions.errors[there] / decisions.counts[there]
-    return float(np.mean(shares)) if len(shares) else None, int(decisions.errors[there].sum())
+    return Errors.of(decisions.errors, np.where(held_out > 0, decisions.counts, 0))
 
 
 def norm_share(head: Linear, counts: Counts) -> float | None:

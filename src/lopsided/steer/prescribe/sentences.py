@@ -47,6 +47,18 @@ def copied(distinct: int, held_out: int) -> str:
     )
 
 
+def unlike(cause: Cause) -> str:
+    """Say that training samples are not what the network learned from, where they cannot be."""
+    if not cause.unlike:
+        return ""
+    return (
+        f"Careful: the corrected head gets {cause.training_error:.0%} of training samples wrong and"
+        f" {cause.held_out_error:.0%} of held-out ones, means over the classes. No network errs"
+        " more on what it learned: are the training features in the order of their labels, and"
+        " made as the held-out ones are?"
+    )
+
+
 def missing(held_out: Ints) -> str:
     """Say how many classes have no held-out sample, where one has none."""
     none = np.flatnonzero(held_out == 0)
