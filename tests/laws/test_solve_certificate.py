@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
+from scipy.special import logsumexp
 
-from lopsided import Adjustment, Counts, singular, solve
+from lopsided import Adjustment, Counts, Targets, singular, solve
 
 law = settings(deadline=None, derandomize=True, max_examples=25)
 
@@ -168,3 +170,49 @@ def test_a_solve_ends_where_its_proof_and_its_value_take_turns_in_failing():
     counts = Counts([3275, 2625, 2625, 3275, 2625, 2625, 3275, 3275, 2625])
     problem = solve.Problem(counts, adjustment, ridge=5412.9941167240995)
     assert solve.minimize(problem, tolerance=1e-10).status is solve.Status.OPTIMAL
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1.0, 5.0, 20.0, 60.0, 200.0])
+@pytest.mark.parametrize("bias", ["free", 0.1])
+@pytest.mark.parametrize("soft", [False, True])
+def test_the_bias_of_any_logits_is_the_best_there_is(size, bias, soft):
+    """Beside BFGS from three starts; logits may put all shares on other classes than the labels."""
+    rng = np.random.default_rng(int(size))
+    for _ in range(8):
+        k = int(rng.integers(2, 7))
+        n = rng.integers(1, 300, k).astype(float)
+        Z, shift = rng.normal(size=(2, k, k)) * size
+        t = rng.dirichlet(np.ones(k), k).T if soft else np.eye(k)
+        offset = 0 * shift[0] if soft else shift[0]
+        targets = Targets.contexts(t, n) if soft else Counts(n)
+        adjustment = None if soft else Adjustment(shift=offset)
+        problem = solve.Problem(targets, adjustment, ridge=1.0, bias=bias)
+        ridge = 0.0 if bias == "free" else bias
+
+        def loss(b, Z=Z + offset[:, None], n=n, t=t, ridge=ridge):
+            z = Z + b[:, None]
+            total = logsumexp(z, axis=0)
+            slope = (np.exp(z - total) - t) @ n + ridge * b
+            return n @ (total - np.sum(t * z, axis=0)) + ridge / 2 * b @ b, slope
+
+        starts = np.zeros(k), -Z.mean(axis=1) - offset, -Z.diagonal() - offset
+        best = min(
+            minimize(loss, b, jac=True, method="BFGS", options={"gtol": 1e-9}).fun for b in starts
+        )
+        nuclear = np.linalg.norm(Z * np.sqrt(n), "nuc")
+        assert solve.certify(problem, Z).primal <= best + nuclear + 1e-7 * (abs(best) + nuclear)
+
+
+@pytest.mark.parametrize("tau", [-1.9, -1.2, -0.5, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("numbers", [[1140, 49], [6, 6120, 20, 9967], [365, 168858, 11125, 3]])
+def test_with_a_free_bias_the_optimum_is_zero_from_the_norm_of_the_centred_labels(numbers, tau):
+    counts = Counts(numbers)
+    adjustment = Adjustment.vs(counts, 0.3, tau)
+    share = counts.values / counts.n
+    centred = np.eye(counts.k) - share[:, None]  # shifts are the bias's own
+    slope = np.diag(adjustment.scale) @ centred @ np.diag(np.sqrt(counts.values))
+    problem = solve.Problem(counts, adjustment, ridge=1.0, bias="free")
+    assert solve.largest_ridge(problem) == pytest.approx(np.linalg.norm(slope, 2), rel=1e-9)
+    found = solve.minimize(problem)
+    assert solve.certify(problem, found.logits).relative_gap < 1e-9

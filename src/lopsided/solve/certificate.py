@@ -14,7 +14,7 @@ whose cancellation is measured.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ from lopsided.problem import Problem, require_problem
 from lopsided.singular import singular_values
 from lopsided.solve.descend.descent import Linear, newton
 from lopsided.solve.reduced import Fit, Point, Reduced
+
+#: Slope by the bias, as a share of the whole weight, at which it is found.
+SETTLED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -168,14 +171,37 @@ def prove(
 
 
 def best_bias(reduced: Reduced, point: Point) -> Floats:
-    """Return the (p,) bias that minimises the objective at given logits, by Newton's method."""
+    """Return the (p,) bias that minimises the objective at given logits, by Newton's method.
+
+    Where logits put nearly all shares on other classes than the targets, there is no curvature to
+    begin with. Then logits and offsets are halved until they are small, and doubled again, each
+    time from twice the bias before.
+    """
+    bias, slope = _descent(reduced, point)
+    if slope <= SETTLED * float(reduced.mass.sum()):
+        return bias
+    size = reduced.exponent(point._replace(bias=np.zeros_like(bias)))
+    start = np.zeros_like(bias)
+    for halvings in range(int(np.ceil(np.log2(max(size, 1.0)))), -1, -1):
+        share = 0.5**halvings
+        part = Point(share * point.across, share * point.within, 2 * start)
+        start, _ = _descent(replace(reduced, offset=share * reduced.offset), part)
+    return start
+
+
+def _descent(reduced: Reduced, point: Point) -> tuple[Floats, float]:
+    """Return the bias where Newton's method from a point's own ends, and the largest slope."""
     ridge = reduced.penalty * reduced.sizes
 
     def at(bias: Floats) -> tuple[float, Fit]:
-        fit = reduced.fit(reduced.margins(point._replace(bias=bias)))
+        with np.errstate(over="ignore"):  # of a step that is too long, and halved
+            fit = reduced.fit(reduced.margins(point._replace(bias=bias)))
         return fit.value + (float(ridge @ bias**2) / 2 if reduced.penalty else 0.0), fit
 
     origin = reduced.zero()
+
+    def slope(bias: Floats, fit: Fit) -> Floats:
+        return np.asarray(reduced.adjoint(fit.residual).bias + ridge * bias)
 
     def model(bias: Floats, fit: Fit) -> tuple[Floats, Linear, Linear]:
         diagonal = reduced.bias_curvature(fit.shares) + ridge
@@ -190,10 +216,7 @@ def best_bias(reduced: Reduced, point: Point) -> Floats:
                 + (ridge + damping) * step
             )
 
-        return (
-            reduced.adjoint(fit.residual).bias + ridge * bias,
-            product,
-            lambda r: r / (diagonal + damping),
-        )
+        return slope(bias, fit), product, lambda r: r / (diagonal + damping)
 
-    return newton(point.bias, at, model)
+    bias = newton(point.bias, at, model)
+    return bias, float(np.abs(slope(bias, at(bias)[1])).max())
