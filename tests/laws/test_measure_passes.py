@@ -19,7 +19,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset, WeightedRandomSampler
 
 from lopsided import Adjustment, Counts, steer
-from lopsided.measure import Stream, diagnose, trained, watch
+from lopsided.measure import Stream, diagnose, stored, trained, watch
 from lopsided.measure.counted import contradiction
 
 B, D, K = 40, 6, 5
@@ -300,13 +300,16 @@ def test_samples_that_contradict_counts_are_told(measured, one_epoch, words):
     assert bool(sentence) == bool(words)
 
 
-@pytest.mark.parametrize("how", ["watch", "diagnose"])
-def test_counts_in_reverse_order_are_told_in_use(how, caplog):
+@pytest.mark.parametrize("how", ["watch", "diagnose", "stored, 1", "stored, 2"])
+def test_counts_in_reverse_order_are_told_in_use(how, caplog, tmp_path):
     net, labels = model(), torch.repeat_interleave(torch.arange(K), torch.tensor(COUNTS.values))
     x, turned = torch.randn(len(labels), D), Counts(COUNTS.values[::-1])
     with caplog.at_level(logging.WARNING, "lopsided"):
         if how == "diagnose":
             trained(net, [(x, labels)], turned, head=net[1], show_progress=False)
+        elif how.startswith("stored"):
+            np.savez(tmp_path / "x.npz", features=x.numpy(), labels=labels.numpy())
+            stored(tmp_path / "x.npz", passes=int(how[-1]), counts=turned)
         else:
             with watch(net, net[1], turned) as watching:
                 for _ in range(2):

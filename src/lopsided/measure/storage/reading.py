@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from lopsided.counts import CountsLike
+from lopsided.counts import Counts, CountsLike
 from lopsided.measure.collapse import Classes, Collapse
+from lopsided.measure.counted import contradicted
 from lopsided.measure.engine import engine_of
 from lopsided.measure.engine.here import Here
 from lopsided.measure.engine.work import Engine, Work, as_it_is
@@ -69,14 +70,18 @@ def stored(
     share = torchrun.share(engine)
     with engine_of(engine) as runner:
         reading = Reading(store, runner, share, progress)
+        decisions = None
         if passes == 1:
             moments = reading.once()
-            return Collapse.of(moments, store.weight, store.bias, None, classes, counts)
-        with shelf.new_folder(scratch) as folder:
-            second = reading.twice(folder, classes)
-            decisions = None if store.weight is None else second.decisions
-            moments = second.moments()
-            return Collapse.of(moments, store.weight, store.bias, decisions, classes, counts)
+        else:
+            with shelf.new_folder(scratch) as folder:
+                second = reading.twice(folder, classes)
+                decisions = None if store.weight is None else second.decisions
+                moments = second.moments()
+    collapse = Collapse.of(moments, store.weight, store.bias, decisions, classes, counts)
+    if counts is not None and torchrun.tells():
+        contradicted(collapse, Counts.of(counts), one_epoch=False)
+    return collapse
 
 
 @dataclass(frozen=True)
