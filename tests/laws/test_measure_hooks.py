@@ -542,17 +542,18 @@ def test_training_goes_on_as_if_nobody_had_looked(look):
 
 
 class Epochs(Sampler):
-    """An order of its own every time, of a counter and of a generator of NumPy."""
+    """An order of its own every time, of a counter, an order kept, and a generator of NumPy."""
 
     def __init__(self):
-        self.epoch, self.random = 0, np.random.default_rng(0)
+        self.epoch, self.order, self.random = 0, np.arange(B), np.random.default_rng(0)
 
     def __len__(self):
         return B
 
     def __iter__(self):
         self.epoch += 1
-        yield from ((self.epoch + self.random.permutation(B)) % B).tolist()
+        self.order = (self.epoch + self.random.permutation(self.order)) % B
+        yield from self.order.tolist()
 
 
 def seeded() -> torch.Generator:

@@ -46,19 +46,22 @@ def randomness_kept() -> Iterator[None]:
 
 @contextmanager
 def order_kept(loader: Any) -> Iterator[None]:
-    """Put back what the next order of a loader depends on: the generators and the counters of the
-    loader and of its samplers, which reading it moves on.
+    """Put back what the next order of a loader depends on, which reading it moves on: the counters
+    of a DataLoader, what its samplers hold, and the generators of both.
     """
     states = [vars(part) for part in _samplers(loader) if hasattr(part, "__dict__")]
-    counters = [(s, {n: v for n, v in s.items() if type(v) is int}) for s in states]
+    before = [(state, state.copy()) for state in states]
+    if isinstance(loader, torch().utils.data.DataLoader):  # what another has, it alone knows
+        states.append(own := vars(loader))
+        before.append((own, {name: value for name, value in own.items() if type(value) is int}))
     held = [value for state in states for value in state.values()]
     torches = [(g, g.get_state()) for g in held if isinstance(g, torch().Generator)]
     arrays = [(g, g.bit_generator.state) for g in held if isinstance(g, np.random.Generator)]
     try:
         yield
     finally:
-        for state, before in counters:
-            state.update(before)
+        for state, then in before:
+            state.update(then)
         for generator, drawn in torches:
             generator.set_state(drawn)
         for generator, drawn in arrays:
@@ -66,9 +69,9 @@ def order_kept(loader: Any) -> Iterator[None]:
 
 
 def _samplers(loader: Any) -> list[Any]:
-    """Return a loader, its samplers and those within them."""
+    """Return the samplers of a loader, and those within them."""
     found = [loader]
     for part in found:
         inner = (getattr(part, name, None) for name in ("batch_sampler", "sampler"))
         found += [one for one in inner if one is not None and all(one is not f for f in found)]
-    return found
+    return found[1:]
