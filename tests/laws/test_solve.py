@@ -258,6 +258,15 @@ def test_where_all_ridges_have_one_geometry_match_names_none(problem, noise):
         solve.match(problem, seen)
 
 
+def test_a_weight_on_the_features_is_another_ridge_and_not_another_scale_alone():
+    counts = Counts([20, 20, 20, 2, 2, 2])
+    plain = solve.minimize(solve.Problem(counts, ridge=0.3)).geometry
+    n = counts.n
+    weighed = solve.Problem.from_weight_decay(counts, 0.3 / n, 10 * 0.3 / n)
+    assert weighed.ridge == pytest.approx(0.3 * 10**0.5)
+    assert min(solve.minimize(weighed).geometry.distance(plain)) > 0.05
+
+
 def test_a_bias_whose_ridge_stays_is_no_bias_in_the_limit():
     counts = Counts([50, 50, 5, 5])
     plain = solve.minimize(solve.Problem(counts, ridge=0.0))

@@ -83,7 +83,12 @@ STANDS: tuple[Stand, ...] = (
     ),
     Stand(_IT, "Norms and angles of SELI in closed form, and their limits in R.", "norms"),
     Stand(_IT, "At every ridge the optimum is unique.", "unique", free.optimum),
-    Stand(_IT, "A weight on ||H||² changes the optimum's scale alone.", "unique", free.scaled),
+    Stand(
+        _IT,
+        "A weight on ||H||² leads to the optimum of the ridge times its root, but for the scale.",
+        "unique",
+        free.scaled,
+    ),
     Stand(
         _IT, "Classifiers are centred, class means as the ridge vanishes.", "unique", free.centred
     ),

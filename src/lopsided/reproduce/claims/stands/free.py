@@ -33,7 +33,8 @@ def scaled(runs: Runs) -> str:
     """Tell what a weight on the features' ridge does."""
     return (
         f"||W||² is the weight times ||H||² to {_worst('scale', _cases)(runs):.0e}; the geometry is"
-        " the optimum's at the ridge times the root of the weight, not that at the same ridge."
+        f" to {_worst('distance', _cases)(runs):.0e} the optimum's at the ridge times the root of"
+        " the weight, not that at the same ridge."
     )
 
 

@@ -1,5 +1,5 @@
 """The optimum at a ridge is one, its classifiers sum to zero, and a weight on the features' ridge
-changes nothing but scale.
+is another ridge, in another scale.
 
 Classifiers and the feature of every single sample are free; the sum of cross-entropy and
 (ridge / 2) (||W||^2 + weight ||H||^2) is minimised by L-BFGS from random starts, which knows of no
@@ -197,8 +197,8 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
         f" and weight, L-BFGS over single samples {'comes' if unique else 'does not come'} to one"
         f" optimum, the certified one (distance at most {far:.0e}, objective to {excess:.0e},"
         f" features of a class equal to {within:.0e}). A weight on the features' ridge"
-        f" {'changes' if scaled else 'does not change'} scale alone: ||W||² is that weight times"
-        f" ||H||² to {scale:.0e}, and the geometry that of the ridge times its square root."
+        f" {'leads' if scaled and unique else 'does not lead'} to the optimum of the ridge times its"
+        f" root, in another scale: ||W||² is that weight times ||H||² to {scale:.0e}."
         f" Classifiers {'sum' if centered else 'do not sum'} to zero (to {total:.0e}); class means"
         f" do in the limit alone: the length of their sum is up to {most:.2f} of theirs, at the"
         f" smallest ridge {least:.2g}.",
@@ -234,8 +234,9 @@ UNIQUE = Claim(
     title="One optimum at every ridge, centred, of one shape",
     statement=(
         "At every ridge the global optimum of the unconstrained-features model is unique up to"
-        " rotation, the features of a class coincide, and the classifiers sum to zero; another"
-        " ridge for the features than for the classifiers changes their scale alone."
+        " rotation, the features of a class coincide, and the classifiers sum to zero; two ridges,"
+        " of features and of classifiers, have the optimum of the root of their product, but for"
+        " the scale of each."
     ),
     source="Thrampoulidis et al. 2022; the sum of the class means at a finite ridge: derived here",
     settings=Settings,
