@@ -197,8 +197,8 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
         f" and weight, L-BFGS over single samples {'comes' if unique else 'does not come'} to one"
         f" optimum, the certified one (distance at most {far:.0e}, objective to {excess:.0e},"
         f" features of a class equal to {within:.0e}). A weight on the features' ridge"
-        f" {'leads' if scaled and unique else 'does not lead'} to the optimum of the ridge times its"
-        f" root, in another scale: ||W||² is that weight times ||H||² to {scale:.0e}."
+        f" {'leads' if scaled and unique else 'does not lead'} to the optimum of the ridge times"
+        f" its root, in another scale: ||W||² is that weight times ||H||² to {scale:.0e}."
         f" Classifiers {'sum' if centered else 'do not sum'} to zero (to {total:.0e}); class means"
         f" do in the limit alone: the length of their sum is up to {most:.2f} of theirs, at the"
         f" smallest ridge {least:.2g}.",
