@@ -447,6 +447,26 @@ def test_shares_that_are_filled_up_are_told_of_whatever_deals_them_out(said):
         assert "given 244 samples of a data set of 240" in told["filled"][0]
 
 
+def test_a_group_of_one_process_is_none(tmp_path, caplog):
+    features, labels, _ = (torch.tensor(array) for array in sample(0.0))
+    model = torch.nn.Linear(D, K).double()
+    loaders = [(features[::2], labels[::2])], [(features[1::2], labels[1::2])]
+
+    def found():
+        return diagnose(model, loaders[0], held_out=loaders[1], show_progress=False)
+
+    alone = str(found())
+    said = caplog.text
+    caplog.clear()
+    store = f"file://{tmp_path}/store"
+    dist.init_process_group("gloo", init_method=store, rank=0, world_size=1)
+    try:
+        assert str(found()) == alone
+    finally:
+        dist.destroy_process_group()
+    assert caplog.text == said
+
+
 def test_processes_with_networks_of_their_own_are_refused(said):
     for process in said:
         for how in ("watched", "trained", "diagnosed"):

@@ -43,9 +43,10 @@ APART = 0.1
 
 
 def available() -> bool:
-    """Return whether this process belongs to a group of torch.distributed."""
+    """Return whether this process belongs to a group of torch.distributed, with others."""
     distributed = need("torch.distributed", "'lopsided[torch]'")
-    return bool(distributed.is_available() and distributed.is_initialized())
+    belongs = distributed.is_available() and distributed.is_initialized()
+    return bool(belongs and distributed.get_world_size() > 1)
 
 
 def first() -> bool:
@@ -97,8 +98,8 @@ class Read:
         self._sums += [len(y), y.sum(), np.square(y).sum(), *sizes]
 
     def by_all(self) -> bool:
-        """Return whether all processes, of several, read the same samples, up to rounding, and say
-        that these count once; every process must call it.
+        """Return whether all processes read the same samples, up to rounding, and say that these
+        count once; every process must call it.
 
         Raises:
             ValueError: the same in every process, if one of them has a problem instead.
@@ -107,8 +108,7 @@ class Read:
         ((least,), (most,)) = (reduce([self._sums], which) for which in ("min", "max"))
         (sums,) = reduce([np.array([self._sums[0], self._largest])], "sum")
         self.rows, self.filled = int(sums[0]), int(sums[1])
-        several = need("torch.distributed", "'lopsided[torch]'").get_world_size() > 1
-        same = several and most[0] > 0 and bool((most - least <= ALIKE * most).all())
+        same = most[0] > 0 and bool((most - least <= ALIKE * most).all())
         if same and first():
             _log.warning(
                 "all processes read the same %s samples, which count once", f"{most[0]:,.0f}"
