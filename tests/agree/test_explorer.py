@@ -8,7 +8,18 @@ import shutil
 import numpy as np
 import pytest
 
-from lopsided import Adjustment, Counts, Geometry, Problem, foresee, measure, predict, shape, solve
+from lopsided import (
+    Adjustment,
+    Counts,
+    Geometry,
+    Problem,
+    Source,
+    foresee,
+    measure,
+    predict,
+    shape,
+    solve,
+)
 from lopsided.cli import main
 from lopsided.files import printable
 from lopsided.report import explorer
@@ -320,6 +331,16 @@ def test_a_measured_network_stands_beside_its_prediction(open_page):
     assert page.locator("option", has_text="my <net>").count() == 2
     said = page.locator(".distance").inner_text().replace("−", "-")
     assert max(float(value) for value in re.findall(r"[a-z] ([\d.e-]+)", said)) < 1e-8
+
+
+@pytest.mark.parametrize("zero", ["classifiers", "class means"])
+def test_what_is_zero_of_a_network_has_no_share_in_its_frame(open_page, zero):
+    vectors = np.random.default_rng(0).normal(size=(5, 6))
+    parts = {"classifiers": vectors, "class means": vectors} | {zero: 0 * vectors}
+    network = Geometry.of_vectors(*parts.values(), Source("network"))
+    said = open_page(Counts([50, 20, 9, 7, 5]), measured={"net": network}).inner_text("body")
+    assert f"All {zero} {'are zero' if zero == 'classifiers' else 'coincide'}." in said
+    assert "NaN" not in said
 
 
 def test_a_law_is_moved_about_its_mean_before_a_network_is_compared_with_it(still):

@@ -171,9 +171,17 @@ const percent = (share) =>
     : `${(100 * Math.min(1, share)).toFixed(share > 0.995 && share < 0.9999 ? 1 : 0)} %`;
 
 const frameNote = (frame) => {
-  const { classifiers, means } = frame.held;
-  return classifiers > 0.9999 && means > 0.9999
-    ? "All of it: three directions suffice."
-    : `The top three directions hold ${percent(classifiers)} of the classifiers` +
-        ` and ${percent(means)} of the class means.`;
+  const held = [
+    ["classifiers", frame.held.classifiers, "are zero"],
+    ["class means", frame.held.means, "coincide"],
+  ];
+  const some = held.filter(([, share]) => !Number.isNaN(share));
+  const none = held.filter(([, share]) => Number.isNaN(share));
+  const shares = some.map(([what, share]) => `${percent(share)} of the ${what}`);
+  return [
+    some.every(([, share]) => share > 0.9999)
+      ? "All of it: three directions suffice."
+      : `The top three directions hold ${shares.join(" and ")}.`,
+    ...none.map(([what, , are]) => `All ${what} ${are}.`),
+  ].join(" ");
 };
