@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
-from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier
+from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, HistGradientBoostingClassifier
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.multiclass import OneVsOneClassifier
 from sklearn.naive_bayes import ComplementNB, GaussianNB, MultinomialNB
 from sklearn.neighbors import NearestCentroid
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC, LinearSVC
@@ -21,7 +26,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
 from sklearn.utils.estimator_checks import check_estimator
 
-from lopsided import steer
+from lopsided import Adjustment, steer
 from lopsided.steer import posthoc
 
 #: Classifiers that take long, of which others of the table are like.
@@ -41,6 +46,30 @@ class Resampled(LogisticRegression):
         self.sampling_strategy = sampling_strategy
 
 
+class Network(LogisticRegression):
+    """A classifier with the settings of one that skorch makes of a network."""
+
+    def __init__(self, criterion=None, criterion__weight=None, iterator_train__sampler=None):
+        super().__init__()
+        self.criterion = criterion
+        self.criterion__weight = criterion__weight
+        self.iterator_train__sampler = iterator_train__sampler
+
+
+class Logits(LogisticRegression):
+    """A classifier whose probabilities are logits, as skorch has them of a loss it knows not."""
+
+    def predict_proba(self, X):
+        return self.decision_function(X)
+
+
+class Wide(LogisticRegression):
+    """A classifier that has room for more classes than there are, as a network may."""
+
+    def predict_proba(self, X):
+        return np.pad(super().predict_proba(X), ((0, 0), (0, 1)))
+
+
 @pytest.mark.filterwarnings("ignore")  # scikit-learn's own, on checks that are skipped
 @pytest.mark.parametrize("estimator", [steer.PostHocClassifier(), steer.ClassMeans()])
 def test_it_passes_the_checks_of_scikit_learn(estimator):
@@ -56,6 +85,52 @@ def test_the_classifier_is_logit_adjustment_of_another():
     assert found.predict(X).tolist() == plain.classes_[logits.argmax(axis=1)].tolist()
     neutral = steer.PostHocClassifier(tau=0.0).fit(X, Y)
     assert neutral.predict(X).tolist() == plain.predict(X).tolist()
+
+
+@pytest.mark.parametrize(
+    ("inner", "features"),
+    [
+        (
+            HistGradientBoostingClassifier(max_iter=2),
+            np.where(np.arange(168).reshape(84, 2) % 5, X, np.nan),
+        ),
+        (LogisticRegression(), csr_array(np.maximum(X, 0))),
+        (
+            make_pipeline(CountVectorizer(analyzer="char"), LogisticRegression()),
+            [str(x) for x in X],
+        ),
+        (
+            make_pipeline(DictVectorizer(), LogisticRegression()),
+            [{"a": str(x[0] > 1), "b": x[1]} for x in X],
+        ),
+    ],
+    ids=["missing", "sparse", "texts", "dictionaries"],
+)
+def test_whatever_a_classifier_takes_it_is_given_as_it_comes(inner, features):
+    found = steer.PostHocClassifier(inner, tau=0.0).fit(features, Y)
+    plain = inner.fit(features, Y).predict_proba(features)
+    np.testing.assert_allclose(found.predict_proba(features), plain, atol=1e-12)
+
+
+def test_a_table_keeps_the_types_of_its_columns():
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"kind": pandas.Categorical(np.arange(84) * 7 % 12), "size": X[:, 1]})
+    inner = HistGradientBoostingClassifier(max_iter=3, max_leaf_nodes=3, random_state=0)
+    found = steer.PostHocClassifier(inner, tau=0.0).fit(table, Y)
+    assert found.feature_names_in_.tolist() == ["kind", "size"]
+    plain = inner.fit(table, Y).predict_proba(table)
+    np.testing.assert_allclose(found.predict_proba(table), plain, atol=1e-12)
+
+
+def test_what_is_no_probability_of_these_classes_is_refused():
+    with pytest.raises(ValueError, match=r"Logits gives sample 0 no probabilities: \[.*softmax"):
+        steer.PostHocClassifier(Logits()).fit(X, Y).predict(X)
+    wide = steer.PostHocClassifier(Wide()).fit(X, Y)
+    with pytest.raises(ValueError, match=r"Wide gives probabilities of shape \(84, 4\) for 3"):
+        wide.predict(X)
+    other = FrozenEstimator(LogisticRegression().fit(X, np.where(Y == "few", "rare", Y)))
+    with pytest.raises(ValueError, match=r"Frozen\w+ has learned 3 .*: many, rare, some of few"):
+        steer.PostHocClassifier(other).fit(X, Y)
 
 
 def test_class_weights_are_by_label_and_any_classifier_will_do():
@@ -111,7 +186,7 @@ def test_probabilities_are_of_the_classes_that_the_classifier_says_they_are_of()
     plain = steer.PostHocClassifier(GaussianNB()).fit(X, Y)
     turned = steer.PostHocClassifier(Turned()).fit(X, Y)
     assert np.array_equal(turned.decision_logits(X), plain.decision_logits(X))
-    with pytest.raises(ValueError, match="Lost gives sample 3 probabilities that are no numbers"):
+    with pytest.raises(ValueError, match=r"Lost gives sample 3 no probabilities: \[nan"):
         steer.PostHocClassifier(Lost()).fit(X, Y).predict(X)
     unlabelled = np.where(np.arange(len(Y)) % 4, np.unique(Y, return_inverse=True)[1], -1)
     with pytest.raises(
@@ -138,6 +213,17 @@ def test_classes_that_are_weighed_in_training_are_not_corrected_for_again():
     for given in (GaussianNB(priors=even), MultinomialNB(fit_prior=False), Resampled()):
         with pytest.raises(ValueError, match=r"weighs the classes already \((priors|fit_p|sampl)"):
             steer.PostHocClassifier(given).fit(X, Y)
+    torn = torch.tensor([3.0, 1.0, 2.0])
+    for given in (
+        Network(criterion__weight=torn),
+        Network(criterion=torch.nn.CrossEntropyLoss(weight=torn)),
+        Network(criterion=steer.AdjustedCrossEntropy(Adjustment.logit_adjusted([4, 60, 20]))),
+        Network(iterator_train__sampler=torch.utils.data.WeightedRandomSampler(torn, 3)),
+    ):
+        with pytest.raises(ValueError, match=r"Network weighs .*\(\w*(weight|adj\w+|sampler)="):
+            steer.PostHocClassifier(given).fit(X, Y)
+    for criterion in (torch.nn.CrossEntropyLoss, torch.nn.CrossEntropyLoss()):
+        steer.PostHocClassifier(Network(criterion)).fit(X, Y)
     for given in (ComplementNB(), AdaBoostClassifier(n_estimators=2)):
         with pytest.raises(ValueError, match=r"(Comp|Ada)\w+ do not tell how frequent classes are"):
             steer.PostHocClassifier(make_pipeline(MinMaxScaler(), given)).fit(X, Y)
@@ -167,6 +253,11 @@ def test_a_search_that_may_choose_weights_is_weighing(search):
         with pytest.raises(ValueError, match=r"__class_weight='balanced'.*once more: leave it out"):
             steer.PostHocClassifier(given).fit(X, Y)
         steer.PostHocClassifier(search(inner, grid), tau=0).fit(X, Y)
+    steps = Pipeline([("sampler", "passthrough"), ("classifier", LogisticRegression())])
+    for place in ("sampler", "classifier"):
+        given = search(steps, {place: [LogisticRegression(), Resampled()]})
+        with pytest.raises(ValueError, match=r"sampling_strategy='auto'.*once more: leave it out"):
+            steer.PostHocClassifier(given).fit(X, Y)
     harmless = {"logisticregression__C": [0.1, 1.0], "logisticregression__class_weight": [None]}
     steer.PostHocClassifier(search(inner, harmless)).fit(X, Y)
 

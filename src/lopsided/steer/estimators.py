@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.special import log_softmax
 
 from lopsided.arrays import Floats
-from lopsided.naming import listed
+from lopsided.naming import listed, short
 from lopsided.steer.posthoc import logit_adjustment, nearest_mean
 from lopsided.steer.posthoc.logits import finite
 
@@ -25,6 +25,7 @@ try:
         clone,
     )
     from sklearn.linear_model import LogisticRegression
+    from sklearn.utils import get_tags
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as error:
@@ -32,8 +33,9 @@ except ImportError as error:
         "the estimators are scikit-learn's: pip install 'lopsided[reproduce]'"
     ) from error
 
-#: How classifiers and samplers (scikit-learn, LightGBM, XGBoost, CatBoost, imbalanced-learn) call
-#: what makes their probabilities those of other shares than the samples', and where it does not.
+#: How classifiers and samplers (scikit-learn, LightGBM, XGBoost, CatBoost, imbalanced-learn) and
+#: networks (skorch, and the losses it trains with) call what makes their probabilities those of
+#: other shares than the samples', and where it does not.
 WEIGHING: dict[str, tuple[object, ...]] = {
     "class_weight": (None,),
     "class_weights": (None,),
@@ -44,7 +46,14 @@ WEIGHING: dict[str, tuple[object, ...]] = {
     "is_unbalance": (None, False),
     "scale_pos_weight": (None, 1),
     "sampling_strategy": (),
+    "iterator_train__sampler": (None,),
+    "iterator_train__batch_sampler": (None,),
+    "criterion__weight": (None,),
+    "criterion__pos_weight": (None,),
+    "criterion__adjustment": (None,),
 }
+#: How far the sum of a sample's probabilities may be from one, which float16 leaves by a digit.
+SUMMED = 1e-2
 #: Classifiers whose probabilities are no posteriors: how frequent the classes are is not in them.
 WITHOUT_COUNTS = ("AdaBoostClassifier", "ComplementNB")
 
@@ -83,30 +92,34 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         self.class_weight = class_weight
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Fit the classifier to (n, d) features and (n,) labels, and count these.
+        """Fit the classifier to features and (n,) labels, and count these.
+
+        The classifier is given the features as they come: a table keeps its columns' names and
+        types.
 
         Raises:
             ValueError: if the labels are not classes, `class_weight` names another or no positive
                 finite number, tau is not finite, or the classifier weighs the classes itself, by
                 `class_weight`, `priors` or another of `WEIGHING`, or may be chosen so by a search,
-                or is one of `WITHOUT_COUNTS`, or does not learn all of the labels as classes.
+                is one of `WITHOUT_COUNTS`, or does not learn all of the labels as classes.
             TypeError: if `class_weight` is no mapping, or the classifier has no probabilities.
         """
-        X, y = validate_data(self, X, y)
+        y = validate_data(self, y=y)
         check_classification_targets(y)
         self.classes_, counts = np.unique(y, return_counts=True)
         self.counts_ = counts
         if len(self.classes_) < 2:
             raise ValueError(
-                f"a classifier needs two classes or more, got one class: {self.classes_[0]!r}"
+                "a classifier needs samples of two classes or more, got those of one class or none:"
+                f" {self.classes_.tolist()}"
             )
         self._log_weights()
         finite(self.tau)
-        given = LogisticRegression() if self.estimator is None else self.estimator
+        given = self._given()
         weights = [
-            f"{name}={value!r}"
+            f"{name}={short(repr(value))}"
             for name, value in _settings(given.get_params())
-            if not _neutral(name.split("__")[-1], value)
+            if not _neutral(name, value)
         ]
         if weights and self.tau:
             raise ValueError(
@@ -133,22 +146,35 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
                 f" {len(self.classes_)} labels: {listed(learned)} of {listed(self.classes_)}; a"
                 " label that marks samples as not labelled is no class: leave these out"
             )
+        for told in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.estimator_, told):
+                setattr(self, told, getattr(self.estimator_, told))
         return self
 
     def decision_logits(self, X: Any) -> Floats:
-        """Return the (n, k) adjusted logits of (n, d) features.
+        """Return the (n, k) adjusted logits of features.
 
         Raises:
-            ValueError: if the classifier's probabilities of a sample are no numbers; it is named.
+            ValueError: if what the classifier gives of a sample are no probabilities; it is named;
+                or they are of more classes.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False)
         order = np.argsort(getattr(self.estimator_, "classes_", self.classes_))
-        found = np.asarray(self.estimator_.predict_proba(X))[:, order]
-        if (lost := np.isnan(found).any(axis=1)).any():
+        found = np.asarray(self.estimator_.predict_proba(X))
+        if found.ndim != 2 or found.shape[1] != len(order):
             raise ValueError(
-                f"{type(self.estimator_).__name__} gives sample {int(np.argmax(lost))}"
-                " probabilities that are no numbers"
+                f"{type(self.estimator_).__name__} gives probabilities of shape {found.shape} for"
+                f" {len(order)} classes"
+            )
+        found = found[:, order]
+        # Numbers that are none are no probabilities either.
+        right = (found >= 0).all(axis=1) & (np.abs(found.sum(axis=1) - 1) <= SUMMED)
+        if not right.all():
+            i = int(np.argmin(right))
+            raise ValueError(
+                f"{type(self.estimator_).__name__} gives sample {i} no probabilities:"
+                f" {short(found[i].tolist())}; of logits give their softmax (skorch:"
+                " predict_nonlinearity)"
             )
         with np.errstate(divide="ignore"):
             logits = np.log(found)
@@ -167,6 +193,16 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         best = self.decision_logits(X).argmax(axis=1)
         found: npt.NDArray[Any] = self.classes_[best]
         return found
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        given = self._given()
+        if hasattr(given, "__sklearn_tags__"):  # of classifiers beside scikit-learn some have none
+            tags.input_tags = get_tags(given).input_tags
+        return tags
+
+    def _given(self) -> Any:
+        return LogisticRegression() if self.estimator is None else self.estimator
 
     def _log_weights(self) -> Floats:
         """Return (k,) logarithms of the class weights."""
@@ -188,22 +224,30 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
 
 
 def _settings(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield name and value of each setting, and of each that a search may choose: it comes as a
-    mapping, or a list of mappings, name -> values to try or a distribution.
+    """Yield name and value of each setting, of each that a search may choose (it comes as a
+    mapping, or a list of mappings, name -> values to try or a distribution) and of what it may put
+    in a place, and of a loss that is given as it is.
     """
     for name, value in given.items():
         yield name, value
+        if name.split("__")[-1] == "criterion" and not isinstance(value, type):
+            for part in ("weight", "pos_weight", "adjustment"):
+                yield f"criterion__{part}", getattr(value, part, None)
         for grid in value if isinstance(value, list | tuple) else [value]:
             if isinstance(grid, Mapping):
                 for tried, values in grid.items():
-                    listed = isinstance(values, list | tuple | np.ndarray)
-                    yield from ((str(tried), one) for one in (values if listed else [values]))
+                    several = isinstance(values, list | tuple | np.ndarray)
+                    for one in values if several else [values]:
+                        yield str(tried), one
+                        if hasattr(one, "get_params") and not isinstance(one, type):
+                            yield from _settings(one.get_params())
 
 
 def _neutral(name: str, value: Any) -> bool:
     """Return whether a setting of a classifier leaves the classes as frequent as they come."""
     plain = value is None or isinstance(value, bool | int | float | str)
-    return name not in WEIGHING or (plain and value in WEIGHING[name])
+    weighing = [key for key in WEIGHING if f"__{name}".endswith(f"__{key}")]
+    return all(plain and value in WEIGHING[key] for key in weighing)
 
 
 class ClassMeans(TransformerMixin, BaseEstimator):  # type: ignore[misc]
