@@ -82,6 +82,15 @@ def test_law_and_single_classes_are_told_apart_where_two_counts_are_equal(
         assert ("o two classes have equal counts" in text) != equal
 
 
+def test_at_ridge_0_there_is_a_limit_to_compare_with_and_no_gap(network, capsys):
+    assert main(["measure", str(network), "--ridge", "0", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["distances"]["UFM, ridge 0"] == pytest.approx(result["distances"]["SELI"])
+    assert "ufm_gap" not in result
+    assert main(["measure", str(network), "--ridge", "0"]) == 0
+    assert "At ridge" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("loss", ["cross-entropy", "weighted", "logit-adjusted"])
 def test_at_a_ridge_a_network_at_the_optimum_of_its_loss_is_there(loss, tmp_path, capsys):
     counts = Counts([40, 40, 5, 5])

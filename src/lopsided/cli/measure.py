@@ -63,7 +63,7 @@ class Measure:
     files of the features and, of a folder, in its head.npz or head.safetensors"""
     ridge: Optional[float] = None
     """compare with the certified optimum of the unconstrained-features model at this ridge too (sum
-    normalisation), of the loss said by --loss, else of plain cross-entropy"""
+    normalisation), of the loss said by --loss, else of plain cross-entropy; 0 is the limit"""
     passes: Annotated[Literal[1, 2], tyro.conf.arg(metavar="{1,2}")] = 2
     """2 knows nearest class means and is faster for few classes; 1 reads the data once and knows
     VCI"""
@@ -237,9 +237,9 @@ class Measure:
 
 def _optimum(
     collapse: Collapse, weight: Floats, ridge: float, loss: str | None
-) -> tuple[Geometry, float]:
+) -> tuple[Geometry, float | None]:
     """Return the certified optimum at a ridge, and the gap of the measured classifiers and means to
-    it.
+    it; none at ridge 0, the limit, where there is no optimum to be near.
     """
     from lopsided import solve
     from lopsided.measure.metrics import ufm_gap
@@ -251,6 +251,8 @@ def _optimum(
         )
     problem = _problem(collapse.counts, ridge, loss)
     solution = solve.minimize(problem)
+    if not ridge:
+        return solution.geometry, None
     gap = ufm_gap(
         collapse.moments,
         weight,

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.adjustment import Adjustment
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_finite
 from lopsided.counts import Counts, CountsLike
 from lopsided.loss import CrossEntropy
 from lopsided.measure.checks import head_of
@@ -73,7 +73,7 @@ def ufm_gap(
         moments: of every class.
         weight: (k, d) classifiers.
         counts: n_c, samples of each class in training.
-        ridge: in the sum normalisation.
+        ridge: in the sum normalisation; positive.
         dual: a lower bound on the optimal objective.
         adjustment: of the cross-entropy; by default plain.
 
@@ -81,8 +81,10 @@ def ufm_gap(
         (objective - dual) / objective, from 0 at the optimum to 1.
 
     Raises:
-        ValueError: if a class has no sample, or weight, counts and moments do not fit.
+        ValueError: if a class has no sample, weight, counts and moments do not fit, or the ridge is
+            not positive: without one there is no optimum.
     """
+    require_finite(ridge, "ridge", positive=True)
     moments.require_every_class()
     w, _ = head_of(weight, None, moments.k, moments.d)
     counts = Counts.of(counts)
