@@ -42,8 +42,8 @@ def copied(distinct: int, held_out: int) -> str:
         return ""
     return (
         f"Careful: {found:,} of {held_out:,} held-out samples have the features and the label of"
-        f" another of them, as after oversampling, and the interval is that of {distinct:,} samples."
-        " If they are copies, give each sample once."
+        f" another of them, as after oversampling, and the interval is that of {distinct:,}"
+        " samples. If they are copies, give each sample once."
     )
 
 
