@@ -14,6 +14,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from torch.distributed.fsdp import fully_shard
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler, Subset, TensorDataset
 
 from lopsided.measure import (
@@ -109,6 +110,7 @@ class Process:
         self.wholes()
         self.networks()
         self.shares()
+        self.normed()
         self.stragglers()
         (self.folder / f"said{self.rank}.json").write_text(json.dumps(self.said))
         self.deaths()
@@ -256,6 +258,27 @@ class Process:
             with told_of() as told[name]:
                 trained(model, loader, classes="seen", show_progress=False)
         self.said["told"] = told
+
+    def normed(self):
+        """DistributedDataParallel with buffers, which it sends around, and processes without
+        samples."""
+        torch.manual_seed(0)
+        parts = torch.nn.Linear(D, D), torch.nn.BatchNorm1d(D), torch.nn.Linear(D, K)
+        model = DistributedDataParallel(torch.nn.Sequential(*parts).double())
+        inputs, labels = (torch.tensor(array) for array in sample(0.0)[:2])
+        model(inputs[self.rank :: SIZE]).sum().backward()  # each has its own statistics now
+        own = {name: buffer.clone() for name, buffer in model.named_buffers()}
+        said = self.said["normed"] = {}
+        for name, size in (("first", 1), ("others", 3)):
+            has = (self.rank == 0) == (name == "first")
+            part = slice((self.rank - 1) % size, None, size)
+            loader = [(inputs[part], labels[part])] * has
+            found = [
+                trained(model, loader, passes=passes, show_progress=False) for passes in (1, 2)
+            ]
+            said[name] = [[each.moments.n, each.moments.spread.sum()] for each in found]
+        said["kept"] = all(torch.equal(own[name], kept) for name, kept in model.named_buffers())
+        said["trains"] = model.require_forward_param_sync
 
     def networks(self):
         """Networks of each process: one in all, moved by steps on their own data, their own."""
@@ -465,6 +488,16 @@ def test_a_group_of_one_process_is_none(tmp_path, caplog):
     finally:
         dist.destroy_process_group()
     assert caplog.text == said
+
+
+def test_buffers_are_sent_to_all_though_some_have_no_sample_to_pass(said):
+    for process in said:
+        normed = process["normed"]
+        for (n, spread), (_, other) in zip(normed["first"], normed["others"], strict=True):
+            assert n == N
+            assert spread == pytest.approx(other)
+        assert normed["kept"]
+        assert normed["trains"]
 
 
 def test_processes_with_networks_of_their_own_are_refused(said):

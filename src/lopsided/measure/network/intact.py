@@ -45,6 +45,33 @@ def randomness_kept() -> Iterator[None]:
 
 
 @contextmanager
+def buffers_kept(model: Any) -> Iterator[None]:
+    """Let every process of DistributedDataParallel measure with the buffers of the first one, and
+    put back its own; every process must call it.
+
+    In the first pass without gradients they are sent to all, so that processes would wait for one
+    that has no sample to pass. Here they are sent once, before any pass.
+    """
+    kind = torch().nn.parallel.DistributedDataParallel
+    parallel = [part for part in model.modules() if isinstance(part, kind)]
+    before = [(buffer, buffer.clone()) for part in parallel for buffer in part.buffers()]
+    due = [part.require_forward_param_sync for part in parallel]
+    try:
+        for part in parallel:
+            part.require_forward_param_sync = True
+            if part.will_sync_module_buffers():
+                part._sync_buffers()
+            part.require_forward_param_sync = False
+        yield
+    finally:
+        with torch().no_grad():
+            for buffer, own in before:
+                buffer.copy_(own)
+        for part, was in zip(parallel, due, strict=True):
+            part.require_forward_param_sync = was
+
+
+@contextmanager
 def order_kept(loader: Any) -> Iterator[None]:
     """Put back what the next order of a loader depends on, which reading it moves on: the counters
     of a DataLoader, what its samplers hold, and the generators of both.

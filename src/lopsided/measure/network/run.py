@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import Any, Self
 
 from rich.progress import track
@@ -16,7 +16,7 @@ from lopsided.labels import Ignore
 from lopsided.measure.counted import repeated
 from lopsided.measure.network import compiled, sync
 from lopsided.measure.network.affine import Map
-from lopsided.measure.network.intact import modes_kept, order_kept, randomness_kept
+from lopsided.measure.network.intact import buffers_kept, modes_kept, order_kept, randomness_kept
 from lopsided.measure.network.passing import Passing
 from lopsided.needs import torch
 
@@ -73,6 +73,7 @@ class Run:
                 randomness_kept(),
                 torch().no_grad(),
                 compiled.eagerly(),
+                buffers_kept(self._model) if self.together else nullcontext(),
             ):
                 stack.enter_context(kept)
             self._stack = stack.pop_all()
