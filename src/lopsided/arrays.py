@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -49,13 +49,15 @@ def require_finite(values: npt.ArrayLike, name: str, *, positive: bool = False) 
 
 
 def require_in_order(values: Any, what: str) -> None:
-    """Refuse a column of a table whose index is not 0, 1, 2, ...: sorted by size or by name it
-    would give a class the number of another.
+    """Refuse a column of a table, or an array of xarray, whose index is not 0, 1, 2, ...: sorted by
+    size or by name it would give a class the number of another.
 
     Raises:
         ValueError: naming its index.
     """
     index = getattr(values, "index", None)  # of a list or tuple a method
+    if isinstance(along := getattr(values, "indexes", None), Mapping):
+        index = next(iter(along.values()), None)
     if index is None or callable(index) or getattr(values, "ndim", 1) != 1:
         return
     places = list(index)

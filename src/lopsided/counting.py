@@ -29,10 +29,10 @@ DIGITS = {"bfloat16": 8, "float8_e4m3": 4, "float8_e5m2": 3}
 def counts_of(given: Any) -> tuple[Any, Names]:
     """Return what stands for one number a class, and the names of the classes where it has them.
 
-    A dictionary keeps its order. A `Counter` or a column of a table with an index, whose order is
-    that of appearance or of size, is put in the order of `labels_of`: that of its categories, else
-    sorted by name. Whole numbers in place of names, as texts too (JSON knows no others), are
-    classes and go to their places.
+    A dictionary keeps its order. A `Counter`, a column of a table with an index or an array of
+    xarray with a coordinate, whose order is that of appearance or of size, is put in the order of
+    `labels_of`: that of its categories, else sorted by name. Whole numbers in place of names, as
+    texts too (JSON knows no others), are classes and go to their places.
 
     Args:
         given: sequence, array, tensor, column of a table, `Counter`, dictionary of name to count,
@@ -44,15 +44,19 @@ def counts_of(given: Any) -> tuple[Any, Names]:
     """
     if isinstance(given, str):
         return _named(pairs_of(given), keep=True) if "=" in given else (numbers_of(given), None)
-    if hasattr(given, "columns"):
+    if hasattr(type(given), "columns"):  # a class of that name is an attribute of its column
         raise TypeError(
             f"counts must be one column of a table, got a {type(given).__name__} with columns"
             f" {list(given.columns)}"
         )
+    if hasattr(given, "to_series") and getattr(given, "coords", None) is not None:
+        given = given.to_series()  # an array of xarray, which has its classes in a coordinate
     if hasattr(given, "items"):
         pairs = list(given.items())
         if places := places_of(getattr(given, "index", None)):
-            return _named(sorted(pairs, key=lambda pair: places[pair[0]]), keep=True)
+            # What is missing has no place, and is refused as a name.
+            pairs.sort(key=lambda pair: places.get(pair[0], len(places)))
+            return _named(pairs, keep=True)
         return _named(pairs, keep=isinstance(given, dict) and not isinstance(given, Counter))
     return given, None
 

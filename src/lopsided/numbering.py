@@ -27,9 +27,10 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
 
     Args:
         labels: (n,) or (n, 1) whole numbers or texts: array, tensor, sequence or column of a table.
-        names: of the classes in their order; by default those of a categorical column in the order
-            of its categories, as its codes number them, other texts sorted; whole numbers, also
-            those written as texts, have no names.
+        names: of the classes in their order; by default those of a categorical column (pandas, an
+            Enum of polars, a dictionary of Arrow) in the order of its categories, as its codes
+            number them, other texts sorted; whole numbers, also those written as texts, have no
+            names.
 
     Raises:
         ValueError: if there is no label, they are no vector, neither whole numbers nor texts, or
@@ -48,7 +49,7 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
         array = np.array(labels, object).reshape(-1)
     if array.dtype.kind not in "OUT" or not all(isinstance(label, str) for label in array.tolist()):
         raise ValueError(f"labels must be whole numbers or texts, got dtype {array.dtype}")
-    known, numbers = np.unique(array.astype(str), return_inverse=True)
+    known, numbers = np.unique(np.array(array.tolist(), str), return_inverse=True)
     if names is None and all(map(is_number, known.tolist())):
         return np.array([int(name) for name in known.tolist()])[numbers], None
     if names is None:
@@ -112,11 +113,22 @@ def present(labels: Ints, k: int | None) -> Ints:
 
 
 def places_of(column: Any) -> dict[str, int] | None:
-    """Return the place of each category of a column or an index of pandas whose categories are
-    texts, None of anything else.
+    """Return the place of each category of a column, an index, or a table of one column, whose
+    categories are texts, None of anything else.
     """
-    found = getattr(getattr(column, "cat", column), "categories", None)
-    categories = () if found is None else tuple(found)
+    # The type is asked: as an attribute of a column pandas gives what its index calls so.
+    titles: Sequence[Any] = column.columns if hasattr(type(column), "columns") else ()
+    if len(titles) == 1:
+        # Arrow has the columns there, others their names.
+        column = titles[0] if hasattr(titles[0], "type") else column[titles[0]]
+    if hasattr(column, "unify_dictionaries"):  # of Arrow in chunks, each with its own dictionary
+        column = next(iter(column.unify_dictionaries().chunks), None)
+    if hasattr(type(column), "dictionary"):
+        found = column.dictionary.to_pylist()
+    else:
+        found = getattr(getattr(column, "dtype", None), "categories", None)
+    # The names of a Categorical of polars have no order, and no length.
+    categories = tuple(found) if hasattr(found, "__len__") else ()
     if not categories or not all(isinstance(category, str) for category in categories):
         return None
     return {category: c for c, category in enumerate(categories)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -262,31 +263,90 @@ def test_an_array_of_a_billion_counts_is_refused_by_its_memory_and_a_slice_of_it
 
 @dataclass
 class Categories:
-    """What pandas has behind `.cat` of a categorical column, and as the index of its counts."""
+    """The type of a categorical column of pandas and of its index, and of an Enum of polars."""
 
     categories: list
 
-    def __iter__(self):
-        return iter(self.categories)
-
 
 class Categorical(list):
-    """A categorical column: its labels, and the order that its codes number them in."""
+    """A categorical column, or the index of its counts, whose type has the order of its codes."""
 
-    cat = Categories(["small", "large", "huge"])
+    dtype = Categories(["small", "large", "huge"])
 
 
-def test_a_categorical_column_numbers_its_classes_as_its_codes_do():
-    labels = Categorical(["large", "small", "large", "huge", "large"])
-    expected = Counts([1, 3, 1], names=["small", "large", "huge"])
-    counted = Column(Categorical.cat, [3, 1, 1])
-    counted.items = lambda: [("large", 3), ("small", 1), ("huge", 1)]  # by size, as pandas counts
-    for found in (Counts.from_labels(labels), Counts.of(counted)):
-        assert found == expected
-        assert found.names == expected.names
+class Table(np.ndarray):
+    """A table of one column, as `frame[["label"]]` is one."""
+
+    columns = ("label",)
+
+    def __getitem__(self, title):
+        return Categorical(self.ravel()) if title == "label" else super().__getitem__(title)
+
+
+def dictionaries(labels, parts=1):
+    arrow = pytest.importorskip("pyarrow")
+    numbers = [Categorical.dtype.categories.index(label) for label in labels]
+    codes = arrow.array(numbers, arrow.int32())
+    coded = arrow.DictionaryArray.from_arrays(codes, Categorical.dtype.categories)
+    # A part has a dictionary of its own, of which the first is that of the whole.
+    again = coded.cast(arrow.string()).dictionary_encode()
+    return coded if parts == 1 else arrow.chunked_array([coded[:2], again[2:]])
+
+
+CATEGORICAL = {
+    "column": Categorical,
+    "table of one column": lambda labels: np.array(labels)[:, None].view(Table),
+    "dictionary of Arrow": dictionaries,
+    "dictionaries of Arrow in chunks": lambda labels: dictionaries(labels, parts=2),
+}
+
+
+@pytest.mark.parametrize("form", CATEGORICAL)
+def test_a_categorical_column_numbers_its_classes_as_its_codes_do(form):
+    labels = CATEGORICAL[form](["large", "small", "large", "huge", "large"])
+    found, expected = Counts.from_labels(labels), Counts([1, 3, 1], ["small", "large", "huge"])
+    assert (found, found.names) == (expected, expected.names)
     assert Counts.from_labels(labels, names=["large", "huge", "small"]) == Counts([3, 1, 1])
     with pytest.raises(ValueError, match="class 2 has none"):  # which the codes leave out too
-        Counts.from_labels(Categorical(["large", "small"]))
+        Counts.from_labels(CATEGORICAL[form](["large", "small"]))
+
+
+def test_counts_of_a_categorical_column_are_in_the_order_of_its_codes():
+    by_size = Categorical(["large", "small", "huge"])
+    found = Counts.of(Column(by_size, [3, 1, 1]))
+    assert (found, found.names) == (Counts([1, 3, 1]), ("small", "large", "huge"))
+    with pytest.raises(TypeError, match=r"named by texts or numbered from 0, got .*nan"):
+        Counts.of(Column(Categorical(["large", float("nan"), "huge"]), [3, 1, 1]))
+
+
+class Labelled(np.ndarray):
+    """An array of xarray, whose classes are in a coordinate."""
+
+    coords = indexes = MappingProxyType({"class": [1, 0, 2]})
+
+    def to_series(self):
+        return Column(self.coords["class"], self.tolist())
+
+
+def test_classes_in_a_coordinate_are_those_of_the_counts():
+    values = np.array([20, 50, 5]).view(Labelled)
+    assert Counts.of(values) == Counts([50, 20, 5])
+    assert Counts.from_shares(values, total=75) == Counts([50, 20, 5])
+    for door in (Counts, lambda margin: Adjustment(margin=margin)):
+        with pytest.raises(ValueError, match=r"came with the index \[1, 0, 2\]"):
+            door(values)
+
+
+def test_a_class_may_be_called_as_a_table_calls_its_columns():
+    counts = Column(["columns", "rows"], [5, 3])
+    counts.columns = 5  # as pandas has the entry of that name
+    assert Counts.of(counts).names == ("columns", "rows")
+
+
+def test_texts_of_any_type_of_numpy_are_names():
+    for kind in (object, str, np.dtypes.StringDType()):
+        found = Counts.from_labels(np.array(["dog", "cat", "dog"], dtype=kind))
+        assert (found, found.names) == (Counts([1, 2]), ("cat", "dog"))
 
 
 def test_classes_without_samples_are_put_in_the_order_that_counts_are():
