@@ -94,7 +94,12 @@ class Read:
         """Take in a batch."""
         y = np.abs(labels.astype(np.float64))
         self._largest = max(self._largest, len(y))
-        sizes = (float(part.float().abs().sum()) for part in (features, logits))
+        norm, single = torch().linalg.vector_norm, torch().float32
+        rows = [  # without a copy of the logits of all tokens
+            norm(part, 1, dim=-1, dtype=torch().promote_types(part.dtype, single))
+            for part in (features, logits)
+        ]
+        sizes = [float(row.double().sum()) for row in rows]
         self._sums += [len(y), y.sum(), np.square(y).sum(), *sizes]
 
     def by_all(self) -> bool:
