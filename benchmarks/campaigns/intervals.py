@@ -122,7 +122,8 @@ def trial(source: Any, k: int, m: int, seed: int) -> tuple[float, ...]:
         return float(np.mean([right[test_y == c].mean() for c in range(k)]))
 
     came = balanced(found.corrected.scores(test_x)) - balanced(test_x @ weight.T + bias)
-    assert found.interval is not None and found.gain is not None
+    assert found.interval is not None
+    assert found.gain is not None
     return came, *found.interval, found.gain, found.remedy != "nothing"
 
 
