@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from lopsided import Counts
-from lopsided.measure import Moments, diagnose, trained
+from lopsided.measure import Moments, diagnose, open_store, trained
 
 K, D, B = 4, 6, 24
 X, Y = torch.randn(B, 5, generator=torch.Generator().manual_seed(0)), torch.arange(B) % K
@@ -162,7 +162,7 @@ def test_a_diagnosis_says_whose_answers_it_tells():
     assert said not in str(diagnose(model(), [(X, Y)], held_out=[(X + 1, Y)], **QUIET))
 
 
-def test_what_takes_the_place_of_a_cosine_head_stands_behind_a_division_by_lengths():
+def test_what_takes_the_place_of_a_cosine_head_stands_behind_a_division_by_lengths(tmp_path):
     net = model(Cosine(D, K))
     given = diagnose(net, [(X, Y)], held_out=[(X + 1, Y)], **QUIET).prescription
     plain = nn.Linear(D, K)
@@ -173,6 +173,10 @@ def test_what_takes_the_place_of_a_cosine_head_stands_behind_a_division_by_lengt
         features = net[:2](X + 1)
         wanted = plain(nn.functional.normalize(features, dim=-1))
     np.testing.assert_allclose(given.score(features), wanted, rtol=1e-4, atol=1e-5)
+    np.savez(tmp_path / "x.npz", features=features.numpy(), labels=Y.numpy())
+    head = given.save(tmp_path / "head.safetensors")
+    with pytest.raises(ValueError, match="holds a head for features divided by their lengths"):
+        open_store(tmp_path / "x.npz", head=head)
 
 
 def test_a_diagnosis_of_one_set_says_which_half_is_missing():

@@ -22,6 +22,8 @@ Contents = tuple[list[str], dict[str, Stored]]
 
 #: Longest header of a safetensors file; one of a whole network takes some hundred kilobytes.
 _HEADER = 2**24
+#: What a file of a prescribed head says of the features it is for, where they are not as they come.
+DIRECTIONS = "divided by their lengths"
 #: Type of a safetensors file -> type that NumPy reads.
 _TYPES = {
     "F64": "<f8",
@@ -129,7 +131,12 @@ def safetensors(path: Path, wanted: Sequence[str]) -> Contents:
             )
         with library.safe_open(path, framework="np"):  # which looks whether the header makes sense
             header: dict[str, dict[str, Any]] = json.loads(file.read(length))
-    header.pop("__metadata__", None)
+    told = (header.pop("__metadata__", None) or {}).get("lopsided", "")
+    if "weight" in wanted and DIRECTIONS in told:
+        raise UnfitError(
+            f"holds a head for features {DIRECTIONS}, and stored features are measured as they"
+            " are: store them so divided, and weight and bias in a file without this note"
+        )
     found: dict[str, Stored] = {}
     for name in header.keys() & set(wanted):
         kind, shape, (start, end) = (

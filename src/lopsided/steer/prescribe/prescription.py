@@ -15,6 +15,7 @@ from lopsided.counts import Counts
 from lopsided.files import write_atomically
 from lopsided.measure.checks import rows_of
 from lopsided.measure.network.affine import alone
+from lopsided.measure.storage.formats import DIRECTIONS
 from lopsided.needs import need
 from lopsided.steer.prescribe.cause import Cause
 from lopsided.steer.prescribe.gain import Accuracies, Gain
@@ -188,7 +189,7 @@ class Prescription:
             "gain": self.gain,
             "interval": self.interval,
         }
-        facts |= {"features": "divided by their lengths"} if self.directions else {}
+        facts |= {"features": DIRECTIONS} if self.directions else {}
         with np.errstate(over="ignore"):
             arrays = {
                 name: np.ascontiguousarray(a, np.float32) for name, a in self.state_dict().items()
