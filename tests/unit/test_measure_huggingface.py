@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from lopsided import Counts
+from lopsided.measure import LabelSets
 from lopsided.measure.network.loggers import JsonLines
 
 with warnings.catch_warnings():
@@ -88,6 +89,17 @@ def test_a_callback_of_the_trainer_measures_and_logs_every_epoch(tmp_path):
     assert logged == [callback.history[1]["nc1"], callback.history[2]["nc1"]]
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2
     assert not trainer.model.classifier._forward_hooks
+
+
+def test_samples_of_several_labels_are_measured_by_their_sets(tmp_path):
+    seen = [1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]
+    rows = [{**row, "labels": seen[row["labels"]]} for row in data()]
+    sets = LabelSets.of([row["labels"] for row in rows])
+    trainer = trainer_of(tmp_path, bert(problem_type="multi_label_classification"), dataset=rows)
+    callback = GeometryCallback(sets=sets).attach(trainer)
+    trainer.train()
+    assert callback.unmeasured == {}
+    assert sorted(callback.collapse.moments.counts) == sorted(sets.counts)
 
 
 def test_the_loss_of_the_guide_trains_alike_however_a_step_is_accumulated(tmp_path):

@@ -52,7 +52,8 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
         head: name of the head in the model, as `named_modules` has it; by default the last linear
             layer.
         loggers: where the scalars go beside the trainer's own trackers.
-        options: more arguments of `Watch`; `classes` is "seen" and `ignore` -100 by default.
+        options: more arguments of `Watch`; `classes` is "seen" by default, and `ignore` -100 but
+            with `sets`.
 
     Raises:
         TypeError: if `Watch` has no such option.
@@ -65,7 +66,9 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
         loggers: Sequence[Logger] = (),
         **options: Any,
     ) -> None:
-        super().__init__(counts, head, loggers, {"ignore": -100} | options)
+        # Rows of several labels have no such mark.
+        marked = {} if options.get("sets") is not None else {"ignore": -100}
+        super().__init__(counts, head, loggers, marked | options)
         self._trainer: Any = None
         self._state: Any = None
 
