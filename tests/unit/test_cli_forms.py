@@ -153,6 +153,8 @@ def test_counts_and_labels_are_the_same_however_they_are_given(way, tmp_path, mo
         ("[1, 2.5]", "neither all whole numbers nor all names"),
         ("10.0\n2.0\n", "all whole numbers from 0 or all names, got '10.0'"),
         ("fine_label\n0\n1\n", "all names, got '0' beside 'fine_label'"),
+        ("cat\ncat\nNA\ndog\n", "has 'NA' in line 3, as where a label is missing"),
+        ("id,label\n1,cat\n2,<NA>\n", "has '<NA>' in line 3, as where a label is missing"),
         ("dx\nnv\nmel\nnv\n", "'dx' in line 1 and nowhere else, which may be a class or a title"),
         ("cat\nnan\ndog\n", "all names, got 'nan'"),
         ("[1", "standard input is damaged or truncated"),

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 #: it is refused.
 TITLES = ("class", "classes", "label", "labels", "target", "targets", "y")
 
+#: What R, pandas and spreadsheets write where a label is missing, and no data set is known to call a
+#: class, as some do "none".
+MISSING = ("NA", "<NA>", "N/A", "#N/A", "NaT")
+
 
 def read_labels(given: str) -> npt.NDArray[Any]:
     """Return labels: of a text, one line each, `label` or the like above them or not; of JSON, a
@@ -89,6 +93,11 @@ def _lines(text: str) -> list[int] | list[str]:
     for number, cells in lines:
         if number > expected or not cells[place]:
             raise UnfitError(f"has no label in line {expected}")
+        if cells[place] in MISSING:
+            raise UnfitError(
+                f"has {cells[place]!r} in line {number}, as where a label is missing: leave its"
+                " sample out, or call the class otherwise"
+            )
         expected += 1
     labels = [cells[place] for _, cells in lines]
     if all(re.fullmatch(r"[+-]?[0-9]{1,18}", label) for label in labels):
