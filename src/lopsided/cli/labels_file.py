@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 #: it is refused.
 TITLES = ("class", "classes", "label", "labels", "target", "targets", "y")
 
-#: What R, pandas and spreadsheets write where a label is missing, and no data set is known to call a
-#: class, as some do "none".
+#: What R, pandas and spreadsheets write where a label is missing; "none" is a class of some data.
 MISSING = ("NA", "<NA>", "N/A", "#N/A", "NaT")
 
 
