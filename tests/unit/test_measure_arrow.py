@@ -56,6 +56,15 @@ def write_file(folder, kind):
     return folder / "x.arrow"
 
 
+def write_without_stream(folder, kind):
+    """What polars writes: a file whose footer alone tells what lies where."""
+    path = write_file(folder, kind)
+    content = bytearray(path.read_bytes())
+    content[8:16] = bytes(8)  # the length of the schema that a stream starts with
+    path.write_bytes(content)
+    return path
+
+
 def write_parquet(folder, kind):
     pq.write_table(table(kind=kind), folder / "x.parquet", row_group_size=70)
     return folder / "x.parquet"
@@ -81,7 +90,9 @@ def alone(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", ["fixed", "list", "large"])
-@pytest.mark.parametrize("write", [write_stream, write_file, write_parquet, write_datasets])
+@pytest.mark.parametrize(
+    "write", [write_stream, write_file, write_without_stream, write_parquet, write_datasets]
+)
 def test_every_form_gives_the_bits_of_the_arrays(write, kind, alone, tmp_path):
     store = open_store(write(tmp_path, kind))
     assert (store.n, store.d, store.k) == (N, D, K)
@@ -162,6 +173,13 @@ def with_null(place):
     return write
 
 
+def with_a_gap(folder):
+    path = write_file(folder, "fixed")
+    content = path.read_bytes()
+    path.write_bytes(content[:200] + content[-1000:])
+    return path
+
+
 def compressed(folder):
     pyarrow.feather.write_feather(table(), folder / "x.arrow", compression="lz4")
     return folder / "x.arrow"
@@ -212,6 +230,7 @@ def twice(name):
         (with_null("row"), "holds a null in features, in row 2"),
         (with_null("number"), "holds a null in features, in row 2"),
         (with_null("label"), "holds a null in labels, in row 2"),
+        (with_a_gap, r"x.arrow is damaged or truncated \(its footer names what it has not"),
         (compressed, "x.arrow is compressed; write it uncompressed"),
         (coded, "codes a column by a dictionary"),
         (splits, "holds the splits train, test of a data set; give the folder of one"),

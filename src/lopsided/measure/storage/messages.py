@@ -10,10 +10,8 @@ from typing import Any
 
 from lopsided.files import UnfitError
 
-#: What an Arrow file starts with; what comes then is a stream.
-_MAGIC = b"ARROW1\0\0"
-#: What it ends with.
-_FOOT = b"ARROW1"
+#: What an Arrow file starts and ends with.
+_MAGIC = b"ARROW1"
 #: What a stream ends with.
 _END = b"\xff\xff\xff\xff\0\0\0\0"
 _CUT = "is damaged or truncated (it lacks its end)"
@@ -29,30 +27,59 @@ def batches_of(library: Any, whole: Any) -> tuple[Any, Iterator[Any]]:
     Raises:
         UnfitError: if the file is cut short, compressed, or codes columns by dictionaries.
     """
-    reader = library.BufferReader(whole)
     if whole[: len(_MAGIC)].to_pybytes() == _MAGIC:
-        if whole[-len(_FOOT) :].to_pybytes() != _FOOT:
+        if whole[-len(_MAGIC) :].to_pybytes() != _MAGIC:
             raise UnfitError(_CUT)
-        reader.seek(len(_MAGIC))
-    schema = library.ipc.read_schema(reader)
-    return schema, _batches(library, reader, schema)
+        schema, messages = library.ipc.open_file(whole).schema, _of_file(library, whole)
+    else:
+        reader = library.BufferReader(whole)
+        schema, messages = library.ipc.read_schema(reader), _of_stream(library, reader)
+    return schema, _batches(library, messages, schema)
 
 
-def _batches(library: Any, reader: Any, schema: Any) -> Iterator[Any]:
+def _of_stream(library: Any, reader: Any) -> Iterator[Any]:
     messages = library.ipc.MessageReader.open_stream(reader)
     while True:
         try:
-            message = messages.read_next_message()
+            yield messages.read_next_message()
         except StopIteration:
             break
+    reader.seek(max(reader.tell() - len(_END), 0))
+    if reader.read(len(_END)) != _END:
+        raise UnfitError(_CUT)
+
+
+def _of_file(library: Any, whole: Any) -> Iterator[Any]:
+    """Yield the messages that the footer of a file names; between them may lie anything, which
+    polars makes use of.
+
+    A footer is a flatbuffer with lists of blocks, field 2 of dictionaries and field 3 of record
+    batches: place, bytes of metadata and bytes of the body.
+    """
+    end = len(whole) - len(_MAGIC) - 4
+    (size,) = struct.unpack("<I", whole[end : end + 4].to_pybytes())
+    footer = whole[end - size : end].to_pybytes()
+    (root,) = struct.unpack_from("<I", footer, 0)
+    for number in (2, 3):
+        place = _field(footer, root, number)
+        if place == root:
+            continue
+        blocks = place + struct.unpack_from("<I", footer, place)[0]
+        (several,) = struct.unpack_from("<I", footer, blocks)
+        for block in range(several):
+            start, metadata, body = struct.unpack_from("<qi4xq", footer, blocks + 4 + 24 * block)
+            if min(start, metadata, body) < 0 or start + metadata + body > end - size:
+                raise UnfitError("is damaged or truncated (its footer names what it has not)")
+            yield library.ipc.read_message(whole[start : start + metadata + body])
+
+
+def _batches(library: Any, messages: Iterator[Any], schema: Any) -> Iterator[Any]:
+    for message in messages:
         if message.type == "dictionary":
             raise UnfitError("codes a column by a dictionary; store it as plain numbers")
         if _is_compressed(message.metadata.to_pybytes()):
             raise UnfitError("is compressed; write it uncompressed, or as Parquet")
         yield library.ipc.read_record_batch(message, schema)
-    reader.seek(max(reader.tell() - len(_END), 0))
-    if reader.read(len(_END)) != _END:
-        raise UnfitError(_CUT)
 
 
 def _is_compressed(metadata: bytes) -> bool:
