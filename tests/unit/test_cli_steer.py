@@ -64,6 +64,10 @@ def test_a_head_is_prescribed_from_stored_features_and_written(stored, capsys):
     answer = json.loads(capsys.readouterr().out)
     assert answer["remedy"] in ("three numbers", "refit")
     assert answer["interval"][0] < answer["gain"] < answer["interval"][1]
+    assert answer["doubts"] == []
+    assert main([*words, *held, "--json", "--counts", "30,600"]) == 0
+    (doubt,) = json.loads(capsys.readouterr().out)["doubts"]
+    assert doubt.startswith("Careful: the samples are most where the training counts are least")
     assert head.weight.shape == (2, 3)
     assert main([*words, "--json", "--loss", "cross-entropy"]) == 0
     assert json.loads(capsys.readouterr().out)["gain"] is None

@@ -215,6 +215,7 @@ class Prescription:
             "loss": self.loss,
             "held_out": None if self.held_out is None else self.held_out.tolist(),
             "sentences": list(self.sentences),
+            "doubts": list(self.doubts),
         }
 
     def __str__(self) -> str:
