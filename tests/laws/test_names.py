@@ -98,6 +98,7 @@ def test_a_file_of_counts_holds_names_too(name, content, tmp_path, capsys):
         ("cat,50\n20\n", "has 1 cells in line 2"),
         ("cat,50\ndog,few\n", "has 'few' in line 2 where a count was expected"),
         ("cat,NA\ndog,20\neel,5\n", "has 'NA' in line 1 where a count was expected"),
+        ("y,count\ncat,50\ndog,20\n,3\n", "has no name in line 4"),  # missing labels, by pandas
         ("cat,\ndog,20\neel,5\n", "has '' in line 1 where a count was expected"),
         ("nan\n20\n5\n", "got nan for class 0"),
         ("0.0,5\n1.0,20\n", "classes as texts must be all whole numbers from 0 or all names"),

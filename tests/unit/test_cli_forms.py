@@ -181,6 +181,10 @@ def test_parquet_files_are_read(tmp_path, capsys):
     assert [row["count"] for row in rows(capsys, "predict", "--labels", str(path))] == ["1", "2"]
     parquet.write_table(arrow.table({"name": ["b", "a"], "count": [7, 5]}), path)
     assert [row["class"] for row in rows(capsys, "predict", "--counts", str(path))] == ["b", "a"]
+    table = arrow.table({"count": [7, 5], "name": ["b", "a"]})  # as `value_counts().to_frame()`
+    index = {"pandas": json.dumps({"index_columns": ["name"]})}
+    parquet.write_table(table.replace_schema_metadata(index), path)
+    assert [row["class"] for row in rows(capsys, "predict", "--counts", str(path))] == ["b", "a"]
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,8 @@ def _table(text: str) -> list[int | float] | dict[str, int | float]:
             )
     counts = []
     for number, cells in lines:
+        if width == 2 and not cells[0]:  # what pandas counts of missing labels
+            raise UnfitError(f"has no name in line {number}")
         try:
             (count,) = numbers_of(cells[-1])
         except ValueError:

@@ -80,5 +80,8 @@ def _parquet(path: Path) -> dict[str, list[Any]]:
     require_memory(64.0 * rows * len(names), f"{rows:,} rows of {path}")
     if len(set(names)) < len(names):
         raise UnfitError("has two columns of one name")
+    # An index of pandas lies behind the columns that it stands before.
+    index = (file.schema_arrow.pandas_metadata or {}).get("index_columns", ())
+    names.sort(key=lambda name: name not in index)
     table = file.read()
     return {name: table.column(name).to_pylist() for name in names}

@@ -44,8 +44,8 @@ def neco(
     Args:
         known: the training samples.
         features: (n, d).
-        center: look at h minus the mean of the training samples, as public code does; the formula
-            is of h itself.
+        center: look at h minus the mean of the training samples, as public code does, which for
+            ResNets scales each feature to variance one too; the formula is of h itself.
         times_logit: multiply by the largest logit.
 
     Source: Ammar et al. 2024 (arXiv 2310.06823).
