@@ -121,6 +121,8 @@ def places_of(column: Any) -> dict[str, int] | None:
     if len(titles) == 1:
         # Arrow has the columns there, others their names.
         column = titles[0] if hasattr(titles[0], "type") else column[titles[0]]
+    if hasattr(getattr(column, "dtype", None), "pyarrow_dtype"):  # pandas around Arrow
+        column = column.array.__arrow_array__()
     if hasattr(column, "unify_dictionaries"):  # of Arrow in chunks, each with its own dictionary
         column = next(iter(column.unify_dictionaries().chunks), None)
     if hasattr(type(column), "dictionary"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -283,6 +283,17 @@ class Table(np.ndarray):
         return Categorical(self.ravel()) if title == "label" else super().__getitem__(title)
 
 
+class OfArrow(list):
+    """A column of pandas with a type of Arrow."""
+
+    def __init__(self, labels):
+        super().__init__(labels)
+        self.array, self.dtype = self, SimpleNamespace(pyarrow_dtype="dictionary")
+
+    def __arrow_array__(self):
+        return dictionaries(self, parts=2)
+
+
 def dictionaries(labels, parts=1):
     arrow = pytest.importorskip("pyarrow")
     numbers = [Categorical.dtype.categories.index(label) for label in labels]
@@ -297,6 +308,7 @@ CATEGORICAL = {
     "column": Categorical,
     "table of one column": lambda labels: np.array(labels)[:, None].view(Table),
     "dictionary of Arrow": dictionaries,
+    "column of pandas with a type of Arrow": OfArrow,
     "dictionaries of Arrow in chunks": lambda labels: dictionaries(labels, parts=2),
 }
 
