@@ -140,6 +140,25 @@ def test_a_function_of_the_geometry_is_a_target_even_where_it_is_negative():
     assert found.target.name == "ratio"
 
 
+@pytest.mark.parametrize("below", [0.0, 1.0])
+def test_a_function_below_zero_is_made_as_small_as_one_above(below):
+    def apart(geometry: Geometry) -> float:
+        return geometry.classifiers.distance(predict.etf(geometry.k).classifiers) - below
+
+    found = design(Counts([100, 50, 10, 5]), apart, family="cdt-ldt")
+    assert found.distance == pytest.approx(-below, abs=1e-6)
+    assert found.exponents == pytest.approx((0.0, 0.5), abs=1e-6)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("counts", [[162, 25], [3, 2]])
+def test_what_plain_cross_entropy_meets_turns_nothing(counts, target, family):
+    found = design(Counts(counts), target, family)
+    if found.plain < 1e-6:
+        assert not any(found.exponents)
+
+
 def test_balanced_classes_need_no_steering():
     found = design(Counts([7, 7, 7]), "etf-classifiers")
     assert found.met
@@ -188,3 +207,9 @@ def test_wrong_wishes_are_refused():
         design(STEP, "aligned", ridge=-1.0)
     with pytest.raises(ValueError, match="a smaller ridge"):
         design(STEP, "aligned", ridge=1e4)
+    with pytest.raises(ValueError, match="the target gives inf of the geometry of plain"):
+        design(STEP, lambda geometry: np.inf)
+    with pytest.raises(ValueError, match="target must be one of"):
+        afresh(STEP, ["aligned"])
+    with pytest.raises(ValueError, match="family must be one of"):
+        afresh(STEP, "aligned", ["cdt"])

@@ -150,6 +150,9 @@ def design(
         raise ValueError(
             f"at ridge {ridge} plain cross-entropy has no geometry to start from; a smaller"
             " ridge may"
+            if search.predict(Adjustment()).logits.frobenius() == 0
+            else f"the target gives {plain} of the geometry of plain cross-entropy, where the"
+            " search starts; it must give a finite number of that one"
         )
     best = search.run()
     adjustment = curves.adjustment(best)
@@ -195,14 +198,20 @@ class _Search:
     def run(self) -> Floats:
         """Return the best coefficients, with as few terms turned as it takes."""
         best, step = self.start, 1 + self.curves.bends
+        if self._found(best):
+            return best
         exponents = range(0, self.curves.size, step)
         for number in range(1, len(exponents) + 1):
             for turned in itertools.combinations(exponents, number):
                 found = self._refine(self._scan(best, turned), turned)
                 best = min(best, found, key=self.distance)
-                if self.distance(best) <= MET:
+                if self._found(best):
                     return best
         return self._refine(best, range(self.curves.size)) if self.curves.bends else best
+
+    def _found(self, coefficients: Floats) -> bool:
+        """Return whether there is nothing to gain: a user's function may be below zero, too."""
+        return abs(self.distance(coefficients)) <= MET
 
     def _scan(self, best: Floats, turned: Sequence[int]) -> Floats:
         """Return the best of a grid of exponents and the best so far."""
@@ -247,7 +256,7 @@ def _target(target: str | Target | Geometry | Measure) -> Target:
         return nearest_to(target)
     if callable(target):
         return least(target)
-    if target not in TARGETS:
+    if not isinstance(target, str) or target not in TARGETS:
         raise ValueError(
             f"target must be one of {', '.join(TARGETS)}, a geometry or a function of one, got"
             f" {target!r}"

@@ -101,6 +101,6 @@ def check_family(family: str) -> Family:
     Raises:
         ValueError: naming the families.
     """
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {family!r}")
     return family
