@@ -319,6 +319,25 @@ def test_counts_in_reverse_order_are_told_in_use(how, caplog, tmp_path):
     assert caplog.text.count("most where the training counts are least") == 1
 
 
+def test_training_samples_that_a_sampler_of_others_draws_anew_are_told(caplog):
+    net, labels = model(), torch.repeat_interleave(torch.arange(K), torch.tensor(COUNTS.values))
+    x = torch.randn(len(labels), D)
+    drawn = torch.cat([torch.arange(len(labels)), len(labels) - 1 - torch.arange(5)])
+    # Nothing is known of a sampler that is no class of torch.
+    loader = DataLoader(TensorDataset(x, labels), 16, sampler=drawn.tolist()[5:])
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        held_out = [(torch.randn(len(labels), D), labels)]
+        found = diagnose(net, loader, COUNTS, held_out=held_out, head=net[1], show_progress=False)
+    told = f"class {K - 1} was measured 15 times, more than its 10 training samples, and so were 1"
+    assert caplog.text.count(told) == 1
+    assert f"Careful: {told} of {K} classes" in str(found)
+    # Samples of one loader alone may be held out, and of another distribution.
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        caplog.clear()
+        trained(net, loader, COUNTS, head=net[1], show_progress=False)
+    assert not caplog.text
+
+
 DATA = TensorDataset(X[:11], Y[:11])
 #: Loader -> what is said of it.
 LOADERS = {

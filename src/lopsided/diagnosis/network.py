@@ -183,7 +183,7 @@ def _collapse(
     decisions.compared, decisions.agreed = compared.compared, compared.agreed
     collapse = Collapse.of(second.moments(), *head, decisions, classes, counts)
     if counts is not None:
-        contradicted(collapse, counts, one_epoch=False)
+        contradicted(collapse, counts, one_epoch=True)
     return collapse
 
 

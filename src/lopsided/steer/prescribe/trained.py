@@ -59,7 +59,7 @@ class Trained:
         seen = Summary.of(samples)
         seen.require_steady(samples)
         pi = shares(seen.counts if known is None else known.values)
-        told = contradiction(seen.counts, known, one_epoch=False) if known else ""
+        told = contradiction(seen.counts, known, one_epoch=True) if known else ""
         if not told and not seen.counts.all():
             told = _absent(seen.counts, counted=known is None)
         known = known or Counts(np.maximum(seen.counts, 1))
