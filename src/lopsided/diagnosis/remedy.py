@@ -12,7 +12,7 @@ def remedy(found: Prescription) -> list[str]:
     worth, before, after, cause = found.worth, found.before, found.after, found.cause
     share, held_out = found.norm_share, found.held_out
     if worth is None or before is None or after is None or cause is None or held_out is None:
-        return [*found.doubts, *unmeasured(found.remedy, share, held_out)]
+        return [*found.doubts, *unmeasured(found.remedy, found.loss, share, held_out)]
     said = measured(worth, before, after, cause, held_out, share)
     if cause.head and share is not None and share < REWEIGHTED:
         said.append(reweighted(share))

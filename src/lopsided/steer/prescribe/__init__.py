@@ -169,7 +169,10 @@ def _unmeasured(
         numbers=None,
         norm_share=trained.norm_share,
         loss=trained.loss,
-        sentences=(*doubts, *sentences.unmeasured(remedy, trained.norm_share, held_out)),
+        sentences=(
+            *doubts,
+            *sentences.unmeasured(remedy, trained.loss, trained.norm_share, held_out),
+        ),
         inputs=(*trained.read, *files),
         doubts=doubts,
     )

@@ -180,7 +180,9 @@ UNMEASURED = {
 }
 
 
-def unmeasured(remedy: str, share: float | None, held_out: Ints | None) -> list[str]:
+def unmeasured(
+    remedy: str, loss: str | None, share: float | None, held_out: Ints | None
+) -> list[str]:
     """Return the sentences where there are no held-out samples, or none but of one class."""
     lack = (
         "there are no held-out samples"
@@ -188,6 +190,11 @@ def unmeasured(remedy: str, share: float | None, held_out: Ints | None) -> list[
         else "all held-out samples are of one class"
     )
     said = [f"Not measured: {lack}.", UNMEASURED[remedy]]
+    if remedy == "nothing" and loss != "logit-adjusted":
+        said.append(
+            "A second head, the safer one where the loss is not known to be plain, was not trained:"
+            " steer.prescribe and lopsided steer train it on the features of the training set."
+        )
     if share is not None and share < REWEIGHTED:
         said.append(reweighted(share))
     said.append(
