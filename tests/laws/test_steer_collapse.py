@@ -125,6 +125,13 @@ def test_two_centers_are_opposite_about_their_mean_wherever_they_are():
         value.backward()
         assert value.item() == pytest.approx(-math.pi, rel=1e-15)
         assert loss.weight.grad.abs().max() < 1e-14
+        second = torch.autograd.functional.hessian(
+            lambda weight: torch.func.functional_call(
+                loss, {"weight": weight}, (torch.ones(1, 3), torch.tensor([0]))
+            ),
+            loss.weight.detach(),
+        )
+        assert not second.any()
     loss.weight.data = torch.zeros(2, 3).double()  # no direction, and no angle
     loss(torch.ones(1, 3), torch.tensor([0])).backward()
     assert torch.isfinite(loss.weight.grad).all()
@@ -217,6 +224,12 @@ def test_exits_leave_out_and_weigh_what_their_loss_does():
         (lambda: steer.Deferred(torch.nn.MSELoss(), torch.nn.MSELoss(), after=-1), "after"),
         (lambda: steer.InducedCollapse(K, D)(torch.zeros(2, D), torch.tensor([0, 9])), "sample 1"),
         (lambda: steer.CenterClassification(frame_head())(torch.zeros(2, 3), torch.zeros(2)), "6"),
+        (
+            lambda: steer.CenterClassification(steer.FixedHead(predict.etf(3), 3))(
+                torch.zeros(3), torch.arange(3)
+            ),
+            r"shape \(n, 3\), got \(3,\)",
+        ),
     ],
 )
 def test_what_means_nothing_is_refused(make, words):

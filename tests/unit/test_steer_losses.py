@@ -77,15 +77,22 @@ def test_ignored_samples_have_no_loss_and_no_gradient_and_do_not_count():
     assert float(loss(z.detach(), torch.full((4,), -100))) == 0.0
 
 
+@pytest.mark.parametrize(
+    "loss", [steer.AdjustedCrossEntropy(ADJUSTMENTS[-1]), steer.Focal(2.0)], ids=["ce", "focal"]
+)
+def test_a_class_that_cannot_be_leaves_an_ignored_sample_without_gradient(loss):
+    z, y = torch.randn(4, 4), torch.tensor([1, -100, 3, -100])
+    z[:, 0] = -torch.inf  # as a mask makes it, and the class that a sample left out is read as
+    z.requires_grad_()
+    loss(z, y).backward()
+    assert z.grad.isfinite().all()
+    assert not z.grad[[1, 3]].any()
+
+
 def test_an_empty_batch_has_loss_zero():
-    assert (
-        float(
-            steer.AdjustedCrossEntropy(Adjustment())(
-                torch.zeros(0, 3), torch.zeros(0, dtype=torch.long)
-            )
-        )
-        == 0.0
-    )
+    none = torch.zeros(0, dtype=torch.long)
+    assert float(steer.AdjustedCrossEntropy(Adjustment())(torch.zeros(0, 3), none)) == 0.0
+    assert float(steer.AdjustedBinary([1, 2], 9)(torch.zeros(0, 2), torch.zeros(0, 2))) == 0.0
 
 
 def test_a_class_with_one_sample_in_the_batch_is_no_anchor():

@@ -93,6 +93,44 @@ def test_a_rule_takes_counts_in_every_form(rule):
             posthoc.logit_adjustment(logits(), COUNTS, tau)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "error", "words"),
+    [
+        (lambda: steer.Focal(2.0, 0)(logits(), LABELS), TypeError, "takes an Adjustment"),
+        (
+            lambda: steer.PeerToPeer()(logits(), torch.eye(4).long(), LABELS),
+            TypeError,
+            "weight must be floating point",
+        ),
+        (
+            lambda: steer.SpectralContrastive()(logits(), LABELS, np.ones(8)),
+            TypeError,
+            "weights must be a torch tensor",
+        ),
+        (
+            lambda: steer.SpectralContrastive()(logits(), LABELS, torch.full((8,), torch.inf)),
+            ValueError,
+            "weights must be finite",
+        ),
+        (
+            lambda: steer.SupervisedContrastive()(logits()[:, :0], LABELS),
+            ValueError,
+            "one dimension or more",
+        ),
+        (lambda: steer.nearest_etf(np.eye(3)), TypeError, "must be a torch tensor"),
+        (lambda: steer.nearest_etf(torch.eye(3), delta="1"), TypeError, "delta must be one number"),
+        (
+            lambda: steer.nearest_etf(torch.full((3, 3), torch.nan)),
+            ValueError,
+            "must be finite",
+        ),
+    ],
+)
+def test_what_a_loss_or_a_head_cannot_read_is_told_in_a_sentence(wrong, error, words):
+    with pytest.raises(error, match=words):
+        wrong()
+
+
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_a_loss_that_takes_the_softmax_itself_says_once_that_it_was_taken(loss):
     loss = loss()

@@ -251,7 +251,7 @@ def test_centers_of_one_class_are_as_near_as_the_angle_says():
         (lambda: UniformityGap(4.5, 2), "classes k must be a whole number"),
         (
             lambda: SpectralContrastive()(torch.eye(2), torch.tensor([0, 0]), -torch.ones(2)),
-            "weights must be at least 0",
+            "weights must be finite numbers of at least 0",
         ),
         (lambda: predict.multiple_centers(Counts([5, 2]), [1, 0], 0.2), "at least 1"),
         (lambda: measure.additivity(np.ones((2, 2, 1))), "are the same"),

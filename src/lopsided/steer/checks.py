@@ -38,6 +38,17 @@ def visible(values: Tensor) -> bool:
     return values.device.type == "cpu" and concrete(values)
 
 
+def lasting(values: Tensor) -> Tensor | None:
+    """Return values as a module may keep them beyond its call: a derivative's wrapper dies with
+    the derivative, and what is vectorised is not one value but many, so that there is None.
+    """
+    if torch.compiler.is_compiling():
+        return values
+    while _functorch.is_gradtrackingtensor(values):
+        values = _functorch.get_unwrapped(values)
+    return None if _functorch.is_batchedtensor(values) else values
+
+
 def check_tensor(values: object, what: str) -> None:
     """Refuse what is no tensor.
 
@@ -84,12 +95,16 @@ def check_features(features: Tensor, d: int, *, rows: bool = False) -> None:
         rows: refuse other shapes than (n, d) too: beside n labels an axis more would be broadcast.
 
     Raises:
-        ValueError: if the last axis is not d long, or there are axes too many.
+        ValueError: if the last axis is not d long or of no dimension, or there are axes too many.
         TypeError: if they are no tensor, or not floating point.
     """
     check_tensor(features, "features")
     if not features.ndim or features.shape[-1] != d or (rows and features.ndim != 2):
         raise ValueError(f"features must have shape (n, {d}), got {tuple(features.shape)}")
+    if not d:
+        raise ValueError(
+            f"features must have one dimension or more, got shape {tuple(features.shape)}"
+        )
     if not features.is_floating_point():
         raise TypeError(f"features must be floating point, got {features.dtype}")
 

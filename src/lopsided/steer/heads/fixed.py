@@ -14,6 +14,7 @@ from lopsided.arrays import Floats, real_array, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.steer.checks import check_features
+from lopsided.steer.directions import directions
 from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.frame import frame
 from lopsided.steer.heads.sized import Sized, held, linear
@@ -158,9 +159,7 @@ class CosineHead(Sized):
             TypeError: if they are not floating point.
         """
         check_features(features, self.in_features)
-        h, weight = (
-            functional.normalize(vectors, dim=-1) for vectors in lifted(features, self.weight)
-        )
+        h, weight = map(directions, lifted(features, self.weight))
         with exact(h.device):
             return functional.linear(h, weight) / self.temperature
 

@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from lopsided.arrays import require_number
 from lopsided.labels import Ignore, sentinels
-from lopsided.steer.checks import check_features
+from lopsided.steer.checks import check_features, lasting
+from lopsided.steer.directions import directions
 from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.nearest import nearest_etf
 from lopsided.steer.heads.sized import Sized
@@ -87,13 +88,14 @@ class NearestETFHead(KeepsPrecision, Sized):
             labels: (n,) or (n, 1) of the batch; needed in training.
 
         Raises:
-            ValueError: if a shape is wrong, or the labels are missing in training or out of range.
+            ValueError: if a shape is wrong, the labels are missing in training or out of range, or
+                batches are vectorised in training.
             TypeError: if the features are not floating point, or the labels no whole numbers.
         """
         k, d = self.weight.shape
         check_features(features, d)
         h, means, last = lifted(features, self.means, self.weight)
-        h = functional.normalize(h, dim=-1)
+        h = directions(h)
         with exact(h.device):
             if not self.training:
                 return functional.linear(h, last) / self.temperature
@@ -110,12 +112,16 @@ class NearestETFHead(KeepsPrecision, Sized):
                 h, means, *read_labels(labels, len(h), k, self.ignore_index)
             )
             weight = nearest_etf(joined, last, self.delta)
+            running = lasting(joined.detach().to(self.means))
+            known = lasting(seen)
+            etf = lasting(weight.detach().to(self.weight))
+            if running is None or known is None or etf is None:
+                raise ValueError(
+                    "in training a NearestETFHead joins one batch to its means, and under"
+                    " torch.vmap there are many: head.eval() first"
+                )
             # Only now, so that a batch without an ETF leaves the head as it was.
-            self.means, self.seen, self.weight = (
-                joined.detach().to(self.means),
-                seen,
-                weight.detach().to(self.weight),
-            )
+            self.means, self.seen, self.weight = running, known, etf
             return functional.linear(h, weight) / self.temperature
 
     def _joined(

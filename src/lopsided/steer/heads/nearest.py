@@ -31,7 +31,9 @@ import torch
 from scipy.linalg import helmert
 from torch import Tensor
 
-from lopsided.steer.checks import concrete
+from lopsided.arrays import require_number
+from lopsided.steer.checks import check_tensor, concrete, visible
+from lopsided.steer.directions import resized
 from lopsided.steer.precision import exact, lifted
 
 
@@ -75,8 +77,10 @@ def nearest_etf(means: Tensor, proximal: Tensor | None = None, delta: float = 0.
         (k, d) unit vectors w_c with w_c . w_c' = -1 / (k - 1), at least float32.
 
     Raises:
-        ValueError: if a shape is wrong, d < k - 1, delta is negative or not finite, or the means
-            coincide, or span too few dimensions and nothing near says how to choose.
+        ValueError: if a shape is wrong, d < k - 1, delta is negative or not finite, a number is not
+            finite, or the means coincide, or span too few dimensions and nothing near says how to
+            choose.
+        TypeError: if means are no tensor, or delta no number.
 
     Example:
         >>> etf = nearest_etf(torch.tensor([[2.0, 0.0], [0.0, 1.0], [-1.0, -1.0]]))
@@ -90,7 +94,7 @@ def nearest_etf(means: Tensor, proximal: Tensor | None = None, delta: float = 0.
     (y,) = lifted(means) if proximal is None else lifted(means, proximal)[:1]
     basis = torch.as_tensor(np.ascontiguousarray(helmert(k).T), dtype=y.dtype, device=y.device)
     with exact(y.device):
-        y = y.T @ basis
+        y = resized(y.T @ basis, (0, 1))
         length = y.norm()
         x = 2 / math.sqrt(k - 1) * y / length.where(length > 0, 1.0)
         if proximal is not None:
@@ -117,8 +121,9 @@ def nearest_frame(means: Tensor, proximal: Tensor, delta: float) -> Tensor:
         (k, d) orthonormal rows, at least float32.
 
     Raises:
-        ValueError: if a shape is wrong, d < k, delta is not positive and finite, or means and
-            frame together leave P open.
+        ValueError: if a shape is wrong, d < k, delta is not positive and finite, a number is not
+            finite, or means and frame together leave P open.
+        TypeError: if means are no tensor, or delta no number.
 
     Example:
         >>> means = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-1.0, -1.0, 0.0]])
@@ -136,7 +141,7 @@ def nearest_frame(means: Tensor, proximal: Tensor, delta: float) -> Tensor:
         )
     y, near = lifted(means, proximal)
     with exact(y.device):
-        y = (y - y.mean(dim=0)).T
+        y = resized((y - y.mean(dim=0)).T, (0, 1))
         length = y.norm()
         x = 2 / math.sqrt(k - 1) * y / length.where(length > 0, 1.0) + delta * near.T
         if concrete(x):
@@ -146,7 +151,11 @@ def nearest_frame(means: Tensor, proximal: Tensor, delta: float) -> Tensor:
 
 
 def _check(means: Tensor, proximal: Tensor | None, delta: float) -> None:
-    if not 0 <= delta < math.inf:
+    for values in (means,) if proximal is None else (means, proximal):
+        check_tensor(values, "class means and what to stay near")
+        if values.is_complex() or (visible(values) and not values.isfinite().all()):
+            raise ValueError("class means and what to stay near must be finite real numbers")
+    if not 0 <= require_number(delta, "delta") < math.inf:
         raise ValueError(f"delta must be a finite number of at least 0, got {delta}")
     if means.ndim != 2 or len(means) < 2:
         raise ValueError(

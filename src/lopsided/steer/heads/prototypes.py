@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
-from torch.nn import functional
 
 from lopsided.arrays import require_number
 from lopsided.steer.checks import check_tensor, concrete
+from lopsided.steer.directions import directions
 from lopsided.steer.precision import exact, lifted
 
 
@@ -46,15 +46,14 @@ def flow(start: Tensor, end: Tensor, t: float) -> Tensor:
     first, last = lifted(start, end)
     between = (1 - t) * first + t * last
     if concrete(between):
-        lengths = between.detach().norm(dim=1)
-        most = torch.maximum(first.detach().norm(dim=1), last.detach().norm(dim=1))
-        lost = ~(lengths > 16 * torch.finfo(lengths.dtype).eps * most)
+        lengths, *ends = (frame.detach().double().norm(dim=1) for frame in (between, first, last))
+        lost = ~(lengths > 16 * torch.finfo(between.dtype).eps * torch.maximum(*ends))
         if lost.any():
             raise ValueError(
                 f"at t = {t} the prototype of class {int(lost.nonzero()[0])} has no direction: its"
                 " two ends are opposite there, or zero"
             )
-    return functional.normalize(between, dim=1)
+    return directions(between)
 
 
 def assign(means: Tensor, frame: Tensor) -> Tensor:
@@ -92,7 +91,7 @@ def assign(means: Tensor, frame: Tensor) -> Tensor:
             raise ValueError(
                 f"{what} {int(wrong.nonzero()[0])} has no direction: it is zero or not finite"
             )
-    units = [functional.normalize(rows, dim=1) for rows in lifted(means.detach(), frame.detach())]
+    units = [directions(rows) for rows in lifted(means.detach(), frame.detach())]
     with exact(means.device):
         cosines = units[0] @ units[1].T
     _, chosen = linear_sum_assignment(cosines.cpu().numpy(), maximize=True)

@@ -39,7 +39,7 @@ class AdjustedBinary(nn.Module):
         n: samples in all.
         tau: of the shift; 0 for none.
         exponent: of the weights; 0 for none.
-        reduction: "mean" over samples and labels, "sum" or "none".
+        reduction: "mean" over samples and labels, zero of none, "sum" or "none".
 
     Raises:
         ValueError: if a label has no positive or no negative sample, or a part of one, its number
@@ -124,7 +124,7 @@ class AdjustedBinary(nn.Module):
         losses = yes * y * _softplus(-z) + no * (1 - y) * _softplus(z)
         if self.reduction == "none":
             return losses
-        return losses.mean() if self.reduction == "mean" else losses.sum()
+        return losses.sum() / (max(losses.numel(), 1) if self.reduction == "mean" else 1)
 
     def extra_repr(self) -> str:
         """Name the strengths."""

@@ -71,7 +71,7 @@ class CenterClassification(Loss):
                     f" got {tuple(labels.shape)}"
                 )
             features, labels = features.flatten(0, -2), labels.flatten()
-        check_features(features, d)
+        check_features(features, d, rows=True)
         labels, kept = self.read(labels, len(features), k)
         total, number = class_sums(full_precision(features), labels, kept, k)
         logits: Tensor = self.head(total / number.clamp_min(1)[:, None])

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from lopsided.arrays import real_array
 from lopsided.geometry import Geometry
 from lopsided.labels import Ignore
 from lopsided.steer.checks import check_features
+from lopsided.steer.directions import directions
 from lopsided.steer.losses.base import Loss, Reduction
 from lopsided.steer.precision import exact, full_precision
 
@@ -87,7 +87,7 @@ class MultipleCenters(Loss):
         labels, kept = self.read(labels, len(features), self.k)
         if kept is not None:
             features = features.where(kept[:, None], 0.0)
-        h = functional.normalize(full_precision(features), dim=1)
+        h = directions(full_precision(features))
         centers = torch.as_tensor(self.vectors, dtype=h.dtype, device=h.device)
         own = torch.as_tensor(self.classes, device=h.device) == labels[:, None]
         with exact(h.device):

@@ -7,11 +7,11 @@ import math
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from lopsided.arrays import require_number, require_whole, unit_rows
 from lopsided.labels import Ignore
 from lopsided.steer.checks import check_features, check_tensor
+from lopsided.steer.directions import directions
 from lopsided.steer.losses.base import Loss, Reduction
 from lopsided.steer.precision import exact, full_precision
 
@@ -88,7 +88,7 @@ class SupervisedContrastive(Loss):
         labels, kept = self.read(labels, len(features), k)
         if kept is not None:
             features = features.where(kept[:, None], 0.0)
-        h = functional.normalize(full_precision(features), dim=1)
+        h = directions(full_precision(features))
         with exact(h.device):
             cosines = h @ h.T
         outside = torch.eye(len(h), dtype=torch.bool, device=h.device)

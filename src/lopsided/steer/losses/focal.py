@@ -47,14 +47,19 @@ class Focal(SoftmaxLoss):
         ignore_index: Ignore = -100,
         reduction: Reduction = "mean",
     ) -> None:
-        super().__init__(adjustment or Adjustment(), ignore_index, reduction)
+        super().__init__(
+            Adjustment() if adjustment is None else adjustment, ignore_index, reduction
+        )
         if not 0 <= require_number(gamma, "gamma") < math.inf:
             raise ValueError(f"gamma must be a finite number of at least 0, got {gamma}")
         self.gamma = gamma
 
     def of_labels(self, logits: Tensor, labels: Tensor, kept: Tensor | None) -> Tensor:
         """Return the loss of labels."""
-        losses = self._faded(cross_entropy(self.terms, logits, labels))
+        losses = cross_entropy(self.terms, logits, labels)
+        if kept is not None:  # one left out may have an infinite loss, whose slope is no number
+            losses = losses.where(kept, 0.0)
+        losses = self._faded(losses)
         weights = self.terms.weights(labels, losses)
         return self.reduce(losses if weights is None else losses * weights, kept, weights)
 

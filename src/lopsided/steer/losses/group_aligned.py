@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from lopsided.arrays import require_number, require_whole
 from lopsided.labels import Ignore
-from lopsided.steer.checks import check_features, check_logits, check_tensor
+from lopsided.steer.checks import check_features, check_logits, check_tensor, lasting
 from lopsided.steer.losses.base import Loss
 from lopsided.steer.losses.means import class_sums
 from lopsided.steer.precision import lifted
@@ -24,7 +24,7 @@ class GroupAligned(Loss):
     For two groups the second term is weight * the sum over classes of ‖μ_y0 - μ_y1‖^2 / d, as
     published; for more it is defined here. The paper's classifier does not learn, as that of a
     `FixedHead`. Groups and cells of class and group without samples in the batch are skipped, and
-    `skipped` counts these cells.
+    `skipped` counts these cells, but under `torch.vmap`, where it stays as it was.
 
     Source: Lu et al. 2024.
 
@@ -91,7 +91,8 @@ class GroupAligned(Loss):
         total, number = class_sums(h, labels * self.groups + groups, kept, k * self.groups)
         means = (total / number.clamp_min(1)[:, None]).view(k, self.groups, -1)
         there = (number > 0).view(k, self.groups, 1)
-        self.skipped = (~there).sum()
+        if (skipped := lasting((~there).sum())) is not None:
+            self.skipped = skipped
         middle = means.sum(1, keepdim=True) / there.sum(1, keepdim=True).clamp_min(1)
         apart = (means - middle).where(there, 0.0).square().sum()
         return fit + self.weight * 2 / h.shape[1] * apart

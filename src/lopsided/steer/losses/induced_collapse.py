@@ -6,11 +6,11 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lopsided.arrays import require_number, require_whole
 from lopsided.labels import Ignore
 from lopsided.steer.checks import check_features
+from lopsided.steer.directions import directions
 from lopsided.steer.drawn import drawn
 from lopsided.steer.losses.base import Loss
 from lopsided.steer.losses.means import over_classes
@@ -82,13 +82,13 @@ class InducedCollapse(Loss):
             features = features.where(kept[:, None], 0.0)
         h, m = lifted(features, self.weight)
         middle = m.mean(0)
-        directions = functional.normalize(m - middle, dim=1)
+        units = directions(m - middle)
         with exact(m.device):
-            cosines = directions @ directions.T
+            cosines = units @ units.T
         itself = torch.eye(k, dtype=torch.bool, device=m.device)
-        nearest = directions[cosines.masked_fill(itself, -torch.inf).argmax(1)]
+        nearest = units[cosines.masked_fill(itself, -torch.inf).argmax(1)]
         within = over_classes((h - m[labels]).square().sum(1), labels, kept, k)
-        apart = _angles(directions, nearest).mean()
+        apart = _angles(units, nearest).mean()
         return self.pull * within - self.push * apart + self.center * middle.square().sum()
 
     def extra_repr(self) -> str:
@@ -100,5 +100,13 @@ def _angles(u: Tensor, v: Tensor) -> Tensor:
     """Return the angles of vectors of length one, whose arc cosine has no slope where they meet or
     oppose, and half the digits near there.
     """
-    apart, along = (u - v).norm(dim=1), (u + v).norm(dim=1)
+    # Two classes are opposite wherever their centers are: what is left there is rounding.
+    apart, along = _length(u - v, 0.0), _length(u + v, 8 * torch.finfo(u.dtype).eps)
     return 2 * torch.atan2(apart, along.where(apart + along > 0, 1.0))  # zero vectors have none
+
+
+def _length(vectors: Tensor, least: float) -> Tensor:
+    """Return lengths; those up to the least are zero, with all their derivatives."""
+    squares = vectors.square().sum(1)
+    there = squares > least**2
+    return squares.where(there, 1.0).sqrt().where(there, 0.0)

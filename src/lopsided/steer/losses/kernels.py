@@ -7,10 +7,10 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lopsided.arrays import require_number
 from lopsided.steer.checks import check_features, check_tensor
+from lopsided.steer.directions import directions
 from lopsided.steer.precision import exact, holds_float64, lifted
 
 Kernel = Literal["gaussian", "log", "riesz"]
@@ -114,7 +114,7 @@ class KernelContrastive(nn.Module):
         if holds_float64(device):
             # Single precision holds no digit of small squares of distances, and may have them
             # below zero.
-            x, y = (functional.normalize(v.double(), dim=1) for v in (a, b))
+            x, y = (directions(v.double()) for v in (a, b))
         off = ~torch.eye(len(x), dtype=torch.bool, device=device)
         with exact(device):
             squares = [(2 - 2 * (v @ v.T)[off]).clamp_min(0) for v in (x, y)]
@@ -145,4 +145,4 @@ def _views(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     for view in (a, b):
         check_features(view, a.shape[1])
     x, y = lifted(a, b)
-    return functional.normalize(x, dim=1), functional.normalize(y, dim=1)
+    return directions(x), directions(y)

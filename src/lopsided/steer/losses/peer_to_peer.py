@@ -6,11 +6,11 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from lopsided.arrays import require_number
 from lopsided.labels import Ignore
 from lopsided.steer.checks import check_features, check_tensor
+from lopsided.steer.directions import directions
 from lopsided.steer.losses.base import Loss
 from lopsided.steer.losses.means import class_sums
 from lopsided.steer.precision import exact, lifted
@@ -64,6 +64,8 @@ class PeerToPeer(Loss):
         if weight.ndim != 2:
             raise ValueError(f"weight must have shape (k, d), got {tuple(weight.shape)}")
         check_features(features, weight.shape[1], rows=True)
+        if not weight.is_floating_point():
+            raise TypeError(f"weight must be floating point, got {weight.dtype}")
         k = len(weight)
         labels, kept = self.read(labels, len(features), k)
         h, w = lifted(features, weight)
@@ -71,7 +73,7 @@ class PeerToPeer(Loss):
         present = number > 0
         # The sum has the direction of the mean.
         with exact(h.device):
-            cosines = functional.normalize(total, dim=1) @ functional.normalize(w, dim=1).T
+            cosines = directions(total) @ directions(w).T
         scores = cosines / self.temperature
         # Far below all others, but finite: what an infinite one leaves of no means is not a number.
         among = scores.masked_fill(~present[:, None], torch.finfo(scores.dtype).min / 2)

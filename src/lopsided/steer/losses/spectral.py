@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -17,6 +19,7 @@ class SpectralContrastive(Loss):
 
     Its least value is minus the number of classes in the batch, where features are at orthogonal
     class means of squared length 1 / pi_c: `predict.spectral_contrastive`, rare classes longest.
+    In d dimensions fewer than classes it is -d.
     The second term is the mean of (f . f')^2 over all pairs of the batch, a sample with itself
     included: in batches of b samples that biases it by about 1 / b of the mean of ||f||^4.
 
@@ -43,10 +46,11 @@ class SpectralContrastive(Loss):
         Args:
             features: (n, d).
             labels: (n,) or (n, 1).
-            weights: (n,) non-negative, of the samples; None for equal ones.
+            weights: (n,) finite and non-negative, of the samples; None for equal ones.
 
         Raises:
-            ValueError: if a shape does not fit or a label is negative; the sample is named.
+            ValueError: if a shape does not fit, or a label is negative, the sample is named; or a
+                weight is negative or not finite.
             TypeError: if the features are whole numbers, or the labels are not.
         """
         check_tensor(features, "features")
@@ -55,10 +59,12 @@ class SpectralContrastive(Loss):
         check_features(features, features.shape[1])
         labels, kept = self.read(labels, len(features), torch.iinfo(torch.int64).max)
         h = full_precision(features)
-        if weights is not None and weights.shape != (len(h),):
-            raise ValueError(f"weights must have shape ({len(h)},), got {tuple(weights.shape)}")
-        if weights is not None and visible(weights) and not bool((weights >= 0).all()):
-            raise ValueError("weights must be at least 0")
+        if weights is not None:
+            check_tensor(weights, "weights")
+            if weights.shape != (len(h),):
+                raise ValueError(f"weights must have shape ({len(h)},), got {tuple(weights.shape)}")
+            if visible(weights) and not bool(((weights >= 0) & (weights < math.inf)).all()):
+                raise ValueError("weights must be finite numbers of at least 0")
         share = h.new_ones(len(h)) if weights is None else weights.to(h)
         if kept is not None:
             h, share = h.where(kept[:, None], 0.0), share * kept

@@ -6,11 +6,11 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lopsided.arrays import require_number, require_whole
 from lopsided.labels import Ignore
 from lopsided.steer.checks import check_features
+from lopsided.steer.directions import directions
 from lopsided.steer.drawn import drawn
 from lopsided.steer.losses.base import Loss
 from lopsided.steer.losses.means import over_classes
@@ -82,10 +82,10 @@ class UniformityGap(Loss):
         if kept is not None:
             features = features.where(kept[:, None], 0.0)
         h, raw = lifted(features, self.weight)
-        h, w = functional.normalize(h, dim=1), functional.normalize(raw, dim=1)
+        h, w = directions(h), directions(raw)
         # Many proxies in few dimensions lie so close that single precision holds no digit of their
         # squared distances, whose reciprocals are then infinite, or negative.
-        unit = functional.normalize(raw.double(), dim=1) if holds_float64(raw.device) else w
+        unit = directions(raw.double()) if holds_float64(raw.device) else w
         with exact(h.device):
             squares = 2 - 2 * (unit @ unit.T)
         pairs = torch.triu_indices(k, k, 1, device=w.device)

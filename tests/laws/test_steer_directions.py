@@ -1,0 +1,95 @@
+"""Where only directions count no length changes anything, and what is differentiated or vectorised
+leaves modules as a plain call does.
+"""
+
+import copy
+
+import pytest
+import torch
+
+from lopsided import predict, steer
+
+N, K, D = 8, 3, 5
+LABELS = torch.arange(N) % K
+SIZES = (1e-30, 1e-13, 1e13, 1e30)
+
+
+def values(n, d, seed=0):
+    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed))
+
+
+ETF = steer.nearest_etf(values(K, D, 1))
+#: Name -> what is asked of (N, D) vectors of any length.
+OF_DIRECTIONS = {
+    "cosine head": lambda h: steer.CosineHead(D, K)(h),
+    "nearest-etf head": lambda h: steer.NearestETFHead(D, K).eval()(h),
+    "nearest-etf head in training": lambda h: steer.NearestETFHead(D, K)(h, LABELS),
+    "contrastive": lambda h: steer.SupervisedContrastive()(h, LABELS),
+    "uniformity gap": lambda h: steer.UniformityGap(K, D)(h, LABELS),
+    "centers": lambda h: steer.MultipleCenters(
+        predict.multiple_centers([4, 2, 2], [1, 1, 1], angle=0.3), [1, 1, 1], D
+    )(h, LABELS),
+    "peers, features": lambda h: steer.PeerToPeer()(h, values(K, D, 1), LABELS),
+    "peers, weight": lambda h: steer.PeerToPeer()(values(N, D, 1), h[:K], LABELS),
+    "decoupled": lambda h: steer.DecoupledInfoNCE()(h, values(N, D, 1)),
+    "kernels": lambda h: steer.KernelContrastive()(h, values(N, D, 1)),
+    "nearest etf": lambda h: steer.nearest_etf(h[:K]),
+    "nearest etf near another": lambda h: steer.nearest_etf(h[:K], ETF, 0.1),
+    "nearest frame": lambda h: steer.nearest_frame(h[:K], torch.eye(K, D), 0.1),
+    "assign": lambda h: steer.assign(h[:K], values(N, D, 1)),
+    "frame to be assigned": lambda h: steer.assign(values(K, D, 1), h),
+    "flow": lambda h: steer.flow(h, h.roll(1, 0), 0.3),
+}
+
+
+@pytest.mark.parametrize("asked", OF_DIRECTIONS.values(), ids=OF_DIRECTIONS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_no_length_changes_what_is_of_directions(asked, dtype):
+    h = values(N, D).to(dtype)
+    wanted = asked(h)
+    for size in SIZES:
+        torch.testing.assert_close(asked(size * h), wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_one_length_beside_others_changes_no_assignment():
+    means = torch.tensor([[1.0, 0.9], [1.0, 0.0]])
+    for size in SIZES:
+        found = steer.assign(means * torch.tensor([[1.0], [size]]), torch.eye(2))
+        assert found.tolist() == [1, 0]
+
+
+#: Modules that keep something of a call, and the call.
+KEEPING = {
+    "group-aligned": (
+        lambda: steer.GroupAligned(),
+        lambda module, h: module(h[:, :K], h, LABELS, LABELS.clamp_max(1)),
+    ),
+    "nearest-etf": (
+        lambda: steer.NearestETFHead(D, K),
+        lambda module, h: module(h, LABELS).square().sum(),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KEEPING)
+def test_a_module_keeps_what_a_plain_call_leaves_after_a_derivative(name):
+    make, call = KEEPING[name]
+    plain, module = make(), make()
+    call(plain, values(N, D))
+    torch.func.grad(lambda h: call(module, h))(values(N, D))
+    for found, wanted in zip(copy.deepcopy(module).buffers(), plain.buffers(), strict=True):
+        assert torch.equal(found, wanted)
+
+
+def test_a_module_is_whole_after_it_was_vectorised():
+    h = torch.stack([values(N, D), values(N, D, 2)])
+    (make, call), (make_head, call_head) = KEEPING["group-aligned"], KEEPING["nearest-etf"]
+    loss, head = make(), make_head()
+    found = torch.vmap(lambda h: call(loss, h))(h)
+    torch.testing.assert_close(found, torch.stack([call(make(), each) for each in h]))
+    assert int(copy.deepcopy(loss).skipped) == 0
+    before = copy.deepcopy(head.state_dict())
+    with pytest.raises(ValueError, match=r"head\.eval\(\) first"):
+        torch.vmap(lambda h: call_head(head, h))(h)
+    assert all(torch.equal(before[name], part) for name, part in head.state_dict().items())
+    torch.testing.assert_close(torch.vmap(head.eval())(h), head(h))
