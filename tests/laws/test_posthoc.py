@@ -212,6 +212,27 @@ def test_lengths_whose_squares_leave_the_type_are_lengths(kind):
         posthoc.nearest_mean(kind(weight), kind(weight[:1]))
 
 
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
+def test_powers_that_leave_the_type_hide_no_answer_that_does_not(kind):
+    weight = np.array([[3e25, 4e25], [3e-25, 4e-25], [0.0, 0.0]], np.float32)
+    for tau in (0.0, 0.5, 1.0, 1.5, 2.0):
+        wide = posthoc.tau_normalised(weight.astype(np.float64), tau)
+        np.testing.assert_allclose(posthoc.tau_normalised(kind(weight), tau), wide, rtol=1e-5)
+    for tau in (-1.0, 3.0):
+        with pytest.raises(ValueError, match=r"longer than (torch\.)?float32 can hold"):
+            posthoc.tau_normalised(kind(weight), tau)
+    with pytest.raises(ValueError, match=r"logits larger than (torch\.)?float32 can hold"):
+        posthoc.multiplicative(kind(weight[1::-1].T.copy()), [10**8, 1], 2.0)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
+def test_no_class_is_voted_for_by_what_is_no_number(kind):
+    z = logits()
+    z[4, 2] = np.nan
+    with pytest.raises(ValueError, match="sample 4 has NaN"):
+        posthoc.one_versus_one(kind(z), COUNTS)
+
+
 @pytest.mark.parametrize("logits", [np.zeros((64, 3)), np.tile([1.0, 2.0, 3.0], (64, 1))])
 def test_no_tau_is_fitted_to_logits_that_tell_nothing(logits):
     with pytest.raises(ValueError, match="tell nothing of these labels"):

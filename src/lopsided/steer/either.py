@@ -6,6 +6,7 @@ torch is imported for tensors alone.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,25 @@ def lengths(rows: Any) -> Any:
     most = np.abs(rows).max(axis=1, keepdims=True)
     size = np.where(most > 0, most, np.ones_like(most))
     return np.linalg.norm(rows / size, axis=1, keepdims=True) * size
+
+
+def seen(values: Any) -> bool:
+    """Whether values may be looked at: those of an array always."""
+    if not is_tensor(values):
+        return True
+    from lopsided.steer.checks import visible
+
+    return visible(values)
+
+
+def finite(*parts: Any) -> bool:
+    """Whether all numbers of arrays or tensors are finite."""
+    return all(bool((abs(part) < math.inf).all()) for part in parts)
+
+
+def left_type(found: Any, *given: Any) -> bool:
+    """Whether finite numbers have led to some that are not, where they may be looked at."""
+    return seen(found) and not finite(found) and finite(*given)
 
 
 def largest(values: Any) -> float:

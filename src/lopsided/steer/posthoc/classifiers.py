@@ -9,7 +9,7 @@ import numpy as np
 
 from lopsided.arrays import require_number
 from lopsided.counts import Counts, CountsLike
-from lopsided.steer.either import full, is_tensor, lengths
+from lopsided.steer.either import full, is_tensor, left_type, lengths
 from lopsided.steer.posthoc.logits import finite
 
 
@@ -31,7 +31,7 @@ def tau_normalised(weight: Any, tau: float = 1.0, counts: CountsLike | None = No
 
     Raises:
         ValueError: if the weight has not two axes, or not a row for each class of the counts, or
-            tau is not finite.
+            tau is not finite or so large that a classifier is.
         TypeError: if the weight is not floating point.
 
     Example:
@@ -48,11 +48,19 @@ def tau_normalised(weight: Any, tau: float = 1.0, counts: CountsLike | None = No
             f"classifier weights must have shape ({k}, d) for these counts, got"
             f" {tuple(weight.shape)}; transpose?"
         )
+    strength, norms = finite(tau), lengths(weight)
     if is_tensor(weight):
-        norms = lengths(weight)
-        return weight / norms.where(norms > 0, 1.0) ** finite(tau)
-    norms = lengths(weight)
-    return weight / np.where(norms > 0, norms, np.ones_like(norms)) ** finite(tau)
+        norms = norms.where(norms > 0, 1.0)
+    else:
+        norms = np.where(norms > 0, norms, np.ones_like(norms))
+    with np.errstate(over="ignore"):
+        if abs(strength) <= 1:
+            found = weight / norms**strength
+        else:  # a power that stays in the type where the answer does
+            found = weight / norms * norms ** (1 - strength)
+    if left_type(found, weight):
+        raise ValueError(f"tau={tau} makes classifiers longer than {weight.dtype} can hold")
+    return found
 
 
 def max_norm_(weight: Any, radius: float) -> Any:

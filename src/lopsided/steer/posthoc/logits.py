@@ -9,7 +9,7 @@ import numpy as np
 
 from lopsided.arrays import require_number
 from lopsided.counts import Counts, CountsLike
-from lopsided.steer.either import largest, like
+from lopsided.steer.either import largest, left_type, like
 from lopsided.steer.logits import logits_of
 
 
@@ -59,7 +59,7 @@ def multiplicative(logits: Any, counts: CountsLike, tau: float) -> Any:
 
     Raises:
         ValueError: if the counts do not match the logits' width, tau is not finite or so large that
-            a factor is, or probabilities, or their logarithms, came instead of logits.
+            a factor or a logit is, or probabilities, or their logarithms, came instead of logits.
         TypeError: if the logits are not floating point.
 
     Example:
@@ -74,7 +74,11 @@ def multiplicative(logits: Any, counts: CountsLike, tau: float) -> Any:
             f"tau={tau} makes the factor of class {exponents.argmax()} larger than {z.dtype} can"
             " hold"
         )
-    return z * like(np.exp(exponents), z)
+    with np.errstate(over="ignore"):
+        found = z * like(np.exp(exponents), z)
+    if left_type(found, z):
+        raise ValueError(f"tau={tau} makes logits larger than {z.dtype} can hold")
+    return found
 
 
 def finite(tau: float) -> float:

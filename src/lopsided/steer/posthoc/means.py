@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from lopsided.steer.either import full, is_tensor
+from lopsided.steer.either import finite, full, is_tensor, left_type
 
 
 def nearest_mean(features: Any, means: Any) -> Any:
@@ -40,25 +39,20 @@ def nearest_mean(features: Any, means: Any) -> Any:
     if not is_tensor(features):
         squares = cdist(features, means, "sqeuclidean")
         kind = np.result_type(features, means)
-        if not (squares <= np.finfo(kind).max).all() and _finite(features, means):
+        if not (squares <= np.finfo(kind).max).all() and finite(features, means):
             raise _too_far(kind)
         return (-0.5 * squares).astype(kind)
     import torch
 
-    from lopsided.steer.checks import visible
     from lopsided.steer.precision import exact, lifted
 
     features, means = lifted(features, means)
     with exact(features.device):
         apart = torch.cdist(features, means, compute_mode="donot_use_mm_for_euclid_dist")
         logits = -0.5 * apart.square()
-    if visible(logits) and not _finite(logits) and _finite(features, means):
+    if left_type(logits, features, means):
         raise _too_far(logits.dtype)
     return logits
-
-
-def _finite(*parts: Any) -> bool:
-    return all(bool((abs(part) < math.inf).all()) for part in parts)
 
 
 def _too_far(kind: Any) -> ValueError:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats, require_finite
 from lopsided.counts import Counts, CountsLike
-from lopsided.steer.either import like
+from lopsided.steer.either import like, seen
 from lopsided.steer.logits import logits_of
 from lopsided.steer.posthoc.logits import finite
 
@@ -30,7 +30,7 @@ def one_versus_one(
     Args:
         logits: (n, k) of a trained model whose classifiers are near to an ETF.
         counts: of the training set, of at least three classes.
-        tau: strength; 0 changes no decision.
+        tau: strength; 0 changes no decision where norms are equal.
         norms: (k,) mean lengths of the features of each class; None for equal ones.
 
     Returns:
@@ -39,8 +39,8 @@ def one_versus_one(
 
     Raises:
         ValueError: if the counts do not match the logits' width, there are only two classes, whose
-            classifiers are on one line, tau is not finite, a norm is not positive, or
-            probabilities, or their logarithms, came instead of logits.
+            classifiers are on one line, tau is not finite, a norm is not positive, a logit is NaN
+            (the sample is named), or probabilities, or their logarithms, came instead of logits.
         TypeError: if the logits are not floating point.
 
     Example:
@@ -49,6 +49,9 @@ def one_versus_one(
     """
     counts = Counts.of(counts)
     z = logits_of(logits, counts, multiplied=True)
+    if seen(z) and (z != z).any():
+        sample = int((z != z).any(1).nonzero()[0][0])
+        raise ValueError(f"logits must be numbers to be voted on, sample {sample} has NaN")
     cosines = like(np.cos(boundaries(counts, tau, norms)), z)
     place = z.argsort(1).argsort(1)
     votes = place * 0
