@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -76,16 +77,16 @@ def test_means_that_cannot_be_assigned_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("k", "d", "zero"), [(10, 64, 0.6), (10, 32, 0.6), (4, 8, 0.5), (3, 2, 0.2)]
+    ("k", "d", "zero"), [(10, 64, 0.6), (10, 32, 0.6), (4, 8, 0.5), (3, 2, 0.2), (4, 25, 0.29)]
 )
 def test_a_sparse_frame_is_an_etf_with_the_zeros_asked_for(k, d, zero):
     found = steer.sparse_frame(k, d, zero, seed=3)
     assert np.linalg.norm(found @ found.T - (k * np.eye(k) - 1) / (k - 1)) < 1e-6
-    assert np.count_nonzero(found == 0) == int(zero * k * d)
+    assert np.count_nonzero(found == 0) == math.floor(Fraction(str(zero)) * k * d)
     assert k > 4 or np.array_equal(found, steer.sparse_frame(k, d, zero, seed=3))
     weight = steer.FixedHead.of_vectors(found).weight
     assert Gram.of_vectors(weight.double().numpy()).distance(predict.etf(k).classifiers) < 1e-6
-    assert int((weight == 0).sum()) == int(zero * k * d)
+    assert int((weight == 0).sum()) == math.floor(Fraction(str(zero)) * k * d)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,8 @@ def test_a_sparse_frame_is_an_etf_with_the_zeros_asked_for(k, d, zero):
         (10, 12, 0.6, "about 63 zeros can be had"),
         (10, 64, 0.9, "rows shared no column"),
         (4, 8, 1.0, "below 1"),
-        (4, 2, 0.0, "at least k - 1"),
+        (4, 2, 0.0, "dimensions d must be a whole number of at least 3"),
+        (4, 8.5, 0.0, "dimensions d must be a whole number"),
     ],
 )
 def test_zeros_that_allow_no_etf_are_refused(k, d, zero, words):

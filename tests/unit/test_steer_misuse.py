@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lopsided import Adjustment, Counts, measure, steer
+from lopsided import Adjustment, Counts, measure, predict, steer
 from lopsided.measure.network.replay import Replay
 from lopsided.steer import posthoc
 
@@ -123,6 +123,29 @@ def test_a_rule_takes_counts_in_every_form(rule):
             lambda: steer.nearest_etf(torch.full((3, 3), torch.nan)),
             ValueError,
             "must be finite",
+        ),
+        (lambda: steer.FixedHead(predict.etf(3), 5.0), ValueError, "dimensions d must be a whole"),
+        (lambda: steer.PrimedHead(5, 3, predict.etf(3)), TypeError, "primes must be a Gram"),
+        (lambda: steer.initialise_(torch.nn.Linear(5, 3), "etf"), TypeError, "at a Geometry"),
+        (
+            lambda: steer.initialise_(torch.nn.Conv2d(5, 3, 1), predict.etf(3)),
+            ValueError,
+            r"weight of shape \(k, d\), got \(3, 5, 1, 1\)",
+        ),
+        *(
+            (lambda head=head, sizes=sizes: head(*sizes), ValueError, words)
+            for head in (
+                steer.CosineHead,
+                steer.PrototypeHead,
+                steer.PrimedHead,
+                steer.MixedHead,
+                steer.NearestETFHead,
+            )
+            for sizes, words in (
+                ((5, 0), "classes k must be a whole number"),
+                ((5, 2.0), "classes k must be a whole number"),
+                ((0, 3), "dimensions d must be a whole number"),
+            )
         ),
     ],
 )

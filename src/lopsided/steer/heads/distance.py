@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from lopsided.steer.checks import check_features
 from lopsided.steer.drawn import drawn
-from lopsided.steer.heads.sized import Sized
+from lopsided.steer.heads.sized import Sized, require_sizes
 from lopsided.steer.precision import full_default, lifted
 
 
@@ -33,7 +33,8 @@ class PrototypeHead(Sized):
         seed: of the random ones.
 
     Raises:
-        ValueError: if the means are not of shape (k, d), or not finite.
+        ValueError: if d or k is no whole number or too small, or the means are not of shape (k, d),
+            or not finite.
         TypeError: if they are no tensor.
 
     Example:
@@ -44,6 +45,7 @@ class PrototypeHead(Sized):
 
     def __init__(self, d: int, k: int, *, means: Tensor | None = None, seed: int = 0) -> None:
         super().__init__()
+        require_sizes(d, k)
         if means is None:
             start = drawn(k, d, seed=seed)
         else:

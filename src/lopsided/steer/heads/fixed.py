@@ -17,7 +17,7 @@ from lopsided.steer.checks import check_features
 from lopsided.steer.directions import directions
 from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.frame import frame
-from lopsided.steer.heads.sized import Sized, held, linear
+from lopsided.steer.heads.sized import Sized, held, linear, require_sizes
 from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
 
 #: A classifier of less length, of the longest, has no direction in a frame.
@@ -136,7 +136,7 @@ class CosineHead(Sized):
         seed: of the first classifiers, normal.
 
     Raises:
-        ValueError: if the temperature is not positive.
+        ValueError: if d or k is no whole number or too small, or the temperature is not positive.
 
     Example:
         >>> bool((CosineHead(d=8, k=3)(torch.randn(5, 8)).abs() <= 1 + 1e-6).all())
@@ -145,6 +145,7 @@ class CosineHead(Sized):
 
     def __init__(self, d: int, k: int, temperature: float = 1.0, *, seed: int = 0) -> None:
         super().__init__()
+        require_sizes(d, k)
         if not 0 < require_number(temperature, "temperature") < math.inf:
             raise ValueError(f"temperature must be a positive finite number, got {temperature}")
         self.temperature = temperature
@@ -195,8 +196,9 @@ def initialise_(linear: nn.Linear, geometry: Geometry, seed: int = 0) -> nn.Line
 
     Raises:
         ValueError: if the head has another number of classes, or too few dimensions (the smallest
-            number that works is named), or a weight of zeros, whose norm is none to keep; or
-            computes its weight from other tensors.
+            number that works is named), or a weight of zeros or not finite, whose norm is none to
+            keep; or no weight of shape (k, d), or one computed from other tensors.
+        TypeError: if it is given no geometry.
         MemoryError: if the (k, k) Gram is too large.
 
     Example:
@@ -205,19 +207,26 @@ def initialise_(linear: nn.Linear, geometry: Geometry, seed: int = 0) -> nn.Line
         >>> Gram.of_vectors(head.weight.detach()).distance(predict.etf(4).classifiers) < 1e-6
         True
     """
+    if not isinstance(geometry, Geometry):
+        raise TypeError(f"a head starts at a Geometry, got {type(geometry).__name__}")
     if "weight" not in {**linear._parameters, **linear._buffers}:
         raise ValueError(
             "this layer computes its weight from other tensors (a parametrization or an adapter),"
             " so nothing written to it would stay: initialise the layer first, then parametrize it"
+        )
+    if linear.weight.ndim != 2:
+        raise ValueError(
+            f"the head must have a weight of shape (k, d), got {tuple(linear.weight.shape)}"
         )
     k, d = linear.weight.shape
     if geometry.k != k:
         raise ValueError(f"the geometry has {geometry.k} classes, the head {k}")
     (weight,) = lifted(linear.weight)
     norm = weight.norm()
-    if not weight.is_meta and not norm > 0:
+    if not weight.is_meta and not 0 < norm < math.inf:
         raise ValueError(
-            "the head's weight is zero, so there is no norm to keep; initialise it otherwise first"
+            "the head's weight is zero or not finite, so there is no norm to keep; initialise it"
+            " otherwise first"
         )
     vectors = frame(geometry.classifiers, d, seed) / math.sqrt(k)  # of Frobenius norm 1
     linear.weight.copy_(norm * torch.as_tensor(vectors, dtype=weight.dtype, device=weight.device))

@@ -14,7 +14,7 @@ from lopsided.steer.checks import check_features, lasting
 from lopsided.steer.directions import directions
 from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.nearest import nearest_etf
-from lopsided.steer.heads.sized import Sized
+from lopsided.steer.heads.sized import Sized, require_sizes
 from lopsided.steer.labels import read_labels
 from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
 
@@ -66,6 +66,7 @@ class NearestETFHead(KeepsPrecision, Sized):
         ignore_index: Ignore = -100,
     ) -> None:
         super().__init__()
+        require_sizes(d, k)
         numbers = {"temperature": temperature, "momentum": momentum, "delta": delta}
         first, share, near = (require_number(value, name) for name, value in numbers.items())
         if not (0 < first < math.inf and 0 <= share < 1 and 0 < near < math.inf):

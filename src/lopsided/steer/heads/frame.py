@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_whole
 from lopsided.gram import Gram
 
 
@@ -22,7 +22,7 @@ def frame(gram: Gram, d: int, seed: int = 0) -> Floats:
 
     Raises:
         ValueError: if the Gram needs more than d dimensions (the smallest number that works is
-            named), or is zero.
+            named), d is no whole number, or the Gram is zero.
         MemoryError: if the (k, k) matrix is too large.
 
     Example:
@@ -31,6 +31,7 @@ def frame(gram: Gram, d: int, seed: int = 0) -> Floats:
         >>> (simplex @ simplex.T).round(6).tolist()[0]
         [1.0, -0.5, -0.5]
     """
+    require_whole("dimensions d", d, 1)
     values, basis = np.linalg.eigh(gram.matrix())
     if not values[-1] > 0:
         raise ValueError("a Gram of zero vectors has no frame")

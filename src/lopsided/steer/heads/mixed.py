@@ -17,7 +17,7 @@ from lopsided.predict import etf
 from lopsided.steer.checks import check_logits
 from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.frame import frame
-from lopsided.steer.heads.sized import Sized, held, linear
+from lopsided.steer.heads.sized import Sized, held, linear, require_sizes
 from lopsided.steer.precision import KeepsPrecision, full_default, lifted
 
 #: Points at which shares are tried before one between two of them is sought.
@@ -73,6 +73,7 @@ class MixedHead(KeepsPrecision, Sized):
         self, d: int, k: int, *, share: float = 0.5, scale: float = 1.0, seed: int = 0
     ) -> None:
         super().__init__()
+        require_sizes(d, k)
         if not 0 <= require_number(share, "share") <= 1:
             raise ValueError(f"share must be from 0 to 1, got {share}")
         if not 0 < require_number(scale, "scale") < np.inf:

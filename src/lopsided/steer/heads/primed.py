@@ -14,7 +14,7 @@ from lopsided.predict import etf
 from lopsided.steer.checks import check_features
 from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.frame import frame
-from lopsided.steer.heads.sized import Sized
+from lopsided.steer.heads.sized import Sized, require_sizes
 from lopsided.steer.labels import read_labels
 from lopsided.steer.precision import KeepsPrecision, exact, full_default, lifted
 
@@ -40,8 +40,9 @@ class PrimedHead(KeepsPrecision, Sized):
             prime is zero. None for none.
 
     Raises:
-        ValueError: if the Gram is of another number of vectors, or of zeros.
-        TypeError: if a label to leave out is not a whole number.
+        ValueError: if d or k is no whole number or too small, or the Gram is of another number of
+            vectors, or of zeros.
+        TypeError: if the primes are no Gram, or a label to leave out is not a whole number.
 
     Example:
         >>> head = PrimedHead(d=8, k=3)
@@ -63,7 +64,10 @@ class PrimedHead(KeepsPrecision, Sized):
         ignore_index: Ignore = -100,
     ) -> None:
         super().__init__()
+        require_sizes(d, k)
         gram = etf(k).classifiers if primes is None else primes
+        if not isinstance(gram, Gram):
+            raise TypeError(f"primes must be a Gram, got {type(gram).__name__}")
         if gram.k != k:
             raise ValueError(f"primes must be the Gram of {k} vectors, got one of {gram.k}")
         self.ignore_index: Ignore = sentinels(ignore_index)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_whole
 from lopsided.steer.checks import check_features
 from lopsided.steer.precision import exact, full_default, lifted
 
@@ -30,6 +30,16 @@ class Sized(nn.Module):
     def extra_repr(self) -> str:
         """Name the sizes."""
         return f"in_features={self.in_features}, out_features={self.out_features}"
+
+
+def require_sizes(d: int, k: int) -> None:
+    """Refuse what are no feature dimensions and classes of a head.
+
+    Raises:
+        ValueError: naming which.
+    """
+    require_whole("dimensions d", d, 1)
+    require_whole("classes k", k, 2)
 
 
 def held(vectors: Floats) -> Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import OptimizeResult, minimize
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_number, require_whole
 
 #: How far from the Gram of the ETF a frame may be, in the Frobenius norm.
 _NEAR = 1e-6
@@ -45,12 +45,11 @@ def sparse_frame(k: int, d: int, zero: float = 0.6, seed: int = 0) -> Floats:
         >>> (vectors == 0).mean().round(2), (vectors @ vectors.T).round(6)[0].tolist()[:2]
         (np.float64(0.59), [1.0, -0.333333])
     """
-    if k < 2 or d < k - 1 or not 0 <= zero < 1:
-        raise ValueError(
-            "a sparse frame has k of at least 2 vectors in d of at least k - 1 dimensions, and a"
-            f" share of zeros from 0 to below 1, got k={k}, d={d}, zero={zero}"
-        )
-    zeros = int(zero * k * d)
+    require_whole("vectors k", k, 2)
+    require_whole("dimensions d", d, k - 1)
+    if not 0 <= require_number(zero, "zero") < 1:
+        raise ValueError(f"zero must be a share from 0 to below 1, got {zero}")
+    zeros = int(round(zero * k * d, 6))  # 0.29 of 4 * 25 is 29, and in binary a little less
     random = np.random.default_rng(seed)
     least = np.inf
     for _ in range(_MASKS):
