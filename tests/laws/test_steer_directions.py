@@ -51,6 +51,14 @@ def test_no_length_changes_what_is_of_directions(asked, dtype):
         torch.testing.assert_close(asked(size * h), wanted, rtol=1e-5, atol=1e-5)
 
 
+def test_distances_are_in_proportion_whatever_their_size():
+    prototypes, h = values(K, D, 1), values(N, D)
+    wanted = steer.PrototypeHead(D, K, means=prototypes)(h)
+    for size in SIZES:
+        found = steer.PrototypeHead(D, K, means=size * prototypes)(size * h)
+        torch.testing.assert_close(found / size, wanted)
+
+
 def test_one_length_beside_others_changes_no_assignment():
     means = torch.tensor([[1.0, 0.9], [1.0, 0.0]])
     for size in SIZES:

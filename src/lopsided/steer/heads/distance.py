@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lopsided.steer.checks import check_features
+from lopsided.steer.directions import lengths
 from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.sized import Sized, require_sizes
 from lopsided.steer.precision import full_default, lifted
@@ -72,5 +73,4 @@ class PrototypeHead(Sized):
         h, prototypes, temperature = lifted(features, self.weight, self.temperature)
         # Not by products of matrices, which lose small distances between long vectors.
         apart = (h[..., None, :] - prototypes) / temperature
-        distances: Tensor = torch.linalg.vector_norm(apart, dim=-1)
-        return -distances / 2
+        return -lengths(apart) / 2
