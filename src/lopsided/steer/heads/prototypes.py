@@ -8,8 +8,8 @@ from torch import Tensor
 
 from lopsided.arrays import require_number
 from lopsided.steer.checks import check_tensor, concrete
-from lopsided.steer.directions import directions
-from lopsided.steer.precision import exact, lifted
+from lopsided.steer.directions import directions, lengths
+from lopsided.steer.precision import exact, full_precision, lifted
 
 
 def flow(start: Tensor, end: Tensor, t: float) -> Tensor:
@@ -46,8 +46,8 @@ def flow(start: Tensor, end: Tensor, t: float) -> Tensor:
     first, last = lifted(start, end)
     between = (1 - t) * first + t * last
     if concrete(between):
-        lengths, *ends = (frame.detach().double().norm(dim=1) for frame in (between, first, last))
-        lost = ~(lengths > 16 * torch.finfo(between.dtype).eps * torch.maximum(*ends))
+        least = 16 * torch.finfo(between.dtype).eps * torch.maximum(lengths(first), lengths(last))
+        lost = ~(lengths(between) > least)
         if lost.any():
             raise ValueError(
                 f"at t = {t} the prototype of class {int(lost.nonzero()[0])} has no direction: its"
@@ -85,8 +85,8 @@ def assign(means: Tensor, frame: Tensor) -> Tensor:
             f"{len(means)} classes need as many vectors to choose from, the frame has {len(frame)}"
         )
     for rows, what in ((means, "mean"), (frame, "vector")):
-        lengths = rows.detach().double().norm(dim=1)
-        wrong = ~(lengths.isfinite() & (lengths > 0))
+        size = lengths(full_precision(rows.detach()))
+        wrong = ~(size.isfinite() & (size > 0))
         if wrong.any():
             raise ValueError(
                 f"{what} {int(wrong.nonzero()[0])} has no direction: it is zero or not finite"
