@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from lopsided.adjustment import Adjustment
+from lopsided.adjustment import Adjustment, require_adjustment
 from lopsided.arrays import Floats
 from lopsided.targets import Targets
 
@@ -35,6 +35,9 @@ class CrossEntropy:
     Attributes:
         adjustment: of the logits; it needs one label a sample.
 
+    Raises:
+        TypeError: if it is no adjustment.
+
     Example:
         >>> from lopsided import Counts
         >>> losses, slopes = CrossEntropy().value(np.zeros((2, 2)), Targets.classes(Counts([3, 1])))
@@ -43,6 +46,9 @@ class CrossEntropy:
     """
 
     adjustment: Adjustment = field(default_factory=Adjustment)
+
+    def __post_init__(self) -> None:
+        require_adjustment(self.adjustment)
 
     def refuses(self, targets: Targets) -> str:
         """Return why the loss means nothing for such targets; "" where it means something."""
@@ -55,8 +61,12 @@ class CrossEntropy:
     def value(self, logits: Floats, targets: Targets) -> tuple[Floats, Floats]:
         """Return the (m,) losses of a sample of each column, and their (k, m) derivatives by its
         (k, m) logits.
+
+        Raises:
+            ValueError: if the logits are of another shape than the targets.
         """
         t, s, a = targets.matrix, targets.strength, logits
+        _require_alike(logits, t)
         scale, weight = np.ones(1), np.ones(1)
         if targets.counts is not None:
             given = self.adjustment.resolve(targets.counts)
@@ -94,6 +104,19 @@ class Squared:
     def value(self, logits: Floats, targets: Targets) -> tuple[Floats, Floats]:
         """Return the (m,) losses of a sample of each column, and their (k, m) derivatives by its
         (k, m) logits.
+
+        Raises:
+            ValueError: if the logits are of another shape than the targets.
         """
+        _require_alike(logits, targets.matrix)
         error = logits - targets.matrix
         return 0.5 * np.sum(error**2, axis=0), error
+
+
+def _require_alike(logits: Floats, targets: Floats) -> None:
+    """Refuse logits that NumPy would spread over the columns of targets, or over their rows."""
+    if np.shape(logits) != targets.shape:
+        raise ValueError(
+            f"logits must be an array of shape {targets.shape}, classes by columns, got"
+            f" {np.shape(logits)}"
+        )

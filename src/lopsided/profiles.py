@@ -19,6 +19,8 @@ def step(k: int, minority: int, ratio: float, rho: float) -> tuple[list[int], li
     require_classes(k)
     for name, value in (("minority", minority), ("ratio", ratio), ("rho", rho)):
         require_number(value, name)
+    # Plain numbers, whose product does not leave the range of a narrow type.
+    minority, ratio = np.asarray(minority).item(), np.asarray(ratio).item()
     if not (1 <= minority <= LARGEST_EXACT and 1 <= ratio < np.inf):
         raise ValueError(
             f"ratio must be at least 1 and finite, minority from 1 to 2**53, got ratio={ratio},"
@@ -46,7 +48,11 @@ def exponential(k: int, largest: int, ratio: float) -> Ints:
     require_classes(k)
     _tail_arguments(largest, ratio, "ratio", 1)
     # A quotient: 1 / ratio rounds, and 49 * (1 / 49) is less than 1.
-    return np.asarray(largest / ratio ** (np.arange(k) / (k - 1))).astype(np.int64)
+    found = np.asarray(largest / ratio ** (np.arange(k) / (k - 1)), np.float64)
+    # Powers round too: 32 / 32 ** 0.8 is 2, and in float64 less.
+    whole = np.rint(found)
+    error = np.finfo(np.float64).eps * (2 + np.log(float(ratio))) * found
+    return np.where(np.abs(found - whole) <= error, whole, np.floor(found)).astype(np.int64)
 
 
 def zipf(k: int, largest: int, exponent: float) -> Ints:

@@ -13,11 +13,13 @@ import lopsided
 from lopsided import (
     Adjustment,
     Counts,
+    CrossEntropy,
     Geometry,
     Gram,
     Pairing,
     Problem,
     Source,
+    Squared,
     Targets,
     distance,
     predict,
@@ -115,6 +117,35 @@ def test_other_forms_of_counts_are_refused_with_what_came(make, error, message):
 def test_profiles_refuse_what_makes_no_counts(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("minority", "ratio"),
+    [(np.uint8(200), 100), (5, np.int8(100)), (np.float16(1000), np.float16(100))],
+)
+def test_profiles_multiply_beyond_a_narrow_type(minority, ratio):
+    assert Counts.step(4, minority, ratio) == Counts.step(4, int(minority), int(ratio))
+
+
+@pytest.mark.parametrize("k", range(2, 9))
+def test_an_exponential_tail_of_whole_numbers_has_them(k):
+    for b in range(2, 40):
+        for least in (1, 3, 50):
+            tail = [least * b**c for c in reversed(range(k))]
+            assert Counts.exponential(k, tail[0], b ** (k - 1)).values.tolist() == tail
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(), Squared()])
+@pytest.mark.parametrize("shape", [(3, 1), (1, 3), (3,), ()])
+def test_logits_are_not_spread_over_targets(loss, shape):
+    with pytest.raises(ValueError, match=r"shape \(3, 3\), classes by columns"):
+        loss.value(np.zeros(shape), Targets.classes([5, 3, 2]))
+
+
+@pytest.mark.parametrize("given", ["cdt", None, [1.0, 2.0]])
+def test_a_cross_entropy_has_an_adjustment(given):
+    with pytest.raises(TypeError, match="takes an Adjustment"):
+        CrossEntropy(given)
 
 
 @pytest.mark.parametrize(
