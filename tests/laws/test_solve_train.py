@@ -106,6 +106,32 @@ def test_a_resumed_path_is_the_same_path(optimizer, tmp_path):
     assert np.array_equal(resumed.distances, whole.distances)
 
 
+@pytest.mark.parametrize("half", [0, 3, 4, 8, 13, 25, 60])
+def test_a_path_is_resumed_at_any_step_and_keeps_its_rows(half, tmp_path):
+    optimizer = solve.Optimizer("descent", np.float32(0.5), batch=np.int64(3))
+    whole = solve.train(SMALL, optimizer, 60, seed=np.int64(3))
+    start = solve.train(SMALL, optimizer, half, seed=np.int64(3))
+    start.save(tmp_path / "half")
+    start = solve.Trajectory.load(tmp_path / "half")
+    same = solve.train(SMALL, optimizer, half, seed=3, resume=start)
+    resumed = solve.train(SMALL, optimizer, 60, seed=3, resume=same)
+    assert np.array_equal(same.steps, start.steps)
+    assert np.array_equal(resumed.steps, whole.steps)
+    assert np.array_equal(resumed.loss, whole.loss)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("ridge", [0.0, 1.0])
+@pytest.mark.parametrize("rate", [1e3, 1e6, 1e60, 1e200])
+def test_a_path_that_leaves_float64_ends_with_its_step(rate, ridge):
+    problem = solve.Problem([500, 100, 20, 5], ridge=ridge)
+    optimizer = solve.Optimizer("descent", rate)
+    with pytest.raises(FloatingPointError, match=r"after step \d+ .* lower the rate of descent"):
+        solve.train(problem, optimizer, 500)
+    with pytest.raises(FloatingPointError, match=r"after step \d+ "):
+        list(solve.descent(problem, optimizer, 500))
+
+
 @pytest.mark.parametrize("name", ["descent", "adam", "sign", "spectral", "normalized"])
 def test_class_symmetric_paths_are_those_of_all_samples(name):
     """Full batches on n equal-started samples move as classifiers and class means do."""

@@ -72,6 +72,9 @@ class Optimizer:
             raise ValueError(f"momentum must be from 0 to below 1, got {self.momentum}")
         if self.batch is not None:
             require_whole("samples of a batch", self.batch, 1)
+            object.__setattr__(self, "batch", int(self.batch))
+        for name in ("rate", "momentum"):  # plain numbers, which a file of settings holds
+            object.__setattr__(self, name, float(getattr(self, name)))
 
 
 def _averaged(optimizer: Optimizer, slope: Slope) -> tuple[Floats, Floats]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_whole
+from lopsided.arrays import Floats, require_number, require_whole
 from lopsided.geometry import Geometry
+from lopsided.gram import LONGEST
 from lopsided.problem import Problem, require_problem
 from lopsided.solve.descend.objective import MeanObjective
 from lopsided.solve.descend.optimizers import DIRECTIONS, Optimizer
@@ -69,7 +71,7 @@ def train(
         optimizer: the method.
         steps: steps in all, those before `resume` included.
         seed: of initialisation and batches; the same seed gives the same path, resumed or not.
-        size: standard deviation of the initial entries.
+        size: standard deviation of the initial entries; positive.
         reference: what distances are measured to; by default the problem's own limit of a vanishing
             ridge.
         resume: a path of the same problem and optimiser to go on from.
@@ -78,10 +80,13 @@ def train(
         The path.
 
     Raises:
-        TypeError: if it is no problem, or the reference no geometry.
+        TypeError: if it is no problem, the optimiser or the size none, or the reference no
+            geometry.
         ValueError: for a problem of another kind, steps or a seed that are no whole number of at
-            least 0, fewer steps than are behind, or a path of other settings.
-        FloatingPointError: if the loss becomes infinite; the step is named.
+            least 0, a size that is not positive, fewer steps than are behind, a path of other
+            settings, or a width that the limit does not fit and no reference.
+        FloatingPointError: if the loss becomes infinite, or a weight beyond 1e140; the step is
+            named.
 
     Example:
         >>> from lopsided import Counts
@@ -101,7 +106,7 @@ def train(
         _require_own(mean, resume)
     if not isinstance(reference, Geometry | None):
         raise TypeError(f"distances are to a Geometry, got {type(reference).__name__}")
-    goal = (minimize(problem.at(0.0)).geometry if reference is None else reference).about_mean()
+    goal = (_limit(problem) if reference is None else reference).about_mean()
     if resume is None:
         begin = _begin(mean, seed, size)
         rows = [(0, *mean.observe(begin.W, begin.H, goal))]
@@ -111,21 +116,30 @@ def train(
         rows = list(
             zip(resume.steps, resume.loss, resume.gap, resume.norms, resume.distances, strict=True)
         )
-        if done not in _recorded(done):
+        if done < steps and done not in _recorded(done):
             rows.pop()
     record = _recorded(steps) | {steps}
     end = begin
     for end in _steps(mean, optimizer, begin, steps, seed):
         if end.step in record:
+            with np.errstate(over="ignore", invalid="ignore"):
+                value = mean.loss(end.W, end.H)
+            _require_bounded(value, end, optimizer)
             rows.append((end.step, *mean.observe(end.W, end.H, goal)))
-            if not np.isfinite(rows[-1][1]):
-                raise FloatingPointError(
-                    f"the loss is not finite after step {end.step}; lower the rate of"
-                    f" {optimizer.name}"
-                )
     at, loss, gap, norms, distances = zip(*rows, strict=True)
     columns = (np.array(at), np.array(loss), np.array(gap), np.array(norms), np.array(distances))
-    return Trajectory(optimizer, seed, *columns, end.W, end.H, end.memory)
+    return Trajectory(optimizer, int(seed), *columns, end.W, end.H, end.memory)
+
+
+def _limit(problem: Problem) -> Geometry:
+    """Return the limit of a vanishing ridge, which a width below its rank does not reach."""
+    limit = minimize(replace(problem, ridge=0.0, width=None))
+    if problem.width is not None and problem.width < limit.rank:
+        raise ValueError(
+            f"the limit of a vanishing ridge, to which distances are by default, needs width"
+            f" {limit.rank}, got {problem.width}; give a reference"
+        )
+    return limit.geometry
 
 
 def _mean(problem: Problem, optimizer: Optimizer, steps: int, seed: int) -> MeanObjective:
@@ -145,6 +159,10 @@ def _mean(problem: Problem, optimizer: Optimizer, steps: int, seed: int) -> Mean
         )
     for name, number in (("steps", steps), ("seed", seed)):
         require_whole(name, number, 0)
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"a path needs an Optimizer, got {optimizer!r}; make one: Optimizer(name, rate)"
+        )
     return MeanObjective(problem, optimizer.batch)
 
 
@@ -165,6 +183,8 @@ def _require_own(mean: MeanObjective, resume: Trajectory) -> None:
 
 
 def _begin(mean: MeanObjective, seed: int, size: float) -> State:
+    if not 0 < require_number(size, "size") < np.inf:  # at zero every slope is zero
+        raise ValueError(f"size must be a positive finite number, got {size}")
     W, H = mean.begin(seed, size)
     return State(0, W, H, (np.zeros_like(W), np.zeros_like(H)) * 2, np.nan)
 
@@ -172,15 +192,33 @@ def _begin(mean: MeanObjective, seed: int, size: float) -> State:
 def _steps(
     mean: MeanObjective, optimizer: Optimizer, state: State, steps: int, seed: int
 ) -> Iterator[State]:
-    _, W, H, memory, _ = state
     for step in range(state.step + 1, steps + 1):
-        slope = mean.slope(W, H, memory, step, seed, lift=optimizer.name == "normalized")
-        (down, sideways), memory = DIRECTIONS[optimizer.name](optimizer, slope)
-        W, H = W - optimizer.rate * down, H - optimizer.rate * sideways
-        yield State(step, W, H, memory, slope.log_loss)
+        _, W, H, memory, _ = state
+        with np.errstate(over="ignore", invalid="ignore"):
+            slope = mean.slope(W, H, memory, step, seed, lift=optimizer.name == "normalized")
+            _require_bounded(slope.loss, state, optimizer)
+            (down, sideways), memory = DIRECTIONS[optimizer.name](optimizer, slope)
+            W, H = W - optimizer.rate * down, H - optimizer.rate * sideways
+        state = State(step, W, H, memory, slope.log_loss)
+        yield state
+
+
+def _require_bounded(loss: float, state: State, optimizer: Optimizer) -> None:
+    """Refuse to go on where the loss, or the squares of the factors, leave float64.
+
+    Raises:
+        FloatingPointError: naming the step.
+    """
+    largest = max(float(np.abs(part).max()) for part in (state.W, state.H))
+    if not np.isfinite(loss) or largest > LONGEST:
+        raise FloatingPointError(
+            f"after step {state.step} the loss is {loss:.3g} and the largest weight {largest:.3g};"
+            f" lower the rate of {optimizer.name}"
+        )
 
 
 def _recorded(steps: int) -> set[int]:
     """Return the steps that are recorded, eight a decade, whatever the last one is."""
-    count = int(8 * np.log10(max(steps, 1))) + 1
+    # One more than fits below: 10 ** (4 / 8) is above 3, to which it is rounded.
+    count = int(8 * np.log10(max(steps, 1))) + 2
     return {0} | {round(10 ** (i / 8)) for i in range(count)} & set(range(steps + 1))
