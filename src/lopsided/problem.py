@@ -132,10 +132,20 @@ class Problem:
         ):
             if not _is_number(value) or not 1 <= value < np.inf or value != int(value):
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+        self._set_numbers()
         if reason := self.loss.refuses(self.targets):
             raise ValueError(reason)
         if self.counts is not None and self.adjustment is not None:
             self.adjustment.resolve(self.counts)
+
+    def _set_numbers(self) -> None:
+        """Keep plain numbers: one of a narrow type would round all that it is multiplied with."""
+        object.__setattr__(self, "ridge", float(self.ridge))
+        if not isinstance(self.bias, str):
+            object.__setattr__(self, "bias", float(self.bias))
+        object.__setattr__(self, "layers", int(self.layers))
+        if self.width is not None:
+            object.__setattr__(self, "width", int(self.width))
 
     @classmethod
     def from_weight_decay(
@@ -170,7 +180,7 @@ class Problem:
         return cls(
             counts,
             adjustment,
-            ridge=counts.n * float(np.sqrt(lambda_w) * np.sqrt(lambda_h)),
+            ridge=counts.n * float(np.sqrt(float(lambda_w)) * np.sqrt(float(lambda_h))),
             bias=bias,
             width=width,
         )

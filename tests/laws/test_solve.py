@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lopsided import Adjustment, Counts, Targets, predict, solve
+from lopsided import Adjustment, Counts, Pairing, Targets, predict, solve
 from lopsided.geometry import Geometry, Source
 from lopsided.solve.methods import newton as newton_method
 
@@ -256,6 +256,69 @@ def test_where_all_ridges_have_one_geometry_match_names_none(problem, noise):
     seen = Geometry.of_vectors(W + off, M + off, Source("network"))
     with pytest.raises(ValueError, match="all ridges fit alike"):
         solve.match(problem, seen)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_where_a_range_of_ridges_has_one_geometry_match_names_none_of_it(noise):
+    # From the root of 5 on the minorities share one classifier, and nothing else changes.
+    problem = solve.Problem(Counts.step(10, 5, 100), ridge=7.0)
+    W, M = solve.minimize(problem).geometry.vectors()
+    off = noise * np.random.default_rng(0).normal(size=M.shape)
+    with pytest.raises(ValueError, match=r"all ridges from .* to 22\.1 fit alike"):
+        solve.match(problem, Geometry.of_vectors(W + off, M + off, Source("network")))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16, np.int8])
+def test_numbers_of_a_narrow_type_are_those_numbers(kind):
+    counts = [5000, 20, 5]
+    narrow, given = kind(2.1), float(kind(2.1))
+    wide = solve.minimize(solve.Problem(counts, ridge=given, bias=given, width=2))
+    found = solve.minimize(solve.Problem(counts, ridge=narrow, bias=narrow, width=np.float64(2)))
+    assert found.objective == wide.objective
+    assert isinstance(found.objective, float)
+    assert found.W.shape == wide.W.shape
+    decays = kind(2.1), kind(3.2)
+    assert (
+        solve.Problem.from_weight_decay(counts, *decays).ridge
+        == solve.Problem.from_weight_decay(counts, *map(float, decays)).ridge
+    )
+    bounds = solve.layer_peeled([20, 1], kind(2.1), kind(2.1))
+    assert bounds.problem.ridge == solve.layer_peeled([20, 1], given, given).problem.ridge
+
+
+@pytest.mark.parametrize(
+    ("counts", "shift", "bias"),
+    [
+        ([41, 41, 41], [9.6, 7.6, 8.5], 0.47),
+        ([7, 2], [0.4, 2.8], 0.06),
+        ([22, 22482, 11, 25318], None, 1e-4),
+        ([84, 974, 84, 84], [1.0, 2.0, 1.0, 1.0], "free"),
+    ],
+)
+def test_a_bias_that_is_taken_out_leaves_no_dimension(counts, shift, bias):
+    problem = solve.Problem(counts, Adjustment(shift=shift), ridge=1.0, bias=bias)
+    top = solve.largest_ridge(problem)
+    ridges = [share * top for share in (0.01, 0.3, 0.9, 0.99, 0.999, 0.9999)]
+    ranks = [s.rank for s in solve.path(problem, ridges, tolerance=1e-12)]
+    assert ranks == sorted(ranks, reverse=True)
+    assert ranks[0] < len(counts)
+    assert ranks[-1] >= 1
+
+
+def test_logits_of_factors_are_certified_as_the_array_is():
+    problem = solve.Problem([50, 20, 5], ridge=1.0)
+    W, M = np.random.default_rng(0).normal(size=(2, 3, 4))
+    assert solve.certify(problem, Pairing.of_factors(W, M)) == solve.certify(problem, W @ M.T)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_bias_that_a_step_leaves_too_far_is_found_without_a_warning():
+    counts = [270, 270, 270, 89432]
+    problem = solve.Problem(counts, Adjustment.cdt(counts, -0.934), ridge=0.1, bias="free")
+    for seed in range(20):
+        logits = np.random.default_rng(seed).normal(size=(4, 4))
+        for size in (0.2, 20.0, 200.0):
+            assert solve.certify(problem, size * logits).primal > 0
 
 
 def test_a_weight_on_the_features_is_another_ridge_and_not_another_scale_alone():

@@ -92,7 +92,22 @@ def test_targets_that_are_no_distributions_are_refused(targets, weights, words):
         (lambda: solve.path(solve.Problem(COUNTS, ridge=1.0), [1.0, 0.0]), "ridges of a path"),
         (
             lambda: solve.match(solve.Problem(COUNTS, ridge=1.0), predict.etf(3), smallest=0.0),
-            "got smallest=0.0 and points=25",
+            "got smallest=0.0",
+        ),
+        (
+            lambda: solve.match(solve.Problem(COUNTS, ridge=1.0), predict.etf(3), smallest=0.995),
+            "below 0.99, got smallest=0.995",
+        ),
+        (
+            lambda: solve.match(solve.Problem(COUNTS, ridge=1.0), predict.etf(3), points=2.5),
+            "points must be a whole number of at least 2",
+        ),
+        (
+            lambda: solve.match(
+                solve.Problem(Targets.contexts(np.eye(4)[:, :2]), ridge=1.0, width=1),
+                predict.etf(4),
+            ),
+            "may need width 2, got 1",
         ),
         (
             lambda: solve.match(
@@ -106,6 +121,10 @@ def test_targets_that_are_no_distributions_are_refused(targets, weights, words):
         (
             lambda: solve.certify(solve.Problem(COUNTS, ridge=1.0), np.diag([1, np.nan, 1])),
             "class 1 in column 1",
+        ),
+        (
+            lambda: solve.certify(solve.Problem(COUNTS, ridge=1.0), np.diag([1, 1e308, 1])),
+            "up to 1e.290, got 1e.308 for class 1",
         ),
         (lambda: solve.breakpoints(solve.Problem.of_targets(np.eye(3), ridge=1.0)), "soft targets"),
         (
@@ -142,10 +161,26 @@ def test_targets_that_are_no_distributions_are_refused(targets, weights, words):
             ),
             "99 is more than the 15",
         ),
+        *(
+            (
+                lambda size=size: solve.train(
+                    solve.Problem(COUNTS, ridge=0.1), solve.Optimizer("adam", 1), 1, size=size
+                ),
+                "size must be a positive finite number",
+            )
+            for size in (0, -1.0, np.nan)
+        ),
+        (
+            lambda: solve.train(
+                solve.Problem([9, 5, 3, 2], ridge=0.1, width=2), solve.Optimizer("adam", 1), 1
+            ),
+            "needs width 3, got 2; give a reference",
+        ),
         (lambda: deep_objective(solve.Problem(COUNTS, ridge=1.0), np.eye(3), 0), "layers"),
         (lambda: pairs(5), "even number"),
         (lambda: solve.layer_peeled([1, 2], 0, 1), "e_w and e_h"),
         (lambda: solve.layer_peeled([20, 20, 3], 1e-6, 1e-6), "so small .* told from zero"),
+        (lambda: solve.layer_peeled([20, 20, 3], 1e-200, 1e-200), "so small .* told from zero"),
         (lambda: solve.layer_peeled([20, 20, 3], 1e3, 1e4), "so large that the ridge"),
     ],
 )

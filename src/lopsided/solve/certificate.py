@@ -29,6 +29,8 @@ from lopsided.solve.reduced import Fit, Point, Reduced
 
 #: Slope by the bias, as a share of the whole weight, at which it is found.
 SETTLED = 1e-9
+#: The largest logit: what is summed over classes and samples stays in float64.
+LARGEST = 1e290
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def certify(problem: Problem, logits: npt.ArrayLike | Pairing) -> Certificate:
         The certificate, for the best W and H of these logits in any width.
 
     Raises:
-        ValueError: if the ridge is 0, the shape is wrong or an entry is not finite.
+        ValueError: if the ridge is 0, the shape is wrong or an entry is not finite or beyond 1e290.
 
     Example:
         >>> from lopsided import Counts
@@ -107,11 +109,11 @@ def candidate(problem: Problem, logits: npt.ArrayLike | Pairing) -> tuple[Reduce
     """Return the reduced problem in which given logits are a point, and that point.
 
     Raises:
-        ValueError: if the shape is wrong or an entry is not finite.
+        ValueError: if the shape is wrong or an entry is not finite or beyond 1e290.
     """
     require_problem(problem)
     labels = problem.counts is not None and not problem.targets.smoothing
-    if isinstance(logits, Pairing) and labels:
+    if isinstance(logits, Pairing) and logits.diagonal is not None and labels:
         reduced = Reduced.of(problem, logits.groups)
         _, _, index = reduced.groups.join(logits.groups)
         return reduced, reduced.point_of(
@@ -123,9 +125,12 @@ def candidate(problem: Problem, logits: npt.ArrayLike | Pairing) -> tuple[Reduce
         raise ValueError(
             f"logits must be an array of shape {shape}, classes by columns, got {array.shape}"
         )
-    if not np.isfinite(array).all():
-        c, j = np.argwhere(~np.isfinite(array))[0]
-        raise ValueError(f"logits must be finite, got {array[c, j]} for class {c} in column {j}")
+    if (wrong := ~(np.abs(array) <= LARGEST)).any():
+        c, j = np.argwhere(wrong)[0]
+        raise ValueError(
+            f"logits must be finite and up to {LARGEST:g}, got {array[c, j]} for class {c} in"
+            f" column {j}"
+        )
     reduced = Reduced.of(problem, Groups.each(problem.k) if labels else None)
     if reduced.labels:
         array = array[np.ix_(reduced.groups.first, reduced.groups.first)]
@@ -194,8 +199,7 @@ def _descent(reduced: Reduced, point: Point) -> tuple[Floats, float]:
     ridge = reduced.penalty * reduced.sizes
 
     def at(bias: Floats) -> tuple[float, Fit]:
-        with np.errstate(over="ignore"):  # of a step that is too long, and halved
-            fit = reduced.fit(reduced.margins(point._replace(bias=bias)))
+        fit = reduced.fit(reduced.margins(point._replace(bias=bias)))
         return fit.value + (float(ridge @ bias**2) / 2 if reduced.penalty else 0.0), fit
 
     origin = reduced.zero()
@@ -218,5 +222,6 @@ def _descent(reduced: Reduced, point: Point) -> tuple[Floats, float]:
 
         return slope(bias, fit), product, lambda r: r / (diagonal + damping)
 
-    bias = newton(point.bias, at, model)
+    with np.errstate(over="ignore", invalid="ignore"):  # of a step that is too long, and halved
+        bias = newton(point.bias, at, model)
     return bias, float(np.abs(slope(bias, at(bias)[1])).max())

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from lopsided.arrays import real_array
+from lopsided.arrays import real_array, require_number, require_whole
 from lopsided.geometry import Distances, Geometry
 from lopsided.problem import Problem, require_problem
 from lopsided.singular import singular_values
@@ -22,6 +22,8 @@ from lopsided.solve.solution import Solution
 
 #: Distances along a path that differ by less are one.
 ALIKE = 1e-9
+#: Where the search for a match begins, relative to the ridge from which the optimum is zero.
+LARGEST = 0.99
 
 
 class Match(NamedTuple):
@@ -111,33 +113,36 @@ def match(
     Args:
         problem: its own ridge is not read.
         geometry: measured or predicted, of as many classes.
-        smallest: where the search ends, relative to the ridge from which the optimum is zero.
+        smallest: where the search ends, relative to the ridge from which the optimum is zero; below
+            0.99, where it begins.
         points: log-spaced ridges tried before the best is refined.
 
     Raises:
         TypeError: if it is no problem or no geometry.
         ValueError: if the numbers of classes differ, the problem's width may be too small for its
             optima, the geometry is zero, all ridges fit alike, as with equal counts or two classes,
-            or the search has no range.
+            or those of a range do, as where minorities have collapsed, or the search has no range.
     """
     require_problem(problem)
     if not isinstance(geometry, Geometry):
         raise TypeError(f"a path is matched to a Geometry, got {type(geometry).__name__}")
     if geometry.k != problem.k:
         raise ValueError(f"the geometry has {geometry.k} classes, the problem {problem.k}")
-    if problem.width is not None and problem.width < min(problem.k, problem.targets.m) - 1:
+    needed = min(problem.k - 1, problem.targets.m)
+    if problem.width is not None and problem.width < needed:
         raise ValueError(
-            f"the path that is matched is of optima that may need width {problem.k - 1}, got"
+            f"the path that is matched is of optima that may need width {needed}, got"
             f" {problem.width}"
         )
-    if not 0 < smallest < 1 or points < 2:
+    require_whole("points", points, 2)
+    if not 0 < require_number(smallest, "smallest") < LARGEST:
         raise ValueError(
-            "a ridge is looked for at 2 points or more from a share above 0 and below 1, got"
-            f" smallest={smallest!r} and points={points!r}"
+            f"a ridge is looked for from a share above 0 and below {LARGEST}, got"
+            f" smallest={smallest!r}"
         )
     geometry = _centered(geometry, problem)
     top = largest_ridge(problem)
-    grid = np.geomspace(0.99 * top, smallest * top, points)
+    grid = np.geomspace(LARGEST * top, float(smallest) * top, points)
     solutions = path(problem, grid.tolist())
     badness = [_distance(s, geometry) for s in solutions]
     best = int(np.argmin(badness))
@@ -147,6 +152,14 @@ def match(
         raise ValueError(
             f"all ridges fit alike, at a distance of {badness[best]:.3g}, so that none can be told:"
             " the optima have one shape at every ridge, as those of equal counts or of two classes"
+        )
+    # Towards the limit of a vanishing ridge the optima have one shape too: there the search ends.
+    alike = grid[np.abs(np.array(badness) - badness[best]) <= ALIKE]
+    if len(alike) > 1 and alike[-1] > grid[-1]:
+        raise ValueError(
+            f"all ridges from {alike[-1]:.3g} to {alike[0]:.3g} fit alike, at a distance of"
+            f" {badness[best]:.3g}, so that none of them can be told: the optima have one shape"
+            " there, as where all minorities share one classifier"
         )
     ends = np.log(grid[[min(best + 1, points - 1), max(best - 1, 0)]])
     near, reduced = solutions[best].point, solutions[best].reduced

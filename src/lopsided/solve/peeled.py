@@ -54,8 +54,8 @@ def layer_peeled(weights: npt.ArrayLike, e_w: float, e_h: float) -> Solution:
         (True, True)
     """
     w = require_finite(weights, "weights", positive=True)
-    require_finite([e_w, e_h], "the bounds e_w and e_h", positive=True)
-    radius = len(w) * float(np.sqrt(e_w * e_h))
+    bounds = require_finite([e_w, e_h], "the bounds e_w and e_h", positive=True)
+    radius = len(w) * float(np.prod(np.sqrt(bounds)))  # of roots, whose product is a float
     problem = Problem(Counts([1] * len(w)), Adjustment(weight=w), ridge=1.0)
     top = float(np.log(largest_ridge(problem)))
 

@@ -159,7 +159,8 @@ class Solution:
     def _factors(self) -> tuple[Floats, Floats, Floats]:
         """Singular vectors (as columns) and values of the reduced logits, of numerical rank."""
         left, values, right = svd(self.point.across)
-        some = values > 1e-13 * max(values.max(), self._within.max(initial=0))
+        largest = max(values.max(), self._within.max(initial=0))
+        some = values > max(1e-13 * largest, self.reduced.rounding(self.point, self.problem.ridge))
         return left[:, some], values[some], right[some].T
 
     @cached_property

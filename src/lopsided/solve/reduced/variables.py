@@ -97,6 +97,17 @@ class Reduced:
         terms = (self.factor * logits, self.own * own, self.offset)
         return float(sum(np.max(np.abs(term), initial=0) for term in terms))
 
+    def rounding(self, point: Point, ridge: float) -> float:
+        """Return below which size singular values of the matrix between rows and columns are what
+        rounding left of its logits, of which a bias was taken out.
+        """
+        cells = self.exponent(point) + len(self.counts)
+        size = 4 * cells * float(np.linalg.norm(1 / (self.unit * self.factor)))
+        # A bias with a ridge is the residuals, which were rounded, over that ridge.
+        drawn = float(np.sum(1 / self.unit[0] ** 2)) / self.sizes[0]
+        size += ridge * drawn / self.penalty if self.penalty else 0.0
+        return float(np.finfo(np.float64).eps * size)
+
     def _cells(self, point: Point) -> tuple[Floats, Floats]:
         """Return the (p, m) logits of the classes of each cell, own class not counted, and the (m,)
         own logits.
