@@ -158,7 +158,7 @@ class Adjustment:
         """Return the member that `EXPONENTS` lists under a name, by default with its exponents.
 
         Raises:
-            ValueError: for an unknown name, or an exponent that the member does not have.
+            ValueError: for an unknown name, or an exponent that `EXPONENTS` does not list of it.
 
         Example:
             >>> Adjustment.named("cdt", [100, 1])
@@ -166,9 +166,12 @@ class Adjustment:
         """
         if name not in EXPONENTS:
             raise ValueError(f"the loss must be one of {', '.join(EXPONENTS)}, got {name!r}")
-        if foreign := sorted(exponents.keys() - EXPONENTS[name].keys()):
-            raise ValueError(f"the loss {name} has no {' and no '.join(foreign)}")
         member = getattr(cls, name.replace("-", "_"))
+        if foreign := sorted(exponents.keys() - EXPONENTS[name].keys()):
+            raise ValueError(
+                f"the loss {name} takes no {' and no '.join(foreign)} by its name;"
+                f" Adjustment.{member.__name__} has all that it takes"
+            )
         given = EXPONENTS[name] | exponents
         adjustment: Adjustment = member() if name == "cross-entropy" else member(counts, **given)
         return adjustment

@@ -51,7 +51,8 @@ class Design:
         distance: from there to the target, 0 where it is met.
         target: what was wanted.
         family: the terms that were turned.
-        exponents: of n_c / n_max, one a term of the family.
+        exponents: of n_c / n_max, one a term of the family that could turn: at ridge 0 no weight
+            and no shift, and at equal counts nothing.
         plain: the distance of plain cross-entropy, to compare.
         parts: the target's parts, each 0 where met.
         trials: geometries looked at.

@@ -13,8 +13,8 @@ class Member:
 
     Attributes:
         title: what it is, in a few words.
-        function: for a loss, the class counts to the module with its published settings; for a
-            head, the class counts and the feature dimensions to the module; a rule itself.
+        function: for a loss, `Counts` to the module with its published settings; for a head,
+            `Counts` and the feature dimensions to the module; a rule itself.
         needs: what the module, or the rule, is called with, in order: logits, cosines (logits of
             unit vectors), unprimed (logits without primes), features, view (features of one of two
             views), weight (of the head), means (of the classes), labels, label sets, shortcuts

@@ -103,8 +103,8 @@ class AdjustedCrossEntropy(SoftmaxLoss):
             exponents: of the member; by default its own.
 
         Raises:
-            ValueError: for an unknown name, an exponent that the member does not have, or numbers
-                that may be labels as well as counts.
+            ValueError: for an unknown name, an exponent that `EXPONENTS` does not list of it, or
+                numbers that may be labels as well as counts.
 
         Example:
             >>> AdjustedCrossEntropy.from_counts("cdt", [100, 1], gamma=0.5).adjustment
