@@ -95,7 +95,8 @@ class Adjustment:
         Raises:
             ValueError: if beta is not from 0 to below 1.
         """
-        if not 0 <= _number(beta, "beta") < 1:
+        beta = _number(beta, "beta")
+        if not 0 <= beta < 1:
             raise ValueError(f"beta must be from 0 to below 1, got {beta}")
         values = Counts.of(counts).values
         with np.errstate(divide="ignore"):

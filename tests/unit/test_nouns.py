@@ -127,6 +127,38 @@ def test_profiles_multiply_beyond_a_narrow_type(minority, ratio):
     assert Counts.step(4, minority, ratio) == Counts.step(4, int(minority), int(ratio))
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda a: Adjustment.effective_number([100, 5], a).weight,
+        lambda a: Adjustment.weighted([100, 5], a).weight,
+        lambda a: Adjustment.vs([100, 5], a, a).scale,
+        lambda a: predict.compositional(4, 2, a).embeddings.matrix(),
+        lambda a: predict.uniform_energy(5, a),
+        lambda a: predict.contraction([9, 5], a, a).along,
+        lambda a: predict.graph_solution(4, 3, a, 2).objective,
+        lambda a: predict.nonnegative([9, 5], a).embeddings.matrix(),
+    ],
+)
+def test_a_number_of_a_narrow_type_is_not_rounded_further(make, kind):
+    assert np.array_equal(make(kind(0.37)), make(float(kind(0.37))))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: predict.graph_solution(4, n, 0.01, 2).objective,
+        lambda n: predict.compositional(n, 2, 0.1).embeddings.matrix(),
+        lambda n: predict.uniform_energy(n, 0.5),
+        lambda n: predict.code_bounds(n, 5),
+        lambda n: predict.step_limit(n).classifiers,
+    ],
+)
+def test_whole_numbers_of_a_narrow_type_do_not_leave_it(make):
+    assert np.array_equal(make(np.uint8(100)), make(100))
+
+
 @pytest.mark.parametrize("k", range(2, 9))
 def test_an_exponential_tail_of_whole_numbers_has_them(k):
     for b in range(2, 40):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_finite, require_whole
+from lopsided.arrays import Floats, require_finite, require_number, require_whole
 from lopsided.geometry import Geometry, Source
 from lopsided.papers import cite
 
@@ -38,7 +38,9 @@ def compositional(k: int, domains: int, ridge: float) -> Geometry:
     """
     require_whole("classes k", k, 2)
     require_whole("domains", domains, 2)
-    require_finite(ridge, "the ridge", positive=True)
+    # Plain numbers: those of a narrow type round, or leave their range.
+    k, domains = int(k), int(domains)
+    ridge = float(require_finite(require_number(ridge, "the ridge"), "the ridge", positive=True))
     classes, places = np.repeat(np.arange(k), domains), np.tile(np.arange(domains), k)
     parts = (
         _gain(k, ridge) * _simplex(k)[classes],

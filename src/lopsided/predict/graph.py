@@ -71,7 +71,8 @@ def graph_solution(vertices: int, n: int, ridge: float, layers: int) -> GraphSol
     """
     for name, value, least in (("vertices", vertices, 4), ("n", n, 1), ("layers", layers, 2)):
         require_whole(name, value, least)
-    size, r, power = require_ridge(ridge, or_zero=False), int(vertices), 1 / (layers + 1)
+    n, r, layers = int(n), int(vertices), int(layers)  # whose powers leave no narrow type
+    size, power = require_ridge(ridge, or_zero=False), 1 / (layers + 1)
     k = r * (r - 1) // 2
     require_memory(8.0 * (k * k + layers * r * k), f"the graph solution of {k:,} classes")
     half = (layers + 1) / 2 * size

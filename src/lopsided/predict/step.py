@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
@@ -113,6 +113,7 @@ def step_limit(k: int, rho: float = 0.5) -> StepLimit:
         (1.0, -0.25)
     """
     require_classes(k)
+    k, rho = int(k), require_number(rho, "rho")  # whose products leave no narrow type
     b = round(rho * k) if 0 < rho < 1 else 0
     if not 0 < b < k or abs(b - rho * k) > 1e-9 * k:
         raise ValueError(
