@@ -126,6 +126,16 @@ def test_a_rule_takes_counts_in_every_form(rule):
         ),
         (lambda: steer.FixedHead(predict.etf(3), 5.0), ValueError, "dimensions d must be a whole"),
         (lambda: steer.PrimedHead(5, 3, predict.etf(3)), TypeError, "primes must be a Gram"),
+        (
+            lambda: steer.FixedHead(predict.etf(3), 5, learn_scale="no"),
+            TypeError,
+            "learn_scale must be True or False",
+        ),
+        (
+            lambda: steer.CenterClassification(torch.nn.Sequential(torch.nn.Linear(5, 3))),
+            TypeError,
+            r"weight of shape \(k, d\), such as a FixedHead, got Sequential",
+        ),
         (lambda: steer.initialise_(torch.nn.Linear(5, 3), "etf"), TypeError, "at a Geometry"),
         (
             lambda: steer.initialise_(torch.nn.Conv2d(5, 3, 1), predict.etf(3)),

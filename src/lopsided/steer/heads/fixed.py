@@ -47,6 +47,7 @@ class FixedHead(KeepsPrecision, Sized):
         ValueError: if d is less than the rank of the classifiers (the smallest that works is
             named), the scale not positive or too large, or the lengths are of another number of
             classes or for a classifier of zeros.
+        TypeError: if it is given no geometry, or `learn_scale` is neither True nor False.
         MemoryError: if the (k, k) Gram is too large.
 
     Example:
@@ -88,7 +89,7 @@ class FixedHead(KeepsPrecision, Sized):
         Raises:
             ValueError: if they are not of shape (k, d) with k of at least 2, not finite, or too
                 large.
-            TypeError: if they are no real numbers.
+            TypeError: if they are no real numbers, or `learn_scale` is neither True nor False.
 
         Example:
             >>> FixedHead.of_vectors(np.eye(3))(torch.ones(1, 3)).tolist()
@@ -107,6 +108,8 @@ class FixedHead(KeepsPrecision, Sized):
         return head
 
     def _hold(self, vectors: Floats, learn_scale: bool) -> None:
+        if not isinstance(learn_scale, bool | np.bool_):
+            raise TypeError(f"learn_scale must be True or False, got {learn_scale!r}")
         self.register_buffer("weight", held(vectors))
         #: What all logits are multiplied by; None where it does not learn.
         self.factor = nn.Parameter(torch.ones((), dtype=full_default())) if learn_scale else None

@@ -32,7 +32,7 @@ class CenterClassification(Loss):
 
     Raises:
         ValueError: if the weight is not positive.
-        TypeError: if a label to leave out is not a whole number.
+        TypeError: if the head has no (k, d) weight, or a label to leave out is not a whole number.
 
     Example:
         >>> from lopsided import predict
@@ -48,6 +48,12 @@ class CenterClassification(Loss):
         super().__init__(ignore_index, "mean")
         if not 0 < require_number(weight, "weight") < math.inf:
             raise ValueError(f"weight must be a positive finite number, got {weight}")
+        frame = getattr(head, "weight", None)
+        if not isinstance(frame, Tensor) or frame.ndim != 2:
+            raise TypeError(
+                "the head must be a layer with a weight of shape (k, d), such as a FixedHead, got"
+                f" {type(head).__name__}"
+            )
         self.head, self.weight = head, weight
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
