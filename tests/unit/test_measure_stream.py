@@ -142,6 +142,21 @@ def test_the_rule_on_a_device_is_the_rule_in_numpy():
     np.testing.assert_array_equal(on_device.moments.counts, expected.counts)
 
 
+def test_probabilities_in_small_batches_are_refused_again_and_again():
+    """A row or two may be a distribution by chance; what is refused once stays refused."""
+    features, labels, logits = sample()
+    stream = Stream(K, D)
+    for start in range(0, 8, 2):
+        part = slice(start, start + 2)
+        stream.update(features[part], labels[part], logits[part].softmax(1))
+    for _ in range(2):
+        with pytest.raises(ValueError, match="these are probabilities"):
+            stream.compute(classes="seen")
+    stream.reset()
+    stream.update(features, labels, logits)
+    assert stream.compute().decisions.counts.sum() == len(labels)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 def test_a_stream_on_the_gpu_is_the_stream_on_the_cpu():
     features, labels, logits = sample()

@@ -61,16 +61,19 @@ class Waiting:
             self._logits.append((z if many else np.array(z), y))
 
     def bring(self, decisions: Decisions) -> None:
-        """Take them into the state, and what they answer into decisions."""
-        features, self._features = self._features, []
-        answered, self._logits = self._logits, []
+        """Take them into the state, and what they answer into decisions.
+
+        Raises:
+            ValueError: if all their answers are probabilities, as those of one small batch may be
+                by chance; then all wait on, lest a result without answers follows.
+        """
+        if self._logits:
+            rows = [part for part, _ in self._logits]
+            labels = np.concatenate([part for _, part in self._logits])
+            if isinstance(self._state, Moments):
+                decisions.update(np.concatenate(rows), labels)
+            else:
+                decisions.add(labels, *against(rows, labels), None)
+        features, self._features, self._logits = self._features, [], []
         self._samples = self._held = 0
         self._state.fold(features)
-        if not answered:
-            return
-        rows = [part for part, _ in answered]
-        labels = np.concatenate([part for _, part in answered])
-        if isinstance(self._state, Moments):
-            decisions.update(np.concatenate(rows), labels)
-        else:
-            decisions.add(labels, *against(rows, labels), None)
