@@ -51,6 +51,10 @@ REFUSED = {
         lambda: measure.watch(net(), predictions=[predict.etf(3)]),
         "dictionary of names and geometries, got list",
     ),
+    "one prediction without a name": (
+        lambda: collapse().verdict(predict.etf(3)),
+        "dictionary of names and geometries, got Geometry",
+    ),
     "counts for a prediction": (
         lambda: collapse().verdict({"a": COUNTS}),
         "dictionary of names and geometries, got Counts",

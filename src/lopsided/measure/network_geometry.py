@@ -70,10 +70,12 @@ def require_geometries(predictions: Mapping[str, Geometry]) -> None:
     Raises:
         TypeError: naming what they are.
     """
-    given: list[Any] = (
-        list(predictions.values()) if isinstance(predictions, Mapping) else [predictions]
+    wrong: list[Any] = (
+        [other for other in predictions.values() if not isinstance(other, Geometry)]
+        if isinstance(predictions, Mapping)
+        else [predictions]
     )
-    if wrong := [other for other in given if not isinstance(other, Geometry)]:
+    if wrong:
         raise TypeError(
             "predictions must be a dictionary of names and geometries, got"
             f" {type(wrong[0]).__name__}"
