@@ -231,3 +231,15 @@ def test_a_first_pass_that_goes_on_changes_no_moments_that_were_closed():
     before = closed.means.copy()
     first.update(features + 1, labels)
     np.testing.assert_array_equal(closed.means, before)
+
+
+def test_a_first_pass_that_goes_on_under_a_second_is_refused():
+    """Whitened by the means that were, the scatter of all samples is none of either pass."""
+    features, labels = np.random.default_rng(0).standard_normal((30, 4)), np.arange(30) % 3
+    first = Means(3, 4)
+    first.update(features[:15], labels[:15])
+    second = SecondPass(first)
+    first.update(features[15:], labels[15:])
+    second.update(features, labels)
+    with pytest.raises(ValueError, match="samples of class 0 after the second began"):
+        second.moments()

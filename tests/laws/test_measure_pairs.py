@@ -8,6 +8,7 @@ from lopsided.groups import Groups
 from lopsided.measure import Moments
 from lopsided.measure.metrics import Undefined, pairs, within
 from lopsided.measure.metrics.shape import equiangularity, gnc2, minority_cosine
+from lopsided.measure.metrics.uniformity import energy
 from lopsided.measure.metrics.within import cdnv
 from lopsided.pairing import Pairing
 
@@ -73,6 +74,27 @@ def test_many_classes_have_the_variance_of_all_their_distances(kind, exponent):
     spread = moments.spread / moments.counts
     naive = ((spread[:, None] + spread) / (2 * apart ** (exponent / 2))).sum() / (K * (K - 1))
     assert cdnv(moments, exponent=exponent) == pytest.approx(naive, rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [1e-60, 1e-24, 1e-10, 1e10, 1e20, 1e60])
+@pytest.mark.parametrize("exponent", [2, 4])
+def test_no_size_of_features_leaves_the_precision_of_the_sweep(size, exponent):
+    def of(size):
+        means, moments = size * vectors("noise"), Moments(k=K, d=D, scatter="none")
+        moments.update(np.vstack([0.9 * means, 1.1 * means]), np.tile(np.arange(K), 2))
+        return cdnv(moments, exponent=exponent)
+
+    assert of(size) * size ** (exponent - 2) == pytest.approx(of(1.0), rel=1e-5)
+
+
+def test_single_precision_takes_no_directions_for_the_same():
+    """A distance of 1e-4 has the square 1e-8, below the last digit of a cosine in float32."""
+    for seed in range(5):
+        rows = np.random.default_rng(seed).normal(size=(K, D))
+        rows[1] = rows[0] / np.linalg.norm(rows[0]) + 1e-4 * rows[1] / np.linalg.norm(rows[1])
+        units = rows / np.linalg.norm(rows, axis=1)[:, None]
+        apart = np.linalg.norm(units[:, None] - units, axis=2)[~np.eye(K, dtype=bool)]
+        assert energy(Gram.of_vectors(rows)) == pytest.approx(-np.log(apart).mean(), rel=1e-6)
 
 
 def test_two_means_among_many_that_coincide_are_named():

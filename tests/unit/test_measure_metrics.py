@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lopsided import Counts, Gram, predict
+from lopsided import Counts, Geometry, Gram, Source, predict
 from lopsided.measure import (
     METRICS,
     Collapse,
@@ -34,6 +34,7 @@ from lopsided.measure.metrics import (
     nearest_etf_distance,
     rank,
     smallest_margins,
+    spreads,
     unc3,
     vci,
 )
@@ -290,6 +291,66 @@ def test_nc1_of_noise_in_few_dimensions_is_its_anchor_at_unequal_counts(counts, 
     traces = np.trace(np.linalg.inv(between), axis1=1, axis2=2) / k
     told = anchors.random_nc1(n, d)
     assert told == pytest.approx((1 - k / n.sum()) * traces.mean(), rel=0.08)
+
+
+@pytest.mark.parametrize(
+    ("counts", "d"), [([20] * 3, 5), ([20] * 4, 2), ([50, 10, 3], 8), ([100, 50] + [2] * 8, 5)]
+)
+def test_the_scatter_ratio_of_noise_is_its_anchor(counts, d):
+    """The scatter within classes is independent of the means, and its mean is known."""
+    rng, n, k = np.random.default_rng(1), np.array(counts), len(counts)
+    means = rng.standard_normal((200_000, k, d)) / np.sqrt(n)[:, None]
+    means -= means.mean(axis=1, keepdims=True)
+    ratios = (1 - k / n.sum()) * d * k / np.square(means).sum(axis=(1, 2))
+    told = anchors.random_scatter_ratio(n, d)
+    assert told == pytest.approx(ratios.mean(), rel=0.03)
+    if not np.ptp(n):  # an inverse chi-squared variable
+        exact = (1 - k / n.sum()) * n[0] * d * k / (d * (k - 1) - 2)
+        assert told == pytest.approx(exact, rel=1e-9)
+
+
+def test_noise_of_two_classes_in_two_dimensions_has_no_mean_scatter_ratio():
+    assert np.isnan(anchors.random_scatter_ratio(np.array([30, 3]), 2))
+    assert np.isnan(METRICS["cdnv"].anchors["random"](np.array([30, 3]), 2))
+
+
+@pytest.mark.parametrize("d", [2, 16, 512])
+def test_what_parallel_vectors_leave_undefined_is_no_matter_of_rounding(d):
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        rows = rng.standard_normal((5, d))
+        rows[1] = rng.uniform(0.1, 10) * rows[0]
+        with pytest.raises(Undefined, match="two vectors point the same way"):
+            gnc2(Gram.of_vectors(rows))
+
+
+def test_cosines_that_average_to_zero_have_no_variation_whatever_rounding_leaves():
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        w, v, m, n = rng.standard_normal((4, 5))
+        seen = Geometry.of_vectors(np.array([w, v, w, v]), np.array([m, n, -m, -n]), Source("net"))
+        with pytest.raises(Undefined, match="average to zero"):
+            unc3(seen)
+
+
+def test_a_class_named_twice_is_no_pair_of_classes():
+    features, labels, W, _ = sample()
+    with pytest.raises(ValueError, match=r"named once, got \[3, 3\]"):
+        minority_cosine(Gram.of_vectors(W), [3, -2])
+    with pytest.raises(ValueError, match="class 0 is once in the pooled scatter"):
+        moments_of(features, labels, 5).take([0, 0, 1, 2, 3, 4])
+    assert moments_of(features, labels, 5, "none").take([0, 0]).k == 2
+
+
+@pytest.mark.parametrize("classes", ["all", "seen"])
+def test_squares_that_leave_float64_are_refused_where_means_do_not_tell(classes):
+    for scatter in ("pooled", "none"):
+        moments = Moments(2, 1, scatter)
+        with np.errstate(over="ignore"):
+            moments.update([[1e160], [-1e160], [1.0], [2.0]], [0, 0, 1, 1])
+        for call in (lambda m: Collapse.of(m, classes=classes), cdnv, spreads):
+            with pytest.raises(ValueError, match="features of class 0 are so large"):
+                call(moments)
 
 
 def test_few_random_directions_are_off_the_uniform_ones_as_their_anchor_tells():

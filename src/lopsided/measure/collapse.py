@@ -84,7 +84,7 @@ class Collapse(Declared):
 
         Raises:
             ValueError: if a class has no sample under classes="all", fewer than two classes have
-                samples, or head, decisions or counts do not fit.
+                samples, squares of features left float64, or head, decisions or counts do not fit.
         """
         if classes not in ("all", "seen"):
             raise ValueError(f"classes must be 'all' or 'seen', got {classes!r}")
@@ -106,8 +106,10 @@ class Collapse(Declared):
                 f"a measurement needs samples of at least 2 classes, got {moments.n:,} samples of"
                 f" {len(seen)}"
             )
+        measured = moments.take(seen)
+        measured.require_every_class()
         return cls(
-            moments.take(seen),
+            measured,
             None if w is None else w[seen],
             None if b is None else b[seen],
             None if decisions is None else decisions.take(seen),

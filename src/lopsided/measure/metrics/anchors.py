@@ -186,10 +186,24 @@ def drawn_trace(counts: tuple[float, ...], d: int) -> float:
 
 def random_scatter_ratio(counts: Ints, d: int) -> float:
     """Return the scatter ratio of noise: 1 - k / n of the variance within the classes, over means
-    that vary by 1 / n_c about their own mean.
+    that vary by 1 / n_c about their own mean; without a mean of two classes in one or two
+    dimensions, or three in one.
+
+    The two are independent, and of x, the sum of squares of the means, E 1 / x is the integral over
+    t > 0 of E exp(-t x) = det(I + 2 t C D C)^(-d / 2), D = diag(1 / n_c). The determinant is the
+    product of all 1 + 2 t / n_c times the mean of their inverses (derived here).
     """
     k = len(counts)
-    return float((1 - k / counts.sum()) / ((1 - 1 / k) * np.mean(1 / counts)))
+    if d * (k - 1) <= 2:
+        return float("nan")
+    values, sizes = np.unique(counts, return_counts=True)
+    # Over log t the integrand is so smooth that the sum over a grid is the integral to all digits.
+    low, high = -math.log(d * np.sum(sizes / values)) - 40, math.log(values[-1]) + 60
+    logarithms, step = np.linspace(low, high, 1001, retstep=True)
+    factors = 2 * np.exp(logarithms)[:, None] / values
+    determinant = np.log1p(factors) @ sizes + np.log((1 / (1 + factors)) @ sizes / k)
+    inverse = step * np.exp(logarithms - d / 2 * determinant).sum()
+    return float((1 - k / counts.sum()) * d * k * inverse)
 
 
 def random_cdnv(counts: Ints, d: int) -> float:

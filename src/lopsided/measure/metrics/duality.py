@@ -58,6 +58,6 @@ def unc3(geometry: Geometry) -> float:
         Undefined: if a classifier or a mean is zero, or the cosines average to zero.
     """
     cosines = alignment(geometry)
-    if cosines.mean() == 0:
+    if abs(cosines.mean()) <= 8 * np.finfo(np.float64).eps:  # zero, up to the cosines' rounding
         raise Undefined("the cosines average to zero and have no coefficient of variation")
     return float(cosines.std() / abs(cosines.mean()))

@@ -23,6 +23,8 @@ from lopsided.shape import norm_spread
 
 #: A figure below this is swept again in float64.
 _SMALL = 1e-4
+#: Squared distances of directions that rounding alone may leave.
+_SAME = 32 * float(np.finfo(np.float64).eps)
 
 
 def equinorm(gram: Gram, *, ddof: Literal[0, 1] = 0) -> float:
@@ -85,8 +87,8 @@ def gnc2(gram: Gram) -> float:
     Source: Wu and Papyan 2024 (arXiv 2405.17767), GNC2.
 
     Raises:
-        Undefined: if a vector is zero, two point the same way, which leaves no distance between
-            them, or the logarithms average to zero.
+        Undefined: if a vector is zero, two point the same way to within 1e-7 of their length, where
+            cosines do not hold the digits of their distance, or the logarithms average to zero.
     """
     # Variances of numbers about one of them keep their digits; this one is near their mean.
     near = -np.log(max(2 - 2 * mean_cosine(gram), _SMALL)) / 2
@@ -97,9 +99,8 @@ def gnc2(gram: Gram) -> float:
         tile *= -2
         tile += 2
         least = min(least, float(tile.min()))
-        with np.errstate(divide="ignore"):
-            # Rounding may make the cosine of two equal directions exceed one.
-            np.log(np.maximum(tile, 0, out=tile), out=tile)
+        # What is below is not told; rounding may even make it negative.
+        np.log(np.maximum(tile, _SAME, out=tile), out=tile)
         tile *= -0.5
         tile -= near
         yield tile
@@ -107,8 +108,9 @@ def gnc2(gram: Gram) -> float:
 
     mean, square = means(gram, logarithm)
     if least < _SMALL or square - mean**2 < _SMALL * (mean + near) ** 2:
+        least = np.inf  # which single precision may have told to be zero
         mean, square = means(gram, logarithm, single=False)
-    if not np.isfinite(mean):
+    if least <= _SAME:
         raise Undefined(
             "two vectors point the same way, so the logarithm of their distance is not defined"
         )
@@ -152,9 +154,11 @@ def minority_cosine(
 
     Raises:
         Undefined: if there are fewer than two minorities, or one has a vector of zero.
-        ValueError: if the form is unknown.
+        ValueError: if the form is unknown, or a class is named twice.
     """
     index = numbers_of(minorities, gram.k)
+    if len(np.unique(index)) < len(index):
+        raise ValueError(f"each minority class is named once, got {index.tolist()}")
     if form not in ("mean", "max"):
         raise ValueError(f"form must be 'mean' or 'max', got {form!r}")
     if len(index) < 2:

@@ -54,6 +54,7 @@ def energy(gram: Gram, *, order: float = 0.0) -> float:
 
     mean = float(means(gram, powers)[0])
     if least < _SMALL:
+        least = np.inf  # which single precision may have told to be zero
         mean = float(means(gram, powers, single=False)[0])
     if least <= _SAME:
         raise Undefined(
@@ -67,7 +68,7 @@ def one_vs_rest(gram: Gram, *, most: int = HULLS) -> Floats:
     length.
 
     It is the largest margin of a unit feature against unit classifiers: k / (k - 1) in a simplex
-    ETF, the most there can be; 0 for classes that have merged.
+    ETF, the most that the least of them can be; 0 for classes that have merged.
 
     Source: Jiang et al. 2023 (arXiv 2310.05351).
 

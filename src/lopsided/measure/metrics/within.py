@@ -19,6 +19,8 @@ from lopsided.measure.state.whitening import Whitening
 _NARROW = 1e-2
 #: Where 1 - cos is less the difference of two means is taken itself.
 _NEAR = 1e-6
+#: Where the shortest of the means is shorter, of the longest, squares leave single precision.
+_SHORT = 1e-4
 #: Where nothing lies between the classes.
 COINCIDE = "all class means coincide, so nothing lies between the classes and {} is not defined"
 
@@ -82,14 +84,16 @@ def cdnv(moments: Moments, *, exponent: int = 2) -> float:
     if exponent not in (2, 4):
         raise ValueError(f"exponent must be 2 or 4, got {exponent}")
     _require_scatter(moments, "cdnv")
-    means, variances = centered(moments), moments.spread / moments.counts
-    total = 0.0
-    for rows, columns, apart in _squared_distances(means):
+    means, total = centered(moments), 0.0
+    # A power of two, which costs no digit: the fourth power of a distance may leave float64.
+    unit = float(np.ldexp(1.0, np.frexp(np.abs(means).max())[1]))
+    variances = moments.spread / moments.counts / unit**2
+    for rows, columns, apart in _squared_distances(means / unit):
         close = np.divide(1, apart if exponent == 2 else np.square(apart, out=apart), out=apart)
         total += float(variances[rows] @ close.sum(axis=1, dtype=np.float64))
         if rows != columns:
             total += float(variances[columns] @ close.sum(axis=0, dtype=np.float64))
-    return total / (moments.k * (moments.k - 1))
+    return total / (moments.k * (moments.k - 1)) * unit ** (2 - exponent)
 
 
 def scatter_ratio(moments: Moments, *, center: Center = "classes") -> float:
@@ -115,14 +119,15 @@ def _squared_distances(means: Floats) -> Iterator[tuple[slice, slice, Array]]:
     """Yield the squared distances of different class means in upper tiles, infinite for own.
 
     |a - b|^2 = (|a| - |b|)^2 + 2 |a| |b| (1 - cos): sums of what is not negative. Many classes are
-    swept in float32, but for tiles with small angles.
+    swept in float32, but for tiles with small angles. Means are of a size near one.
 
     Raises:
         Undefined: if two means coincide.
     """
     lengths = np.linalg.norm(means, axis=1)
     units = means / np.where(lengths, lengths, 1.0)[:, None]
-    swept: Array = units.astype(np.float32) if len(means) >= MANY else units
+    single = len(means) >= MANY and lengths.min() > _SHORT * lengths.max()
+    swept: Array = units.astype(np.float32) if single else units
     for rows, columns, tile in tiles(swept, swept):
         if rows == columns:
             np.fill_diagonal(tile, 0)

@@ -128,6 +128,19 @@ class Moments(Means):
                 self.scatter.upper += other.scatter.upper
                 self.scatter.add(between)
 
+    def require_every_class(self) -> None:
+        """Refuse moments in which a class has no sample, or squares of features left float64.
+
+        Raises:
+            ValueError: naming the first such class.
+        """
+        super().require_every_class()
+        if not (fine := np.isfinite(self.spread)).all():
+            raise ValueError(
+                f"features of class {int(np.argmin(fine))} are so large that their squares leave"
+                " float64; multiply all features by one constant first, which changes no ratio"
+            )
+
     def take(self, classes: npt.ArrayLike) -> Self:
         """Return the moments of some of the classes, renumbered in the order given.
 
@@ -135,10 +148,16 @@ class Moments(Means):
         without samples.
 
         Raises:
-            ValueError: if a class with samples is left out while a scatter is kept.
+            ValueError: if a class with samples is left out, or named twice, while a scatter is
+                kept.
         """
         index = numbers_of(classes, self.k)
         with self._turn:
+            twice = np.flatnonzero(np.bincount(index, minlength=self.k) > 1)
+            if self.scatter is not None and len(twice):
+                raise ValueError(
+                    f"class {twice[0]} is once in the pooled scatter and cannot be named twice"
+                )
             left_out = np.setdiff1d(np.flatnonzero(self.counts), index)
             if self.scatter is not None and len(left_out):
                 raise ValueError(

@@ -76,6 +76,8 @@ class SecondPass:
     ) -> None:
         self.decisions = Decisions(first.k)
         self._first, self._seen = first, np.flatnonzero(first.counts)
+        # Of when the means were whitened: a first pass that goes on has others.
+        self._began = first.counts.copy()
         self._whitening = Whitening.of(first.take(self._seen)) if whitening is None else whitening
         self._head = None if weight is None else head_of(weight, bias, first.k, first.d)
         self._reference: Reference | None = None
@@ -221,8 +223,16 @@ class SecondPass:
         """Return the moments with the projected scatter.
 
         Raises:
-            ValueError: if the second pass saw other samples than the first; the class is named.
+            ValueError: if the second pass saw more or fewer samples of a class than the first,
+                which is named, or the first pass went on after the second began.
         """
+        went_on = self._began != self._first.counts
+        if went_on.any():
+            raise ValueError(
+                f"the first pass took in samples of class {int(np.argmax(went_on))} after the"
+                " second began, whose means are others now; begin the second when the first has"
+                " ended"
+            )
         wrong = self._counts != self._first.counts
         if wrong.any():
             c = int(np.argmax(wrong))
