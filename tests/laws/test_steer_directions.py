@@ -72,6 +72,10 @@ KEEPING = {
         lambda: steer.GroupAligned(),
         lambda module, h: module(h[:, :K], h, LABELS, LABELS.clamp_max(1)),
     ),
+    "deferred": (
+        lambda: steer.Deferred(steer.SquaredError(), steer.Focal(2.0), after=1),
+        lambda module, h: module(h[:, :K], LABELS),
+    ),
     "nearest-etf": (
         lambda: steer.NearestETFHead(D, K),
         lambda module, h: module(h, LABELS).square().sum(),

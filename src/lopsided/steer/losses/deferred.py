@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lopsided.arrays import require_whole
+from lopsided.steer.checks import lasting
 
 
 class Deferred(nn.Module):
@@ -57,8 +58,13 @@ class Deferred(nn.Module):
     def forward(self, *given: Any) -> Tensor:
         """Return the loss whose turn it is, of what both are called with."""
         late = int(self.steps) >= self.after
-        if self.training and torch.is_grad_enabled():  # a validation asks for no gradient
-            self.steps += 1
+        # A validation asks for no gradient. In place nothing may change under torch.func.
+        if (
+            self.training
+            and torch.is_grad_enabled()
+            and (steps := lasting(self.steps + 1)) is not None
+        ):
+            self.steps = steps
         return self.then(*given) if late else self.first(*given)
 
     def extra_repr(self) -> str:
