@@ -156,6 +156,11 @@ class Process:
         self.refused(
             "problem", lambda: sync.agree("", problem=problem) if odd else Stream(K, D).sync()
         )
+        answering = Stream(2, 1)
+        for label in (0, 0, 1, 1):  # one at a time, whose answers may be a distribution by chance
+            answer = torch.tensor([[0.25, 0.75 if odd else 3.0]])
+            answering.update(torch.ones(1, 1), torch.tensor([label]), answer)
+        self.refused("answers", answering.sync)
         self.said["n"] = (
             self.stream(0.0, shards(SHARES["uneven"], SIZE)[self.rank]).sync().moments.n
         )
@@ -407,6 +412,7 @@ def test_every_process_holds_the_same_bits(folder):
         ("closed", "process 2 could not measure: synchronise the first pass"),
         ("phase", "process 0 has means of k=4, d=5 and process 2 has a second pass"),
         ("problem", "process 2 could not measure: a word that is long a word"),
+        ("answers", "process 2 could not measure: these are probabilities"),
     ],
 )
 def test_what_does_not_fit_together_is_one_error_in_every_process(what, words, said):

@@ -199,12 +199,16 @@ class Stream:
 
         Raises:
             ValueError: the same in every process, if they hold different things or number different
-                label sets.
+                label sets, or one of them has answers that cannot be used.
         """
         from lopsided.measure.network import sync
 
         if self._sets is not None:
             sync.agree(self._numbered, group)
+        try:
+            self._take_in()
+        except ValueError as error:  # the others wait for what this one has
+            sync.agree("", group, problem=str(error))
         joint = Stream(*self._empty, ignore=self._marks, sets=self._sets)
         joint._become(sync.moments(self.moments, group))
         joint.decisions = sync.decisions(self.decisions, group)
