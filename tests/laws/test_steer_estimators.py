@@ -227,6 +227,12 @@ def test_classes_that_are_weighed_in_training_are_not_corrected_for_again():
     for given in (ComplementNB(), AdaBoostClassifier(n_estimators=2)):
         with pytest.raises(ValueError, match=r"(Comp|Ada)\w+ do not tell how frequent classes are"):
             steer.PostHocClassifier(make_pipeline(MinMaxScaler(), given)).fit(X, Y)
+    corrected = steer.PostHocClassifier()
+    for given in (corrected, make_pipeline(MinMaxScaler(), corrected)):
+        with pytest.raises(ValueError, match="correct for the counts once more"):
+            steer.PostHocClassifier(given).fit(X, Y)
+        steer.PostHocClassifier(given, tau=0).fit(X, Y)
+    steer.PostHocClassifier(steer.PostHocClassifier(tau=0)).fit(X, Y)
     for given in (GaussianNB(), NearestCentroid(priors="empirical")):
         steer.PostHocClassifier(given).fit(X, Y)
     plain = steer.PostHocClassifier(weighing, tau=0).fit(X, Y)

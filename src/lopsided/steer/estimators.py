@@ -101,7 +101,8 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
             ValueError: if the labels are not classes, `class_weight` names another or no positive
                 finite number, tau is not finite, or the classifier weighs the classes itself, by
                 `class_weight`, `priors` or another of `WEIGHING`, or may be chosen so by a search,
-                is one of `WITHOUT_COUNTS`, or does not learn all of the labels as classes.
+                is one of `WITHOUT_COUNTS` or corrects as this one does, or does not learn all of
+                the labels as classes.
             TypeError: if `class_weight` is no mapping, or the classifier has no probabilities.
         """
         y = validate_data(self, y=y)
@@ -127,8 +128,13 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
                 " adjustment would correct for their counts once more: leave it out there, or give"
                 " tau=0"
             )
-        parts = {type(part).__name__ for part in (given, *given.get_params().values())}
-        if self.tau and (wrong := parts & set(WITHOUT_COUNTS)):
+        inside = (given, *given.get_params().values())
+        if self.tau and any(isinstance(part, PostHocClassifier) and part.tau for part in inside):
+            raise ValueError(
+                f"{type(given).__name__} is, or holds, a PostHocClassifier, and the adjustment would"
+                " correct for the counts once more: give what that one is of, or tau=0"
+            )
+        if self.tau and (wrong := {type(part).__name__ for part in inside} & set(WITHOUT_COUNTS)):
             raise ValueError(
                 f"the probabilities of {wrong.pop()} do not tell how frequent classes are, so there"
                 " is nothing to correct; give another classifier, or tau=0"
