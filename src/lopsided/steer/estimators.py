@@ -131,8 +131,8 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         inside = (given, *given.get_params().values())
         if self.tau and any(isinstance(part, PostHocClassifier) and part.tau for part in inside):
             raise ValueError(
-                f"{type(given).__name__} is, or holds, a PostHocClassifier, and the adjustment would"
-                " correct for the counts once more: give what that one is of, or tau=0"
+                f"{type(given).__name__} is, or holds, a PostHocClassifier, and the adjustment"
+                " would correct for the counts once more: give what that one is of, or tau=0"
             )
         if self.tau and (wrong := {type(part).__name__ for part in inside} & set(WITHOUT_COUNTS)):
             raise ValueError(
