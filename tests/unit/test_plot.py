@@ -77,6 +77,12 @@ def test_a_frame_of_five_classes_is_refused(ax):
         plot.frame(predict.etf(5), ax)
 
 
+def test_a_frame_of_contexts_is_refused(ax):
+    pairs = [[1, 1, 1, 0, 0, 0], [1, 0, 0, 1, 1, 0], [0, 1, 0, 1, 0, 1], [0, 0, 1, 0, 1, 1]]
+    with pytest.raises(ValueError, match="4 classifiers and 6 embeddings of other samples"):
+        plot.frame(predict.supports(pairs), ax)
+
+
 def test_a_frame_of_vanished_vectors_is_refused_or_drawn_without_them(ax):
     source, zero = predict.etf(3).source, np.zeros((3, 2))
     with pytest.raises(ValueError, match="nothing to draw"):
@@ -113,6 +119,24 @@ def test_the_heatmap_of_a_million_classes_draws_some_of_them(ax):
 def test_heatmaps_of_other_counts_are_refused(ax):
     with pytest.raises(ValueError, match="counts are of 3 classes, the vectors of 4"):
         plot.gram(predict.etf(4).classifiers, ax, counts=Counts([1, 2, 3]))
+
+
+@pytest.mark.parametrize("named", [None, list("wxyz")])
+def test_names_given_are_those_of_groups_too(ax, named):
+    counts = Counts([50, 50, 5, 5], named)
+    plot.gram(predict.seli(counts).classifiers, ax, counts=counts, names=list("abcd"))
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a +1", "c +1"]
+
+
+@pytest.mark.parametrize("names", [["a"], list("abcde")])
+def test_names_of_other_classes_are_refused(ax, names):
+    gram = predict.etf(4).classifiers
+    for draw in (
+        lambda: plot.gram(gram, ax, names=names),
+        lambda: plot.class_norms(gram, {}, [1, 2, 3, 4], ax, names=names),
+    ):
+        with pytest.raises(ValueError, match=f"names are of {len(names)} classes"):
+            draw()
 
 
 def test_a_binned_heatmap_shows_the_mean_cosine_of_two_different_classes(ax):
@@ -249,6 +273,14 @@ def test_a_saved_picture_is_the_same_every_time(tmp_path):
     assert draw("a.pdf").startswith(b"%PDF")
     with pytest.raises(ValueError, match=r"\.svg, \.png or \.pdf"):
         draw("a.txt")
+
+
+def test_a_path_leaves_out_no_solution(ax):
+    optima = [solve.minimize(Problem([9, 2], ridge=ridge)) for ridge in (1.0, 0.0)]
+    with pytest.raises(ValueError, match="got 1, 0; give the limit of ridge 0 as the goal"):
+        plot.ridge_path(optima, ax)
+    with pytest.raises(ValueError, match="got none"):
+        plot.ridge_path([], ax)
 
 
 def test_distances_along_a_path_name_what_they_are_to():

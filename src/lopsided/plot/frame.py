@@ -40,8 +40,8 @@ def frame(
         The axes.
 
     Raises:
-        ValueError: for more than four classes, or a geometry of more than three dimensions or of
-            none.
+        ValueError: for more than four classes, a geometry of more than three dimensions or of none,
+            or one whose embeddings are no class means.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -54,6 +54,11 @@ def frame(
         raise ValueError(
             f"a frame of {geometry.k} classes has more than three dimensions, at most 4 classes can"
             " be drawn exactly"
+        )
+    if not geometry.paired:
+        raise ValueError(
+            f"a frame draws classes, each with its mean: this geometry has {geometry.k} classifiers"
+            f" and {geometry.m} embeddings of other samples"
         )
     order = (
         np.arange(geometry.k)

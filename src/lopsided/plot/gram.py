@@ -61,9 +61,7 @@ def gram(
         ['−.33']
     """
     counts = None if counts is None else Counts.of(counts)
-    for what, given in (("counts", counts), ("names", names)):
-        if given is not None and len(given) != gram.k:
-            raise ValueError(f"the {what} are of {len(given)} classes, the vectors of {gram.k}")
+    require_classes(gram, counts, names)
     ax = on_axes(ax)
     order = by_size(counts, gram.k)
     values = binned_cosines(gram, order)
@@ -90,6 +88,17 @@ def gram(
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=8)
     return ax
+
+
+def require_classes(gram: Gram, counts: Counts | None, names: Sequence[str] | None) -> None:
+    """Refuse counts or names of another number of classes than the vectors.
+
+    Raises:
+        ValueError: naming both numbers.
+    """
+    for what, given in (("counts", counts), ("names", names)):
+        if given is not None and len(given) != gram.k:
+            raise ValueError(f"the {what} are of {len(given)} classes, the vectors of {gram.k}")
 
 
 def strongest(*grams: Gram, counts: Counts | None = None) -> float:
@@ -169,14 +178,14 @@ def _name_blocks(
 ) -> None:
     """Name the groups of interchangeable classes by their classes, or else by their counts."""
     ends = np.append(starts[1:], len(order))
-    every = names if counts is None or counts.names is None else counts.names
-    if counts is not None and counts.names is None:
-        called = [f"{counts[int(order[start])]:,}" for start in starts]
-        ax.set_xlabel("samples a class")
-    elif every is not None:
+    every = names if names is not None or counts is None else counts.names
+    if every is not None:
         blocks = zip(starts, ends, strict=True)
         called = [tight([every[c] for c in order[start:end]]) for start, end in blocks]
         ax.set_xlabel("classes" if counts is None else "classes, from the largest to the smallest")
+    elif counts is not None:
+        called = [f"{counts[int(order[start])]:,}" for start in starts]
+        ax.set_xlabel("samples a class")
     else:
         called = [""] * len(starts)
     ax.set_xticks((starts + ends - 1) / 2, called, parse_math=False)

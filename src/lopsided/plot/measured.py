@@ -12,7 +12,7 @@ from lopsided.arrays import Floats
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
-from lopsided.plot.gram import DRAWN, by_size, name_classes
+from lopsided.plot.gram import DRAWN, by_size, name_classes, require_classes
 from lopsided.plot.style import GREY, INK, MAJORITY, MIDDLE, MINORITY, on_axes
 
 #: One colour a prediction, in the order given; told apart by lightness too.
@@ -42,11 +42,11 @@ def class_norms(
         The axes.
 
     Raises:
-        ValueError: if a prediction or the counts are for another number of classes.
+        ValueError: if a prediction, the counts or the names are for another number of classes.
     """
-    ax, counts = on_axes(ax), Counts.of(counts)
-    if counts.k != measured.k:
-        raise ValueError(f"counts are of {counts.k} classes, the measurement of {measured.k}")
+    counts = Counts.of(counts)
+    require_classes(measured, counts, names)
+    ax = on_axes(ax)
     order = by_size(counts, measured.k)
     places = np.arange(measured.k)
     drawn = [_scaled(measured)]

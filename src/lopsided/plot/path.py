@@ -37,9 +37,18 @@ def ridge_path(
 
     Returns:
         The axes.
+
+    Raises:
+        ValueError: if there is no solution, or one is at ridge 0, which has no place on the axis.
     """
-    ax = on_axes(ax)
     ridges = np.array([s.problem.ridge for s in solutions])
+    if not ridges.all() or not len(ridges):
+        raise ValueError(
+            f"a path is of solutions at positive ridges, got"
+            f" {', '.join(f'{ridge:g}' for ridge in ridges) or 'none'}; give the limit of ridge 0"
+            " as the goal"
+        )
+    ax = on_axes(ax)
     if goal is not None:
         rows = np.array([s.geometry.distance(goal) for s in solutions])
         for name, values, colour in zip(
