@@ -40,7 +40,7 @@ class LossOptions:
     @property
     def name(self) -> str:
         """The loss."""
-        return self.loss or "cross-entropy"
+        return "cross-entropy" if self.loss is None else self.loss
 
     def of_bias(self) -> Bias:
         """Return the bias of a problem.
@@ -65,7 +65,7 @@ class LossOptions:
         Raises:
             ValueError: for an unknown loss, or an exponent that the loss does not have.
         """
-        name = loss or self.name
+        name = self.name if loss is None else loss
         if name not in EXPONENTS:
             raise ValueError(f"--loss must be one of {', '.join(EXPONENTS)}, got {name!r}")
         known = EXPONENTS[name]

@@ -110,7 +110,7 @@ class Steer:
         counts = self.classes.resolve()
         designs = [
             design(counts, self.target, family, self.ridge)
-            for family in ([self.family] if self.family else ["cdt", "ldt", "cdt-ldt"])
+            for family in (["cdt", "ldt", "cdt-ldt"] if self.family is None else [self.family])
         ]
         ridge = f", ridge={self.ridge!r}" if self.ridge else ""
         rows = [
