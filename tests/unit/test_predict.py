@@ -1,5 +1,6 @@
 """What predictions refuse, and how long they take."""
 
+import itertools
 import time
 
 import numpy as np
@@ -166,3 +167,31 @@ def test_spectra_tell_the_smallest_eigenvalue_from_the_largest():
     for gram in (geometry.classifiers, geometry.embeddings):
         assert (gram.spectrum() > 0).sum() == 2
         assert gram.spectrum().sum() == pytest.approx(gram.squared_norms().sum(), rel=1e-14)
+
+
+@pytest.mark.parametrize("value", [[1.0, 2.0], True, "1"])
+@pytest.mark.parametrize(
+    "door",
+    [
+        lambda value: predict.squared(COUNTS, value),
+        lambda value: predict.free_bias(COUNTS, value),
+        lambda value: predict.contraction(COUNTS, 1.0, value),
+        lambda value: predict.prototype_means(np.eye(2), value),
+        lambda value: predict.Contrastive(value),
+        lambda value: contrastive_minimum(COUNTS, value),
+        lambda value: predict.layer_spectrum(COUNTS, 1.0, value, 1),
+    ],
+)
+def test_a_number_is_one_number(door, value):
+    with pytest.raises(TypeError, match="must be one number, got"):
+        door(value)
+
+
+def test_every_support_of_one_size_is_exact_and_a_choice_of_them_need_not_be():
+    for k in range(2, 6):
+        for size in range(1, k):
+            contexts = list(itertools.combinations(range(k), size))
+            matrix = [[c in context for context in contexts] for c in range(k)]
+            assert predict.exactness(matrix).exact
+    some = [[0, 1, 0, 0], [1, 0, 0, 1], [0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 1, 1]]
+    assert predict.exactness(some).exact is False

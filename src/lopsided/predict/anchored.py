@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_finite
+from lopsided.arrays import Floats, require_finite, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.predict.algebra.ridge import require_ridge
 
@@ -50,7 +50,7 @@ def contraction(counts: CountsLike, ridge: float, strength: float) -> Contractio
         array([0.9434, 0.9615, 0.9804])
     """
     given, number = Counts.of(counts), require_ridge(ridge, or_zero=False)
-    beta = float(require_finite(strength, "strength"))
+    beta = float(require_finite(require_number(strength, "strength"), "strength"))
     if beta < 0:
         raise ValueError(f"strength must be at least 0, got {strength}")
     return Contraction(

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, require_finite, unit_rows
+from lopsided.arrays import Floats, require_finite, require_number, unit_rows
 from lopsided.gram import Gram
 
 
@@ -34,7 +34,8 @@ def prototype_means(prototypes: npt.ArrayLike, temperature: float) -> Gram:
         >>> prototype_means(frame * 2**0.5, temperature=0.5).cosine(0, 1).round(9).item()
         -1.0
     """
-    require_finite(temperature, "the temperature", positive=True)
+    number = require_number(temperature, "the temperature")
+    require_finite(number, "the temperature", positive=True)
     w = unit_rows(prototypes, "prototypes")
     return Gram.of_vectors(np.stack([_best(w, c, temperature) for c in range(len(w))]))
 

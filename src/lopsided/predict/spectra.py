@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_memory, require_whole
+from lopsided.arrays import Floats, require_memory, require_number, require_whole
 from lopsided.counts import Counts, CountsLike
 from lopsided.predict.forms.squared import squared
 
@@ -39,7 +39,7 @@ def layer_spectrum(counts: CountsLike, ridge: float, layers: int, layer: int) ->
     """
     given = Counts.of(counts)
     require_whole("layer", layer, 1)
-    if layer > layers:
+    if layer > require_number(layers, "layers"):
         raise ValueError(f"layer must be from 1 to {layers}, got {layer}")
     require_memory(24.0 * given.k**2, f"a spectrum of {given.k**2:,} eigenvalues")
     law = squared(given, ridge, layers)

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from lopsided.arrays import LARGEST_EXACT, Floats, Ints, require_finite
+from lopsided.arrays import LARGEST_EXACT, Floats, Ints, require_finite, require_number
 
 
 def require_ridge(ridge: float, *, or_zero: bool) -> float:
@@ -18,8 +18,9 @@ def require_ridge(ridge: float, *, or_zero: bool) -> float:
 
     Raises:
         ValueError: naming the ridge.
+        TypeError: if it is no number, or several.
     """
-    number = float(require_finite(ridge, "ridge"))
+    number = float(require_finite(require_number(ridge, "ridge"), "ridge"))
     if not (1e-100 <= number <= 1e100 or (or_zero and number == 0)):
         raise ValueError(f"the ridge must be {'0 or ' * or_zero}from 1e-100 to 1e100, got {ridge}")
     return number

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_finite
+from lopsided.arrays import Floats, require_finite, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
@@ -77,7 +77,7 @@ def contrastive_minimum(counts: CountsLike, temperature: float = 1.0) -> float:
         0.0
     """
     counts = Counts.of(counts)
-    require_finite(temperature, "temperature", positive=True)
+    _require_temperature(temperature)
     if counts.distinct[0] < 2:
         c = int(counts.groups.first[0])
         raise ValueError(
@@ -103,12 +103,13 @@ class Contrastive:
 
     Raises:
         ValueError: if it is not positive and finite.
+        TypeError: if it is not one number.
     """
 
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        require_finite(self.temperature, "temperature", positive=True)
+        _require_temperature(self.temperature)
 
     def refuses(self, targets: Targets) -> str:
         """Return why the loss means nothing for such targets; "" where it means something."""
@@ -132,6 +133,11 @@ class Contrastive:
             total - a.diagonal(),
             (others * np.exp(a - total) - np.eye(targets.k)) / self.temperature,
         )
+
+
+def _require_temperature(temperature: float) -> None:
+    number = require_number(temperature, "temperature")
+    require_finite(number, "temperature", positive=True)
 
 
 def _speaks(problem: Problem) -> str:

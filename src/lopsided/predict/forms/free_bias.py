@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from lopsided.arrays import Floats, Ints, require_finite
+from lopsided.arrays import Floats, Ints, require_finite, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
@@ -49,7 +49,7 @@ def free_bias(counts: CountsLike, margin: float = 1.0) -> Geometry:
         2.85
     """
     counts = Counts.of(counts)
-    margin = float(require_finite(margin, "margin", positive=True))
+    margin = float(require_finite(require_number(margin, "margin"), "margin", positive=True))
     if not 1e-100 <= margin <= 1e100:
         raise ValueError(f"the margin of a free bias must be from 1e-100 to 1e100, got {margin}")
     sizes, groups = counts.groups.sizes, counts.groups

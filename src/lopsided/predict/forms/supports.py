@@ -27,8 +27,9 @@ def supports(matrix: npt.ArrayLike) -> Geometry:
     Among logits that are equal within each context's support and at least 1 lower outside, training
     tends to those of least nuclear norm. The proxy is the support matrix with centred columns,
     USV'; it is that minimiser where UV' has no positive entry outside the supports. One-hot
-    supports give SELI, embeddings a sample each. All supports of one size give an exact proxy;
-    others usually not, then `solve.minimize` with ridge 0 finds the minimiser.
+    supports give SELI, embeddings a sample each. Every support of one size, a context each, gives
+    an exact proxy; a choice of them need not: `exactness` tells. Where it is not exact,
+    `solve.minimize` with ridge 0 finds the minimiser.
 
     Source: Zhao et al. 2024 (arXiv 2408.15417) for the proxy; where the test is also necessary:
     derived here.
