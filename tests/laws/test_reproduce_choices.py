@@ -101,6 +101,33 @@ def test_a_verdict_on_balanced_classes_has_some() -> None:
             claim.configuration({"ratios": [5, 10]})
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "sentence"),
+    [
+        ("margins", {"ridges": [2.0, 0.1]}, "ridges must be above 0 and below 1, got 2"),
+        ("code-temperature", {"temperatures": [3.0, 1.0]}, "must hold one of 0.05 or below"),
+    ],
+)
+def test_a_verdict_has_what_it_speaks_of(name: str, settings: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        CLAIMS[name].configuration(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "sentence"),
+    [
+        ("garrod2024", {"ridges": [100.0]}, "no multiple of the logits is better than zero"),
+        ("ridge-path", {"points": 3}, "of 3 points at R = 5 there are 1: take more"),
+    ],
+)
+def test_a_run_whose_verdict_would_be_about_nothing_ends_in_a_sentence(
+    tmp_path: Path, name: str, settings: Any, sentence: str
+) -> None:
+    claim = CLAIMS[name]
+    with pytest.raises(ValueError, match=sentence):
+        claim.run(settings, Place(tmp_path).context("run"))
+
+
 @given(st.floats() | st.integers())
 def test_a_number_is_taken_exactly_within_its_bounds(value: float) -> None:
     kind = Annotated[float, Bounds(above=0, most=2.5)]

@@ -11,6 +11,7 @@ import torch
 from lopsided.geometry import Distances
 from lopsided.measure import RegressionCollapse, TagWise
 from lopsided.reproduce import CLAIMS, Place, data
+from lopsided.reproduce.claims.systems.pinto2024 import Losses
 from lopsided.reproduce.figures.lines import several
 from lopsided.reproduce.network.small import Client, Fit, federated, under_head
 from lopsided.reproduce.network.small.fit import perceptron
@@ -239,6 +240,21 @@ IDEAL = {
         ),
     ),
 }
+
+
+def test_a_decay_is_held_against_the_least_in_whatever_order_they_are_given():
+    claim = CLAIMS["pinto2024"]
+    optima = Losses(0.1, -1, 0.1, 0.1, 0.5), Losses(4.0, -1, 0.5, 0.1, 0.9)
+    models = Losses(1e-6, 0, 2.0, 1.0, 5.0), Losses(1e-2, 0, 2.2, 1.2, 4.3)
+    verdicts = [
+        claim.judge(
+            claim.chosen({"decays": [model.at for model in seen], "seeds": 1}),
+            claim.numbers(optima, 4.5, seen),
+        )
+        for seen in (models, models[::-1])
+    ]
+    assert verdicts[0] == verdicts[1]
+    assert verdicts[0].sentence.startswith("A weight decay of 0.01 raises the mean loss")
 
 
 #: Claim of which a short run holds already -> what would refute it.

@@ -84,8 +84,13 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
         problem = Problem(counts, ridge=ridge * counts.n)
         for layers in settings.layers:
             context.advance(len(costs) / len(settings.ridges) / len(settings.layers), "costs")
-            found = [best_multiple(problem, z, layers)[1] / counts.n for z in (seli, half)]
-            costs.append(Cost(ridge, layers, found[0], found[1]))
+            found = [best_multiple(problem, z, layers) for z in (seli, half)]
+            if not any(multiple for multiple, _ in found):
+                raise ValueError(
+                    f"at a ridge of {ridge:g} n under {layers} layers no multiple of the logits is"
+                    " better than zero, so none is before another: take smaller ridges"
+                )
+            costs.append(Cost(ridge, layers, *(cost / counts.n for _, cost in found)))
     balanced = []
     for m in _CLASSES:
         equal = Counts([1] * m)

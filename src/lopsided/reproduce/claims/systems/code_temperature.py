@@ -38,7 +38,7 @@ class Settings(Checked):
         minorities: of one sample each; two and four make codes that are the only ones, a hexagon
             and an octahedron.
         ratios: R, ascending.
-        temperatures: of the softmax.
+        temperatures: of the softmax; the law is of those of 0.05 and below.
         seeds: number of repetitions.
         starts: random starts of each; the best of them counts.
         seed: of the first start.
@@ -54,6 +54,14 @@ class Settings(Checked):
     seeds: Seeds = 3
     starts: Annotated[int, Bounds(least=1, most=1000)] = 4
     seed: Seed = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.temperatures, default=np.inf) > _COLD:
+            raise ValueError(
+                f"temperatures must hold one of {_COLD:g} or below, of which the verdict speaks,"
+                f" got {', '.join(f'{t:g}' for t in self.temperatures) or 'none'}"
+            )
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class Settings(Checked):
     """The model, its text, and the counts of the unconstrained-features model.
 
     Attributes:
-        decays: weight decays of the model, the first of them the one to compare with.
+        decays: weight decays of the model, the least of them the one to compare with.
         contexts: pairs of letters, the most frequent ones.
         steps: of Adam, full batch, at a rate that falls like a cosine.
         rate: of Adam.
@@ -132,12 +132,13 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
     and some decay costs the rare ones in every seed while the mean loss barely moves.
     """
     ratios = [one.rare / one.frequent for one in numbers.optima]
-    rises = [_rise(numbers, decay) for decay in settings.decays[1:]]
+    decays = sorted(settings.decays)[1:]
+    rises = [_rise(numbers, decay) for decay in decays]
     more = all(rare > frequent for _, frequent, rare in (r for rows in rises for r in rows))
     silent = [all(mean <= STILL and rare >= LOST for mean, _, rare in rows) for rows in rises]
     law = bool(np.all(np.diff(ratios) > 0))
     told = rises[silent.index(True)] if any(silent) else rises[-1]
-    decay = settings.decays[1:][silent.index(True)] if any(silent) else settings.decays[-1]
+    decay = decays[silent.index(True)] if any(silent) else decays[-1]
     mean, frequent, rare = np.mean(told, axis=0)
     first, last = numbers.optima[0], numbers.optima[-1]
     return Verdict(
@@ -153,10 +154,10 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
 
 
 def _rise(numbers: Numbers, decay: float) -> list[tuple[float, float, float]]:
-    """Return for each seed by which share the mean loss is above that of the first decay, and by
+    """Return for each seed by which share the mean loss is above that of the least decay, and by
     how many nats that of frequent and of rare letters.
     """
-    least = numbers.models[0].at
+    least = min(one.at for one in numbers.models)
     rows = {(one.at, one.seed): one for one in numbers.models}
     return [
         (
@@ -173,15 +174,12 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
     """Return the losses by weight decay and by ridge."""
     from lopsided.reproduce.figures.lines import several
 
-    numbers, settings = runs[-1].numbers, runs[-1].settings
+    numbers, decays = runs[-1].numbers, sorted(runs[-1].settings.decays)
     parts = {"rarest": "rare", "mean": "mean", "most frequent": "frequent"}
     lines = {
         title: (
-            list(settings.decays),
-            [
-                [getattr(one, part) for one in numbers.models if one.at == decay]
-                for decay in settings.decays
-            ],
+            decays,
+            [[getattr(one, part) for one in numbers.models if one.at == decay] for decay in decays],
         )
         for title, part in parts.items()
     }

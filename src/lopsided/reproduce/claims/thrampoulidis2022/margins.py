@@ -19,7 +19,7 @@ from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.problem import Problem
 from lopsided.report.blocks import Block, Table
-from lopsided.reproduce.choices import Checked, Positive, Whole
+from lopsided.reproduce.choices import Checked, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -34,12 +34,12 @@ class Settings(Checked):
     Attributes:
         k: number of classes, half of them minorities of one sample.
         ratios: R of the STEP profiles.
-        ridges: towards zero.
+        ridges: towards zero, from below 1, where minorities of one sample merge.
     """
 
     k: Annotated[int, Bounds(least=4, most=1000, multiple=2)] = 10
     ratios: tuple[Whole, ...] = (1, 5, 10, 100)
-    ridges: tuple[Positive, ...] = (0.1, 1e-3, 1e-6, 1e-9)
+    ridges: tuple[Annotated[float, Bounds(above=0, below=1)], ...] = (0.1, 1e-3, 1e-6, 1e-9)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _PARTS = ("classifiers", "class means", "logits")
 #: Ridges that the table shows.
 _SHOWN = (1e-1, 1e-2, 1e-4, 1e-6)
+#: Below this ridge the exponent of the distance is fitted.
+_LOW = 1e-3
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,14 @@ def _path(settings: Settings, ratio: int) -> Path:
         predict.minority_collapse_ridge(counts),
         predict.seli(counts),
     )
+    ridges = np.geomspace(0.97 * zero, settings.least * collapse, settings.points)
+    if (low := int(np.sum(ridges < _LOW))) < 2:
+        raise ValueError(
+            f"an exponent needs two ridges below {_LOW:g}, of {settings.points} points at R ="
+            f" {ratio} there are {low}: take more points"
+        )
     rows = []
-    for ridge in np.geomspace(0.97 * zero, settings.least * collapse, settings.points):
+    for ridge in ridges:
         solution = solve.minimize(Problem(counts, ridge=float(ridge)))
         found = solution.geometry
         rows.append(
@@ -144,8 +152,8 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
 
 
 def _decay(rows: Sequence[Point]) -> float:
-    """Return the exponent p of distance ~ log(1/ridge)^-p over the lower half of the ridges."""
-    low = [row for row in rows if row.ridge < 1e-3]
+    """Return the exponent p of distance ~ log(1/ridge)^-p over the low ridges."""
+    low = [row for row in rows if row.ridge < _LOW]
     x = np.log(np.log([1 / row.ridge for row in low]))
     return float(-np.polyfit(x, np.log([row.distances.classifiers for row in low]), 1)[0])
 
