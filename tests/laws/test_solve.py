@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -303,6 +304,26 @@ def test_a_bias_that_is_taken_out_leaves_no_dimension(counts, shift, bias):
     assert ranks == sorted(ranks, reverse=True)
     assert ranks[0] < len(counts)
     assert ranks[-1] >= 1
+
+
+@pytest.mark.parametrize("method", ["newton", "interior"])
+@pytest.mark.parametrize(
+    "adjustment",
+    [
+        Adjustment(weight=[1e8, 1, 1e-8]),
+        Adjustment(scale=[1e100, 1, 1e-100]),
+        Adjustment(scale=[1e15, 1, 1e-15], per_sample=True),
+        Adjustment(shift=[1e5, 1, -1e5]),
+    ],
+)
+def test_adjustments_of_many_orders_are_solved_or_said_not_to_be(adjustment, method):
+    problem = solve.Problem([50, 20, 5], adjustment, ridge=1.0)
+    for bias in ("none", "free", 1.0):
+        for share in (1e-3, 0.5):
+            asked = replace(problem, bias=bias)
+            found = solve.minimize(asked.at(share * solve.largest_ridge(asked)), method=method)
+            proved = found.certificate.proves(1e-10)
+            assert proved == (found.status in (solve.Status.OPTIMAL, solve.Status.ZERO))
 
 
 def test_logits_of_factors_are_certified_as_the_array_is():

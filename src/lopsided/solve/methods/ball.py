@@ -82,11 +82,13 @@ def _residuals(dual: Dual, size: Floats) -> list[Floats]:
     )
 
 
-def inside(dual: Dual) -> Face:
-    """Return a point inside the ball with q > 0, of those known the one with the largest V."""
+def inside(dual: Dual) -> Face | None:
+    """Return a point inside the ball with q > 0, of those known the one with the largest V; None
+    where rounding leaves none, as of weights that are many orders apart.
+    """
     faces = [*_shrunk(dual), _mixed(dual)]
     tried = [(trial.value, face) for face in faces if (trial := dual.at(face.matrix())) is not None]
-    return max(tried, key=lambda pair: pair[0])[1]
+    return max(tried, key=lambda pair: pair[0])[1] if tried else None
 
 
 def _shrunk(dual: Dual) -> list[Face]:

@@ -66,13 +66,20 @@ def interior(
     """
     dual = Dual(ridge, reduced)
     best: Center | None = None
-    for center in central_path(dual, inside(dual)):
+    for center in central_path(dual):
         if best is None or center.gap < best.gap:
             best = center
         if center.gap <= tolerance / 2:
             break
-    assert best is not None
-    return rounded(dual, best, tolerance)
+    return nothing(dual) if best is None else rounded(dual, best, tolerance)
+
+
+def nothing(dual: Dual) -> tuple[Point, Certificate]:
+    """Return the zero point, where there is no center at all."""
+    point = dual.reduced.zero()
+    if dual.reduced.biased:
+        point = point._replace(bias=best_bias(dual.reduced, point))
+    return point, prove(dual.ridge, dual.reduced, point)
 
 
 def rounded(dual: Dual, center: Center, tolerance: float) -> tuple[Point, Certificate]:
@@ -91,10 +98,12 @@ def rounded(dual: Dual, center: Center, tolerance: float) -> tuple[Point, Certif
     return point, prove(dual.ridge, dual.reduced, point)
 
 
-def central_path(dual: Dual, face: Face) -> Iterator[Center]:
+def central_path(dual: Dual) -> Iterator[Center]:
     """Follow the central path and yield a point near it for each tau, until rounding ends it."""
-    trial = dual.at(face.matrix())
-    assert trial is not None
+    face = inside(dual)
+    trial = None if face is None else dual.at(face.matrix())
+    if face is None or trial is None:
+        return
     if face.span == 0:  # one group: the dual has no more unknowns
         yield Center(face, trial, face.inner, trial.point, 0.0)
         return

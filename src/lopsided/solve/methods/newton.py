@@ -12,11 +12,11 @@ from __future__ import annotations
 import numpy as np
 
 from lopsided.solve.certificate import Certificate
-from lopsided.solve.methods.ball import Face, inside, polar, warm
+from lopsided.solve.methods.ball import Face, polar, warm
 from lopsided.solve.methods.dual import Dual
 from lopsided.solve.methods.faces import climb
 from lopsided.solve.methods.factors import factors
-from lopsided.solve.methods.interior import Center, central_path, rounded
+from lopsided.solve.methods.interior import Center, central_path, nothing, rounded
 from lopsided.solve.progress import Watch
 from lopsided.solve.reduced import Point, Reduced
 
@@ -71,7 +71,7 @@ def _for_the_rarest(
 
 def _along_the_path(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
     best: Center | None = None
-    for center in central_path(dual, inside(dual)):
+    for center in central_path(dual):
         dual.told(center.gap)
         face = _on_face(dual, center) if center.gap <= _NEAR else None
         found = None if face is None else climb(dual, face, tolerance)
@@ -81,8 +81,7 @@ def _along_the_path(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
             best = center
         if center.gap <= tolerance / 2:
             break
-    assert best is not None
-    return rounded(dual, best, tolerance)
+    return nothing(dual) if best is None else rounded(dual, best, tolerance)
 
 
 def _from_factors(
