@@ -236,7 +236,18 @@ class Problem:
                 columns.
             embeddings: (m, d), one row a kind of sample.
             bias: (k,); None for zero.
+
+        Raises:
+            ValueError: if there are more or fewer matrices than layers, or a bias where the problem
+                has none.
         """
+        if len(layers) != self.layers:
+            raise ValueError(
+                f"layers must be the {self.layers} weight matrices of this problem, got"
+                f" {len(layers)}"
+            )
+        if bias is not None and self.bias == "none" and np.any(bias):
+            raise ValueError("this problem has no bias, got one")
         w, b = self.targets.weights, np.zeros(self.k) if bias is None else bias
         products = [layers[0]]
         for layer in layers[1:]:

@@ -269,3 +269,16 @@ REAL = {
 def test_complex_numbers_are_refused_by_every_door(door):
     with pytest.raises((TypeError, ValueError), match=r"(real|whole) numbers|floating point"):
         REAL[door]()
+
+
+@pytest.mark.parametrize(
+    ("layers", "bias", "words"),
+    [
+        ([np.eye(2), np.eye(2)], None, "the 1 weight matrices of this problem, got 2"),
+        ([], None, "got 0"),
+        ([np.eye(2)], np.ones(2), "no bias"),
+    ],
+)
+def test_factors_that_a_problem_does_not_have_are_refused(layers, bias, words):
+    with pytest.raises(ValueError, match=words):
+        Problem([5, 2], ridge=0.1).objective(layers, np.eye(2), bias)
