@@ -117,6 +117,19 @@ def test_a_refused_batch_is_not_measured_and_the_next_one_is():
         assert watching.stream.n == B
 
 
+@pytest.mark.parametrize("scatter", ["pooled", "replay"])
+def test_an_epoch_that_is_refused_is_no_part_of_the_next_one(scatter):
+    net = model()
+    with watch(net, net[1], scatter=scatter) as watching:
+        net(X)
+        watching.labels(torch.zeros_like(Y))
+        with pytest.raises(ValueError, match="class 1 has no sample"):
+            watching.epoch()
+        net(X)
+        watching.labels(Y)
+        assert watching.epoch().moments.n == B
+
+
 def test_a_watch_is_entered_once_at_a_time_and_again_afterwards():
     net = model()
     watching = watch(net, net[1])

@@ -218,31 +218,35 @@ class Watch:
         return weight, bias
 
     def epoch(self) -> Collapse:
-        """Close the epoch: return and log what its samples show, and start anew.
+        """Close the epoch: return and log what its samples show, and start anew, also where they
+        are refused.
 
         Where there are several processes, it is of the samples of all of them; samples that all of
         them evaluated alike count once.
 
         Raises:
             ValueError: if nothing was measured (it says why), a class had no sample under
-                classes="all", or processes have networks of their own.
+                classes="all", a prediction is for another number of classes, or processes have
+                networks of their own.
         """
         together = sync.available()
         if not (together or self.stream.n):
             raise ValueError(f"nothing was measured in this epoch: {self._passing.why_nothing()}")
         # In training the same samples are steps of their own.
         evaluated, read = (self._evaluated, self._read) if self.stream.n else (None, sync.Read())
-        shared = together and (self._training or not read.by_all())
-        joined = self.stream.sync() if shared else self.stream
-        weight, bias = evaluated or self._multiplied()
-        if together and weight is not None:
-            sync.require_one_head(weight, used=bool(self.stream.n))
-        collapse = joined.compute(weight, bias, self._classes, self.counts)
-        if self.counts is not None and not self._told:
-            self._told = contradicted(collapse, self.counts, one_epoch=self._training)
-        self.history.append(collapse.scalars(self.predictions))
-        self.stream.reset()  # first, so that the epoch is closed even where a logger fails
-        self._passing.skipped = 0
+        try:
+            shared = together and (self._training or not read.by_all())
+            joined = self.stream.sync() if shared else self.stream
+            weight, bias = evaluated or self._multiplied()
+            if together and weight is not None:
+                sync.require_one_head(weight, used=bool(self.stream.n))
+            collapse = joined.compute(weight, bias, self._classes, self.counts)
+            if self.counts is not None and not self._told:
+                self._told = contradicted(collapse, self.counts, one_epoch=self._training)
+            self.history.append(collapse.scalars(self.predictions))
+        finally:  # an epoch that is refused, or whose logger fails, is no part of the next one
+            self.stream.reset()
+            self._passing.skipped = 0
         for logger in self._loggers if sync.first() else ():
             logger.log(self.history[-1], len(self.history))
         return collapse
