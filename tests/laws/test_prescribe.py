@@ -365,6 +365,18 @@ def test_a_head_that_leans_to_large_classes_is_corrected_as_promised():
     assert found.interval[0] <= now - was <= found.interval[1]
 
 
+@pytest.mark.parametrize("kind", [np.array, torch.tensor])
+def test_a_prescription_stays_what_it_was_when_the_head_is_trained_further(kind):
+    (weight, bias), train, held_out = task(apart=20.0, offset=False)
+    weight, bias = kind(weight), kind(bias)
+    found = prescribe((weight, bias), train, held_out)
+    assert found.remedy == "nothing"
+    before = found.score(held_out[0])
+    weight += 1.0
+    bias += 1.0
+    assert np.array_equal(found.score(held_out[0]), before)
+
+
 def test_held_out_samples_of_one_class_measure_nothing():
     head, train, (x, y) = task()
     for kept in (y == 0, np.arange(len(y)) == 0):

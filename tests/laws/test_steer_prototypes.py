@@ -114,6 +114,20 @@ def test_given_classifiers_are_taken_as_they_are():
             steer.FixedHead.of_vectors(wrong)
 
 
+@pytest.mark.parametrize("kind", [np.array, torch.tensor])
+def test_a_head_of_given_numbers_holds_its_own(kind):
+    torch.set_default_dtype(torch.float64)
+    try:
+        rows, share = kind(np.eye(3)), torch.tensor(0.5)
+        fixed, mixed = steer.FixedHead.of_vectors(rows), steer.MixedHead(5, 3, share=share)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    fixed.weight.fill_(2.0)
+    mixed.share.fill_(1.0)
+    assert np.array_equal(rows, np.eye(3))
+    assert float(share) == 0.5
+
+
 def test_a_mixed_head_is_the_fixed_etf_at_share_none_and_its_own_linear_head_at_all():
     head, h, y = steer.MixedHead(6, 4, scale=3.0).double(), vectors(8, 6), torch.arange(8) % 4
     learned, fixed = head.parts(h)

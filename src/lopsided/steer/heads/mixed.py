@@ -83,7 +83,7 @@ class MixedHead(KeepsPrecision, Sized):
         #: (k, d) classifiers that learn.
         self.learned = nn.Parameter(drawn(k, d, seed=seed) / d**0.5)
         self.register_buffer("fixed", held(vectors))
-        self.register_buffer("share", torch.as_tensor(share, dtype=dtype))
+        self.register_buffer("share", torch.tensor(float(share), dtype=dtype))
 
     @property
     def weight(self) -> Tensor:  # type: ignore[override]  # nothing sets it

@@ -54,7 +54,7 @@ def held(vectors: Floats) -> Tensor:
             f"classifiers must be numbers that {dtype} holds, that of class {int(wrong.argmax())}"
             " is not"
         )
-    return torch.as_tensor(vectors, dtype=dtype)
+    return torch.tensor(vectors, dtype=dtype)  # a copy: a buffer changes, as frames on their way do
 
 
 def linear(features: Tensor, weight: Tensor) -> Tensor:

@@ -58,7 +58,8 @@ class Linear:
         found, b = head_of(
             w, None if bias is None else plain_array(bias, "the head's bias"), *w.shape
         )
-        return cls(found, np.zeros(len(found)) if b is None else b)
+        # Copies: a layer that is trained further is another head.
+        return cls(found.copy(), np.zeros(len(found)) if b is None else b.copy())
 
     def scores(self, features: Any) -> Floats:
         """Return the (n, k) scores of features (n, d), array or tensor, in float64."""
