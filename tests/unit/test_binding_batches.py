@@ -214,3 +214,11 @@ def test_two_processes_of_a_group_share_every_epoch(tmp_path):
     for a, b in zip(one, other, strict=True):
         assert len(a) == len(b) == 2
         assert sorted(others(a) + others(b) + FIXED) == list(range(len(LABELS)))
+
+
+def test_numbers_are_taken_as_arithmetic_gives_them_and_a_seed_is_whole():
+    found = steer.BindingBatches(LABELS, np.int64(2), seed=np.int64(3))
+    assert list(found) == list(steer.BindingBatches(LABELS, 2, seed=3))
+    for seed in (-1, 1.5):
+        with pytest.raises(ValueError, match="seed must be a whole number of at least 0"):
+            steer.BindingBatches(LABELS, 2, seed=seed)

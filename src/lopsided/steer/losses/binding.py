@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch.distributed
 from torch.utils.data import BatchSampler, Sampler
 
-from lopsided.arrays import Ints, plain_array
+from lopsided.arrays import Ints, plain_array, require_whole
 from lopsided.labels import check_whole
 
 
@@ -41,7 +41,8 @@ class BindingBatches(BatchSampler):
         drop_last: as given.
 
     Raises:
-        ValueError: if the batch size is not positive, or the labels are fewer than two or negative.
+        ValueError: if the batch size or the seed is no whole number or too small, or the labels are
+            fewer than two or negative.
         TypeError: if the labels are not whole numbers, or a sampler came in their place.
 
     Example:
@@ -59,15 +60,17 @@ class BindingBatches(BatchSampler):
         sampler: Iterable[int] | None = None,
     ) -> None:
         array = _classes(labels)
+        require_whole("batch_size", batch_size, 1)
+        require_whole("seed", seed, 0)
         self._fixed: list[int] = np.unique(array, return_index=True)[1].tolist()
         self._bound = frozenset(self._fixed)
         others = np.setdiff1d(np.arange(len(array)), self._fixed)
         super().__init__(
             Share(others, self._fixed[0], seed, drop_last) if sampler is None else sampler,
-            batch_size,
+            int(batch_size),
             drop_last,
         )
-        self._size, self.batch_size = batch_size, None  # type: ignore[assignment]
+        self._size, self.batch_size = int(batch_size), None  # type: ignore[assignment]
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the next epoch, as the framework's distributed sampler does; without
