@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, frozen, require_finite, require_number
+from lopsided.arrays import Floats, frozen, require_finite, require_flag, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.groups import Groups
 from lopsided.terms import Parameters, Terms
@@ -56,8 +56,7 @@ class Adjustment:
     per_sample: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.per_sample, bool | np.bool_):
-            raise TypeError(f"per_sample must be True or False, got {self.per_sample!r}")
+        require_flag(self.per_sample, "per_sample")
         lengths: dict[str, int] = {}
         for name in ARRAYS:
             if (value := getattr(self, name)) is not None:

@@ -130,6 +130,16 @@ def require_number(value: Any, name: str) -> float:
     return float(array)
 
 
+def require_flag(value: Any, name: str) -> None:
+    """Refuse what is neither True nor False: any word, "no" too, would be taken for True.
+
+    Raises:
+        TypeError: naming what it is.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+
+
 def require_whole(name: str, value: Any, least: int) -> None:
     """Refuse what is no whole number of at least `least`.
 

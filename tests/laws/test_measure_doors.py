@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from lopsided import Adjustment, Counts, measure, predict, steer
+from lopsided.measure import metrics, ood
 
 COUNTS = Counts([50, 20, 5])
 X = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
@@ -37,6 +38,14 @@ def collapse():
     return stream().compute(torch.ones(3, 4) + torch.eye(3, 4))
 
 
+def neco(**options):
+    return ood.neco(ood.Known.of(stream().moments, torch.eye(3, 4)), X, **options)
+
+
+def gap(dual):
+    return metrics.ufm_gap(stream().moments, torch.eye(3, 4), COUNTS, ridge=1.0, dual=dual)
+
+
 #: A call that cannot be meant -> what is said.
 REFUSED = {
     "a loss of nothing": (lambda: steer.AdjustedCrossEntropy(None), "takes an Adjustment, got Non"),
@@ -60,6 +69,19 @@ REFUSED = {
         "dictionary of names and geometries, got Counts",
     ),
     "nothing for a prediction": (lambda: collapse().scalars({"a": None}), "geometries, got NoneT"),
+    "a word for dividing by the classes": (
+        lambda: metrics.nc1(stream().moments, per_class="no"),
+        "per_class must be True or False, got 'no'",
+    ),
+    "a word for the mean classifier": (
+        lambda: measure.geometry(stream().moments, torch.eye(3, 4), center_classifiers="no"),
+        "center_classifiers must be True or False, got 'no'",
+    ),
+    "a centre that is no choice": (lambda: neco(center="samples"), "center must be True or False"),
+    "a word for a factor": (lambda: neco(times_logit="no"), "times_logit must be True or False"),
+    "a word for a bias": (lambda: measure.collapsible(X, Y, bias="no"), "bias must be True or F"),
+    "a bound that is none": (lambda: gap(1e9), "dual must be a lower bound on the optimum, got 1e"),
+    "a bound of NaN": (lambda: gap(np.nan), "dual must be finite numbers, got nan"),
     "sparse features": (lambda: stream(X.to_sparse()), "dense numbers"),
     "features without numbers": (lambda: stream(X.to("meta")), "on device meta"),
     "half a class": (lambda: measure.Moments(2.5, 4), "at least 2 classes and 1 dimension"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, require_squares
+from lopsided.arrays import Floats, require_flag, require_squares
 from lopsided.measure.checks import all_of
 
 #: A gap of conditions, of which the largest possible is 1, that rounding of a solver leaves.
@@ -54,7 +54,7 @@ def collapsible(inputs: npt.ArrayLike, labels: npt.ArrayLike, *, bias: bool = Fa
     Raises:
         ValueError: if inputs and labels do not fit, a number is not finite, or a class has no
             sample.
-        TypeError: if labels are no whole numbers.
+        TypeError: if labels are no whole numbers, or `bias` is neither True nor False.
 
     Example:
         >>> inputs = [[1.0, 0.0], [1.0, 0.5], [0.0, 1.0], [-1.0, 1.0]]
@@ -63,6 +63,7 @@ def collapsible(inputs: npt.ArrayLike, labels: npt.ArrayLike, *, bias: bool = Fa
         >>> collapsible(inputs, [0, 0, 1, 1], bias=True).possible
         array([ True,  True])
     """
+    require_flag(bias, "bias")
     x, y, k = all_of(inputs, labels, "inputs")
     require_squares(x, "inputs")
     d, scale = x.shape[1], np.abs(x).max() or 1.0

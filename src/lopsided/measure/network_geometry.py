@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from lopsided.arrays import require_flag
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.measure.checks import head_of
@@ -47,6 +48,7 @@ def geometry(
 
     Raises:
         ValueError: if a class has no sample or the weight does not fit; the class is named.
+        TypeError: if `center_classifiers` is neither True nor False.
 
     Example:
         >>> moments = Moments(k=2, d=1)
@@ -54,6 +56,7 @@ def geometry(
         >>> geometry(moments, [[-1.0], [2.0]]).embeddings.norms()
         array([1., 1.])
     """
+    require_flag(center_classifiers, "center_classifiers")
     w, _ = head_of(weight, None, moments.k, moments.d)
     if center_classifiers:
         w = w - w.mean(axis=0)

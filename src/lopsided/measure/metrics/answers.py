@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.adjustment import Adjustment
-from lopsided.arrays import Floats, require_finite
+from lopsided.arrays import Floats, require_finite, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.loss import CrossEntropy
 from lopsided.measure.checks import head_of
@@ -14,6 +14,9 @@ from lopsided.measure.metrics.undefined import Undefined
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import Moments
 from lopsided.targets import Targets
+
+#: By how much of it rounding may put the objective of an optimum below its dual value.
+_ABOVE = 1e-9
 
 
 def nc4(decisions: Decisions) -> float:
@@ -81,10 +84,11 @@ def ufm_gap(
         (objective - dual) / objective, from 0 at the optimum to 1.
 
     Raises:
-        ValueError: if a class has no sample, weight, counts and moments do not fit, or the ridge is
-            not positive: without one there is no optimum.
+        ValueError: if a class has no sample, weight, counts and moments do not fit, the ridge is
+            not positive, without which there is no optimum, or the dual value bounds nothing.
     """
     require_finite(ridge, "ridge", positive=True)
+    require_finite(require_number(dual, "dual"), "dual")
     moments.require_every_class()
     w, _ = head_of(weight, None, moments.k, moments.d)
     counts = Counts.of(counts)
@@ -95,4 +99,9 @@ def ufm_gap(
     n = counts.values.astype(np.float64)
     norms = np.square(w).sum() + n @ np.square(moments.means).sum(axis=1)
     objective = float(n @ losses + ridge / 2 * norms)
+    if dual > objective * (1 + _ABOVE):
+        raise ValueError(
+            f"dual must be a lower bound on the optimum, got {dual:g} above an objective of"
+            f" {objective:g}; both are of losses summed over samples"
+        )
     return (objective - dual) / objective

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_flag
 from lopsided.measure.metrics.pairs import MANY, Array, tiles
 from lopsided.measure.metrics.undefined import Undefined
 from lopsided.measure.state.center import centered
@@ -45,6 +45,7 @@ def nc1(moments: Moments, *, center: Center = "classes", per_class: bool = True)
     Raises:
         Undefined: if no scatter was kept, no class has two samples, or all class means coincide.
         ValueError: if a class has no sample, or `center` is "none" or unknown.
+        TypeError: if `per_class` is neither True nor False.
 
     Example:
         >>> moments = Moments(k=2, d=1)
@@ -53,6 +54,7 @@ def nc1(moments: Moments, *, center: Center = "classes", per_class: bool = True)
         0.16
     """
     _require_center(center, "nc1")
+    require_flag(per_class, "per_class")
     _require_scatter(moments, "nc1")
     if moments.scatter is None:
         raise Undefined(

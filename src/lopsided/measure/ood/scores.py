@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, require_finite, require_number, resized
+from lopsided.arrays import Floats, require_finite, require_flag, require_number, resized
 from lopsided.measure.ood.known import Known
 
 #: A score.
@@ -48,6 +48,10 @@ def neco(
             ResNets scales each feature to variance one too; the formula is of h itself.
         times_logit: multiply by the largest logit.
 
+    Raises:
+        ValueError: as `Known.features`.
+        TypeError: if `center` or `times_logit` is neither True nor False.
+
     Source: Ammar et al. 2024 (arXiv 2310.06823).
 
     Example:
@@ -56,6 +60,8 @@ def neco(
         >>> neco(known, [[3.0, 4.0], [0.0, 2.0]])
         array([0.6, 0. ])
     """
+    require_flag(center, "center")
+    require_flag(times_logit, "times_logit")
     x = known.features(features)
     share = _share(x - known.mean if center else x, known.directions)
     return share * known.logits(x).max(axis=1) if times_logit else share

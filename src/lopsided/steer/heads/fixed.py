@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lopsided.arrays import Floats, real_array, require_number
+from lopsided.arrays import Floats, real_array, require_flag, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.steer.checks import check_features
@@ -108,8 +108,7 @@ class FixedHead(KeepsPrecision, Sized):
         return head
 
     def _hold(self, vectors: Floats, learn_scale: bool) -> None:
-        if not isinstance(learn_scale, bool | np.bool_):
-            raise TypeError(f"learn_scale must be True or False, got {learn_scale!r}")
+        require_flag(learn_scale, "learn_scale")
         self.register_buffer("weight", held(vectors))
         #: What all logits are multiplied by; None where it does not learn.
         self.factor = nn.Parameter(torch.ones((), dtype=full_default())) if learn_scale else None
