@@ -57,6 +57,16 @@ def test_a_short_run_is_recorded_and_shown(tmp_path, monkeypatch):
     assert "balanced accuracy" in record.verdict.sentence
 
 
+def test_of_rates_that_are_as_good_the_least_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "ways", lambda: {BASE: members.ways()["cross-entropy"]})
+    scored = training.Scored(0.5, (0.5,) * 10, None, {})
+    monkeypatch.setattr(training, "one", lambda *_: scored)
+    for rates in ((0.01, 0.02), (0.02, 0.01)):
+        context = Place(tmp_path).context(f"rates {rates}")
+        found = training.compute(Settings(**SHORT | {"rates": rates}), context)
+        assert found.numbers.entries[BASE].rate == 0.01
+
+
 def test_which_class_is_rare_is_drawn_and_no_sample_is_in_two_sets(tmp_path):
     settings, context = Settings(**SHORT), Place(tmp_path).context("sets")
     one, other = (training.sets(settings, seed, context) for seed in (0, 1))

@@ -11,6 +11,7 @@ import torch
 from lopsided.geometry import Distances
 from lopsided.measure import RegressionCollapse, TagWise
 from lopsided.reproduce import CLAIMS, Place, data
+from lopsided.reproduce.claims.systems.li2023 import Network
 from lopsided.reproduce.claims.systems.pinto2024 import Losses
 from lopsided.reproduce.figures.lines import several
 from lopsided.reproduce.network.small import Client, Fit, federated, under_head
@@ -255,6 +256,12 @@ def test_a_decay_is_held_against_the_least_in_whatever_order_they_are_given():
     ]
     assert verdicts[0] == verdicts[1]
     assert verdicts[0].sentence.startswith("A weight decay of 0.01 raises the mean loss")
+
+
+def test_of_rates_that_are_as_good_for_clients_the_least_is_taken():
+    networks = [Network("linear", rate, 0, 4, 4.0, (rate,), 0.5, 1.0) for rate in (0.04, 0.12)]
+    for given in (networks, networks[::-1]):
+        assert CLAIMS["li2023"].numbers(tuple(given)).last("linear").tolist() == [0.04]
 
 
 #: Claim of which a short run holds already -> what would refute it.

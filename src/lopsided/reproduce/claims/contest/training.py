@@ -71,11 +71,12 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
             ruled = name == "cross-entropy" and seed != CHOOSING
             return one(settings, way, rate, seed, context, ruled)
 
+        rates = sorted(settings.rates)  # of equals the least, in whatever order they are given
         tried = [
             context.remember(f"{slug}-{rate:g}", Scored, partial(run, rate, CHOOSING)).held_out
-            for rate in settings.rates
+            for rate in rates
         ]
-        rate = settings.rates[int(np.argmax(tried))]
+        rate = rates[int(np.argmax(tried))]
         rows = [
             context.remember(f"{slug}-{rate:g}-{seed}", Scored, partial(run, rate, seed))
             for seed in range(settings.seeds)

@@ -102,11 +102,12 @@ class Numbers:
 
     def chosen(self, way: Way) -> list[Network]:
         """Return the networks of a way at the rate that is best for it on held-out samples, over
-        all seeds.
+        all seeds; of equals at the least.
         """
         tried = [one for one in self.networks if one.way == way]
-        by_rate = {one.rate: [each for each in tried if each.rate == one.rate] for one in tried}
-        return max(by_rate.values(), key=lambda each: np.mean([one.held for one in each]))
+        rates = sorted({one.rate for one in tried})
+        by_rate = [[each for each in tried if each.rate == rate] for rate in rates]
+        return max(by_rate, key=lambda each: np.mean([one.held for one in each]))
 
     def last(self, way: Way) -> Floats:
         """Return the test accuracies of a way after the last round, a seed each."""
