@@ -7,7 +7,16 @@ import copy
 import pytest
 import torch
 
-from lopsided import predict, steer
+from lopsided import measure, predict, steer
+
+
+class Normalised(torch.nn.Linear):
+    """A head of cosines as the framework's own functions make it."""
+
+    def forward(self, x):
+        unit = torch.nn.functional.normalize
+        return unit(x, dim=-1) @ unit(self.weight, dim=-1).T
+
 
 N, K, D = 8, 3, 5
 LABELS = torch.arange(N) % K
@@ -64,6 +73,15 @@ def test_one_length_beside_others_changes_no_assignment():
     for size in SIZES:
         found = steer.assign(means * torch.tensor([[1.0], [size]]), torch.eye(2))
         assert found.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("head", [steer.CosineHead(D, K), Normalised(D, K)], ids=repr)
+def test_a_head_of_directions_is_measured_beside_a_feature_of_nearly_none(head):
+    h = values(N, D).double()
+    h[0] *= 1e-14
+    net = torch.nn.Sequential(torch.nn.Identity(), head.double())
+    found = measure.trained(net, [(h, LABELS)], counts=[3, 3, 2], head=net[1], show_progress=False)
+    assert found.counts.values.tolist() == [3, 3, 2]
 
 
 #: Modules that keep something of a call, and the call.

@@ -11,6 +11,7 @@ answered; what fits nothing is refused.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,8 @@ ROWS = 32
 DRAWN = 8
 #: Rounding allowed, in units of the type's own: of terms at random signs, and of all at worst.
 RANDOM, WORST = 4, 32
+#: Of directions of shorter features heads answer differently: the framework divides by no less.
+SHORT = 1e-12
 #: Precision of float32 products at the settings of torch.set_float32_matmul_precision.
 MATMUL = {"highest": 0.0, "high": 2.0**-10, "medium": 2.0**-7}
 
@@ -153,6 +156,9 @@ class Affine:
             allowed = RANDOM * precision * random + WORST * summed * worst
             # Below the smallest normal number of a type its precision is absolute.
             allowed += tiny * precision * h.abs().sum(1, keepdim=True)
+            if view is as_directions:
+                length = x.norm(dim=1, keepdim=True)
+                allowed = allowed.masked_fill((length > 0) & (length < SHORT), math.inf)
             return bool(((expected - answers).abs() <= allowed).all())
 
     def unlike_stored(self) -> str:
