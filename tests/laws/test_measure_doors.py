@@ -12,6 +12,8 @@ from torch import nn
 
 from lopsided import Adjustment, Counts, measure, predict, steer
 from lopsided.measure import metrics, ood
+from lopsided.measure.adapters.bystander import Bystander
+from lopsided.measure.network.loggers import JsonLines, Tracker
 
 COUNTS = Counts([50, 20, 5])
 X = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
@@ -82,6 +84,22 @@ REFUSED = {
     "a word for a bias": (lambda: measure.collapsible(X, Y, bias="no"), "bias must be True or F"),
     "a bound that is none": (lambda: gap(1e9), "dual must be a lower bound on the optimum, got 1e"),
     "a bound of NaN": (lambda: gap(np.nan), "dual must be finite numbers, got nan"),
+    "a function for a logger": (
+        lambda: measure.watch(net(), loggers=[print]),
+        "of a function such as wandb.log make a Tracker",
+    ),
+    "a kind of logger for one": (
+        lambda: measure.watch(net(), loggers=[JsonLines]),
+        "has the methods log(scalars, step) and close(), got <class",
+    ),
+    "one logger for several": (
+        lambda: measure.watch(net(), loggers=Tracker(print)),
+        "loggers must be a list of loggers, got a Tracker",
+    ),
+    "a function for a callback's logger": (
+        lambda: Bystander(None, None, [print], {}),
+        "of a function such as wandb.log make a Tracker",
+    ),
     "sparse features": (lambda: stream(X.to_sparse()), "dense numbers"),
     "features without numbers": (lambda: stream(X.to("meta")), "on device meta"),
     "half a class": (lambda: measure.Moments(2.5, 4), "at least 2 classes and 1 dimension"),

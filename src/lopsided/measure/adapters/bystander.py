@@ -18,7 +18,7 @@ from lopsided.measure.checks import sentence_of
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.counted import size_of
 from lopsided.measure.network import sync
-from lopsided.measure.network.loggers import Logger
+from lopsided.measure.network.loggers import Logger, loggers_of
 from lopsided.measure.network.watch import Watch
 
 _log = logging.getLogger("lopsided")
@@ -45,7 +45,7 @@ class Bystander:
         options: more arguments of `Watch`.
 
     Raises:
-        TypeError: if `Watch` has no such option.
+        TypeError: if `Watch` has no such option, or a logger lacks a method of `Logger`.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Bystander:
     ) -> None:
         counts = None if counts is None else Counts.of(counts)
         inspect.signature(Watch).bind(None, None, counts, **options)
-        self._counts, self._head, self._loggers = counts, head, tuple(loggers)
+        self._counts, self._head, self._loggers = counts, head, loggers_of(loggers)
         self._options = {"classes": "seen"} | options
         self.watch: Watch | None = None
         self.collapse: Collapse | None = None

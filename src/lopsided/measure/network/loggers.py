@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +21,25 @@ class Logger(Protocol):
 
     def close(self) -> None:
         """Finish; may be called again, and `log` after it."""
+
+
+def loggers_of(loggers: Iterable[Logger]) -> tuple[Logger, ...]:
+    """Return loggers, refused before the training where they could only fail after an epoch.
+
+    Raises:
+        TypeError: if these are no list, or one lacks a method of `Logger`.
+    """
+    if not isinstance(loggers, Iterable):
+        raise TypeError(f"loggers must be a list of loggers, got a {type(loggers).__name__}")
+    found = tuple(loggers)
+    for logger in found:
+        methods = (getattr(logger, name, None) for name in ("log", "close"))
+        if isinstance(logger, type) or not all(map(callable, methods)):
+            raise TypeError(
+                "a logger has the methods log(scalars, step) and close(), got"
+                f" {logger!r:.60}; of a function such as wandb.log make a Tracker(wandb.log)"
+            )
+    return found
 
 
 class JsonLines:

@@ -26,7 +26,7 @@ from lopsided.measure.counted import contradicted
 from lopsided.measure.label_sets import LabelSets
 from lopsided.measure.network import sync
 from lopsided.measure.network.affine import Map
-from lopsided.measure.network.loggers import Logger
+from lopsided.measure.network.loggers import Logger, loggers_of
 from lopsided.measure.network.passing import Passing
 from lopsided.measure.network.replay import Replay
 from lopsided.measure.network.stream import Stream
@@ -67,6 +67,7 @@ class Watch:
     Raises:
         ValueError: if no linear layer is found, the head is not in the model or has no weight
             matrix, or its width is not counts.k.
+        TypeError: if a logger lacks a method of `Logger`, or a prediction is no geometry.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class Watch:
             scatter,
             ignore,
         )
-        self._loggers, self._classes, self._sets = tuple(loggers), classes, sets
+        self._loggers, self._classes, self._sets = loggers_of(loggers), classes, sets
         self._passing = Passing(
             model,
             head,
