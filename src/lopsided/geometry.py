@@ -209,6 +209,7 @@ class Geometry:
                 count over the largest: SELI's own classifiers span that root.
 
         Raises:
+            TypeError: if one of them is no geometry.
             ValueError: if law or geometries lack counts or are of other counts, their columns are
                 no classes, or the cutoff is no such share.
             MemoryError: if the (k, k) matrices are too large.
@@ -219,6 +220,12 @@ class Geometry:
             >>> round(seli.split(seli).visible, 12), round(seli.split(seli).embeddings.law, 12)
             (1.0, 0.0)
         """
+        for other in (law, *runs):
+            if not isinstance(other, Geometry):
+                raise TypeError(
+                    f"a split is of geometries, got {type(other).__name__}; a cutoff is given by"
+                    " its name"
+                )
         if cutoff is not None and not 1e-12 <= require_number(cutoff, "cutoff") < 1:
             raise ValueError(f"cutoff must be a share from 1e-12 to below 1, got {cutoff}")
         return split([run._matrices() for run in (self, *runs)], law._matrices(), cutoff)

@@ -43,7 +43,8 @@ class Spherical:
     Attributes:
         temperature: divides the inner products of classifiers and features.
         objective: the summed cross-entropy.
-        margins: (k,) one-vs-rest distance of each class; 0 for classes that have merged.
+        margins: (k,) one-vs-rest distance of each class; 0, or what rounding makes of it (some
+            1e-8), for classes that have merged.
         geometry: unit classifiers and class means.
     """
 

@@ -24,6 +24,7 @@ def class_losses(solution: Solution) -> Floats:
         solution: of `minimize` or a path.
 
     Raises:
+        TypeError: if it is no solution.
         ValueError: at ridge 0, where every loss is what it is in the limit: zero for classes.
 
     Returns:
@@ -35,6 +36,10 @@ def class_losses(solution: Solution) -> Floats:
         >>> class_losses(optimum).round(4)
         array([0.0637, 0.0999, 0.1651, 0.2432, 0.3918])
     """
+    if not isinstance(solution, Solution):
+        raise TypeError(
+            f"losses are of a Solution, got {type(solution).__name__}; solve.minimize finds it"
+        )
     if not solution.problem.ridge:
         if not solution.reduced.labels:
             raise ValueError(
