@@ -9,7 +9,7 @@ import pytest
 from lopsided.cli import main
 from lopsided.cli.claims import given
 from lopsided.cli.reproduce import Reproduce
-from lopsided.reproduce import CLAIMS, Verdict, page
+from lopsided.reproduce import CLAIMS, Place, Verdict, page
 from lopsided.reproduce.typed import declared_fields
 
 SHORT = ["--width", "8", "--epochs", "2", "--largest", "20"]
@@ -52,6 +52,17 @@ def test_a_run_writes_record_indices_and_page_and_is_not_repeated(
     assert main(words) == 0
     assert "has a record" in capsys.readouterr().out
     assert path.stat().st_mtime_ns == before
+
+
+def test_help_says_what_the_demonstration_takes_where_mnist_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mnist").mkdir()
+    taken = CLAIMS["demo"].prepare({}, Place(tmp_path, tmp_path))
+    assert main(["reproduce", "demo", "--help"]) == 0
+    told = " ".join(re.sub(r"[^\w./:-]+", " ", capsys.readouterr().out).split())
+    for name, value in taken.items():
+        assert (f"has {value}" if name == "dataset" else f"{name} {value}") in told
 
 
 def test_a_grid_runs_every_combination_that_has_no_record_in_one_process_or_several(
