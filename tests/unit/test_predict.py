@@ -6,7 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from lopsided import Adjustment, Counts, predict
+from lopsided import Adjustment, Counts, Problem, predict
+from lopsided.loss import Squared
 from lopsided.predict.forms.contrastive import contrastive_minimum
 
 COUNTS = Counts([50, 50, 5, 5])
@@ -185,6 +186,14 @@ def test_spectra_tell_the_smallest_eigenvalue_from_the_largest():
 def test_a_number_is_one_number(door, value):
     with pytest.raises(TypeError, match="must be one number, got"):
         door(value)
+
+
+@pytest.mark.parametrize(("layers", "ridge"), [(1, 0.1), (3, 1e-30), (50, 1e-40)])
+def test_rounding_is_no_direction_of_a_regression(layers, ridge):
+    problem = Problem([5, 3, 1], Squared(), ridge=ridge, bias="free", layers=layers)
+    values = np.linalg.eigvalsh(predict.geometry(problem).embeddings.matrix())
+    assert abs(values[0]) < 1e-14 * values[-1]
+    assert values[1] > 0.1 * values[-1]
 
 
 def test_every_support_of_one_size_is_exact_and_a_choice_of_them_need_not_be():

@@ -51,6 +51,9 @@ def geometry(problem: Problem) -> Geometry:
     if problem.bias == "free":
         y = y - np.average(y, axis=1, weights=w)[:, None]
     left, values, right = svd(y * np.sqrt(w))
+    # Under many layers and a tiny ridge what rounding leaves of a direction that is none would be
+    # fitted by long embeddings.
+    values[values <= np.finfo(float).eps * max(y.shape) * values[0]] = 0.0
     lengths = _lengths(values, problem.ridge, problem.layers)
     embeddings = values * np.sqrt(lengths) / (lengths + problem.ridge)
     factors = left * np.sqrt(lengths), (right.T / np.sqrt(w)[:, None]) * embeddings
