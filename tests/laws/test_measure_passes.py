@@ -305,12 +305,24 @@ def test_a_loss_that_is_given_other_labels_than_those_measured_is_told(name, bef
         ),
         ([101, 50, 20, 20, 10], False, ""),
         ([0, 0, 20, 20, 10], True, "most where the training counts are least"),
+        ([4, 10, 2, 1, 2], False, ""),  # as few may be of a balanced set
     ],
 )
 def test_samples_that_contradict_counts_are_told(measured, one_epoch, words):
     sentence = contradiction(np.array(measured), COUNTS, one_epoch=one_epoch)
     assert words in sentence
     assert bool(sentence) == bool(words)
+
+
+@pytest.mark.parametrize("values", [[500, 387, 300, 232, 180, 139, 108, 83, 64, 50], [200, 100]])
+@pytest.mark.parametrize("balanced", [True, False])
+@pytest.mark.parametrize("n", [20, 50, 100])
+def test_a_few_samples_drawn_at_random_contradict_no_counts(values, balanced, n):
+    counts, rng = Counts(values), np.random.default_rng(0)
+    shares = np.ones(counts.k) / counts.k if balanced else counts.values / counts.n
+    drawn = rng.multinomial(n, shares, size=1000)
+    told = [bool(contradiction(measured, counts, one_epoch=False)) for measured in drawn]
+    assert np.mean(told) <= 0.002
 
 
 @pytest.mark.parametrize("how", ["watch", "diagnose", "stored, 1", "stored, 2"])

@@ -10,7 +10,7 @@ import numpy as np
 from lopsided.arrays import Ints
 from lopsided.counts import Counts
 from lopsided.measure.collapse import Collapse
-from lopsided.measure.verdict.counted import disordered
+from lopsided.measure.verdict.counted import by_chance, disordered
 from lopsided.naming import short
 
 _log = logging.getLogger("lopsided")
@@ -42,7 +42,8 @@ def contradiction(measured: Ints, counts: Counts, *, one_epoch: bool) -> str:
     given = counts.values
     # Samples as a power of counts: 1 for samples as in training, 0 for a balanced set.
     large, many = np.log(given) - np.log(given).mean(), np.log(np.maximum(measured, 0.5))
-    if large.any() and large @ many < -np.square(large).sum() / 2:
+    against = large.any() and large @ many < -np.square(large).sum() / 2
+    if against and not by_chance(given, measured):
         return (
             "the samples are most where the training counts are least: either counts and labels "
             "number the classes differently, or classes were sampled against their counts"
@@ -79,8 +80,8 @@ def repeated(loader: Any, rows: int, joined: int = 0, filled: int = 0) -> str:
         loader: of torch, or what has its attributes; nothing is known of others.
         rows: samples that it gave this process.
         joined: those that all processes were given, where each has a share.
-        filled: how many at most shares are filled up with, to be of one length. Of more, processes
-            have data sets of their own.
+        filled: how many at most shares are filled up with, to be of one length. Of more, or where
+            this process was given all of its data set, processes have data sets of their own.
 
     Example:
         >>> from torch.utils.data import DataLoader, WeightedRandomSampler
@@ -96,7 +97,7 @@ def repeated(loader: Any, rows: int, joined: int = 0, filled: int = 0) -> str:
         what = f"{type(sampler).__name__} draws samples more than once"
     elif rows > size > 0:
         what = f"the loader gave {rows:,} samples of a data set of {size:,}"
-    elif 0 < size < joined <= size + filled:
+    elif rows < size < joined <= size + filled:
         what = f"the processes were given {joined:,} samples of a data set of {size:,}"
     else:
         return ""

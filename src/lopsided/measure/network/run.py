@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import Any, Self
 
+import numpy as np
 from rich.progress import track
 
 from lopsided.counts import Counts
@@ -96,7 +97,7 @@ class Run:
             TypeError: if the loader gives what is no batch.
         """
         batches = track(loader, title, transient=True, disable=not self._show)
-        rows, read = 0, sync.Read()
+        rows, largest, read = 0, 0, sync.Read()
         with order_kept(loader), _others_told(self.together):
             for number, batch in enumerate(batches):
                 labels, by_keyword = self._forward(batch)
@@ -105,11 +106,11 @@ class Run:
                     take(*taken)
                 except ValueError as error:
                     raise ValueError(f"in batch {number} of the loader: {error}") from error
-                rows += len(labels)
+                rows, largest = rows + len(labels), max(largest, len(labels))
                 if self.together:
                     read.add(*taken)
         shared = self.together and not read.by_all()
-        given = (read.rows, read.filled) if shared else ()
+        given = sync.reduce([np.array([rows, largest])], "sum")[0].tolist() if shared else ()
         if sentence := repeated(loader, rows, *given):
             _log.warning(sentence)
         return shared

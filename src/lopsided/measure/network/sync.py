@@ -79,27 +79,20 @@ def agree(holds: str, group: Any = None, *, problem: str = "") -> None:
 
 
 class Read:
-    """What tells the samples that a process read from others, in whatever order they came.
-
-    Attributes:
-        rows: samples of all processes, once `by_all` has asked them.
-        filled: the largest batches of all processes together.
-    """
+    """What tells the samples that a process read from others, in whatever order they came."""
 
     def __init__(self) -> None:
-        self.rows = self.filled = 0
-        self._sums, self._largest = np.zeros(5), 0
+        self._sums = np.zeros(5)
 
     def add(self, features: Any, labels: npt.NDArray[Any], logits: Any) -> None:
         """Take in a batch."""
         y = np.abs(labels.astype(np.float64))
-        self._largest = max(self._largest, len(y))
         norm, single = torch().linalg.vector_norm, torch().float32
         rows = [  # without a copy of the logits of all tokens
             norm(part, 1, dim=-1, dtype=torch().promote_types(part.dtype, single))
             for part in (features, logits)
         ]
-        sizes = [float(row.double().sum()) for row in rows]
+        sizes = [float(row.cpu().double().sum()) for row in rows]  # some devices lack float64
         self._sums += [len(y), y.sum(), np.square(y).sum(), *sizes]
 
     def by_all(self) -> bool:
@@ -111,8 +104,6 @@ class Read:
         """
         agree("the samples of an evaluation")
         ((least,), (most,)) = (reduce([self._sums], which) for which in ("min", "max"))
-        (sums,) = reduce([np.array([self._sums[0], self._largest])], "sum")
-        self.rows, self.filled = int(sums[0]), int(sums[1])
         same = most[0] > 0 and bool((most - least <= ALIKE * most).all())
         if same and first():
             _log.warning(

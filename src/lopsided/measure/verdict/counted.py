@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import chdtrc
 
 from lopsided.arrays import Ints
 from lopsided.geometry import Geometry
@@ -14,6 +15,9 @@ from lopsided.naming import listed
 if TYPE_CHECKING:
     from lopsided.measure.collapse import Collapse
 
+#: Probability below which so many samples of each class are not drawn at random.
+RARE = 1e-4
+
 
 def disordered(given: Ints, measured: Ints) -> bool:
     """Return whether counts are in another order than the labels of samples, of which each class
@@ -21,9 +25,22 @@ def disordered(given: Ints, measured: Ints) -> bool:
 
     Sorted by size they are those of the samples measured, but for a common factor and less than
     what makes a minority; class by class they are off by more than twice that. Other samples than
-    those trained on, balanced or left over, are neither.
+    those trained on, balanced or left over, are neither; nor are a few drawn at random.
     """
-    return _spread(np.sort(given), np.sort(measured)) < 2 and _spread(given, measured) >= 4
+    alike = _spread(np.sort(given), np.sort(measured)) < 2
+    return alike and _spread(given, measured) >= 4 and not by_chance(given, measured)
+
+
+def by_chance(given: Ints, measured: Ints) -> bool:
+    """Return whether samples can be so many of each class because they are few, drawn at random
+    from those trained on or from a balanced set.
+    """
+    for shares in (given / given.sum(), np.full(len(given), 1 / len(given))):
+        expected = measured.sum() * shares
+        off = np.sum(np.square(measured - expected) / expected)
+        if chdtrc(len(given) - 1, off) >= RARE:
+            return True
+    return False
 
 
 def contradiction(collapse: Collapse) -> str:
