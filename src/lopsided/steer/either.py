@@ -49,9 +49,9 @@ def like(values: Floats, other: Any) -> Any:
 def lengths(rows: Any) -> Any:
     """Return the (k, 1) lengths of rows, none of whose squares leaves its type."""
     if is_tensor(rows):
-        most = rows.detach().abs().amax(1, keepdim=True)
-        size = most.where(most > 0, 1.0)
-        return (rows / size).norm(dim=1, keepdim=True) * size
+        from lopsided.steer import directions
+
+        return directions.lengths(rows)[:, None]
     most = np.abs(rows).max(axis=1, keepdims=True)
     size = np.where(most > 0, most, np.ones_like(most))
     return np.linalg.norm(rows / size, axis=1, keepdims=True) * size
