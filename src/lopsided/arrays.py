@@ -125,6 +125,8 @@ def require_number(value: Any, name: str) -> float:
     Raises:
         TypeError: if it is none, or several.
     """
+    if type(value) is float:  # as most are; torch.compile follows no array
+        return value
     if isinstance(value, bool | np.bool_ | str) or (array := real_array(value, name)).ndim:
         raise TypeError(f"{name} must be one number, got {_told(value)}")
     return float(array)

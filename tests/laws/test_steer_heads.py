@@ -240,6 +240,28 @@ def test_axes_before_the_last_are_a_batch(name):
 
 
 @pytest.mark.parametrize("name", HEADS)
+def test_heads_compile_without_a_graph_break(name):
+    head, h = HEADS[name](), torch.randn(8, 6)
+    torch._dynamo.reset()
+    compiled = torch.compile(head, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(h), head(h))
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.*should not be instantiated:DeprecationWarning"
+)  # of torch's own compiler
+@pytest.mark.parametrize("delta", [1e-3, 1])
+def test_a_nearest_etf_head_trains_compiled_without_a_graph_break(delta):
+    h, y = torch.randn(8, 6), torch.arange(8) % 4
+    heads = [steer.NearestETFHead(6, 4, delta=delta) for _ in range(2)]
+    torch._dynamo.reset()
+    compiled = torch.compile(heads[0], fullgraph=True, backend="eager")
+    for _ in range(2):
+        torch.testing.assert_close(compiled(h, y), heads[1](h, y))
+    torch.testing.assert_close(heads[0].weight, heads[1].weight)
+
+
+@pytest.mark.parametrize("name", HEADS)
 def test_features_that_do_not_fit_are_refused(name):
     head = HEADS[name]()
     for h, error, words in [

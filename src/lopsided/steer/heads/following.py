@@ -74,7 +74,7 @@ class NearestETFHead(KeepsPrecision, Sized):
                 "temperature and delta must be positive and momentum from 0 to below 1, got"
                 f" {temperature}, {delta} and {momentum}"
             )
-        self.temperature, self.momentum, self.delta = temperature, momentum, delta
+        self.temperature, self.momentum, self.delta = first, share, near
         self.ignore_index: Ignore = sentinels(ignore_index)
         self.register_buffer("weight", nearest_etf(drawn(k, d, seed=seed)))
         self.register_buffer("means", torch.zeros(k, d, dtype=full_default()))
