@@ -177,7 +177,7 @@ def random_nc1(counts: Ints, d: int) -> float:
 def drawn_trace(counts: tuple[float, ...], d: int) -> float:
     """Return the mean trace of the inverse scatter of centred means that vary by 1 / n_c."""
     rng, k = np.random.default_rng(0), len(counts)
-    draws = min(5 * DRAWS, int(1e8 / (k * d**2)))  # half a second at most
+    draws = min(5 * DRAWS, int(1e8 / (k * d**2)))  # a second at most
     means = rng.standard_normal((draws, k, d)) / np.sqrt(counts)[:, None]
     means -= means.mean(axis=1, keepdims=True)
     values = np.linalg.svd(means, compute_uv=False)
