@@ -222,7 +222,8 @@ def test_classes_that_are_weighed_in_training_are_not_corrected_for_again():
     ):
         with pytest.raises(ValueError, match=r"Network weighs .*\(\w*(weight|adj\w+|sampler)="):
             steer.PostHocClassifier(given).fit(X, Y)
-    for criterion in (torch.nn.CrossEntropyLoss, torch.nn.CrossEntropyLoss()):
+    none = steer.AdjustedCrossEntropy(Adjustment())
+    for criterion in (torch.nn.CrossEntropyLoss, torch.nn.CrossEntropyLoss(), none):
         steer.PostHocClassifier(Network(criterion)).fit(X, Y)
     for given in (ComplementNB(), AdaBoostClassifier(n_estimators=2)):
         with pytest.raises(ValueError, match=r"(Comp|Ada)\w+ do not tell how frequent classes are"):

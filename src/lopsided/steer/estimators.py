@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax
 
+from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats
 from lopsided.naming import listed, short
 from lopsided.steer.posthoc import logit_adjustment, nearest_mean
@@ -50,7 +51,7 @@ WEIGHING: dict[str, tuple[object, ...]] = {
     "iterator_train__batch_sampler": (None,),
     "criterion__weight": (None,),
     "criterion__pos_weight": (None,),
-    "criterion__adjustment": (None,),
+    "criterion__adjustment": (None, Adjustment()),
 }
 #: How far the sum of a sample's probabilities may be from one, which float16 leaves by a digit.
 SUMMED = 1e-2
@@ -251,7 +252,7 @@ def _settings(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _neutral(name: str, value: Any) -> bool:
     """Return whether a setting of a classifier leaves the classes as frequent as they come."""
-    plain = value is None or isinstance(value, bool | int | float | str)
+    plain = value is None or isinstance(value, bool | int | float | str | Adjustment)
     weighing = [key for key in WEIGHING if f"__{name}".endswith(f"__{key}")]
     return all(plain and value in WEIGHING[key] for key in weighing)
 
