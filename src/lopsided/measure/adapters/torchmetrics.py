@@ -9,7 +9,7 @@ from typing import Any, Literal
 from lopsided.counts import Counts, CountsLike
 from lopsided.labels import Ignore
 from lopsided.measure.collapse import Classes, Collapse
-from lopsided.measure.network import sync
+from lopsided.measure.network import alike
 from lopsided.measure.network.affine import alone
 from lopsided.measure.network.head import is_layer
 from lopsided.measure.network.stream import Stream
@@ -179,7 +179,7 @@ class GeometryMetric(Metric):  # type: ignore[misc]
         group, head = process_group or self.process_group, self._head.module()
         joined = self.stream.sync(group)
         if head is not None:
-            sync.require_one_head(_multiplied(head)[0], group, used=self.stream.n > 0)
+            alike.require_one_head(_multiplied(head)[0], group, used=self.stream.n > 0)
         self.stream = joined
 
     @contextmanager

@@ -15,7 +15,7 @@ from rich.progress import track
 from lopsided.counts import Counts
 from lopsided.labels import Ignore
 from lopsided.measure.counted import repeated
-from lopsided.measure.network import compiled, sync
+from lopsided.measure.network import alike, compiled, sync
 from lopsided.measure.network.affine import Map
 from lopsided.measure.network.intact import buffers_kept, modes_kept, order_kept, randomness_kept
 from lopsided.measure.network.passing import Passing
@@ -97,7 +97,7 @@ class Run:
             TypeError: if the loader gives what is no batch.
         """
         batches = track(loader, title, transient=True, disable=not self._show)
-        rows, largest, read = 0, 0, sync.Read()
+        rows, largest, read = 0, 0, alike.Read()
         with order_kept(loader), _others_told(self.together):
             for number, batch in enumerate(batches):
                 labels, by_keyword = self._forward(batch)
@@ -124,7 +124,7 @@ class Run:
         affine = self.passing.affine
         found = affine.weight_and_bias()
         if self.together:
-            sync.require_one_head(found[0], used=affine.reading is not None)
+            alike.require_one_head(found[0], used=affine.reading is not None)
         return found
 
     def _forward(self, batch: Any) -> tuple[Any, bool]:

@@ -24,7 +24,7 @@ from lopsided.labels import Ignore
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.counted import contradicted
 from lopsided.measure.label_sets import LabelSets
-from lopsided.measure.network import sync
+from lopsided.measure.network import alike, sync
 from lopsided.measure.network.affine import Map
 from lopsided.measure.network.loggers import Logger, loggers_of
 from lopsided.measure.network.passing import Passing
@@ -122,7 +122,7 @@ class Watch:
         #: What the head multiplied when an evaluation began: weights that are only lent for it, as
         #: a moving average's are, may be taken back before the epoch is closed.
         self._evaluated: Map | None = None
-        self._read = sync.Read()
+        self._read = alike.Read()
         self.counts, self.predictions, self.history = (
             counts,
             dict(predictions or {}),
@@ -206,7 +206,7 @@ class Watch:
             self._begin()
         if not self.stream.n:
             self._evaluated = None if self._training else self._multiplied()
-            self._read = sync.Read()
+            self._read = alike.Read()
         self.stream.update(features, labels, logits if self._sets is None else None)
         if not self._training and sync.available():
             self._read.add(features, labels, logits)
@@ -234,13 +234,13 @@ class Watch:
         if not (together or self.stream.n):
             raise ValueError(f"nothing was measured in this epoch: {self._passing.why_nothing()}")
         # In training the same samples are steps of their own.
-        evaluated, read = (self._evaluated, self._read) if self.stream.n else (None, sync.Read())
+        evaluated, read = (self._evaluated, self._read) if self.stream.n else (None, alike.Read())
         try:
             shared = together and (self._training or not read.by_all())
             joined = self.stream.sync() if shared else self.stream
             weight, bias = evaluated or self._multiplied()
             if together and weight is not None:
-                sync.require_one_head(weight, used=bool(self.stream.n))
+                alike.require_one_head(weight, used=bool(self.stream.n))
             collapse = joined.compute(weight, bias, self._classes, self.counts)
             if self.counts is not None and not self._told:
                 self._told = contradicted(collapse, self.counts, one_epoch=self._training)
