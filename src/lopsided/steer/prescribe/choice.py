@@ -6,6 +6,7 @@ Counting right answers cannot choose where a class has one or two held-out sampl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +71,7 @@ class Seen:
         """(k,) samples of each class, perhaps none."""
         return np.bincount(self.labels, minlength=self.parts.shape[2])
 
-    @property
+    @cached_property
     def distinct(self) -> Ints:
         """(k,) samples of each class of which none is a copy of another."""
         _, first = np.unique(self.prints, return_index=True)
