@@ -33,3 +33,19 @@ def given(name: str, loss: torch.nn.Module) -> list[torch.Tensor]:
 def bounded(name: str):
     """Return what brings values to where a loss takes them."""
     return torch.tanh if steer.LOSSES[name].needs[0] == "cosines" else torch.Tensor.clone
+
+
+def of_rule(name: str, features: torch.Tensor) -> dict[str, object]:
+    """Return by name what a rule of `steer.RULES` needs, made of features of at least k
+    dimensions.
+    """
+    values = {
+        "logits": features[:, : COUNTS.k],
+        "weight": features[: COUNTS.k],
+        "features": features,
+        "means": features[: COUNTS.k],
+        "counts": COUNTS,
+        "tau": 0.7,
+        "radius": 2.0,
+    }
+    return {need: values[need] for need in steer.RULES[name].needs}

@@ -65,17 +65,8 @@ def test_every_head(name):
 
 @pytest.mark.parametrize("name", steer.RULES)
 def test_every_rule(name):
-    rule = steer.RULES[name]
-    values = {
-        "logits": FEATURES[:, :K],
-        "weight": FEATURES[:K],
-        "features": FEATURES,
-        "means": FEATURES[:K],
-        "counts": COUNTS,
-        "tau": 0.7,
-        "radius": 2.0,
-    }
-    same(lambda: [rule.function(**{need: copy.deepcopy(values[need]) for need in rule.needs})])
+    rule, given = steer.RULES[name].function, members.of_rule(name, FEATURES)
+    same(lambda: [rule(**copy.deepcopy(given))])
 
 
 def stream():

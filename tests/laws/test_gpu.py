@@ -181,19 +181,12 @@ def test_every_head(name, how):
 
 @pytest.mark.parametrize("name", steer.RULES)
 def test_every_rule(name):
-    rule = steer.RULES[name]
-    values = {
-        "logits": FEATURES[:, :K],
-        "weight": FEATURES[:K],
-        "features": FEATURES,
-        "means": FEATURES[:K],
-    }
-    here = [values[need].double() for need in rule.needs if need in values]
-    more = {"counts": COUNTS, "tau": 0.7, "radius": 2.0}
-    more = {need: more[need] for need in rule.needs if need in more}
-    there = rule.function(*on(here), **more)
+    rule, given = steer.RULES[name].function, members.of_rule(name, FEATURES.double())
+    there = rule(
+        **{need: x.to(GPU) if isinstance(x, torch.Tensor) else x for need, x in given.items()}
+    )
     assert there.device.type == GPU
-    agree([there.cpu().double()], [rule.function(*here, **more).double()], 1e-12)
+    agree([there.cpu().double()], [rule(**given).double()], 1e-12)
 
 
 def moments_agree(found, expected, within=1e-9):
