@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -220,27 +219,6 @@ def unit_rows(values: Any, what: str) -> Floats:
             " each by its length"
         )
     return np.asarray(rows / lengths[:, None])
-
-
-def require_memory(
-    size: float, what: str, instead: str = "ask for the entries you need instead"
-) -> None:
-    """Refuse an array that would take more than half of this machine's memory.
-
-    Args:
-        size: bytes.
-        what: what the bytes are for, for the message.
-        instead: what to do about it.
-
-    Raises:
-        MemoryError: naming the bytes needed and the bytes there are.
-    """
-    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if size > present / 2:
-        raise MemoryError(
-            f"{what} needs {size / 2**30:,.1f} GiB and this machine has {present / 2**30:,.1f} GiB;"
-            f" {instead}"
-        )
 
 
 def frozen(values: npt.ArrayLike | Sequence[float]) -> Floats:

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided import needs, notebook
-from lopsided.arrays import Ints, locked, require_memory
+from lopsided.arrays import Ints, locked
 from lopsided.counting import counts_of, require_counts
 from lopsided.groups import Groups, numbers_of
+from lopsided.memory import require_memory
 from lopsided.numbering import labels_of, present, require_names
 from lopsided.profiles import exponential, require_classes, shared, step, zipf
 

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided import needs, notebook
-from lopsided.arrays import Floats, Ints, kind_of, real_array, require_memory
+from lopsided.arrays import Floats, Ints, kind_of, real_array
 from lopsided.groups import Groups
+from lopsided.memory import require_memory
 from lopsided.pairing import Pairing
 
 if TYPE_CHECKING:

@@ -19,9 +19,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, frozen, locked, real_array, require_memory
+from lopsided.arrays import Floats, frozen, locked, real_array
 from lopsided.frobenius import Factors, angular_distance, norm
 from lopsided.groups import Groups
+from lopsided.memory import require_memory
 
 
 @dataclass(frozen=True, eq=False, repr=False)

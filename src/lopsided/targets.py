@@ -14,11 +14,11 @@ from lopsided.arrays import (
     frozen,
     real_array,
     require_finite,
-    require_memory,
     require_squares,
     require_whole,
 )
 from lopsided.counts import Counts, CountsLike
+from lopsided.memory import require_memory
 
 Kind = Literal["classes", "contexts", "label sets", "regression"]
 

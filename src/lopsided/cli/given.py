@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lopsided.arrays import require_memory
 from lopsided.files import UnfitError, reading, require_file
+from lopsided.memory import require_memory
 from lopsided.needs import need
 
 #: In place of a file.

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Ints, require_memory
+from lopsided.arrays import Ints
+from lopsided.memory import require_memory
 
 #: Batches are joined to blocks of so many rows at least.
 ROWS = 4096

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints, require_memory, require_squares, require_whole
+from lopsided.arrays import Floats, Ints, require_squares, require_whole
 from lopsided.measure.checks import labels_of, rows_of, whole
+from lopsided.memory import require_memory
 from lopsided.singular import singular_values
 
 #: Rows of a block.

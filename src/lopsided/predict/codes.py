@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_memory, require_whole
+from lopsided.arrays import Floats, require_whole
 from lopsided.geometry import Geometry, Source
+from lopsided.memory import require_memory
 from lopsided.papers import cite
 
 

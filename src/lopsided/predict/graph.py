@@ -10,8 +10,9 @@ from itertools import combinations
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_memory, require_whole
+from lopsided.arrays import Floats, require_whole
 from lopsided.gram import Gram
+from lopsided.memory import require_memory
 from lopsided.predict.algebra.ridge import require_ridge
 from lopsided.predict.forms.squared import largest_root
 

@@ -13,11 +13,11 @@ import numpy.typing as npt
 from lopsided.arrays import (
     Floats,
     real_array,
-    require_memory,
     require_number,
     require_squares,
     require_whole,
 )
+from lopsided.memory import require_memory
 
 Activation = Literal["relu", "erf"]
 #: Variance of a weight, times the width, where nobody says another.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_memory, require_number, require_whole
+from lopsided.arrays import Floats, require_number, require_whole
 from lopsided.counts import Counts, CountsLike
+from lopsided.memory import require_memory
 from lopsided.predict.forms.squared import squared
 
 

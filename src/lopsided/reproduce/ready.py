@@ -4,10 +4,7 @@ allocated.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-from lopsided import needs
+from lopsided import memory, needs
 from lopsided.reproduce import data
 from lopsided.reproduce.context import Place
 from lopsided.reproduce.settings import Training
@@ -46,7 +43,7 @@ def require_memory(settings: Training, shape: tuple[int, int, int]) -> None:
     there = (
         torch.cuda.get_device_properties(device).total_memory
         if device.type == "cuda"
-        else _memory()
+        else memory.available()
     )
     with torch.device("meta"):
         body, _ = MODELS[settings.model](shape, settings.width, settings.depth)
@@ -57,13 +54,3 @@ def require_memory(settings: Training, shape: tuple[int, int, int]) -> None:
             f" {needed / 2**30:,.0f} GiB for its parameters, gradients and momenta, there are"
             f" {there / 2**30:,.0f} GiB: take a smaller one"
         )
-
-
-def _memory() -> int:
-    """Return the bytes of memory that this process may have: the machine's, or fewer where its
-    container has fewer.
-    """
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = Path("/sys/fs/cgroup/memory.max")
-    words = limit.read_text().strip() if limit.is_file() else "max"
-    return min(there, int(words)) if words.isdecimal() else there

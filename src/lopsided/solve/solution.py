@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lopsided import notebook
-from lopsided.arrays import Floats, require_memory
+from lopsided.arrays import Floats
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
+from lopsided.memory import require_memory
 from lopsided.pairing import Pairing
 from lopsided.problem import Problem
 from lopsided.singular import svd

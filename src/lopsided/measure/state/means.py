@@ -19,7 +19,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints, require_memory
+from lopsided.arrays import Floats, Ints
 from lopsided.groups import numbers_of
 from lopsided.measure.checks import labels_of, rows_of
 from lopsided.measure.state.blocks import (
@@ -32,6 +32,7 @@ from lopsided.measure.state.blocks import (
     seen_in_sums,
 )
 from lopsided.measure.state.turn import Turn, both
+from lopsided.memory import require_memory
 
 
 class Means:

@@ -23,12 +23,13 @@ from typing import Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints, require_memory
+from lopsided.arrays import Floats, Ints
 from lopsided.groups import numbers_of
 from lopsided.measure.state.blocks import by_class
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.scatter import Pooled, Projected
 from lopsided.measure.state.turn import both
+from lopsided.memory import require_memory
 
 #: The fields of moments beside the scatter, all arrays.
 SUMMED = ("counts", "means", "rests", "spread")

@@ -7,8 +7,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, require_memory, require_squares
+from lopsided.arrays import Floats, real_array, require_squares
 from lopsided.measure.state.turn import Turn, both
+from lopsided.memory import require_memory
 
 
 class RegressionMoments:

@@ -6,7 +6,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_memory
+from lopsided.arrays import Floats
+from lopsided.memory import require_memory
 from lopsided.singular import svd
 
 #: What the class means are centred by: their unweighted mean, the mean of all samples, or nothing.

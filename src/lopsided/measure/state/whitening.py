@@ -10,10 +10,11 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
 from scipy.linalg.lapack import dpocon
 
-from lopsided.arrays import Floats, require_memory
+from lopsided.arrays import Floats
 from lopsided.measure.state.center import centered
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.span import span
+from lopsided.memory import require_memory
 
 
 class Whitening(NamedTuple):

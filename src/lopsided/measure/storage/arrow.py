@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import require_memory
 from lopsided.files import Stamp, UnfitError, opened, reading, require_file
 from lopsided.measure.storage.columns import Column, column_of
 from lopsided.measure.storage.messages import batches_of
 from lopsided.measure.storage.rows import Layout, Stored, fill
+from lopsided.memory import require_memory
 from lopsided.needs import need
 
 _EXTRA = "'lopsided[arrow]'"

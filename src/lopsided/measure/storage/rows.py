@@ -17,8 +17,8 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import require_memory
 from lopsided.files import Stamp, UnfitError, opened, reading
+from lopsided.memory import require_memory
 
 #: Bytes read at once.
 CHUNK = 2**20

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats, Ints, require_memory
+from lopsided.arrays import Floats, Ints
+from lopsided.memory import require_memory
 from lopsided.predict.algebra.roots import Factor
 
 

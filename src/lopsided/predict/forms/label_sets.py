@@ -10,8 +10,9 @@ from math import comb
 
 import numpy as np
 
-from lopsided.arrays import Floats, Ints, require_memory, require_whole
+from lopsided.arrays import Floats, Ints, require_whole
 from lopsided.geometry import Geometry, Source
+from lopsided.memory import require_memory
 from lopsided.papers import cite
 from lopsided.predict.algebra.ridge import require_ridge
 from lopsided.predict.form import Form, first, positive, roomy, unadjusted, without_bias

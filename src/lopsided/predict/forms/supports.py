@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, plain_array, require_memory
+from lopsided.arrays import Floats, plain_array
 from lopsided.geometry import Geometry, Source
+from lopsided.memory import require_memory
 from lopsided.papers import cite
 from lopsided.predict.form import Form, first, roomy, unadjusted, vanishing, without_bias
 from lopsided.problem import Problem

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lopsided.arrays import require_memory
 from lopsided.files import UnfitError, opened, reading, require_file
+from lopsided.memory import require_memory
 from lopsided.reproduce.data.folders import images_of
 from lopsided.reproduce.data.images import Dataset, Images
 

@@ -17,8 +17,8 @@ from typing import IO, Any, Self, cast
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import require_memory
 from lopsided.files import UnfitError, opened, printable, reading, require_file
+from lopsided.memory import require_memory
 from lopsided.reproduce.data.images import Dataset, Images
 
 _ENDINGS = {

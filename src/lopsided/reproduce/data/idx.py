@@ -10,8 +10,8 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import require_memory
 from lopsided.files import UnfitError, opened, reading, require_file
+from lopsided.memory import require_memory
 from lopsided.reproduce.data.images import Dataset, Images
 
 _TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from lopsided.adjustment import Adjustment
-from lopsided.arrays import Floats, require_memory
+from lopsided.arrays import Floats
 from lopsided.groups import Groups
+from lopsided.memory import require_memory
 from lopsided.problem import Problem
 
 
