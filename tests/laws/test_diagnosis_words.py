@@ -282,7 +282,8 @@ SENTENCES = {
         ["head at fault", "head at fault, training samples as noisy"],
         ["head at fault, no training samples", "nothing measured, weighted"],
     ),
-    r"what stays wrong is undertrained, and training longer can help there": (
+    r"samples trained on stay wrong too\. There longer training, a larger network or other inputs "
+    r"can help, unless labels are wrong or classes overlap\.": (
         ["head at fault, training samples as noisy"],
         ["head at fault, no training samples", "nothing measured, weighted"],
     ),

@@ -563,7 +563,7 @@ def test_errors_of_a_few_samples_are_not_explained_nor_training_samples_taken_fo
     head, train, held_out = (means / 2, None), few_samples(60, 20, 5), few_samples(20, 8, 2, seed=1)
     told = str(prescribe(head, train, held_out))
     assert "too few to tell" in told
-    assert not re.search(r"undertrained|Careful", told)
+    assert not re.search(r"can help|Careful", told)
     assert "85 of 85 held-out samples have the features" in str(prescribe(head, train, train))
     there = train[1] < 2
     part = train[0][there], train[1][there]
@@ -577,8 +577,47 @@ def test_training_features_that_are_not_in_the_order_of_their_labels_are_told(se
     turned = np.random.default_rng(seed).permutation(y)
     found = prescribe(head, (x, turned), held_out)
     assert "No network errs more on what it learned" in str(found)
-    assert "undertrained" not in str(found)
+    assert "can help" not in str(found)
     assert "No network errs more" not in str(prescribe(head, (x, y), held_out))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "apart", "near", "told"),
+    [
+        ((50, 50, 50, 50), 2.3, False, "more samples can help"),  # of balanced counts none is rare
+        ((100, 100, 20, 20), 50.0, True, "more samples can help"),  # two large classes are alike
+        ((100, 100, 20, 20), 4.0, False, "more samples of the rare classes can help"),
+    ],
+)
+def test_more_samples_are_asked_for_of_rare_classes_only_where_these_err_more(
+    sizes, apart, near, told
+):
+    rng, d = np.random.default_rng(0), 300
+    means = rng.normal(size=(4, d)) * apart / np.sqrt(d)
+    if near:
+        means[1] = means[0] + rng.normal(size=d) / np.sqrt(d)
+
+    def drawn():
+        y = np.repeat(np.arange(4), sizes)
+        return means[y] + rng.normal(size=(len(y), d)), y
+
+    x, y = drawn()
+    fitted = np.stack([x[y == c].mean(axis=0) for c in range(4)])
+    found = prescribe((fitted, -0.5 * (fitted**2).sum(axis=1)), (x, y), drawn())
+    assert found.cause.data
+    assert told in str(found)
+
+
+def test_no_training_is_promised_to_help_where_classes_overlap_or_labels_are_wrong():
+    head, (x, y), held_out = task(counts=(800, 400, 200, 100), apart=0.4, offset=False)
+    assert "can help, unless labels are wrong or classes overlap." in str(
+        prescribe(head, (x, y), held_out)
+    )
+    rng = np.random.default_rng(0)
+    head, (x, y), held_out = task(counts=(800, 400, 200, 100), apart=2.0, offset=False)
+    wrong = np.where(rng.random(len(y)) < 0.3, rng.integers(0, 4, len(y)), y)
+    found = str(prescribe(head, (x, wrong), held_out))
+    assert "unless labels there are wrong: are the training labels right" in found
 
 
 @pytest.mark.parametrize("lacking", [[2, 3], [0], []])

@@ -50,8 +50,9 @@ def prescribe(
             batches that can be read again (a list, a DataLoader), or what `measure.open_store`
             opens; or None, for no second head. It is read about 65 times, a block at a time.
         held_out: samples that the network was not trained on, in the same forms and always in the
-            same order, best in the proportions of the training set; or None, for a rule that
-            measures nothing. k numbers a sample and head are kept.
+            same order, best in the proportions of the training set and each drawn alone, such as
+            one image a patient; or None, for a rule that measures nothing. k numbers a sample and
+            head are kept.
         counts: training samples of each class; by default those of `train`. A part of the training
             set will do for `train` where the counts are given.
         loss: the network was trained with: "cross-entropy", "weighted", "logit-adjusted", or None

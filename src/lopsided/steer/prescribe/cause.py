@@ -39,7 +39,7 @@ class Cause:
 
     Attributes:
         head: whether another head on the same features does better.
-        features: whether the corrected head errs on training samples too: train longer.
+        features: whether the corrected head errs on training samples too.
         data: whether it errs on held-out samples that training samples do not tell of.
         training_error: balanced, of the corrected head, over the classes that have held-out
             samples; None without training samples.

@@ -54,8 +54,8 @@ def unlike(cause: Cause) -> str:
     return (
         f"Careful: the corrected head gets {cause.training_error:.0%} of training samples wrong and"
         f" {cause.held_out_error:.0%} of held-out ones, means over the classes. No network errs"
-        " more on what it learned: are the training features in the order of their labels, and"
-        " made as the held-out ones are?"
+        " more on what it learned, unless labels there are wrong: are the training labels right,"
+        " the features in their order, and made as the held-out ones are?"
     )
 
 
@@ -110,7 +110,7 @@ def measured(
         ]
         if share is not None and share < REWEIGHTED:
             said.append(reweighted(share))
-        return [*said, *_rest(cause, held_out)]
+        return [*said, *_rest(cause, held_out, after)]
     few = (
         ""
         if before.minorities is None or after.minorities is None
@@ -124,12 +124,14 @@ def measured(
         f" distributed as in training from {before.as_trained:.1%} to {after.as_trained:.1%}."
         f" That takes no new training: {APPLY}."
         + (" More held-out samples would tell whether it gains at all." if worth.low <= 0 else ""),
-        *_rest(cause, held_out),
+        *_rest(cause, held_out, after),
     ]
 
 
-def _rest(cause: Cause, classes: Ints) -> list[str]:
-    """Say what the errors that stay are due to, given the held-out samples of each class."""
+def _rest(cause: Cause, classes: Ints, after: Accuracies) -> list[str]:
+    """Say what the errors that stay are due to, given the held-out samples of each class and how
+    often the corrected head is right.
+    """
     if cause.training_error is None or not (cause.features or cause.data):
         return []
     training, held_out = cause.wrong
@@ -137,7 +139,8 @@ def _rest(cause: Cause, classes: Ints) -> list[str]:
         f"With the corrected head the balanced error is {cause.training_error:.0%} on training"
         f" samples and {cause.held_out_error:.0%} on held-out ones"
     )
-    rare = " of the rare classes"
+    worse = after.minorities is not None and after.minorities < after.balanced
+    rare = " of the rare classes" if worse else ""
     if not classes.all():
         errs, rare = f"{errs}, over the classes that have held-out samples", ""
     if held_out < FEW or (cause.features and training < FEW):
@@ -145,11 +148,16 @@ def _rest(cause: Cause, classes: Ints) -> list[str]:
             f"{errs}, of {training:,} and {held_out:,} samples that it gets wrong: too few to tell"
             " what they are due to."
         ]
-    if cause.features and cause.data:
-        return [f"{errs}: both longer training and more samples{rare} can help."]
-    if cause.features:
-        return [f"{errs}: what stays wrong is undertrained, and training longer can help there."]
-    return [f"{errs}: no head will help further, only more samples{rare} will."]
+    more, unless = f"more samples{rare}", "unless labels are wrong or classes overlap"
+    train = "longer training, a larger network"
+    if not cause.features:
+        return [f"{errs}: {more} can help, another head hardly."]
+    if cause.data:
+        return [f"{errs}: {train}, other inputs and {more} can help, {unless}."]
+    return [
+        f"{errs}: samples trained on stay wrong too. There {train} or other inputs can help,"
+        f" {unless}."
+    ]
 
 
 def reweighted(share: float) -> str:
