@@ -18,7 +18,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, frozen, require_finite, require_flag, require_number
+from lopsided.arrays import (
+    Floats,
+    frozen,
+    require_finite,
+    require_flag,
+    require_noun,
+    require_number,
+)
 from lopsided.counts import Counts, CountsLike
 from lopsided.groups import Groups
 from lopsided.terms import Parameters, Terms
@@ -269,11 +276,7 @@ def require_adjustment(adjustment: object) -> None:
     Raises:
         TypeError: naming what it is.
     """
-    if not isinstance(adjustment, Adjustment):
-        raise TypeError(
-            f"this takes an Adjustment, got {type(adjustment).__name__}; plain cross-entropy is"
-            " Adjustment()"
-        )
+    require_noun(adjustment, Adjustment, "the adjustment", "plain cross-entropy is Adjustment()")
 
 
 def _power(counts: CountsLike, exponent: float) -> Floats:

@@ -141,6 +141,26 @@ def require_flag(value: Any, name: str) -> None:
         raise TypeError(f"{name} must be True or False, got {value!r}")
 
 
+def require_noun(value: Any, noun: type, what: str, instead: str = "") -> None:
+    """Refuse another noun than the one that is asked for.
+
+    Args:
+        value: what came.
+        noun: its class, as it should be.
+        what: the role it has, for the message.
+        instead: where there is one to be had.
+
+    Raises:
+        TypeError: naming both.
+    """
+    if not isinstance(value, noun):
+        hint = f"; {instead}" if instead else ""
+        article = "an" if noun.__name__[0] in "AEIOU" else "a"
+        raise TypeError(
+            f"{what} must be {article} {noun.__name__}, got {type(value).__name__}{hint}"
+        )
+
+
 def require_whole(name: str, value: Any, least: int) -> None:
     """Refuse what is no whole number of at least `least`.
 

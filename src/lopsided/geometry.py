@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided import needs, notebook
-from lopsided.arrays import Floats, frozen, real_array, require_number
+from lopsided.arrays import Floats, frozen, real_array, require_noun, require_number
 from lopsided.centering import about_mean
 from lopsided.counts import Counts, CountsLike
 from lopsided.files import printable, reading
@@ -181,8 +181,7 @@ class Geometry:
             TypeError: if the other is no geometry.
             ValueError: if the numbers of classes differ.
         """
-        if not isinstance(other, Geometry):
-            raise TypeError(f"a distance is between geometries, got {type(other).__name__}")
+        require_noun(other, Geometry, "what a distance is to")
         one: Geometry = self
         if self.source.centered or other.source.centered:
             one, other = self.about_mean(), other.about_mean()

@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, frozen, locked, real_array
+from lopsided.arrays import Floats, frozen, locked, real_array, require_noun
 from lopsided.frobenius import Factors, angular_distance, norm
 from lopsided.groups import Groups
 from lopsided.memory import require_memory
@@ -191,9 +191,11 @@ class Pairing:
         factors.
 
         Raises:
+            TypeError: if the other is no matrix of this kind.
             ValueError: if the shapes differ.
             ZeroMatrixError: if one of the two is zero and so has no direction.
         """
+        require_noun(other, Pairing, "what a distance is to", "a geometry has three")
         return angular_distance(self._factors, other._factors)
 
     @property

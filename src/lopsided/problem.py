@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.adjustment import Adjustment
-from lopsided.arrays import Floats, require_number
+from lopsided.arrays import Floats, require_noun, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.loss import CrossEntropy, Loss
 from lopsided.targets import Targets
@@ -275,11 +275,12 @@ def require_problem(problem: object) -> None:
     Raises:
         TypeError: naming what it is.
     """
-    if not isinstance(problem, Problem):
-        raise TypeError(
-            f"this takes a Problem, got {type(problem).__name__}; of class counts make one:"
-            " Problem(counts, ridge=0.0) is the limit of a vanishing ridge"
-        )
+    require_noun(
+        problem,
+        Problem,
+        "the problem",
+        "Problem(counts, ridge=0.0) is that of class counts in the limit of a vanishing ridge",
+    )
 
 
 def _is_number(value: object) -> bool:

@@ -50,7 +50,10 @@ def gap(dual):
 
 #: A call that cannot be meant -> what is said.
 REFUSED = {
-    "a loss of nothing": (lambda: steer.AdjustedCrossEntropy(None), "takes an Adjustment, got Non"),
+    "a loss of nothing": (
+        lambda: steer.AdjustedCrossEntropy(None),
+        "must be an Adjustment, got Non",
+    ),
     "a loss of counts": (lambda: steer.AdjustedCrossEntropy(COUNTS), "an Adjustment, got Counts"),
     "a head of counts": (lambda: steer.FixedHead(COUNTS, 4), "has a Geometry, got Counts"),
     "a temperature in words": (lambda: steer.CosineHead(4, 3, "a"), "temperature must be"),

@@ -246,7 +246,7 @@ def test_labels_of_places_are_labels_of_samples():
         (
             lambda: steer.functional.cross_entropy(torch.zeros(1, 2), torch.tensor([0]), [5, 5]),
             TypeError,
-            "takes an Adjustment, got list",
+            "must be an Adjustment, got list",
         ),
         (lambda: steer.Focal("2"), TypeError, "gamma must be one number"),
         (lambda: steer.SupervisedContrastive("2"), TypeError, "temperature must be one number"),

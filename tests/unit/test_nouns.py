@@ -176,7 +176,7 @@ def test_logits_are_not_spread_over_targets(loss, shape):
 
 @pytest.mark.parametrize("given", ["cdt", None, [1.0, 2.0]])
 def test_a_cross_entropy_has_an_adjustment(given):
-    with pytest.raises(TypeError, match="takes an Adjustment"):
+    with pytest.raises(TypeError, match="must be an Adjustment"):
         CrossEntropy(given)
 
 

@@ -206,16 +206,16 @@ def test_a_descent_ignores_nothing_of_its_problem(problem, words):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: solve.match(COUNTS, predict.seli(COUNTS)), "takes a Problem"),
-        (lambda: solve.match(solve.Problem(COUNTS, ridge=1.0), COUNTS), "to a Geometry"),
-        (lambda: solve.class_losses(solve.Problem(COUNTS, ridge=1.0)), "of a Solution"),
+        (lambda: solve.match(COUNTS, predict.seli(COUNTS)), "must be a Problem"),
+        (lambda: solve.match(solve.Problem(COUNTS, ridge=1.0), COUNTS), "must be a Geometry"),
+        (lambda: solve.class_losses(solve.Problem(COUNTS, ridge=1.0)), "must be a Solution"),
         (lambda: predict.seli(COUNTS).split(predict.seli(COUNTS), 0.01), "given by its name"),
         (
             lambda: solve.train(solve.Problem(COUNTS, ridge=1.0), "descent", 3),
             "needs an Optimizer, got 'descent'",
         ),
-        (lambda: predict.cross_entropy(COUNTS, "cdt"), "takes an Adjustment, got str"),
-        (lambda: predict.certificate(COUNTS, "cdt"), "takes an Adjustment, got str"),
+        (lambda: predict.cross_entropy(COUNTS, "cdt"), "must be an Adjustment, got str"),
+        (lambda: predict.certificate(COUNTS, "cdt"), "must be an Adjustment, got str"),
     ],
 )
 def test_another_noun_gets_a_sentence(call, words):

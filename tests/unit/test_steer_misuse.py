@@ -96,7 +96,7 @@ def test_a_rule_takes_counts_in_every_form(rule):
 @pytest.mark.parametrize(
     ("wrong", "error", "words"),
     [
-        (lambda: steer.Focal(2.0, 0)(logits(), LABELS), TypeError, "takes an Adjustment"),
+        (lambda: steer.Focal(2.0, 0)(logits(), LABELS), TypeError, "must be an Adjustment"),
         (
             lambda: steer.PeerToPeer()(logits(), torch.eye(4).long(), LABELS),
             TypeError,
@@ -125,7 +125,7 @@ def test_a_rule_takes_counts_in_every_form(rule):
             "must be finite",
         ),
         (lambda: steer.FixedHead(predict.etf(3), 5.0), ValueError, "dimensions d must be a whole"),
-        (lambda: steer.PrimedHead(5, 3, predict.etf(3)), TypeError, "primes must be a Gram"),
+        (lambda: steer.PrimedHead(5, 3, predict.etf(3)), TypeError, "primes are of must be a Gram"),
         (
             lambda: steer.FixedHead(predict.etf(3), 5, learn_scale="no"),
             TypeError,
@@ -136,7 +136,7 @@ def test_a_rule_takes_counts_in_every_form(rule):
             TypeError,
             r"weight of shape \(k, d\), such as a FixedHead, got Sequential",
         ),
-        (lambda: steer.initialise_(torch.nn.Linear(5, 3), "etf"), TypeError, "at a Geometry"),
+        (lambda: steer.initialise_(torch.nn.Linear(5, 3), "etf"), TypeError, "must be a Geometry"),
         (
             lambda: steer.initialise_(torch.nn.Conv2d(5, 3, 1), predict.etf(3)),
             ValueError,

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rich.table import Table
 
 from lopsided import notebook
-from lopsided.arrays import Floats, Ints
+from lopsided.arrays import Floats, Ints, require_noun
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
@@ -85,7 +85,9 @@ class Collapse(Declared):
         Raises:
             ValueError: if a class has no sample under classes="all", fewer than two classes have
                 samples, squares of features left float64, or head, decisions or counts do not fit.
+            TypeError: if the moments are none.
         """
+        require_noun(moments, Moments, "what is measured", "Moments.update makes them of features")
         if classes not in ("all", "seen"):
             raise ValueError(f"classes must be 'all' or 'seen', got {classes!r}")
         if weight is None and bias is not None:

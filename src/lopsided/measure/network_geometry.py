@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from lopsided.arrays import require_flag
+from lopsided.arrays import require_flag, require_noun
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.measure.checks import head_of
@@ -48,7 +48,7 @@ def geometry(
 
     Raises:
         ValueError: if a class has no sample or the weight does not fit; the class is named.
-        TypeError: if `center_classifiers` is neither True nor False.
+        TypeError: if the moments are none, or `center_classifiers` is neither True nor False.
 
     Example:
         >>> moments = Moments(k=2, d=1)
@@ -56,6 +56,7 @@ def geometry(
         >>> geometry(moments, [[-1.0], [2.0]]).embeddings.norms()
         array([1., 1.])
     """
+    require_noun(moments, Moments, "what is measured", "Moments.update makes them of features")
     require_flag(center_classifiers, "center_classifiers")
     w, _ = head_of(weight, None, moments.k, moments.d)
     if center_classifiers:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, resized
+from lopsided.arrays import Floats, real_array, require_noun, resized
 from lopsided.measure.state.regression import RegressionMoments
 from lopsided.singular import svd
 
@@ -89,8 +89,12 @@ def collapse_of(moments: RegressionMoments, weight: npt.ArrayLike) -> Regression
     """Measure a regression from the moments of features and targets.
 
     Raises:
+        TypeError: if the moments are no `RegressionMoments`.
         ValueError: as `regression_collapse`.
     """
+    require_noun(
+        moments, RegressionMoments, "what is measured", "those of classes are for Collapse.of"
+    )
     (d, t), w = (len(mean) for mean in moments.means), real_array(weight, "the weight")
     if w.shape != (t, d) or not np.isfinite(w).all():
         raise ValueError(

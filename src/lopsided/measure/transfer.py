@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints, require_squares, require_whole
+from lopsided.arrays import Floats, Ints, require_noun, require_squares, require_whole
 from lopsided.measure.checks import labels_of, rows_of, whole
 from lopsided.memory import require_memory
 from lopsided.singular import singular_values
@@ -119,6 +119,7 @@ def hub_scores(results: Sequence[Transferability]) -> Floats:
         results: of `transferability`, one a network.
 
     Raises:
+        TypeError: if a result is none of `transferability`.
         ValueError: if there are fewer than two networks, which nothing compares.
 
     Source: Wang et al. 2023 (ICCV).
@@ -127,6 +128,8 @@ def hub_scores(results: Sequence[Transferability]) -> Floats:
         >>> hub_scores([Transferability(9, 0.9, 5, 0), Transferability(3, 0.5, 6, 0)])
         array([ 2., -1.])
     """
+    for found in results:
+        require_noun(found, Transferability, "each result", "transferability returns them")
     if len(results) < 2:
         raise ValueError(f"a hub has at least 2 networks to compare, got {len(results)}")
     rows = np.array([(found.seli, found.ncc, found.collapse) for found in results])

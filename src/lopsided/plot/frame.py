@@ -11,7 +11,7 @@ from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_noun
 from lopsided.geometry import Geometry
 from lopsided.naming import tight
 from lopsided.plot.style import FAINT, GREY, class_colours, on_axes
@@ -40,6 +40,7 @@ def frame(
         The axes.
 
     Raises:
+        TypeError: if it is no geometry.
         ValueError: for more than four classes, a geometry of more than three dimensions or of none,
             or one whose embeddings are no class means.
 
@@ -50,6 +51,9 @@ def frame(
         >>> [text.get_text() for text in axes.texts]
         ['$w_1$', '$w_2$', '$w_3$']
     """
+    require_noun(
+        geometry, Geometry, "what is drawn", "a measurement and a solution have it as .geometry"
+    )
     if geometry.k > 4:
         raise ValueError(
             f"a frame of {geometry.k} classes has more than three dimensions, at most 4 classes can"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
+from lopsided.arrays import require_noun
 from lopsided.files import printable
 from lopsided.geometry import Geometry
 from lopsided.plot.frame import frame
@@ -22,6 +23,7 @@ def geometry(geometry: Geometry, ax: Axes | None = None) -> Axes:
         The axes.
 
     Raises:
+        TypeError: if it is no geometry.
         ValueError: if classifiers and class means are all zero.
 
     Example:
@@ -30,6 +32,9 @@ def geometry(geometry: Geometry, ax: Axes | None = None) -> Axes:
         >>> geometry(predict.etf(10), Figure().subplots()).get_title()
         'cosines of classifiers, ETF'
     """
+    require_noun(
+        geometry, Geometry, "what is drawn", "a measurement and a solution have it as .geometry"
+    )
     if drawable(geometry):
         return frame(geometry, ax)
     counts = geometry.counts if geometry.paired else None

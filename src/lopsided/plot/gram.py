@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from scipy.sparse import csr_array
 
-from lopsided.arrays import Floats, Ints
+from lopsided.arrays import Floats, Ints, require_noun
 from lopsided.counts import Counts, CountsLike
 from lopsided.gram import Gram
 from lopsided.naming import tight
@@ -51,6 +51,7 @@ def gram(
         The axes.
 
     Raises:
+        TypeError: if it is no Gram.
         ValueError: if counts or names are of another number of classes.
 
     Example:
@@ -91,11 +92,13 @@ def gram(
 
 
 def require_classes(gram: Gram, counts: Counts | None, names: Sequence[str] | None) -> None:
-    """Refuse counts or names of another number of classes than the vectors.
+    """Refuse what are no vectors, and counts or names of another number of classes than theirs.
 
     Raises:
+        TypeError: naming what came.
         ValueError: naming both numbers.
     """
+    require_noun(gram, Gram, "what is drawn", "a geometry has .classifiers and .embeddings")
     for what, given in (("counts", counts), ("names", names)):
         if given is not None and len(given) != gram.k:
             raise ValueError(f"the {what} are of {len(given)} classes, the vectors of {gram.k}")

@@ -8,7 +8,7 @@ from itertools import cycle
 import numpy as np
 from matplotlib.axes import Axes
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_noun
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
@@ -42,15 +42,18 @@ def class_norms(
         The axes.
 
     Raises:
+        TypeError: if a Gram is none.
         ValueError: if a prediction, the counts or the names are for another number of classes.
     """
     counts = Counts.of(counts)
     require_classes(measured, counts, names)
+    require_noun(predictions, Mapping, "predictions", "give each a name")
     ax = on_axes(ax)
     order = by_size(counts, measured.k)
     places = np.arange(measured.k)
     drawn = [_scaled(measured)]
     for (name, gram), colour in zip(predictions.items(), cycle(COLOURS)):
+        require_noun(gram, Gram, name, "a geometry has .classifiers and .embeddings")
         if gram.k != measured.k:
             raise ValueError(f"{name} is for {gram.k} classes, the measurement has {measured.k}")
         drawn.append(_scaled(gram))
@@ -86,8 +89,11 @@ def distances(
         ax: to draw on; by default new ones.
 
     Raises:
+        TypeError: if a geometry is none.
         ValueError: if there is no prediction, or one is for another number of classes.
     """
+    require_noun(measured, Geometry, "what is measured", "a measurement has it as .geometry")
+    require_noun(predictions, Mapping, "predictions", "give each a name")
     if not predictions:
         raise ValueError("there is no prediction to draw a distance to")
     ax = on_axes(ax)

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
+from lopsided.arrays import require_noun
 from lopsided.geometry import Geometry
 from lopsided.naming import tight
 from lopsided.plot.style import FAINT, GREY, INK, MAJORITY, MIDDLE, MINORITY, on_axes
@@ -39,8 +40,11 @@ def ridge_path(
         The axes.
 
     Raises:
+        TypeError: if a solution is none.
         ValueError: if there is no solution, or one is at ridge 0, which has no place on the axis.
     """
+    for solution in solutions:
+        require_noun(solution, Solution, "each point of a path", "solve.path returns them")
     ridges = np.array([s.problem.ridge for s in solutions])
     if not ridges.all() or not len(ridges):
         raise ValueError(
@@ -92,8 +96,10 @@ def training_paths(paths: Mapping[str, Trajectory], ax: Axes | None = None, part
         The axes.
 
     Raises:
+        TypeError: if the paths have no names.
         ValueError: if `part` is none of these.
     """
+    require_noun(paths, Mapping, "paths", "give each a name")
     if part not in (0, 1, 2):
         raise ValueError(f"part must be 0 (classifiers), 1 (class means) or 2 (logits), got {part}")
     ax = on_axes(ax)

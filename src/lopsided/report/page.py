@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lopsided import __version__
+from lopsided.arrays import require_noun
 from lopsided.files import printable, write_atomically
 from lopsided.needs import need
 from lopsided.report.blocks import Block, Mark
@@ -64,6 +65,7 @@ def write(path: Path, page: Page) -> None:
     """Write a page: a reader sees the old one or the new one, never a part.
 
     Raises:
+        TypeError: if it is no page.
         ImportError: if jinja2 is not installed.
         OSError: if the file cannot be written.
     """
@@ -74,8 +76,10 @@ def render(page: Page) -> str:
     """Return the HTML of a page; every text in it is escaped, drawings are our own.
 
     Raises:
+        TypeError: if it is no page.
         ImportError: if jinja2 is not installed.
     """
+    require_noun(page, Page, "what is written", "report.measured and report.diagnosed make them")
     jinja2 = need("jinja2", "'lopsided[report]'")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lopsided.report", "."),

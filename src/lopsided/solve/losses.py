@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_noun
 from lopsided.solve.reduced import classes, contexts
 from lopsided.solve.solution import Solution
 
@@ -36,10 +36,7 @@ def class_losses(solution: Solution) -> Floats:
         >>> class_losses(optimum).round(4)
         array([0.0637, 0.0999, 0.1651, 0.2432, 0.3918])
     """
-    if not isinstance(solution, Solution):
-        raise TypeError(
-            f"losses are of a Solution, got {type(solution).__name__}; solve.minimize finds it"
-        )
+    require_noun(solution, Solution, "what has losses", "solve.minimize finds one")
     if not solution.problem.ridge:
         if not solution.reduced.labels:
             raise ValueError(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from lopsided.arrays import real_array, require_number, require_whole
+from lopsided.arrays import real_array, require_noun, require_number, require_whole
 from lopsided.geometry import Distances, Geometry
 from lopsided.problem import Problem, require_problem
 from lopsided.singular import singular_values
@@ -124,8 +124,7 @@ def match(
             or those of a range do, as where minorities have collapsed, or the search has no range.
     """
     require_problem(problem)
-    if not isinstance(geometry, Geometry):
-        raise TypeError(f"a path is matched to a Geometry, got {type(geometry).__name__}")
+    require_noun(geometry, Geometry, "what a path is matched to")
     if geometry.k != problem.k:
         raise ValueError(f"the geometry has {geometry.k} classes, the problem {problem.k}")
     needed = min(problem.k - 1, problem.targets.m)

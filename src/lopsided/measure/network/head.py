@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+from lopsided.arrays import require_noun
 from lopsided.counts import Counts
 from lopsided.measure.network.intact import modes_kept
 from lopsided.needs import torch
@@ -32,8 +33,7 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
         ValueError: if no linear layer fits, the head is not in the model, has no weight matrix, or
             another number of outputs.
     """
-    if not isinstance(model, torch().nn.Module):
-        raise TypeError(f"the model must be a torch.nn.Module, got {type(model).__name__}")
+    require_noun(model, torch().nn.Module, "the model")
     if head is None:
         found = _guessed(model, None if counts is None else counts.k)
         if not found:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints
+from lopsided.arrays import Floats, Ints, require_noun
 from lopsided.measure.checks import head_of, labels_of, rows_of
 from lopsided.measure.logits import logits_of
 from lopsided.measure.state.blocks import (
@@ -53,6 +53,7 @@ class SecondPass:
         whitening: of the means of the classes with samples, where it is known.
 
     Raises:
+        TypeError: if the first pass is no `Means`.
         ValueError: if no class has a sample, or the head does not fit.
 
     Example:
@@ -74,6 +75,7 @@ class SecondPass:
         *,
         whitening: Whitening | None = None,
     ) -> None:
+        require_noun(first, Means, "the first pass")
         self.decisions = Decisions(first.k)
         self._first, self._seen = first, np.flatnonzero(first.counts)
         # Of when the means were whitened: a first pass that goes on has others.

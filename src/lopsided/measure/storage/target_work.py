@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lopsided.arrays import require_noun
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.engine import engine_of
 from lopsided.measure.engine.work import Engine, Work
@@ -42,7 +43,9 @@ def stored_regression(
     Raises:
         ValueError: if there is no weight, a number is not finite (file and row are named), or the
             regression cannot be measured: see `regression_collapse`.
+        TypeError: if it is no store of targets.
     """
+    require_noun(store, TargetStore, "what is measured", "open_targets opens one")
     if store.weight is None:
         raise ValueError(
             "a regression is measured with its last layer: give the weight (t, d), beside the"
@@ -73,7 +76,9 @@ def stored_sets(
     Raises:
         ValueError: if a number is not finite, a sample has no label or all, or fewer than two sets
             occur.
+        TypeError: if it is no store of targets.
     """
+    require_noun(store, TargetStore, "what is measured", "open_targets opens one")
     seen = LabelSets.of(np.concatenate([read_all(shard["labels"]) for shard in store.shards]))
     share = torchrun.share(engine)
     with engine_of(engine) as runner:

@@ -10,7 +10,7 @@ from math import comb
 
 import numpy as np
 
-from lopsided.arrays import Floats, Ints, require_whole
+from lopsided.arrays import Floats, Ints, require_noun, require_whole
 from lopsided.geometry import Geometry, Source
 from lopsided.memory import require_memory
 from lopsided.papers import cite
@@ -38,6 +38,7 @@ def label_sets(k: int, sizes: Mapping[int, float], ridge: float) -> Geometry:
         ridge: of the unconstrained-features model, summed loss; positive.
 
     Raises:
+        TypeError: if the sizes are no mapping.
         ValueError: if k or a size is out of range, or the ridge is not from 1e-100 to 1e100.
         MemoryError: if there are too many sets.
 
@@ -46,6 +47,7 @@ def label_sets(k: int, sizes: Mapping[int, float], ridge: float) -> Geometry:
         -0.5
     """
     require_whole("classes k", k, 2)
+    require_noun(sizes, Mapping, "sizes", "samples of each set, by the number of its labels")
     for s in sizes:
         require_whole("the number of labels of a set", s, 1)
     number = sum(comb(k, s) for s in sizes)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lopsided.arrays import Floats, real_array, require_flag, require_number
+from lopsided.arrays import Floats, real_array, require_flag, require_noun, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.steer.checks import check_features
@@ -68,8 +68,7 @@ class FixedHead(KeepsPrecision, Sized):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if not isinstance(geometry, Geometry):
-            raise TypeError(f"a fixed head has a Geometry, got {type(geometry).__name__}")
+        require_noun(geometry, Geometry, "what a head is fixed to")
         if not 0 < require_number(scale, "scale") < math.inf:
             raise ValueError(f"scale must be a positive finite number, got {scale}")
         vectors = scale * frame(geometry.classifiers, d, seed)
@@ -200,7 +199,7 @@ def initialise_(linear: nn.Linear, geometry: Geometry, seed: int = 0) -> nn.Line
         ValueError: if the head has another number of classes, or too few dimensions (the smallest
             number that works is named), or a weight of zeros or not finite, whose norm is none to
             keep; or no weight of shape (k, d), or one computed from other tensors.
-        TypeError: if it is given no geometry.
+        TypeError: if it is given no geometry or no layer.
         MemoryError: if the (k, k) Gram is too large.
 
     Example:
@@ -209,8 +208,8 @@ def initialise_(linear: nn.Linear, geometry: Geometry, seed: int = 0) -> nn.Line
         >>> Gram.of_vectors(head.weight.detach()).distance(predict.etf(4).classifiers) < 1e-6
         True
     """
-    if not isinstance(geometry, Geometry):
-        raise TypeError(f"a head starts at a Geometry, got {type(geometry).__name__}")
+    require_noun(geometry, Geometry, "what a head starts at")
+    require_noun(linear, torch.nn.Module, "the head")
     if "weight" not in {**linear._parameters, **linear._buffers}:
         raise ValueError(
             "this layer computes its weight from other tensors (a parametrization or an adapter),"

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lopsided.arrays import require_noun
 from lopsided.gram import Gram
 from lopsided.labels import Ignore, sentinels
 from lopsided.predict import etf
@@ -66,8 +67,7 @@ class PrimedHead(KeepsPrecision, Sized):
         super().__init__()
         require_sizes(d, k)
         gram = etf(k).classifiers if primes is None else primes
-        if not isinstance(gram, Gram):
-            raise TypeError(f"primes must be a Gram, got {type(gram).__name__}")
+        require_noun(gram, Gram, "what primes are of")
         if gram.k != k:
             raise ValueError(f"primes must be the Gram of {k} vectors, got one of {gram.k}")
         self.ignore_index: Ignore = sentinels(ignore_index)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from lopsided.arrays import real_array
+from lopsided.arrays import real_array, require_noun
 from lopsided.geometry import Geometry
 from lopsided.labels import Ignore
 from lopsided.steer.checks import check_features
@@ -56,6 +56,7 @@ class MultipleCenters(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(ignore_index, reduction)
+        require_noun(frame, Geometry, "the frame")
         number = real_array(centers, "centers")
         # A center is nearest to the classifier of its class.
         logits = frame.logits.matrix()
