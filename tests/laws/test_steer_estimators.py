@@ -206,7 +206,14 @@ def test_class_means_tell_digits_apart_in_a_pipeline():
 
 def test_classes_that_are_weighed_in_training_are_not_corrected_for_again():
     weighing = LogisticRegression(class_weight="balanced")
-    for given in (weighing, make_pipeline(StandardScaler(), weighing)):
+    fitted = make_pipeline(StandardScaler(), weighing).fit(X, Y)
+    for given in (
+        weighing,
+        make_pipeline(StandardScaler(), weighing),
+        FrozenEstimator(fitted),
+        make_pipeline(StandardScaler(), FrozenEstimator(fitted)),
+        CalibratedClassifierCV(FrozenEstimator(fitted)),
+    ):
         with pytest.raises(ValueError, match=r"class_weight='balanced'.*once more: leave it out"):
             steer.PostHocClassifier(given).fit(X, Y)
     even = np.full(len(set(Y)), 1 / len(set(Y)))
@@ -229,7 +236,8 @@ def test_classes_that_are_weighed_in_training_are_not_corrected_for_again():
         with pytest.raises(ValueError, match=r"(Comp|Ada)\w+ do not tell how frequent classes are"):
             steer.PostHocClassifier(make_pipeline(MinMaxScaler(), given)).fit(X, Y)
     corrected = steer.PostHocClassifier()
-    for given in (corrected, make_pipeline(MinMaxScaler(), corrected)):
+    frozen = FrozenEstimator(make_pipeline(MinMaxScaler(), corrected).fit(X, Y))
+    for given in (corrected, make_pipeline(MinMaxScaler(), corrected), frozen):
         with pytest.raises(ValueError, match="correct for the counts once more"):
             steer.PostHocClassifier(given).fit(X, Y)
         steer.PostHocClassifier(given, tau=0).fit(X, Y)

@@ -96,7 +96,8 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         """Fit the classifier to features and (n,) labels, and count these.
 
         The classifier is given the features as they come: a table keeps its columns' names and
-        types.
+        types. One that is frozen is corrected for the counts of these labels, so give it the
+        samples that it was trained on.
 
         Raises:
             ValueError: if the labels are not classes, `class_weight` names another or no positive
@@ -120,7 +121,7 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         given = self._given()
         weights = [
             f"{name}={short(repr(value))}"
-            for name, value in _settings(given.get_params())
+            for name, value in _settings(_params(given))
             if not _neutral(name, value)
         ]
         if weights and self.tau:
@@ -129,7 +130,7 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
                 " adjustment would correct for their counts once more: leave it out there, or give"
                 " tau=0"
             )
-        inside = (given, *given.get_params().values())
+        inside = (given, *_params(given).values())
         if self.tau and any(isinstance(part, PostHocClassifier) and part.tau for part in inside):
             raise ValueError(
                 f"{type(given).__name__} is, or holds, a PostHocClassifier, and the adjustment"
@@ -230,6 +231,18 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         return np.asarray(np.log(weights))
 
 
+def _params(given: Any) -> dict[str, Any]:
+    """Return the settings of an estimator and of all inside it, of which a `FrozenEstimator` names
+    none.
+    """
+    found = dict(given.get_params())
+    for name, part in list(found.items()):
+        if hasattr(part, "get_params") and not isinstance(part, type):
+            for inner, value in _params(part).items():
+                found.setdefault(f"{name}__{inner}", value)
+    return found
+
+
 def _settings(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield name and value of each setting, of each that a search may choose (it comes as a
     mapping, or a list of mappings, name -> values to try or a distribution) and of what it may put
@@ -247,7 +260,7 @@ def _settings(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                     for one in values if several else [values]:
                         yield str(tried), one
                         if hasattr(one, "get_params") and not isinstance(one, type):
-                            yield from _settings(one.get_params())
+                            yield from _settings(_params(one))
 
 
 def _neutral(name: str, value: Any) -> bool:
