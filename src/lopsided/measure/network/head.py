@@ -33,7 +33,9 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
         ValueError: if no linear layer fits, the head is not in the model, has no weight matrix, or
             another number of outputs.
     """
-    require_noun(model, torch().nn.Module, "the model")
+    require_noun(
+        model, torch().nn.Module, "the model", "torch.nn.Module is the class of all models"
+    )
     if head is None:
         found = _guessed(model, None if counts is None else counts.k)
         if not found:
