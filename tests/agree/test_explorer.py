@@ -181,6 +181,90 @@ def test_the_link_holds_the_state_and_its_python_and_shell_lines_give_what_is_sh
     assert page.locator("[data-part=python]").input_value() == text["python"]
 
 
+def test_a_page_that_is_something_else_too_offers_no_link_that_it_would_not_read(browser):
+    page = browser.new_page()
+    page.set_content(explorer.component([50, 5]))
+    page.locator(".distance:not(:empty)").wait_for()
+    offered = page.locator("[data-part=copies] button").all_inner_texts()
+    assert offered == ["Copy as Python", "Copy as shell line"]
+    assert page.locator("[data-part=link]").count() == 0
+    page.close()
+
+
+def test_a_saved_drawing_hides_nothing_that_is_seen_on_the_page(open_page, tmp_path):
+    page = open_page([50, 20, 5], "#a=cross-entropy&b=cross-entropy")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save SVG: norms of classifiers").click()
+    download.value.save_as(tmp_path / "norms.svg")
+    hollow = re.findall(r"<path [^>]*>", (tmp_path / "norms.svg").read_text())[-1]
+    assert page.locator("svg path.b").last.evaluate("e => getComputedStyle(e).fillOpacity") == "0"
+    assert 'fill-opacity="0"' in hollow
+
+
+#: Settings and counts at which the best bias is far, and the loss is flat on the way to it.
+FAR = [
+    ("ldam", 0, 0, [18, 2]),
+    ("ldam", 0, 0, [4, 10, 1719, 10, 10, 10, 1719, 10, 22090]),
+    ("logit-adjusted", 0, -1.4, [2, 557715, 244920, 149424, 244920, 26, 33974, 1195, 60377, 44188]),
+    ("vs", 0.2, -0.1, [216, 19159, 14093, 14093, 541, 125, 125, 575734, 211, 541, 199]),
+]
+
+
+@pytest.mark.parametrize("bias", ["free", 2e-6])
+@pytest.mark.parametrize(("loss", "gamma", "tau", "counts"), FAR)
+def test_the_ridge_from_which_the_optimum_is_zero_is_that_of_python(
+    still, loss, gamma, tau, counts, bias
+):
+    adjustment = LOSSES[loss](Counts(counts), gamma, tau)
+    largest = solve.largest_ridge(Problem(Counts(counts), adjustment, ridge=0.0, bias=bias))
+    setting = {"loss": loss, "gamma": gamma, "tau": tau, "bias": bias}
+    found = still.evaluate(
+        "([counts, settings]) => settings.map(s => lopsided.begin(s, counts, []).note)",
+        [counts, [setting | {"ridge": part * largest} for part in (0.99, 1.01)]],
+    )
+    assert found[0] == "solving …"
+    assert found[1].startswith("At this ridge the optimum is zero")
+
+
+def test_a_tail_is_that_of_counts(still):
+    bases = [(k, base ** (k - 1)) for k in (4, 6) for base in (2, 3, 5)]
+    given = [(k, scale * ratio, ratio) for k, ratio in bases for scale in (1, 7)]
+    given += [(36, 522, 243), (10, 5000, 100), (7, 1000, 12.5)]
+    found = still.evaluate(
+        "cases => cases.map(([k, largest, ratio]) =>"
+        " lopsided.PROFILES.exponential.counts({ k, largest, ratio }))",
+        given,
+    )
+    assert found == [Counts.exponential(*case).values.tolist() for case in given]
+
+
+@pytest.mark.parametrize(
+    ("profile", "field", "value", "words"),
+    [
+        ("step", 0, "5", "ρ k must be a whole number of minority classes, from 1 to 4; it is 2.5"),
+        ("step", 3, "0.01", "from 1 to 3; it is 0.04"),
+        ("step", 2, "1.25", "R times the samples of a minority must be a whole number; it is 6.25"),
+        ("step", 0, "4.5", "classes k must be a whole number from 2 to 100"),
+        ("exponential", 0, "10.5", "classes k must be a whole number from 2 to 100"),
+        ("exponential", 1, "500.5", "must be a whole number from 1 to 1,000,000"),
+        ("zipf", 0, "7.5", "classes k must be a whole number from 2 to 100"),
+    ],
+)
+def test_a_profile_that_there_is_not_is_told_and_not_rounded(
+    open_page, profile, field, value, words
+):
+    page = open_page([50, 5])
+    page.locator("select").first.select_option(profile)
+    before = page.locator("[data-part=python]").input_value()
+    box, said = page.locator(".parameters input").nth(field), page.locator(".problem")
+    box.fill(value)
+    assert words in said.inner_text()
+    assert page.locator("[data-part=python]").input_value() == before
+    box.fill(("6", "900", "2.2", "0.25")[field])
+    assert said.inner_text() == ""
+    assert page.locator("[data-part=python]").input_value() != before
+
+
 def test_keys_or_a_pointer_change_counts_turn_the_frame_and_read_the_cosines(open_page):
     page = open_page([50, 20, 5])
     page.locator("[role=slider]").first.focus()

@@ -119,8 +119,10 @@ const mount = (root) => {
     }
     part("python").value = toPython(state);
     part("shell").value = toShell(state);
-    part("link").value = `${location.href.split("#")[0]}#${toHash(state)}`;
-    if (given.linked) history.replaceState(null, "", `#${toHash(state)}`);
+    if (given.linked) {
+      part("link").value = `${location.href.split("#")[0]}#${toHash(state)}`;
+      history.replaceState(null, "", `#${toHash(state)}`);
+    }
     stale = true;
     request();
   };
@@ -184,12 +186,15 @@ const mount = (root) => {
       drawFrames();
     });
   }
+  // A page that is something else too does not read its state from its address.
+  const texts = [
+    ["Python", "python"],
+    ["shell line", "shell"],
+    ...(given.linked ? [["link", "link"]] : []),
+  ];
+  if (!given.linked) part("link").closest("label").remove();
   part("copies").append(
-    ...[
-      ["Python", "python"],
-      ["shell line", "shell"],
-      ["link", "link"],
-    ].map(([title, name]) => copyButton(title, part(name), part("said"))),
+    ...texts.map(([title, name]) => copyButton(title, part(name), part("said"))),
   );
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
@@ -213,6 +218,7 @@ const mount = (root) => {
 mount(document.currentScript.previousElementSibling);
 // For the console, and for the tests that compare with Python.
 globalThis.lopsided = {
+  begin,
   geometryOf,
   distances,
   contrast,
@@ -222,4 +228,5 @@ globalThis.lopsided = {
   spectrum,
   frameOf,
   parseCounts,
+  PROFILES,
 };

@@ -176,14 +176,19 @@ const countControls = (given) => {
             value,
             oninput: (event) => {
               const typed = event.target.valueAsNumber,
-                right = typed >= least && typed <= most;
+                count = pace === 1,
+                right = typed >= least && typed <= most && (!count || Number.isInteger(typed));
               event.target.setAttribute("aria-invalid", !right);
               if (!right) {
-                said.textContent = `${text} must be from ${grouped(least)} to ${grouped(most)}.`;
+                said.textContent =
+                  `${text} must be ${count ? "a whole number " : ""}from ${grouped(least)}` +
+                  ` to ${grouped(most)}.`;
                 return;
               }
               values[field] = typed;
-              take(profileOf.counts(values), null);
+              const problem = profileOf.problem ? profileOf.problem(values) : "";
+              if (problem) said.textContent = problem;
+              else take(profileOf.counts(values), null);
             },
           }),
         ),

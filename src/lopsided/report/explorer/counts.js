@@ -3,6 +3,9 @@
 const MOST_CLASSES = 100;
 const LARGEST_COUNT = 2 ** 53;
 
+// Whether a product is a whole number but for rounding.
+const whole = (value, size) => Math.abs(value - Math.round(value)) <= 1e-9 * size;
+
 const step = ({ k, minority, ratio, rho = 0.5 }) => {
   const few = Math.round(rho * k);
   return Array.from({ length: k }, (_, c) =>
@@ -10,21 +13,39 @@ const step = ({ k, minority, ratio, rho = 0.5 }) => {
   );
 };
 
+// Why there is no such STEP; empty if there is.
+const whyNoStep = ({ k, minority, ratio, rho }) => {
+  const few = rho * k,
+    most = ratio * minority;
+  if (!whole(few, k) || Math.round(few) < 1 || Math.round(few) >= k)
+    return `ρ k must be a whole number of minority classes, from 1 to ${k - 1}; it is ${digits(few)}.`;
+  return whole(most, most)
+    ? ""
+    : `R times the samples of a minority must be a whole number; it is ${digits(most)}.`;
+};
+
+// Powers round: 32 / 32 ** 0.8 is 2, and in these numbers less.
 const exponential = ({ k, largest: most, ratio }) =>
-  Array.from({ length: k }, (_, c) => Math.trunc(most / ratio ** (c / (k - 1))));
+  Array.from({ length: k }, (_, c) => {
+    const found = most / ratio ** (c / (k - 1)),
+      error = Number.EPSILON * (2 + Math.log(ratio)) * found;
+    return Math.abs(found - Math.round(found)) <= error ? Math.round(found) : Math.floor(found);
+  });
 
 const zipf = ({ k, largest: most, exponent = 1 }) =>
   Array.from({ length: k }, (_, c) => Math.trunc(most / (c + 1) ** exponent));
 
-// Profile -> its counts, and its parameters: label, start, least, most, step.
+// Profile -> its counts, why there are none, and its parameters: label, start, least, most, and the
+// step of whole numbers (1), of others, or none ("any").
 const PROFILES = {
   step: {
     title: "STEP",
     counts: step,
+    problem: whyNoStep,
     fields: {
       k: ["classes k", 4, 2, MOST_CLASSES, 1],
       minority: ["samples of a minority", 5, 1, 1e6, 1],
-      ratio: ["ratio R", 10, 1, 1e4, 1],
+      ratio: ["ratio R", 10, 1, 1e4, "any"],
       rho: ["share of minorities ρ", 0.5, 0.01, 0.99, 0.01],
     },
   },
@@ -34,7 +55,7 @@ const PROFILES = {
     fields: {
       k: ["classes k", 10, 2, MOST_CLASSES, 1],
       largest: ["samples of the largest", 500, 1, 1e6, 1],
-      ratio: ["ratio R", 100, 1, 1e4, 1],
+      ratio: ["ratio R", 100, 1, 1e4, "any"],
     },
   },
   zipf: {

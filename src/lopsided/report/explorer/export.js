@@ -21,6 +21,7 @@ const copyButton = (title, area, said) =>
 
 const STYLES = [
   "fill",
+  "fill-opacity",
   "stroke",
   "stroke-width",
   "stroke-dasharray",

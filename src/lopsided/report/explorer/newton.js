@@ -124,15 +124,14 @@ const startOf = (r, ridge, parameters) => {
   return tried[worth.indexOf(Math.min(...worth))];
 };
 
-// The bias that is best at no logits.
-const bestBias = (r) => {
+// The bias where Newton's method ends at no logits, from one to begin with.
+const biasFrom = (r, b) => {
   const nothing = { Y: matrix(r.m, r.m), s: new Float64Array(r.m) };
   const at = (b) => {
     const fit = fitOf(r, marginsOf(r, { ...nothing, b }));
     return { ...fit, value: fit.value + costOf(r, b) };
   };
-  let b = new Float64Array(r.m),
-    fit = at(b);
+  let fit = at(b);
   for (let iteration = 0; iteration < 100; iteration++) {
     const slope = adjoint(r, fit.residual).b,
       gradient = slope.map((value, j) => value + r.charge * r.k[j] * b[j]);
@@ -146,15 +145,32 @@ const bestBias = (r) => {
         );
       },
     });
+    const falls = dot(step, gradient) / 4;
     let length = 2,
       next;
     do {
       length /= 2;
       next = at(b.map((value, j) => value + length * step[j]));
-    } while (length > 1e-6 && !(next.value < fit.value));
+    } while (length > 1e-6 && !(next.value <= fit.value + length * falls));
     if (!(next.value < fit.value)) break;
     b = b.map((value, j) => value + length * step[j]);
     fit = next;
+  }
+  return b;
+};
+
+// The bias that is best at no logits. Where offsets put nearly all shares on other classes than the
+// targets, there is no curvature to begin with: they are halved until they are small, and doubled
+// again, each time from twice the bias before.
+const bestBias = (r) => {
+  const size = largest(r.offset.map((row) => largest(row.map(Math.abs))));
+  let b = new Float64Array(r.m);
+  for (let halvings = Math.ceil(Math.log2(Math.max(size, 1))); halvings >= 0; halvings--) {
+    const offset = r.offset.map((row) => row.map((value) => value / 2 ** halvings));
+    b = biasFrom(
+      { ...r, offset },
+      b.map((value) => 2 * value),
+    );
   }
   return b;
 };
