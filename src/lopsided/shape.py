@@ -35,12 +35,15 @@ class Contrast(NamedTuple):
     across: float
 
 
-def contrast(gram: Gram, minorities: npt.ArrayLike) -> Contrast:
+def contrast(
+    gram: Gram, minorities: npt.ArrayLike, majorities: npt.ArrayLike | None = None
+) -> Contrast:
     """Return how the vectors of majority classes differ from those of minority classes.
 
     Args:
         gram: of classifiers or class means.
         minorities: numbers of the minority classes, as `Counts.minorities` has them.
+        majorities: of the majority classes; by default all others.
 
     Example:
         >>> from lopsided import Counts, predict
@@ -49,12 +52,8 @@ def contrast(gram: Gram, minorities: npt.ArrayLike) -> Contrast:
         >>> [round(value, 4) for value in contrast(frame, counts.minorities)]
         [2.6721, -0.144, 0.0334, -0.1387]
     """
-    rare = np.zeros(gram.k, bool)
-    rare[numbers_of(minorities, gram.k)] = True
-    few = np.bincount(gram.groups.of_class(np.flatnonzero(rare)), minlength=gram.groups.m).astype(
-        np.float64
-    )
-    many = gram.groups.sizes - few
+    few = _by_group(gram, minorities)
+    many = gram.groups.sizes - few if majorities is None else _by_group(gram, majorities)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = (many @ gram.diagonal / many.sum()) / (few @ gram.diagonal / few.sum())
     return Contrast(
@@ -63,6 +62,14 @@ def contrast(gram: Gram, minorities: npt.ArrayLike) -> Contrast:
         _mean_cosine(gram, few, few),
         _mean_cosine(gram, many, few),
     )
+
+
+def _by_group(gram: Gram, classes: npt.ArrayLike) -> Floats:
+    """Return how many of some classes each group has."""
+    chosen = np.zeros(gram.k, bool)
+    chosen[numbers_of(classes, gram.k)] = True
+    groups = gram.groups.of_class(np.flatnonzero(chosen))
+    return np.bincount(groups, minlength=gram.groups.m).astype(np.float64)
 
 
 def _mean_cosine(gram: Gram, first: Floats, second: Floats) -> float:

@@ -211,6 +211,50 @@ def test_curves_draw_the_published_numbers_and_leave_room_for_marks():
     assert all(ax.get_legend().get_texts()[-1].get_text() == "network" for ax in axes)
 
 
+def test_curves_draw_the_mean_of_the_classes_of_one_count():
+    """Against loops over pairs, for networks, whose classes of one count are not alike."""
+    rng, places = np.random.default_rng(0), [1, 2, 3]
+    counts = [Counts([50, 5, 9, 50, 5, 50]), Counts([50, 50, 5, 5]), Counts([7, 7, 7])]
+    networks = [
+        Geometry.of_vectors(rng.normal(size=(c.k, 9)), rng.normal(size=(c.k, 9)), Source("net"), c)
+        for c in counts
+    ]
+    axes = list(Figure().subplots(1, 3))
+    theory = [predict.seli(c) for c in counts]
+    plot.curves(places, theory, axes, label="", measured={"net": (places, networks)})
+    for ax, part in zip(axes[1:], ("classifiers", "embeddings"), strict=True):
+        for i, (network, law) in enumerate(zip(networks, theory, strict=True)):
+            n = network.counts.values
+            large, small = (np.flatnonzero(n == end) for end in (n.max(), n.min()))
+            for j, geometry in enumerate((law, network)):
+                gram = getattr(geometry, part)
+                square = gram.squared_norms()
+                ratio = axes[0].lines[2 * j + (part == "embeddings")].get_ydata()[i]
+                assert ratio == pytest.approx(square[large].mean() / square[small].mean())
+                for line, (a, b) in enumerate(((large, large), (small, small), (large, small))):
+                    cosines = [gram.cosine(c, e) for c in a for e in b if c != e]
+                    drawn = ax.lines[3 * j + line].get_ydata()[i]
+                    assert drawn == pytest.approx(np.mean(cosines))
+
+
+def test_lines_run_along_the_axis_whatever_the_order_of_what_is_given():
+    """`solve.path` keeps the order of the ridges, which may be any."""
+    counts, ridges = Counts([20, 20, 2, 2]), [0.1, 3.0, 0.01, 1.0]
+    optima = solve.path(Problem(counts, ridge=1.0), ridges)
+    for goal in (None, predict.seli(counts)):
+        lines = plot.ridge_path(optima, Figure().subplots(), goal).lines
+        again = plot.ridge_path(optima[::-1], Figure().subplots(), goal).lines
+        for line, other in zip(lines, again, strict=True):
+            assert line.get_xdata().tolist() == sorted(ridges, reverse=True)
+            assert line.get_ydata().tolist() == other.get_ydata().tolist()
+    ratios = [10, 1, 100]
+    theory = [predict.seli(Counts.step(k=4, minority=1, ratio=ratio)) for ratio in ratios]
+    norms, *_ = plot.curves(ratios, theory, list(Figure().subplots(1, 3)), label="R")
+    line = norms.lines[0]
+    assert line.get_xdata().tolist() == sorted(ratios)
+    assert line.get_ydata().tolist() == sorted(line.get_ydata())
+
+
 def test_curves_run_along_an_exponent_too():
     axes = list(Figure().subplots(1, 3))
     counts, gammas = Counts.step(k=10, minority=5, ratio=10), np.linspace(0, 1, 5)

@@ -14,6 +14,7 @@ from lopsided.arrays import Floats
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
 from lopsided.plot.style import FAINT, GREY, MAJORITY, MIDDLE, MINORITY
+from lopsided.shape import Contrast, contrast
 
 #: Between which classes a cosine is; the line's colour and dashes.
 PAIRS = {"majority": (MAJORITY, "-"), "minority": (MINORITY, "-"), "across": (MIDDLE, (0, (4, 2)))}
@@ -31,11 +32,13 @@ def curves(
     """Draw squared norm ratios, cosines of classifiers and cosines of class means of geometries
     along a parameter.
 
-    Majority is the largest class, minority the smallest; cosines are to a class of the same count,
-    or across between the two.
+    Majority are the classes of the largest count, minority those of the smallest; of a network,
+    whose classes of one count differ, their mean is drawn: of squared norms, and of the cosines of
+    all pairs of two of them, or of one and one.
 
     Args:
-        places: (t,) values of the parameter, such as the ratio R or the exponent gamma.
+        places: (t,) values of the parameter, such as the ratio R or the exponent gamma, in any
+            order.
         geometries: t predicted geometries with counts, drawn as lines.
         axes: three to draw on; by default new ones.
         label: of the parameter.
@@ -127,43 +130,29 @@ Values = dict[str, tuple[str, object, float]]
 
 
 def _ratios(geometry: Geometry) -> Values:
-    large, _, small, _ = _classes(geometry)
-    squares = {
-        "classifiers": geometry.classifiers.squared_norms(),
-        "class means": geometry.embeddings.squared_norms(),
-    }
+    grams = {"classifiers": geometry.classifiers, "class means": geometry.embeddings}
     colours = {"classifiers": (MAJORITY, "-"), "class means": (MINORITY, (0, (4, 2)))}
     return {
-        name: (*colours[name], float(values[large] / values[small]))
-        for name, values in squares.items()
+        name: (*colours[name], _contrast(geometry, gram).norm_ratio) for name, gram in grams.items()
     }
 
 
 def _cosines(geometry: Geometry, gram: Gram) -> Values:
-    large, large_too, small, small_too = _classes(geometry)
-    pairs = {
-        "majority": (large, large_too),
-        "minority": (small, small_too),
-        "across": (large, small),
-    }
-    return {
-        name: (*PAIRS[name], float(gram.cosine(*pair)) if pair[0] != pair[1] else np.nan)
-        for name, pair in pairs.items()
-    }
+    found = _contrast(geometry, gram)
+    return {name: (*PAIRS[name], getattr(found, name)) for name in PAIRS}
 
 
-def _classes(geometry: Geometry) -> tuple[int, int, int, int]:
-    """Return two of the largest classes and two of the smallest, one class twice where it is
-    alone.
-    """
+def _contrast(geometry: Geometry, gram: Gram) -> Contrast:
+    """Return how the largest classes differ from the smallest; all of them where all are equal."""
     if geometry.counts is None:
         raise ValueError(
             f"the geometry {geometry.source.name} has no class counts, so its majority and minority"
             " are unknown"
         )
     values = geometry.counts.values
-    large, small = np.flatnonzero(values == values.max()), np.flatnonzero(values == values.min())
-    return int(large[0]), int(large[-1]), int(small[-1]), int(small[0])
+    large, small = (np.flatnonzero(values == end) for end in (values.max(), values.min()))
+    found = contrast(gram, small, large)
+    return found._replace(across=found.majority) if values.max() == values.min() else found
 
 
 def _lines(
@@ -180,9 +169,10 @@ def _lines(
             f"one geometry a place is needed, got {len(geometries)} geometries for places of shape"
             f" {x.shape}"
         )
-    rows = [values(geometry) for geometry in geometries]
-    if not rows:
+    if not len(x):
         raise ValueError("there is no geometry to draw")
+    order = np.argsort(x, kind="stable")  # lest a line go back and forth
+    x, rows = x[order], [values(geometries[i]) for i in order]
     for i, (line, (colour, dashes, _)) in enumerate(rows[0].items()):
         y = [row[line][2] for row in rows]
         if marker is None:

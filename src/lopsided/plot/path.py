@@ -32,7 +32,7 @@ def ridge_path(
     distances to it.
 
     Args:
-        solutions: of one problem at several ridges, as `solve.path` returns them.
+        solutions: of one problem at several ridges, as `solve.path` returns them, in any order.
         ax: to draw on; by default new ones.
         goal: the geometry to measure distances to.
 
@@ -52,6 +52,8 @@ def ridge_path(
             f" {', '.join(f'{ridge:g}' for ridge in ridges) or 'none'}; give the limit of ridge 0"
             " as the goal"
         )
+    order = np.argsort(-ridges, kind="stable")  # lest a line go back and forth
+    ridges, solutions = ridges[order], [solutions[i] for i in order]
     ax = on_axes(ax)
     if goal is not None:
         rows = np.array([s.geometry.distance(goal) for s in solutions])
