@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from lopsided import Adjustment, Counts, Geometry, Gram, Problem, Source, plot, predict, solve
 from lopsided.plot.frame import _oriented, _project
-from lopsided.plot.style import MAJORITY, MIDDLE, MINORITY, class_colours, number
+from lopsided.plot.style import FAINT, MAJORITY, MIDDLE, MINORITY, class_colours, number
+from lopsided.report import drawn
 
 
 @pytest.fixture
@@ -282,6 +283,16 @@ def test_curves_run_along_an_exponent_too():
 def test_curves_refuse_what_they_cannot_draw(places, geometries, axes, message):
     with pytest.raises(ValueError, match=message):
         plot.curves(places, geometries, list(Figure().subplots(1, axes)), label="R")
+
+
+def test_on_a_page_what_has_no_cosine_is_grey_too_and_the_page_is_seen_through_the_rest():
+    no_class = Gram.of_vectors([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    shown = [
+        drawn(draw, "label").svg
+        for draw in (lambda ax: plot.gram(no_class, ax), lambda ax: plot.counts([9, 5], ax))
+    ]
+    assert [f"fill: {FAINT}" in svg for svg in shown] == [True, False]
+    assert "fill: #ffffff" not in shown[1]
 
 
 def test_every_training_path_is_drawn_in_a_colour_of_its_own(ax):

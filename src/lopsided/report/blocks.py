@@ -109,6 +109,9 @@ STYLE: Any = {
     # which the drawing is laid out.
     "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
     "font.size": 8.5,
+    # The page is seen through a drawing, but for the ground that a drawing gives to its axes.
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
     "axes.titlesize": 9,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
@@ -134,9 +137,7 @@ def svg_of(drawing: Drawing, label: str) -> str:
     mpl, buffer = need("matplotlib", "'lopsided[report]'"), io.StringIO()
     # Several drawings share one page, so the identifiers inside each must be its own.
     with mpl.rc_context({**STYLE, "svg.hashsalt": sha256(label.encode()).hexdigest()}):
-        drawing.savefig(
-            buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True
-        )
+        drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     start = text.index("<svg")
     words = printable(label).replace("&", "and").replace("<", "below").replace('"', "'")
