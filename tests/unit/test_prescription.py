@@ -1,5 +1,6 @@
 """The claim prescription in short, its plan, and its verdict on made-up numbers."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from lopsided.reproduce.claims.prescription.numbers import HURT, Numbers, draws,
 from lopsided.reproduce.claims.prescription.plan import RAREST, SIZES, other_plans, plans
 from lopsided.reproduce.claims.prescription.settings import Settings
 from lopsided.reproduce.claims.prescription.tables import partial
-from lopsided.steer.prescribe.sentences import ADJUSTED
+from lopsided.steer.prescribe.sentences import ADJUSTED, CAME, optimistic
 
 SHORT = {"tasks": ("digits",), "losses": ("cross-entropy",), "others": (), "held_out": (1,)}
 CLAIM = CLAIMS["prescription"]
@@ -84,6 +85,32 @@ def test_what_is_said_without_held_out_samples_is_what_the_record_says():
     low, high = np.quantile(found, [0.25, 0.75])
     hurt = int((found < -HURT).sum())
     assert (len(found), hurt, *(round(100 * end, 1) for end in (low, high))) == ADJUSTED
+
+
+def test_what_is_said_of_promises_with_few_samples_is_what_the_record_says():
+    record = Path(__file__).parents[2] / "benchmarks" / "records" / "campaigns" / "intervals.json"
+    sums: dict[tuple[int, int], list[float]] = {}
+    for row in json.loads(record.read_text())["rows"]:
+        cell = row["classes"], row["held-out samples of the rarest class"]
+        of = sums.setdefault(cell, [0.0, 0.0])
+        for i, what in enumerate(("promised", "came")):
+            of[i] += row["prescribed"] * row[f"{what} where prescribed"]
+    assert {cell: round(came / promised, 2) for cell, (promised, came) in sums.items()} == CAME
+
+
+@pytest.mark.parametrize(
+    ("held_out", "expected"),
+    [
+        ([40, 1], "with 2 classes and 1 held-out sample of the rarest, 55% of the gain came"),
+        ([40, 9, 9, 4], "with 3 classes and 2 held-out samples of the rarest, 74%"),
+        ([40] * 9 + [5], None),
+        ([40, 6], None),
+        ([40] * 10 + [1], None),
+    ],
+)
+def test_a_promise_with_few_samples_says_how_much_of_such_came(held_out, expected):
+    said = optimistic(np.array(held_out))
+    assert said == "" if expected is None else expected in said
 
 
 def test_partial_correlation_leaves_out_what_the_controls_explain():
