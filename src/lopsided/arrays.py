@@ -73,8 +73,8 @@ def plain_array(values: Any, what: str) -> npt.NDArray[Any]:
     A tensor may live on a device, require a gradient, or be of a type that NumPy lacks.
 
     Raises:
-        TypeError: if they are a masked array, whose mask every conversion drops without a word, or
-            bytes, which NumPy takes for small numbers.
+        TypeError: if they are a masked array, whose mask every conversion drops without a word,
+            bytes, which NumPy takes for small numbers, or as `require_dense`.
         ValueError: if they are rows of different lengths.
     """
     masked = sys.modules.get("numpy.ma")  # not imported for it: who has one has imported it
@@ -85,6 +85,7 @@ def plain_array(values: Any, what: str) -> npt.NDArray[Any]:
         )
     if isinstance(values, bytes | bytearray):
         raise TypeError(f"{what} must be numbers, got {type(values).__name__}")
+    require_dense(values, what)
     if hasattr(values, "detach"):
         if values.is_meta:
             raise TypeError(f"{what} must be numbers, got a tensor without any (on device meta)")
@@ -94,6 +95,22 @@ def plain_array(values: Any, what: str) -> npt.NDArray[Any]:
         except TypeError:
             values = values.float()
     return np.asarray(values)
+
+
+def require_dense(values: Any, what: str) -> None:
+    """Refuse sparse arrays of SciPy, which NumPy takes for one object, and sparse tensors.
+
+    Raises:
+        TypeError: naming what makes them dense.
+    """
+    sparse = sys.modules.get("scipy.sparse")  # not imported for it: who has one has imported it
+    if sparse is not None and sparse.issparse(values):
+        kind, dense = type(values).__name__, "toarray()"
+    elif hasattr(values, "detach") and str(values.layout) != "torch.strided":
+        kind, dense = f"tensor of layout {values.layout}", "to_dense()"
+    else:
+        return
+    raise TypeError(f"{what} must be dense numbers, got a {kind}; give its {dense}")
 
 
 def real_array(values: Any, what: str) -> Floats:

@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
 from torch import nn
 
 from lopsided import Adjustment, Counts, measure, predict, steer
@@ -104,6 +105,23 @@ REFUSED = {
         "of a function such as wandb.log make a Tracker",
     ),
     "sparse features": (lambda: stream(X.to_sparse()), "dense numbers"),
+    "SciPy's sparse features": (
+        lambda: measure.Moments(3, 4).update(csr_array(X), Y),
+        "features must be dense numbers, got a csr_array; give its toarray()",
+    ),
+    "a sparse batch": (lambda: stream(csr_array(X)), "dense numbers, got a csr_array"),
+    "sparse samples": (
+        lambda: steer.prescribe((np.eye(3, 4), None), (csr_array(X), Y), None),
+        "features must be dense numbers, got a csr_array; give its toarray()",
+    ),
+    "sparse tensors of samples": (
+        lambda: steer.prescribe((np.eye(3, 4), None), (X.to_sparse(), Y), None),
+        "features must be dense numbers, got a tensor of layout torch.sparse_coo",
+    ),
+    "a sparse head": (
+        lambda: steer.prescribe((csr_array(np.eye(3, 4)), None), (X, Y), None),
+        "the head's weight must be dense numbers, got a csr_array",
+    ),
     "features without numbers": (lambda: stream(X.to("meta")), "on device meta"),
     "half a class": (lambda: measure.Moments(2.5, 4), "at least 2 classes and 1 dimension"),
     "dimensions in words": (lambda: measure.Stream(3, "4"), "at least 2 classes and 1 dimension"),

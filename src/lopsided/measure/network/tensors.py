@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import plain_array
+from lopsided.arrays import plain_array, require_dense
 from lopsided.needs import torch
 
 #: Classifiers that are looked at where it would take long to look at all.
@@ -50,9 +50,9 @@ def _dense(tensor: Any) -> Any:
             "what is measured must be whole, got a tensor that is spread over processes; give"
             " its full_tensor()"
         )
-    if tensor.is_meta or tensor.layout != torch().strided:
-        kind = "on device meta" if tensor.is_meta else f"of layout {tensor.layout}"
-        raise TypeError(f"what is measured must be dense numbers, got a tensor {kind}")
+    if tensor.is_meta:
+        raise TypeError("what is measured must be dense numbers, got a tensor on device meta")
+    require_dense(tensor, "what is measured")
     return tensor.detach()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints, plain_array
+from lopsided.arrays import Floats, Ints, plain_array, require_dense
 from lopsided.measure.checks import rows_of, samples_of
 from lopsided.measure.storage.store import Store
 
@@ -77,6 +77,7 @@ class Samples:
                 yield from self.given.batches(span)
         elif _is_pair(self.given):
             features, labels = self.given
+            require_dense(features, "features")
             if len(features) != len(labels):
                 raise ValueError(
                     f"features and labels must have one row a sample, got {len(features):,} and"
