@@ -60,6 +60,14 @@ REFUSED = {
     "a temperature in words": (lambda: steer.CosineHead(4, 3, "a"), "temperature must be"),
     "a model that is none": (lambda: measure.watch(None), "must be a Module, got NoneType"),
     "a function for a model": (lambda: measure.watch(lambda x: x), "Module, got function"),
+    "a scripted model": (
+        lambda: measure.watch(torch.jit.script(net())),
+        "RecursiveScriptModule were compiled to TorchScript and cannot be watched",
+    ),
+    "the head of a traced model": (
+        lambda: measure.watch(torch.jit.trace(net(), X), head="0"),
+        "TopLevelTracedModule were compiled to TorchScript and cannot be watched",
+    ),
     "an unknown choice of classes": (lambda: measure.watch(net(), classes="x"), "'all' or 'seen'"),
     "a shift that is a truth value": (lambda: measure.watch(net(), shift=True), "got True"),
     "a list of predictions": (
@@ -132,6 +140,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_of_another_kind_is_refused_at_the_door(case):
     call, words = REFUSED[case]

@@ -39,6 +39,7 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
     if head is None:
         found = _guessed(model, None if counts is None else counts.k)
         if not found:
+            _require_hooks(model, *model.modules())
             wanted = "" if counts is None else f" with {counts.k} outputs"
             raise ValueError(f"the model has no linear layer{wanted}; say which layer is the head")
     else:
@@ -51,6 +52,7 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
             raise ValueError(f"the model has no layer {head!r}; its linear layers are {some}")
         if not found:
             raise ValueError("the head is not a layer of this model")
+    _require_hooks(model, *found.values())
     name, head = list(found.items())[-1]
     with modes_kept(head):
         weight = getattr(head, "weight", None)
@@ -61,6 +63,20 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
         outputs = f"the head {name!r} has {widths[0]} outputs"
         raise ValueError(f"{outputs}, but counts are of {counts.k} classes")
     return found
+
+
+def _require_hooks(model: Any, *layers: Any) -> None:
+    """Refuse layers of TorchScript, whose code runs in C++ and calls no hook.
+
+    Raises:
+        ValueError: if one of them is.
+    """
+    if any(isinstance(layer, torch().jit.ScriptModule) for layer in layers):
+        raise ValueError(
+            f"the layers of {type(model).__name__} were compiled to TorchScript and cannot be"
+            " watched: give the module that it was made of, or features and head to measure.Stream"
+            " and steer.prescribe"
+        )
 
 
 def is_layer(head: Any) -> bool:
