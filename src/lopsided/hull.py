@@ -1,4 +1,6 @@
-"""The point of a convex hull that is nearest to the origin."""
+"""The point of a convex hull that is nearest to the origin, and the least vector beyond given
+margins.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,8 @@ from lopsided.arrays import Floats, real_array
 
 #: A nearest point shorter than this share of the longest vector is the origin itself.
 ORIGIN = 1e-9
+#: The least goal of `least_beyond` beside the largest: what longer vectors gain is above rounding.
+GOAL = 1e-9
 
 
 class Nearest(NamedTuple):
@@ -42,8 +46,6 @@ def nearest(vectors: npt.ArrayLike) -> Nearest:
         >>> point.round(12), weights.round(12)
         (array([0.4, 0.8]), array([0.2, 0.8]))
     """
-    from scipy.optimize import nnls  # slow to import
-
     rows = real_array(vectors, "vectors")
     if rows.ndim != 2 or 0 in rows.shape:
         raise ValueError(f"a hull needs an array (m, d) of vectors, got shape {rows.shape}")
@@ -54,15 +56,51 @@ def nearest(vectors: npt.ArrayLike) -> Nearest:
         return Nearest(np.zeros(rows.shape[1]), np.full(len(rows), 1 / len(rows)))
     rows = rows / unit  # whose squares float64 holds
     size = float(np.sqrt(np.max(np.sum(rows**2, axis=1))))
-    short = rows.T / size
-    if rows.shape[0] < rows.shape[1]:  # the same inner products in fewer dimensions
-        short = np.asarray(np.linalg.qr(short, mode="r"))
-    columns = np.vstack([short, np.ones(len(rows))])
-    found, _ = nnls(columns, np.append(np.zeros(len(short)), 1.0))
+    found = _mixed(rows / size, np.ones(len(rows)))
     weights = found / found.sum()
     point = weights @ rows
     inside = float(np.linalg.norm(point)) <= ORIGIN * size
     return Nearest(np.zeros_like(point) if inside else point * unit, weights)
+
+
+def least_beyond(vectors: Floats) -> tuple[Floats, Floats] | None:
+    """Return the w of least norm with v . w >= 1 for every row v of an (m, d) array, and the
+    multipliers of which w is the sum of multiplier times v; None where float64 finds none.
+
+    It is the nearest point of the hull over its squared norm, but where lengths differ much that
+    point is among the shortest vectors, and blind to the others. So it is found of unit vectors u =
+    v / |v| with goals g = 1 / |v|: where |U'a|^2 + (1 - g . a)^2 is least over a >= 0, w = U'a / (1
+    - g . a) has u . w >= g.
+
+    Example:
+        >>> w, multipliers = least_beyond(np.array([[2.0, 0.0], [0.0, 1.0]]))
+        >>> w.round(12), multipliers.round(12)
+        (array([0.5, 1. ]), array([0.25, 1.  ]))
+    """
+    lengths = np.linalg.norm(vectors, axis=1)
+    if not lengths.all() or not nearest(units := vectors / lengths[:, None]).point.any():
+        return None
+    shortest = float(lengths.min())
+    goals = np.maximum(shortest / lengths, GOAL)
+    found = _mixed(units, goals)
+    w = found @ units
+    w, found = (part * (goals @ found / (w @ w)) for part in (w, found))  # 1 - g . a, unrounded
+    if (units @ w).min() <= 0:
+        return None
+    return w / shortest, found / lengths / shortest
+
+
+def _mixed(rows: Floats, goals: Floats) -> Floats:
+    """Return the a >= 0 with the least |V'a|^2 + (1 - goals . a)^2, of vectors of about length
+    1.
+    """
+    from scipy.optimize import nnls  # slow to import
+
+    columns = rows.T
+    if rows.shape[0] < rows.shape[1]:  # the same inner products in fewer dimensions
+        columns = np.asarray(np.linalg.qr(columns, mode="r"))
+    found, _ = nnls(np.vstack([columns, goals]), np.append(np.zeros(len(columns)), 1.0))
+    return np.asarray(found)
 
 
 def one_vs_rest(vectors: npt.ArrayLike) -> Floats:

@@ -64,6 +64,16 @@ def test_margins_on_the_sphere_differ_by_the_temperature_times_the_log_ratio():
     assert gaps == pytest.approx([0.1 * np.log(50), 0.05 * np.log(50)], rel=0.07)
 
 
+def test_the_best_start_on_the_sphere_is_returned_where_objectives_are_below_float64():
+    given = [50, 50, 1, 1, 1], 2, [1e-4]
+    best = solve.spherical(*given, starts=3)[0]
+    each = [solve.spherical(*given, starts=1, seed=seed)[0] for seed in range(3)]
+    assert best.objective == 0 == each[0].objective
+    assert best.margins.min() == max(one.margins.min() for one in each) > 0.69
+    assert each[0].margins.min() < 0.65
+    assert best.log_objective == min(one.log_objective for one in each)
+
+
 def test_energy_and_wasserstein_of_known_frames():
     simplex, icosahedron = predict.etf(5).classifiers, Gram.of_vectors(ICOSAHEDRON)
     assert energy(simplex) == pytest.approx(-0.458145366, abs=1e-9)
@@ -323,6 +333,19 @@ def test_attention_margins_are_proved_by_their_multipliers(norm, value):
     pull = np.tensordot(found.multipliers.ravel(), rows, 1)
     assert np.linalg.norm(pull, 2 if norm == "nuclear" else "fro") == pytest.approx(1)
     assert found.bound == pytest.approx(found.multipliers.sum())
+
+
+@pytest.mark.parametrize("norm", ["frobenius", "nuclear"])
+@pytest.mark.parametrize("orders", [2, 4, 8])
+def test_attention_margins_are_met_beside_queries_of_very_different_lengths(norm, orders):
+    rng = np.random.default_rng(0)
+    x, chosen = rng.normal(size=(4, 3, 4)), [0, 1, 2, 0]
+    z = rng.normal(size=(4, 4)) * 10.0 ** np.array([[-orders], [0], [1], [orders]])
+    found = solve.attention_margin(x, z, chosen, norm)
+    scores = np.einsum("ntd,de,ne->nt", x, found.W, z)
+    ahead = scores[np.arange(4), chosen][:, None] - scores
+    assert np.sort(ahead, axis=1)[:, 1].min() > 1 - 1e-6
+    assert -1e-12 < found.relative_gap < 1e-6
 
 
 @pytest.mark.parametrize("norm", ["frobenius", "nuclear"])

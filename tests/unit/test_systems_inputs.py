@@ -290,6 +290,24 @@ def test_nodes_collapse_where_classes_see_the_same_mix_of_classes():
     assert classes.objective == pytest.approx(whole.objective, abs=1e-9)
 
 
+@pytest.mark.parametrize("ridge", [1e-10, 1e-6, 0.1, 1.0, 10.0])
+def test_a_graph_under_any_ridge_has_the_optimum_of_its_classes(ridge):
+    ring = np.roll(np.eye(8), 1, axis=1)
+    whole = solve.graph_ufm(ring + ring.T, [0, 0, 1, 1] * 2, ridge, 3)
+    classes = solve.graph_classes(np.full((2, 2), 0.5), [4, 4], ridge, 3)
+    # In the basis of sum and difference the logits are H W_1' + (mean of H) W_2'.
+    costs = ridge, ridge / 2**0.5  # a difference is seen once, a sum by both factors
+    sizes = [max(2 - cost, 0) for cost in costs]
+    least = sum((2 - s) ** 2 / 2 + cost * s for s, cost in zip(sizes, costs, strict=True))
+    assert whole.objective == pytest.approx(least, rel=1e-6)
+    assert classes.objective == pytest.approx(least, rel=1e-6)
+    assert whole.ratios[1] == classes.ratios[1] == np.inf  # every node sees the same mean
+    collapsed = ridge < 2
+    assert whole.ratios[0] < 1e-6 if collapsed else whole.ratios[0] == np.inf
+    assert classes.ratios[0] == (0 if collapsed else np.inf)
+    assert bool(whole.features.any()) == collapsed
+
+
 def test_nodes_of_a_random_graph_collapse_in_part():
     rng, y = np.random.default_rng(0), np.repeat([0, 1], 20)
     linked = np.triu(rng.random((40, 40)) < np.where(y[:, None] == y, 0.6, 0.2), 1)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints, plain_array, real_array, require_squares
-from lopsided.hull import nearest
+from lopsided.hull import least_beyond
 
 Norm = Literal["frobenius", "nuclear"]
 
@@ -76,23 +76,22 @@ def attention_margin(
     n, others, d = apart.shape
     x, beside = apart.reshape(-1, d), np.repeat(z, others, axis=0)
     rows = (x[:, :, None] * beside[:, None, :]).reshape(len(x), d * d)
-    point, weights = nearest(rows)
-    if not point.any():
+    if (found := least_beyond(rows)) is None:
         raise ValueError(
             "no attention weights choose these tokens over all others: the hull of their"
             " differences, each times its query, contains the origin; more dimensions or fewer"
             " tokens separate them"
         )
-    size = float(np.linalg.norm(point))
+    least, weights = found
+    size = float(np.linalg.norm(least))
     if norm == "frobenius":
-        W, multipliers = (point / size**2).reshape(d, d), weights / size
+        W, multipliers = least.reshape(d, d), weights / size
     elif norm == "nuclear":
-        W, multipliers = _least_nuclear(x, beside, 1 / size)
+        W, multipliers = _least_nuclear(x, beside, size)
     else:
         raise ValueError(f"norm must be 'frobenius' or 'nuclear', got {norm!r}")
     margins = rows @ W.ravel()
-    if norm == "nuclear":  # to the last digit
-        W, margins = W / margins.min(), margins / margins.min()
+    W, margins = W / margins.min(), margins / margins.min()  # to the last digit
     value = float(np.linalg.norm(W, "nuc" if norm == "nuclear" else "fro"))
     shape = (n, others)
     return AttentionMargin(

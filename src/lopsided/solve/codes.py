@@ -42,16 +42,18 @@ class Spherical:
 
     Attributes:
         temperature: divides the inner products of classifiers and features.
-        objective: the summed cross-entropy.
+        objective: the summed cross-entropy; 0 where float64 has no number so small.
         margins: (k,) one-vs-rest distance of each class; 0, or what rounding makes of it (some
             1e-8), for classes that have merged.
         geometry: unit classifiers and class means.
+        log_objective: the logarithm of the objective, which tells optima apart all the same.
     """
 
     temperature: float
     objective: float
     margins: Floats
     geometry: Geometry
+    log_objective: float
 
 
 def softmax_code(k: int, d: int, starts: int = 8, seed: int = 0) -> Code:
@@ -119,12 +121,13 @@ def spherical(
     runs = [_annealed(weights, d, scale, seed + i) for i in range(starts)]
     result = []
     for temperature, *found in zip(scale, *runs, strict=True):
-        objective, (W, H) = min(found, key=lambda pair: pair[0])
+        logarithm, (W, H) = min(found, key=lambda pair: pair[0])
         source = Source(
             f"sphere, temperature {temperature:g}", "derived here", f"best of {starts} starts"
         )
         geometry = Geometry.of_vectors(W, H, source, given)
-        result.append(Spherical(float(temperature), objective, one_vs_rest(W), geometry))
+        objective = float(np.exp(logarithm))
+        result.append(Spherical(float(temperature), objective, one_vs_rest(W), geometry, logarithm))
     return result
 
 
@@ -149,7 +152,9 @@ def _temperatures(temperatures: Sequence[float]) -> list[float]:
 def _annealed(
     weights: Floats, d: int, temperatures: Sequence[float], seed: int
 ) -> list[tuple[float, tuple[Floats, Floats]]]:
-    """Return objective, classifiers and features at each temperature, each from the one before."""
+    """Return the logarithm of the objective, classifiers and features at each temperature, each
+    from the one before.
+    """
     from scipy.optimize import minimize  # slow to import
 
     k, result = len(weights), []
@@ -163,9 +168,8 @@ def _annealed(
             options={"maxiter": 3000, "maxcor": 30, "ftol": 1e-15, "gtol": 1e-10},
         )
         x = end.x / np.repeat(np.linalg.norm(end.x.reshape(-1, d), axis=1), d)
-        value = float(np.exp(end.fun / temperature))
         W, H = x.reshape(2, k, d)
-        result.append((value, (W, H)))
+        result.append((float(end.fun / temperature), (W, H)))
     return result
 
 

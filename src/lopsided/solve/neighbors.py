@@ -12,6 +12,10 @@ from lopsided.arrays import Floats, real_array, require_finite, require_whole
 from lopsided.counts import Counts, CountsLike
 from lopsided.neighbors import averaging, one_hot
 
+#: Class means coincide where their variance is below this share of the mean square of features:
+#: what is left there is rounding.
+SAME = 1e-24
+
 
 @dataclass(frozen=True, eq=False)
 class GraphUFM:
@@ -24,7 +28,8 @@ class GraphUFM:
         objective: of the best start.
         spread: by how much the worst start's objective is larger.
         ratios: variance within classes over that between them, of the features and of the
-            neighbors' means; 0 where they have collapsed.
+            neighbors' means; 0 where they have collapsed, infinite where all classes have one mean,
+            as at the zero optimum of a large ridge.
     """
 
     features: Floats
@@ -125,8 +130,9 @@ def _best(
         off = H @ W.T + of_neighbors @ V.T - Y
         weighed = times[:, None] * off
         slope = (weighed @ W + A.T @ (weighed @ V)) / roots
-        slopes = np.vstack([slope, weighed.T @ H, weighed.T @ of_neighbors])
-        return float(np.sum(weighed * off) + size * x @ x) / 2, slopes.ravel() + size * x
+        slopes = np.vstack([slope, weighed.T @ H, weighed.T @ of_neighbors]).ravel()
+        # Over the ridge, as large as the factors at any ridge.
+        return float(np.sum(weighed * off) / size + x @ x) / 2, slopes / size + x
 
     ends = []
     for start in range(starts):
@@ -140,10 +146,13 @@ def _best(
         )
         ends.append(end)
     best = min(ends, key=lambda end: float(end.fun))
-    H, W, V = split(best.x)
+    objective, found = size * float(best.fun), best.x
+    if objective >= (zero := float(times.sum()) / 2) * (1 - 1e-12):
+        objective, found = zero, np.zeros_like(found)  # not what rounding left of a descent to it
+    H, W, V = split(found)
     ratios = _ratio(H, Y), _ratio(A @ H, Y)
-    spread = float(max(end.fun for end in ends) - best.fun)
-    return GraphUFM(H, W, V, float(best.fun), spread, ratios)
+    spread = max(size * float(max(end.fun for end in ends)) - objective, 0.0)
+    return GraphUFM(H, W, V, objective, spread, ratios)
 
 
 def _ratio(features: Floats, Y: Floats) -> float:
@@ -153,4 +162,5 @@ def _ratio(features: Floats, Y: Floats) -> float:
     means = Y.T @ features / Y.sum(axis=0)[:, None]
     within = float(np.sum((features - Y @ means) ** 2)) / len(Y)
     between = float(np.sum((means - means.mean(axis=0)) ** 2)) / len(means)
-    return within / between if between else float("inf")
+    size = float(np.sum(features**2)) / len(Y)
+    return within / between if between > SAME * size else float("inf")

@@ -132,8 +132,8 @@ def _case(settings: Settings, d: int, ratio: int, seed: int) -> Case:
     runs = [solve.spherical(counts, d, scale, 1, begin(i)) for i in range(settings.starts)]
     points, merging = [], None
     for found in zip(*runs, strict=True):
-        best = min(found, key=lambda one: one.objective)
-        near = [one.objective <= best.objective * (1 + 1e-6) for one in found]
+        best = min(found, key=lambda one: one.log_objective)
+        near = [one.log_objective <= best.log_objective + 1e-6 for one in found]
         margins = best.margins
         points.append(
             Point(
