@@ -35,6 +35,19 @@ def test_the_ridge_path_ends_at_seli_and_only_there(tmp_path: Path) -> None:
     assert record.verdict.holds, record.verdict.sentence
 
 
+def test_no_distance_is_told_at_a_ridge_below_those_that_were_solved(tmp_path: Path) -> None:
+    claim, told = CLAIMS["ridge-path"], {}
+    for least in (1e-4, 1e-6):
+        record = short("ridge-path", tmp_path, k=4, ratios=(1, 30), points=9, least=least)
+        *_, table = claim.show([claim.read(record)])
+        told[least] = [column for column in table.columns if column.startswith("λ")]
+        assert all(len(row) == len(table.columns) for row in table.rows)
+    assert told == {
+        1e-4: ["λ = 0.1", "λ = 0.01", "λ = 0.0001"],
+        1e-6: ["λ = 0.1", "λ = 0.01", "λ = 0.0001", "λ = 1e-06"],
+    }
+
+
 @pytest.mark.slow
 def test_free_features_approach_seli_more_slowly_with_more_imbalance(tmp_path: Path) -> None:
     record = short("ufm-sgd", tmp_path, ratios=(5, 10), epochs=300, seeds=2, steps=3000)

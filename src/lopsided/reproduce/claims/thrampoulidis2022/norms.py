@@ -41,7 +41,7 @@ class Settings(Checked):
         ratios: the ratios, whole numbers; by default log-spaced from 1 to the largest.
         points: number of ratios, where they are not given.
         largest: the largest ratio, where they are not given.
-        seen: ratios up to which the label matrix is decomposed as well.
+        seen: ratios up to which the label matrix is decomposed as well; at least the smallest.
     """
 
     k: Annotated[int, Bounds(least=4, most=10**4, multiple=2)] = 10
@@ -52,8 +52,14 @@ class Settings(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.all_ratios()) < 2:
+        ratios = self.all_ratios()
+        if len(ratios) < 2:
             raise ValueError("norms are followed over at least 2 different ratios")
+        if ratios[0] > self.seen:
+            raise ValueError(
+                f"seen must be at least the smallest ratio, {ratios[0]:g}, for the verdict compares"
+                f" the closed form with a decomposed label matrix, got {self.seen:g}"
+            )
 
     def all_ratios(self) -> list[float]:
         """Return the ratios, rising."""

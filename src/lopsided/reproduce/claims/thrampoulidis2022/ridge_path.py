@@ -212,12 +212,15 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
             _PARTS[i].capitalize(),
         )
 
+    # Beyond the ridges that were solved nothing is known; of the last one rounding has its digits.
+    least = max(path.rows[-1].ridge for path in paths) * (1 - 1e-9)
+    shown = [ridge for ridge in _SHOWN if ridge >= least]
     rows = [
         [
             f"R = {path.ratio}",
             f"{path.collapse:.3f}",
             f"{path.zero:.3f}",
-            *(f"{_at(path.rows, ridge):.3f}" for ridge in _SHOWN),
+            *(f"{_at(path.rows, ridge):.3f}" for ridge in shown),
         ]
         for path in paths
     ]
@@ -225,7 +228,7 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
         "",
         "minorities collapse at λ ≥",
         "all is zero at λ ≥",
-        *(f"λ = {ridge:g}" for ridge in _SHOWN),
+        *(f"λ = {ridge:g}" for ridge in shown),
     ]
     return [
         Row(
@@ -235,7 +238,10 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
             " curve ends where everything is zero.",
         ),
         Table(
-            "Thresholds, and the distance of the classifiers to SELI at some ridges.", columns, rows
+            "Thresholds, and the distance of the classifiers to SELI at some ridges, interpolated"
+            " between those solved.",
+            columns,
+            rows,
         ),
     ]
 
