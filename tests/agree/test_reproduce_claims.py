@@ -1,9 +1,11 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lopsided.geometry import Distances
 from lopsided.reproduce import CLAIMS, Place, Record
 
 DATA = os.environ.get("LOPSIDED_DATA")
@@ -33,6 +35,14 @@ def test_norms_and_angles_move_to_their_limits_and_nothing_collapses_on_the_way(
 def test_the_ridge_path_ends_at_seli_and_only_there(tmp_path: Path) -> None:
     record = short("ridge-path", tmp_path, ratios=(1, 10, 100), points=19)
     assert record.verdict.holds, record.verdict.sentence
+    assert record.verdict.sentence.startswith("Balanced classes are SELI")
+    claim = CLAIMS["ridge-path"]
+    run = claim.read(record)
+    (even, *others), far = run.numbers.paths, Distances(0.3, 0.3, 0.3)
+    even = replace(even, rows=tuple(replace(row, distances=far) for row in even.rows))
+    verdict = claim.judge(run.settings, claim.numbers((even, *others)))
+    assert not verdict.holds
+    assert verdict.sentence.startswith("Balanced classes are not SELI at every ridge (to 3e-01)")
 
 
 def test_no_distance_is_told_at_a_ridge_below_those_that_were_solved(tmp_path: Path) -> None:

@@ -224,6 +224,7 @@ def test_centers_of_one_class_are_as_near_as_the_angle_says():
     [
         (lambda: predict.contexture(np.ones((2, 2))), "must sum to 1"),
         (lambda: predict.contexture([[0.5, 0.5], [0, 0]]), "row 1 .* no mass"),
+        (lambda: predict.contexture([[1, 1e-90], [1e-90, 1e-90]]), "row 1 .* a mass of 2e-90"),
         (lambda: predict.contexture(np.eye(3) / 3, d=2), "cuts between directions"),
         (lambda: predict.regression([[0.0, 1], [2, 1], [1, 1]], 0.5), "output 1 is 1 for all"),
         (lambda: predict.regression(np.eye(2, 5), 0.5), "exchanged"),

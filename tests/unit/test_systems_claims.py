@@ -11,7 +11,9 @@ import torch
 from lopsided.geometry import Distances
 from lopsided.measure import RegressionCollapse, TagWise
 from lopsided.reproduce import CLAIMS, Place, data
-from lopsided.reproduce.claims.systems.li2023 import Network
+from lopsided.reproduce.claims.systems.hasegawa2024 import HEADS, RULES, Ruled
+from lopsided.reproduce.claims.systems.hasegawa2024 import Network as Judged
+from lopsided.reproduce.claims.systems.li2023 import WAYS, Network
 from lopsided.reproduce.claims.systems.pinto2024 import Losses
 from lopsided.reproduce.figures.lines import several
 from lopsided.reproduce.network.small import Client, Fit, federated, under_head
@@ -262,6 +264,44 @@ def test_of_rates_that_are_as_good_for_clients_the_least_is_taken():
     networks = [Network("linear", rate, 0, 4, 4.0, (rate,), 0.5, 1.0) for rate in (0.04, 0.12)]
     for given in (networks, networks[::-1]):
         assert CLAIMS["li2023"].numbers(tuple(given)).last("linear").tolist() == [0.04]
+
+
+def test_a_verdict_on_clients_says_how_many_took_part_and_at_which_rates():
+    claim = CLAIMS["li2023"]
+    networks = tuple(
+        Network(way, rate, seed, 3 + seed, 2.0, (0.5 + rate * (way == WAYS[-1]),), rate, 1.0)
+        for way in WAYS
+        for rate in (0.04, 0.12)
+        for seed in range(2)
+    )
+    verdict = claim.judge(claim.chosen({"clients": 20, "seeds": 2}), claim.numbers(networks))
+    assert verdict.holds
+    assert "rounds of 3 to 4 clients with 2.0 classes" in verdict.sentence
+    assert "62.0% (at 0.12), against 50.0% of linear (at 0.12, +12.0%" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("alike", "last", "holds"), [(0.9, 0.8, True), (0.7, 0.8, False), (0.9, 0.95, False)]
+)
+def test_rules_are_held_against_one_versus_one_of_one_strength_and_with_every_seed(
+    alike, last, holds
+):
+    claim = CLAIMS["hasegawa2024"]
+    kinds = [(rule, tau) for tau in (0.5, 1.0) for rule in RULES]
+    shares = (1.0, alike, 0.8, 1.0, 0.6, 0.2)  # that of the additive rule at its best is least
+
+    def network(head, seed, added):
+        balanced = (0.9, 0.9, 0.7, 0.6, 0.6, added)
+        rules = zip(kinds, balanced, shares, strict=True)
+        return Judged(head, seed, 0.5, tuple(Ruled(*kind, a, b) for kind, a, b in rules))
+
+    networks = [
+        network(head, seed, added) for head in HEADS for seed, added in ((0, 0.8), (1, last))
+    ]
+    settings = claim.chosen({"strengths": (0.5, 1.0), "seeds": 2})
+    verdict = claim.judge(settings, claim.numbers(tuple(networks)))
+    assert verdict.holds == holds, verdict.sentence
+    assert f"on {alike:.1%} of the samples, additive at tau = 0.5 on 80.0%" in verdict.sentence
 
 
 #: Claim of which a short run holds already -> what would refute it.

@@ -10,6 +10,7 @@ import pytest
 
 from lopsided.measure import Transferability
 from lopsided.reproduce import CLAIMS, Place
+from lopsided.reproduce.claims.transfer.chen2024 import Ensemble
 from lopsided.reproduce.record import Record
 
 HUB = {"samples": 100, "widths": (4,), "steps": (1, 2), "seeds": 1}
@@ -78,6 +79,15 @@ def test_a_short_run_is_recorded_and_shown_and_judged_by_its_numbers(name, image
     assert claim.judge(run.settings, run.numbers) == record.verdict
     ideal = claim.judge(run.settings, IDEAL[name](run.numbers))
     assert ideal.holds, ideal.sentence
+
+
+@pytest.mark.parametrize("correlation", [0.2, 0.99])
+def test_what_is_no_line_is_not_called_one(correlation):
+    claim = CLAIMS["chen2024"]
+    one = Ensemble(60, 0, 0.9, 1.0, 0.0, correlation, (0.1,), (0.1,))
+    verdict = claim.judge(claim.chosen({"samples": (60,), "seeds": 1}), claim.numbers((one,)))
+    assert verdict.holds == (correlation > 0.9)
+    assert ("log bias² is a line" if verdict.holds else "is no line") in verdict.sentence
 
 
 @pytest.mark.parametrize("name", ["wang2023", "li2022", "rare-ood"])

@@ -13,6 +13,8 @@ from lopsided.singular import svd
 #: How far from 1 the sum of a joint distribution may be, and how near to each other two singular
 #: values that no cut can tell apart.
 CLOSE = 1e-9
+#: A mass below this is rounding of the others, and of what is divided by it no digit is left.
+MASS = 1e-16
 
 
 def contexture(joint: npt.ArrayLike, d: int | None = None) -> Geometry:
@@ -35,8 +37,8 @@ def contexture(joint: npt.ArrayLike, d: int | None = None) -> Geometry:
         F as classifiers, G as embeddings, FG' as logits.
 
     Raises:
-        ValueError: if the joint is no distribution with positive marginals, there are fewer than d
-            positive singular values, or two are equal where d cuts between them.
+        ValueError: if the joint is no distribution with marginals of at least 1e-16, there are
+            fewer than d positive singular values, or two are equal where d cuts between them.
 
     Example:
         >>> found = contexture([[0.4, 0.1], [0.1, 0.4]])
@@ -80,9 +82,10 @@ def _joint(joint: npt.ArrayLike) -> npt.NDArray[np.float64]:
             " its sum"
         )
     for name, marginal in (("row", P.sum(axis=1)), ("column", P.sum(axis=0))):
-        if not marginal.all():
+        if marginal.min() < MASS:
+            least = f"a mass of {marginal.min():.2g}" if marginal.min() else "no mass"
             raise ValueError(
-                f"{name} {int(np.argmin(marginal))} of the joint distribution has no mass; leave"
+                f"{name} {int(np.argmin(marginal))} of the joint distribution has {least}; leave"
                 " it out"
             )
     return P

@@ -14,6 +14,7 @@ from typing import Annotated
 import numpy as np
 
 from lopsided import predict
+from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Table
@@ -94,16 +95,21 @@ class Numbers:
 
     networks: tuple[Network, ...]
 
+    def each(self, head: str, rule: str, tau: float, value: str = "balanced") -> Floats:
+        """Return a number of a rule, a seed each."""
+        return np.array(
+            [
+                getattr(each, value)
+                for network in self.networks
+                if network.head == head
+                for each in network.rules
+                if (each.rule, each.tau) == (rule, tau)
+            ]
+        )
+
     def mean(self, head: str, rule: str, tau: float, value: str = "balanced") -> float:
-        """Return the mean of a number of a rule over the seeds."""
-        found = [
-            getattr(each, value)
-            for network in self.networks
-            if network.head == head
-            for each in network.rules
-            if (each.rule, each.tau) == (rule, tau)
-        ]
-        return float(np.mean(found))
+        """Return its mean over the seeds."""
+        return float(self.each(head, rule, tau, value).mean())
 
 
 def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
@@ -160,24 +166,26 @@ def _balanced(right: np.typing.NDArray[np.bool_], labels: np.typing.NDArray[np.i
 
 def judge(settings: Settings, numbers: Numbers) -> Verdict:
     """Hold when on the fixed ETF head the multiplicative rule is as good as one-versus-one, decides
-    more like it than the additive rule does, and is better than that at its best and than none.
+    more like it than the additive rule of that strength does, and is better than that at its best
+    and than none, with every seed.
     """
     tau, etf = settings.tau, HEADS[0]
     votes, times = (numbers.mean(etf, rule, tau) for rule in RULES[:2])
     added, best = max((numbers.mean(etf, RULES[2], t), t) for t in settings.strengths)
-    plain = float(np.mean([n.balanced for n in numbers.networks if n.head == etf]))
-    alike, other = (
-        numbers.mean(etf, RULES[1], tau, "alike"),
-        numbers.mean(etf, RULES[2], best, "alike"),
-    )
+    plain = np.array([n.balanced for n in numbers.networks if n.head == etf])
+    rivals = np.maximum(numbers.each(etf, RULES[2], best), plain)
+    gains = numbers.each(etf, RULES[1], tau) - rivals
+    alike, other = (numbers.mean(etf, rule, tau, "alike") for rule in RULES[1:])
     linear = ", ".join(f"{numbers.mean(HEADS[1], rule, tau):.3f}" for rule in RULES[:2])
     return Verdict(
-        abs(votes - times) <= ALIKE and alike > other and times > max(added, plain),
+        abs(votes - times) <= ALIKE and alike > other and bool((gains > 0).all()),
         f"Balanced accuracy on a fixed ETF head at tau = {tau:g}: one-versus-one {votes:.3f},"
         f" multiplicative {times:.3f}; additive {added:.3f} at its best strength, {best:g}; without"
-        f" a rule {plain:.3f} ({settings.seeds} seeds). Multiplicative decides as one-versus-one"
-        f" does on {alike:.1%} of the samples, additive on {other:.1%}. On a linear head the first"
-        f" two have {linear}, additive {numbers.mean(HEADS[1], RULES[2], best):.3f}.",
+        f" a rule {plain.mean():.3f} ({settings.seeds} seeds). Multiplicative gains"
+        f" {gains.min():+.3f} to {gains.max():+.3f} over the better of these two, and decides as"
+        f" one-versus-one does on {alike:.1%} of the samples, additive at tau = {tau:g} on"
+        f" {other:.1%}. On a linear head the first two have {linear}, additive"
+        f" {numbers.mean(HEADS[1], RULES[2], best):.3f} at {best:g}.",
     )
 
 

@@ -176,13 +176,15 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
         low = [row.distances.classifiers for row in rows if row.ridge < 0.5]
         falling &= bool(np.all(np.diff(low) < 0))
     zero = max(path.above_zero for path in numbers.paths)
-    seli_at_the_end = gap < 1e-7 and balanced < 1e-4 and smallest > 1e-3 and max(rates) < 1.5
+    even, away = balanced < 1e-4, smallest > 1e-3
+    seli_at_the_end = gap < 1e-7 and even and away and max(rates) < 1.5
     return Verdict(
         bool(seli_at_the_end and falling and collapsed and zero < 1e-6),
-        f"Balanced classes are SELI at every ridge (to {balanced:.0e}). With imbalance no ridge"
-        f" gives SELI: the smallest distance met is {smallest:.3f}, and the classifiers' distance"
-        f" falls like log(1/λ) to the power {-max(rates):.2f} to {-min(rates):.2f}. Minority"
-        f" classes {'collapse exactly' if collapsed else 'do not collapse'} at ridges from √n_min"
+        f"Balanced classes are {'' if even else 'not '}SELI at every ridge (to {balanced:.0e})."
+        f" With imbalance {'no' if away else 'some'} ridge gives SELI: the smallest distance met is"
+        f" {smallest:.3f}, and the classifiers' distance {'falls' if falling else 'goes'} like"
+        f" log(1/λ) to the power {-max(rates):.2f} to {-min(rates):.2f}. Minority classes"
+        f" {'collapse exactly' if collapsed else 'do not collapse exactly'} at ridges from √n_min"
         f" on. All optima are certified to a relative gap of {gap:.0e}.",
     )
 

@@ -114,7 +114,8 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
     """Hold when every ensemble's line has slope 1 and little is off it."""
     slopes = [one.slope for one in numbers.ensembles]
     lines = [one.correlation for one in numbers.ensembles]
-    aligned = max(abs(slope - 1) for slope in slopes) < _SLOPE and min(lines) > _LINE
+    straight = min(lines) > _LINE
+    aligned = straight and max(abs(slope - 1) for slope in slopes) < _SLOPE
     factors = ", ".join(
         f"{np.exp(np.mean([one.intercept for one in numbers.ensembles if one.samples == n])):.2g}"
         f" ({n:,} samples)"
@@ -122,8 +123,9 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
     )
     return Verdict(
         bool(aligned),
-        f"Of held-out digits that {settings.members} networks answer right, log bias² is a line in"
-        f" log variance of slope {min(slopes):.2f} to {max(slopes):.2f}, with correlations of"
+        f"Of held-out digits that {settings.members} networks answer right, log bias² is"
+        f" {'a line in log variance' if straight else 'no line in log variance; the nearest is'}"
+        f" of slope {min(slopes):.2f} to {max(slopes):.2f}, with correlations of"
         f" {min(lines):.3f} to {max(lines):.3f} ({len(slopes)} ensembles). Where the variance is 1"
         f" the line has a bias² of {factors}: 1 where both are equal.",
     )
