@@ -107,6 +107,8 @@ def test_a_verdict_on_balanced_classes_has_some() -> None:
         ("margins", {"ridges": [2.0, 0.1]}, "ridges must be above 0 and below 1, got 2"),
         ("code-temperature", {"temperatures": [3.0, 1.0]}, "must hold one of 0.05 or below"),
         ("norms", {"ratios": [10**5, 10**6]}, "seen must be at least the smallest ratio, 100000,"),
+        ("zhai2025", {"ratio": 1.0}, "ratio must be above 1 .* got 1"),
+        ("hasegawa2024", {"ratio": 1.0}, "ratio must be above 1 .* got 1"),
         ("norms", {"seen": 0.5}, "seen must be at least the smallest ratio, 1, .* got 0.5"),
     ],
 )

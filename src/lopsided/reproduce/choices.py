@@ -26,7 +26,9 @@ Digits = Annotated[int, Bounds(least=2, most=170)]
 Positive = Annotated[float, Bounds(above=0, most=1e38)]
 #: R, largest over smallest.
 Ratio = Annotated[float, Bounds(least=1, most=1e15)]
-#: The same, where minorities have one sample.
+#: The same, where a verdict tells classes of different counts from equal ones.
+Uneven = Annotated[float, Bounds(above=1, most=1e15)]
+#: R, where minorities have one sample.
 WholeRatio = Annotated[float, Bounds(least=1, most=1e15, multiple=1)]
 
 

@@ -18,7 +18,7 @@ from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Table
-from lopsided.reproduce.choices import Checked, Positive, Ratio, Seeds, Whole
+from lopsided.reproduce.choices import Checked, Positive, Seeds, Uneven, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -47,7 +47,7 @@ class Settings(Checked):
     """
 
     largest: Annotated[int, Bounds(least=2, most=100)] = 100
-    ratio: Ratio = 50.0
+    ratio: Uneven = 50.0
     strengths: tuple[Positive, ...] = (0.25, 0.5, 1.0)
     tau: Positive = 0.5
     steps: Whole = 400

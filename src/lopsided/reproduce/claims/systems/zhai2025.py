@@ -18,7 +18,7 @@ from lopsided.gram import Gram
 from lopsided.groups import Groups
 from lopsided.papers import cite
 from lopsided.report.blocks import Block, Row, Table, drawn
-from lopsided.reproduce.choices import Checked, Digits, Positive, Ratio, Seeds, Whole
+from lopsided.reproduce.choices import Checked, Digits, Positive, Seeds, Uneven, Whole
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.context import Context
 from lopsided.reproduce.record import Verdict
@@ -38,7 +38,7 @@ class Settings(Checked):
     """
 
     largest: Digits = 150
-    ratio: Ratio = 20.0
+    ratio: Uneven = 20.0
     steps: Whole = 1500
     rate: Positive = 1e-3
     seeds: Seeds = 2
