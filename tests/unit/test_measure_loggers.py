@@ -86,3 +86,21 @@ def test_an_epoch_is_closed_though_a_tracker_fails():
                     watching.epoch()
         assert watching.epoch().moments.n == 2
     assert (steps, len(watching.history)) == ([1, 2], 2)
+
+
+def test_a_training_that_goes_on_goes_on_with_its_steps(tmp_path):
+    path, history = tmp_path / "log.jsonl", []
+    for _ in range(2):
+        model = torch.nn.Linear(3, 2)
+        with measure.watch(model, head=model, loggers=[JsonLines(path)]) as watching:
+            watching.history.extend(history)
+            for _ in range(2):
+                model(torch.eye(3))
+                watching.labels(torch.tensor([0, 1, 1]))
+                watching.epoch()
+        history = json.loads(json.dumps(watching.history))
+    lines = strict(path.read_text())
+    assert [line["step"] for line in lines] == [1, 2, 3, 4]
+    assert [line["classifier_equinorm"] for line in lines] == [
+        scalars["classifier_equinorm"] for scalars in history
+    ]

@@ -38,7 +38,8 @@ class Watch:
 
     Attributes:
         stream: the state of the current epoch, a `Stream` or a `Replay`.
-        history: the scalars of every epoch closed.
+        history: the scalars of every epoch closed; its length is the step that loggers are told, so
+            a training that goes on extends it by what was there.
 
     Args:
         model: a torch module.
