@@ -302,6 +302,15 @@ def test_every_training_path_is_drawn_in_a_colour_of_its_own(ax):
     assert len({to_hex(line.get_color()) for line in ax.lines}) == 12
 
 
+def test_every_prediction_is_drawn_in_a_colour_of_its_own():
+    geometry, predictions = predict.seli([9, 5, 1]), {str(i): predict.etf(3) for i in range(6)}
+    grams = {name: other.classifiers for name, other in predictions.items()}
+    norms = plot.class_norms(geometry.classifiers, grams, [9, 5, 1], Figure().subplots())
+    bars = plot.distances(geometry, predictions, Figure().subplots())
+    assert len({to_hex(line.get_color()) for line in norms.lines}) == 7  # and the measured
+    assert len({to_hex(bar.get_facecolor()) for bar in bars.patches}) == 6
+
+
 def test_classes_are_coloured_by_their_size():
     assert class_colours(Counts([9, 5, 1]), 3) == [MAJORITY, MIDDLE, MINORITY]
     assert class_colours(Counts([5, 5]), 2) == class_colours(None, 2) == [MAJORITY] * 2

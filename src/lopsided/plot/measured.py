@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,9 +12,9 @@ from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
 from lopsided.plot.gram import DRAWN, by_size, name_classes, require_classes
-from lopsided.plot.style import GREY, INK, MAJORITY, MIDDLE, MINORITY, on_axes
+from lopsided.plot.style import GREY, INK, MAJORITY, MIDDLE, MINORITY, on_axes, shades
 
-#: One colour a prediction, in the order given; told apart by lightness too.
+#: One colour a prediction, in the order given, where these suffice; told apart by lightness too.
 COLOURS = (MAJORITY, MINORITY, MIDDLE, GREY)
 
 
@@ -52,7 +51,8 @@ def class_norms(
     order = by_size(counts, measured.k)
     places = np.arange(measured.k)
     drawn = [_scaled(measured)]
-    for (name, gram), colour in zip(predictions.items(), cycle(COLOURS)):
+    colours = shades(len(predictions), COLOURS)
+    for (name, gram), colour in zip(predictions.items(), colours, strict=True):
         require_noun(gram, Gram, name, "a geometry has .classifiers and .embeddings")
         if gram.k != measured.k:
             raise ValueError(f"{name} is for {gram.k} classes, the measurement has {measured.k}")
@@ -99,11 +99,12 @@ def distances(
     ax = on_axes(ax)
     parts = ("classifiers", "class means", "class logits")
     height = 0.8 / len(predictions)
+    colours = shades(len(predictions), COLOURS)
     for i, (name, other) in enumerate(predictions.items()):
         places = np.arange(3) + (i - (len(predictions) - 1) / 2) * height
         values = measured.distance(other)
         widths = np.nan_to_num(values)
-        ax.barh(places, widths, height * 0.9, color=COLOURS[i % len(COLOURS)], label=name)
+        ax.barh(places, widths, height * 0.9, color=colours[i], label=name)
         for place, value, width in zip(places, values, widths, strict=True):
             text = f"{value:.2f}" if np.isfinite(value) else "not defined, one of the two is zero"
             ax.annotate(

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 
 from lopsided.arrays import require_noun
 from lopsided.geometry import Geometry
 from lopsided.naming import tight
-from lopsided.plot.style import FAINT, GREY, INK, MAJORITY, MIDDLE, MINORITY, on_axes
+from lopsided.plot.style import FAINT, GREY, INK, MAJORITY, MIDDLE, MINORITY, on_axes, shades
 from lopsided.solve import Solution, Trajectory
 
 _COLOURS = (MAJORITY, MINORITY, MIDDLE, "#7b4b94", INK, "#b03060", GREY)
-
-
-def _shades(many: int) -> Sequence[Any]:
-    """Return as many colours, no two alike."""
-    if many <= len(_COLOURS):
-        return _COLOURS[:many]
-    return list(colormaps["viridis"](np.linspace(0.85, 0, many)))
 
 
 def ridge_path(
@@ -58,7 +49,7 @@ def ridge_path(
     if goal is not None:
         rows = np.array([s.geometry.distance(goal) for s in solutions])
         for name, values, colour in zip(
-            ("classifiers", "embeddings", "logits"), rows.T, _shades(3), strict=True
+            ("classifiers", "embeddings", "logits"), rows.T, shades(3, _COLOURS), strict=True
         ):
             ax.plot(ridges, values, color=colour, lw=1.8, label=name)
         ax.set_ylabel(f"distance to {tight([goal.source.name], 40)}", parse_math=False)
@@ -74,7 +65,9 @@ def ridge_path(
         )
         few = len(first) <= len(_COLOURS)
         ends = {0, len(first) // 2, len(first) - 1}
-        for i, (values, colour) in enumerate(zip(norms.T, _shades(len(first)), strict=True)):
+        for i, (values, colour) in enumerate(
+            zip(norms.T, shades(len(first), _COLOURS), strict=True)
+        ):
             label = names[i] if few or i in ends else None
             ax.plot(ridges, values, color=colour, lw=1.8, label=label, zorder=2)
         ax.set_ylabel("norm of the classifier")
@@ -105,7 +98,7 @@ def training_paths(paths: Mapping[str, Trajectory], ax: Axes | None = None, part
     if part not in (0, 1, 2):
         raise ValueError(f"part must be 0 (classifiers), 1 (class means) or 2 (logits), got {part}")
     ax = on_axes(ax)
-    for (name, path), colour in zip(paths.items(), _shades(len(paths)), strict=True):
+    for (name, path), colour in zip(paths.items(), shades(len(paths), _COLOURS), strict=True):
         ax.plot(path.steps[1:], path.distances[1:, part], color=colour, lw=1.8, label=name)
     ax.set_xscale("log")
     ax.set_yscale("log")

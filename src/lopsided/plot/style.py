@@ -4,11 +4,12 @@ out the same every time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -37,6 +38,13 @@ def class_colours(counts: Counts | None, k: int) -> list[str]:
         np.where(
             values == values.max(), MAJORITY, np.where(values == values.min(), MINORITY, MIDDLE)
         ).tolist()
+    )
+
+
+def shades(many: int, few: Sequence[str]) -> Sequence[Any]:
+    """Return as many colours, no two alike: those of a few, or if there are more as many shades."""
+    return (
+        few[:many] if many <= len(few) else list(colormaps["viridis"](np.linspace(0.85, 0, many)))
     )
 
 
