@@ -127,6 +127,31 @@ GIVEN = {
     "labels": ("--labels", "0\n" * 50 + "1\n" * 5, None),
     "labels with a title": ("--labels", "label\n" + "cat\n" * 50 + "dog\n" * 5, ("cat", "dog")),
     "a column": ("--labels", "id,label\n" + "7,cat\n" * 50 + "8,dog\n" * 5, ("cat", "dog")),
+    "labels of two words": (
+        "--labels",
+        "label\n" + "red fox\n" * 50 + "sea bass\n" * 5,
+        ("red fox", "sea bass"),
+    ),
+    "labels of two words without a title": (
+        "--labels",
+        "red fox\n" * 50 + "sea bass\n" * 5,
+        ("red fox", "sea bass"),
+    ),
+    "labels in quotes": (
+        "--labels",
+        '"red fox"\n' * 50 + "snail\n" * 5,
+        ("red fox", "snail"),
+    ),
+    "labels that begin as a title does": (
+        "--labels",
+        "class 1\n" * 50 + "class 2\n" * 5,
+        ("class 1", "class 2"),
+    ),
+    "a column beside spaces": (
+        "--labels",
+        "id label\n" + "7 cat\n" * 50 + "8 dog\n" * 5,
+        ("cat", "dog"),
+    ),
     "a list": ("--labels", json.dumps([0] * 50 + [1] * 5), None),
 }
 
@@ -159,6 +184,9 @@ def test_counts_and_labels_are_the_same_however_they_are_given(way, tmp_path, mo
         ("fine_label\n0\n1\n", "all names, got '0' beside 'fine_label'"),
         ("cat\ncat\nNA\ndog\n", "has 'NA' in line 3, as where a label is missing"),
         ("id,label\n1,cat\n2,<NA>\n", "has '<NA>' in line 3, as where a label is missing"),
+        ("target dog\nred fox\nsea bass\nred fox\n", "'target dog' in line 1 and nowhere else"),
+        ("1 cat\n2 dog\n", "has 2 columns, of which one must be called class"),
+        ("0 3\n1 5\n", "has 2 columns, of which one must be called class"),
         ("dx\nnv\nmel\nnv\n", "'dx' in line 1 and nowhere else, which may be a class or a title"),
         ("cat\nnan\ndog\n", "all names, got 'nan'"),
         ("[1", "standard input is damaged or truncated"),

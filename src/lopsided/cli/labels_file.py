@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.given import ENDINGS, Columns, content, is_listed, telling
-from lopsided.cli.table import lines_of
+from lopsided.cli.table import SEPARATORS, lines_of
 from lopsided.files import UnfitError
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ MISSING = ("NA", "<NA>", "N/A", "#N/A", "NaT")
 
 
 def read_labels(given: str) -> npt.NDArray[Any]:
-    """Return labels: of a text, one line each, `label` or the like above them or not; of JSON, a
-    list; of a parquet file, its only column or the one called so; or an array of npy, npz and
-    safetensors.
+    """Return labels: of a text, one line each, `label` or the like above them or not, with spaces
+    in them or beside columns; of JSON, a list; of a parquet file, its only column or the one called
+    so; or an array of npy, npz and safetensors.
 
     Raises:
         ValueError: if it holds anything else; it is named, and the line.
@@ -77,6 +77,8 @@ def _place(titles: Sequence[str]) -> str:
 
 def _lines(text: str) -> list[int] | list[str]:
     lines = list(lines_of(text))
+    if not _are_columns([cells for _, cells in lines]):
+        lines = list(lines_of(text, [sign for sign in SEPARATORS if sign != " "]))
     width = len(lines[0][1]) if lines else 1
     for number, cells in lines:
         if len(cells) != width:
@@ -108,6 +110,19 @@ def _lines(text: str) -> list[int] | list[str]:
             " title: write 'label' in place of a title, or above the first of the labels"
         )
     return labels
+
+
+def _are_columns(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether spaces part columns, one of them of numbers, and not the words of a label, as
+    where a title stands alone or again below.
+    """
+    places = range(min(map(len, rows), default=0))
+    if len(places) < 2 or any(
+        rows[0][i].lower() in TITLES and any(row[i] == rows[0][i] for row in rows[1:])
+        for i in places
+    ):
+        return False
+    return any(not any(_is_name(row[i]) for row in rows[1:]) for i in places)
 
 
 def _is_name(label: str) -> bool:

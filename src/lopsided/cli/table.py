@@ -83,7 +83,9 @@ def text_of(path: Path) -> str:
     return text
 
 
-def lines_of(text: str) -> Iterator[tuple[int, Sequence[str]]]:
+def lines_of(
+    text: str, separators: Sequence[str] = SEPARATORS
+) -> Iterator[tuple[int, Sequence[str]]]:
     """Yield the number and the cells of every line that is not blank, but for remarks at the
     top.
     """
@@ -91,7 +93,7 @@ def lines_of(text: str) -> Iterator[tuple[int, Sequence[str]]]:
     while numbered and numbered[0][1].lstrip().startswith("#"):
         del numbered[0]
     used = "".join(line for _, line in numbered)
-    separator = next((sign for sign in SEPARATORS if sign in used), ",")
+    separator = next((sign for sign in separators if sign in used), ",")
     for number, line in numbered:
         try:
             cells = (
