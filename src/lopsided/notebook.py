@@ -45,7 +45,11 @@ def picked(order: Ints) -> Ints:
 
 def card(title: str, *parts: str) -> str:
     """Return a title and parts of HTML below it."""
-    return f'<div><p style="margin:0 0 .4em"><b>{escape(title)}</b></p>{"".join(parts)}</div>'
+    # Notebooks set what is between two dollars as mathematics, but for these classes, as pandas has.
+    return (
+        '<div class="tex2jax_ignore mathjax_ignore"><p style="margin:0 0 .4em">'
+        f"<b>{escape(title)}</b></p>{''.join(parts)}</div>"
+    )
 
 
 def said(text: str, title: str = "") -> str:

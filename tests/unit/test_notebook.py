@@ -38,6 +38,7 @@ def test_a_cell_is_sound_markup_in_which_names_are_text(name):
     assert name in "".join(cell.itertext())
     assert cell.find(".//{http://www.w3.org/2000/svg}rect") is not None
     assert not list(cell.iter("script"))
+    assert cell.get("class") == "tex2jax_ignore mathjax_ignore"  # of names such as $5 and $10
     if name != "Gram":
         assert '<script>"' in "".join(cell.itertext())
 
