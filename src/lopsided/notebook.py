@@ -45,7 +45,7 @@ def picked(order: Ints) -> Ints:
 
 def card(title: str, *parts: str) -> str:
     """Return a title and parts of HTML below it."""
-    # Notebooks set what is between two dollars as mathematics, but for these classes, as pandas has.
+    # Notebooks set what is between dollars as mathematics, but for these classes, which pandas has.
     return (
         '<div class="tex2jax_ignore mathjax_ignore"><p style="margin:0 0 .4em">'
         f"<b>{escape(title)}</b></p>{''.join(parts)}</div>"
