@@ -171,6 +171,19 @@ def test_no_neuron_is_proved_by_multipliers_and_a_neuron_by_itself(bias):
             assert abs(u).sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_units_of_input_dimensions_do_not_decide_what_neurons_can_hold(bias):
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(20, 5)), np.repeat([0, 1, 2], [3, 5, 12])
+    x[:3], x[3:, 0] = x[:3] * 0.3 + 3 * np.eye(5)[0], x[3:, 0] - 2
+    units = 10.0 ** np.array([-11, -4, 0, 3, 9])
+    found, other = (measure.collapsible(given, y, bias=bias) for given in (x, x * units))
+    assert found.possible.tolist() == other.possible.tolist() == [True, False, False]
+    assert other.gaps == pytest.approx(found.gaps, abs=1e-9)
+    held = x[:3] * units @ other.neurons[0, :5] + (other.neurons[0, 5] if bias else 0)
+    assert held == pytest.approx(1, abs=1e-6)
+
+
 def test_a_wide_random_layer_lets_any_inputs_collapse():
     rng, y = np.random.default_rng(0), np.repeat([0, 1, 2], 20)
     x = rng.normal(size=(60, 5))

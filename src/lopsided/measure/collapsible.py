@@ -66,8 +66,9 @@ def collapsible(inputs: npt.ArrayLike, labels: npt.ArrayLike, *, bias: bool = Fa
     require_flag(bias, "bias")
     x, y, k = all_of(inputs, labels, "inputs")
     require_squares(x, "inputs")
-    d, scale = x.shape[1], np.abs(x).max() or 1.0
-    x = x / scale
+    # Each dimension in its own unit: the solver takes numbers below 1e-9 for zero.
+    d, scale = x.shape[1], np.abs(x).max(axis=0)
+    x = x / (scale := np.where(scale > 0, scale, 1.0))
     x = np.hstack([x, np.ones((len(x), 1))]) if bias else x
     found = [_neuron(x, y == c) for c in range(k)]
     gaps, neurons, multipliers = (np.stack(part) for part in zip(*found, strict=True))

@@ -190,7 +190,7 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
             for r in ratios
         }
         agreed &= all(len(found) == settings.seeds for found in rooms.values())
-        words = ", ".join(f"{np.mean(found):.2f} at R = {r}" for r, found in rooms.items() if found)
+        words = ", ".join(f"{_range(found, 2)} at R = {r}" for r, found in rooms.items() if found)
         told.append(f"{words or 'what was tried'} in {d} dimensions")
     low, high = (f"{f(slopes):.3f}" if slopes else "not known" for f in (min, max))
     return Verdict(
@@ -277,9 +277,9 @@ def _picture(numbers: Numbers, d: int, scale: Sequence[float], ratios: Sequence[
     )
 
 
-def _range(values: Sequence[float]) -> str:
-    """Return one number where all are the same to three digits."""
-    low, high = (f"{f(values):.3f}" for f in (min, max))
+def _range(values: Sequence[float], digits: int = 3) -> str:
+    """Return one number where all are the same to so many digits."""
+    low, high = (f"{f(values):.{digits}f}" for f in (min, max))
     return low if low == high else f"{low} to {high}"
 
 
