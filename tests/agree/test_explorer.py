@@ -376,6 +376,9 @@ GROUPED = (
         ("cat: 50, dog: 20", [50, 20], ["cat", "dog"]),
         ("class1,50\nclass 2\t20\n", [50, 20], ["class1", "class 2"]),
         ('{\n "a, b": 50,\n "c": 20\n}', [50, 20], ["a, b", "c"]),
+        ("(other): 50\n[x]: 20", [50, 20], ["(other)", "[x]"]),
+        ("3.5: 50\n1e3: 20", [50, 20], ["3.5", "1e3"]),
+        ("v1.5 50\n2 20", [50, 20], ["v1.5", "2"]),
     ],
 )
 def test_counts_are_pasted_as_people_have_them(still, text, counts, names):
@@ -393,6 +396,8 @@ def test_counts_are_pasted_as_people_have_them(still, text, counts, names):
         ("a: 5, a: 3", "“a” comes twice"),
         ("1 " * 101, "up to 100 classes, these are 101"),
         ("", "at least 2 classes"),
+        ("2 3 5\n1e3 50", "“2 3 5” may be numbers, or a name and its number"),
+        ("3.5,50\n2.5,20", "“3.5,50” may be numbers, or a name and its number"),
         ("9007199254740993 20", "Class 0 must have"),
         ("a: 20, b: 9007199254740993", "Class 1 must have"),
         *((text, "one number or several") for text in GROUPED),

@@ -99,7 +99,7 @@ const either = (found) => ({
 const parseCounts = (text) => {
   const plain = text
     .trim()
-    .replace(/^[[({]|[\])}]$/g, "")
+    .replace(/^(?:\[(.*)\]|\((.*)\)|\{(.*)\})$/s, (_, ...inside) => inside.slice(0, 3).join(""))
     .trim();
   const words = plain.split(/[\s,;]+/).filter(Boolean);
   let counts = [],
@@ -138,6 +138,15 @@ const parseCounts = (text) => {
         (/[, ]/.test(mark) && / \d{1,3}$/.test(name) && count.length === 3),
     );
     if (cut >= 0) return either(parts[cut]);
+    const numbers = ([, name, mark]) =>
+      !/[:=]/.test(mark) && name.split(/[\s,]+/).every((word) => word && !isNaN(word));
+    if (pairs.every(numbers)) {
+      return {
+        problem:
+          `“${short(parts[0], 36)}” may be numbers, or a name and its number: write numbers` +
+          " as 1500, a name as 3.5: 1500.",
+      };
+    }
     names = pairs.map((pair) => pair[1].trim());
     counts = pairs.map((pair) => counted(pair[3]));
     const twice = names.find((name, c) => names.indexOf(name) < c);
