@@ -5,9 +5,10 @@ with what is read, and files that are written whole or not at all.
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -65,6 +66,19 @@ def require_file(path: Path) -> Stamp:
             f"is {_KINDS.get(stat.S_IFMT(status.st_mode), 'something else')}, not a file"
         )
     return Stamp.of(status)
+
+
+def require_replaceable(path: Path) -> None:
+    """Refuse to write where something else than a file is, such as a pipe that others read.
+
+    Raises:
+        ValueError: naming both.
+    """
+    if path.exists():
+        try:
+            require_file(path)
+        except UnfitError as error:
+            raise ValueError(f"{path} {error}") from error
 
 
 def require_apart(written: Path, read: Iterable[Path | None]) -> None:
@@ -130,33 +144,73 @@ def write_atomically(path: Path, content: bytes, writer: str = "") -> None:
 
     The content goes to a draft beside the file first, which is removed if that fails and renamed if
     not. Its name is always the same, so the draft that a killed process left is used up by the next
-    that writes the file.
+    that writes the file; of several on one machine each waits for its turn. A link stays one, and a
+    file that was there keeps its mode.
 
     Args:
         path: of the file; its folder is made if need be.
         content: of the file.
-        writer: one of those who may write this file at the same time, lest they share a draft.
+        writer: one of those who may write this file at the same time on several machines, lest they
+            share a draft.
 
     Raises:
+        ValueError: if at the path is something else than a file.
         OSError: if the disk is full, or the folder takes no file; names the file, whose old content
             is still there.
     """
+    require_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{writer}.draft" if writer else f".{path.name}.draft")
+    place = Path(os.path.realpath(path))
+    draft = place.with_name(f".{place.name}.{writer}.draft" if writer else f".{place.name}.draft")
+    try:
+        with _turn(draft):
+            _write(draft, place, content)
+    except OSError as error:
+        # Which a full disk does not tell, and the user has never heard of drafts.
+        error.filename, error.filename2 = str(path), None
+        raise
+    _sync(place.parent)
+
+
+def _write(draft: Path, place: Path, content: bytes) -> None:
     try:
         with draft.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException as error:
+        if place.exists():
+            shutil.copymode(place, draft)
+        draft.replace(place)
+    except BaseException:
         draft.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            error.filename = str(
-                path
-            )  # which a full disk does not tell, and the user has never heard of drafts
         raise
-    _sync(path.parent)
+
+
+@contextmanager
+def _turn(draft: Path) -> Iterator[None]:
+    """Wait until nobody else of this machine writes to a draft, where the system can tell."""
+    if os.name != "posix":
+        yield
+        return
+    import fcntl
+
+    while True:
+        held = os.open(draft, os.O_WRONLY | os.O_CREAT, 0o666)
+        try:
+            with suppress(OSError):  # of disks that know no locks
+                fcntl.flock(held, fcntl.LOCK_EX)
+            if _is_at(held, draft):  # who had the turn before has renamed what was waited for
+                yield
+                return
+        finally:
+            os.close(held)
+
+
+def _is_at(opened: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(opened), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _sync(folder: Path) -> None:

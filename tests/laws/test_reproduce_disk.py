@@ -4,8 +4,10 @@ import errno
 import json
 import os
 import resource
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lopsided.cli.output import require_writable
 from lopsided.files import write_atomically
 from lopsided.reproduce import checkpoint, data
 from lopsided.reproduce.checkpoint import Checkpoint
@@ -213,6 +216,42 @@ def test_the_draft_of_a_killed_writer_is_used_up_by_the_next(tmp_path: Path) -> 
     (tmp_path / ".x.json.draft").write_text("half a f")
     write_atomically(tmp_path / "x.json", b"whole")
     assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
+
+
+def write_often(path: Path, sign: bytes) -> None:
+    for _ in range(50):
+        write_atomically(path, sign * 100_000)
+
+
+def test_many_who_write_one_file_wait_for_each_other_and_nobody_reads_a_part(
+    tmp_path: Path,
+) -> None:
+    path, fork = tmp_path / "x.html", get_context("fork")
+    write_atomically(path, b"a" * 100_000)
+    writers = [fork.Process(target=write_often, args=(path, sign)) for sign in (b"a", b"b", b"c")]
+    for process in writers:
+        process.start()
+    while any(process.is_alive() for process in writers):
+        content = path.read_bytes()
+        assert content == content[:1] * 100_000
+    assert [process.exitcode for process in writers] == [0, 0, 0]
+    assert [place.name for place in tmp_path.iterdir()] == ["x.html"]
+
+
+def test_what_is_written_over_keeps_its_mode_and_its_links_and_is_a_file(tmp_path: Path) -> None:
+    path, link, pipe = tmp_path / "x.html", tmp_path / "link.html", tmp_path / "pipe.html"
+    path.write_bytes(b"old")
+    path.chmod(0o600)
+    link.symlink_to(path)
+    write_atomically(link, b"new")
+    assert link.is_symlink()
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    os.mkfifo(pipe)
+    with pytest.raises(ValueError, match=r"pipe\.html is a named pipe, not a file"):
+        write_atomically(pipe, b"new")
+    with pytest.raises(ValueError, match=r"pipe\.html is a named pipe, not a file"):
+        require_writable(pipe)
 
 
 def test_what_one_does_alone_another_cannot_begin_until_it_has_ended(tmp_path: Path) -> None:

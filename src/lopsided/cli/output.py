@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lopsided.files import printable, require_apart
+from lopsided.files import printable, require_apart, require_replaceable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -129,17 +129,14 @@ def require_writable(path: Path | None, read: Iterable[Path | None] = ()) -> Non
         read: files that it must not be.
 
     Raises:
-        ValueError: if the path is a folder, in none, or one of the files that are read.
+        ValueError: if the path is no file, in no folder, or one of the files that are read.
         OSError: if it may not be written.
     """
     if path is None:
         return
-    if path.is_dir() or not path.parent.is_dir():
-        raise ValueError(
-            f"{path} is a folder"
-            if path.is_dir()
-            else f"there is no folder {path.parent} to write {path.name} in"
-        )
+    require_replaceable(path)
+    if not path.parent.is_dir():
+        raise ValueError(f"there is no folder {path.parent} to write {path.name} in")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     require_apart(path, read)
