@@ -583,6 +583,25 @@ def test_a_loader_goes_on_in_the_order_it_would_have(order):
     assert orders[0][0] != orders[0][1]
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_loader_with_workers_is_left_where_it_is_also_within_an_epoch(kept):
+    def epochs(look) -> list[list[Any]]:
+        options = {"num_workers": 1, "persistent_workers": kept}
+        loader = DataLoader(TensorDataset(X, Y), 8, shuffle=True, generator=seeded(), **options)
+        look(loader)
+        orders: list[list[Any]] = []
+        for _ in range(2):
+            orders.append([])
+            for x, _y in loader:
+                orders[-1] += x.tolist()
+                look(loader)
+        return orders
+
+    model = Net()
+    looked = epochs(lambda loader: trained(model, loader, show_progress=False))
+    assert looked == epochs(lambda loader: None)
+
+
 def test_training_while_watched_is_training():
     def run(watched: bool) -> dict[str, torch.Tensor]:
         model = frozen_in_parts()

@@ -75,12 +75,17 @@ def buffers_kept(model: Any) -> Iterator[None]:
 def order_kept(loader: Any) -> Iterator[None]:
     """Put back what the next order of a loader depends on, which reading it moves on: the counters
     of a DataLoader, what its samplers hold, and the generators of both.
+
+    Workers that a DataLoader keeps from epoch to epoch are left where they are, perhaps in the
+    middle of one: reading starts others.
     """
     states = [vars(part) for part in _samplers(loader) if hasattr(part, "__dict__")]
     before = [(state, state.copy()) for state in states]
     if isinstance(loader, torch().utils.data.DataLoader):  # what another has, it alone knows
         states.append(own := vars(loader))
         before.append((own, {name: value for name, value in own.items() if type(value) is int}))
+        before[-1][1]["_iterator"] = own["_iterator"]
+        own["_iterator"] = None
     held = [value for state in states for value in state.values()]
     torches = [(g, g.get_state()) for g in held if isinstance(g, torch().Generator)]
     arrays = [(g, g.bit_generator.state) for g in held if isinstance(g, np.random.Generator)]
