@@ -282,7 +282,9 @@ class Process:
             found = [
                 trained(model, loader, passes=passes, show_progress=False) for passes in (1, 2)
             ]
+            found += layers(model, loader, ["module.0"], show_progress=False).values()
             said[name] = [[each.moments.n, each.moments.spread.sum()] for each in found]
+            self.refused("no batch", lambda: layers(model, [], ["module.0"], show_progress=False))
         said["kept"] = all(torch.equal(own[name], kept) for name, kept in model.named_buffers())
         said["trains"] = model.require_forward_param_sync
 
@@ -503,6 +505,7 @@ def test_buffers_are_sent_to_all_though_some_have_no_sample_to_pass(said):
         for (n, spread), (_, other) in zip(normed["first"], normed["others"], strict=True):
             assert n == N
             assert spread == pytest.approx(other)
+        assert process["no batch"] == "nothing has been measured: the loader gave no batch"
         assert normed["kept"]
         assert normed["trains"]
 

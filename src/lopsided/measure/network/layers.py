@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
+import numpy as np
+
 from lopsided.counts import Counts, CountsLike
 from lopsided.labels import Ignore
 from lopsided.measure.collapse import Classes, Collapse
@@ -12,6 +14,7 @@ from lopsided.measure.network.positions import rows
 from lopsided.measure.network.returned import tensors_of
 from lopsided.measure.network.run import Part, Run
 from lopsided.measure.network.stream import Stream
+from lopsided.measure.network.sync import agree, reduce
 from lopsided.measure.network.tensors import to_numpy
 
 
@@ -35,7 +38,8 @@ def layers(
     each position has a label. Of convolutions, linear, recurrent and attention layers, what
     normalizes and what pools it is known which axis holds channels or time; of others, the axis as
     long as a layer within or around them is wide holds the channels. The last entry is the head,
-    with its weights and answers, measured at its input.
+    with its weights and answers, measured at its input. Processes of a group are joined as by
+    `trained`.
 
     Args:
         model: a torch module, left as it was.
@@ -126,7 +130,16 @@ def layers(
     finally:
         for hook in hooks:
             hook.remove()
-    if not streams:
+    if shared:
+        agree(f"the layers {', '.join(map(repr, modules))}")
+        own = [streams[name].d if name in streams else 0 for name in modules]
+        (widths,) = reduce([np.array(own, np.int64)], "max")
+        # A process without a batch has seen none of them.
+        for name, d in zip(modules, widths.tolist(), strict=True):
+            if d and name not in streams:
+                streams[name] = Stream(passing.shape[0], d, scatter)
+        streams.setdefault(passing.name, Stream(*passing.shape))
+    if {*modules, passing.name} - set(streams):
         raise ValueError("nothing has been measured: the loader gave no batch")
     result = {}
     for name, stream in streams.items():
