@@ -1,5 +1,5 @@
-"""Signals: a process told to terminate leaves as from an error, so that it lets go of its workers
-and of half-written files, and Ctrl-C can be held off.
+"""Signals: a process told to terminate, or whose terminal is closed, leaves as from an error, so
+that it lets go of its workers and of half-written files, and Ctrl-C can be held off.
 """
 
 from __future__ import annotations
@@ -23,20 +23,24 @@ def ctrl_c_held() -> Iterator[None]:
 
 
 @contextmanager
-def terminate_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM in this block raise `SystemExit(143)`, so that files and workers are cleaned up
-    on the way out.
+def leave_on_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP, of a terminal that is closed, in this block raise `SystemExit`, with
+    143 and 129, so that files and workers are cleaned up on the way out.
 
-    Only the main thread can; in another the block is as it would be without.
+    A signal that is ignored stays so, as SIGHUP under nohup. Only the main thread can; in another
+    the block is as it would be without.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _leave)
+    told = [signal.SIGTERM, signal.SIGHUP] if hasattr(signal, "SIGHUP") else [signal.SIGTERM]
+    heard = [number for number in told if signal.getsignal(number) is not signal.SIG_IGN]
+    before = [signal.signal(number, _leave) for number in heard]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(heard, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _leave(number: int, _: FrameType | None) -> None:

@@ -26,10 +26,10 @@ QUIET = Show(lambda *_: None, lambda *_: None)
 PARENT = """
 import sys
 from pathlib import Path
-from lopsided.signals import terminate_on_sigterm
+from lopsided.signals import leave_on_signals
 from lopsided.reproduce import CLAIMS, Place
 from lopsided.reproduce.processes import Show, at_once
-with terminate_on_sigterm():
+with leave_on_signals():
     try:
         quiet = Show(lambda *_: None, lambda *_: None)
         at_once(CLAIMS["ridge-path"], [{"points": 10000}], Place(Path(sys.argv[1])), quiet, 1)
@@ -64,7 +64,7 @@ def until(happened: Any, seconds: float = 60) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
 def test_no_process_outlives_the_one_that_started_it_however_that_is_ended(tmp_path: Path) -> None:
-    ends = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
+    ends = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
     started = {
         number: subprocess.Popen(
             [sys.executable, "-c", PARENT, str(tmp_path / number.name)],

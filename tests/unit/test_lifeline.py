@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from lopsided.lifeline import Workers
-from lopsided.signals import terminate_on_sigterm
+from lopsided.signals import leave_on_signals
 
 #: A parent that tells the pid of its workers, which are busy for an hour.
 PARENT = """
 import os, sys, time
 from lopsided.lifeline import Workers
-from lopsided.signals import terminate_on_sigterm
+from lopsided.signals import leave_on_signals
 from time import sleep
 if __name__ == "__main__":
-    with terminate_on_sigterm():
+    with leave_on_signals():
         try:
             with Workers(2) as pool:
                 print(*{pool.submit(os.getpid).result() for _ in range(2)}, flush=True)
@@ -42,7 +42,8 @@ def gone(pid: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)]
+    ("number", "status"),
+    [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)],
 )
 def test_no_worker_outlives_its_parent_and_none_complains(
     number: signal.Signals, status: int, tmp_path: Path
@@ -79,8 +80,18 @@ def test_workers_are_started_and_their_answers_come_back() -> None:
         assert list(pool.map(abs, [-1, -2])) == [1, 2]
 
 
-def test_the_handler_of_sigterm_is_put_back() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit, match="143"), terminate_on_sigterm():
-        signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) is before
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_the_handlers_of_signals_are_put_back(number: signal.Signals, status: int) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit, match=str(status)), leave_on_signals():
+        signal.raise_signal(number)
+    assert signal.getsignal(number) is before
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with leave_on_signals():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)

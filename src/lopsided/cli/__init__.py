@@ -22,7 +22,7 @@ from lopsided.cli.reproduce import Reproduce
 from lopsided.cli.solve import Solve
 from lopsided.cli.steer import Steer
 from lopsided.cli.usage import parse, require_verb
-from lopsided.signals import terminate_on_sigterm
+from lopsided.signals import leave_on_signals
 
 #: Exit statuses: what was given cannot be used, our own mistake (EX_SOFTWARE of sysexits.h),
 #: Ctrl-C.
@@ -56,12 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0; 2 with one sentence on standard error for input that cannot be used; 130
-        after Ctrl-C, 143 after SIGTERM; 70 for a mistake in lopsided itself. With
-        LOPSIDED_TRACEBACK set the sentence is a traceback instead.
+        after Ctrl-C, 143 after SIGTERM, 129 where the terminal is closed; 70 for a mistake in
+        lopsided itself. With LOPSIDED_TRACEBACK set the sentence is a traceback instead.
     """
     try:
         ready_streams()
-        with terminate_on_sigterm():
+        with leave_on_signals():
             _run(sys.argv[1:] if arguments is None else arguments)
             sys.stdout.flush()
     except SystemExit as stop:

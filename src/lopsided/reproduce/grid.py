@@ -20,7 +20,7 @@ from lopsided.reproduce.processes import Options, Show, at_once, in_turn
 from lopsided.reproduce.record import Record, name_of
 from lopsided.reproduce.slurm import as_jobs
 from lopsided.reproduce.typed import declared_fields, from_word
-from lopsided.signals import terminate_on_sigterm
+from lopsided.signals import leave_on_signals
 
 #: More runs than this are taken for a slip of the pen.
 _MOST = 10_000
@@ -111,7 +111,7 @@ def run(
         TimeElapsedColumn(),
         TextColumn("{task.description}", markup=False),
     )
-    with terminate_on_sigterm(), Progress(*columns, console=console) as progress:
+    with leave_on_signals(), Progress(*columns, console=console) as progress:
         tasks = [
             progress.add_task(
                 "waiting", total=1.0, start=False, name=told_apart(claim, options, todo)

@@ -2,7 +2,7 @@
 the one that started it.
 
 A run whose process is killed, by whomever, is started again and goes on from its checkpoint; one
-that fails says why, and the others go on. Ctrl-C and SIGTERM end all.
+that fails says why, and the others go on. Ctrl-C, SIGTERM and SIGHUP end all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lopsided.lifeline import hold_on_to_parent
 from lopsided.reproduce.claim import AnyClaim
 from lopsided.reproduce.context import Place
 from lopsided.reproduce.record import name_of
-from lopsided.signals import ctrl_c_held, terminate_on_sigterm
+from lopsided.signals import ctrl_c_held, leave_on_signals
 
 Options = dict[str, Any]
 
@@ -161,7 +161,7 @@ def _start(
 def _work(claim: AnyClaim, options: Options, place: Place, line: Connection) -> None:
     hold_on_to_parent()
     # Where the line is broken nobody is left to be told; Ctrl-C is the parent's to answer.
-    with terminate_on_sigterm(), suppress(OSError, KeyboardInterrupt):
+    with leave_on_signals(), suppress(OSError, KeyboardInterrupt):
         line.send(do(claim, options, place, line.send))
 
 
