@@ -19,6 +19,7 @@ from lopsided import (
     measure,
     predict,
     solve,
+    steer,
 )
 from lopsided.counts import Counts
 
@@ -62,6 +63,11 @@ NOUNS = {
     "moments": lambda: collapse().moments,
     "collapse": collapse,
     "measured geometry": lambda: collapse().geometry,
+    **{
+        f"design for {name}": lambda name=name: steer.design(COUNTS, name, family="cdt")
+        for name in steer.TARGETS
+    },
+    "design for a geometry": lambda: steer.design(COUNTS, predict.etf(4), family="cdt"),
 }
 
 

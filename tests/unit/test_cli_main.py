@@ -214,6 +214,23 @@ def test_streams_that_are_closed_full_or_not_read_end_in_a_sentence_at_most(
     assert (done.returncode, done.stderr) == (status, sentence)
 
 
+def test_a_standard_input_that_is_closed_is_told():
+    line = '"$@" predict --labels - <&-'
+    program = [sys.executable, "-m", "lopsided.cli"]
+    done = subprocess.run(["bash", "-c", line, "bash", *program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "lopsided: standard input is closed\n")
+
+
+def test_claims_have_their_settings_without_docstrings():
+    done = subprocess.run(
+        [sys.executable, "-OO", "-m", "lopsided.cli", "reproduce", "norms", "--help"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--points" in done.stdout
+
+
 def test_a_terminal_that_knows_ascii_only_is_told_in_escapes():
     done = subprocess.run(
         PREDICT, capture_output=True, text=True, env=os.environ | {"PYTHONIOENCODING": "ascii"}

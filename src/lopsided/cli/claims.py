@@ -56,7 +56,7 @@ def _options(claim: AnyClaim) -> list[tuple[str, Any, Any]]:
             ",".join(x if isinstance(x, str) else f"{x:g}" for x in default) if listed else default
         )
         option = tyro.conf.arg(
-            help=told[name],
+            help=told.get(name, ""),  # python -OO leaves no docstrings
             help_behavior_hint=f"(default: {shown})" if shown != "" else "(default: none)",
             metavar="X,X,..." if listed else None,
         )

@@ -41,6 +41,8 @@ def content(given: str) -> Any:
         ImportError: for a parquet file, if pyarrow is not installed.
     """
     if given == STDIN:
+        if sys.stdin is None:
+            raise UnfitError("is closed")
         text = sys.stdin.read()
         return _json(text) if text.lstrip()[:1] in ("{", "[") else text
     from lopsided.cli.table import text_of

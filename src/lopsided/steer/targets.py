@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from lopsided import shape
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
+from lopsided.pairing import Pairing
 from lopsided.predict import etf
 from lopsided.shape import margins, relative_margins
 
@@ -59,19 +61,45 @@ def misalignment(geometry: Geometry) -> float:
     return _or_infinite(shape.alignment_spread(geometry))
 
 
-def _simplex_part(part: str) -> Target:
-    def gram(geometry: Geometry) -> Gram:
-        return geometry.classifiers if part == "classifiers" else geometry.embeddings
+# Functions with a name each, since a `Design` holds its target and is sent between processes.
 
+
+def _simplex_distance(part: str, geometry: Geometry) -> float:
+    gram: Gram = getattr(geometry, part)
+    return gram.distance(etf(geometry.k).classifiers)
+
+
+def _spread_of(spread: Callable[[Gram], float], part: str, geometry: Geometry) -> float:
+    return spread(getattr(geometry, part))
+
+
+def _simplex_part(part: str) -> Target:
     return Target(
         f"etf-{part}",
         f"distance of the Gram of the {part} to that of the simplex ETF, from 0 to 2",
-        lambda geometry: gram(geometry).distance(etf(geometry.k).classifiers),
+        partial(_simplex_distance, part),
         {
-            f"equal norms of {part}": lambda g: norm_spread(gram(g)),
-            f"equal angles of {part}": lambda g: angle_spread(gram(g)),
+            f"equal norms of {part}": partial(_spread_of, norm_spread, part),
+            f"equal angles of {part}": partial(_spread_of, angle_spread, part),
         },
     )
+
+
+def _margin_lost(geometry: Geometry) -> float:
+    return float(1 - relative_margins(geometry).min())
+
+
+def _margin_spread(geometry: Geometry) -> float:
+    return float(1 - margins(geometry.logits).min() / margins(geometry.logits).max())
+
+
+def _distance_to(goal: Geometry, geometry: Geometry) -> float:
+    return float(np.sqrt(np.mean(np.square(geometry.about_mean().distance(goal)))))
+
+
+def _part_to(goal: Geometry, part: str, geometry: Geometry) -> float:
+    own: Pairing = getattr(geometry.about_mean(), part)
+    return own.distance(getattr(goal, part))
 
 
 def nearest_to(wanted: Geometry) -> Target:
@@ -83,12 +111,8 @@ def nearest_to(wanted: Geometry) -> Target:
     return Target(
         f"nearest to {wanted.source.name}",
         "root mean square of the distances of classifiers, embeddings and logits, from 0 to 2",
-        lambda geometry: float(np.sqrt(np.mean(np.square(geometry.about_mean().distance(goal))))),
-        {
-            "classifiers": lambda g: g.classifiers.distance(goal.classifiers),
-            "embeddings": lambda g: g.about_mean().embeddings.distance(goal.embeddings),
-            "logits": lambda g: g.about_mean().logits.distance(goal.logits),
-        },
+        partial(_distance_to, goal),
+        {part: partial(_part_to, goal, part) for part in ("classifiers", "embeddings", "logits")},
     )
 
 
@@ -107,21 +131,17 @@ TARGETS: dict[str, Target] = {
         Target(
             "equal-norms",
             "standard deviation of the classifiers' norms over their mean",
-            lambda geometry: norm_spread(geometry.classifiers),
-            {"equal norms of classifiers": lambda geometry: norm_spread(geometry.classifiers)},
+            partial(_spread_of, norm_spread, "classifiers"),
+            {"equal norms of classifiers": partial(_spread_of, norm_spread, "classifiers")},
         ),
         Target(
             "largest-margin",
             "how much less than 1 the smallest margin is, where 1 is the simplex ETF of equal"
             " norms",
-            lambda geometry: float(1 - relative_margins(geometry).min()),
+            _margin_lost,
             {
-                "equal margins": lambda geometry: float(
-                    1 - margins(geometry.logits).min() / margins(geometry.logits).max()
-                ),
-                "vectors as short as the ETF's for these margins": lambda geometry: float(
-                    1 - relative_margins(geometry).min()
-                ),
+                "equal margins": _margin_spread,
+                "vectors as short as the ETF's for these margins": _margin_lost,
             },
         ),
         Target(
