@@ -205,10 +205,22 @@ def test_the_bias_of_any_logits_is_the_best_there_is(size, bias, soft):
 
 
 @pytest.mark.parametrize("tau", [-1.9, -1.2, -0.5, 0.5, 1.0, 2.0])
-@pytest.mark.parametrize("numbers", [[1140, 49], [6, 6120, 20, 9967], [365, 168858, 11125, 3]])
-def test_with_a_free_bias_the_optimum_is_zero_from_the_norm_of_the_centred_labels(numbers, tau):
+@pytest.mark.parametrize("gamma", [0.0, 0.3])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [1140, 49],
+        [6, 6120, 20, 9967],
+        [365, 168858, 11125, 3],
+        [1194, *[6] * 12, *[1] * 8],
+        [50000, 10, 1, *[30] * 8],
+    ],
+)
+def test_with_a_free_bias_the_optimum_is_zero_from_the_norm_of_the_centred_labels(
+    numbers, gamma, tau
+):
     counts = Counts(numbers)
-    adjustment = Adjustment.vs(counts, 0.3, tau)
+    adjustment = Adjustment.vs(counts, gamma, tau)
     share = counts.values / counts.n
     centred = np.eye(counts.k) - share[:, None]  # shifts are the bias's own
     slope = np.diag(adjustment.scale) @ centred @ np.diag(np.sqrt(counts.values))

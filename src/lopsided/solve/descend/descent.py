@@ -61,7 +61,9 @@ def line_search(
     length = 1.0
     while length > 1e-10:
         trial, state = at(length)
-        if trial <= value + 1e-4 * length * slope + rounding:
+        # A quarter of what the slope promises, half of which a parabola gives: a small fall is also
+        # had far beyond the minimum, where the loss is flat and no step leads back.
+        if trial <= value + 0.25 * length * slope + rounding:
             return length, trial, state
         length /= 2
     return 0.0, value, None
