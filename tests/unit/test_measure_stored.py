@@ -3,6 +3,9 @@
 import json
 import os
 import pickle
+import socket
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -264,6 +267,32 @@ def test_the_processes_of_torchrun_share_the_work(tmp_path):
     torch.multiprocessing.start_processes(
         _under_torchrun, args=(folder, tmp_path / "store"), nprocs=2, start_method="fork"
     )
+
+
+#: Tells, when Python ends, whether there still is a group, whose threads may abort it.
+ENDING = """
+import atexit, sys, torch.distributed
+atexit.register(lambda: print(torch.distributed.is_initialized()))
+from lopsided.measure import open_store, stored
+stored(open_store(sys.argv[1]))
+"""
+
+
+def test_a_group_that_is_made_for_the_work_is_left_before_python_ends(tmp_path):
+    np.savez(tmp_path / "x.npz", **sample())
+    with socket.create_server(("localhost", 0)) as free:
+        meeting = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(free.getsockname()[1])}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", ENDING, str(tmp_path / "x.npz")],
+            env=os.environ | meeting | {"RANK": str(rank), "WORLD_SIZE": "2"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    assert [process.communicate(timeout=120)[0] for process in processes] == ["False\n"] * 2
+    assert [process.returncode for process in processes] == [0, 0]
 
 
 def test_one_process_tells_whatever_its_rank_is_called(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from typing import Any
 
@@ -26,7 +27,17 @@ def share(engine: Any) -> slice | None:
     distributed = need("torch.distributed", "'lopsided[torch]'")
     if not distributed.is_initialized():
         distributed.init_process_group("gloo")
+        atexit.register(_part)
     return slice(distributed.get_rank(), None, distributed.get_world_size())
+
+
+def _part() -> None:
+    """Leave the group in order: threads of one that is still there abort Python now and then when
+    it ends.
+    """
+    distributed = need("torch.distributed", "'lopsided[torch]'")
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def tells() -> bool:
