@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -456,3 +457,40 @@ def test_a_bias_is_found_where_rounding_leaves_a_direction_without_curvature():
     counts = Counts([54, 4158, 85, 1, 14, 97, 5, 10])
     problem = solve.Problem(counts, adjustment, ridge=1.4e-5, bias="free")
     assert solve.minimize(problem).status is solve.Status.OPTIMAL
+
+
+SCALED = [
+    ([127, 102, 62, 54, 15, 9, 4], Adjustment.cdt, 0.3),
+    ([190, 100, 85, 39, 10], partial(Adjustment.vs, tau=1.0), 0.4),
+    ([176, 55, 37, 13], Adjustment.cdt, 0.5),
+    ([8954, 8839, 8722, 7781, 7710, 7075, 3065, 379, 186, 12], Adjustment.cdt, 0.2),
+]
+
+
+@pytest.mark.parametrize(("counts", "made", "gamma"), SCALED)
+def test_scaled_logits_beside_a_free_bias_have_a_proven_max_margin_optimum(counts, made, gamma):
+    adjustment = made(Counts(counts), gamma=gamma)
+    problem = solve.Problem(Counts(counts), adjustment, ridge=0.0, bias="free")
+    found = solve.minimize(problem)
+    assert found.status is solve.Status.OPTIMAL
+    # Where the ridge path leads, which approaches it as 1 / log(1 / ridge).
+    near = [solve.minimize(problem.at(ridge)) for ridge in (1e-20, 1e-80, 1e-240)]
+    distances = [found.geometry.distance(each.geometry).logits for each in near]
+    assert distances[0] > 2 * distances[1] > 4 * distances[2]
+    assert distances[2] < 0.01
+
+
+@pytest.mark.parametrize(("counts", "made", "gamma"), SCALED[:3])
+def test_max_margin_optima_are_those_of_a_conic_solver(counts, made, gamma):
+    cvxpy = pytest.importorskip("cvxpy")
+    counts = Counts(counts)
+    adjustment = made(counts, gamma=gamma)
+    scale, k = np.asarray(adjustment.resolve(counts).columns), counts.k
+    scale = scale[adjustment.resolve(counts).groups.of_class(np.arange(k))]
+    X, b = cvxpy.Variable((k, k)), cvxpy.Variable(k)
+    scaled = cvxpy.multiply(scale[:, None], X + b[:, None] @ np.ones((1, k)))
+    won = [scaled[c, c] - scaled[i, c] >= 1 for c in range(k) for i in range(k) if i != c]
+    size = cvxpy.norm(X @ np.diag(np.sqrt(counts.values)), "nuc")
+    best = cvxpy.Problem(cvxpy.Minimize(size), won).solve(solver="SCS", eps=1e-7, max_iters=50000)
+    found = solve.minimize(solve.Problem(counts, adjustment, ridge=0.0, bias="free"))
+    assert found.objective == pytest.approx(best, rel=1e-5)

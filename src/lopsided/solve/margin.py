@@ -6,10 +6,10 @@
 for soft targets: equal logits inside the support of a column's targets, and 1 more than outside.
 The direction of the ridge path for ridge -> 0 minimises it. The dual, max sum_j sqrt(n_j) sum_{c
 not in S_j} |B[c, j]| over ||B||_2 <= 1, columns of zero sum, B <= 0 off the support, gives the
-certificate. For labels the SEL matrix is optimal; for supports its analogue is tried first, and
-where
-its certificate fails, ADMM decides: singular values shrink, then each column is projected on its
-own constraints.
+certificate. For labels the SEL matrix is optimal but for some scales of logits beside a free bias,
+where the method of multipliers finds the optimum (`multipliers`); for supports its analogue is
+tried first, and where its certificate fails, ADMM decides: singular values shrink, then each column
+is projected on its own constraints.
 
 Source: Thrampoulidis et al. 2022 (UF-SVM, Theorem 1), Zhao et al. 2024 (arXiv 2408.15417,
 next-token limit); ADMM: Boyd et al.
@@ -25,6 +25,7 @@ from lopsided.problem import Problem
 from lopsided.singular import singular_values, svd
 from lopsided.solve.certificate import Certificate
 from lopsided.solve.methods.start import simplex
+from lopsided.solve.multipliers import multiplied
 from lopsided.solve.reduced import Point, Reduced
 
 _STEPS = 50_000
@@ -43,7 +44,14 @@ def max_margin(problem: Problem, reduced: Reduced, tolerance: float) -> tuple[Po
         point = simplex(reduced)
         if free:
             point = _without_mean(reduced, point)
-        return point, certify_margins(reduced, point)
+        best = point, certify_margins(reduced, point)
+        climbing = multiplied(reduced, tolerance)
+        while not best[1].proves(tolerance) and (found := next(climbing, None)):
+            point, multipliers = found
+            certificate = certify_margins(reduced, point, multipliers)
+            if certificate.gap < best[1].gap:
+                best = _of_margin_one(reduced, point), certificate
+        return best
     if free:
         raise ValueError(
             "the max-margin limit of soft targets with a free bias is not offered; use a small"
@@ -63,9 +71,11 @@ def max_margin(problem: Problem, reduced: Reduced, tolerance: float) -> tuple[Po
     return _admm(reduced, support, proxy, tolerance)
 
 
-def certify_margins(reduced: Reduced, point: Point) -> Certificate:
+def certify_margins(
+    reduced: Reduced, point: Point, multipliers: Floats | None = None
+) -> Certificate:
     """Bound the max-margin value by any logits, scaled until they fulfil the margins, and by the
-    dual of their polar factor.
+    dual of (p, m) multipliers of the cells of labels, by default of the logits' polar factor.
     """
     left, values, right = svd(point.across)
     nuclear = float(values.sum() + reduced.times @ np.abs(point.within))
@@ -77,8 +87,9 @@ def certify_margins(reduced: Reduced, point: Point) -> Certificate:
         worst = _margin(across, support, reduced)
         primal = singular_values(across).sum() / worst if worst > 0 else np.inf
         return Certificate(float(primal), _dual_value(reduced, support, polar.across))
-    worst = -float(np.max(np.where(reduced.copies > 0, reduced.margins(point), -np.inf)))
-    multipliers = np.maximum(_multipliers(reduced, polar), 0)
+    worst = _least_margin(reduced, point)
+    if multipliers is None:
+        multipliers = np.maximum(_multipliers(reduced, polar), 0)
     across, within, bias = reduced.adjoint(-multipliers)
     norm = max(
         float(singular_values(across)[0]), float(np.max(np.abs(within) / reduced.times, initial=0))
@@ -89,6 +100,15 @@ def certify_margins(reduced: Reduced, point: Point) -> Certificate:
     return Certificate(
         nuclear / worst if worst > 0 else np.inf, float(multipliers.sum()) / norm if proves else 0.0
     )
+
+
+def _least_margin(reduced: Reduced, point: Point) -> float:
+    """Return by how much each label beats every other class at least."""
+    return -float(np.max(np.where(reduced.copies > 0, reduced.margins(point), -np.inf)))
+
+
+def _of_margin_one(reduced: Reduced, point: Point) -> Point:
+    return Point(*(part / _least_margin(reduced, point) for part in point))
 
 
 def _multipliers(reduced: Reduced, polar: Point) -> Floats:
