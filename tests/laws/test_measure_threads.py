@@ -8,8 +8,18 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 
-from lopsided.measure import Decisions, Means, Moments, SecondPass, Stream
+from lopsided.measure import (
+    Decisions,
+    Means,
+    Moments,
+    SecondPass,
+    Stream,
+    diagnose,
+    layers,
+    trained,
+)
 from lopsided.measure.state.regression import RegressionMoments
 
 K, D, THREADS, BATCHES, ROWS = 5, 4, 4, 40, 40
@@ -32,8 +42,6 @@ def logits(features):
 
 
 def stream_update(state, features, labels):
-    import torch
-
     state.update(torch.tensor(features), torch.tensor(labels), torch.tensor(logits(features)))
 
 
@@ -155,3 +163,23 @@ def test_a_copy_or_pickle_of_a_state_goes_on_alone(name, twin):
     for a, b in zip(before, sums(state), strict=True):
         np.testing.assert_array_equal(a, b)
     assert (sums(other)[0] >= before[0]).all()
+
+
+LOOKS = {
+    "trained": lambda model, loader: trained(model, loader, show_progress=False).nc1,
+    "layers": lambda model, loader: layers(model, loader, ["0"], show_progress=False)["0"].nc1,
+    "diagnose": lambda model, loader: str(diagnose(model, loader, show_progress=False)),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_threads_look_at_one_model_in_turn_and_leave_it_as_it_was(name):
+    model = torch.nn.Sequential(torch.nn.Linear(D, D), torch.nn.Dropout(), torch.nn.Linear(D, K))
+    loader = [tuple(map(torch.tensor, batch(i))) for i in range(8)]
+    model, modes = model.double(), [True, True, False, True]
+    model[1].training = False
+    found = [LOOKS[name](model, loader)]
+    in_threads(lambda thread: found.append(LOOKS[name](model, loader)))
+    assert found == found[:1] * (1 + THREADS)
+    assert [layer.training for layer in model.modules()] == modes
+    assert not any(layer._forward_hooks for layer in model.modules())

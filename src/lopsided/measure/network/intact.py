@@ -5,13 +5,30 @@ order in which a loader goes on.
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from lopsided.needs import torch
+
+#: Model -> what lets one thread look at it at a time.
+_looks: WeakKeyDictionary[Any, threading.RLock] = WeakKeyDictionary()
+_entering = threading.Lock()
+
+
+@contextmanager
+def alone_with(model: Any) -> Iterator[None]:
+    """Wait until no other thread looks at a model, which would hear its passes and find the modes
+    that it is held in.
+    """
+    with _entering:
+        look = _looks.setdefault(model, threading.RLock())
+    with look:
+        yield
 
 
 @contextmanager

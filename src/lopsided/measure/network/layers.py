@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from typing import Any, Literal
 
 import numpy as np
@@ -122,14 +123,11 @@ def layers(
             streams[passing.name] = Stream(*passing.shape, "pooled", features.device, ignore)
         streams[passing.name].update(features, given, logits)
 
-    hooks = [known[name].register_forward_hook(hear(name)) for name in modules]
-    try:
-        with run:
-            shared = run.read(loader, "measuring layers", take)
-            weight, bias = (None if part is None else to_numpy(part) for part in run.head())
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with run, ExitStack() as hooks:
+        for name in modules:
+            hooks.callback(known[name].register_forward_hook(hear(name)).remove)
+        shared = run.read(loader, "measuring layers", take)
+        weight, bias = (None if part is None else to_numpy(part) for part in run.head())
     if shared:
         agree(f"the layers {', '.join(map(repr, modules))}")
         own = [streams[name].d if name in streams else 0 for name in modules]

@@ -17,7 +17,13 @@ from lopsided.labels import Ignore
 from lopsided.measure.counted import repeated
 from lopsided.measure.network import alike, compiled, sync
 from lopsided.measure.network.affine import Map
-from lopsided.measure.network.intact import buffers_kept, modes_kept, order_kept, randomness_kept
+from lopsided.measure.network.intact import (
+    alone_with,
+    buffers_kept,
+    modes_kept,
+    order_kept,
+    randomness_kept,
+)
 from lopsided.measure.network.passing import Passing
 from lopsided.needs import torch
 
@@ -69,6 +75,7 @@ class Run:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             for kept in (
+                alone_with(self._model),
                 self.passing,
                 modes_kept(self._model),
                 randomness_kept(),
