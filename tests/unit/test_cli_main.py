@@ -214,6 +214,25 @@ def test_streams_that_are_closed_full_or_not_read_end_in_a_sentence_at_most(
     assert (done.returncode, done.stderr) == (status, sentence)
 
 
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["measure", ""], "a word"),
+        (["measure", "x.npz", "--ood", ""], "--ood"),
+        (["measure", "x.npz", "--scheduler="], "--scheduler"),
+        (["steer", "--features", "", "--held-out", "y.npz"], "--features"),
+        (["explore", "--out", ""], "--out"),
+        (["reproduce", "norms", "--grid", ""], "--grid"),
+        (["reproduce", "norms", "--out="], "--out"),
+    ],
+)
+def test_a_word_that_is_empty_is_not_taken_for_the_current_folder_or_the_default(
+    capsys, words, what
+):
+    said = f"lopsided: {what} is empty, as where a variable of the shell is not set\n"
+    assert answer(capsys, words) == (2, said)
+
+
 def test_a_standard_input_that_is_closed_is_told():
     line = '"$@" predict --labels - <&-'
     program = [sys.executable, "-m", "lopsided.cli"]

@@ -117,7 +117,7 @@ def test_a_step_is_made_or_refused_in_words_of_our_own(ratio, minority, capsys):
             "no closed form speaks of this problem",
         ),
         (["--counts", "3,2", "--gamma", "1"], "the loss cross-entropy has no gamma"),
-        (["--counts", "3,2", "--loss", ""], "--loss must be one of cross-entropy, "),
+        (["--counts", "3,2", "--loss", ""], "--loss is empty, as where a variable"),
         (["--counts", "3,2", "--loss", "cdt", "--gamma", "1e9"], "scale"),
         (["--counts", "3,2", "--loss", "cdt", "--gamma", "nan"], "exponent"),
         (["--counts", "3,2", "--compare", "--loss", "cdt"], "leave out --loss"),

@@ -21,7 +21,7 @@ from lopsided.cli.predict import Predict
 from lopsided.cli.reproduce import Reproduce
 from lopsided.cli.solve import Solve
 from lopsided.cli.steer import Steer
-from lopsided.cli.usage import parse, require_verb
+from lopsided.cli.usage import parse, require_filled, require_verb
 from lopsided.signals import leave_on_signals
 
 #: Exit statuses: what was given cannot be used, our own mistake (EX_SOFTWARE of sysexits.h),
@@ -85,6 +85,7 @@ def _run(words: Sequence[str]) -> None:
         print(f"lopsided {__version__}")
         return
     require_verb(words, VERBS)
+    require_filled(words)
     verbs = dict(VERBS)
     if len(words) > 1 and words[0] == "reproduce":  # with the options of a claim
         verbs["reproduce"] = Reproduce.for_words(words[1:])

@@ -99,6 +99,25 @@ def require_verb(words: Sequence[str], verbs: Collection[str]) -> None:
     raise UsageError(f"there is no verb {first!r}; {meant} {there_are.removeprefix('there ')}")
 
 
+def require_filled(words: Sequence[str]) -> None:
+    """Refuse a word that is empty: as a path it would be the current folder, and as a text often
+    the same as no option.
+
+    Raises:
+        UsageError: naming the option, or the place.
+    """
+    for before, word in itertools.pairwise(("", *words)):
+        option, _, value = word.partition("=")
+        if not word:
+            option = before
+        elif value or "=" not in word or not word.startswith("--"):
+            continue
+        if words[0] == "reproduce" and option == "--counts":
+            continue  # a setting of a claim, of which no text means none
+        what = option if option.startswith("--") and "=" not in option else "a word"
+        raise UsageError(f"{what} is empty, as where a variable of the shell is not set")
+
+
 def _require_once(words: Sequence[str]) -> None:
     """Refuse an option that comes twice, of which the parser would take the last.
 
