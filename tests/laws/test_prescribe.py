@@ -12,9 +12,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lopsided import Counts, predict
+from lopsided import Counts, measure, predict
 from lopsided.measure import open_store
 from lopsided.steer import CosineHead, PrototypeHead, prescribe
+from lopsided.steer.prescribe import rows_read
 from lopsided.steer.prescribe.cause import Cause, Errors, norm_share
 from lopsided.steer.prescribe.choice import folds
 from lopsided.steer.prescribe.entropy import fit_linear, losses
@@ -649,3 +650,19 @@ def test_a_layer_counts_by_what_it_answers_and_not_by_the_weight_it_holds(adapte
     layer.weight.data, layer.bias.data = torch.tensor(weight), torch.tensor(bias)
     told = prescribe((weight + adapted * shift.numpy(), bias), train, held_out)
     assert prescribe(layer, train, held_out).before == told.before
+
+
+def test_what_is_read_is_told(tmp_path: Path):
+    head, (x, y), held_out = task(counts=(400, 200, 60, 60), apart=0.4)
+    told: list[int] = []
+    prescribe(head, (x, y), held_out, progress=told.append)
+    train, held = len(y), len(held_out[1])
+    assert 10 * train < sum(told) < rows_read(train, held)
+    np.savez(tmp_path / "train.npz", features=x, labels=y, weight=head[0], bias=head[1])
+    np.savez(tmp_path / "val.npz", features=held_out[0], labels=held_out[1])
+    store, others = (open_store(tmp_path / name) for name in ("train.npz", "val.npz"))
+    again: list[int] = []
+    prescribe(head, store, others, progress=again.append)
+    assert sum(again) == sum(told)
+    measure.ood.stored_outside(store, tmp_path / "val.npz", others, progress=told.append)
+    assert sum(told) == sum(again) + train + held

@@ -12,6 +12,7 @@ import tyro
 from lopsided.cli import pictures, printed
 from lopsided.cli.classes import Training
 from lopsided.cli.output import (
+    bar,
     print_csv,
     require_one_form,
     require_picture,
@@ -90,9 +91,6 @@ class Measure:
 
     def run(self) -> None:
         """Measure, compare and report."""
-        from rich.console import Console
-        from rich.progress import Progress
-
         from lopsided import measure
         from lopsided.measure.storage import torchrun
 
@@ -136,10 +134,10 @@ class Measure:
         if self.ood is not None and self.seen:
             raise ValueError("--ood scores by the means of all classes: leave out --seen")
         if self.ood is not None:
-            outside = measure.ood.stored_outside(store, self.ood, held_out)
-        console = Console(stderr=True)
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task(f"measuring {store.n:,} samples", total=store.n * self.passes)
+            near = store if held_out is None else held_out
+            with bar("telling others apart", store.n + near.n) as progress:
+                outside = measure.ood.stored_outside(store, self.ood, held_out, progress)
+        with bar(f"measuring {store.n:,} samples", store.n * self.passes) as progress:
             collapse = measure.stored(
                 store,
                 passes=self.passes,
@@ -147,7 +145,7 @@ class Measure:
                 scratch=self.scratch,
                 classes="seen" if self.seen else "all",
                 counts=counts,
-                progress=lambda rows: bar.advance(task, rows),
+                progress=progress,
             )
         if torchrun.tells():
             self._tell(collapse, store, held_out, outside)
@@ -185,6 +183,7 @@ class Measure:
         from lopsided.diagnosis import diagnose_stored
         from lopsided.diagnosis.geometry import predictions as predicted
         from lopsided.measure.network_geometry import comparable
+        from lopsided.steer.prescribe import rows_read
 
         predictions: dict[str, Geometry] = {}
         gap: float | None = None
@@ -196,7 +195,11 @@ class Measure:
                     collapse, collapse.weight, self.ridge, self.loss
                 )
             predictions = comparable(predictions, collapse.k)
-            diagnosis = diagnose_stored(collapse, store, held_out, loss=self.loss, laws=predictions)
+            rows = 0 if held_out is None else rows_read(store.n, held_out.n)
+            with bar("finding a head", rows) as progress:
+                diagnosis = diagnose_stored(
+                    collapse, store, held_out, loss=self.loss, laws=predictions, progress=progress
+                )
         if self.plot is not None:
             pictures.plot(collapse, predictions, self.plot)
         if self.report is not None:

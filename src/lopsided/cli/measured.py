@@ -10,7 +10,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from lopsided.cli import pictures
-from lopsided.cli.output import print_json, shown, table_console
+from lopsided.cli.output import bar, print_json, shown, table_console
 
 if TYPE_CHECKING:
     from lopsided.arrays import Floats
@@ -84,7 +84,8 @@ def _regression(store: TargetStore, engine: str | int) -> tuple[dict[str, Any], 
 
     from lopsided import Gram, measure
 
-    moments, found = measure.stored_regression(store, engine=engine)
+    with bar(f"measuring {store.n:,} samples", store.n) as progress:
+        moments, found = measure.stored_regression(store, engine=engine, progress=progress)
     assert store.weight is not None
     gram, t = store.weight @ store.weight.T, len(store.weight)
     values, vectors = np.linalg.eigh(moments.scatters[1] / moments.n)
@@ -148,7 +149,8 @@ def _label_sets(
             "a prediction is compared with classifiers: give the head's weight, with the features"
             " or by --head"
         )
-    seen, collapse = measure.stored_sets(store, engine=engine)
+    with bar(f"measuring {store.n:,} samples", 2 * store.n) as progress:
+        seen, collapse = measure.stored_sets(store, engine=engine, progress=progress)
     means = collapse.moments.means
     grams = {"sets, measured": seen.embeddings(means)}
     figures: dict[str, float | None] = {

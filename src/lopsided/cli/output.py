@@ -9,7 +9,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,18 @@ def table_console() -> Console:
     console = Tables(highlight=False)
     console.width = max(console.width, 80)
     return console
+
+
+@contextlib.contextmanager
+def bar(words: str, rows: int) -> Iterator[Callable[[int], object]]:
+    """Show a bar on a terminal's standard error while so many rows are read; it is told of them."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(words, total=rows)
+        yield lambda more: shown.advance(task, more)
 
 
 def print_json(kind: str, answer: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lopsided.cli.output import print_json, require_writable, shown, table_console
+from lopsided.cli.output import bar, print_json, require_writable, shown, table_console
 
 if TYPE_CHECKING:
     from lopsided.cli.steer import Steer
@@ -20,6 +20,7 @@ def prescribe(options: Steer, features: Path) -> None:
     """
     from lopsided import measure, steer
     from lopsided.measure.storage.store import files_of
+    from lopsided.steer.prescribe import rows_read
 
     read = [file for path in (features, options.held_out) if path for file in files_of(path)]
     require_writable(options.out, [*read, options.head, options.classes.file])
@@ -34,7 +35,11 @@ def prescribe(options: Steer, features: Path) -> None:
     if options.held_out is not None:
         held_out = measure.open_store(options.held_out, head=options.head)
     head = train.weight, train.bias
-    found = steer.prescribe(head, train, held_out, counts=counts, loss=options.loss)
+    rows = rows_read(train.n, 0 if held_out is None else held_out.n)
+    with bar("finding a head", rows) as progress:
+        found = steer.prescribe(
+            head, train, held_out, counts=counts, loss=options.loss, progress=progress
+        )
     written = None
     if options.out is not None and found.remedy != "nothing":
         written = found.save(options.out)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Literal
+
+from rich.progress import Progress
 
 from lopsided.counts import Counts, CountsLike
 from lopsided.diagnosis.diagnosis import Diagnosis
@@ -20,7 +22,7 @@ from lopsided.measure.network.trained import trained
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.second import SecondPass
-from lopsided.steer.prescribe import Prescription, prescribe
+from lopsided.steer.prescribe import Prescription, prescribe, rows_read
 from lopsided.steer.prescribe.prescription import Loss
 
 #: Of several processes none has all features, which a second head is trained on.
@@ -122,7 +124,12 @@ def diagnose(
         )
     if known is None and collapse is not None and collapse.k == run.passing.shape[0]:
         known = Counts(collapse.moments.counts)
-    prescription, notes = _prescribed(run, (weight, bias), sets, known, loss)
+    with Progress(transient=True, disable=not show_progress) as bar:
+        rows = [len(sets[name]) if name in sets else 0 for name in ("training", "held-out")]
+        task = bar.add_task("finding a head", total=rows_read(*rows) if all(rows) else 0)
+        prescription, notes = _prescribed(
+            run, (weight, bias), sets, known, loss, lambda rows: bar.advance(task, rows)
+        )
     if prescription is not None and sets and (odd := run.passing.affine.unlike_stored()):
         directions = run.passing.affine.of_directions()
         prescription = replace(prescription, directions=directions)
@@ -188,7 +195,12 @@ def _collapse(
 
 
 def _prescribed(
-    run: Run, head: tuple[Any, Any], sets: dict[str, Kept], counts: Counts | None, loss: Loss | None
+    run: Run,
+    head: tuple[Any, Any],
+    sets: dict[str, Kept],
+    counts: Counts | None,
+    loss: Loss | None,
+    progress: Callable[[int], object],
 ) -> tuple[Prescription | None, tuple[str, ...]]:
     """Return the prescription, or why there is none."""
     if "held-out" in sets and any(kept.shared for kept in sets.values()):
@@ -197,4 +209,4 @@ def _prescribed(
         return None, ("What to do is not known without the training counts: give counts.",)
     held_out = sets.get("held-out")
     train = None if held_out is None else sets.get("training")  # a second head only to be tried
-    return prescribe(head, train, held_out, counts=counts, loss=loss), ()
+    return prescribe(head, train, held_out, counts=counts, loss=loss, progress=progress), ()

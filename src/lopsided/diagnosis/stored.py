@@ -14,6 +14,7 @@ from lopsided.measure.storage.store import Store
 from lopsided.measure.verdict.words import classes
 from lopsided.steer.prescribe import prescribe
 from lopsided.steer.prescribe.prescription import Loss
+from lopsided.steer.prescribe.samples import Progress
 
 
 def diagnose_stored(
@@ -23,6 +24,7 @@ def diagnose_stored(
     *,
     loss: Loss | None = None,
     laws: Mapping[str, Geometry] | None = None,
+    progress: Progress = lambda rows: None,
 ) -> Diagnosis:
     """Return the diagnosis of a network of which features are stored.
 
@@ -32,6 +34,7 @@ def diagnose_stored(
         held_out: samples that were not trained on, or None.
         loss: the network was trained with, None for unknown.
         laws: predictions to compare the geometry with, by name.
+        progress: told the number of rows read for the prescription since the last call.
 
     Raises:
         ValueError: if there is no head, the sets do not fit, or a sample cannot be used.
@@ -49,7 +52,9 @@ def diagnose_stored(
         notes = (f"What to do is not known: there are no training samples of {absent}.",)
     else:
         second = None if held_out is None else train  # a second head only where it can be tried
-        prescription = prescribe((weight, bias), second, held_out, counts=counts, loss=loss)
+        prescription = prescribe(
+            (weight, bias), second, held_out, counts=counts, loss=loss, progress=progress
+        )
     decisions = None if held_out is None else _decisions(train, held_out)
     return Diagnosis.of(collapse, decisions, prescription, counts, laws=laws, notes=notes)
 

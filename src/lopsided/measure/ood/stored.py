@@ -18,7 +18,7 @@ from lopsided.measure.ood.known import Known
 from lopsided.measure.ood.scores import SCORES
 from lopsided.measure.ood.told import Separation, nc5, rejected, separation
 from lopsided.measure.storage.heads import head_in
-from lopsided.measure.storage.reading import stored
+from lopsided.measure.storage.reading import Progress, stored
 from lopsided.measure.storage.rows import CHUNK
 from lopsided.measure.storage.shards import open_arrays
 from lopsided.measure.storage.store import Store, shard_files
@@ -84,7 +84,12 @@ class Outside:
         return [*headers, "most rejected class"], rows
 
 
-def stored_outside(train: Store, outside: str | Path, held_out: Store | None = None) -> Outside:
+def stored_outside(
+    train: Store,
+    outside: str | Path,
+    held_out: Store | None = None,
+    progress: Progress = lambda rows: None,
+) -> Outside:
     """Return how stored features tell samples of another distribution from those of the training
     one.
 
@@ -94,6 +99,8 @@ def stored_outside(train: Store, outside: str | Path, held_out: Store | None = N
             labels are not read.
         held_out: samples of the training distribution that were not trained on; by default the
             training samples stand for them.
+        progress: told the number of rows done since the last call, of the training samples and of
+            those that the others are told from.
 
     Raises:
         ValueError: if there is no head, a class has no training sample, widths differ, or a number
@@ -106,7 +113,7 @@ def stored_outside(train: Store, outside: str | Path, held_out: Store | None = N
     if held_out is not None:
         train.require_alike(held_out)
     others = tuple(_others(Path(outside), train))  # refused before the work
-    collapse: Collapse = stored(train, passes=1)
+    collapse: Collapse = stored(train, passes=1, progress=progress)
     known = Known.of(collapse.moments, train.weight, train.bias)
     far = [_scored(known, rows, path) for path, rows in _read(others)]
     mean = sum((len(rows) * rows.mean(axis=0) for _, rows in _read(others)), np.zeros(train.d))
@@ -116,6 +123,7 @@ def stored_outside(train: Store, outside: str | Path, held_out: Store | None = N
         for features, y in store.batches(span):
             near.append(_scored(known, features, store.shards[span.shard].path))
             labels.append(y)
+            progress(len(y))
     truth, n = np.concatenate(labels), sum(len(part["logit"]) for part in far)
     scores = {
         name: tuple(np.concatenate([part[name] for part in parts]) for parts in (near, far))

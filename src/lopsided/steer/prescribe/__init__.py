@@ -25,12 +25,13 @@ from lopsided.steer.prescribe.cause import Cause, Errors, errors_of
 from lopsided.steer.prescribe.choice import Seen, choose
 from lopsided.steer.prescribe.entropy import posterior
 from lopsided.steer.prescribe.gain import Accuracies, gain
+from lopsided.steer.prescribe.heads import HELD_OUT_READS, READS
 from lopsided.steer.prescribe.linear import Linear
 from lopsided.steer.prescribe.prescription import Loss, Prescription, Remedy
-from lopsided.steer.prescribe.samples import Samples, Summary
+from lopsided.steer.prescribe.samples import Progress, Samples, Summary
 from lopsided.steer.prescribe.trained import Trained
 
-__all__ = ["Prescription", "prescribe"]
+__all__ = ["Prescription", "prescribe", "rows_read"]
 
 
 def prescribe(
@@ -40,6 +41,7 @@ def prescribe(
     *,
     counts: CountsLike | None = None,
     loss: Loss | None = None,
+    progress: Progress = lambda rows: None,
 ) -> Prescription:
     """Return the head to use instead of a trained one, what it is worth, and why.
 
@@ -48,7 +50,7 @@ def prescribe(
             None.
         train: features (n, d) and labels (n,) of the training set as a pair, an iterable of such
             batches that can be read again (a list, a DataLoader), or what `measure.open_store`
-            opens; or None, for no second head. It is read about 65 times, a block at a time.
+            opens; or None, for no second head. It is read up to 66 times, a block at a time.
         held_out: samples that the network was not trained on, in the same forms and always in the
             same order, best in the proportions of the training set and each drawn alone, such as
             one image a patient; or None, for a rule that measures nothing. k numbers a sample and
@@ -57,6 +59,7 @@ def prescribe(
             set will do for `train` where the counts are given.
         loss: the network was trained with: "cross-entropy", "weighted", "logit-adjusted", or None
             for unknown. Held-out samples tell more than this.
+        progress: told the number of rows read since the last call.
 
     Raises:
         ValueError: if shapes do not fit, a number is not finite, or what is read several times can
@@ -77,11 +80,16 @@ def prescribe(
         raise ValueError(f"loss must be one of {', '.join(get_args(Loss))} or None, got {loss!r}")
     if isinstance(train, Store) and isinstance(held_out, Store):
         train.require_alike(held_out)
-    trained = Trained.of(head, train, counts, loss)
+    trained = Trained.of(head, train, counts, loss, progress)
     if held_out is None:
         return _unmeasured(trained)
     k, d = trained.first.weight.shape
-    return measured(trained, Samples(held_out, k, d, "held_out"))
+    return measured(trained, Samples(held_out, k, d, "held_out", progress))
+
+
+def rows_read(train: int, held_out: int) -> int:
+    """Return about how many rows `prescribe` reads of so many training and held-out samples."""
+    return READS * train + HELD_OUT_READS * held_out
 
 
 def measured(trained: Trained, held_out: Samples) -> Prescription:

@@ -20,6 +20,10 @@ from lopsided.steer.prescribe.samples import Block, Samples, Summary
 SECOND_RIDGE, SECOND_STEPS = 1e-3, 60
 #: Ridges of the refit, towards the stack, and its steps.
 REFIT_RIDGE, REFIT_BIAS, REFIT_STEPS = 1.0, 1e-4, 200
+#: How often training and held-out samples are read where nothing ends earlier, for those who wait:
+#: by each step of the second head, and of a refit to each part and to all, most of which settle by
+#: a sixth of their steps.
+READS, HELD_OUT_READS = SECOND_STEPS + 6, 4 * REFIT_STEPS // 6
 #: What may be left of a slope at the least numbers, as a part of what cancels in it.
 SETTLED = 1e-4
 

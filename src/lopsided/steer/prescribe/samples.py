@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import isclose
@@ -22,6 +22,7 @@ ROWS = 4096
 #: The least sum of squares that keeps its digits.
 _LEAST = 1e-280
 
+Progress = Callable[[int], object]
 #: Features of at least 32 bits with their labels.
 Block = tuple[npt.NDArray[Any], Ints]
 
@@ -35,12 +36,14 @@ class Samples:
         k: number of classes.
         d: feature dimensions.
         what: the samples are, for the sentences: "train" or "held_out".
+        progress: told the number of rows read since the last call.
     """
 
     given: Any
     k: int
     d: int
     what: str
+    progress: Progress = lambda rows: None
 
     def __post_init__(self) -> None:
         if isinstance(self.given, Iterator):
@@ -68,6 +71,7 @@ class Samples:
                     x = x.astype(np.float64)
                 wide = x.dtype.kind == "f" and x.dtype.itemsize >= 4
                 yield (x if wide else x.astype(np.float32)), y
+                self.progress(len(y))
         except ValueError as error:
             raise ValueError(f"in {self.what}: {error}") from error
 

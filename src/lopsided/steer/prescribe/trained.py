@@ -15,7 +15,7 @@ from lopsided.steer.prescribe.cause import REWEIGHTED, norm_share
 from lopsided.steer.prescribe.heads import CAUTIOUS, PLAIN, STACKED, Prior, second_head
 from lopsided.steer.prescribe.linear import Linear
 from lopsided.steer.prescribe.prescription import Loss
-from lopsided.steer.prescribe.samples import Samples, Summary, shares
+from lopsided.steer.prescribe.samples import Progress, Samples, Summary, shares
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,14 @@ class Trained:
     contradiction: str = ""
 
     @classmethod
-    def of(cls, head: Any, train: Any, counts: CountsLike | None, loss: Loss | None) -> Trained:
+    def of(
+        cls,
+        head: Any,
+        train: Any,
+        counts: CountsLike | None,
+        loss: Loss | None,
+        progress: Progress = lambda rows: None,
+    ) -> Trained:
         """Read the training samples; see `prescribe`."""
         first = Linear.of(head)
         k, d = first.weight.shape
@@ -55,7 +62,7 @@ class Trained:
                 raise ValueError("give the training features, or the counts of the training set")
             pi = shares(known.values)
             return cls(first, None, None, known, np.log(pi), norm_share(first, known), None, loss)
-        samples = Samples(train, k, d, "train")
+        samples = Samples(train, k, d, "train", progress)
         seen = Summary.of(samples)
         seen.require_steady(samples)
         pi = shares(seen.counts if known is None else known.values)
