@@ -7,9 +7,13 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+#: By which a process is told to end: by a scheduler, and by a terminal that is closed.
+TOLD = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
 @contextmanager
@@ -30,17 +34,32 @@ def leave_on_signals() -> Iterator[None]:
     A signal that is ignored stays so, as SIGHUP under nohup. Only the main thread can; in another
     the block is as it would be without.
     """
+    with _handled(TOLD, _leave):
+        yield
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM, SIGHUP and Ctrl-C end the process at once in this block, which waits for others
+    outside of Python, where no handler of Python's runs, and has nothing to clean up.
+    """
+    with _handled([*TOLD, signal.SIGINT], signal.SIG_DFL):
+        yield
+
+
+@contextmanager
+def _handled(numbers: Sequence[signal.Signals], handler: Any) -> Iterator[None]:
+    """Handle signals so in the block, in the main thread, but for those that are ignored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    told = [signal.SIGTERM, signal.SIGHUP] if hasattr(signal, "SIGHUP") else [signal.SIGTERM]
-    heard = [number for number in told if signal.getsignal(number) is not signal.SIG_IGN]
-    before = [signal.signal(number, _leave) for number in heard]
+    heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = [signal.signal(number, handler) for number in heard]
     try:
         yield
     finally:
-        for number, handler in zip(heard, before, strict=True):
-            signal.signal(number, handler)
+        for number, own in zip(heard, before, strict=True):
+            signal.signal(number, own)
 
 
 def _leave(number: int, _: FrameType | None) -> None:

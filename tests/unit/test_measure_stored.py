@@ -1,11 +1,13 @@
 """Stored features: every format, processes, and files that cannot be used."""
 
+import contextlib
 import json
 import os
 import pickle
 import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -295,6 +297,21 @@ def test_a_group_that_is_made_for_the_work_is_left_before_python_ends(tmp_path):
     assert [process.returncode for process in processes] == [0, 0]
 
 
+def test_a_process_that_waits_for_others_ends_when_it_is_told_to(tmp_path):
+    np.savez(tmp_path / "x.npz", **sample())
+    with socket.create_server(("localhost", 0)) as free:
+        port = free.getsockname()[1]
+    meeting = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
+    command = [sys.executable, "-m", "lopsided", "measure", str(tmp_path / "x.npz")]
+    waiting = subprocess.Popen(command, env=os.environ | meeting | {"RANK": "0", "WORLD_SIZE": "2"})
+    for _ in range(1200):
+        with contextlib.suppress(OSError), socket.create_connection(("localhost", port)):
+            break
+        time.sleep(0.1)
+    waiting.terminate()
+    assert waiting.wait(timeout=20) in (-15, 143)
+
+
 def test_one_process_tells_whatever_its_rank_is_called(monkeypatch):
     for world, rank, tells in (
         (None, "3", True),
@@ -309,6 +326,10 @@ def test_one_process_tells_whatever_its_rank_is_called(monkeypatch):
         assert torchrun.tells() == tells
     monkeypatch.setenv("WORLD_SIZE", "two")
     with pytest.raises(ValueError, match="number of processes of torchrun, got 'two'"):
+        torchrun.tells()
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "5")
+    with pytest.raises(ValueError, match="below WORLD_SIZE=2, got '5'"):
         torchrun.tells()
 
 

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from lopsided.needs import need
+from lopsided.signals import ended_by_signals
 
 
 def share(engine: Any) -> slice | None:
@@ -26,7 +27,8 @@ def share(engine: Any) -> slice | None:
         )
     distributed = need("torch.distributed", "'lopsided[torch]'")
     if not distributed.is_initialized():
-        distributed.init_process_group("gloo")
+        with ended_by_signals():
+            distributed.init_process_group("gloo")
         atexit.register(_part)
     return slice(distributed.get_rank(), None, distributed.get_world_size())
 
@@ -51,4 +53,12 @@ def _several() -> bool:
         raise ValueError(
             f"the environment's WORLD_SIZE is the number of processes of torchrun, got {said!r}"
         )
-    return int(said) > 1
+    if int(said) == 1:
+        return False
+    rank = os.environ.get("RANK", "0")
+    if not rank.isdecimal() or int(rank) >= int(said):
+        raise ValueError(
+            f"the environment's RANK is the number of this process, below WORLD_SIZE={said}, got"
+            f" {rank!r}"
+        )
+    return True

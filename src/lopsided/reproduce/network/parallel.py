@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
+from lopsided.signals import ended_by_signals
+
 
 @dataclass(frozen=True)
 class Workers:
@@ -29,7 +31,8 @@ class Workers:
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return cls()
         if not dist.is_initialized():
-            dist.init_process_group("nccl" if device == "cuda" else "gloo")
+            with ended_by_signals():
+                dist.init_process_group("nccl" if device == "cuda" else "gloo")
         return cls(dist.get_rank(), dist.get_world_size())
 
     @property
