@@ -621,6 +621,33 @@ def strip(moments):
     return result
 
 
+@pytest.mark.parametrize("rate", [0.1, 0.2])
+def test_minorities_do_not_err_more_because_few_samples_of_the_others_are_right(rate):
+    rng, said = np.random.default_rng(0), 0
+    features, labels, weight = drawn(samples=[5] * 10)
+    for _ in range(200):
+        collapse, _ = of(
+            features,
+            labels,
+            weight,
+            Counts([100] * 2 + [10] * 8),
+            errors=rng.binomial(5, [rate] * 10),
+        )
+        said += "Minorities err" in collapse.verdict()
+    assert said <= 0.05 * 200
+
+
+@pytest.mark.parametrize("apart", [2.0, 4.0])
+def test_merged_means_are_not_told_to_be_nearer_than_they_are(apart):
+    """Two samples of a class are sqrt(2) apart, in the mean of squares."""
+    means = np.array([[0, 0], [apart, 0], [40, 40], [0, -40.0]])
+    labels = np.repeat(np.arange(4), 200)
+    collapse, _ = of(means[labels] + draw(800, 2) / 2**0.5, labels, np.eye(4, 2), None)
+    told = re.search(r"share one, their means at most ([\d.]+) times as far", collapse.verdict())
+    assert told
+    assert float(told[1]) > apart / 2**0.5
+
+
 def test_a_prediction_for_other_classes_is_refused_by_name():
     collapse, _ = NETWORKS["SELI"]()
     for call in (collapse.verdict, collapse.table, collapse.scalars):

@@ -571,6 +571,16 @@ def test_errors_of_a_few_samples_are_not_explained_nor_training_samples_taken_fo
     assert "class 2 has no training samples" in str(prescribe(head, part, held_out))
 
 
+def test_classes_without_samples_have_their_names():
+    counts = Counts.of({"cat": 60, "dog": 20, "newt": 5})
+    head, (x, y), (x2, y2) = (np.eye(3, 5), None), few_samples(60, 20, 5), few_samples(20, 8, 2)
+    told = str(prescribe(head, (x[y < 2], y[y < 2]), (x2[y2 != 1], y2[y2 != 1]), counts=counts))
+    assert "Careful: class newt has no training samples" in told
+    assert "Careful: class dog has no held-out sample. What it gains" in told
+    few = prescribe(head, (x, y), (x2[y2 == 2], y2[y2 == 2]), counts=counts)
+    assert "one class" in str(few)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_training_features_that_are_not_in_the_order_of_their_labels_are_told(seed):
     """As of a loader that shuffles, with the labels of its data set: no training helps there."""

@@ -15,6 +15,7 @@ from scipy.special import bdtr, bdtrc
 from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts
 from lopsided.measure.state.decisions import Decisions
+from lopsided.measure.verdict.chance import mean_rate, most_mean
 from lopsided.measure.verdict.words import classes
 from lopsided.naming import short
 
@@ -97,9 +98,7 @@ def shots(counts: Counts) -> dict[str, Ints]:
 def _accuracy(decisions: Decisions, counts: Counts | None, samples: str) -> str:
     right, n = recalls(decisions), decisions.counts
     there = n > 0
-    # Of a class all right or all wrong the spread is not zero: half a sample is either.
-    share = (n - decisions.errors + 0.5) / (n + 1)
-    error = np.sqrt(np.sum((share * (1 - share) / np.maximum(n, 1))[there])) / there.sum()
+    _, error = mean_rate(decisions.errors, n)
     plain = 1 - decisions.errors.sum() / n.sum()
     said = (
         f"Balanced accuracy is {balanced_accuracy(decisions):.1%} (standard error {error:.1%}) on"
@@ -164,12 +163,11 @@ def _minorities(decisions: Decisions, counts: Counts | None, names: npt.NDArray[
 
 
 def _worst(decisions: Decisions, names: npt.NDArray[np.object_]) -> str:
-    """Say which classes err clearly more than the mean of the classes."""
+    """Say which classes err clearly more than the mean of the classes, which is itself known no
+    better than the classes of few samples let it be.
+    """
     e, n = decisions.errors, decisions.counts
-    mean = 1 - balanced_accuracy(decisions)
-    if not 0 < mean < 1:
-        return ""
-    chance = bdtrc(np.maximum(e - 1, 0), np.maximum(n, 1), mean)
+    chance = bdtrc(np.maximum(e - 1, 0), np.maximum(n, 1), most_mean(e, n))
     clear = np.flatnonzero((e > 0) & (chance <= CHANCE / decisions.k))
     if not len(clear):
         return ""

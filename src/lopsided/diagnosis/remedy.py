@@ -16,13 +16,16 @@ def remedy(found: Prescription) -> list[str]:
     said = measured(worth, before, after, cause, held_out, share)
     if cause.head and share is not None and share < REWEIGHTED:
         said.append(reweighted(share))
-    return [*found.doubts, f"Cause: {cause}.", *said, _rule(cause)]
+    perhaps = "perhaps " if cause.head and worth.low <= 0 else ""
+    return [*found.doubts, f"Cause: {perhaps}{cause}.", *said, _rule(cause)]
 
 
 def _rule(cause: Cause) -> str:
     """Return the rule that tells the cause, with its numbers."""
     said = f"The rule: the head from an expected gain of {100 * HEAD:g} points on"
-    if cause.training_error is None or cause.held_out_error <= NONE or cause.unlike:
+    if cause.training_error is None and cause.held_out_error > NONE:
+        return f"{said}; what the errors that stay are due to, the training samples tell."
+    if cause.training_error is None or cause.held_out_error <= NONE or cause.unlike or cause.few:
         return f"{said}."
     ratio = cause.training_error / cause.held_out_error
     return (

@@ -31,7 +31,7 @@ from lopsided.measure.verdict.chance import noise_share
 from lopsided.measure.verdict.compared import compared
 from lopsided.measure.verdict.counted import bias, contradiction, origin
 from lopsided.measure.verdict.errors import failing
-from lopsided.measure.verdict.points import Points, points
+from lopsided.measure.verdict.points import COLLAPSED, Points, points
 from lopsided.measure.verdict.words import classes
 from lopsided.naming import listed
 
@@ -175,9 +175,13 @@ def _collapsed(collapse: Collapse, reached: Points) -> str:
     else:
         said = "Features have collapsed to their class means"
     if reached.merged:
-        said += f": {_merged(collapse, reached)}, their means no farther apart than their samples"
+        said += (
+            f": {_merged(collapse, reached)}, their means at most {COLLAPSED**-0.5:.1f} times as"
+            " far apart as their samples"
+        )
     if len(single):
-        said += f"; of {classes(single)} one sample each tells no scatter"
+        each = " each" if len(single) > 1 else ""
+        said += f"; of {classes(single)} one sample{each} tells no scatter"
     figures = _figures(collapse, reached)
     return f"{said} ({', '.join(figures)})." if figures else f"{said}."
 

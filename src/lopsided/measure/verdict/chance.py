@@ -1,11 +1,11 @@
-"""What chance alone would show: random directions, and the means of few samples."""
+"""What chance alone would show: random directions, the means of few samples, and their errors."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.special import betaincinv
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, Ints
 from lopsided.gram import Gram
 from lopsided.measure.state.center import centered
 from lopsided.measure.state.moments import Moments
@@ -53,6 +53,24 @@ def variances(moments: Moments) -> Floats:
     degrees = moments.counts - 1
     pooled = moments.spread.sum() / degrees.sum() if degrees.any() else np.nan
     return np.where(degrees > 0, moments.spread / np.maximum(degrees, 1), pooled)
+
+
+def mean_rate(errors: Ints, samples: Ints) -> tuple[float, float]:
+    """Return the mean over the classes that have samples of the share that is wrong, and its
+    standard deviation.
+    """
+    e, n = errors[samples > 0], samples[samples > 0]
+    share = (e + 0.5) / (n + 1)  # of a class all right or all wrong the spread is not zero
+    deviation = np.sqrt(np.sum(share * (1 - share) / n)) / len(n)
+    return float(np.mean(e / n)), float(deviation)
+
+
+def most_mean(errors: Ints, samples: Ints) -> float:
+    """Return what the true mean of the error rates is hardly above: two standard deviations more
+    than was counted, for a class that was right once in one sample may err often.
+    """
+    mean, deviation = mean_rate(errors, samples)
+    return min(mean + 2 * deviation, 1.0)
 
 
 def noise_share(moments: Moments) -> float:

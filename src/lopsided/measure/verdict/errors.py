@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import bdtrc
 
+from lopsided.measure.verdict.chance import mean_rate, most_mean
+
 if TYPE_CHECKING:
     from lopsided.measure.collapse import Collapse
 
@@ -21,7 +23,8 @@ def failing(collapse: Collapse) -> str:
     """Say how often minorities err, if clearly more often than the others; rates are means over
     classes.
 
-    Clearly: so many errors in so few samples would come by chance once in twenty times at most.
+    Clearly: so many errors in so few samples would come by chance once in twenty times at most,
+    beside as many errors of the others as theirs let expect.
     """
     few = np.isin(np.arange(collapse.k), collapse.counts.minorities)
     if collapse.decisions is None or not few.any():
@@ -31,13 +34,9 @@ def failing(collapse: Collapse) -> str:
     rare, common = few & answered, ~few & answered
     if not rare.any() or not common.any():
         return ""
-    rates = np.divide(errors, samples, out=np.zeros(collapse.k), where=answered)
-    often, others = float(rates[rare].mean()), float(rates[common].mean())
-    limit, wrong, asked = (
-        max(TIMES * others, OFTEN),
-        int(errors[rare].sum()),
-        int(samples[rare].sum()),
-    )
+    often, others = (mean_rate(errors[part], samples[part])[0] for part in (rare, common))
+    limit = min(max(TIMES * most_mean(errors[common], samples[common]), OFTEN), 1.0)
+    wrong, asked = int(errors[rare].sum()), int(samples[rare].sum())
     if often <= limit or bdtrc(wrong - 1, asked, limit) > CHANCE:
         return ""
     return (

@@ -127,7 +127,7 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
         sentences.warned(trained.contradiction),
         sentences.repeated(repeats, len(seen.labels)),
         sentences.copied(int(seen.distinct.sum()), len(seen.labels)),
-        sentences.missing(seen.counts),
+        sentences.missing(seen.counts, trained.counts),
         sentences.unlike(cause),
     )
     said = [

@@ -12,6 +12,7 @@ from lopsided.arrays import Ints
 from lopsided.counts import Counts
 from lopsided.gram import Gram
 from lopsided.measure.state.decisions import Decisions
+from lopsided.measure.verdict.chance import mean_rate
 from lopsided.shape import contrast
 from lopsided.steer.prescribe.linear import Linear
 from lopsided.steer.prescribe.samples import Samples
@@ -35,7 +36,7 @@ REWEIGHTED = 0.3
 
 @dataclass(frozen=True)
 class Cause:
-    """What is at fault.
+    """What is at fault, by the rule; `str` leaves out what nobody can tell.
 
     Attributes:
         head: whether another head on the same features does better.
@@ -77,9 +78,20 @@ class Cause:
             unlike,
         )
 
+    @property
+    def named(self) -> list[str]:
+        """What is at fault by the rule, however few samples speak."""
+        return [name for name in ("head", "features", "data") if getattr(self, name)]
+
+    @property
+    def few(self) -> bool:
+        """Whether too few samples are wrong to tell what the errors that stay are due to."""
+        training, held_out = self.wrong
+        return held_out < FEW or (self.features and training < FEW)
+
     def __str__(self) -> str:
-        names = [name for name in ("head", "features", "data") if getattr(self, name)]
-        return ", ".join(names) or "none"
+        told = [name for name in self.named if name == "head" or not self.few]
+        return ", ".join(told) or ("none" if self.held_out_error <= NONE else "not known")
 
 
 class Errors(NamedTuple):
@@ -98,13 +110,10 @@ class Errors(NamedTuple):
     @classmethod
     def of(cls, wrong: Ints, counts: Ints) -> Errors:
         """Take together the (k,) wrong samples of classes, of which some may have none."""
-        there = counts > 0
-        if not there.any():
+        if not counts.any():
             return cls(None, 0, 0.0)
-        e, n = wrong[there], counts[there]
-        share = (e + 0.5) / (n + 1)  # of a class all right or all wrong the spread is not zero
-        chance = np.sqrt(np.sum(share * (1 - share) / n)) / len(n)
-        return cls(float(np.mean(e / n)), int(e.sum()), float(chance))
+        mean, chance = mean_rate(wrong, counts)
+        return cls(mean, int(wrong[counts > 0].sum()), chance)
 
 
 def errors_of(head: Linear, samples: Samples, held_out: Ints) -> Errors:

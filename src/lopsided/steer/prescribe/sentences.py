@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from lopsided.arrays import Ints
-from lopsided.steer.prescribe.cause import FEW, REWEIGHTED, Cause
+from lopsided.counts import Counts
+from lopsided.naming import short
+from lopsided.steer.prescribe.cause import REWEIGHTED, Cause
 from lopsided.steer.prescribe.choice import ENOUGH
 from lopsided.steer.prescribe.gain import Accuracies, Gain
 
@@ -59,14 +61,19 @@ def unlike(cause: Cause) -> str:
     )
 
 
-def missing(held_out: Ints) -> str:
+def missing(held_out: Ints, counts: Counts) -> str:
     """Say how many classes have no held-out sample, where one has none."""
     none = np.flatnonzero(held_out == 0)
     if not len(none):
         return ""
+    first = f"class {short(counts.called(none[:1])[0])}"
+    if len(none) == 1:
+        return (
+            f"Careful: {first} has no held-out sample. What it gains is modelled alone: give one."
+        )
     return (
         f"Careful: {len(none):,} of {len(held_out):,} classes have no held-out sample, the first is"
-        f" class {none[0]}. What they gain is modelled alone: give one of each."
+        f" {first}. What they gain is modelled alone: give one of each."
     )
 
 
@@ -182,7 +189,7 @@ def _rest(cause: Cause, classes: Ints, after: Accuracies) -> list[str]:
     rare = " of the rare classes" if worse else ""
     if not classes.all():
         errs, rare = f"{errs}, over the classes that have held-out samples", ""
-    if held_out < FEW or (cause.features and training < FEW):
+    if cause.few:
         return [
             f"{errs}, of {training:,} and {held_out:,} samples that it gets wrong: too few to tell"
             " what they are due to."

@@ -11,6 +11,7 @@ import numpy as np
 from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts, CountsLike
 from lopsided.measure.counted import contradiction
+from lopsided.naming import short
 from lopsided.steer.prescribe.cause import REWEIGHTED, norm_share
 from lopsided.steer.prescribe.heads import CAUTIOUS, PLAIN, STACKED, Prior, second_head
 from lopsided.steer.prescribe.linear import Linear
@@ -68,7 +69,7 @@ class Trained:
         pi = shares(seen.counts if known is None else known.values)
         told = contradiction(seen.counts, known, one_epoch=True) if known else ""
         if not told and not seen.counts.all():
-            told = _absent(seen.counts, counted=known is None)
+            told = _absent(seen.counts, known)
         known = known or Counts(np.maximum(seen.counts, 1))
         second, share = second_head(samples, seen), norm_share(first, known)
         return cls(first, second, samples, known, np.log(pi), share, seen.length, loss, told)
@@ -109,9 +110,10 @@ def _counts(counts: CountsLike, k: int) -> Counts:
     return given
 
 
-def _absent(counts: Ints, *, counted: bool) -> str:
+def _absent(counts: Ints, known: Counts | None) -> str:
     """Say which classes have no training sample, and what that makes of the figures."""
     absent = np.flatnonzero(counts == 0)
-    whose = f"class {absent[0]} has" if len(absent) == 1 else f"{len(absent):,} classes have"
-    as_one = ", where Counts takes one for none" if counted else ""
+    first = absent[0] if known is None else short(known.called(absent[:1])[0])
+    whose = f"class {first} has" if len(absent) == 1 else f"{len(absent):,} classes have"
+    as_one = ", where Counts takes one for none" if known is None else ""
     return f"{whose} no training samples{as_one}; what is said of training samples is of the others"

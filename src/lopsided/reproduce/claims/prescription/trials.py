@@ -81,6 +81,7 @@ def _draw(
     )
     assert told.numbers is not None
     assert told.worth is not None
+    assert told.cause is not None
     heads = {
         "tau of best held-out accuracy": Linear(first.weight, first.bias - _counted_tau(seen) * pi),
         "fitted tau": fitted,
@@ -93,7 +94,7 @@ def _draw(
         len(pair[1]),
         {name: _accuracies(head, kept, trained) for name, head in heads.items()},
         told.remedy,
-        str(told.cause),
+        ", ".join(told.cause.named) or "none",
         told.worth.expected,
         told.worth.low,
         told.worth.high,
