@@ -155,6 +155,15 @@ def test_maps_are_their_pixels():
     torch.testing.assert_close(loss(maps, labels), loss(flat, labels.flatten()))
 
 
+def test_a_class_of_many_pixels_loses_no_digits():
+    loss = steer.CenterClassification(steer.FixedHead(predict.etf(2), 2))
+    pixel, label = torch.tensor([[0.3, -0.7]]), torch.tensor([1])
+    n = 1_000_000
+    torch.testing.assert_close(
+        loss(pixel.expand(n, 2), label.expand(n)), loss(pixel, label), rtol=1e-6, atol=0.0
+    )
+
+
 def test_a_deferred_loss_is_the_first_then_the_second_and_resumes():
     z, y = data()[0][:, :K], data()[1]
     first = steer.AdjustedCrossEntropy(Adjustment())

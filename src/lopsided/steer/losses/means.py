@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lopsided.steer.precision import holds_float64
+
 
 def class_sums(
     values: Tensor, labels: Tensor, kept: Tensor | None, k: int
@@ -20,12 +22,15 @@ def class_sums(
     Returns:
         (k, ...) sums, zero for a class without samples, and the (k,) numbers.
     """
-    counted = torch.ones_like(labels, dtype=values.dtype)
     if kept is not None:
-        counted = kept.to(values.dtype)
         values = values.where(kept.view(-1, *[1] * (values.ndim - 1)), 0.0)
-    number = values.new_zeros(k).index_add(0, labels, counted)
-    return values.new_zeros(k, *values.shape[1:]).index_add(0, labels, values), number
+    # Samples are added one after another: in single precision those of a class of millions of
+    # pixels would be rounded to steps of the sum, and their number stop at 2^24.
+    wide = values.double() if holds_float64(values.device) else values
+    counted = torch.ones_like(labels, dtype=wide.dtype) if kept is None else kept.to(wide.dtype)
+    total = wide.new_zeros(k, *wide.shape[1:]).index_add(0, labels, wide)
+    number = wide.new_zeros(k).index_add(0, labels, counted)
+    return total.to(values.dtype), number.to(values.dtype)
 
 
 def over_classes(values: Tensor, labels: Tensor, kept: Tensor | None, k: int) -> Tensor:
