@@ -222,3 +222,9 @@ def test_numbers_are_taken_as_arithmetic_gives_them_and_a_seed_is_whole():
     for seed in (-1, 1.5):
         with pytest.raises(ValueError, match="seed must be a whole number of at least 0"):
             steer.BindingBatches(LABELS, 2, seed=seed)
+
+
+def test_a_sampler_of_tensors_repeats_no_fixed_sample():
+    order = torch.arange(len(LABELS))
+    batches = list(steer.BindingBatches(LABELS, batch_size=len(LABELS), sampler=order))
+    assert sorted(batches[0]) == order.tolist()

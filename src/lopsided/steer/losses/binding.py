@@ -84,7 +84,7 @@ class BindingBatches(BatchSampler):
         return number // self._size if self.drop_last else -(-number // self._size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = iter(self.sampler)
+        order = map(int, self.sampler)  # a tensor of one number is in no set of numbers
         while part := list(itertools.islice(order, self._size)):
             if len(part) == self._size or not self.drop_last:
                 yield [*(i for i in part if i not in self._bound), *self._fixed]
