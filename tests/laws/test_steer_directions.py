@@ -6,7 +6,9 @@ import copy
 
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
+import members
 from lopsided import measure, predict, steer
 
 
@@ -123,3 +125,39 @@ def test_a_module_is_whole_after_it_was_vectorised():
         torch.vmap(lambda h: call_head(head, h))(h)
     assert all(torch.equal(before[name], part) for name, part in head.state_dict().items())
     torch.testing.assert_close(torch.vmap(head.eval())(h), head(h))
+
+
+reentrant = pytest.mark.parametrize("older", [False, True], ids=["newer", "older"])
+
+
+@reentrant
+@pytest.mark.parametrize("name", steer.LOSSES)
+def test_a_loss_has_in_a_checkpoint_the_slopes_that_it_has_without(name, older):
+    loss = steer.LOSSES[name].function(members.COUNTS)
+    shown, *rest = members.given(name, loss)
+    slopes = []
+    for inside in (True, False):  # the first call looks at the logits as no other does
+        z = shown.clone().requires_grad_()
+        value = checkpoint(loss, z, *rest, use_reentrant=older) if inside else loss(z, *rest)
+        value.backward()
+        slopes.append(z.grad)
+    assert torch.equal(*slopes)
+
+
+@reentrant
+def test_a_deferred_loss_turns_in_time_in_a_checkpoint(older):
+    loss = steer.Deferred(lambda z: z.sum(), lambda z: z.square().sum(), after=3)
+    slopes = []
+    for _ in range(5):
+        z = torch.full((1,), 4.0, requires_grad=True)
+        checkpoint(loss, z, use_reentrant=older).backward()
+        slopes.append(z.grad.item())
+    assert (slopes, loss.steps.item()) == ([1.0, 1.0, 1.0, 8.0, 8.0], 5)
+
+
+@reentrant
+def test_a_head_that_joins_batches_is_not_run_again_by_a_checkpoint(older):
+    head, h = steer.NearestETFHead(D, K), values(N, D).requires_grad_()
+    value = checkpoint(lambda h: head(h, LABELS).square().sum(), h, use_reentrant=older)
+    with pytest.raises(ValueError, match="leave the head out of it"):
+        value.backward()

@@ -38,6 +38,11 @@ def visible(values: Tensor) -> bool:
     return values.device.type == "cpu" and concrete(values)
 
 
+def again() -> bool:
+    """Whether a call is made in the backward pass: a checkpoint makes it a second time."""
+    return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1
+
+
 def lasting(values: Tensor) -> Tensor | None:
     """Return values as a module may keep them beyond its call: a derivative's wrapper dies with
     the derivative, and what is vectorised is not one value but many, so that there is None.

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from lopsided.arrays import require_number
 from lopsided.labels import Ignore, sentinels
-from lopsided.steer.checks import check_features, lasting
+from lopsided.steer.checks import again, check_features, lasting
 from lopsided.steer.directions import directions
 from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.nearest import nearest_etf
@@ -33,7 +33,7 @@ class NearestETFHead(KeepsPrecision, Sized):
     Args:
         d: feature dimensions, at least k - 1.
         k: classes.
-        temperature: logits are cosines / temperature.
+        temperature: logits are cosines / temperature; a parameter learns.
         momentum: share of the old mean of a class in the new one, from 0 to below 1.
         delta: how strongly an ETF stays near the last one; positive, so that it is unique when
             means coincide.
@@ -59,7 +59,7 @@ class NearestETFHead(KeepsPrecision, Sized):
         d: int,
         k: int,
         *,
-        temperature: float = 0.1,
+        temperature: float | Tensor = 0.1,
         momentum: float = 0.9,
         delta: float = 1e-3,
         seed: int = 0,
@@ -74,7 +74,8 @@ class NearestETFHead(KeepsPrecision, Sized):
                 "temperature and delta must be positive and momentum from 0 to below 1, got"
                 f" {temperature}, {delta} and {momentum}"
             )
-        self.temperature, self.momentum, self.delta = first, share, near
+        self.temperature = temperature if isinstance(temperature, Tensor) else first
+        self.momentum, self.delta = share, near
         self.ignore_index: Ignore = sentinels(ignore_index)
         self.register_buffer("weight", nearest_etf(drawn(k, d, seed=seed)))
         self.register_buffer("means", torch.zeros(k, d, dtype=full_default()))
@@ -90,7 +91,7 @@ class NearestETFHead(KeepsPrecision, Sized):
 
         Raises:
             ValueError: if a shape is wrong, the labels are missing in training or out of range, or
-                batches are vectorised in training.
+                batches are vectorised in training, or run again by a checkpoint.
             TypeError: if the features are not floating point, or the labels no whole numbers.
         """
         k, d = self.weight.shape
@@ -108,6 +109,11 @@ class NearestETFHead(KeepsPrecision, Sized):
             if h.ndim != 2:
                 raise ValueError(
                     f"in training features must have shape (n, {d}), got {tuple(h.shape)}"
+                )
+            if again():
+                raise ValueError(
+                    "in training a NearestETFHead joins each batch to its means once, and a"
+                    " checkpoint runs it again in the backward pass: leave the head out of it"
                 )
             joined, seen = self._joined(
                 h, means, *read_labels(labels, len(h), k, self.ignore_index)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lopsided.arrays import require_whole
-from lopsided.steer.checks import lasting
+from lopsided.steer.checks import again, lasting
 
 
 class Deferred(nn.Module):
@@ -17,8 +17,8 @@ class Deferred(nn.Module):
 
     Every call in training mode is a step; in evaluation mode nothing is counted, nor where no
     gradient is asked for (`torch.no_grad`), since nobody puts a loss in evaluation mode before a
-    validation. The number of steps is in `state_dict`, so that a run that is resumed goes on where
-    it was.
+    validation; a call that a checkpoint makes again in the backward pass is that of its step. The
+    number of steps is in `state_dict`, so that a run that is resumed goes on where it was.
 
     Under `torch.compile` each of the two has a graph of its own, with PyTorch 2.13 under
     fullgraph=True too. A graph holds one step: of a second call in it the compiler does not know
@@ -53,18 +53,22 @@ class Deferred(nn.Module):
         super().__init__()
         require_whole("after", after, 0)
         self.first, self.then, self.after = first, then, after
+        #: Whether the last call was counted, which a checkpoint of the older kind, that asks for a
+        #: gradient in the backward pass alone, is not.
+        self._counted = False
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def forward(self, *given: Any) -> Tensor:
         """Return the loss whose turn it is, of what both are called with."""
-        late = int(self.steps) >= self.after
-        # A validation asks for no gradient. In place nothing may change under torch.func.
-        if (
-            self.training
-            and torch.is_grad_enabled()
-            and (steps := lasting(self.steps + 1)) is not None
-        ):
-            self.steps = steps
+        repeats = again() and self._counted
+        late = int(self.steps) - repeats >= self.after
+        if not repeats:
+            # A validation asks for no gradient. In place nothing may change under torch.func.
+            step = self.training and torch.is_grad_enabled()
+            steps = lasting(self.steps + 1) if step else None
+            self._counted = steps is not None
+            if steps is not None:
+                self.steps = steps
         return self.then(*given) if late else self.first(*given)
 
     def extra_repr(self) -> str:

@@ -109,7 +109,9 @@ class SoftmaxLoss(LogitLoss):
         warn = partial(warnings.warn, stacklevel=5)
         if not self._trusted and len(logits) >= ENOUGH:
             self._trusted = True
-            if are_probabilities(logits):
+            # Cut from the graph: what a checkpoint runs again is not looked at again, and has to
+            # save as many tensors.
+            if are_probabilities(logits.detach()):
                 warn(
                     "the logits of every sample are non-negative and sum to 1 (or 100), as after a"
                     " softmax; this loss takes the softmax itself, so give it what comes before, or"
