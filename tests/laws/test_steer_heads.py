@@ -142,6 +142,30 @@ def test_the_derivative_is_right_at_an_etf_where_all_singular_values_are_equal()
     assert torch.autograd.gradcheck(steer.nearest_etf, means)
 
 
+@pytest.mark.parametrize("d", [3, 6])
+def test_second_derivatives_of_the_nearest_etf_are_those_of_finite_differences(d):
+    means = torch.randn(4, d, dtype=torch.float64, generator=torch.Generator().manual_seed(d))
+    simplex = torch.tensor(frame(predict.etf(4).classifiers, d))
+    for at in (means, simplex):
+        assert torch.autograd.gradgradcheck(steer.nearest_etf, at.clone().requires_grad_())
+    slopes = torch.func.grad(lambda m: (steer.nearest_etf(m) * simplex).sum())
+    penalty = lambda m: slopes(m).square().sum()  # noqa: E731  # of a function linear in the ETF
+    step = 1e-5 * means.flip(0)
+    wanted = (penalty(means + step) - penalty(means - step)) / 2
+    found = (torch.func.grad(penalty)(means) * step).sum()
+    torch.testing.assert_close(found, wanted, rtol=1e-6, atol=0.0)
+
+
+def test_a_temperature_that_is_a_parameter_learns():
+    h, y = torch.randn(8, 6), torch.arange(8) % 4
+    for kind in (steer.NearestETFHead, steer.CosineHead):
+        head = kind(6, 4, temperature=torch.nn.Parameter(torch.tensor(0.3)))
+        given = (h, y) if kind is steer.NearestETFHead else (h,)
+        head(*given)[0, 0].backward()
+        assert head.temperature.grad.abs() > 0
+        assert "temperature" in dict(head.named_parameters())
+
+
 def test_coinciding_means_have_no_nearest_etf_of_their_own():
     means = torch.zeros(3, 4, dtype=torch.float64)
     near = torch.tensor(frame(predict.etf(3).classifiers, 4))

@@ -10,7 +10,10 @@ is least for the polar factor V of 2 Y B / sqrt(k - 1) + delta V_prox: no optimi
 manifold is needed. Its derivative is
 exact too: for X = V H with H = U S U', a change of X by dX changes V by
 
-    V U [(U' (V' dX - dX' V) U)_ij / (s_i + s_j)] U' + (1 - V V') dX H^{-1}.
+    V Y + (1 - V V') dX H^{-1},    Y = U [(U' (V' dX - dX' V) U)_ij / (s_i + s_j)] U'.
+
+That map is its own transpose. Y, which solves H Y + Y H = V' dX - dX' V, has derivatives that are
+such solutions again, so that a penalty of the gradient has a gradient too.
 
 Markou, Ajanthan and Gould keep near a frame P of k orthonormal columns (d >= k), the polar factor
 of 2 Y C / sqrt(k - 1) + delta P_prox (`nearest_frame`); what no ETF shows, its sum over classes, is
@@ -37,9 +40,30 @@ from lopsided.steer.directions import resized
 from lopsided.steer.precision import exact, lifted
 
 
+class _Turn(torch.autograd.Function):
+    """The solution of H Y + Y H = A for a positive definite H = U S U', given as s and U'."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(h: Tensor, a: Tensor, s: Tensor, vh: Tensor) -> Tensor:
+        return vh.T @ (vh @ a @ vh.T / (s[:, None] + s)) @ vh
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
+        h, _, s, vh = inputs
+        ctx.save_for_backward(h, s, vh, output)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        h, s, vh, y = ctx.saved_tensors
+        z: Tensor = _Turn.apply(h, gradient, s, vh)  # type: ignore[no-untyped-call]
+        return -(z @ y.T + y.T @ z), z, None, None
+
+
 class _Polar(torch.autograd.Function):
     """The orthonormal polar factor of a (d, p) matrix, d >= p, of full rank, with its exact
-    derivative.
+    derivatives.
     """
 
     generate_vmap_rule = True
@@ -52,16 +76,16 @@ class _Polar(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: tuple[Tensor, Tensor, Tensor]) -> None:
         ctx.mark_non_differentiable(*output[1:])
-        ctx.save_for_backward(*output)
+        ctx.save_for_backward(*inputs, *output)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> Tensor:
-        v, s, vh = ctx.saved_tensors
-        inside = v.T @ gradient
-        turn = vh @ (inside - inside.T) @ vh.T / (s[:, None] + s)
-        outside = (gradient - v @ inside) @ vh.T / s
-        result: Tensor = (v @ vh.T @ turn + outside) @ vh
+        x, v, s, vh = ctx.saved_tensors
+        with exact(x.device):  # some call backward where autocast is on
+            h, inside = v.T @ x, v.T @ gradient
+            turn: Tensor = _Turn.apply(h, inside - inside.T, s, vh)  # type: ignore[no-untyped-call]
+            outside = torch.linalg.solve(h, (gradient - v @ inside).T).T
+            result: Tensor = v @ turn + outside
         return result
 
 
