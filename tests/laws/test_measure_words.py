@@ -643,9 +643,22 @@ def test_merged_means_are_not_told_to_be_nearer_than_they_are(apart):
     means = np.array([[0, 0], [apart, 0], [40, 40], [0, -40.0]])
     labels = np.repeat(np.arange(4), 200)
     collapse, _ = of(means[labels] + draw(800, 2) / 2**0.5, labels, np.eye(4, 2), None)
-    told = re.search(r"share one, their means at most ([\d.]+) times as far", collapse.verdict())
+    told = re.search(r"share one, each mean at most ([\d.]+) times as far", collapse.verdict())
     assert told
     assert float(told[1]) > apart / 2**0.5
+
+
+@pytest.mark.parametrize("d", [3, 64])
+def test_untrained_heads_of_three_classes_fit_nothing(d):
+    labels, counts, said = np.repeat(np.arange(3), 3), Counts([100, 100, 10]), 0
+    laws = {"SELI": predict.seli(counts), "ETF": predict.etf(3)}
+    for seed in range(100):
+        weight, means = draw(2, 3, d, seed=seed)
+        collapse, _ = of(means[labels] + 0.001 * draw(9, d), labels, weight, counts)
+        said += bool(re.search("explains? (the cl|both|each)", collapse.verdict(laws)))
+    assert said <= 0.1 * 100  # of classifiers and of means once in twenty times at most
+    features, labels, weight = drawn(laws["SELI"], samples=[9, 9, 9], d=d)
+    assert "SELI explains both best" in of(features, labels, weight, counts)[0].verdict(laws)
 
 
 def test_a_prediction_for_other_classes_is_refused_by_name():

@@ -176,8 +176,8 @@ def _collapsed(collapse: Collapse, reached: Points) -> str:
         said = "Features have collapsed to their class means"
     if reached.merged:
         said += (
-            f": {_merged(collapse, reached)}, their means at most {COLLAPSED**-0.5:.1f} times as"
-            " far apart as their samples"
+            f": {_merged(collapse, reached)}, each mean at most {COLLAPSED**-0.5:.1f} times as far"
+            " from the next as samples of a class there from each other"
         )
     if len(single):
         each = " each" if len(single) > 1 else ""

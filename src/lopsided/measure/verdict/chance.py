@@ -10,6 +10,9 @@ from lopsided.gram import Gram
 from lopsided.measure.state.center import centered
 from lopsided.measure.state.moments import Moments
 
+#: Of fewer classes the distance of random vectors varies much: so many are drawn.
+FEW, DRAWS = 10, 2000
+
 
 def closest_cosine(k: int, d: int, chance: float = 0.05) -> float:
     """Return the cosine that the closest two of k random directions in d dimensions pass with a
@@ -43,6 +46,27 @@ def random_distance(prediction: Gram, d: int, *, centred: bool) -> float:
         overlap, r = overlap - float(everything) / prediction.k, prediction.k - 1
     length = prediction.frobenius() * np.sqrt(r * (1 + (r + 1) / d))
     return float(np.sqrt(max(2 - 2 * overlap / length, 0.0)))
+
+
+def seldom_nearer(prediction: Gram, d: int, *, centred: bool, chance: float) -> float:
+    """Return the distance to a predicted Gram below which that of k random vectors in d dimensions
+    comes with a small chance; infinite from `FEW` classes on, where it varies little.
+    """
+    k = prediction.k
+    if k >= FEW:
+        return np.inf
+    random = np.random.default_rng(0)
+    vectors = random.standard_normal((DRAWS, k, min(k, d)))
+    if d > k:  # Bartlett 1933: the same Gram matrices, of triangles
+        vectors = np.tril(vectors, -1)
+        each = np.arange(k)
+        vectors[:, each, each] = np.sqrt(random.chisquare(d - each, (DRAWS, k)))
+    if centred:
+        vectors = vectors - vectors.mean(axis=1, keepdims=True)
+    grams = vectors @ vectors.swapaxes(1, 2)
+    lengths = np.linalg.norm(grams, axis=(1, 2)) * prediction.frobenius()
+    overlaps = np.tensordot(grams, prediction.matrix(), 2) / lengths
+    return float(np.sqrt(max(2 - 2 * np.quantile(overlaps, 1 - chance), 0.0)))
 
 
 def variances(moments: Moments) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lopsided.frobenius import ZeroMatrixError
 from lopsided.gram import Gram
-from lopsided.measure.verdict.chance import random_distance
+from lopsided.measure.verdict.chance import random_distance, seldom_nearer
 
 #: Nearer than this a prediction may fit; published networks come to 0.2, and random classifiers of
 #: ten
@@ -19,6 +19,9 @@ FITS = 0.25
 #: vectors: it
 #: explains at least half of what tells them from it.
 OF_CHANCE = 0.5
+#: And where random vectors of few classes come as near with this chance at most, shared among the
+#: predictions and between vectors as they are and about their mean.
+CHANCE = 0.05
 #: The nearest prediction alone fits best where the next is farther by this factor and by a
 #: hundredth.
 CLEARLY, HUNDREDTH = 1.25, 0.01
@@ -58,7 +61,12 @@ def fit(measured: Gram, predicted: Mapping[str, Gram], d: int, *, centred: bool)
     if not ranked:
         return Fit([], [], False, np.nan)
     near, name = ranked[0]
-    limit = min(FITS, OF_CHANCE**0.5 * random_distance(predicted[name], d, centred=centred))
+    law, chance = predicted[name], CHANCE / (2 * len(predicted))
+    limit = min(
+        FITS,
+        OF_CHANCE**0.5 * random_distance(law, d, centred=centred),
+        seldom_nearer(law, d, centred=centred, chance=chance),
+    )
     equal = max(CLEARLY * near, near + HUNDREDTH)
     best = [other for value, other in ranked if value <= equal] if near < limit else []
     alike = len(best) > 1 and all(
