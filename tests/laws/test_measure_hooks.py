@@ -141,6 +141,20 @@ def language_model(pool: Callable[[Any], Any] = lambda z: z, k: int = VOCAB) -> 
     return net(forward, lambda: nn.Linear(D, k), embed=lambda: nn.Embedding(VOCAB, 4))
 
 
+def recurrent(batch_first: bool) -> Any:
+    def forward(self: Any, ids: torch.Tensor) -> Any:
+        return self.head(self.body(self.inner(self.embed(ids))[0]))
+
+    inner = lambda: nn.LSTM(4, 4, batch_first=batch_first)  # noqa: E731
+    embed = lambda: nn.Embedding(VOCAB, 4)  # noqa: E731
+    return net(forward, lambda: nn.Linear(D, VOCAB), embed=embed, inner=inner)
+
+
+def states(model: Any, ids: Any) -> Any:
+    h = model.body(model.inner(model.embed(ids))[0])
+    return h[:, : T - 1].reshape(-1, D), model.head.weight
+
+
 def tokens(shift: int) -> Any:
     def features(model: Any, ids: Any) -> Any:
         return model.body(model.embed(ids))[:, : T - shift].reshape(-1, D), model.head.weight
@@ -273,6 +287,12 @@ CASES = {
     "labels are the inputs": Case(language_model(), "shift=1", inputs=IDS, labels=IDS),
     "shifted by 1": Case(language_model(), tokens(1), inputs=IDS, labels=IDS, options={"shift": 1}),
     "shifted by 0": Case(language_model(), tokens(0), inputs=IDS, labels=IDS, options={"shift": 0}),
+    "shifted, time last": Case(
+        recurrent(True), states, inputs=IDS, labels=IDS, options={"shift": 1}
+    ),
+    "shifted, time perhaps first": Case(
+        recurrent(False), "axis 0 is time", inputs=IDS.T, labels=IDS.T, options={"shift": 1}
+    ),
     "a shift of no sequence": Case(Net, "needs features .b, t, d.", options={"shift": 1}),
     "soft labels": Case(Net, "mixup", labels=functional.one_hot(Y, K).float()),
     "a batch short": Case(Net, "24 rows and 23 labels", labels=Y[:-1]),

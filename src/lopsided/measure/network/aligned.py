@@ -108,6 +108,8 @@ def laid(
     shift: int | None,
     marks: tuple[int, ...],
     causal: str = "",
+    *,
+    time_first: bool = False,
 ) -> tuple[Any, Any, Any]:
     """Return features, labels and logits of a pass, row beside row.
 
@@ -117,6 +119,7 @@ def laid(
         shift: by how many positions the labels lie ahead; `None` if nobody said.
         marks: labels to leave out.
         causal: name of the causal language model that was given these labels itself.
+        time_first: whether features may be (t, b, d).
 
     Raises:
         ValueError: if the labels lie beside other features than their own, or may.
@@ -141,6 +144,13 @@ def laid(
     if not sequences:
         shapes = f"{tuple(features.shape)} and {y.shape}"
         raise ValueError(f"a shift needs features (b, t, d) and labels (b, t), got {shapes}")
+    if time_first:
+        raise ValueError(
+            f"of features {tuple(features.shape)} it is not known whether axis 0 is time, as in "
+            "layers without batch_first=True, and a shift along the other would take the labels of "
+            "other samples: give labels that are shifted already, those of the last positions "
+            "marked by ignore=, and shift=0, or build the model with batch_first=True"
+        )
     last = max(features.shape[1] - shift, 0)
     return features[:, :last], y[:, shift:], logits[:, :last]
 

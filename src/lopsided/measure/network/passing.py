@@ -22,6 +22,7 @@ from lopsided.measure.network.affine import Affine, precision_of, stored
 from lopsided.measure.network.aligned import Call, Pass, cut, laid, one_of, written
 from lopsided.measure.network.answered import require_own
 from lopsided.measure.network.head import around, axes_of, causal, heads, learns
+from lopsided.measure.network.positions import batch_first
 from lopsided.measure.network.returned import same, tensors_of
 from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.pull import Pull
@@ -254,7 +255,14 @@ class Passing:
         if held is None:
             raise ValueError(problem)
         known = causal(self._model, self.name) if by_keyword else ""
-        features, y, logits = laid(to_numpy(labels), held, self._shift, self._marks, known)
+        features, y, logits = laid(
+            to_numpy(labels),
+            held,
+            self._shift,
+            self._marks,
+            known,
+            time_first=bool(self._shift) and not batch_first(self._model.modules()),
+        )
         if y.shape[:1] == held.call.logits.shape[:1] and y.shape != logits.shape:
             self._pull.labelled(held.call.heard, y, self._shift or 0)
         return self.affine.features(features), y, logits

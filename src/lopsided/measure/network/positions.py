@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from lopsided.needs import torch
@@ -44,12 +45,17 @@ def rows(output: Any, labels: Any, layer: Any, inner: list[Any]) -> tuple[Any, A
     return output.flatten(1, -2).mean(1), labels
 
 
+def batch_first(layers: Iterable[Any]) -> bool:
+    """Return whether no layer takes time for axis 0, as the framework's do by default."""
+    return all(getattr(layer, "batch_first", True) for layer in layers)
+
+
 def _samples_first(output: Any, given: tuple[int, ...], layer: Any, inner: list[Any]) -> Any:
     """Return (b, t, d) of what may be (t, b, d); labels of the same two axes lie beside both."""
     t, b, _ = output.shape
     sequential = isinstance(layer, _sequential())
     parts = list(layer.modules()) if sequential else [*layer.modules(), *inner]
-    if all(getattr(part, "batch_first", True) for part in parts):
+    if batch_first(parts):
         return output
     each = given in ((t, b), (t, b, 1), (b, t), (b, t, 1), (t * b,)) and t > 1 < b
     if (t == b > 1 and (each or not sequential)) or (each and len(given) == 1):
