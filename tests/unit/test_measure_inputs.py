@@ -162,6 +162,24 @@ def test_a_diagnosis_says_whose_answers_it_tells():
     assert said not in str(diagnose(model(), [(X, Y)], held_out=[(X + 1, Y)], **QUIET))
 
 
+TIED = {
+    "untied": lambda head, table: None,
+    "one parameter": lambda head, table: setattr(head, "weight", table.weight),
+    "two of one memory": lambda head, table: setattr(head.weight, "data", table.weight.data),
+}
+
+
+@pytest.mark.parametrize("name", TIED)
+def test_a_head_that_is_tied_to_embeddings_is_not_to_be_written_to(name):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Embedding(K, D), nn.Dropout(), nn.Linear(D, K))
+    TIED[name](net[2], net[0])
+    following = [(Y, (Y + 1) % K)]  # never the token itself, which a tied head answers
+    found = diagnose(net, following, held_out=[(Y, (Y + 1) % K)], **QUIET)
+    assert found.prescription.remedy != "nothing"
+    assert ("The head's weight is '0.weight' too" in str(found)) == (name != "untied")
+
+
 def test_what_takes_the_place_of_a_cosine_head_stands_behind_a_division_by_lengths(tmp_path):
     net = model(Cosine(D, K))
     given = diagnose(net, [(X, Y)], held_out=[(X + 1, Y)], **QUIET).prescription

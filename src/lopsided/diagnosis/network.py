@@ -16,6 +16,7 @@ from lopsided.measure.checks import samples_of
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.counted import contradicted
 from lopsided.measure.network import sync
+from lopsided.measure.network.head import tied
 from lopsided.measure.network.run import Part, Run
 from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.network.trained import trained
@@ -138,6 +139,16 @@ def diagnose(
             *notes,
             f"The head is {odd}, not its weight as stored: what takes its place is a plain linear"
             f" layer{behind}, with the prescription's weight and bias.",
+        )
+    elif (
+        prescription is not None
+        and prescription.remedy != "nothing"
+        and (other := tied(model, run.passing.head))
+    ):
+        notes = (
+            *notes,
+            f"The head's weight is {other!r} too, which would change with it, and the features"
+            " after that: put a linear layer of its own in the head's place before apply_.",
         )
     if run.passing.made:
         made = run.passing.made[0].upper() + run.passing.made[1:]

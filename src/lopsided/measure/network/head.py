@@ -123,6 +123,23 @@ def learns(layer: Any) -> bool:
     return any(part.requires_grad for part in layer.parameters())
 
 
+def tied(model: Any, layer: Any) -> str:
+    """Return the name of the parameter of another layer that is a layer's weight too, as of tied
+    embeddings, or nothing.
+    """
+    within, start = set(layer.modules()), layer.weight.data_ptr()
+    return next(
+        (
+            f"{name}.{part}"
+            for name, other in model.named_modules()
+            if other not in within
+            for part, held in other.named_parameters(recurse=False)
+            if held.numel() and held.data_ptr() == start
+        ),
+        "",
+    )
+
+
 def _outputs(layer: Any) -> int:
     """Return how many outputs a linear layer or a 1x1 convolution has, 0 of another layer."""
     if isinstance(layer, torch().nn.Linear):
