@@ -637,6 +637,24 @@ def test_minorities_do_not_err_more_because_few_samples_of_the_others_are_right(
     assert said <= 0.05 * 200
 
 
+@pytest.mark.parametrize(("k", "few"), [(10, 2), (4, 2), (4, 5)])
+@pytest.mark.parametrize("ratio", [0.05, 0.2])
+def test_classes_of_few_samples_are_not_told_apart_from_others_that_scatter_alike(k, few, ratio):
+    counts, told = Counts([50] * (k // 2) + [few] * (k - k // 2)), []
+    means = predict.etf(k).vectors(k - 1, 0)[1]
+    means /= np.linalg.norm(means[0] - means[1]) / 2**0.5
+    labels = np.repeat(np.arange(k), counts.values)
+    for seed in range(60):
+        noise = (ratio / (k - 1)) ** 0.5 * draw(len(labels), k - 1, seed=seed)
+        told.append(of(means[labels] + noise, labels, means, counts)[0].verdict())
+    apart = [text for text in told if re.search("Features of .* those of the others have", text)]
+    assert len(apart) <= 0.07 * 60
+    assert any("are too few to tell" in text for text in told)
+    memorised = np.where(labels < k // 2, 0.5, 1e-3)[:, None]
+    features = means[labels] + memorised * draw(len(labels), k - 1)
+    assert "those of the others have" in of(features, labels, means, counts)[0].verdict()
+
+
 @pytest.mark.parametrize("apart", [2.0, 4.0])
 def test_merged_means_are_not_told_to_be_nearer_than_they_are(apart):
     """Two samples of a class are sqrt(2) apart, in the mean of squares."""

@@ -76,9 +76,10 @@ def of_geometry(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
     near = angles(collapse.weight)
     reached, noise = points(collapse.moments), noise_share(collapse.moments)
     apart, noisy = bool(collapse.geometry.embeddings.diagonal.any()), noise > NOISE
-    settled = bool(reached.collapsed[reached.known].all() and reached.known.any())
-    learned = bool(reached.collapsed.any()) or not noisy
-    unfinished = apart and not settled and learned and bool(reached.known.any())
+    known = reached.known & ~reached.doubtful
+    settled = bool(reached.collapsed[known].all() and known.any())
+    learned = bool(reached.collapsed[known].any()) or not noisy
+    unfinished = apart and not settled and learned and bool(known.any())
     sentences = [
         contradiction(collapse),
         _merging(collapse, near),
@@ -153,13 +154,17 @@ def _others(collapse: Collapse, near: Angles) -> str:
 
 
 def _collapsed(collapse: Collapse, reached: Points) -> str:
-    known, collapsed = reached.known, reached.collapsed
-    if not known.any():
+    if not reached.known.any():
         return (
             "Every class has one sample: its scatter is zero by construction and tells nothing of"
             " collapse."
         )
-    scattered, single = collapse.names[known & ~collapsed], collapse.names[~known]
+    known = reached.known & ~reached.doubtful
+    if not known.any():
+        return "No class has the samples to tell whether features have collapsed."
+    collapsed = reached.collapsed & known
+    scattered, single = collapse.names[known & ~collapsed], collapse.names[~reached.known]
+    doubtful = collapse.names[reached.known & reached.doubtful]
     if not collapsed.any():
         said = "Features have not collapsed to their class means"
     elif len(scattered):
@@ -182,6 +187,8 @@ def _collapsed(collapse: Collapse, reached: Points) -> str:
     if len(single):
         each = " each" if len(single) > 1 else ""
         said += f"; of {classes(single)} one sample{each} tells no scatter"
+    if len(doubtful):
+        said += f"; the samples of {classes(doubtful)} are too few to tell"
     figures = _figures(collapse, reached)
     return f"{said} ({', '.join(figures)})." if figures else f"{said}."
 
@@ -204,8 +211,10 @@ def _figures(collapse: Collapse, reached: Points) -> list[str]:
         figures.append(
             f"NC1 = {nc1:.3g}" + (", which merged means distort" if reached.merged else "")
         )
-    some = bool(reached.collapsed.any())
-    ends = reached.scatter[reached.collapsed if some else reached.known]
+    known = reached.known & ~reached.doubtful
+    collapsed = reached.collapsed & known
+    some = bool(collapsed.any())
+    ends = reached.scatter[collapsed if some else known]
     end = float(ends.max() if some else ends.min())
     if np.isfinite(end):
         figures.append(

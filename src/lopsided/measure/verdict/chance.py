@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betaincinv
+from scipy.special import betaincinv, chdtri
 
 from lopsided.arrays import Floats, Ints
 from lopsided.gram import Gram
@@ -12,6 +12,8 @@ from lopsided.measure.state.moments import Moments
 
 #: Of fewer classes the distance of random vectors varies much: so many are drawn.
 FEW, DRAWS = 10, 2000
+#: Degrees of freedom of which a variance is what it seems.
+ENOUGH = 30
 
 
 def closest_cosine(k: int, d: int, chance: float = 0.05) -> float:
@@ -77,6 +79,26 @@ def variances(moments: Moments) -> Floats:
     degrees = moments.counts - 1
     pooled = moments.spread.sum() / degrees.sum() if degrees.any() else np.nan
     return np.where(degrees > 0, moments.spread / np.maximum(degrees, 1), pooled)
+
+
+def allowed(moments: Moments, chance: float = 0.05) -> Floats:
+    """Return (k,) the variances nearest to that of all classes together that the samples of each
+    class allow, but for a small chance shared among the classes.
+
+    Of n samples that spread over r dimensions the variance is that of a chi-square variable of
+    (n - 1) r degrees of freedom; r is at most that of the class means, in which collapse is seen.
+    From `ENOUGH` degrees on a variance is what it seems.
+    """
+    own, n = variances(moments), moments.counts
+    degrees = (n - 1) * min(moments.d, moments.k - 1)
+    few = (degrees > 0) & (degrees < ENOUGH)
+    pooled = moments.spread.sum() / max(int((n - 1).sum()), 1)
+    f, share = degrees[few], chance / (2 * moments.k)
+    result = own.copy()
+    result[few] = np.clip(
+        pooled, own[few] * f / chdtri(f, share), own[few] * f / chdtri(f, 1 - share)
+    )
+    return result
 
 
 def mean_rate(errors: Ints, samples: Ints) -> tuple[float, float]:

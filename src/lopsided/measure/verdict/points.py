@@ -14,6 +14,9 @@ outward, in squared distances:
   farthest in reach is nearer than the nearest out of reach, by T in squares. Else it has not
   collapsed.
 
+A variance of few samples may be a fraction of the true one. In doubt is a class that would be
+judged otherwise by the variance of all classes together, as far as its own samples allow that.
+
 Nothing here is relative to an overall scale: neither one far class nor many merged ones decide what
 is said of the others. In a simplex s_c^2 over half the squared distance of two means is the
 within-class over the between-class scatter, up to k / (k - 1).
@@ -32,7 +35,7 @@ from scipy.sparse.csgraph import connected_components
 from lopsided.arrays import Floats, Ints
 from lopsided.measure.state.center import ROUNDING, centered
 from lopsided.measure.state.moments import Moments
-from lopsided.measure.verdict.chance import variances
+from lopsided.measure.verdict.chance import allowed, variances
 
 #: Rows and columns of a tile of pairs, few enough for a processor's cache.
 _ROWS, _COLUMNS = 256, 2048
@@ -49,12 +52,14 @@ class Points(NamedTuple):
         scatter: (k,) variance of a sample over half the squared distance to the nearest other
             point.
         merged: the classes of each point that several share.
+        doubtful: (k,) whether its samples are too few to tell whether it has collapsed.
     """
 
     known: npt.NDArray[np.bool_]
     collapsed: npt.NDArray[np.bool_]
     scatter: Floats
     merged: list[Ints]
+    doubtful: npt.NDArray[np.bool_]
 
 
 def points(moments: Moments) -> Points:
@@ -68,17 +73,15 @@ def points(moments: Moments) -> Points:
     spread = variances(moments)
     collapsed, scatter, group = np.zeros(k, bool), np.full(k, np.nan), np.arange(k)
     if not known.any():
-        return Points(known, collapsed, scatter, [])
+        return Points(known, collapsed, scatter, [], ~known)
     rounding = moments.d * (ROUNDING * np.abs(moments.means).max()) ** 2
     # What is out of reach, and is no rounding of 0, is farther than this.
     reach = np.maximum(2 * spread / COLLAPSED, rounding)
     distances = _Distances(means)
     for start in range(0, k, _ROWS):
         rows = np.arange(start, min(start + _ROWS, k))
-        nearest, farthest, beyond = _around(distances, rows, reach[rows])
-        alone = nearest > reach[rows]
-        farthest[farthest <= rounding] = 0
-        merges = known[rows] & ~alone & np.isfinite(beyond) & (farthest < COLLAPSED * beyond)
+        nearest, beyond, alone, merges = _judged(distances, rows, reach[rows], rounding)
+        merges &= known[rows]
         collapsed[rows] = (known[rows] & alone) | merges
         scale = np.where(merges, beyond, nearest)
         scale[scale <= rounding] = 0
@@ -89,7 +92,13 @@ def points(moments: Moments) -> Points:
     shared = collapsed | ~known
     sizes = np.bincount(group[shared], minlength=k)
     merged = [np.flatnonzero((group == g) & shared) for g in np.flatnonzero(sizes > 1)]
-    return Points(known, collapsed, scatter, merged)
+    other = allowed(moments)
+    doubtful = known & (other != spread)
+    for rows in np.array_split(np.flatnonzero(doubtful), np.arange(_ROWS, k, _ROWS)):
+        reach = np.maximum(2 * other[rows] / COLLAPSED, rounding)
+        _, _, alone, merges = _judged(distances, rows, reach, rounding)
+        doubtful[rows] = (alone | merges) != collapsed[rows]
+    return Points(known, collapsed, scatter, merged, doubtful)
 
 
 class _Distances:
@@ -130,6 +139,19 @@ class _Distances:
             tile[a[part], b[part]] = np.vecdot(difference, difference)
         least[doubtful] = tile[doubtful].min(axis=1)
         return np.asarray(least)
+
+
+def _judged(
+    distances: _Distances, rows: Ints, reach: Floats, rounding: float
+) -> tuple[Floats, Floats, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return squared distances of some means to the nearest other and to the nearest out of reach,
+    and whether each is a point of its own, or one with those in reach.
+    """
+    nearest, farthest, beyond = _around(distances, rows, reach)
+    alone = nearest > reach
+    farthest[farthest <= rounding] = 0
+    merges = ~alone & np.isfinite(beyond) & (farthest < COLLAPSED * beyond)
+    return nearest, beyond, alone, merges
 
 
 def _around(distances: _Distances, rows: Ints, reach: Floats) -> tuple[Floats, Floats, Floats]:
