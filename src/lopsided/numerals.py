@@ -8,6 +8,8 @@ import re
 _SPACED = re.compile(r"\d{1,3}(?: \d{3}){1,5}")
 #: The same with the spaces that spreadsheets and web pages part thousands by.
 _UNBROKEN = re.compile(r"(?<!\d)\d{1,3}[\u00a0\u2007\u202f]\d{3}(?!\d)")
+#: Within a name a count and more, as where a comma between two classes is missing.
+_COUNTED = re.compile(r"=\s*[+-]?\.?\d[\d.]*(e[+-]?\d+)?\s", re.IGNORECASE)
 
 
 def pairs_of(text: str) -> list[tuple[str, int | float]]:
@@ -19,11 +21,13 @@ def pairs_of(text: str) -> list[tuple[str, int | float]]:
     pairs = []
     for part in filter(None, (part.strip() for part in re.split(r"[,;\n]", text.strip("{} \n")))):
         name, equals, value = part.rpartition("=")
-        if not equals or not name.strip() or len(numbers := numbers_of(value)) != 1:
+        name = name.strip()
+        missing = not equals or not name or _COUNTED.search(name)
+        if missing or len(numbers := numbers_of(value)) != 1:
             raise ValueError(
                 f"counts with names must be name=number, with commas between them, got {part!r}"
             )
-        pairs.append((name.strip(), numbers[0]))
+        pairs.append((name, numbers[0]))
     return pairs
 
 

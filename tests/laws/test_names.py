@@ -10,8 +10,9 @@ import pytest
 from lopsided import Counts, predict
 from lopsided.cli import main
 
-NAMES = ["cat", "hot dog", "[eel]"]
-COUNTS = "cat=50,hot dog=20,[eel]=5"
+#: Neither brackets nor a word between colons is markup.
+NAMES = ["cat", "hot :dog:", "[eel]"]
+COUNTS = "cat=50,hot :dog:=20,[eel]=5"
 #: Verb -> a line of the command line whose table tells of every class.
 VERBS = {
     "predict": ["predict"],
@@ -51,7 +52,7 @@ def strings(value):
 @pytest.mark.parametrize("verb", VERBS)
 def test_given_names_tables_and_json_hold_them(verb, features, capsys):
     table = said(capsys, verb, features)
-    named = ["hot dog", "[eel]"] if verb == "measure" else NAMES  # its verdict tells of those
+    named = ["hot :dog:", "[eel]"] if verb == "measure" else NAMES  # its verdict tells of those
     assert all(name in re.sub(r"\s+", " ", table) for name in named)
     assert not re.search(r"\bclass(es)? [0-9]", table)
     assert set(NAMES) <= strings(json.loads(said(capsys, verb, features, "--json")))
@@ -76,9 +77,9 @@ def test_pages_and_pictures_hold_names(features, capsys, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("a.csv", "class,samples\ncat,50\nhot dog,20\n[eel],5\n"),
-        ("a.txt", "cat;50\nhot dog;20\n[eel];5\n"),
-        ("a.json", '{"cat": 50, "hot dog": 20, "[eel]": 5}'),
+        ("a.csv", "class,samples\ncat,50\nhot :dog:,20\n[eel],5\n"),
+        ("a.txt", "cat;50\nhot :dog:;20\n[eel];5\n"),
+        ("a.json", '{"cat": 50, "hot :dog:": 20, "[eel]": 5}'),
     ],
 )
 def test_a_file_of_counts_holds_names_too(name, content, tmp_path, capsys):
@@ -113,9 +114,14 @@ def test_a_file_that_names_no_counts_is_refused(content, sentence, tmp_path, cap
 
 
 def test_text_that_names_no_counts_is_refused():
-    for text in ("cat=50,dog", "=5,dog=3", "cat=5 6,dog=3", "cat=50,cat=20"):
+    missing = "cat=50 dog=5", "cat=50 dog=5, eel=3", "cat= 5e1\tdog=5, eel=3"
+    for text in ("cat=50,dog", "=5,dog=3", "cat=5 6,dog=3", "cat=50,cat=20", *missing):
         with pytest.raises(ValueError, match=r"name=number|comes twice"):
             Counts.of(text)
+
+
+def test_a_name_may_hold_an_equals_sign():
+    assert Counts.of("x=y=50, a=5b c=20, T=300 = 5").names == ("x=y", "a=5b c", "T=300")
 
 
 def test_names_that_speak_to_terminals_or_browsers_are_words(features, capsys, tmp_path):

@@ -13,9 +13,12 @@ WIDE = 100_000
 
 
 class Tables(Console):
-    """A console that leaves it to its caller what to do when nobody reads any more, and is as wide
-    as a table needs.
+    """A console that leaves it to its caller what to do when nobody reads any more, is as wide as a
+    table needs, and draws no picture for a word between colons, as in a class or a path.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(emoji=False, **options)
 
     def on_broken_pipe(self) -> None:
         """Go on raising what this is called for."""
