@@ -311,6 +311,32 @@ def test_every_prediction_is_drawn_in_a_colour_of_its_own():
     assert len({to_hex(bar.get_facecolor()) for bar in bars.patches}) == 6
 
 
+def test_legends_hold_every_name():
+    odd, law, steps = ["_silence_", "US$ 5$", "a$^$"], predict.seli([9, 5, 1]), np.arange(3)
+    optima = solve.path(Problem(Counts([9, 5, 1], odd), ridge=1.0), [1.0, 0.1])
+    path = SimpleNamespace(steps=steps, distances=np.ones((3, 3)))
+    drawn = [
+        plot.ridge_path(optima, Figure().subplots()),
+        plot.training_paths({"_silence_": path}, Figure().subplots()),
+        plot.class_norms(
+            law.classifiers, {"_silence_": law.classifiers}, [9, 5, 1], Figure().subplots()
+        ),
+        plot.distances(law, {"_silence_": law}, Figure().subplots()),
+        plot.curves(
+            [1],
+            [law],
+            Figure().subplots(1, 3),
+            label="R",
+            measured={"_silence_": ([1], [law])},
+        )[0],
+    ]
+    for axes in drawn:
+        axes.figure.draw_without_rendering()  # a dollar of a class is no mathematics
+        assert "_silence_" in [text.get_text().strip() for text in axes.get_legend().get_texts()]
+    named = [text.get_text() for text in drawn[0].get_legend().get_texts()]
+    assert sorted(name.strip().replace("\\", "") for name in named) == sorted(odd)
+
+
 def test_classes_are_coloured_by_their_size():
     assert class_colours(Counts([9, 5, 1]), 3) == [MAJORITY, MIDDLE, MINORITY]
     assert class_colours(Counts([5, 5]), 2) == class_colours(None, 2) == [MAJORITY] * 2

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from lopsided.arrays import Floats
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
-from lopsided.plot.style import FAINT, GREY, MAJORITY, MIDDLE, MINORITY
+from lopsided.plot.style import FAINT, GREY, MAJORITY, MIDDLE, MINORITY, legible
 from lopsided.shape import Contrast, contrast
 
 #: Between which classes a cosine is; the line's colour and dashes.
@@ -188,5 +188,5 @@ def _lines(
                 ms=5,
                 clip_on=False,
                 zorder=4,
-                label=name if i == 0 else None,
+                label=legible(name) if i == 0 else None,
             )

@@ -12,7 +12,7 @@ from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
 from lopsided.plot.gram import DRAWN, by_size, name_classes, require_classes
-from lopsided.plot.style import GREY, INK, MAJORITY, MIDDLE, MINORITY, on_axes, shades
+from lopsided.plot.style import GREY, INK, MAJORITY, MIDDLE, MINORITY, legible, on_axes, shades
 
 #: One colour a prediction, in the order given, where these suffice; told apart by lightness too.
 COLOURS = (MAJORITY, MINORITY, MIDDLE, GREY)
@@ -57,7 +57,7 @@ def class_norms(
         if gram.k != measured.k:
             raise ValueError(f"{name} is for {gram.k} classes, the measurement has {measured.k}")
         drawn.append(_scaled(gram))
-        ax.step(places, drawn[-1][order], where="mid", color=colour, lw=1.8, label=name)
+        ax.step(places, drawn[-1][order], where="mid", color=colour, lw=1.8, label=legible(name))
     small = measured.k > DRAWN
     ax.plot(
         places,
@@ -104,7 +104,7 @@ def distances(
         places = np.arange(3) + (i - (len(predictions) - 1) / 2) * height
         values = measured.distance(other)
         widths = np.nan_to_num(values)
-        ax.barh(places, widths, height * 0.9, color=colours[i], label=name)
+        ax.barh(places, widths, height * 0.9, color=colours[i], label=legible(name))
         for place, value, width in zip(places, values, widths, strict=True):
             text = f"{value:.2f}" if np.isfinite(value) else "not defined, one of the two is zero"
             ax.annotate(

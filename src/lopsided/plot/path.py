@@ -10,7 +10,17 @@ from matplotlib.axes import Axes
 from lopsided.arrays import require_noun
 from lopsided.geometry import Geometry
 from lopsided.naming import tight
-from lopsided.plot.style import FAINT, GREY, INK, MAJORITY, MIDDLE, MINORITY, on_axes, shades
+from lopsided.plot.style import (
+    FAINT,
+    GREY,
+    INK,
+    MAJORITY,
+    MIDDLE,
+    MINORITY,
+    legible,
+    on_axes,
+    shades,
+)
 from lopsided.solve import Solution, Trajectory
 
 _COLOURS = (MAJORITY, MINORITY, MIDDLE, "#7b4b94", INK, "#b03060", GREY)
@@ -68,7 +78,8 @@ def ridge_path(
         for i, (values, colour) in enumerate(
             zip(norms.T, shades(len(first), _COLOURS), strict=True)
         ):
-            label = names[i] if few or i in ends else None
+            # Dollars in the name of a class are no mathematics.
+            label = legible(names[i].replace("$", r"\$")) if few or i in ends else None
             ax.plot(ridges, values, color=colour, lw=1.8, label=label, zorder=2)
         ax.set_ylabel("norm of the classifier")
     ax.set_xscale("log")
@@ -99,7 +110,7 @@ def training_paths(paths: Mapping[str, Trajectory], ax: Axes | None = None, part
         raise ValueError(f"part must be 0 (classifiers), 1 (class means) or 2 (logits), got {part}")
     ax = on_axes(ax)
     for (name, path), colour in zip(paths.items(), shades(len(paths), _COLOURS), strict=True):
-        ax.plot(path.steps[1:], path.distances[1:, part], color=colour, lw=1.8, label=name)
+        ax.plot(path.steps[1:], path.distances[1:, part], color=colour, lw=1.8, label=legible(name))
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel("step")

@@ -57,6 +57,13 @@ def on_axes(ax: Axes | None) -> Axes:
     return pyplot.subplots(layout="constrained")[1]
 
 
+def legible(name: object) -> str:
+    """Return a name as the label of a line: matplotlib leaves out of legends what begins with an
+    underscore.
+    """
+    return f" {name}" if str(name).startswith("_") else str(name)
+
+
 def number(value: float, digits: int = 2) -> str:
     """Write a cosine as papers do, without the zero before the point and with a true minus sign."""
     text = f"{round(value, digits) + 0.0:.{digits}f}"
