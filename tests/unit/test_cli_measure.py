@@ -6,7 +6,7 @@ import shlex
 import numpy as np
 import pytest
 
-from lopsided import Adjustment, Counts, Problem, predict, solve
+from lopsided import Adjustment, Counts, Problem, measure, predict, solve
 from lopsided.cli import main
 
 
@@ -226,6 +226,34 @@ def test_held_out_samples_end_in_the_diagnosis(two_sets, tmp_path, capsys, monke
     assert told["sections"]["Geometry"] in said
     assert main(["measure", train, "--counts", "cat=200,dog=200,newt=10,ibex=10"]) == 0
     assert "Worst is class ibex (right in 0 of 10)." in " ".join(capsys.readouterr().out.split())
+
+
+def test_files_without_a_class_are_diagnosed_as_a_model_and_its_samples_are(
+    two_sets, tmp_path, capsys
+):
+    torch = pytest.importorskip("torch")
+    train, val = (dict(np.load(file)) for file in two_sets)
+    seen = train["labels"] != 2
+    train |= {name: train[name][seen] for name in ("features", "labels")}
+    np.savez(tmp_path / "train.npz", **train)
+    counts = {"cat": 200, "dog": 200, "newt": 12, "ibex": 10}
+    told = ",".join(f"{name}={count}" for name, count in counts.items())
+    files = ["measure", *two_sets[:1], "--held-out", two_sets[1], "--seen", "--json"]
+    assert main([*files, "--counts", told]) == 0
+    found = json.loads(capsys.readouterr().out)["diagnosis"]
+    head = torch.nn.Linear(6, 4).double()
+    head.load_state_dict({name: torch.tensor(train[name]) for name in ("weight", "bias")})
+    loaders = [
+        [(torch.tensor(part["features"]), torch.tensor(part["labels"]))] for part in (train, val)
+    ]
+    expected = measure.diagnose(
+        head, loaders[0], counts, held_out=loaders[1], classes="seen", show_progress=False
+    )
+    assert found["sections"] == expected.sections
+    assert "class newt has no training samples" in found["sections"]["Cause and remedy"]
+    assert main(files) == 0
+    said = json.loads(capsys.readouterr().out)["diagnosis"]["sections"]["Cause and remedy"]
+    assert said == "What to do is not known: there are no training samples of class 2; give counts."
 
 
 def test_one_set_says_that_the_other_is_missing(network, capsys):

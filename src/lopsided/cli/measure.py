@@ -148,7 +148,7 @@ class Measure:
                 progress=progress,
             )
         if torchrun.tells():
-            self._tell(collapse, store, held_out, outside)
+            self._tell(collapse, store, held_out, outside, counts)
 
     def _require_told(self) -> None:
         """Refuse what is measured and told nowhere: a row a class has no place for it."""
@@ -178,7 +178,12 @@ class Measure:
             _problem(Counts([1, 1]), self.ridge, self.loss)
 
     def _tell(
-        self, collapse: Collapse, store: Store, held_out: Store | None, outside: Outside | None
+        self,
+        collapse: Collapse,
+        store: Store,
+        held_out: Store | None,
+        outside: Outside | None,
+        counts: Counts | None,
     ) -> None:
         from lopsided.diagnosis import diagnose_stored
         from lopsided.diagnosis.geometry import predictions as predicted
@@ -198,7 +203,13 @@ class Measure:
             rows = 0 if held_out is None else rows_read(store.n, held_out.n)
             with bar("finding a head", rows) as progress:
                 diagnosis = diagnose_stored(
-                    collapse, store, held_out, loss=self.loss, laws=predictions, progress=progress
+                    collapse,
+                    store,
+                    held_out,
+                    counts,
+                    loss=self.loss,
+                    laws=predictions,
+                    progress=progress,
                 )
         if self.plot is not None:
             pictures.plot(collapse, predictions, self.plot)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lopsided.counts import Counts
 from lopsided.diagnosis.diagnosis import Diagnosis
 from lopsided.geometry import Geometry
 from lopsided.measure.collapse import Collapse
@@ -21,6 +22,7 @@ def diagnose_stored(
     collapse: Collapse,
     train: Store,
     held_out: Store | None,
+    counts: Counts | None = None,
     *,
     loss: Loss | None = None,
     laws: Mapping[str, Geometry] | None = None,
@@ -32,6 +34,8 @@ def diagnose_stored(
         collapse: what `lopsided.measure.stored` measured of the training samples, and the counts.
         train: the training samples, with the head.
         held_out: samples that were not trained on, or None.
+        counts: training samples of each class of the head, which `collapse` has of the classes
+            measured only; by default those, where none is left out.
         loss: the network was trained with, None for unknown.
         laws: predictions to compare the geometry with, by name.
         progress: told the number of rows read for the prescription since the last call.
@@ -44,12 +48,15 @@ def diagnose_stored(
         raise ValueError("a diagnosis needs the head's weight, with the features or by --head")
     if held_out is not None:
         train.require_alike(held_out)
-    counts = collapse.counts if collapse.k == train.k else None
+    if counts is None and collapse.k == train.k:
+        counts = collapse.counts
     notes: tuple[str, ...] = ()
     prescription = None
     if counts is None:
         absent = classes(sorted({*range(train.k)} - {*collapse.classes.tolist()}))
-        notes = (f"What to do is not known: there are no training samples of {absent}.",)
+        notes = (
+            f"What to do is not known: there are no training samples of {absent}; give counts.",
+        )
     else:
         second = None if held_out is None else train  # a second head only where it can be tried
         prescription = prescribe(
