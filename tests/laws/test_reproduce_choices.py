@@ -109,6 +109,7 @@ def test_a_verdict_on_balanced_classes_has_some() -> None:
         ("norms", {"ratios": [10**5, 10**6]}, "seen must be at least the smallest ratio, 100000,"),
         ("zhai2025", {"ratio": 1.0}, "ratio must be above 1 .* got 1"),
         ("hasegawa2024", {"ratio": 1.0}, "ratio must be above 1 .* got 1"),
+        ("wang2023", {"widths": [12], "steps": [3]}, "two networks or more of each source"),
         ("norms", {"seen": 0.5}, "seen must be at least the smallest ratio, 1, .* got 0.5"),
     ],
 )

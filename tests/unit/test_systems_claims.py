@@ -350,6 +350,16 @@ def test_an_axis_of_places_shows_zero_and_values_below_it():
     plt.close()
 
 
+@pytest.mark.parametrize("place", [1.0, 1 - 0.9])
+def test_lines_of_one_place_are_seen(place):
+    figure, ax = plt.subplots()
+    several({"loss": ([place], [[1.0, 2.0]])}, ax, x="round")
+    figure.draw_without_rendering()
+    assert [line.get_marker() for line in ax.lines] == ["o", "o"]
+    assert ax.get_xlim()[0] < place < ax.get_xlim()[1]
+    plt.close()
+
+
 def test_a_linear_head_starts_by_the_seed_of_its_fit_whatever_was_drawn_before():
     x, y = np.random.default_rng(0).normal(size=(6, 3)), np.arange(6) % 2
     answers = []

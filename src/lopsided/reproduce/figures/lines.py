@@ -152,10 +152,15 @@ def several(
         log: logarithmic vertical axis.
     """
     shades = colormaps["viridis"](np.linspace(0.05, 0.8, len(lines)))
+    ticks = np.unique(np.concatenate([np.ravel(places) for places, _ in lines.values()]))
+    alone = len(ticks) == 1  # a line of one place is seen by its mark alone
     for (name, (places, values)), shade in zip(lines.items(), shades, strict=True):
         for i, column in enumerate(np.asarray(values, np.float64).T):
-            ax.plot(np.asarray(places), column, color=shade, lw=1.3, label=name if i == 0 else None)
-    ticks = np.unique(np.concatenate([np.ravel(places) for places, _ in lines.values()]))
+            told = name if i == 0 else None
+            mark = "o" if alone else None
+            ax.plot(np.asarray(places), column, marker=mark, color=shade, lw=1.3, label=told)
+    if alone and ticks[0] > 0:
+        ax.set_xlim(ticks[0] / 2, 2 * ticks[0])
     if ticks[0] > 0:
         ax.set_xscale("log")
     else:  # a logarithmic axis has no zero, and would leave it out

@@ -41,6 +41,14 @@ class Settings(Checked):
     rate: Positive = 2e-3
     seeds: Seeds = 2
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.widths) * len(self.steps) < 2:
+            raise ValueError(
+                "widths and steps must make two networks or more of each source, which are"
+                f" compared, got {self.widths} and {self.steps}"
+            )
+
 
 @dataclass(frozen=True)
 class Layer:
