@@ -298,10 +298,12 @@ def test_a_loss_that_is_given_other_labels_than_those_measured_is_told(name, bef
         (
             [101, 50, 20, 20, 10],
             True,
-            (
-                "class 0 was measured 101 times, more than its 100 training samples, and so were 1"
-                " of 5"
-            ),
+            "class 0 was measured 101 times, more than its 100 training samples: a distributed",
+        ),
+        (
+            [101, 51, 20, 20, 11],
+            True,
+            "more than its 100 training samples, and so were 2 more of the 5 classes: a",
         ),
         ([101, 50, 20, 20, 10], False, ""),
         ([0, 0, 20, 20, 10], True, "most where the training counts are least"),
@@ -353,9 +355,9 @@ def test_training_samples_that_a_sampler_of_others_draws_anew_are_told(caplog):
     with caplog.at_level(logging.WARNING, "lopsided"):
         held_out = [(torch.randn(len(labels), D), labels)]
         found = diagnose(net, loader, COUNTS, held_out=held_out, head=net[1], show_progress=False)
-    told = f"class {K - 1} was measured 15 times, more than its 10 training samples, and so were 1"
+    told = f"class {K - 1} was measured 15 times, more than its 10 training samples: a"
     assert caplog.text.count(told) == 1
-    assert f"Careful: {told} of {K} classes" in str(found)
+    assert f"Careful: {told} distributed" in str(found)
     # Samples of one loader alone may be held out, and of another distribution.
     with caplog.at_level(logging.WARNING, "lopsided"):
         caplog.clear()

@@ -55,12 +55,12 @@ def contradiction(measured: Ints, counts: Counts, *, one_epoch: bool) -> str:
         )
     more = np.flatnonzero(measured > given)
     if one_epoch and len(more):
-        c = int(more[0])
+        c, others = int(more[0]), len(more) - 1
+        also = f", and so were {others:,} more of the {counts.k:,} classes" if others else ""
         return (
             f"class {short(counts.called(c)[0])} was measured {measured[c]:,} times, more than its "
-            f"{given[c]:,} training samples, and so were {len(more)} of {counts.k} classes: a "
-            "distributed sampler pads, classes are sampled anew, or several epochs were closed as "
-            "one; what comes again weighs more"
+            f"{given[c]:,} training samples{also}: a distributed sampler pads, classes are sampled "
+            "anew, or several epochs were closed as one; what comes again weighs more"
         )
     return ""
 

@@ -22,6 +22,10 @@ def points(value: float) -> str:
     return f"{round(100 * value, 1) + 0.0:+.1f}"
 
 
+def _have(number: int) -> str:
+    return "has" if number == 1 else "have"
+
+
 def warned(contradiction: str) -> str:
     """Say that training samples and counts contradict each other, where they do."""
     return f"Careful: {contradiction}." if contradiction else ""
@@ -32,8 +36,9 @@ def repeated(found: int, held_out: int) -> str:
     if found < 0.01 * held_out:
         return ""
     return (
-        f"Careful: {found:,} of {held_out:,} held-out samples have the features and the label of a"
-        " training sample. If the network was trained on them, the gain is less than is told here."
+        f"Careful: {found:,} of {held_out:,} held-out samples {_have(found)} the features and the"
+        " label of a training sample. If the network was trained on them, the gain is less than is"
+        " told here."
     )
 
 
@@ -43,9 +48,9 @@ def copied(distinct: int, held_out: int) -> str:
     if found < 0.01 * held_out:
         return ""
     return (
-        f"Careful: {found:,} of {held_out:,} held-out samples have the features and the label of"
-        f" another of them, as after oversampling, and the interval is that of {distinct:,}"
-        " samples. If they are copies, give each sample once."
+        f"Careful: {found:,} of {held_out:,} held-out samples {_have(found)} the features and the"
+        " label of another of them, as after oversampling, and the interval is that of"
+        f" {distinct:,} samples. If they are copies, give each sample once."
     )
 
 
