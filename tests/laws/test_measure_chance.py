@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from lopsided import Counts, Gram, predict
 from lopsided.measure import Moments
 from lopsided.measure.verdict.angles import MERGING, angles
-from lopsided.measure.verdict.chance import closest_cosine, noise_share, random_distance, variances
+from lopsided.measure.verdict.chance import (
+    closest_cosine,
+    noise_share,
+    random_distance,
+    seldom_nearer,
+    variances,
+)
 from lopsided.measure.verdict.points import COLLAPSED, points
 
 
@@ -51,6 +57,21 @@ def test_the_distance_of_random_vectors_is_what_their_draws_show(k, d, centred):
         assert random_distance(law, d, centred=centred) == pytest.approx(
             np.mean(found), rel=0.06 if k >= 10 else 0.15
         )
+
+
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize("d", [2, 3, 64])
+def test_random_vectors_of_few_classes_are_seldom_nearer(d, centred):
+    counts, rng = [100, 50, 50, 5], np.random.default_rng(1)
+    law = predict.seli(Counts(counts)).classifiers
+    limit = seldom_nearer(law, d, centred=centred, chance=0.05)
+    vectors = rng.standard_normal((2000, 4, d))
+    vectors -= centred * vectors.mean(axis=1, keepdims=True)
+    nearer = [Gram.of_vectors(each).distance(law) < limit for each in vectors]
+    assert 0.03 < np.mean(nearer) < 0.07
+    turned = predict.seli(Counts(counts[::-1])).classifiers
+    assert seldom_nearer(turned, d, centred=centred, chance=0.05) == pytest.approx(limit, rel=1e-9)
+    assert seldom_nearer(predict.etf(10).classifiers, d, centred=centred, chance=0.05) == np.inf
 
 
 @pytest.mark.parametrize("apart", [0.0, 1.0])

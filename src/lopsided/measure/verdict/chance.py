@@ -66,8 +66,10 @@ def seldom_nearer(prediction: Gram, d: int, *, centred: bool, chance: float) -> 
     if centred:
         vectors = vectors - vectors.mean(axis=1, keepdims=True)
     grams = vectors @ vectors.swapaxes(1, 2)
-    lengths = np.linalg.norm(grams, axis=(1, 2)) * prediction.frobenius()
-    overlaps = np.tensordot(grams, prediction.matrix(), 2) / lengths
+    law = prediction.matrix() / prediction.frobenius()
+    order = np.lexsort([law.sum(axis=1).round(9), np.diag(law).round(9)])
+    law = law[np.ix_(order, order)]  # whichever number a class has, the draws are the same
+    overlaps = np.tensordot(grams, law, 2) / np.linalg.norm(grams, axis=(1, 2))
     return float(np.sqrt(max(2 - 2 * np.quantile(overlaps, 1 - chance), 0.0)))
 
 
