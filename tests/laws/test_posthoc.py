@@ -237,3 +237,9 @@ def test_no_class_is_voted_for_by_what_is_no_number(kind):
 def test_no_tau_is_fitted_to_logits_that_tell_nothing(logits):
     with pytest.raises(ValueError, match="tell nothing of these labels"):
         posthoc.fit_tau(logits, np.repeat([0, 1, 2], [50, 10, 4]), [50, 10, 4])
+
+
+def test_no_scales_are_fitted_to_logits_of_other_classes_alone():
+    y = np.repeat([0, 1, 2], [12, 4, 2])
+    with pytest.raises(ValueError, match="tell nothing of these labels"):
+        posthoc.fit_scales(-6 * np.eye(3)[y], y)

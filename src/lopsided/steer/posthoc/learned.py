@@ -72,8 +72,8 @@ def fit_scales(logits: Any, labels: Any) -> Floats:
 
     Raises:
         ValueError: if shapes do not fit, a number is not finite, (log-)probabilities came instead
-            of logits, a class has no sample, which is named, or the factors of classes differ by
-            so many orders that the descent does not end.
+            of logits, a class has no sample, which is named, all factors would be 0, or those of
+            classes differ by so many orders that the descent does not end.
         TypeError: if the logits are not floating point, or labels not whole numbers.
 
     Example:
@@ -124,6 +124,11 @@ def fit_scales(logits: Any, labels: Any) -> Floats:
             f"the factor of class {int(np.argmax(far))} is not found beside those of other classes,"
             f" which differ from it by many orders; the largest logit is {np.abs(z).max():.3g}:"
             " divide all logits by one number first"
+        )
+    if not factors.any():
+        raise ValueError(
+            "the logits tell nothing of these labels, the best factors of them are all 0: are"
+            " logits and labels in one order?"
         )
     return np.asarray(factors)
 
