@@ -40,7 +40,8 @@ class Settings(Checked):
         ratios: R, ascending.
         temperatures: of the softmax; the law is of those of 0.05 and below.
         seeds: number of repetitions.
-        starts: random starts of each; the best of them counts.
+        starts: random starts of each; the best of them counts, which beside a merging one of 30 may
+            find.
         seed: of the first start.
     """
 
@@ -52,7 +53,7 @@ class Settings(Checked):
     ratios: tuple[Whole, ...] = (1, 10, 100, 1000)
     temperatures: tuple[Positive, ...] = (1.0, 0.5, 0.3, 0.2, 0.15, 0.1, 0.05, 0.03, 0.02, 0.01)
     seeds: Seeds = 3
-    starts: Annotated[int, Bounds(least=1, most=1000)] = 4
+    starts: Annotated[int, Bounds(least=1, most=1000)] = 64
     seed: Seed = 0
 
     def __post_init__(self) -> None:
