@@ -156,11 +156,16 @@ GIVEN = {
 }
 
 
+def piped(content):
+    """What is given on standard input, as the interpreter opens it."""
+    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="surrogateescape")
+
+
 @pytest.mark.parametrize("way", GIVEN)
 def test_counts_and_labels_are_the_same_however_they_are_given(way, tmp_path, monkeypatch, capsys):
     option, text, names = GIVEN[way]
     wanted = list(names or ("0", "1"))
-    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    monkeypatch.setattr(sys, "stdin", piped(text.encode()))
     found = rows(capsys, "predict", option, "-")
     assert [(row["class"], row["count"]) for row in found] == list(
         zip(wanted, ["50", "5"], strict=True)
@@ -169,6 +174,26 @@ def test_counts_and_labels_are_the_same_however_they_are_given(way, tmp_path, mo
         path = tmp_path / ("a.json" if text[0] in "[{" else "a.txt")
         path.write_text(text)
         assert rows(capsys, "predict", option, str(path)) == found
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "told"),
+    [
+        ("--counts", "c\u00e4t,5\ndog,3\n".encode("utf-8-sig"), ["c\u00e4t", "dog"]),
+        ("--counts", '{"cat": 5, "dog": 3}'.encode("utf-8-sig"), ["cat", "dog"]),
+        ("--counts", "cat,5\r\ndog,3\r\n".encode("utf-16"), ["cat", "dog"]),
+        ("--labels", "0\n0\n1\n".encode("utf-8-sig"), ["0", "1"]),
+        ("--labels", "label\ncat\ndog\n".encode("utf-8-sig"), ["cat", "dog"]),
+        ("--counts", "c\u00e4t,5\ndog,3\n".encode("latin-1"), "is no utf-8 text in line 1"),
+    ],
+)
+def test_standard_input_is_decoded_as_a_file_is(option, content, told, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", piped(content))
+    if isinstance(told, list):
+        assert [row["class"] for row in rows(capsys, "predict", option, "-")] == told
+    else:
+        assert main(["predict", option, "-"]) == 2
+        assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -193,7 +218,7 @@ def test_counts_and_labels_are_the_same_however_they_are_given(way, tmp_path, mo
     ],
 )
 def test_labels_that_are_none_are_told_by_their_line(text, sentence, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    monkeypatch.setattr(sys, "stdin", piped(text.encode()))
     assert main(["predict", "--labels", "-"]) == 2
     assert sentence in capsys.readouterr().err
 

@@ -40,13 +40,13 @@ def content(given: str) -> Any:
         OSError: if it cannot be read.
         ImportError: for a parquet file, if pyarrow is not installed.
     """
+    from lopsided.cli.table import decoded, text_of
+
     if given == STDIN:
         if sys.stdin is None:
             raise UnfitError("is closed")
-        text = sys.stdin.read()
+        text = decoded(sys.stdin.buffer.read())
         return _json(text) if text.lstrip()[:1] in ("{", "[") else text
-    from lopsided.cli.table import text_of
-
     path = Path(given.strip())
     require_file(path)
     if path.suffix.lower() == ".parquet":

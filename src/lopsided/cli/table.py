@@ -71,7 +71,15 @@ def text_of(path: Path) -> str:
         UnfitError: if it is no text.
         OSError: if it cannot be read.
     """
-    content = path.read_bytes()
+    return decoded(path.read_bytes())
+
+
+def decoded(content: bytes) -> str:
+    """Return the text that bytes stand for.
+
+    Raises:
+        UnfitError: if they are no text.
+    """
     encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)
