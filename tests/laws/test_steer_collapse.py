@@ -162,6 +162,10 @@ def test_a_class_of_many_pixels_loses_no_digits():
     torch.testing.assert_close(
         loss(pixel.expand(n, 2), label.expand(n)), loss(pixel, label), rtol=1e-6, atol=0.0
     )
+    many, one = (steer.NearestETFHead(2, 3) for _ in range(2))
+    many(pixel.expand(n, 2), label.expand(n))
+    one(pixel, label)
+    torch.testing.assert_close(many.means, one.means, rtol=1e-6, atol=0.0)
 
 
 def test_a_deferred_loss_is_the_first_then_the_second_and_resumes():

@@ -12,7 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lopsided import Adjustment, Counts, Gram, predict, steer
-from lopsided.steer import posthoc
+from lopsided.steer import posthoc, precision
 from lopsided.steer.losses import terms
 
 #: LDAM is of cosines; as a formula it is tested with other logits too.
@@ -269,7 +269,8 @@ class NoFloat64(TorchDispatchMode):
 
 @pytest.fixture
 def without_float64(monkeypatch):
-    monkeypatch.setattr(terms, "has_float64", lambda device: False)
+    for module in (terms, precision):
+        monkeypatch.setattr(module, "has_float64", lambda device: False)
 
 
 @calls

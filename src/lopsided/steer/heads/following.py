@@ -11,6 +11,7 @@ from torch.nn import functional
 from lopsided.arrays import require_number
 from lopsided.labels import Ignore, sentinels
 from lopsided.steer.checks import again, check_features, lasting
+from lopsided.steer.class_sums import class_sums
 from lopsided.steer.directions import directions
 from lopsided.steer.drawn import drawn
 from lopsided.steer.heads.nearest import nearest_etf
@@ -137,11 +138,7 @@ class NearestETFHead(KeepsPrecision, Sized):
         """Return the running means joined with the batch's and which classes were seen; the first
         batch of a class is its mean.
         """
-        which = h.new_zeros(len(h), len(means)).scatter(1, labels[:, None], 1.0)
-        if kept is not None:
-            which, h = which * kept[:, None], h.where(kept[:, None], 0.0)
-        number = which.sum(0)
-        present = number > 0
-        batch = which.T @ h / number.clamp_min(1)[:, None]
+        total, number = class_sums(h, labels, kept, len(means))
+        present, batch = number > 0, total / number.clamp_min(1)[:, None]
         share = torch.where(self.seen, self.momentum, 0.0).where(present, 1.0).to(h.dtype)[:, None]
         return share * means + (1 - share) * batch, self.seen | present

@@ -11,8 +11,8 @@ from torch.nn import functional
 from lopsided.arrays import require_number, require_whole
 from lopsided.labels import Ignore
 from lopsided.steer.checks import check_features, check_logits, check_tensor, lasting
+from lopsided.steer.class_sums import class_sums
 from lopsided.steer.losses.base import Loss
-from lopsided.steer.losses.means import class_sums
 from lopsided.steer.precision import lifted
 
 

@@ -10,9 +10,9 @@ from torch import Tensor
 from lopsided.arrays import require_number
 from lopsided.labels import Ignore
 from lopsided.steer.checks import check_features, check_tensor
+from lopsided.steer.class_sums import class_sums
 from lopsided.steer.directions import directions
 from lopsided.steer.losses.base import Loss
-from lopsided.steer.losses.means import class_sums
 from lopsided.steer.precision import exact, lifted
 
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from lopsided.arrays import require_number, require_whole
 from lopsided.labels import Ignore
 from lopsided.steer.checks import check_features
+from lopsided.steer.class_sums import over_classes
 from lopsided.steer.directions import directions
 from lopsided.steer.drawn import drawn
 from lopsided.steer.losses.base import Loss
-from lopsided.steer.losses.means import over_classes
 from lopsided.steer.precision import exact, holds_float64, lifted
 
 
