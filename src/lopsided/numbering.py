@@ -55,7 +55,7 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
     if names is None:
         require_no_numbers(known.tolist(), "labels")
     given = tuple(places_of(labels) or ()) if names is None else names
-    order = require_names(given) or tuple(known.tolist())
+    order = require_names(given or known.tolist()) or ()
     place = {name: c for c, name in enumerate(order)}
     if unknown := [name for name in known.tolist() if name not in place]:
         raise ValueError(f"labels must be among the {len(order)} names, got {unknown[0]!r}")
@@ -67,7 +67,8 @@ def require_names(names: Iterable[str] | None) -> Names:
 
     Raises:
         TypeError: if a name is no text, or they have no order: a set, a dictionary.
-        ValueError: if two are the same, or as `require_in_order`.
+        ValueError: if two are the same, one begins with a byte-order mark, or as
+            `require_in_order`.
     """
     if names is None:
         return None
@@ -79,6 +80,11 @@ def require_names(names: Iterable[str] | None) -> Names:
     if len(set(given)) < len(given):
         twice = Counter(given).most_common(1)[0][0]
         raise ValueError(f"each class needs a name of its own, {twice!r} comes twice")
+    if marked := [name for name in given if name.startswith("\ufeff")]:
+        raise ValueError(
+            f"the name {marked[0]!r} begins with the byte-order mark of a file, which nobody sees:"
+            " read that with encoding='utf-8-sig'"
+        )
     return tuple(str(name) for name in given)
 
 

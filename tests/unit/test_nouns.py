@@ -105,6 +105,8 @@ def test_other_forms_of_counts_are_refused_with_what_came(make, error, message):
         (lambda: Counts.from_labels([0, 1], k=3), "class 2 has none"),
         (lambda: Counts.from_labels(["a", "b"], names=["a", "c"]), "among the 2 names, got 'b'"),
         (lambda: Counts.from_labels([0, 1], names=["a", "a"]), "'a' comes twice"),
+        (lambda: Counts.from_labels(["\ufeffcat", "cat", "dog"]), "the byte-order mark of a file"),
+        (lambda: Counts.of({"\ufeffcat": 5, "dog": 3}), "the byte-order mark of a file"),
         (lambda: Counts.from_labels([[0, 1], [1, 0]]), "shape"),
         (lambda: Counts.from_labels([0, None]), "whole numbers or texts"),
         (lambda: Counts.from_labels([0, "a"]), "whole numbers or texts"),
