@@ -224,6 +224,7 @@ NETWORKS = {
     "one class far away, the others noise": lambda: changed(far),
     "all means alike": lambda: changed(lambda x, _, w: (np.ones_like(x), w)),
     "minority classifiers merged": lambda: merged_classifiers(STEP, [6, 7, 8]),
+    "four minority classifiers merged": lambda: merged_classifiers(STEP, [6, 7, 8, 9]),
     "a majority and a minority classifier merged": lambda: merged_classifiers(STEP, [4, 9]),
     "two classifiers merged, MNIST as it is": lambda: merged_classifiers(
         MNIST, [4, 9], samples=[20] * 10
@@ -542,6 +543,7 @@ SENTENCES = {
         ["minority classifiers merged"],
         ["a majority and a minority classifier merged"],
     ),
+    r"and 1 more pair\.": (["four minority classifiers merged"], ["minority classifiers merged"]),
     r"and \d more pairs": (
         ["minority means merged, classifiers too"],
         ["minority classifiers merged", "SELI"],

@@ -150,7 +150,8 @@ def _others(collapse: Collapse, near: Angles) -> str:
         return ""
     others = [f"{listed(collapse.names[[a, b]], ' and ')} ({c:.2f})" for a, b, c in near.pairs[1:]]
     left = near.number - len(near.pairs)
-    return f", then {', '.join(others)}" + (f" and {left:,} more pairs" if left else "")
+    more = f" and {left:,} more pair{'s' * (left > 1)}" if left else ""
+    return f", then {', '.join(others)}{more}"
 
 
 def _collapsed(collapse: Collapse, reached: Points) -> str:
