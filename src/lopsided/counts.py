@@ -119,6 +119,7 @@ class Counts:
             Counts([5, 3, 2])
         """
         given, names = counts_of(shares)
+        names = shares.names if isinstance(shares, Counts) else names
         return cls(shared(given, total), names)
 
     @classmethod

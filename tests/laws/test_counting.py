@@ -340,6 +340,11 @@ class Labelled(np.ndarray):
         return Column(self.coords["class"], self.tolist())
 
 
+def test_counts_that_are_shared_out_anew_keep_their_names():
+    counts = Counts([50, 20, 5], ["cat", "dog", "eel"])
+    assert Counts.from_shares(counts, total=15).called() == ["cat", "dog", "eel"]
+
+
 def test_classes_in_a_coordinate_are_those_of_the_counts():
     values = np.array([20, 50, 5]).view(Labelled)
     assert Counts.of(values) == Counts([50, 20, 5])
