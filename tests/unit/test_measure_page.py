@@ -44,7 +44,7 @@ def test_the_page_says_how_many_of_how_many_err_and_escapes_every_name(collapse,
     laws = {"<script>alert(1)</script>": predict.seli(COUNTS), "{{ 7 * 7 }}": predict.etf(200)}
     figures = [Figure("<i>caption", "<svg></svg>")]
     page = measured(collapse, laws, figures, "\x1b[31m<img src=x>\udcff")
-    write(tmp_path / "page.html", page)
+    write(str(tmp_path / "page.html"), page)
     page = (tmp_path / "page.html").read_text()
     assert "<td>2 of 2</td>" in page
     assert "training samples</th>" in page

@@ -337,6 +337,12 @@ def test_legends_hold_every_name():
     assert sorted(name.strip().replace("\\", "") for name in named) == sorted(odd)
 
 
+@pytest.mark.parametrize("limit", [0, -1.0, float("nan"), float("inf")])
+def test_no_scale_of_colours_is_turned_around(ax, limit):
+    with pytest.raises(ValueError, match="strongest colour must be positive, got limit="):
+        plot.gram(predict.etf(3).classifiers, ax, limit=limit)
+
+
 def test_classes_are_coloured_by_their_size():
     assert class_colours(Counts([9, 5, 1]), 3) == [MAJORITY, MIDDLE, MINORITY]
     assert class_colours(Counts([5, 5]), 2) == class_colours(None, 2) == [MAJORITY] * 2

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from scipy.sparse import csr_array
 
-from lopsided.arrays import Floats, Ints, require_noun
+from lopsided.arrays import Floats, Ints, require_noun, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.gram import Gram
 from lopsided.naming import tight
@@ -45,14 +45,16 @@ def gram(
         ax: to draw on; by default new ones.
         counts: class counts; with them classes stand from the largest to the smallest.
         names: what the k classes are called; by default what the counts call them.
-        limit: cosine of the strongest colour; by default the largest there is, see `strongest`.
+        limit: cosine of the strongest colour, positive; by default the largest there is, see
+            `strongest`.
 
     Returns:
         The axes.
 
     Raises:
         TypeError: if it is no Gram.
-        ValueError: if counts or names are of another number of classes.
+        ValueError: if counts or names are of another number of classes, or the limit is not
+            positive and finite.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -63,10 +65,12 @@ def gram(
     """
     counts = None if counts is None else Counts.of(counts)
     require_classes(gram, counts, names)
+    top = strongest(gram, counts=counts) if limit is None else require_number(limit, "limit")
+    if not 0 < top < np.inf:
+        raise ValueError(f"the cosine of the strongest colour must be positive, got limit={limit}")
     ax = on_axes(ax)
     order = by_size(counts, gram.k)
     values = binned_cosines(gram, order)
-    top = strongest(gram, counts=counts) if limit is None else limit
     ax.set_facecolor(FAINT)
     image = ax.imshow(
         np.ma.masked_invalid(values),

@@ -61,7 +61,7 @@ class Verbatim(str):
     __slots__ = ()
 
 
-def write(path: Path, page: Page) -> None:
+def write(path: str | Path, page: Page) -> None:
     """Write a page: a reader sees the old one or the new one, never a part.
 
     Raises:
@@ -69,7 +69,7 @@ def write(path: Path, page: Page) -> None:
         ImportError: if jinja2 is not installed.
         OSError: if the file cannot be written.
     """
-    write_atomically(path, render(page).encode())
+    write_atomically(Path(path), render(page).encode())
 
 
 def render(page: Page) -> str:
