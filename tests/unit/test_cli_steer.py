@@ -58,7 +58,14 @@ def test_a_head_is_prescribed_from_stored_features_and_written(stored, capsys):
     words, folder = stored
     held, out = ["--held-out", str(folder / "held.npz")], folder / "head.safetensors"
     assert main([*words, *held, "--out", str(out)]) == 0
-    assert "balanced accuracy gains about +" in " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
+    assert "balanced accuracy gains about +" in said
+    # A shell has no prescription.
+    assert "no new training: the head that lopsided steer --out writes." in said
+    assert main(["measure", words[-1], *held]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "no new training: the head that lopsided steer --out writes." in said
+    assert "apply_" not in said
     head = measure.open_store(folder / "train.npz", head=out)
     assert main([*words, *held, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)

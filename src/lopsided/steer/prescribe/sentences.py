@@ -12,6 +12,8 @@ from lopsided.steer.prescribe.choice import ENOUGH
 from lopsided.steer.prescribe.gain import Accuracies, Gain
 
 APPLY = "prescription.apply_(head)"
+#: The same in a shell.
+WRITES = "the head that lopsided steer --out writes"
 
 #: What is tried without training features and with few held-out samples.
 RESCALED = "Scaling the head's scores and subtracting a part of log(n_c / n) from them"
