@@ -33,7 +33,7 @@ LEAST = -40.0
 _RIDGE = 1e-6
 _STEPS = 40
 #: Of more groups of classes each step takes many seconds, and none is taken.
-GROUPS = 24
+GROUPS = 16
 
 
 def multiplied(reduced: Reduced, tolerance: float) -> Iterator[tuple[Point, Floats]]:
