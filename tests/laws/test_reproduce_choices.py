@@ -122,6 +122,8 @@ def test_a_verdict_has_what_it_speaks_of(name: str, settings: Any, sentence: str
     ("name", "settings", "sentence"),
     [
         ("garrod2024", {"ridges": [100.0]}, "no multiple of the logits is better than zero"),
+        ("kothapalli2023", {"ridge": 100.0}, "at a ridge of 100 the optimum is zero"),
+        ("sukenik2024", {"ridge": 10.0}, "the optimum of 3 layers is zero"),
         ("ridge-path", {"points": 3}, "of 3 points at R = 5 there are 1: take more"),
     ],
 )

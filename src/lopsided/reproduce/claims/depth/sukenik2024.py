@@ -112,6 +112,11 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
         width = max(settings.width, k)
         first = seed * settings.starts
         best = solve.deep_relu([1] * k, settings.ridge, layers, width, settings.starts, first)
+        if not any(best.ranks):
+            raise ValueError(
+                f"at a ridge of {settings.ridge:g} the optimum of {layers} layers is zero, of which"
+                " nothing is judged; take a smaller one"
+            )
         found.append(
             Found(
                 layers,

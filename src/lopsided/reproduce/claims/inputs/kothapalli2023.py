@@ -148,6 +148,11 @@ def compute(settings: Settings, context: Context) -> Outcome[Numbers]:
         fractions = neighbor_fractions(adjacency, labels)
         shares = fractions.reshape(k, n, k).mean(axis=1)
         optimum = graph_ufm(adjacency, labels, *rest)
+        if not optimum.features.any():
+            raise ValueError(
+                f"at a ridge of {settings.ridge:g} the optimum is zero, of which nothing is judged;"
+                " take a smaller one"
+            )
         classes = graph_classes(shares, [n] * k, *rest)
         unlike = float(np.mean(np.sum((fractions - shares[labels]) ** 2, axis=1)))
         found.append(
