@@ -55,6 +55,14 @@ def test_accelerate():
     assert told[1][1]["geometry/nc1"] == pytest.approx(history[1]["nc1"])
 
 
+def test_loaders_of_accelerate_are_read():
+    accelerate = pytest.importorskip("accelerate")
+    model, _, loader = parts()
+    prepared = accelerate.Accelerator(cpu=True).prepare(loader)
+    found = [trained(model, one, show_progress=False).nc1 for one in (loader, prepared)]
+    assert found[0] == found[1]
+
+
 def test_ignite():
     engine = pytest.importorskip("ignite.engine")
     model, optimizer, loader = parts()

@@ -101,8 +101,9 @@ def order_kept(loader: Any) -> Iterator[None]:
     if isinstance(loader, torch().utils.data.DataLoader):  # what another has, it alone knows
         states.append(own := vars(loader))
         before.append((own, {name: value for name, value in own.items() if type(value) is int}))
-        before[-1][1]["_iterator"] = own["_iterator"]
-        own["_iterator"] = None
+        if "_iterator" in own:  # accelerate's loaders have it from the one that they wrap
+            before[-1][1]["_iterator"] = own["_iterator"]
+            own["_iterator"] = None
     held = [value for state in states for value in state.values()]
     torches = [(g, g.get_state()) for g in held if isinstance(g, torch().Generator)]
     arrays = [(g, g.bit_generator.state) for g in held if isinstance(g, np.random.Generator)]
