@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import resource
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,8 +15,13 @@ GROUPS, LIMITS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 @cache
 def available() -> int:
     """Return the bytes of memory that this process may have: the machine's, or fewer where its
-    container, its job on a cluster or its shell (`ulimit -v`) has fewer.
+    container, its job on a cluster or its shell (`ulimit -v`) has fewer; no limit on Windows, which
+    tells Python of none.
     """
+    if os.name != "posix":
+        return sys.maxsize
+    import resource
+
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     address_space, _ = resource.getrlimit(resource.RLIMIT_AS)
     unlimited = address_space == resource.RLIM_INFINITY

@@ -58,3 +58,11 @@ def test_what_a_shell_allows_is_the_limit():
     limited = ["bash", "-c", f"ulimit -v 4000000; exec {sys.executable} -c '{code}'"]
     found = subprocess.run(limited, capture_output=True, text=True, check=True)
     assert int(found.stdout) == 4_000_000 * 1024
+
+
+def test_where_the_system_tells_no_limit_there_is_none():
+    code = (
+        "import os, sys; sys.modules['resource'] = None; del os.sysconf; import lopsided; "
+        "os.name = 'nt'; lopsided.memory.require_memory(2**50, 'a matrix')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
