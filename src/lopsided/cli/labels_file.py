@@ -77,7 +77,8 @@ def _place(titles: Sequence[str]) -> str:
 
 def _lines(text: str) -> list[int] | list[str]:
     lines = list(lines_of(text))
-    if not _are_columns([cells for _, cells in lines]):
+    rows = [cells for _, cells in lines]
+    if any(len(cells) > 1 for cells in rows) and not _are_columns(rows):
         lines = list(lines_of(text, [sign for sign in SEPARATORS if sign != " "]))
     width = len(lines[0][1]) if lines else 1
     for number, cells in lines:
