@@ -49,11 +49,14 @@ def ended_by_signals() -> Iterator[None]:
 
 @contextmanager
 def _handled(numbers: Sequence[signal.Signals], handler: Any) -> Iterator[None]:
-    """Handle signals so in the block, in the main thread, but for those that are ignored."""
+    """Handle signals so in the block, in the main thread, but for those that are ignored, and those
+    that a program around Python handles, whose handler Python cannot put back.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    left = signal.SIG_IGN, None
+    heard = [number for number in numbers if signal.getsignal(number) not in left]
     before = [signal.signal(number, handler) for number in heard]
     try:
         yield

@@ -95,3 +95,14 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_signals_that_a_program_around_python_handles_are_left_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handled: list[int] = []
+    monkeypatch.setattr(signal, "getsignal", lambda number: None)  # what Python knows of it
+    monkeypatch.setattr(signal, "signal", lambda number, handler: handled.append(number))
+    with leave_on_signals():
+        assert not handled
+    assert not handled
