@@ -55,12 +55,18 @@ def test_accelerate():
     assert told[1][1]["geometry/nc1"] == pytest.approx(history[1]["nc1"])
 
 
-def test_loaders_of_accelerate_are_read():
+def test_loaders_of_accelerate_are_read_and_left_where_they_are():
     accelerate = pytest.importorskip("accelerate")
     model, _, loader = parts()
-    prepared = accelerate.Accelerator(cpu=True).prepare(loader)
-    found = [trained(model, one, show_progress=False).nc1 for one in (loader, prepared)]
-    assert found[0] == found[1]
+    options = {"num_workers": 1, "persistent_workers": True}
+    prepared = accelerate.Accelerator(cpu=True).prepare(DataLoader(loader.dataset, 6, **options))
+    seen = []
+    for x, _y in prepared:
+        seen.append((x, prepared.end_of_dataloader))
+        found = [trained(model, one, show_progress=False).nc1 for one in (loader, prepared)]
+        assert found[0] == found[1]
+    assert torch.equal(torch.cat([x for x, _ in seen]), X)
+    assert [last for _, last in seen] == [False, False, False, True]
 
 
 def test_ignite():

@@ -98,12 +98,13 @@ def order_kept(loader: Any) -> Iterator[None]:
     """
     states = [vars(part) for part in _samplers(loader) if hasattr(part, "__dict__")]
     before = [(state, state.copy()) for state in states]
-    if isinstance(loader, torch().utils.data.DataLoader):  # what another has, it alone knows
-        states.append(own := vars(loader))
-        before.append((own, {name: value for name, value in own.items() if type(value) is int}))
-        if "_iterator" in own:  # accelerate's loaders have it from the one that they wrap
-            before[-1][1]["_iterator"] = own["_iterator"]
-            own["_iterator"] = None
+    for part in (loader, getattr(loader, "base_dataloader", None)):  # accelerate's wrap another
+        if isinstance(part, torch().utils.data.DataLoader):  # what others have, they alone know
+            states.append(own := vars(part))
+            then = {name: value for name, value in own.items() if isinstance(value, int)}
+            before.append((own, then))
+            if "_iterator" in own:
+                then["_iterator"], own["_iterator"] = own["_iterator"], None
     held = [value for state in states for value in state.values()]
     torches = [(g, g.get_state()) for g in held if isinstance(g, torch().Generator)]
     arrays = [(g, g.bit_generator.state) for g in held if isinstance(g, np.random.Generator)]
