@@ -167,7 +167,8 @@ def write_atomically(path: Path, content: bytes, writer: str = "") -> None:
             _write(draft, place, content)
     except OSError as error:
         # Which a full disk does not tell, and the user has never heard of drafts.
-        error.filename, error.filename2 = str(path), None
+        error.filename = str(path)
+        del error.filename2
         raise
     _sync(place.parent)
 

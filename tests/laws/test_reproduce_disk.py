@@ -191,6 +191,7 @@ def test_a_full_disk_leaves_what_was_there_and_no_draft(
         write(tmp_path, 4)
     assert Path(caught.value.filename).parent == tmp_path
     assert "draft" not in caught.value.filename
+    assert str(caught.value).endswith(f": {caught.value.filename!r}")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
