@@ -170,6 +170,8 @@ def test_counts_and_labels_are_the_same_however_they_are_given(way, tmp_path, mo
     assert [(row["class"], row["count"]) for row in found] == list(
         zip(wanted, ["50", "5"], strict=True)
     )
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))  # as of who calls main in Python
+    assert rows(capsys, "predict", option, "-") == found
     if "a line" not in way:
         path = tmp_path / ("a.json" if text[0] in "[{" else "a.txt")
         path.write_text(text)

@@ -45,7 +45,8 @@ def content(given: str) -> Any:
     if given == STDIN:
         if sys.stdin is None:
             raise UnfitError("is closed")
-        text = decoded(sys.stdin.buffer.read())
+        binary = getattr(sys.stdin, "buffer", None)  # what stands in for it in Python has none
+        text = sys.stdin.read() if binary is None else decoded(binary.read())
         return _json(text) if text.lstrip()[:1] in ("{", "[") else text
     path = Path(given.strip())
     require_file(path)
