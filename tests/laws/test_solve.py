@@ -260,14 +260,44 @@ def test_where_all_ridges_have_one_geometry_match_names_none(problem, noise):
         solve.match(problem, seen)
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.1])
-def test_where_a_range_of_ridges_has_one_geometry_match_names_none_of_it(noise):
-    # From the root of 5 on the minorities share one classifier, and nothing else changes.
+def test_where_a_range_of_ridges_has_one_geometry_match_names_none_of_it():
+    # From 5.9 on minorities have vanished, and nothing else changes.
+    problem = solve.Problem(Counts.step(10, 5, 100), ridge=7.0)
+    with pytest.raises(ValueError, match=r"several ridges from .* to 22\.1 fit alike"):
+        solve.match(problem, solve.minimize(problem).geometry)
+    # A range that is shorter than a step between ten ridges a decade.
+    problem = solve.Problem(Counts([50, 50, 5, 5]), ridge=4.95)
+    with pytest.raises(ValueError, match=r"several ridges from 4\.8.* to 7.* fit alike"):
+        solve.match(problem, solve.minimize(problem).geometry)
+
+
+@pytest.mark.parametrize(
+    ("counts", "made", "ridge"),
+    [
+        ([50, 50, 5, 5], lambda _: Adjustment(), 2.8284),
+        ([60, 60, 6, 6], lambda _: Adjustment(), 3.1),
+        ([56, 56, 50, 35, 5], Adjustment.logit_adjusted, 1.303),
+        ([100, 50, 20, 5], partial(Adjustment.cdt, gamma=0.5), 2.95),
+        ([64, 32, 16, 8, 4], partial(Adjustment.vs, gamma=0.3, tau=1.0), 4.43),
+    ],
+)
+def test_a_match_between_breakpoints_that_lie_close_is_found(counts, made, ridge):
+    problem = solve.Problem(Counts(counts), made(Counts(counts)), ridge=ridge, bias="free")
+    found = solve.match(problem, solve.minimize(problem).geometry)
+    assert found.ridge == pytest.approx(ridge, rel=1e-3)
+    assert max(found.distances) < 1e-3
+
+
+def test_a_match_is_as_near_as_the_nearest_of_many_ridges():
     problem = solve.Problem(Counts.step(10, 5, 100), ridge=7.0)
     W, M = solve.minimize(problem).geometry.vectors()
-    off = noise * np.random.default_rng(0).normal(size=M.shape)
-    with pytest.raises(ValueError, match=r"all ridges from .* to 22\.1 fit alike"):
-        solve.match(problem, Geometry.of_vectors(W + off, M + off, Source("network")))
+    off = 0.1 * np.random.default_rng(0).normal(size=M.shape)
+    seen = Geometry.of_vectors(W + off, M + off, Source("network"))
+    found = np.linalg.norm(solve.match(problem, seen).distances)
+    for each in solve.path(problem, np.geomspace(1e-2, 21, 300)):
+        assert (
+            found <= np.linalg.norm(each.geometry.about_mean().distance(seen.about_mean())) + 1e-6
+        )
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float16, np.int8])

@@ -21,7 +21,11 @@ from lopsided.solve.reduced import Reduced
 from lopsided.solve.solution import Solution
 
 #: Distances along a path that differ by less are one.
-ALIKE = 1e-9
+ALIKE = 1e-7
+#: By what share a ridge is moved, to see whether those beside it fit alike.
+STEP = 0.05
+#: Ridges that a better fit is looked for at, from one of the grid to the one after the next.
+MARKS = 13
 #: Where the search for a match begins, relative to the ridge from which the optimum is zero.
 LARGEST = 0.99
 
@@ -102,7 +106,7 @@ def path(
 
 
 def match(
-    problem: Problem, geometry: Geometry, *, smallest: float = 1e-8, points: int = 25
+    problem: Problem, geometry: Geometry, *, smallest: float = 1e-8, points: int = 100
 ) -> Match:
     """Find the ridge whose optimum is nearest to a geometry, in the root of the sum of the three
     squared distances, class means of both about their unweighted mean.
@@ -115,7 +119,8 @@ def match(
         geometry: measured or predicted, of as many classes.
         smallest: where the search ends, relative to the ridge from which the optimum is zero; below
             0.99, where it begins.
-        points: log-spaced ridges tried before the best is refined.
+        points: log-spaced ridges tried; each that fits better than those beside it is refined. With
+            fewer a better fit between two of them may be missed.
 
     Raises:
         TypeError: if it is no problem or no geometry.
@@ -143,38 +148,49 @@ def match(
     top = largest_ridge(problem)
     grid = np.geomspace(LARGEST * top, float(smallest) * top, points)
     solutions = path(problem, grid.tolist())
-    badness = [_distance(s, geometry) for s in solutions]
+    badness = np.array([_distance(s, geometry) for s in solutions])
     best = int(np.argmin(badness))
     if not np.isfinite(badness[best]):
         raise ValueError("no optimum has a distance to the geometry: some part of it is zero")
-    if np.ptp([value for value in badness if np.isfinite(value)]) <= ALIKE:
+    if np.ptp(badness[np.isfinite(badness)]) <= ALIKE:
         raise ValueError(
             f"all ridges fit alike, at a distance of {badness[best]:.3g}, so that none can be told:"
             " the optima have one shape at every ridge, as those of equal counts or of two classes"
         )
+    reduced, places = Reduced.of(problem), np.log(grid)
+    tried = dict(zip(places.tolist(), zip(badness.tolist(), solutions, strict=True), strict=True))
+
+    def look(place: float, near: Solution) -> float:
+        there = problem.at(float(np.exp(place)))
+        found = finish(there, reduced, near.point, "newton", 1e-8)
+        distance = _distance(found, geometry)
+        tried[float(place)] = distance, found
+        return distance
+
+    beside = np.pad(badness, 1, constant_values=np.inf) + ALIKE
+    for i in np.flatnonzero((badness <= beside[:-2]) & (badness <= beside[2:])).tolist():
+        near = solutions[i]
+        # Distances jump where classes part, so that a descent could end beside the best.
+        marks = np.linspace(places[min(i + 1, points - 1)], places[max(i - 1, 0)], MARKS)
+        best = int(np.argmin([look(place, near) for place in marks[1:-1]]))
+        bounds = marks[best], marks[best + 2]
+        end = minimize_scalar(
+            look, args=(near,), bounds=bounds, method="bounded", options={"xatol": 1e-4}
+        ).x
+        for place in (end - STEP, end + STEP):
+            if places[-1] <= place <= places[0]:
+                look(place, near)
+    value, solution = min(tried.values(), key=lambda pair: pair[0])
     # Towards the limit of a vanishing ridge the optima have one shape too: there the search ends.
-    alike = grid[np.abs(np.array(badness) - badness[best]) <= ALIKE]
-    if len(alike) > 1 and alike[-1] > grid[-1]:
+    alike = np.exp([place for place, (other, _) in tried.items() if other <= value + ALIKE])
+    if max(alike) / min(alike) > 1 + STEP / 2 and min(alike) > grid[-1]:
         raise ValueError(
-            f"all ridges from {alike[-1]:.3g} to {alike[0]:.3g} fit alike, at a distance of"
-            f" {badness[best]:.3g}, so that none of them can be told: the optima have one shape"
+            f"several ridges from {min(alike):.3g} to {max(alike):.3g} fit alike, at a distance of"
+            f" {value:.3g}, so that none of them can be told: the optima have one shape"
             " there, as where all minorities share one classifier"
         )
-    ends = np.log(grid[[min(best + 1, points - 1), max(best - 1, 0)]])
-    near, reduced = solutions[best].point, solutions[best].reduced
-
-    def at(log_ridge: float) -> Solution:
-        return finish(problem.at(float(np.exp(log_ridge))), reduced, near, "newton", 1e-8)
-
-    refined = minimize_scalar(
-        lambda x: _distance(at(x), geometry),
-        bounds=(ends[0], ends[1]),
-        method="bounded",
-        options={"xatol": 1e-4},
-    )
-    solution = at(float(refined.x)) if refined.fun < badness[best] else solutions[best]
-    found = _centered(solution.geometry, problem).distance(geometry)
-    return Match(solution.problem.ridge, solution, found)
+    distances = _centered(solution.geometry, problem).distance(geometry)
+    return Match(solution.problem.ridge, solution, distances)
 
 
 def _centered(geometry: Geometry, problem: Problem) -> Geometry:
