@@ -403,6 +403,7 @@ def test_a_gain_that_may_be_none_is_said_to_be_so():
 
 def test_norms_turned_round_are_not_called_equal():
     assert "longer for minorities" in reweighted(-0.4)
+    assert "(0.00 of SELI's ratio, below 0.3) are as near to equal" in reweighted(-0.004)
     assert "near to equal" in reweighted(0.1)
 
 

@@ -215,9 +215,11 @@ def _rest(cause: Cause, classes: Ints, after: Accuracies) -> list[str]:
 
 def reweighted(share: float) -> str:
     """Say what norms that are near to equal, or turned round, may tell."""
-    like = "are longer for minorities, as after" if share < 0 else "are as near to equal as after"
+    # By less than a tenth of SELI's ratio, in logarithms, they are not told from equal.
+    turned = share < -0.1
+    like = "are longer for minorities, as after" if turned else "are as near to equal as after"
     return (
-        f"The classifiers' norms ({share:.2f} of SELI's ratio, below {REWEIGHTED}) {like} a loss or"
+        f"The classifiers' norms ({round(share, 2) + 0.0:.2f} of SELI's ratio, below {REWEIGHTED}) {like} a loss or"
         " a sampler that re-weights, or short training: where it re-weights, subtracting"
         " log(n_c / n) would correct twice."
     )
