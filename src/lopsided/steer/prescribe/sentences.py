@@ -219,9 +219,9 @@ def reweighted(share: float) -> str:
     turned = share < -0.1
     like = "are longer for minorities, as after" if turned else "are as near to equal as after"
     return (
-        f"The classifiers' norms ({round(share, 2) + 0.0:.2f} of SELI's ratio, below {REWEIGHTED}) {like} a loss or"
-        " a sampler that re-weights, or short training: where it re-weights, subtracting"
-        " log(n_c / n) would correct twice."
+        f"The classifiers' norms ({round(share, 2) + 0.0:.2f} of SELI's ratio, below {REWEIGHTED})"
+        f" {like} a loss or a sampler that re-weights, or short training: where it re-weights,"
+        " subtracting log(n_c / n) would correct twice."
     )
 
 
