@@ -189,7 +189,7 @@ class Measure:
         from lopsided.diagnosis.geometry import predictions as predicted
         from lopsided.measure.network_geometry import comparable
         from lopsided.steer.prescribe import rows_read
-        from lopsided.steer.prescribe.sentences import APPLY, WRITES
+        from lopsided.steer.prescribe.sentences import in_shell
 
         predictions: dict[str, Geometry] = {}
         gap: float | None = None
@@ -235,7 +235,7 @@ class Measure:
             )
         else:
             printed.splits(collapse, predictions)
-            told = str(diagnosis).replace(APPLY, WRITES)
+            told = in_shell(str(diagnosis))
             console.print("\n\n".join(shown(part) for part in told.split("\n\n")), markup=False)
             if line := printed.to_write_head(self, diagnosis):
                 console.print(f"\n{shown(line)}", markup=False, soft_wrap=True)

@@ -21,7 +21,7 @@ def prescribe(options: Steer, features: Path) -> None:
     from lopsided import measure, steer
     from lopsided.measure.storage.store import files_of
     from lopsided.steer.prescribe import rows_read
-    from lopsided.steer.prescribe.sentences import APPLY, WRITES
+    from lopsided.steer.prescribe.sentences import in_shell
 
     read = [file for path in (features, options.held_out) if path for file in files_of(path)]
     require_writable(options.out, [*read, options.head, options.classes.file])
@@ -50,7 +50,7 @@ def prescribe(options: Steer, features: Path) -> None:
         return
     console = table_console()
     for sentence in found.sentences:
-        console.print(shown(sentence.replace(APPLY, WRITES)), markup=False)
+        console.print(shown(in_shell(sentence)), markup=False)
     if options.out is not None:
         told = "no file was written" if written is None else f"written to {shown(str(written))}"
         console.print(told, markup=False)

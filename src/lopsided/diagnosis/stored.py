@@ -11,11 +11,10 @@ from lopsided.diagnosis.diagnosis import Diagnosis
 from lopsided.geometry import Geometry
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.state.decisions import Decisions
-from lopsided.measure.storage.store import Store
+from lopsided.measure.storage.store import Progress, Store
 from lopsided.measure.verdict.words import classes
 from lopsided.steer.prescribe import prescribe
 from lopsided.steer.prescribe.prescription import Loss
-from lopsided.steer.prescribe.samples import Progress
 
 
 def diagnose_stored(

@@ -108,7 +108,8 @@ def _least_margin(reduced: Reduced, point: Point) -> float:
 
 
 def _of_margin_one(reduced: Reduced, point: Point) -> Point:
-    return Point(*(part / _least_margin(reduced, point) for part in point))
+    least = _least_margin(reduced, point)
+    return Point(*(part / least for part in point))
 
 
 def _multipliers(reduced: Reduced, polar: Point) -> Floats:

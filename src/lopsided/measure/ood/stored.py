@@ -18,10 +18,10 @@ from lopsided.measure.ood.known import Known
 from lopsided.measure.ood.scores import SCORES
 from lopsided.measure.ood.told import Separation, nc5, rejected, separation
 from lopsided.measure.storage.heads import head_in
-from lopsided.measure.storage.reading import Progress, stored
+from lopsided.measure.storage.reading import stored
 from lopsided.measure.storage.rows import CHUNK
 from lopsided.measure.storage.shards import open_arrays
-from lopsided.measure.storage.store import Store, shard_files
+from lopsided.measure.storage.store import Progress, Store, shard_files
 from lopsided.plain import plain
 
 

@@ -21,10 +21,8 @@ from lopsided.measure.state.second import SecondPass
 from lopsided.measure.storage import plan, shelf, torchrun
 from lopsided.measure.storage.plan import Task
 from lopsided.measure.storage.shelf import Shelf
-from lopsided.measure.storage.store import Store, open_store
+from lopsided.measure.storage.store import Progress, Store, open_store
 from lopsided.measure.storage.whitened import whitening
-
-Progress = Callable[[int], object]
 
 #: All classes in one part.
 WHOLE = (slice(None),)

@@ -4,7 +4,7 @@ together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,8 @@ from lopsided.measure.storage.huggingface import hugging_face, require_whole
 from lopsided.measure.storage.rows import CHUNK, read_all
 from lopsided.measure.storage.shards import Shard, open_shard
 
+#: Told the number of rows read since the last call.
+Progress = Callable[[int], object]
 #: Samples of a span, the unit that processes share out.
 SPAN = 65_536
 

@@ -24,10 +24,8 @@ from lopsided.measure.state.regression import RegressionMoments
 from lopsided.measure.state.second import SecondPass
 from lopsided.measure.storage import plan, torchrun
 from lopsided.measure.storage.rows import read_all
+from lopsided.measure.storage.store import Progress
 from lopsided.measure.storage.targets import TargetStore, TargetTask
-
-#: Told how many samples were read.
-Progress = Callable[[int], object]
 
 
 def stored_regression(

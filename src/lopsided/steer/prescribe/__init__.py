@@ -19,7 +19,7 @@ import numpy as np
 
 from lopsided.arrays import Ints
 from lopsided.counts import CountsLike
-from lopsided.measure.storage.store import Store
+from lopsided.measure.storage.store import Progress, Store
 from lopsided.steer.prescribe import sentences
 from lopsided.steer.prescribe.cause import Cause, Errors, errors_of
 from lopsided.steer.prescribe.choice import Seen, choose
@@ -28,7 +28,7 @@ from lopsided.steer.prescribe.gain import Accuracies, gain
 from lopsided.steer.prescribe.heads import HELD_OUT_READS, READS
 from lopsided.steer.prescribe.linear import Linear
 from lopsided.steer.prescribe.prescription import Loss, Prescription, Remedy
-from lopsided.steer.prescribe.samples import Progress, Samples, Summary
+from lopsided.steer.prescribe.samples import Samples, Summary
 from lopsided.steer.prescribe.trained import Trained
 
 __all__ = ["Prescription", "prescribe", "rows_read"]

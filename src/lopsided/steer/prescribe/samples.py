@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import isclose
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints, plain_array, require_dense
 from lopsided.measure.checks import rows_of, samples_of
-from lopsided.measure.storage.store import Store
+from lopsided.measure.storage.store import Progress, Store
 
 #: Rows of a block, of an array that is given whole.
 ROWS = 4096
@@ -22,7 +22,6 @@ ROWS = 4096
 #: The least sum of squares that keeps its digits.
 _LEAST = 1e-280
 
-Progress = Callable[[int], object]
 #: Features of at least 32 bits with their labels.
 Block = tuple[npt.NDArray[Any], Ints]
 

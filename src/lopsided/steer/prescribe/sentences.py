@@ -12,8 +12,6 @@ from lopsided.steer.prescribe.choice import ENOUGH
 from lopsided.steer.prescribe.gain import Accuracies, Gain
 
 APPLY = "prescription.apply_(head)"
-#: The same in a shell.
-WRITES = "the head that lopsided steer --out writes"
 
 #: What is tried without training features and with few held-out samples.
 RESCALED = "Scaling the head's scores and subtracting a part of log(n_c / n) from them"
@@ -22,6 +20,11 @@ RESCALED = "Scaling the head's scores and subtracting a part of log(n_c / n) fro
 def points(value: float) -> str:
     """Return a difference of fractions in points, with its sign."""
     return f"{round(100 * value, 1) + 0.0:+.1f}"
+
+
+def in_shell(said: str) -> str:
+    """Return what is said of a prescription for those who have a command and no such object."""
+    return said.replace(APPLY, "the head that lopsided steer --out writes")
 
 
 def _have(number: int) -> str:

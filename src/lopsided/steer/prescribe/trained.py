@@ -11,12 +11,13 @@ import numpy as np
 from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts, CountsLike
 from lopsided.measure.counted import contradiction
+from lopsided.measure.storage.store import Progress
 from lopsided.naming import short
 from lopsided.steer.prescribe.cause import REWEIGHTED, norm_share
 from lopsided.steer.prescribe.heads import CAUTIOUS, PLAIN, STACKED, Prior, second_head
 from lopsided.steer.prescribe.linear import Linear
 from lopsided.steer.prescribe.prescription import Loss
-from lopsided.steer.prescribe.samples import Progress, Samples, Summary, shares
+from lopsided.steer.prescribe.samples import Samples, Summary, shares
 
 
 @dataclass(frozen=True, eq=False)
