@@ -197,37 +197,47 @@ class _Search:
         return distance
 
     def run(self) -> Floats:
-        """Return the best coefficients, with as few terms turned as it takes."""
+        """Return the best coefficients, with as few terms turned as it takes.
+
+        What fewer terms reach is where more of them start, so none does worse than its parts.
+        """
         best, step = self.start, 1 + self.curves.bends
         if self._found(best):
             return best
         exponents = range(0, self.curves.size, step)
-        for number in range(1, len(exponents) + 1):
-            for turned in itertools.combinations(exponents, number):
-                found = self._refine(self._scan(best, turned), turned)
-                best = min(best, found, key=self.distance)
+        sets = [
+            turned
+            for number in range(1, len(exponents) + 1)
+            for turned in itertools.combinations(exponents, number)
+        ]
+        reached: dict[tuple[int, ...], Floats] = {}
+        for bent in (False, True) if self.curves.bends else (False,):
+            for turned in sets:
+                starts = [found for part, found in reached.items() if set(part) <= set(turned)]
+                grid = [] if bent else self._grid(turned)
+                free = [i + j for i in turned for j in range(step if bent else 1)]
+                start = min([self.start, *starts, *grid], key=self.distance)
+                reached[turned] = self._refine(start, free)
+                best = min(best, reached[turned], key=self.distance)
                 if self._found(best):
                     return best
-        return self._refine(best, range(self.curves.size)) if self.curves.bends else best
+        return best
 
     def _found(self, coefficients: Floats) -> bool:
         """Return whether there is nothing to gain: a user's function may be below zero, too."""
         return abs(self.distance(coefficients)) <= MET
 
-    def _scan(self, best: Floats, turned: Sequence[int]) -> Floats:
-        """Return the best of a grid of exponents and the best so far."""
-        grid = [best]
+    def _grid(self, turned: Sequence[int]) -> list[Floats]:
+        """Return the exponents to look at before one is refined."""
+        grid = []
         for values in itertools.product(_SCANNED, repeat=len(turned)):
             grid.append(self.start.copy())
             grid[-1][list(turned)] = values
-        return min(grid, key=self.distance)
+        return grid
 
-    def _refine(self, start: Floats, turned: Sequence[int]) -> Floats:
-        """Descend from a point without derivatives, moving the coefficients turned."""
+    def _refine(self, start: Floats, free: list[int]) -> Floats:
+        """Descend from a point without derivatives, moving the coefficients that are free."""
         from scipy.optimize import minimize  # slow to import
-
-        if not (free := list(turned)):
-            return start
 
         def point(values: Floats) -> Floats:
             moved = start.copy()
