@@ -30,11 +30,13 @@ def test_the_table_names_the_nearest_loss_and_the_lines_that_train(capsys):
     assert "no promise of accuracy" in " ".join(out.split())
 
 
-def test_the_code_of_many_counts_is_their_profile():
-    for option in ({"zipf": "k=200,largest=1000"}, {"step": "k=60,ratio=10,minority=5"}):
+def test_the_code_of_counts_makes_them_with_their_names_and_of_many_by_their_profile():
+    named = {"counts": "it's=500,dog=50,owl=5"}
+    for option in (named, {"zipf": "k=200,largest=1000"}, {"step": "k=60,ratio=10,minority=5"}):
         classes = Classes(**option)
         counts = classes.resolve()
-        assert eval(classes.code(counts), {"Counts": Counts}) == counts  # noqa: S307
+        made = eval(classes.code(counts), {"Counts": Counts})  # noqa: S307
+        assert (made, made.names) == (counts, counts.names)
 
 
 @pytest.fixture

@@ -77,7 +77,8 @@ class _Counted:
     def code(self, counts: Counts) -> str:
         """Return Python that makes the counts; of many, by their profile or from labels."""
         if counts.k <= LISTED:
-            return f"Counts({counts.values.tolist()})"
+            named = "" if counts.names is None else f", names={list(counts.names)}"
+            return f"Counts({counts.values.tolist()}{named})"
         for profile in FIELDS:
             if (text := getattr(self, profile)) is not None:
                 words = ", ".join(f"{k}={v!r}" for k, v in _fields(text, profile).items())

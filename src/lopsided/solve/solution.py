@@ -30,8 +30,8 @@ class Status(Enum):
     OPTIMAL = "optimal: the duality gap is below the tolerance"
     ZERO = "optimal and zero: at this ridge no logits pay; it must be below that of `largest_ridge`"
     INEXACT = (
-        "not to the tolerance: rounding or the step limit stopped it; read the certificate, raise"
-        " the tolerance or the ridge"
+        "not to the tolerance: rounding or a limit of steps or of size stopped it; read the"
+        " certificate, raise the tolerance or the ridge"
     )
     LOCAL = (
         "local: the problem is not convex at this width; read the certificate for the distance to"

@@ -228,10 +228,6 @@ def reweighted(share: float) -> str:
     )
 
 
-#: Networks of plain cross-entropy in the record of `lopsided reproduce prescription`, how many of
-#: them logit adjustment made worse by more than a point, and the quartiles of its gain in points.
-ADJUSTED = (32, 0, 3.6, 16.6)
-
 #: Remedy -> what is said of it where nothing was measured.
 UNMEASURED = {
     "logit adjustment": (
