@@ -189,6 +189,9 @@ def test_a_group_collapses_exactly_at_its_breakpoint(adjustment):
         ([9, 9, 5, 5, 5, 1, 1], "none", [1, None, 5**0.5, None, 3]),
         ([500, 300, 100, 20], "none", [None, None, None]),
         ([50, 50, 5, 5], 2.0, [5**0.5, None, 50**0.5]),
+        ([813, 813, 4, 4], "free", [2, None, 813**0.5]),
+        ([813, 813, 4], "free", [None, 813**0.5]),
+        ([270, 270, 79, 43, 43, 11, 11], 8.0, [11**0.5, None, 43**0.5, None, None, 270**0.5]),
     ],
 )
 def test_the_optimum_loses_rank_at_every_breakpoint_and_nowhere_else(counts, bias, thresholds):

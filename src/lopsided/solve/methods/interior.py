@@ -55,7 +55,9 @@ class Center(NamedTuple):
     @property
     def rank(self) -> int:
         """How many singular values of P go to 1 rather than those of the logits to 0."""
-        return int(np.sum(self.strength > (1 - self.face.inner) * self.strength.max(initial=0)))
+        # Between the groups all may go to 0: their size is told by those within.
+        largest = max(self.strength.max(initial=0), np.abs(self.logits.within).max(initial=0))
+        return int(np.sum(self.strength > (1 - self.face.inner) * largest))
 
 
 def interior(
