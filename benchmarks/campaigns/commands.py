@@ -41,6 +41,7 @@ from campaign import write
 
 import damage
 from lopsided.cli import VERBS, Reproduce, main
+from lopsided.steer import FAMILIES, TARGETS
 
 #: The folder of the project, whose place on a machine is no part of a record.
 PROJECT = str(Path(__file__).resolve().parents[2])
@@ -259,7 +260,7 @@ class Maker:
     def line(self) -> list[str]:
         """Return the words of a command line."""
         self.tame = self.random.random() < 0.5
-        verb = self.random.choices(list(VERBS), [5, 4, 5, 2, 2, 1])[0]
+        verb = self.random.choices(list(VERBS), [5, 4, 5, 4, 2, 1])[0]
         words = (
             [verb, *self.reproduce()] if verb == "reproduce" else [verb, *self.options(VERBS[verb])]
         )
@@ -276,13 +277,22 @@ class Maker:
     def options(self, kind: Any) -> list[str]:
         """Return random options of a verb, its positional ones first."""
         words: list[str] = []
-        for name, hint in get_type_hints(kind, include_extras=True).items():
+        hints = get_type_hints(kind, include_extras=True)
+        fed = Path in _kinds(hints.get("features")) and self.random.random() < 0.6
+        for name, hint in hints.items():
             if dataclasses.is_dataclass(hint):
-                words += self.options(hint) if hint.__name__ != "Classes" else self.classes()
-            elif name == "features":
+                if hint.__name__ != "Classes":
+                    words += self.options(hint)
+                elif not fed:
+                    words += self.classes()
+            elif name == "features" and "Positional" in str(hint):
                 words.insert(0, self.path())
-            elif self.random.random() < (0.12 if self.tame else 0.25):
+            elif name == "features":
+                words += [f"--{name}", self.path()] if fed else []
+            elif self.random.random() < (0.07 if self.tame else 0.25):
                 words += self.option(name, hint)
+        if self.tame and {"weight_decay", "ridge"} <= set(hints) and "--ridge" not in words:
+            words += self.option("ridge", float)
         return words
 
     def option(self, name: str, hint: Any) -> list[str]:
@@ -306,6 +316,10 @@ class Maker:
             return self.random.choice(WORDS)
         if name == "counts":
             return self.one_of(["20,20,20", *COUNTS], 8)
+        if name in PROFILES:
+            fields = [part for part in PROFILES[name] if self.tame or self.random.random() < 0.9]
+            fields += ["foo"] * (not self.tame and self.random.random() < 0.05)
+            return ",".join(f"{part}={self.one_of(FIELDS[part], 3)}" for part in fields)
         if name in ("report", "plot", "out"):
             places = [
                 self.folder / "out.svg",
@@ -316,8 +330,13 @@ class Maker:
                 "x.gif",
             ]
             return self.one_of([str(place) for place in places], 2)
-        if name in ("labels", "head", "targets"):
+        if name == "scratch":
+            return self.one_of([str(self.folder), "/absent", "/dev/null", ""], 1)
+        if Path in kinds:
             return self.path()
+        if name in ("target", "family"):
+            known = [*{"target": TARGETS, "family": FAMILIES}[name]]
+            return self.one_of([*known, "foo", ""], len(known))
         if name == "form":
             return self.one_of(FORMS, 10)
         if name == "processes":
@@ -342,13 +361,10 @@ class Maker:
         words: list[str] = []
         for _ in range(1 if self.tame else self.random.choices([0, 1, 2], [1, 18, 1])[0]):
             way = self.random.choice(["counts", "counts", "counts", "labels", *PROFILES])
-            if way in PROFILES:
-                names = [name for name in PROFILES[way] if self.tame or self.random.random() < 0.9]
-                names += ["foo"] * (not self.tame and self.random.random() < 0.05)
-                value = ",".join(f"{name}={self.one_of(FIELDS[name], 3)}" for name in names)
+            if way == "labels":
+                words += ["--labels", self.path()]
             else:
-                value = self.one_of(COUNTS, 7) if way == "counts" else self.path()
-            words += [f"--{way}", value]
+                words += [f"--{way}", self.value(way, {str})]
         return words
 
     def reproduce(self) -> list[str]:
