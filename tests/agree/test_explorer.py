@@ -290,6 +290,34 @@ def test_keys_or_a_pointer_change_counts_turn_the_frame_and_read_the_cosines(ope
     assert 10 < int(page.locator("[role=slider]").nth(2).get_attribute("aria-valuenow")) < 50
 
 
+def test_a_bar_that_is_taken_at_its_top_keeps_its_count_and_ridges_end_where_new_counts_do(
+    open_page,
+):
+    page = open_page([50, 123, 5], "#a=cross-entropy&a.ridge=0.5")
+    ridge = page.get_by_label("ridge λ").first
+
+    def last():
+        ridge.press("End")
+        return float(page.locator("output").first.inner_text())
+
+    assert last() == pytest.approx(solve.largest_ridge(Problem([50, 123, 5], ridge=0.0)), rel=0.1)
+    x, y, wide, _ = page.locator("rect.bar").nth(1).bounding_box().values()
+    page.mouse.move(x + wide / 2, y)
+    page.mouse.down()
+    page.mouse.up()
+    assert page.locator("[role=slider]").nth(1).get_attribute("aria-valuenow") == "123"
+    page.locator("[role=slider]").first.focus()
+    for _ in range(8):  # past the end of the scale, which grows
+        page.keyboard.press("PageUp")
+    assert "Counts([10000, 123, 5])" in page.locator("[data-part=python]").input_value()
+    assert last() == pytest.approx(solve.largest_ridge(Problem([10**4, 123, 5], ridge=0.0)), rel=0.1)
+
+
+def test_a_cosine_that_rounds_to_zero_has_no_sign(still):
+    written = still.evaluate("[-0.004, 0.004, -0.006, 1, -1].map(lopsided.written)")
+    assert written == [".00", ".00", "−.01", "1.00", "−1.00"]
+
+
 def test_a_phone_has_all_of_the_page_within_its_width(open_page):
     page = open_page(Counts.exponential(30, 500, 100), "#a=cross-entropy&b=ldt&b.gamma=0.5", 390)
     assert page.evaluate("document.documentElement.scrollWidth") == 390

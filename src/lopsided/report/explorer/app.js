@@ -127,11 +127,23 @@ const mount = (root) => {
     request();
   };
 
+  // Where the ridges of a side end, computed anew when counts or the loss have changed.
+  const endOf = (side) => {
+    let of = "",
+      end = 0;
+    return () => {
+      const { ridge, ...now } = { ...state[side], counts: state.counts };
+      if (of !== JSON.stringify(now))
+        [of, end] = [JSON.stringify(now), largestRidgeOf(state[side], state.counts)];
+      return end;
+    };
+  };
+
   const showSetting = (side) => {
     const box = part(`setting-${side}`),
       focused = [...box.querySelectorAll("select")].indexOf(document.activeElement);
     box.replaceChildren(
-      ...settingControls(side, state[side], losses, largestRidgeOf(state[side], state.counts), {
+      ...settingControls(side, state[side], losses, endOf(side), {
         changed: (change) => {
           state = { ...state, [side]: { ...state[side], ...change } };
           compute([side]);
@@ -156,6 +168,7 @@ const mount = (root) => {
   const bars = barsOf((counts) => {
     state = { ...state, counts };
     controls.own();
+    for (const side of ["a", "b"]) if (state[side].ridge) showSetting(side);
     compute();
   });
   const controls = countControls((counts, names) => {
@@ -228,5 +241,6 @@ globalThis.lopsided = {
   spectrum,
   frameOf,
   parseCounts,
+  written,
   PROFILES,
 };

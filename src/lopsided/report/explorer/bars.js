@@ -17,13 +17,18 @@ const barsOf = (changed) => {
     bars = [],
     chosen = 0,
     dragged = -1;
-  const height = (n) => Math.max(2, ((base - top) * Math.log10(Math.max(1, n))) / decades + 2);
+  // One sample is a bar that can be seen, so many units tall.
+  const one = 2;
+  const height = (n) => one + ((base - top) * Math.log10(n)) / decades;
   const place = (c) => left + ((right - left) * (c + 0.1)) / counts.length;
+  const most = () => Math.min(10 ** decades, LARGEST_COUNT);
   const two = (value) =>
     Math.max(1, value < 100 ? Math.round(value) : Number(value.toPrecision(2)));
   const set = (c, n) => {
-    counts = counts.map((old, e) => (e === c ? n : old));
-    show();
+    take(
+      counts.map((old, e) => (e === c ? n : old)),
+      labels,
+    );
     changed(counts);
   };
   const show = () =>
@@ -62,17 +67,25 @@ const barsOf = (changed) => {
     };
     const goes = { ArrowLeft: chosen - 1, ArrowRight: chosen + 1, Home: 0, End: counts.length - 1 };
     if (event.key in moves)
-      set(chosen, Math.max(1, Math.min(10 ** decades, Math.round(moves[event.key]))));
+      set(chosen, Math.max(1, Math.min(most(), Math.round(moves[event.key]))));
     else if (event.key in goes) choose(goes[event.key]);
     else return;
     event.preventDefault();
   };
   const pulled = (event) => {
     const box = drawing.getBoundingClientRect(),
-      y = ((event.clientY - box.top) * 180) / box.height;
-    set(dragged, two(10 ** (decades * Math.max(0, Math.min(1, (base - y) / (base - top))))));
+      tall = base - ((event.clientY - box.top) * 180) / box.height;
+    // A bar that is taken where it ends keeps its count, whose digits a place cannot tell.
+    if (Math.abs(tall - height(counts[dragged])) < 1) return;
+    const share = Math.max(0, Math.min(1, (tall - one) / (base - top)));
+    set(dragged, two(Math.min(most(), 10 ** (decades * share))));
   };
   drawing.addEventListener("keydown", keyed);
+  // A screen reader goes to any bar, whatever the order of tabs.
+  drawing.addEventListener("focusin", (event) => {
+    chosen = bars.indexOf(event.target);
+    show();
+  });
   drawing.addEventListener("pointerdown", (event) => {
     dragged = bars.findIndex((bar) => bar.contains(event.target));
     if (dragged < 0) return;
@@ -87,6 +100,7 @@ const barsOf = (changed) => {
   for (const name of ["pointerup", "pointercancel"])
     drawing.addEventListener(name, () => {
       dragged = -1;
+      take(counts, labels);
     });
   const build = () => {
     const wide = (0.8 * (right - left)) / counts.length,
@@ -99,7 +113,7 @@ const barsOf = (changed) => {
           class: "handle",
           "aria-orientation": "vertical",
           "aria-valuemin": 1,
-          "aria-valuemax": 10 ** decades,
+          "aria-valuemax": most(),
         },
         svg("title", {}),
         svg("rect", {
@@ -137,17 +151,15 @@ const barsOf = (changed) => {
       ...bars,
     );
   };
-  // Takes new counts from elsewhere; during a drag the bars stay as they are.
+  // Takes new counts and draws them to their scale; during a drag the scale stays as it is.
   const take = (given, texts) => {
-    const most = largest(given);
-    const wanted = Math.max(2, Math.ceil(Math.log10(most) + 0.15));
+    const wanted = Math.max(2, Math.ceil(Math.log10(largest(given)) + 0.15));
     const same =
       given.length === counts.length &&
       wanted === decades &&
       texts.every((text, c) => text === labels[c]);
     [counts, labels] = [given, texts];
-    if (dragged >= 0) return;
-    if (!same) {
+    if (!same && dragged < 0) {
       const focused = bars.some((bar) => bar === document.activeElement);
       decades = wanted;
       chosen = Math.min(chosen, counts.length - 1);

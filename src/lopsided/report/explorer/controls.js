@@ -50,8 +50,9 @@ const slider = (text, value, [least, most, pace], changed) => {
   return labeled(text, range, number);
 };
 
-// The ridge: 0 at the left end, then its logarithm up to where the optimum is zero.
-const ridgeSlider = (value, most, changed) => {
+// The ridge: 0 at the left end, then its logarithm up to where the optimum is zero, which `end` says
+// of the counts and the loss of the moment.
+const ridgeSlider = (value, end, changed) => {
   const least = 1e-4,
     last = 100;
   const floor = (ridge) => {
@@ -59,9 +60,9 @@ const ridgeSlider = (value, most, changed) => {
     return Number((Math.floor(ridge / power + 1e-9) * power).toPrecision(2));
   };
   const at = (place) =>
-    place < 1 ? 0 : floor(least * (most / least) ** ((place - 1) / (last - 1)));
+    place < 1 ? 0 : floor(least * (end() / least) ** ((place - 1) / (last - 1)));
   const where = (ridge) =>
-    ridge ? 1 + ((last - 1) * Math.log(ridge / least)) / Math.log(most / least) : 0;
+    ridge ? 1 + ((last - 1) * Math.log(ridge / least)) / Math.log(end() / least) : 0;
   const range = html("input", {
     type: "range",
     min: 0,
@@ -101,7 +102,7 @@ const biasRidge = (value, changed) => {
 };
 
 // The controls of one side; `rebuilt` is called where the controls themselves have to change.
-const settingControls = (side, setting, losses, most, { changed, rebuilt }) => {
+const settingControls = (side, setting, losses, end, { changed, rebuilt }) => {
   const exponents = exponentsOf(setting),
     greek = { gamma: "exponent γ", tau: "exponent τ" };
   const bounds = { gamma: [-1.5, 1.5, 0.05], tau: [-2, 2, 0.1] };
@@ -140,7 +141,7 @@ const settingControls = (side, setting, losses, most, { changed, rebuilt }) => {
             ),
           ),
           typeof setting.bias === "number" ? biasRidge(setting.bias, changed) : [],
-          ridgeSlider(setting.ridge, most, (ridge) => changed({ ridge })),
+          ridgeSlider(setting.ridge, end, (ridge) => changed({ ridge })),
         ]
       : [],
   ];

@@ -99,7 +99,7 @@ const cosineMap = (cosine, title, x, y, side) => {
                 "text-anchor": "middle",
                 fill: Math.abs(value) > 0.3 !== dark() ? "#fff" : "#000",
               },
-              Number.isFinite(value) ? value.toFixed(2).replace("-", "−").replace("0.", ".") : "",
+              Number.isFinite(value) ? written(value) : "",
             ),
           ),
         );
@@ -114,6 +114,10 @@ const cosineMap = (cosine, title, x, y, side) => {
     numbers,
   );
 };
+
+// A cosine as papers write it; what rounds to zero has no sign.
+const written = (value) =>
+  (Number(value.toFixed(2)) || 0).toFixed(2).replace("-", "−").replace("0.", ".");
 
 const legend = (x, y, width) => {
   const steps = [-1, -0.25, -0.06, 0, 0.06, 0.25, 1],
