@@ -407,6 +407,8 @@ class Maker:
 
     def garble(self, words: list[str]) -> list[str]:
         """Leave out, double, exchange or add a word."""
+        if not words:  # a verb alone, which is left out already
+            return words
         words, i = list(words), self.random.randrange(len(words))
         if words[0] == "reproduce":  # lest it become long
             return [*words, self.random.choice(["--foo", "--json=1", "-x", *WORDS])]
