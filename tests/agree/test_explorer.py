@@ -310,7 +310,9 @@ def test_a_bar_that_is_taken_at_its_top_keeps_its_count_and_ridges_end_where_new
     for _ in range(8):  # past the end of the scale, which grows
         page.keyboard.press("PageUp")
     assert "Counts([10000, 123, 5])" in page.locator("[data-part=python]").input_value()
-    assert last() == pytest.approx(solve.largest_ridge(Problem([10**4, 123, 5], ridge=0.0)), rel=0.1)
+    assert last() == pytest.approx(
+        solve.largest_ridge(Problem([10**4, 123, 5], ridge=0.0)), rel=0.1
+    )
 
 
 def test_a_cosine_that_rounds_to_zero_has_no_sign(still):

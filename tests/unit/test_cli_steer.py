@@ -30,6 +30,16 @@ def test_the_table_names_the_nearest_loss_and_the_lines_that_train(capsys):
     assert "no promise of accuracy" in " ".join(out.split())
 
 
+def test_a_loss_whose_optimum_is_zero_at_the_ridge_is_told_among_the_others(capsys):
+    assert main(["steer", "--counts", "100,1", "--ridge", "4"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "logit-adjusted – – – – –" in out
+    assert "at this ridge the optimum is zero of logit-adjusted; VS, γ=¼, τ=1" in out
+    assert main(["steer", "--counts", "100,1", "--ridge", "4", "--json"]) == 0
+    last = json.loads(capsys.readouterr().out)["losses"][-1]
+    assert (last["norm_ratio"], last["margins"]["1"], last["distance"]) == (None, None, None)
+
+
 def test_the_code_of_counts_makes_them_with_their_names_and_of_many_by_their_profile():
     named = {"counts": "it's=500,dog=50,owl=5"}
     for option in (named, {"zipf": "k=200,largest=1000"}, {"step": "k=60,ratio=10,minority=5"}):

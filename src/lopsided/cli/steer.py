@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """A loss, the line that makes it, and where it leads."""
+    """A loss, the line that makes it, and where it leads: infinitely far where the optimum is
+    zero.
+    """
 
     loss: str
     code: str
@@ -30,6 +32,8 @@ class Row:
     margins: dict[int, float]
     distance: float
 
+
+INF = float("inf")
 
 NEAREST = (
     "nearest to the target geometry, which is no promise of accuracy: give --features and"
@@ -179,20 +183,19 @@ class Steer:
             foresee(Problem(counts, adjustment, ridge=self.ridge)) if geometry is None else geometry
         )
         order = np.argsort(counts.values, kind="stable")
-        squares = found.classifiers.squared_norms()
-        margins = relative_margins(found)
         shown = sorted(
             {int(counts.distinct[i]) for i in (0, len(counts.distinct) // 2, -1)}, reverse=True
         )
+        if not found.logits.frobenius():
+            nothing = float("nan")
+            return Row(name, code, adjustment, nothing, nothing, dict.fromkeys(shown, nothing), INF)
+        squares = found.classifiers.squared_norms()
+        margins = relative_margins(found)
         return Row(
             name,
             code,
             adjustment,
-            (
-                float(squares[order[-1]] / squares[order[0]])
-                if squares[order[0]] > 0
-                else float("inf")
-            ),
+            (float(squares[order[-1]] / squares[order[0]]) if squares[order[0]] > 0 else INF),
             float(found.classifiers.cosine(order[0], order[1])),
             {n: float(margins[counts.values == n].min()) for n in shown},
             TARGETS[self.target].distance(found),
@@ -238,12 +241,17 @@ def _table(rows: list[Row], counts: Counts) -> Table:
         numbers = (row.norm_ratio, row.minority_cosine, *row.margins.values(), row.distance)
         table.add_row(
             row.loss,
-            *(f"{round(number, 4) + 0.0:.4f}" for number in numbers),
+            *(
+                "–" if number != number or row.distance == INF else f"{round(number, 4) + 0.0:.4f}"
+                for number in numbers
+            ),
             style="bold" if i == 0 else "",
         )
+    zero = [row.loss for row in rows if row.distance == INF]
     table.caption = escape(
         f"norms: ‖w‖², {ends_of(counts)}; cosine: of the two rarest;\n{of}, where 1 is the simplex"
         " ETF of equal norms"
+        + (f"\nat this ridge the optimum is zero of {'; '.join(zero)}" if zero else "")
     )
     table.caption_justify = "left"
     return table
