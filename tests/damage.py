@@ -7,6 +7,7 @@ and thousands of mutations.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pickle
@@ -59,17 +60,51 @@ def tensors(folder: Path) -> Path:
     return folder / "x.safetensors"
 
 
+def table() -> Any:
+    """Return features and labels as a table of Arrow."""
+    arrow, rows = importlib.import_module("pyarrow"), sample()
+    numbers = arrow.array(rows["features"].ravel())
+    features = arrow.FixedSizeListArray.from_arrays(numbers, D)
+    return arrow.table({"features": features, "labels": arrow.array(rows["labels"])})
+
+
+def arrow_file(folder: Path) -> Path:
+    path, rows = folder / "x.arrow", table()
+    with importlib.import_module("pyarrow").ipc.new_file(path, rows.schema) as file:
+        file.write_table(rows, max_chunksize=25)
+    return path
+
+
+def parquet(folder: Path) -> Path:
+    importlib.import_module("pyarrow.parquet").write_table(
+        table(), folder / "x.parquet", row_group_size=25, write_page_checksum=True
+    )
+    return folder / "x.parquet"
+
+
 #: Format -> how it is written undamaged.
 WHOLE: dict[str, Maker] = {
     "npz": plain,
     "compressed npz": packed,
     "npy": pair,
     "safetensors": tensors,
+    **({"arrow": arrow_file, "parquet": parquet} if importlib.util.find_spec("pyarrow") else {}),
 }
 
 
 def oracle(path: Path) -> dict[str, np.ndarray]:
-    """Return what NumPy and safetensors read, or raise what they raise."""
+    """Return what NumPy, safetensors and Arrow read, or raise what they raise."""
+    if path.suffix in (".arrow", ".parquet"):
+        arrow = importlib.import_module("pyarrow")
+        if path.suffix == ".parquet":
+            rows = importlib.import_module("pyarrow.parquet").read_table(path)
+        else:
+            rows = arrow.ipc.open_file(path).read_all()
+        features = rows["features"].combine_chunks()
+        return {
+            "features": features.flatten().to_numpy().reshape(len(features), -1),
+            "labels": rows["labels"].to_numpy(),
+        }
     if path.suffix == ".npy":
         beside = path.with_name(path.name.replace("features", "labels"))
         return {"features": np.load(path), "labels": np.load(beside)}
@@ -391,6 +426,7 @@ REFUSED: dict[str, Maker] = {
     "labels beyond the head": changed(labels=Y + 1),
     "labels beyond int64": changed(labels=np.full(N, 2**63, np.uint64), weight=None, bias=None),
     "labels of a million millions": changed(labels=Y + 10**12, weight=None, bias=None),
+    "labels near the end of int64": changed(labels=Y + 10**18, weight=None, bias=None),
     "fewer labels": changed(labels=Y[:7]),
     "two axes of labels": changed(labels=np.stack([Y, Y], axis=1)),
     # npy

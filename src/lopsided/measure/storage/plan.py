@@ -20,6 +20,7 @@ from lopsided.measure.state.means import Means
 from lopsided.measure.state.second import SecondPass
 from lopsided.measure.storage.shelf import Shelf
 from lopsided.measure.storage.store import Span, Store
+from lopsided.memory import require_memory
 
 State = TypeVar("State", bound=Means)
 
@@ -91,7 +92,16 @@ def _task(store: Store, spans: list[Span]) -> Task:
 
 
 def ranges(k: int, d: int) -> tuple[slice, ...]:
-    """Return the classes in ranges whose means take a part each; one where all means fit in it."""
+    """Return the classes in ranges whose means take a part each; one where all means fit in it.
+
+    Raises:
+        MemoryError: if not even the counts of so many classes can be held.
+    """
+    require_memory(
+        8.0 * k,
+        f"a count for each of {k:,} classes",
+        "number the classes without gaps, or measure fewer",
+    )
     parts = min(max(-(-16 * k * d // PART), 1), k)
     cuts = [k * i // parts for i in range(parts + 1)]
     return tuple(slice(start, stop) for start, stop in pairwise(cuts))
