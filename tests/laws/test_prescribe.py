@@ -196,8 +196,10 @@ def test_relabelling_and_rotation_change_nothing(counts):
 def test_the_gain_is_what_a_naive_loop_counts(seed, k, n):
     rng = np.random.default_rng(seed)
     y, before, after, model = rng.integers(k, size=(4, n))
-    p = rng.dirichlet(np.ones(k), n)
-    found = gain(before, after, y, p, model, np.bincount(y, minlength=k))
+    p, held = rng.dirichlet(np.ones(k), n), np.bincount(y, minlength=k)
+    present = (rng.random(k) < 0.5) | (held > 0)  # others have no sample anywhere
+    present[:2] = True
+    found = gain(before, after, y, p, model, held, present)
     counted = np.mean(
         [
             np.mean([int(after[i] == c) - int(before[i] == c) for i in range(n) if y[i] == c])
@@ -206,12 +208,12 @@ def test_the_gain_is_what_a_naive_loop_counts(seed, k, n):
         ]
     )
     modelled = right = 0.0
-    for c in range(k):
-        total = sum(p[i, c] for i in range(n))
+    for c in np.flatnonzero(present):
+        total = sum(p[i, c] for i in range(n)) * present.sum()
         hit = sum(p[i, c] * ((model[i] == c) - int(before[i] == c)) for i in range(n))
-        modelled += hit / total / k
-        right += sum(p[i, c] * int(before[i] == c) for i in range(n)) / total / k
-    m = np.bincount(y, minlength=k).min()
+        modelled += hit / total
+        right += sum(p[i, c] * int(before[i] == c) for i in range(n)) / total
+    m = held[present].min()
     w = m / (m + EVEN)
     assert found.counted == pytest.approx(counted)
     assert found.modelled == pytest.approx(modelled)
@@ -222,7 +224,7 @@ def test_the_gain_is_what_a_naive_loop_counts(seed, k, n):
 
 def test_no_gain_is_expected_that_cannot_be():
     y, ones = np.repeat(np.arange(7), 1), np.eye(7)
-    found = gain(np.full(7, 0), y, y, ones, y, np.ones(7, int))
+    found = gain(np.full(7, 0), y, y, ones, y, np.ones(7, int), np.ones(7, bool))
     assert found.expected == pytest.approx(6 / 7)
     assert found.high == 1
 
@@ -290,7 +292,7 @@ def test_the_model_knows_the_balanced_accuracy_of_a_rule_where_the_posterior_is_
     y = (p.cumsum(axis=1) < rng.uniform(size=(len(p), 1))).sum(axis=1)
     rule = (p / [0.7, 0.2, 0.1]).argmax(axis=1)
     counted = np.mean([(rule[y == c] == c).mean() for c in range(3)])
-    assert balanced(rule, p) == pytest.approx(counted, abs=0.01)
+    assert balanced(rule, p, np.ones(3, bool)) == pytest.approx(counted, abs=0.01)
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=60))
@@ -577,9 +579,31 @@ def test_classes_without_samples_have_their_names():
     head, (x, y), (x2, y2) = (np.eye(3, 5), None), few_samples(60, 20, 5), few_samples(20, 8, 2)
     told = str(prescribe(head, (x[y < 2], y[y < 2]), (x2[y2 != 1], y2[y2 != 1]), counts=counts))
     assert "Careful: class newt has no training samples" in told
-    assert "Careful: class dog has no held-out sample. What it gains" in told
+    assert "Careful: class dog has no held-out sample, so the whole gain is modelled" in told
     few = prescribe(head, (x, y), (x2[y2 == 2], y2[y2 == 2]), counts=counts)
     assert "one class" in str(few)
+
+
+@pytest.mark.parametrize("held", [1, 5])  # the latter is refitted
+@pytest.mark.parametrize("known", [True, False])
+def test_classes_that_are_still_to_come_change_no_gain(known, held):
+    """As of a head with outputs for classes that arrive later, or that other clients have."""
+    counts, later = np.array([200, 80, 30, 20]), 40
+    (W, b), train, held_out = task(counts=tuple(counts.tolist()))
+    kept = np.concatenate([np.flatnonzero(held_out[1] == c)[: held * (4 - c)] for c in range(4)])
+    held_out = tuple(part[kept] for part in held_out)
+    wide = np.vstack([W, np.zeros((later, W.shape[1]))]), np.append(b, np.full(later, -1e3))
+    alone = prescribe((W, b), train, held_out, counts=counts if known else None)
+    ones = np.append(counts, np.ones(later, int))
+    found = prescribe(wide, train, held_out, counts=ones if known else None)
+    assert (found.remedy, str(found.cause)) == (alone.remedy, str(alone.cause))
+    assert found.gain == pytest.approx(alone.gain, abs=2e-3)
+    assert found.interval == pytest.approx(alone.interval, abs=2e-3)
+    told = f"{later} of {later + 4} classes, the first is class 4, have no sample at all"
+    assert told in str(found)
+    assert "sample at all" not in str(alone)
+    assert f"{held} of the rarest class" in str(found)
+    assert "modelled" not in str(found)
 
 
 @pytest.mark.parametrize("seed", range(5))

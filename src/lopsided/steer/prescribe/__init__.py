@@ -106,16 +106,14 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
         )
     if np.count_nonzero(seen.counts) < 2:
         return _unmeasured(trained, seen.counts, held_out.read)
-    choice = choose(seen, held_out, heads, log_shares, trained.prior, length)
+    present = trained.present | (seen.counts > 0)
+    choice = choose(seen, held_out, heads, log_shares, trained.prior, length, present)
     before, stack = seen.parts[0].argmax(axis=1), seen.scores(choice.numbers)
     beliefs = posterior(stack + seen.shift)
     model = stack.argmax(axis=1)
-    worth = gain(before, choice.answers, seen.labels, beliefs, model, seen.distinct)
-    few = trained.counts.minorities
-    was, now = (
-        Accuracies.of(answers, seen.labels, np.exp(log_shares), few)
-        for answers in (before, choice.answers)
-    )
+    both, few = (before, choice.answers), trained.counts.minorities
+    worth = gain(*both, seen.labels, beliefs, model, seen.distinct, present)
+    was, now = (Accuracies.of(answers, seen.labels, np.exp(log_shares), few) for answers in both)
     training, repeats = Errors(None, 0, 0.0), 0
     if trained.train is not None:
         training = errors_of(choice.head, trained.train, seen.counts)
@@ -127,13 +125,14 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
         sentences.warned(trained.contradiction),
         sentences.repeated(repeats, len(seen.labels)),
         sentences.copied(int(seen.distinct.sum()), len(seen.labels)),
-        sentences.missing(seen.counts, trained.counts),
+        sentences.absent(trained.counts, present),
+        sentences.missing(seen.counts, trained.counts, present),
         sentences.unlike(cause),
     )
     said = [
         *doubts,
         sentences.answered(before, seen.labels, few),
-        *sentences.measured(worth, was, now, cause, seen.counts, trained.norm_share),
+        *sentences.measured(worth, was, now, cause, seen.counts[present], trained.norm_share),
     ]
     return Prescription(
         remedy="nothing" if not cause.head else "refit" if choice.refitted else "three numbers",
@@ -151,6 +150,7 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
         sentences=_told(*said),
         inputs=(*trained.read, *held_out.read),
         doubts=doubts,
+        present=present,
     )
 
 

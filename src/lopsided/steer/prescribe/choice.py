@@ -109,9 +109,10 @@ def choose(
     log_shares: Floats,
     prior: Prior,
     length: float,
+    present: npt.NDArray[np.bool_],
 ) -> Choice:
-    """Fit the three numbers and, where every class has `ENOUGH` held-out samples, a refit near
-    them; take the likelier.
+    """Fit the three numbers and, where every class that there is has `ENOUGH` held-out samples, a
+    refit near them; take the likelier.
 
     Args:
         seen: of the held-out samples.
@@ -120,10 +121,11 @@ def choose(
         log_shares: (k,) of the classes in training.
         prior: of the three numbers.
         length: root mean square length of the features.
+        present: (k,) which classes there are.
     """
     y, fold = seen.labels, folds(seen.labels, seen.prints)
     stack, other = np.empty((len(y), held_out.k)), np.empty((len(y), held_out.k))
-    try_refit = bool(seen.distinct.min() >= ENOUGH)
+    try_refit = bool(seen.distinct[present].min() >= ENOUGH)
     for f in range(FOLDS):
         used, left = fold != f, fold == f
         parts = np.compress(used, seen.parts, axis=1)  # which parts[:, used] would turn

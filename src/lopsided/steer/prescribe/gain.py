@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
 
@@ -51,7 +52,13 @@ def weight_of(counts: Ints) -> float:
 
 
 def gain(
-    before: Ints, after: Ints, labels: Ints, posterior: Floats, model: Ints, distinct: Ints
+    before: Ints,
+    after: Ints,
+    labels: Ints,
+    posterior: Floats,
+    model: Ints,
+    distinct: Ints,
+    present: npt.NDArray[np.bool_],
 ) -> Gain:
     """Return the gain of a rule over another.
 
@@ -62,19 +69,21 @@ def gain(
         posterior: (n, k) probabilities of the classes at the held-out shares.
         model: (n,) answers whose modelled gain is wanted.
         distinct: (k,) samples of each class that are no copies of others: copies tell nothing new.
+        present: (k,) which classes there are; the gain is that of these.
     """
-    k = posterior.shape[1]
-    n = np.bincount(labels, minlength=k)
+    k, outputs = int(present.sum()), len(present)
+    n = np.bincount(labels, minlength=outputs)
     was, now = before == labels, after == labels
-    fixed = np.bincount(labels[now & ~was], minlength=k)
-    broken = np.bincount(labels[was & ~now], minlength=k)
+    fixed = np.bincount(labels[now & ~was], minlength=outputs)
+    broken = np.bincount(labels[was & ~now], minlength=outputs)
     counted = float(np.mean(((fixed - broken) / np.maximum(n, 1))[n > 0]))
-    right = balanced(before, posterior)
-    modelled = balanced(model, posterior) - right
+    right = balanced(before, posterior, present)
+    modelled = balanced(model, posterior, present) - right
     once = distinct / np.maximum(n, 1)
     f, b = ((part * once + 0.5) / (distinct + 1.5) for part in (fixed, broken))
-    variance = float(np.sum((f + b - (f - b) ** 2) / (distinct + 2.5))) / k**2
-    w = weight_of(distinct)
+    each = (f + b - (f - b) ** 2) / (distinct + 2.5)
+    variance = float(each[present].sum()) / k**2
+    w = weight_of(distinct[present])
     # No rule is right more often than always, nor less often than never.
     expected = w * counted + (1 - w) * min(max(FACTOR * modelled, -right), 1 - right)
     few = max(CLASSES / k, 1.0)
@@ -85,14 +94,15 @@ def gain(
     return Gain(expected, low, high, counted, modelled)
 
 
-def balanced(answers: Ints, posterior: Floats) -> float:
-    """Return the balanced accuracy of answers under a posterior: the mean over classes c of
-    sum_i p_c(x_i) [r(x_i) = c] / sum_i p_c(x_i).
+def balanced(answers: Ints, posterior: Floats, present: npt.NDArray[np.bool_]) -> float:
+    """Return the balanced accuracy of answers under a posterior: the mean over the (k,) classes c
+    that are present of sum_i p_c(x_i) [r(x_i) = c] / sum_i p_c(x_i).
     """
     rows = np.arange(len(answers))
     hit = np.bincount(answers, posterior[rows, answers], posterior.shape[1])
     total = posterior.sum(axis=0)
-    return float(np.mean(hit[total > 0] / total[total > 0]))
+    there = present & (total > 0)
+    return float(np.mean(hit[there] / total[there]))
 
 
 @dataclass(frozen=True)

@@ -30,13 +30,14 @@ SETTLED = 1e-4
 
 def second_head(train: Samples, seen: Summary) -> Linear:
     """Return the head of class-weighted cross-entropy on frozen features: minimise sum_i CE_i /
-    (k n_{y_i}) + ridge/2 |W|^2 over features of root mean square length one.
+    (k n_{y_i}) + ridge/2 |W|^2 over features of root mean square length one, k the classes that
+    have samples.
 
     Source: Kang et al. 2020 (arXiv 1910.09217), classifier re-training; weights instead of a
     balanced sampler.
     """
-    each = np.zeros(train.k)
-    np.divide(1.0, train.k * seen.counts, out=each, where=seen.counts > 0)
+    each, there = np.zeros(train.k), seen.counts > 0
+    np.divide(1.0, there.sum() * seen.counts, out=each, where=there)
 
     def weighted() -> Iterator[tuple[*Block, Floats]]:
         for features, labels in train:

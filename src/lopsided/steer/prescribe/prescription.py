@@ -50,6 +50,8 @@ class Prescription:
         doubts: those of the sentences that put the figures in doubt.
         directions: whether the heads are for features divided by their lengths, as cosine heads
             take them.
+        present: (k,) which classes have samples, in training or held out, whose gain it is; None
+            where nothing was measured.
     """
 
     remedy: Remedy
@@ -68,6 +70,7 @@ class Prescription:
     inputs: tuple[Path, ...] = ()
     doubts: tuple[str, ...] = ()
     directions: bool = False
+    present: npt.NDArray[np.bool_] | None = None
 
     @property
     def weight(self) -> Floats:

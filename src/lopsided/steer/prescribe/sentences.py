@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from lopsided.arrays import Ints
 from lopsided.counts import Counts
@@ -71,20 +72,32 @@ def unlike(cause: Cause) -> str:
     )
 
 
-def missing(held_out: Ints, counts: Counts) -> str:
-    """Say how many classes have no held-out sample, where one has none."""
-    none = np.flatnonzero(held_out == 0)
-    if not len(none):
-        return ""
-    first = f"class {short(counts.called(none[:1])[0])}"
-    if len(none) == 1:
-        return (
-            f"Careful: {first} has no held-out sample. What it gains is modelled alone: give one."
-        )
+def missing(held_out: Ints, counts: Counts, present: npt.NDArray[np.bool_]) -> str:
+    """Say how many of the classes that there are have no held-out sample, where one has none."""
+    whose = _some((held_out == 0) & present, int(present.sum()), counts)
     return (
-        f"Careful: {len(none):,} of {len(held_out):,} classes have no held-out sample, the first is"
-        f" {first}. What they gain is modelled alone: give one of each."
+        f"Careful: {whose} no held-out sample, so the whole gain is modelled and none of it"
+        " counted: give one of each."
+        if whose
+        else ""
     )
+
+
+def absent(counts: Counts, present: npt.NDArray[np.bool_]) -> str:
+    """Say how many classes have no sample anywhere, as those that are still to come."""
+    whose = _some(~present, len(present), counts)
+    return f"Careful: {whose} no sample at all: the gain is that of the others." if whose else ""
+
+
+def _some(which: npt.NDArray[np.bool_], of: int, counts: Counts) -> str:
+    """Return how many classes of so many (k,) booleans tell of, as a subject, or nothing."""
+    found = np.flatnonzero(which)
+    if not len(found):
+        return ""
+    first = f"class {short(counts.called(found[:1])[0])}"
+    if len(found) == 1:
+        return f"{first} has"
+    return f"{len(found):,} of {of:,} classes, the first is {first}, have"
 
 
 def answered(answers: Ints, labels: Ints, minorities: Ints) -> str:

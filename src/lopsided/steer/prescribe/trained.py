@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints
 from lopsided.counts import Counts, CountsLike
@@ -30,6 +31,7 @@ class Trained:
         train: the training samples.
         counts: of the training set; a class without samples counts as one.
         log_shares: (k,) logarithms of the shares in training; of such a class, of half a sample.
+        present: (k,) which classes have training samples, as far as samples and counts tell.
         norm_share: of SELI's norm ratio.
         length: root mean square length of the training features.
         loss: as far as was said.
@@ -41,6 +43,7 @@ class Trained:
     train: Samples | None
     counts: Counts
     log_shares: Floats
+    present: npt.NDArray[np.bool_]
     norm_share: float | None
     length: float | None
     loss: Loss | None
@@ -63,7 +66,8 @@ class Trained:
             if known is None:
                 raise ValueError("give the training features, or the counts of the training set")
             pi = shares(known.values)
-            return cls(first, None, None, known, np.log(pi), norm_share(first, known), None, loss)
+            every, share = np.ones(k, bool), norm_share(first, known)
+            return cls(first, None, None, known, np.log(pi), every, share, None, loss)
         samples = Samples(train, k, d, "train", progress)
         seen = Summary.of(samples)
         seen.require_steady(samples)
@@ -71,9 +75,13 @@ class Trained:
         told = contradiction(seen.counts, known, one_epoch=True) if known else ""
         if not told and not seen.counts.all():
             told = _absent(seen.counts, known)
+        # Counts have one for none, also of classes that are still to come.
+        there = seen.counts > 0
+        present = there if known is None else there | (known.values > 1)
         known = known or Counts(np.maximum(seen.counts, 1))
         second, share = second_head(samples, seen), norm_share(first, known)
-        return cls(first, second, samples, known, np.log(pi), share, seen.length, loss, told)
+        logs, length = np.log(pi), seen.length
+        return cls(first, second, samples, known, logs, present, share, length, loss, told)
 
     @property
     def plain(self) -> bool | None:
