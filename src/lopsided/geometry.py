@@ -6,7 +6,6 @@ although the mathematics writes them as columns.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from lopsided.files import printable, reading
 from lopsided.frobenius import ZeroMatrixError
 from lopsided.gram import Gram
 from lopsided.groups import Groups
-from lopsided.packing import packed, require_pair, unpacked, write_pair
+from lopsided.packing import packed, read_facts, require_pair, unpacked, write_pair
 from lopsided.pairing import Pairing
 from lopsided.plain import plain
 from lopsided.realised import realised
@@ -349,12 +348,12 @@ class Geometry:
 
         Raises:
             FileNotFoundError: if one of the two files is missing.
-            ValueError: if one of them is damaged or holds no geometry, they are of two saves, or an
-                array holds Python objects, which would need pickle; it is named.
+            ValueError: if one of them is damaged, was changed or holds no geometry, they are of two
+                saves, or an array holds Python objects, which would need pickle; it is named.
         """
         facts, arrays = Path(f"{path}.json"), Path(f"{path}.npz")
         with reading(facts):
-            told = json.loads(facts.read_text())
+            told = read_facts(facts)
             source, names = Source(**told["source"]), told.get("names")
         with reading(arrays), np.load(arrays, allow_pickle=False) as stored:
             require_pair(told, arrays)

@@ -18,8 +18,8 @@ from lopsided.pairing import Pairing
 
 Matrix = TypeVar("Matrix", bound=Pairing)
 
-#: The fact that holds the digest of the arrays.
-DIGEST = "sha256"
+#: The fact that holds the digest of the arrays, and the one that holds that of all others.
+DIGEST, FACTS = "sha256", "sha256 of the rest"
 
 
 def packed(name: str, matrix: Pairing) -> dict[str, Floats]:
@@ -40,13 +40,35 @@ def packed(name: str, matrix: Pairing) -> dict[str, Floats]:
 
 def write_pair(path: str | Path, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     """Write PATH.npz (named arrays) and PATH.json (facts), each whole or not at all; the facts hold
-    the digest of the arrays, lest one be read with those of another save.
+    the digest of the arrays, lest one be read with those of another save, and their own.
     """
     content = io.BytesIO()
     np.savez(content, **arrays)
     told = {**facts, DIGEST: hashlib.sha256(content.getbuffer()).hexdigest()}
+    told[FACTS] = _digest(told)
     write_atomically(Path(f"{path}.npz"), content.getvalue())
     write_atomically(Path(f"{path}.json"), f"{json.dumps(told, indent=1)}\n".encode())
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Return the facts of a PATH.json.
+
+    Raises:
+        UnfitError: if they are no object, or were changed since they were written; facts of older
+            versions hold no digest.
+        ValueError: if it is no JSON.
+    """
+    facts = json.loads(path.read_text())
+    if not isinstance(facts, dict):
+        raise UnfitError("is damaged (it holds no facts by name)")
+    stated = facts.pop(FACTS, None)
+    if stated not in (None, _digest(facts)):
+        raise UnfitError("was changed since it was written")
+    return facts
+
+
+def _digest(facts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def require_pair(facts: Mapping[str, Any], arrays: Path) -> None:

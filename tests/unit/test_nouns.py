@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import lopsided
+from damage import mutated
 from lopsided import (
     Adjustment,
     Counts,
@@ -306,6 +308,17 @@ def test_the_arrays_of_one_save_are_not_read_with_the_facts_of_another(tmp_path)
             kind.load(tmp_path / "it")
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_facts_that_were_changed_are_refused_or_say_the_same(tmp_path, seed):
+    geometry = predict.seli(Counts([50, 5], names=["cat", "dog"]))
+    geometry.save(tmp_path / "it")
+    place = tmp_path / "it.json"
+    place.write_bytes(mutated(place.read_bytes(), np.random.default_rng(seed)))
+    with contextlib.suppress(ValueError):
+        found = Geometry.load(tmp_path / "it")
+        assert (found.source, found.counts.names) == (geometry.source, geometry.counts.names)
+
+
 def test_absurd_matrices_are_refused_with_the_memory_they_need():
     gram = predict.seli(Counts.step(k=10**7, minority=5, ratio=10)).classifiers
     with pytest.raises(MemoryError, match="GiB"):
@@ -328,7 +341,7 @@ def test_saved_python_objects_are_refused_unread(tmp_path):
     geometry = Geometry(predict.etf(2).classifiers, predict.etf(2).embeddings, matrix, Source("x"))
     geometry.save(tmp_path / "g")
     facts = json.loads((tmp_path / "g.json").read_text())
-    del facts["sha256"]  # as of older versions
+    del facts["sha256"], facts["sha256 of the rest"]  # as of older versions
     (tmp_path / "g.json").write_text(json.dumps(facts))
     assert Geometry.load(tmp_path / "g").source.name == "x"
     np.savez(tmp_path / "g.npz", **{"classifiers.labels": np.array([{}], object)})

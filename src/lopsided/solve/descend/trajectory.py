@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from lopsided.arrays import Floats, Ints
 from lopsided.files import reading
-from lopsided.packing import require_pair, write_pair
+from lopsided.packing import read_facts, require_pair, write_pair
 from lopsided.solve.descend.optimizers import Optimizer
 
 
@@ -59,12 +58,12 @@ class Trajectory:
 
         Raises:
             FileNotFoundError: if one of the two files is missing.
-            ValueError: if one of them is damaged or holds no path, or they are of two saves; it is
-                named.
+            ValueError: if one of them is damaged, was changed or holds no path, or they are of two
+                saves; it is named.
         """
         facts, arrays = Path(f"{path}.json"), Path(f"{path}.npz")
         with reading(facts):
-            settings = json.loads(facts.read_text())
+            settings = read_facts(facts)
             optimizer, seed = Optimizer(**settings["optimizer"]), settings["seed"]
         with reading(arrays), np.load(arrays, allow_pickle=False) as stored:
             require_pair(settings, arrays)
