@@ -47,12 +47,7 @@ def exponential(k: int, largest: int, ratio: float) -> Ints:
     """
     require_classes(k)
     _tail_arguments(largest, ratio, "ratio", 1)
-    # A quotient: 1 / ratio rounds, and 49 * (1 / 49) is less than 1.
-    found = np.asarray(largest / ratio ** (np.arange(k) / (k - 1)), np.float64)
-    # Powers round too: 32 / 32 ** 0.8 is 2, and in float64 less.
-    whole = np.rint(found)
-    error = np.finfo(np.float64).eps * (2 + np.log(float(ratio))) * found
-    return np.where(np.abs(found - whole) <= error, whole, np.floor(found)).astype(np.int64)
+    return _whole(largest, np.asarray(ratio ** (np.arange(k) / (k - 1)), np.float64))
 
 
 def zipf(k: int, largest: int, exponent: float) -> Ints:
@@ -64,8 +59,18 @@ def zipf(k: int, largest: int, exponent: float) -> Ints:
     require_classes(k)
     _tail_arguments(largest, exponent, "exponent", 0)
     with np.errstate(over="ignore"):  # to counts of 0, which are refused
-        shares = np.arange(1, k + 1, dtype=np.float64) ** exponent
-    return np.asarray(largest / shares).astype(np.int64)
+        powers = np.arange(1, k + 1, dtype=np.float64) ** exponent
+    return _whole(largest, powers)
+
+
+def _whole(largest: int, powers: Floats) -> Ints:
+    """Return the whole parts of a count over powers."""
+    # A quotient: 1 / ratio rounds, and 49 * (1 / 49) is less than 1.
+    found = largest / powers
+    # Powers round too: 32 / 32 ** 0.8 is 2, and in float64 less.
+    whole = np.rint(found)
+    error = np.finfo(np.float64).eps * (2 + np.log(np.minimum(powers, LARGEST_EXACT))) * found
+    return np.where(np.abs(found - whole) <= error, whole, np.floor(found)).astype(np.int64)
 
 
 def shared(shares: npt.ArrayLike, total: int) -> Floats:

@@ -135,6 +135,9 @@ def test_profiles_are_those_of_the_papers():
     assert list(Counts.exponential(k=10, largest=5000, ratio=100)) == long_tail
     assert all(Counts.exponential(3, 10 * r, r)[2] == 10 for r in range(1, 1001))
     assert list(Counts.zipf(k=4, largest=12)) == [12, 6, 4, 3]
+    # Powers of whole numbers that float64 rounds up: 32 ** 0.8 is 16, and 32 ** 1.8 is 512.
+    assert all(Counts.zipf(32, 16 * r, 0.8)[31] == r for r in range(1, 1001))
+    assert Counts.zipf(32, 512, 1.8)[31] == 1
     assert list(Counts.from_labels([0, 2, 1, 0])) == [2, 1, 1]
 
 
