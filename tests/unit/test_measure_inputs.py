@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.rnn import pack_sequence, unpack_sequence
+from torch.utils.data import DataLoader, Dataset
 
 from lopsided import Counts
 from lopsided.measure import Moments, diagnose, open_store, trained
@@ -47,6 +49,43 @@ LOADERS = {
 def test_batches_are_read_as_they_are(name):
     loader, options = LOADERS[name]
     got = trained(model(), loader, **options, **QUIET)
+    np.testing.assert_allclose(got.moments.means, expected().means, rtol=1e-5, atol=1e-6)
+
+
+class Rows(Dataset):
+    """Of two inputs each, which PyTorch's loader hands out as a list."""
+
+    def __len__(self):
+        return B
+
+    def __getitem__(self, i):
+        return (X[i, :2], X[i, 2:]), Y[i]
+
+
+class Joined(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = model()
+
+    def forward(self, first, second):
+        return self.net(torch.cat([first, second], 1))
+
+
+class Pair(Joined):
+    def forward(self, both):
+        return super().forward(*both)
+
+
+class Packed(Joined):
+    def forward(self, packed):
+        return self.net(unpack_sequence(packed)[0])
+
+
+@pytest.mark.parametrize("kind", [Joined, Pair, Packed])
+def test_several_inputs_are_given_as_the_model_takes_them(kind):
+    one = pack_sequence([X], enforce_sorted=False)  # of a type that is a tuple's
+    loader = [(one, Y)] if kind is Packed else DataLoader(Rows(), batch_size=10)
+    got = trained(kind(), loader, **QUIET)
     np.testing.assert_allclose(got.moments.means, expected().means, rtol=1e-5, atol=1e-6)
 
 

@@ -4,6 +4,7 @@ after which the model is as it was.
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
@@ -143,7 +144,7 @@ class Run:
         if isinstance(inputs, Mapping):
             self._model(**{str(name): _put(value, device) for name, value in inputs.items()})
             return labels, "labels" in inputs
-        given = inputs if isinstance(inputs, tuple) else (inputs,)
+        given = _arguments(self._model, inputs)
         self._model(*(_put(value, device) for value in given))
         return labels, False
 
@@ -195,8 +196,34 @@ def _part(batch: Any, which: Part, what: str) -> Any:
         ) from error
 
 
+def _arguments(model: Any, inputs: Any) -> tuple[Any, ...]:
+    """Return what a model is called with: a tuple is its arguments, and so is a list that it does
+    not take for one, which PyTorch's loaders make of the tuples of a data set. Packed sequences are
+    one, though their type is a tuple's.
+    """
+    if isinstance(inputs, tuple) and not isinstance(inputs, _packed()):
+        return inputs
+    if isinstance(inputs, list) and not _takes(model, inputs) and _takes(model, *inputs):
+        return tuple(inputs)
+    return (inputs,)
+
+
+def _takes(model: Any, *given: Any) -> bool:
+    """Return whether a model can be called with arguments, as far as its signature tells."""
+    try:
+        inspect.signature(model.forward).bind(*given)
+    except TypeError:
+        return False
+    return True
+
+
+def _packed() -> Any:
+    return torch().nn.utils.rnn.PackedSequence
+
+
 def _put(value: Any, device: Any) -> Any:
-    return value.to(device) if isinstance(value, torch().Tensor) and device is not None else value
+    moved = isinstance(value, (torch().Tensor, _packed())) and device is not None
+    return value.to(device) if moved else value
 
 
 @contextmanager
