@@ -96,6 +96,24 @@ def test_passes_inside_vmap_are_left_alone_and_not_measured():
             watching.labels(Y)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("before", range(5))  # some passes are looked at more closely than others
+def test_a_model_is_traced_while_it_is_watched(before):
+    net = model()
+    with watch(net, net[1]) as watching:
+        for _ in range(before):
+            net(X)
+            watching.labels(Y)
+        torch.jit.trace(net, X)  # several times, and once as it is, to compare
+        watching.labels(None)
+        net(X)
+        traced = torch.jit.trace(net, X, check_trace=False)
+        watching.labels(Y)  # of the pass before: what is traced is none
+        assert watching.stream.n == (before + 1) * B
+    assert torch.equal(traced(-X), net(-X))
+    assert "isfinite" not in str(traced.inlined_graph)
+
+
 def test_labels_may_come_after_the_step_of_the_optimiser():
     net = model()
     optimiser = torch.optim.SGD(net.parameters(), 1.0)

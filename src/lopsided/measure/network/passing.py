@@ -132,8 +132,12 @@ class Passing:
         self.forget()
 
     def _before(self, _model: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-        self._calls = {} if self._listening() else None
-        if self._calls is None:
+        self._calls = None
+        if _traced():
+            return
+        if self._listening():
+            self._calls = {}
+        else:
             self.skipped += 1
         given = [*args, *(value for name, value in keywords.items() if name != self._keyword)]
         tables = (t for t in given if isinstance(t, torch().Tensor) and t.ndim == 2)
@@ -142,7 +146,8 @@ class Passing:
     def _hear(self, name: str) -> Callable[..., None]:
         def hook(layer: Any, args: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> None:
             # A checkpointed layer runs again in the backward pass, which is no new pass.
-            if not self._listening() or torch()._C._current_graph_task_id() != -1:
+            again = torch()._C._current_graph_task_id() != -1
+            if again or _traced() or not self._listening():
                 return
             features = next(tensors_of([*args, *keywords.values()]), None)
             logits = next(tensors_of(output), None)
@@ -266,6 +271,11 @@ class Passing:
         if y.shape[:1] == held.call.logits.shape[:1] and y.shape != logits.shape:
             self._pull.labelled(held.call.heard, y, self._shift or 0)
         return self.affine.features(features), y, logits
+
+
+def _traced() -> bool:
+    """Return whether calls are written down as a graph, in which nothing may be looked at."""
+    return bool(torch().jit.is_tracing())
 
 
 def _inside_vmap(tensor: Any) -> bool:
