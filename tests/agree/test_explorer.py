@@ -236,6 +236,13 @@ def test_a_tail_is_that_of_counts(still):
         given,
     )
     assert found == [Counts.exponential(*case).values.tolist() for case in given]
+    given = [(k, 512_000, tenths / 10) for k in (8, 32, 100) for tenths in range(28)]
+    found = still.evaluate(
+        "cases => cases.map(([k, largest, exponent]) =>"
+        " lopsided.PROFILES.zipf.counts({ k, largest, exponent }))",
+        given,
+    )
+    assert found == [Counts.zipf(*case).values.tolist() for case in given]
 
 
 @pytest.mark.parametrize(

@@ -24,16 +24,19 @@ const whyNoStep = ({ k, minority, ratio, rho }) => {
     : `R times the samples of a minority must be a whole number; it is ${digits(most)}.`;
 };
 
-// Powers round: 32 / 32 ** 0.8 is 2, and in these numbers less.
+// The whole part of a count over a power. Powers round: 32 / 32 ** 0.8 is 2, and in these numbers
+// less.
+const wholePart = (most, power) => {
+  const found = most / power,
+    error = Number.EPSILON * (2 + Math.log(Math.min(power, LARGEST_COUNT))) * found;
+  return Math.abs(found - Math.round(found)) <= error ? Math.round(found) : Math.floor(found);
+};
+
 const exponential = ({ k, largest: most, ratio }) =>
-  Array.from({ length: k }, (_, c) => {
-    const found = most / ratio ** (c / (k - 1)),
-      error = Number.EPSILON * (2 + Math.log(ratio)) * found;
-    return Math.abs(found - Math.round(found)) <= error ? Math.round(found) : Math.floor(found);
-  });
+  Array.from({ length: k }, (_, c) => wholePart(most, ratio ** (c / (k - 1))));
 
 const zipf = ({ k, largest: most, exponent = 1 }) =>
-  Array.from({ length: k }, (_, c) => Math.trunc(most / (c + 1) ** exponent));
+  Array.from({ length: k }, (_, c) => wholePart(most, (c + 1) ** exponent));
 
 // Profile -> its counts, why there are none, and its parameters: label, start, least, most, and the
 // step of whole numbers (1), of others, or none ("any").
