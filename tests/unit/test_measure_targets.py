@@ -54,6 +54,36 @@ def test_what_has_one_direction_or_directions_alike_tells_no_ridge(outputs, tmp_
     assert np.isnan(told.gamma)
 
 
+@pytest.mark.parametrize(("ridge", "left"), [(1.0, 3), (3.5, 2), (5.0, 1)])
+def test_an_optimum_that_leaves_directions_out_is_known_by_its_ridge(ridge, left, tmp_path, capsys):
+    """As that of strongly correlated outputs is at any weight decay."""
+    W, H = predict.regression(Y, ridge).vectors(d=6)
+    np.savez(tmp_path / "a.npz", features=H, targets=Y, weight=W)
+    found = answer(capsys, tmp_path / "a.npz")
+    least = np.linalg.svd(Y - Y.mean(axis=0), compute_uv=False)[1]  # above it one is left
+    assert found["ridge"] == pytest.approx(ridge if left > 1 else least)
+    assert (f"in {left} of 3 directions" in found["verdict"]) == (left < 3)
+    assert ("or more" in found["verdict"]) == (left == 1)
+    assert "(distance 0.000" in found["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "t", "told"),
+    [
+        (200, 4, 4, "in 4 dimensions at most lie in 4 directions whatever"),
+        (200, 3, 8, "in 3 dimensions at most lie in 8 directions whatever"),
+        (6, 9, 5, "in 5 dimensions at most lie in 5 directions whatever"),
+        (999, 150, 149, "have not collapsed"),
+    ],
+)
+def test_noise_of_few_dimensions_is_not_called_collapsed(n, d, t, told, tmp_path, capsys):
+    h, y, w = (
+        np.random.default_rng(i).normal(size=s) for i, s in enumerate([(n, d), (n, t), (t, d)])
+    )
+    np.savez(tmp_path / "a.npz", features=h, targets=y, weight=w)
+    assert told in answer(capsys, tmp_path / "a.npz")["verdict"]
+
+
 def test_what_is_no_class_has_a_picture_and_a_page(tmp_path, capsys):
     W, H = predict.regression(Y, 0.5).vectors(d=6)
     rows = np.array([[c in labels for c in range(4)] for labels in SETS] * 4)

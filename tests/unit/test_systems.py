@@ -4,10 +4,12 @@ elsewhere."""
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from lopsided import Counts, Problem, Squared, Targets, measure, predict, solve
-from lopsided.measure.regression import nrc3, regression_collapse
+from lopsided.measure.regression import nearest_optimum, nrc3, regression_collapse
 from lopsided.steer import SpectralContrastive, UniformityGap
 
 Y = np.array([[i / 10, np.cos(i), (i**2 % 7) / 3] for i in range(40)])
@@ -48,6 +50,29 @@ def test_a_regression_at_its_optimum_has_collapsed():
 def test_the_nearest_gamma_is_exact():
     gram = np.array([[2, 0.3, 0], [0.3, 1, 0.1], [0, 0.1, 0.5]])
     assert nrc3(gram, np.cov(Y.T, bias=True)) == pytest.approx((0.168542179, 0.063522317), abs=1e-9)
+
+
+@given(st.integers(0, 2**32), st.integers(2, 6), st.floats(0, 0.95))
+def test_no_ridge_is_nearer_than_the_nearest(seed, t, share):
+    rng = np.random.default_rng(seed)
+    A, noise = rng.normal(size=(2, t, t)) * 10 ** rng.uniform(-1, 1, size=(2, 1, t))
+    values, vectors = np.linalg.eigh(A @ A.T)
+    root = np.sqrt(np.maximum(values, 0))
+
+    def law(c):
+        return (vectors * np.maximum(root - c, 0)) @ vectors.T
+
+    gram = law(share * root[-1]) + rng.choice([0, 0.1]) * noise @ noise.T
+    gap, c, _ = nearest_optimum(gram, A @ A.T)
+
+    def away(c):
+        one, other = gram, law(c)
+        return np.linalg.norm(one / np.linalg.norm(one) - other / np.linalg.norm(other))
+
+    assert gap == pytest.approx(away(c), abs=1e-12)
+    tried = [*np.linspace(0, 0.999 * root[-1], 200), share * root[-1], *root[:-1]]
+    assert gap <= min(map(away, tried)) + 1e-7
+    assert gap <= nrc3(gram, A @ A.T)[0] + 1e-7
 
 
 def test_embeddings_of_label_pairs_are_scaled_sums_of_those_of_their_labels():

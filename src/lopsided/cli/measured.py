@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lopsided.arrays import Floats
     from lopsided.cli.measure import Measure
     from lopsided.gram import Gram
-    from lopsided.measure import TargetStore
+    from lopsided.measure import RegressionCollapse, TargetStore
     from lopsided.measure.storage.targets import Kind
 
 _ALWAYS = ("features", "head", "json", "report", "plot", "processes", "scheduler")
@@ -83,35 +83,44 @@ def _regression(store: TargetStore, engine: str | int) -> tuple[dict[str, Any], 
     import numpy as np
 
     from lopsided import Gram, measure
+    from lopsided.measure.regression import nearest_optimum
 
     with bar(f"measuring {store.n:,} samples", store.n) as progress:
         moments, found = measure.stored_regression(store, engine=engine, progress=progress)
     assert store.weight is not None
     gram, t = store.weight @ store.weight.T, len(store.weight)
-    values, vectors = np.linalg.eigh(moments.scatters[1] / moments.n)
+    covariance = moments.scatters[1] / moments.n
+    values, vectors = np.linalg.eigh(covariance)
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    gap, taken, left = nearest_optimum(gram, covariance)
     laws = {
         "WW' to its law at the best gamma (NRC3)": found.nrc3,
+        "WW' to its law at the best ridge": gap,
         "WW' to the root of the covariance": _distance(gram, root),
         "WW' to the identity": _distance(gram, np.eye(t)),
     }
     fit = min(laws, key=lambda name: laws[name])
     known = bool(np.isfinite(found.gamma))
-    gamma = found.gamma if known else 0.0
-    ridge = float(np.sqrt(moments.n * gamma)) if known else None
-    collapsed = max(found.nrc1, found.nrc2) < 0.01
+    # NRC3 keeps all directions of the targets, of which an optimum leaves the weak ones out.
+    clipped = known and left < t and gap < found.nrc3
+    taken = taken if clipped else float(np.sqrt(found.gamma)) if known else 0.0
+    ridge = float(np.sqrt(moments.n)) * taken if known else None
     if t == 1:
         words = "One output has one direction, in which WW' tells neither a law nor a ridge."
     elif ridge is None or fit == "WW' to the identity":
         words = "all directions of the targets alike, as whitened targets would be"
     else:
+        what = f"sqrt({taken**2:.3g}) I"
+        if clipped:
+            what = f"{what} where that is positive, in {left:,} of {t:,} directions"
+        more = " or more" * (clipped and left == 1)
         words = (
-            f"the root of the targets' covariance minus sqrt({gamma:.3g}) I, the optimum of"
-            f" predict.regression at ridge {ridge:.3g} (sum normalisation, one layer)"
+            f"the root of the targets' covariance minus {what}, the optimum of"
+            f" predict.regression at ridge {ridge:.3g}{more} (sum normalisation, one layer)"
         )
     if t > 1:
         words = f"WW' is nearest to {words} (distance {laws[fit]:.3f} of at most 2)."
-    values = np.maximum(np.sqrt(np.maximum(values, 0)) - np.sqrt(gamma), 0)
+    values = np.maximum(np.sqrt(np.maximum(values, 0)) - taken, 0)
     grams = {
         "rows of the head, measured": Gram.of_vectors(store.weight),
         "rows of the head, by the law": Gram.of_vectors(vectors * np.sqrt(values)),
@@ -123,19 +132,28 @@ def _regression(store: TargetStore, engine: str | int) -> tuple[dict[str, Any], 
             "NRC1, energy outside t directions": found.nrc1,
             "NRC2, energy the head cannot see": found.nrc2,
             **laws,
-            "best gamma": gamma if known else None,
+            "best gamma": found.gamma if known else None,
         },
         "nrc1": found.nrc1,
         "nrc2": found.nrc2,
         "nrc3": found.nrc3,
-        "gamma": gamma if known else None,
+        "gamma": found.gamma if known else None,
         "ridge": ridge,
-        "verdict": (
-            f"Features have {'' if collapsed else 'not '}collapsed to the outputs' directions."
-            f" {words}"
-        ),
+        "verdict": f"{_collapsed(found, t, min(store.d, moments.n - 1))} {words}",
     }
     return answer, grams
+
+
+def _collapsed(found: RegressionCollapse, t: int, room: int) -> str:
+    """Say whether features that vary in so many dimensions at most have collapsed to t outputs."""
+    if t >= room:
+        return (
+            f"Features that vary in {room:,} dimension{'s' * (room > 1)} at most lie in {t:,}"
+            f" direction{'s' * (t > 1)} whatever the network does: that tells nothing of collapse."
+        )
+    # Of noise 1 - t / room lies outside.
+    near = max(found.nrc1, found.nrc2) < min(0.01, 0.1 * (1 - t / room))
+    return f"Features have {'' if near else 'not '}collapsed to the outputs' directions."
 
 
 def _label_sets(

@@ -167,3 +167,35 @@ def nrc3(gram: Floats, covariance: Floats) -> tuple[float, float]:
         return gap(0.0), np.nan
     best = min({0.0, min(max(inner, 0.0), most), most}, key=gap)
     return gap(best), best**2
+
+
+def nearest_optimum(gram: Floats, covariance: Floats) -> tuple[float, float, int]:
+    """Return min over c >= 0 of ||G/||G|| - [S - c I]_+/||.||||, S = covariance^{1/2}, the c, and
+    how many directions are left there: the nearest optimum of a regression, whose ridge is c times
+    the root of the number of samples, also where it leaves out directions, as `nrc3` does not.
+
+    Between two eigenvalues of S the same directions are left, and the cosine is that of `nrc3`
+    within them. Where one is left, all larger c are alike, and the least is told.
+
+    Example:
+        >>> gap, c, left = nearest_optimum(np.diag([3.0, 1.0, 0.0]), np.diag([4.0, 1.0, 0.01]))
+        >>> round(gap, 9), round(c, 9), left
+        (0.0, 0.5, 2)
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    root = np.sqrt(np.maximum(values, 0))
+    along = np.einsum("ij,ik,kj->j", vectors, gram, vectors)
+    tried = [(-np.inf, 0.0)]
+    for first in range(len(root)):  # the directions from this one on are left
+        r, g, least = root[first:], along[first:], float(root[first - 1]) if first else 0.0
+        below = float(g.sum() * r.sum() - len(r) * (r @ g))
+        inner = float(g.sum() * (r @ r) - (r @ g) * r.sum()) / below if below else least
+        for c in (least, min(max(inner, least), float(r[0]))):
+            size = float(np.linalg.norm(r - c))
+            if size > 1e-12 * root[-1]:
+                tried.append((float((r - c) @ g) / size, c))
+    c = max(tried, key=lambda pair: pair[0])[1]
+    lengths = np.maximum(root - c, 0)
+    law = (vectors * lengths) @ vectors.T
+    gap = np.linalg.norm(gram / np.linalg.norm(gram) - law / np.linalg.norm(law))
+    return float(gap), c, int(np.count_nonzero(lengths > ALIKE * root[-1]))
