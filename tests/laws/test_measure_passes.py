@@ -96,6 +96,36 @@ def test_passes_inside_vmap_are_left_alone_and_not_measured():
             watching.labels(Y)
 
 
+class Tagger(nn.Module):
+    """Its states, and what it returns, are (t, b, d): the framework's default."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn, self.head = nn.LSTM(D, D), nn.Linear(D, K)
+
+    def forward(self, x: Any) -> Any:
+        answers: Any = self.head(self.rnn(x.transpose(0, 1))[0])
+        return answers
+
+
+def test_labels_of_as_many_samples_as_a_sequence_is_long_are_not_taken_for_others():
+    net, (x, y) = Tagger(), (torch.randn(6, 8, D), torch.arange(48).reshape(6, 8) % K)
+    for labels in (y[:, :6], y[:, :6].T):
+        with pytest.raises(ValueError, match="it is not known whether axis 0 is time"):
+            trained(net, [(x[:, :6], labels)], show_progress=False)
+    with pytest.raises(ValueError, match="one row a sample"):
+        trained(net, [(x, y)], show_progress=False)
+    batches = [(x, y.T), (x[:, :6], y[:, :6].T)]  # of which the first tells
+    states = [net.rnn(part.transpose(0, 1))[0] for part, _ in batches]
+    expected = Stream(K, D)
+    for state, (_, labels) in zip(states, batches, strict=True):
+        expected.update(state, labels)
+    whole = trained(net, batches, show_progress=False).moments
+    np.testing.assert_allclose(whole.means, expected.moments.means, atol=1e-6)
+    flat = trained(net, [(x[:, :6], y[:, :6].T.reshape(-1))], classes="seen", show_progress=False)
+    assert flat.moments.n == 36
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
 @pytest.mark.parametrize("before", range(5))  # some passes are looked at more closely than others
 def test_a_model_is_traced_while_it_is_watched(before):

@@ -140,6 +140,13 @@ def laid(
     if shift is None and sequences:
         _require_no_shift(y, one.inputs, marks, causal)
     if not shift:
+        if sequences and time_first:
+            raise ValueError(
+                f"of features {tuple(features.shape)} and labels {y.shape} it is not known whether "
+                "axis 0 is time, as in layers without batch_first=True: begin with a batch of more "
+                "or fewer samples than a sequence is long, which tells, or give the labels in one "
+                "vector, in the order of the features"
+            )
         return features, y, logits
     if not sequences:
         shapes = f"{tuple(features.shape)} and {y.shape}"

@@ -80,7 +80,7 @@ class Passing:
         self._become(list(self._layers)[-1])
         self._hooks: dict[str, Any] = {}
         self._settled = self.skipped = 0
-        self.made = ""
+        self.made, self._lie_alike = "", False
         self._pull = Pull()
         self.forget()
 
@@ -259,15 +259,16 @@ class Passing:
             )
         if held is None:
             raise ValueError(problem)
-        known = causal(self._model, self.name) if by_keyword else ""
+        known, given = causal(self._model, self.name) if by_keyword else "", to_numpy(labels)
+        batch = tuple(held.call.features.shape[:-1])
+        # Of axes as long as each other nothing tells which is which, but batches of others before.
+        alike = len(batch) == 2 and given.shape == batch and axes_of(self.head) == 2
+        unclear = alike and batch[0] == batch[1] > 1 and not self._lie_alike
+        time_first = bool(self._shift or unclear) and not batch_first(self._model.modules())
         features, y, logits = laid(
-            to_numpy(labels),
-            held,
-            self._shift,
-            self._marks,
-            known,
-            time_first=bool(self._shift) and not batch_first(self._model.modules()),
+            given, held, self._shift, self._marks, known, time_first=time_first
         )
+        self._lie_alike |= alike and batch[0] != batch[1]
         if y.shape[:1] == held.call.logits.shape[:1] and y.shape != logits.shape:
             self._pull.labelled(held.call.heard, y, self._shift or 0)
         return self.affine.features(features), y, logits
