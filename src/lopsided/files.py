@@ -138,6 +138,21 @@ def reading(path: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name a file that is written in what the system says is wrong: a full disk names none.
+
+    Raises:
+        OSError: as it is, of that file.
+    """
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        del error.filename2
+        raise
+
+
 def write_atomically(path: Path, content: bytes, writer: str = "") -> None:
     """Write a file so that a reader, or the next run after a crash, sees the old content or the
     new, never a part.
@@ -162,14 +177,8 @@ def write_atomically(path: Path, content: bytes, writer: str = "") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     place = Path(os.path.realpath(path))
     draft = place.with_name(f".{place.name}.{writer}.draft" if writer else f".{place.name}.draft")
-    try:
-        with _turn(draft):
-            _write(draft, place, content)
-    except OSError as error:
-        # Which a full disk does not tell, and the user has never heard of drafts.
-        error.filename = str(path)
-        del error.filename2
-        raise
+    with naming(path), _turn(draft):  # the user has never heard of drafts
+        _write(draft, place, content)
     _sync(place.parent)
 
 

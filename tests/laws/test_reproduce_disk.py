@@ -10,13 +10,18 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from lopsided.cli.output import require_writable
 from lopsided.files import write_atomically
+from lopsided.measure import Means
+from lopsided.measure.storage.shelf import Shelf
+from lopsided.plot import save
 from lopsided.reproduce import checkpoint, data
 from lopsided.reproduce.checkpoint import Checkpoint
 from lopsided.reproduce.context import Context, Place
@@ -53,12 +58,20 @@ def write_indices(folder: Path, x: float) -> Path:
     return folder / f"{data.write_indices(torch.arange(int(x) + 1).numpy(), folder)}.txt"
 
 
+def save_picture(folder: Path, x: float) -> Path:
+    figure = Figure((1, 1))
+    figure.text(0.5, 0.5, f"{x:g}")
+    save(figure, path := folder / "picture.svg")
+    return path
+
+
 #: Everything that a run writes: each maker writes another content for another x.
 WRITERS = {
     "record": save_record,
     "checkpoint": save_checkpoint,
     "remembered": remember,
     "indices": write_indices,
+    "picture": save_picture,
 }
 
 
@@ -193,6 +206,20 @@ def test_a_full_disk_leaves_what_was_there_and_no_draft(
     assert "draft" not in caught.value.filename
     assert str(caught.value).endswith(f": {caught.value.filename!r}")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_full_scratch_folder_is_named(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, (0,))
+    shelf.lay_out(2, 3)
+    means = Means(2, 3)
+    for write in (
+        lambda: shelf.keep(0, means),
+        lambda: shelf.put(weight=np.ones((100, 100))),
+        lambda: shelf.lay_out(1000, 3),
+    ):
+        with pytest.raises(OSError) as caught, small_disk(2):
+            write()
+        assert Path(caught.value.filename).parent == tmp_path
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])

@@ -5,6 +5,7 @@ out the same every time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -14,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lopsided.counts import Counts
+from lopsided.files import write_atomically
 
 MAJORITY = "#1a5e9a"
 MINORITY = "#c8571b"
@@ -74,15 +76,17 @@ def number(value: float, digits: int = 2) -> str:
 
 def save(figure: Figure, path: str | Path) -> None:
     """Write a figure as svg, png or pdf, by the ending of the path, byte for byte the same every
-    time.
+    time; whole, or not at all.
 
     Raises:
-        ValueError: for another ending.
-        OSError: if the file cannot be written.
+        ValueError: for another ending, or if at the path is something else than a file.
+        OSError: if the file cannot be written; what was there before stays.
     """
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in ("svg", "png", "pdf"):
         raise ValueError(f"a picture must end in .svg, .png or .pdf, got {str(path)!r}")
     undated = {"svg": {"Date": None}, "png": {}, "pdf": {"CreationDate": None}}[kind]
     with rc_context({"svg.hashsalt": "lopsided", "svg.fonttype": "path"}):
-        figure.savefig(path, format=cast(Literal["svg"], kind), dpi=200, metadata=undated)
+        content = BytesIO()
+        figure.savefig(content, format=cast(Literal["svg"], kind), dpi=200, metadata=undated)
+    write_atomically(Path(path), content.getvalue())

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lopsided.files import naming
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.second import SecondPass
 from lopsided.measure.state.whitening import Whitening
@@ -40,15 +41,17 @@ class Shelf:
             ("means", (k, d), np.float64),
             ("rests", (k, d), np.float64),
         ):
-            # Nothing is written yet but the header.
-            np.lib.format.open_memmap(self.folder / f"{name}.npy", "w+", kind, shape)
+            path = self.folder / f"{name}.npy"
+            with naming(path):  # nothing is written yet but the header
+                np.lib.format.open_memmap(path, "w+", kind, shape)
 
     def keep(self, part: int, state: Means) -> None:
         """Write the means of a range of classes; twice is as well as once."""
         for name in ("counts", "means", "rests"):
             array = self._mapped(name)
             rows = np.ascontiguousarray(getattr(state, name))
-            with (self.folder / f"{name}.npy").open("r+b") as file:
+            path = self.folder / f"{name}.npy"
+            with naming(path), path.open("r+b") as file:
                 row = array.strides[0]
                 file.seek(array.offset + self.starts[part] * row)
                 file.write(rows.data)
@@ -57,7 +60,9 @@ class Shelf:
         """Write arrays of these names; `None` is left out."""
         for name, array in arrays.items():
             if array is not None:
-                np.save(self.folder / f"{name}.npy", array)
+                path = self.folder / f"{name}.npy"
+                with naming(path):
+                    np.save(path, array)
 
     def means(self) -> Means:
         """Return the means, mapped and not to be changed."""
