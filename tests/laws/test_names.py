@@ -58,6 +58,32 @@ def test_given_names_tables_and_json_hold_them(verb, features, capsys):
     assert set(NAMES) <= strings(json.loads(said(capsys, verb, features, "--json")))
 
 
+#: What would be tags, or the escapes of tags, if tables took names for markup.
+TAGS = ["[/]", "[red]b", "\\[c\\"]
+
+
+@pytest.mark.parametrize("verb", ["predict", "solve", "steer"])
+def test_names_that_look_like_markup_are_printed_as_they_are(verb, capsys):
+    counts = ",".join(f"{name}={n}" for name, n in zip(TAGS, (50, 20, 5), strict=True))
+    assert main([*VERBS[verb], "--counts", counts]) == 0
+    assert set(TAGS) <= set(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("order", range(3))
+def test_the_class_that_is_taken_for_strangers_most_is_called_by_its_name(order, features, capsys):
+    names = np.roll(TAGS, order)
+    counts = ",".join(f"{name}={n}" for name, n in zip(names, (50, 20, 5), strict=True))
+    line = ["measure", str(features), "--ood", str(features), "--counts", counts]
+    assert main([*line, "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)["ood"]["scores"]
+    assert main(line) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    for score, figures in scores.items():
+        (told,) = (row.split()[-2] for row in lines if re.match(rf"{score} +[0-9]", row))
+        shares = dict(zip(names.tolist(), figures["rejected"], strict=True))
+        assert shares[told] == max(shares.values())
+
+
 def test_a_comparison_and_a_path_hold_names(features, capsys):
     assert main(["predict", "--counts", COUNTS, "--compare"]) == 0
     assert "cat (50 samples) over [eel] (5)" in capsys.readouterr().out

@@ -14,11 +14,12 @@ WIDE = 100_000
 
 class Tables(Console):
     """A console that leaves it to its caller what to do when nobody reads any more, is as wide as a
-    table needs, and draws no picture for a word between colons, as in a class or a path.
+    table needs, and prints a class or a path as it is called: a word between colons is no picture,
+    one in brackets no style, but where `print` is told markup=True.
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(emoji=False, **options)
+        super().__init__(emoji=False, markup=False, **options)
 
     def on_broken_pipe(self) -> None:
         """Go on raising what this is called for."""

@@ -230,15 +230,14 @@ class Measure:
         if diagnosis is None:
             console.print(
                 "No head was found, so nothing is known of classifiers and answers: give its"
-                " weight, with the features or by --head.",
-                markup=False,
+                " weight, with the features or by --head."
             )
         else:
             printed.splits(collapse, predictions)
             told = in_shell(str(diagnosis))
-            console.print("\n\n".join(shown(part) for part in told.split("\n\n")), markup=False)
+            console.print("\n\n".join(shown(part) for part in told.split("\n\n")))
             if line := printed.to_write_head(self, diagnosis):
-                console.print(f"\n{shown(line)}", markup=False, soft_wrap=True)
+                console.print(f"\n{shown(line)}", soft_wrap=True)
         if gap is not None:
             bias = "" if collapse.bias is None else " without the head's bias"
             named = self.loss not in (None, "cross-entropy")

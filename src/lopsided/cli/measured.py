@@ -76,7 +76,7 @@ def tell(store: TargetStore, options: Measure) -> None:
         table.add_row(name, "not defined" if value is None else f"{value:.4g}")
     console = table_console()
     console.print(table)
-    console.print(answer["verdict"], markup=False)
+    console.print(answer["verdict"])
 
 
 def _regression(store: TargetStore, engine: str | int) -> tuple[dict[str, Any], dict[str, Gram]]:

@@ -20,11 +20,10 @@ def print_samples(answer: Mapping[str, Any]) -> None:
     console, source, rows = table_console(), answer["source"], answer["classifiers"]
     console.print(
         f"[bold]{source['name']}[/]: {rows['number']} classifiers by"
-        f" {answer['embeddings']['number']} embeddings"
+        f" {answer['embeddings']['number']} embeddings",
+        markup=True,
     )
-    console.print(
-        f"{source['reference']}; holds for: {source['assumptions']}\n", style="dim", markup=False
-    )
+    console.print(f"{source['reference']}; holds for: {source['assumptions']}\n", style="dim")
     table = Table(box=None, header_style="bold")
     for title in ("row", "‖w‖²", *(f"cos with {c}" for c in rows["cosines_between"][:5])):
         table.add_column(title, justify="right", no_wrap=True)
@@ -45,19 +44,19 @@ def print_samples(answer: Mapping[str, Any]) -> None:
 
 def print_summary(answer: Mapping[str, Any]) -> None:
     """Print a summary as tables that fit 80 columns."""
-    from rich.markup import escape
     from rich.table import Table
 
     console, source, groups = table_console(), answer["source"], answer["groups"]
     console.print(
         f"[bold]{source['name']}[/]: {answer['classes']} classes, {answer['samples']} samples,"
-        f" ratio {answer['ratio']:.6g}"
+        f" ratio {answer['ratio']:.6g}",
+        markup=True,
     )
     provenance = [
         source["reference"],
         f"holds for: {source['assumptions']}" if source["assumptions"] else "",
     ]
-    console.print("; ".join(filter(None, provenance)) + "\n", style="dim", markup=False)
+    console.print("; ".join(filter(None, provenance)) + "\n", style="dim")
     limit = 5 if groups[0]["count"] < 10**10 else 3
     shown = ends(len(groups))
     named = "names" in groups[0]
@@ -71,11 +70,11 @@ def print_summary(answer: Mapping[str, Any]) -> None:
             table.add_row("⋮")
         row = groups[g]
         norms = (f"{row[f'{part}_squared_norm']:.6g}" for part in ("classifier", "embedding"))
-        classes = escape(listed(row["names"])) if named else str(row["size"])
+        classes = listed(row["names"]) if named else str(row["size"])
         table.add_row(str(row["count"]), classes, *norms, _cosine(row["alignment"]))
     console.print(table)
     between = answer["cosines_between"]
-    called = {g["count"]: escape(tight(g["names"])) if named else str(g["count"]) for g in groups}
+    called = {g["count"]: tight(g["names"]) if named else str(g["count"]) for g in groups}
     chosen = selection(len(between), min(limit, 4) if named else limit)
     for part, title in (
         ("classifiers", "cosines of classifiers w"),
@@ -89,7 +88,7 @@ def print_summary(answer: Mapping[str, Any]) -> None:
             table.add_row(
                 called[between[i]], *(_cosine(answer[part]["cosines"][i][j]) for j in chosen)
             )
-        console.print(f"\n[bold]{title}[/]")
+        console.print(f"\n{title}", style="bold")
         console.print(table)
     ratios = [_number(answer[part]["squared_norm_ratio"]) for part in ("classifiers", "embeddings")]
     console.print(f"\nlargest over smallest class: ‖w‖² {ratios[0]}, ‖μ‖² {ratios[1]}")
@@ -133,7 +132,7 @@ def print_comparison(rows: list[dict[str, Any]], counts: Counts) -> None:
         notes.append(
             f"no distances: {counts.groups.m} distinct counts, and their time grows with the square"
         )
-    console.print("\n" + "\n".join(notes), style="dim", markup=False)
+    console.print("\n" + "\n".join(notes), style="dim")
 
 
 def ends_of(counts: Counts) -> str:

@@ -50,9 +50,9 @@ def prescribe(options: Steer, features: Path) -> None:
         return
     console = table_console()
     for sentence in found.sentences:
-        console.print(shown(in_shell(sentence)), markup=False)
+        console.print(shown(in_shell(sentence)))
     if options.out is not None:
         told = "no file was written" if written is None else f"written to {shown(str(written))}"
-        console.print(told, markup=False)
+        console.print(told)
     elif found.remedy != "nothing":
-        console.print("--out FILE writes the corrected head.", markup=False)
+        console.print("--out FILE writes the corrected head.")

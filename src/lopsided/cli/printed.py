@@ -93,7 +93,7 @@ def outside(found: Outside, counts: Counts) -> None:
     for row in rows:
         table.add_row(*map(shown, row))
     console = table_console()
-    console.print(found.sentence(), markup=False)
+    console.print(found.sentence())
     console.print(table)
 
 

@@ -120,18 +120,18 @@ class Reproduce:
             for record in records:
                 if len(records) > 1:
                     name = grid.told_apart(claim, record.configuration, settings)
-                    console.print(f"{shown(name)}:", markup=False, end=" ")
+                    console.print(f"{shown(name)}:", end=" ")
                 console.print(
                     "holds" if record.verdict.holds else "does not hold", style="bold", end=" "
                 )
-                console.print(shown(record.verdict.sentence), markup=False)
+                console.print(shown(record.verdict.sentence))
             held = all(record.verdict.holds for record in records)
         else:
             found = page.read(self.out)
             held = not found.left_out and all(record.verdict.holds for record in found.records)
         if not is_first():
             return
-        told = Tables(stderr=True, soft_wrap=True, highlight=False, markup=False)
+        told = Tables(stderr=True, soft_wrap=True, highlight=False)
         with told.status("writing the report") as status:
             path = page.report(
                 self.out,
@@ -139,7 +139,7 @@ class Reproduce:
                 lambda note: told.print(shown(note)),
                 lambda what: status.update(f"writing the report: {what}"),
             )
-        console.print(f"report: {shown(str(path))}", markup=False)
+        console.print(f"report: {shown(str(path))}")
         if self.check and not held:
             raise SystemExit(1)
 

@@ -87,7 +87,6 @@ def summary(solution: Solution, limit: Geometry | None) -> dict[str, Any]:
 
 def print_one(solution: Solution, limit: Geometry | None) -> None:
     """Print an optimum as a table of groups of classes."""
-    from rich.markup import escape
     from rich.table import Table
 
     told = summary(solution, limit)
@@ -115,7 +114,7 @@ def print_one(solution: Solution, limit: Geometry | None) -> None:
         cells = [_show(row[name]) for name in ("w", "mu", "alignment", "cosine_w", "cosine_mu")]
         table.add_row(
             f"{row['samples']:,}",
-            escape(listed(row["names"])) if "names" in row else f"{row['classes']:,}",
+            listed(row["names"]) if "names" in row else f"{row['classes']:,}",
             *cells,
             "collapsed" if row["collapsed"] else "",
         )
@@ -141,7 +140,6 @@ def print_one(solution: Solution, limit: Geometry | None) -> None:
 
 def print_path(solutions: list[Solution], limit: Geometry | None) -> None:
     """Print the optima of a path of ridges, a row each."""
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
@@ -161,7 +159,7 @@ def print_path(solutions: list[Solution], limit: Geometry | None) -> None:
         distances = list((told["distance_to_limit"] or {}).values()) or [None] * 3
         named = "names" in told["groups"][0]
         collapsed = " and ".join(
-            escape(listed(row["names"])) if named else f"{row['samples']:,}"
+            listed(row["names"]) if named else f"{row['samples']:,}"
             for row in told["groups"]
             if row["collapsed"]
         )

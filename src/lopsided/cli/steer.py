@@ -156,14 +156,14 @@ class Steer:
             print_csv([_flat(_dict(row)) for row in rows])
             return
         console = table_console()
-        console.print(f"[bold]{self.target}[/]: {TARGETS[self.target].meaning}")
+        console.print(f"[bold]{self.target}[/]: {TARGETS[self.target].meaning}", markup=True)
         console.print(_table(rows, counts))
         if unmet:
-            console.print(f"not met by any designed loss: {'; '.join(unmet)}", markup=False)
+            console.print(f"not met by any designed loss: {'; '.join(unmet)}")
         told = f"{rows[0].loss}: {NEAREST}{fared(rows[0].loss, self.target)}. To train with it:"
-        console.print(told, markup=False)
+        console.print(told)
         for each in lines:
-            console.print(f"    {each}", markup=False, soft_wrap=True)
+            console.print(f"    {each}", soft_wrap=True)
 
     def _row(
         self,
@@ -220,7 +220,6 @@ def _named(counts: Counts) -> list[tuple[str, str, Adjustment]]:
 
 
 def _table(rows: list[Row], counts: Counts) -> Table:
-    from rich.markup import escape
     from rich.table import Table
 
     from lopsided.cli.predicted_tables import ends_of
@@ -230,7 +229,7 @@ def _table(rows: list[Row], counts: Counts) -> Table:
     of = "margin N: smallest z_y - z_c of a class of N samples"
     if counts.names is not None:
         groups = zip(counts.distinct.tolist(), counts.called_by_group(), strict=True)
-        called = {n: escape(tight(names)) for n, names in groups if n in called}
+        called = {n: tight(names) for n, names in groups if n in called}
         of = "margin: smallest z_y - z_c of these classes"
     table = Table(box=None, header_style="bold")
     table.add_column("loss", no_wrap=True)
@@ -248,7 +247,7 @@ def _table(rows: list[Row], counts: Counts) -> Table:
             style="bold" if i == 0 else "",
         )
     zero = [row.loss for row in rows if row.distance == INF]
-    table.caption = escape(
+    table.caption = (
         f"norms: ‖w‖², {ends_of(counts)}; cosine: of the two rarest;\n{of}, where 1 is the simplex"
         " ETF of equal norms"
         + (f"\nat this ridge the optimum is zero of {'; '.join(zero)}" if zero else "")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from lopsided.counts import Counts
 from lopsided.files import printable
@@ -48,7 +48,7 @@ def table(collapse: Collapse, predictions: Mapping[str, Geometry]) -> Table:
     shown.add_column("metric")
     for header in ("measured", *columns):
         shown.add_column(
-            escape(printable(header)), justify="right", no_wrap=True
+            Text(printable(header)), justify="right", no_wrap=True
         )  # words may wrap, a number must not be cut
     for name, value in collapse.metrics()[0].items():
         cells = (_expected(collapse, name, column, predictions.get(column)) for column in columns)
