@@ -89,7 +89,7 @@ def plain_array(values: Any, what: str) -> npt.NDArray[Any]:
     if hasattr(values, "detach"):
         if values.is_meta:
             raise TypeError(f"{what} must be numbers, got a tensor without any (on device meta)")
-        values = values.detach().cpu()
+        values = values.detach().cpu().resolve_conj().resolve_neg()
         try:
             return np.asarray(values)
         except TypeError:

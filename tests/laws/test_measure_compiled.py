@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lopsided.measure import trained, watch
+from lopsided.measure import Stream, trained, watch
 
 K, D = 3, 8
 X = torch.randn(24, 4, generator=torch.Generator().manual_seed(0))
@@ -187,6 +187,29 @@ def test_a_step_compiled_before_the_watch_hides_its_passes_and_that_is_said():
             ValueError, match="compiled before the measurement began hides its passes"
         ):
             watching.labels(Y)
+
+
+@pytest.mark.parametrize("scatter", ["pooled", "replay"])
+def test_a_step_that_is_compiled_as_a_whole_says_its_labels(scatter):
+    model = Net()
+    with watch(model, model.head, scatter=scatter) as watching:
+        whole = torch.compile(lambda: step(model, watching.labels), backend="eager")
+        for _ in range(2):
+            whole()
+        assert watching.stream.n == 2 * len(Y)
+        check(watching.epoch())
+
+
+def test_a_stream_is_fed_in_a_compiled_step():
+    model, stream = Net(), Stream(K, D)
+
+    def measured(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        features = model.body(x)
+        stream.update(features, y, model.head(features))
+        return features.sum()
+
+    torch.compile(measured, backend="eager")(X, Y)
+    check(stream.compute(model.head.weight, model.head.bias))
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler here")

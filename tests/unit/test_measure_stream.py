@@ -62,6 +62,19 @@ def test_any_float_type_comes_in_and_graphs_are_cut(dtype):
     assert not any(tensor.requires_grad for tensor in stream.state_dict().values())
 
 
+def test_numbers_that_wait_for_their_sign_are_measured():
+    features, labels, _ = sample()
+    waiting = torch.complex(features, -features).conj().imag  # of which NumPy cannot make an array
+    assert waiting.is_neg()
+    stream, moments = Stream(K, D), Moments(K, D)
+    stream.update(waiting, labels)
+    moments.update(waiting, labels)
+    np.testing.assert_allclose(stream.moments.means, moments.means, rtol=1e-12)
+    stream.reset()
+    stream.update(features, labels)
+    np.testing.assert_allclose(stream.moments.means, moments.means, rtol=1e-12)
+
+
 def test_streams_merge_reset_and_go_on():
     features, labels, logits = sample()
     a, b = Stream(K, D), Stream(K, D)

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.measure.network.tensors import to_numpy
+from lopsided.measure.network.compiled import apart
+from lopsided.measure.network.tensors import has_values, to_numpy
 
 _log = logging.getLogger("lopsided")
 
@@ -39,8 +40,12 @@ class Pull:
         heard: dict[str, Any] = {}
         if self._left and logits.requires_grad and logits.ndim - 1 in LONGEST:
             self._left -= 1
-            logits.register_hook(lambda g: self._judge(heard, gradient=_some(g.detach())))
+            logits.register_hook(apart(lambda gradient: self._hear(heard, gradient)))
         return heard
+
+    def _hear(self, heard: dict[str, Any], gradient: Any) -> None:
+        if has_values(gradient):  # under is_grads_batched it is many
+            self._judge(heard, gradient=_some(gradient.detach()))
 
     def labelled(self, heard: dict[str, Any], labels: npt.NDArray[Any], shift: int) -> None:
         """Say the labels of the pass, in the layout of its rows, and by how much they lie ahead."""

@@ -6,13 +6,17 @@ compiled themselves.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeVar, cast
 
+from lopsided.measure.network.together import together
 from lopsided.needs import torch
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 WHY = (
     "lopsided reads features and logits between compiled parts: compile without fullgraph=True, or"
@@ -54,6 +58,25 @@ def apart(hook: Callable[..., None]) -> Hook:
     return Hook(disable(hook, reason=WHY) if "reason" in takes else disable(hook))
 
 
+def uncompiled(method: Method) -> Method:
+    """Return a method that stays out of compiled code, which breaks where it is called, as in a
+    training step that is compiled as a whole.
+
+    A compiler reads NumPy's arrays as tensors. Where none is at work, none is imported.
+    """
+    disabled: list[Any] = []
+
+    @functools.wraps(method)
+    def call(*given: Any, **options: Any) -> Any:
+        if "torch._dynamo" not in sys.modules:
+            return method(*given, **options)
+        if not disabled:
+            disabled.append(sys.modules["torch"].compiler.disable(method))
+        return disabled[0](*given, **options)
+
+    return cast("Method", call)
+
+
 def forget(modules: Iterable[Any]) -> None:
     """Drop what was compiled of modules, so that the next call notices hooks that came or went."""
     if "torch._dynamo" not in sys.modules:
@@ -64,6 +87,7 @@ def forget(modules: Iterable[Any]) -> None:
             sys.modules["torch._dynamo"].eval_frame.remove_from_cache(forward)
 
 
+@together
 def eagerly() -> AbstractContextManager[Any]:
     """Return a context in which compiled models run uncompiled: a short look compiles nothing."""
     stance = getattr(torch().compiler, "set_stance", None)

@@ -24,7 +24,7 @@ from lopsided.measure.network.answered import require_own
 from lopsided.measure.network.head import around, axes_of, causal, heads, learns
 from lopsided.measure.network.positions import batch_first
 from lopsided.measure.network.returned import same, tensors_of
-from lopsided.measure.network.tensors import to_numpy
+from lopsided.measure.network.tensors import has_values, to_numpy
 from lopsided.measure.pull import Pull
 from lopsided.needs import torch
 
@@ -151,7 +151,7 @@ class Passing:
                 return
             features = next(tensors_of([*args, *keywords.values()]), None)
             logits = next(tensors_of(output), None)
-            if features is None or logits is None or _inside_vmap(logits):
+            if features is None or logits is None or not has_values(logits):
                 return
             heard = self._pull.listen(logits) if axes_of(layer) == 2 else {}
             x, z = (self._rows(cut(part), name) for part in (features, logits))
@@ -277,8 +277,3 @@ class Passing:
 def _traced() -> bool:
     """Return whether calls are written down as a graph, in which nothing may be looked at."""
     return bool(torch().jit.is_tracing())
-
-
-def _inside_vmap(tensor: Any) -> bool:
-    """Return whether a tensor stands for many, or for derivatives, and has no values to look at."""
-    return bool(torch()._C._functorch.is_functorch_wrapped_tensor(tensor))

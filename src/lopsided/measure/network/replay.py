@@ -18,6 +18,7 @@ from lopsided.measure.checks import NOTHING, rows_of, samples_of
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.logits import logits_of
 from lopsided.measure.network import sync
+from lopsided.measure.network.compiled import uncompiled
 from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.state.blocks import Batch, blocks
 from lopsided.measure.state.decisions import Decisions
@@ -57,6 +58,7 @@ class Replay:
         """Samples kept."""
         return sum(len(labels) for _, labels in self._features)
 
+    @uncompiled
     def update(self, features: Any, labels: Any, logits: Any = None) -> None:
         """Keep a batch; arguments and errors as in `Stream.update`.
 

@@ -12,6 +12,7 @@ from lopsided.measure.label_sets import LabelSets
 from lopsided.measure.logits import logits_of
 from lopsided.measure.network import saved
 from lopsided.measure.network.accelerated import DeviceMoments
+from lopsided.measure.network.compiled import uncompiled
 from lopsided.measure.network.tensors import as_array, has_float64, to_numpy
 from lopsided.measure.network.waiting import Waiting
 from lopsided.measure.state.decisions import Decisions
@@ -135,6 +136,7 @@ class Stream:
     def _become(self, state: Moments | DeviceMoments) -> None:
         self._state, self._waiting = state, Waiting(state)
 
+    @uncompiled
     def update(self, features: Any, labels: Any, logits: Any = None) -> None:
         """Take in a batch.
 

@@ -23,7 +23,7 @@ def to_numpy(tensor: Any) -> npt.NDArray[Any]:
         tensor = _dense(tensor)
         if tensor.is_floating_point() and tensor.dtype not in (torch().float32, torch().float64):
             tensor = tensor.float()
-        return np.asarray(tensor.cpu().numpy())
+        return np.asarray(tensor.cpu().resolve_conj().resolve_neg().numpy())
     return plain_array(tensor, "what is measured")
 
 
@@ -37,6 +37,15 @@ def as_array(tensor: Any) -> Any:
 def is_spread(tensor: Any) -> bool:
     """Return whether a tensor is a part of one that several processes hold (DTensor)."""
     return hasattr(tensor, "full_tensor")
+
+
+def has_values(tensor: Any) -> bool:
+    """Return whether a tensor has values to look at: one that is vectorised stands for many, others
+    for derivatives.
+    """
+    functorch = torch()._C._functorch
+    inside = functorch.is_functorch_wrapped_tensor(tensor)
+    return not (inside or functorch.is_legacy_batchedtensor(tensor))
 
 
 def _dense(tensor: Any) -> Any:

@@ -26,6 +26,7 @@ from lopsided.measure.counted import contradicted
 from lopsided.measure.label_sets import LabelSets
 from lopsided.measure.network import alike, sync
 from lopsided.measure.network.affine import Map
+from lopsided.measure.network.compiled import uncompiled
 from lopsided.measure.network.loggers import Logger, loggers_of
 from lopsided.measure.network.passing import Passing
 from lopsided.measure.network.replay import Replay
@@ -183,6 +184,7 @@ class Watch:
                 raise
             self._trouble(error)
 
+    @uncompiled
     def labels(self, labels: Any) -> None:
         """Say what the classes of the last forward pass were.
 
