@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import copy
 import io
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.data import (
     BatchSampler,
     DataLoader,
+    DistributedSampler,
     RandomSampler,
     Sampler,
     TensorDataset,
@@ -561,6 +564,9 @@ def test_training_goes_on_as_if_nobody_had_looked(look):
         torch.testing.assert_close(got[name], want[name], rtol=0, atol=0, msg=name)
 
 
+DATA = (TensorDataset(X, Y),)
+
+
 class Epochs(Sampler):
     """An order of its own every time, of a counter, an order kept, and a generator of NumPy."""
 
@@ -576,6 +582,76 @@ class Epochs(Sampler):
         yield from self.order.tolist()
 
 
+class Shuffled(Sampler):
+    """An order of what a sampler holds, which the next one depends on."""
+
+    def __init__(self, held, draw):
+        self.held, self.draw = held, draw
+
+    def __len__(self):
+        return B
+
+    def __iter__(self):
+        yield from list(self.draw(self.held))
+
+
+def in_place(shuffle):
+    def draw(held):
+        for part in held.values() if isinstance(held, dict) else [held]:
+            shuffle(part)
+        return [i for part in held.values() for i in part] if isinstance(held, dict) else held
+
+    return draw
+
+
+def turned(held):
+    held.copy_(held[torch.randperm(B)])
+    return held.tolist()
+
+
+#: What samplers hold, and how they draw an order from it.
+HELD = {
+    "list": lambda: (list(range(B)), in_place(random.shuffle)),
+    "array": lambda: (np.arange(B), in_place(np.random.shuffle)),
+    "tensor": lambda: (torch.arange(B), turned),
+    "class by class": lambda: (
+        {c: [i for i in range(B) if i % K == c] for c in range(K)},
+        in_place(random.shuffle),
+    ),
+    "Python's": lambda: (random.Random(0), lambda held: held.sample(range(B), B)),
+    "NumPy's older": lambda: (np.random.RandomState(0), lambda held: held.permutation(B)),
+}
+
+
+class Wrapped:
+    """A loader around another, as that of Lightning Fabric."""
+
+    def __init__(self, loader):
+        self._dataloader, self._number = loader, 0
+
+    def __iter__(self):
+        self._dataloader.sampler.set_epoch(self._number)
+        self._number += 1
+        yield from self._dataloader
+
+
+class Own:
+    """A loader that has random numbers of its own, as that of fastai."""
+
+    def __init__(self):
+        self.rng = random.Random(0)
+
+    def __iter__(self):
+        self.rng = random.Random(self.rng.randint(0, 2**32 - 1))
+        order = self.rng.sample(range(B), B)
+        yield X[order], Y[order]
+
+
+def dealt():
+    sampler = DistributedSampler(Y, num_replicas=1, rank=0)
+    return Wrapped(DataLoader(TensorDataset(X, Y), sampler=sampler))
+
+
 def seeded() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
@@ -588,15 +664,24 @@ ORDERS = {
     },
     "binding": lambda: {"batch_sampler": steer.BindingBatches(Y, 8)},
     "epochs": lambda: {"sampler": Epochs()},
+    **{name: partial(lambda make: {"sampler": Shuffled(*make())}, HELD[name]) for name in HELD},
 }
+#: Other loaders.
+LOADERS = {"wrapped": dealt, "own": Own}
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("order", [*ORDERS, *LOADERS])
 def test_a_loader_goes_on_in_the_order_it_would_have(order):
-    loaders = [DataLoader(TensorDataset(X, Y), **ORDERS[order]()) for _ in range(2)]
+    def make():
+        return LOADERS[order]() if order in LOADERS else DataLoader(*DATA, **ORDERS[order]())
+
+    loaders = [make() for _ in range(2)]
     orders: list[list[Any]] = [[], []]
     for epoch in range(3):
         for read, loader in zip(orders, loaders, strict=True):
+            random.seed(epoch)
+            np.random.seed(epoch)  # noqa: NPY002
+            torch.manual_seed(epoch)
             read.append([x.tolist() for x, _ in loader])
         trained(Net(), loaders[1], passes=1 + epoch % 2, show_progress=False)
     assert orders[0] == orders[1]
@@ -620,6 +705,60 @@ def test_a_loader_with_workers_is_left_where_it_is_also_within_an_epoch(kept):
     model = Net()
     looked = epochs(lambda loader: trained(model, loader, show_progress=False))
     assert looked == epochs(lambda loader: None)
+
+
+class Observer(nn.Module):
+    """Buffers that a pass moves in evaluation mode: in place, to another length, to another
+    buffer, and a number that tells of it.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("most", torch.zeros(()))
+        self.register_buffer("each", torch.zeros(0))
+        self.register_buffer("cache", torch.zeros(1))
+        self.length = 1
+
+    def forward(self, x):
+        self.most.copy_(torch.maximum(self.most, x.abs().max()))
+        self.each.resize_(x.shape[1]).copy_(x.amax(0))
+        if len(x) > self.length:
+            self.length, self.cache = len(x), torch.zeros(len(x))
+        return x + self.cache[: len(x), None]
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_buffers_that_move_in_evaluation_mode_are_put_back(filled):
+    model = nn.Sequential(Observer(), Net()).eval()
+    if filled:
+        model(X[:3])
+    held = dict(model.named_buffers())
+    before = {name: buffer.clone() for name, buffer in held.items()}
+    trained(model, [(10 * X, Y)], passes=2, show_progress=False)
+    for name, buffer in model.named_buffers():
+        assert buffer is held[name]
+        torch.testing.assert_close(buffer, before[name], rtol=0, atol=0)
+    assert model[0].length == len(model[0].cache)
+    assert model(X).shape == (B, K)
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_gradients_for_many_slopes_at_once_are_taken_while_watched(labelled):
+    model = Net()
+
+    def slopes(told):
+        answers = model(X)
+        if told:
+            watching.labels(Y)
+        many = torch.eye(K)[:, None].expand(K, B, K)
+        return torch.autograd.grad(answers, model.head.weight, many, is_grads_batched=True)[0]
+
+    want = slopes(told=False)
+    with watch(model) as watching:
+        torch.testing.assert_close(slopes(labelled), want)
+        if not labelled:
+            watching.labels(Y)
+        assert watching.epoch().moments.n == B
 
 
 def test_training_while_watched_is_training():

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from torch.distributed.algorithms.join import Join
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler, Subset, TensorDataset
@@ -272,7 +273,9 @@ class Process:
         parts = torch.nn.Linear(D, D), torch.nn.BatchNorm1d(D), torch.nn.Linear(D, K)
         model = DistributedDataParallel(torch.nn.Sequential(*parts).double())
         inputs, labels = (torch.tensor(array) for array in sample(0.0)[:2])
-        model(inputs[self.rank :: SIZE]).sum().backward()  # each has its own statistics now
+        with Join([model]):  # each trains as often as it has batches, to statistics of its own
+            for _ in range(1 + self.rank):
+                model(inputs[self.rank :: SIZE]).sum().backward()
         own = {name: buffer.clone() for name, buffer in model.named_buffers()}
         said = self.said["normed"] = {}
         for name, size in (("first", 1), ("others", 3)):
@@ -286,7 +289,7 @@ class Process:
             said[name] = [[each.moments.n, each.moments.spread.sum()] for each in found]
             self.refused("no batch", lambda: layers(model, [], ["module.0"], show_progress=False))
         said["kept"] = all(torch.equal(own[name], kept) for name, kept in model.named_buffers())
-        said["trains"] = model.require_forward_param_sync
+        said["trains"] = model.require_forward_param_sync and model._join_config.enable
 
     def networks(self):
         """Networks of each process: one in all, moved by steps on their own data, their own."""

@@ -3,12 +3,16 @@ own."""
 
 import copy
 import pickle
+import random
 import sys
 import threading
 
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounter
+from torch.nn.utils.parametrize import register_parametrization
+from torch.utils.data import DataLoader, TensorDataset
 
 from lopsided.measure import (
     Decisions,
@@ -183,3 +187,80 @@ def test_threads_look_at_one_model_in_turn_and_leave_it_as_it_was(name):
     assert found == found[:1] * (1 + THREADS)
     assert [layer.training for layer in model.modules()] == modes
     assert not any(layer._forward_hooks for layer in model.modules())
+
+
+def test_a_look_that_begins_during_another_one_leaves_the_head_in_its_mode():
+    inside, reads, left = threading.Event(), threading.Event(), threading.Event()
+
+    class Reads(torch.nn.Module):
+        """A weight that the second thread reads until the first has left."""
+
+        def forward(self, weight):
+            if inside.is_set() and threading.current_thread() is threads[1] and not left.is_set():
+                reads.set()
+                assert left.wait(60)
+            return weight
+
+    def loader():
+        yield tuple(map(torch.tensor, batch(0)))
+        inside.set()
+        reads.wait(0.5)
+
+    def work(t):
+        assert not t or inside.wait(60)
+        trained(model, [tuple(map(torch.tensor, batch(0)))] if t else loader(), show_progress=False)
+        left.set()
+
+    model = torch.nn.Sequential(torch.nn.Linear(D, D), torch.nn.Linear(D, K)).double()
+    register_parametrization(model[1], "weight", Reads())
+    threads = [threading.Thread(target=work, args=(t,)) for t in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert left.is_set()
+    assert model[1].training
+
+
+def test_looks_that_overlap_leave_what_threads_share_as_it_was():
+    # The first to come is the first to leave, while the second is still inside.
+    inside, left = [threading.Event(), threading.Event()], threading.Event()
+    data = TensorDataset(*map(torch.tensor, batch(0)))
+
+    class Waits:
+        def __init__(self, t):
+            self.t = t
+
+        def __iter__(self):
+            yield from DataLoader(data, 8, shuffle=True)
+            inside[self.t].set()
+            assert (left if self.t else inside[1]).wait(60)
+
+    def work(t):
+        assert not t or inside[0].wait(60)
+        trained(models[t], Waits(t), show_progress=False)
+        if not t:
+            left.set()
+
+    models = [torch.nn.Linear(D, K).double() for _ in range(2)]
+    before = torch.get_rng_state(), np.random.get_state()[1], random.getstate()  # noqa: NPY002
+    threads = [threading.Thread(target=work, args=(t,)) for t in range(2)]
+    compiled = torch.compile(lambda x: x + 1, backend=(counter := CompileCounter()))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert left.is_set()
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (np.random.get_state()[1] == before[1]).all()  # noqa: NPY002
+    assert random.getstate() == before[2]
+    compiled(torch.ones(1))
+    assert counter.frame_count == 1, "what is compiled is compiled again"
+
+
+def test_a_look_that_ends_in_an_error_leaves_no_thread_of_its_progress_bar():
+    before = threading.active_count()
+    loader = [(torch.ones(2, D), torch.tensor([0, K]))]
+    with pytest.raises(ValueError, match="labels must be from 0 to 4, got 5") as kept:
+        trained(torch.nn.Linear(D, K), loader)
+    assert threading.active_count() == before, kept

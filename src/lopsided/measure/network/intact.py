@@ -1,5 +1,5 @@
-"""A look at a model that leaves everything as it was: modes layer by layer, random states, and the
-order in which a loader goes on.
+"""A look at a model that leaves everything as it was: modes layer by layer, buffers and random
+states.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from lopsided.measure.network.together import together
 from lopsided.needs import torch
 
 #: Model -> what lets one thread look at it at a time.
@@ -44,6 +45,7 @@ def modes_kept(model: Any) -> Iterator[None]:
             layer.training = mode
 
 
+@together
 @contextmanager
 def randomness_kept() -> Iterator[None]:
     """Put back the random states of Python, NumPy and torch, on every device in use."""
@@ -63,66 +65,60 @@ def randomness_kept() -> Iterator[None]:
 
 @contextmanager
 def buffers_kept(model: Any) -> Iterator[None]:
-    """Let every process of DistributedDataParallel measure with the buffers of the first one, and
-    put back its own; every process must call it.
+    """Put back buffers that a pass in evaluation mode moves, such as those of observers before a
+    quantization, and the numbers of their layers.
+    """
+    before = [
+        (layer, name, buffer, buffer.clone(), _numbers(layer))
+        for layer in model.modules()
+        for name, buffer in layer._buffers.items()
+        # Others than plain tensors are spread, lazy or sparse, and not to be compared.
+        if type(buffer) is torch().Tensor and buffer.layout == torch().strided
+    ]
+    try:
+        yield
+    finally:
+        for layer, name, buffer, own, numbers in before:
+            if layer._buffers.get(name) is buffer and _same(buffer, own):
+                continue
+            with torch().inference_mode(buffer.is_inference()), torch().no_grad():
+                (buffer if buffer.shape == own.shape else buffer.resize_(own.shape)).copy_(own)
+            layer._buffers[name] = buffer
+            vars(layer).update(numbers)
 
-    In the first pass without gradients they are sent to all, so that processes would wait for one
-    that has no sample to pass. Here they are sent once, before any pass.
+
+def _numbers(layer: Any) -> dict[str, Any]:
+    """Return the plain numbers of a layer, which may tell of its buffers: how long one is, whether
+    it is filled.
+    """
+    own = {name: part for name, part in vars(layer).items() if isinstance(part, int | float)}
+    return {name: part for name, part in own.items() if name != "training"}
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one.shape == other.shape and (one.is_meta or bool(torch().equal(one, other)))
+
+
+@contextmanager
+def parallel_apart(model: Any) -> Iterator[None]:
+    """Let every process of DistributedDataParallel measure with the buffers of the first one, and
+    by itself; every process must call it.
+
+    In the first pass without gradients buffers are sent to all, and in every pass after a training
+    on uneven inputs (`Join`) it is told that there is one, so that processes would wait for one
+    that has no sample to pass. Here buffers are sent once, before any pass.
     """
     kind = torch().nn.parallel.DistributedDataParallel
     parallel = [part for part in model.modules() if isinstance(part, kind)]
-    before = [(buffer, buffer.clone()) for part in parallel for buffer in part.buffers()]
-    due = [part.require_forward_param_sync for part in parallel]
+    before = [(part, part.require_forward_param_sync, part._join_config) for part in parallel]
     try:
-        for part in parallel:
+        for part, _, join in before:
+            part._join_config = join._replace(enable=False)
             part.require_forward_param_sync = True
             if part.will_sync_module_buffers():
                 part._sync_buffers()
             part.require_forward_param_sync = False
         yield
     finally:
-        with torch().no_grad():
-            for buffer, own in before:
-                buffer.copy_(own)
-        for part, was in zip(parallel, due, strict=True):
-            part.require_forward_param_sync = was
-
-
-@contextmanager
-def order_kept(loader: Any) -> Iterator[None]:
-    """Put back what the next order of a loader depends on, which reading it moves on: the counters
-    of a DataLoader, what its samplers hold, and the generators of both.
-
-    Workers that a DataLoader keeps from epoch to epoch are left where they are, perhaps in the
-    middle of one: reading starts others.
-    """
-    states = [vars(part) for part in _samplers(loader) if hasattr(part, "__dict__")]
-    before = [(state, state.copy()) for state in states]
-    for part in (loader, getattr(loader, "base_dataloader", None)):  # accelerate's wrap another
-        if isinstance(part, torch().utils.data.DataLoader):  # what others have, they alone know
-            states.append(own := vars(part))
-            then = {name: value for name, value in own.items() if isinstance(value, int)}
-            before.append((own, then))
-            if "_iterator" in own:
-                then["_iterator"], own["_iterator"] = own["_iterator"], None
-    held = [value for state in states for value in state.values()]
-    torches = [(g, g.get_state()) for g in held if isinstance(g, torch().Generator)]
-    arrays = [(g, g.bit_generator.state) for g in held if isinstance(g, np.random.Generator)]
-    try:
-        yield
-    finally:
-        for state, then in before:
-            state.update(then)
-        for generator, drawn in torches:
-            generator.set_state(drawn)
-        for generator, drawn in arrays:
-            generator.bit_generator.state = drawn
-
-
-def _samplers(loader: Any) -> list[Any]:
-    """Return the samplers of a loader, and those within them."""
-    found = [loader]
-    for part in found:
-        inner = (getattr(part, name, None) for name in ("batch_sampler", "sampler"))
-        found += [one for one in inner if one is not None and all(one is not f for f in found)]
-    return found[1:]
+        for part, due, join in before:
+            part.require_forward_param_sync, part._join_config = due, join

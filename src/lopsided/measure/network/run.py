@@ -7,7 +7,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from typing import Any, Self
 
 import numpy as np
@@ -22,9 +22,10 @@ from lopsided.measure.network.intact import (
     alone_with,
     buffers_kept,
     modes_kept,
-    order_kept,
+    parallel_apart,
     randomness_kept,
 )
+from lopsided.measure.network.order import order_kept
 from lopsided.measure.network.passing import Passing
 from lopsided.needs import torch
 
@@ -66,7 +67,10 @@ class Run:
     ) -> None:
         self._model, self._inputs, self._labels = model, inputs, labels
         self._show, self._stack = show_progress, ExitStack()
-        self.passing = Passing(model, head, counts, ignore=ignore, shift=shift)
+        # Its doors hold the head in evaluation mode for a moment.
+        alone = alone_with(model) if isinstance(model, torch().nn.Module) else nullcontext()
+        with alone:
+            self.passing = Passing(model, head, counts, ignore=ignore, shift=shift)
         self.together = sync.available()
         if self.together:
             _log.warning(
@@ -82,7 +86,8 @@ class Run:
                 randomness_kept(),
                 torch().no_grad(),
                 compiled.eagerly(),
-                buffers_kept(self._model) if self.together else nullcontext(),
+                buffers_kept(self._model),
+                parallel_apart(self._model) if self.together else nullcontext(),
             ):
                 stack.enter_context(kept)
             self._stack = stack.pop_all()
@@ -104,9 +109,10 @@ class Run:
             ValueError: if a batch cannot be used; it is named.
             TypeError: if the loader gives what is no batch.
         """
-        batches = track(loader, title, transient=True, disable=not self._show)
+        batches: Any = track(loader, title, transient=True, disable=not self._show)
         rows, largest, read = 0, 0, alike.Read()
-        with order_kept(loader), _others_told(self.together):
+        # Closed at once: whoever keeps the error would keep the bar, its threads and the workers.
+        with order_kept(loader), _others_told(self.together), closing(batches):
             for number, batch in enumerate(batches):
                 labels, by_keyword = self._forward(batch)
                 try:
