@@ -217,12 +217,28 @@ def test_standard_input_is_decoded_as_a_file_is(option, content, told, monkeypat
         ("dx\nnv\nmel\nnv\n", "'dx' in line 1 and nowhere else, which may be a class or a title"),
         ("cat\nnan\ndog\n", "all names, got 'nan'"),
         ("[1", "standard input is damaged or truncated"),
+        ("label,count\ncat,50\ndog,5\n", "has each class once, beside 'count': it counts them"),
+        ("class;n;share\n0;50;.9\n1;5;.1\n", "has each class once, beside 'n': it counts them"),
     ],
 )
 def test_labels_that_are_none_are_told_by_their_line(text, sentence, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", piped(text.encode()))
     assert main(["predict", "--labels", "-"]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_a_table_of_classes_and_counts_is_not_counted_as_labels(tmp_path, capsys):
+    assert main(["predict", "--counts", "cat=50,dog=5", "--csv"]) == 0
+    (tmp_path / "a.csv").write_text(capsys.readouterr().out)
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    counted = {"label": ["cat", "dog"], "count": [50, 5]}
+    parquet.write_table(arrow.table(counted), tmp_path / "a.parquet")
+    for name in ("a.csv", "a.parquet"):
+        assert main(["predict", "--labels", str(tmp_path / name)]) == 2
+        assert f"{name} has each class once, beside 'count'" in capsys.readouterr().err
+    (tmp_path / "b.csv").write_text("label,count\ncat,50\ncat,5\ndog,7\n")  # a feature of samples
+    found = rows(capsys, "predict", "--labels", str(tmp_path / "b.csv"))
+    assert [row["count"] for row in found] == ["2", "1"]
 
 
 def test_a_file_of_impossible_counts_is_not_called_damaged(tmp_path, capsys):

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 #: it is refused.
 TITLES = ("class", "classes", "label", "labels", "target", "targets", "y")
 
+#: What a column may be called that counts the samples of each class, as pandas, polars and R write
+#: it, and `--csv`.
+COUNTED = ("count", "counts", "freq", "frequency", "n", "samples")
+
 #: What R, pandas and spreadsheets write where a label is missing; "none" is a class of some data.
 MISSING = ("NA", "<NA>", "N/A", "#N/A", "NaT")
 
@@ -53,7 +57,9 @@ def read_labels(given: str) -> npt.NDArray[Any]:
     with telling(given):
         found = content(given)
         if isinstance(found, Columns):
-            found = found[_place(list(found))] if len(found) > 1 else next(iter(found.values()), [])
+            titles = list(found)
+            found = found[_place(titles)] if len(found) > 1 else next(iter(found.values()), [])
+            _require_samples(found, titles)
         elif isinstance(found, str):
             found = _lines(found)
         if not isinstance(found, list) or not found:
@@ -73,6 +79,16 @@ def _place(titles: Sequence[str]) -> str:
             f" {TITLES[-1]}; there are {', '.join(titles)}"
         )
     return called[0]
+
+
+def _require_samples(labels: Sequence[object], titles: Sequence[str]) -> None:
+    """Refuse the classes of a table of counts, which would be labels of one sample each."""
+    counted = [title for title in titles if title.lower() in COUNTED]
+    if counted and len(set(labels)) == len(labels):
+        raise UnfitError(
+            f"has each class once, beside {counted[0]!r}: it counts them, so give a file of classes"
+            " and counts, two columns, by --counts"
+        )
 
 
 def _lines(text: str) -> list[int] | list[str]:
@@ -102,6 +118,8 @@ def _lines(text: str) -> list[int] | list[str]:
             )
         expected += 1
     labels = [cells[place] for _, cells in lines]
+    if width > 1:
+        _require_samples(labels, titles)
     if all(re.fullmatch(r"[+-]?[0-9]{1,18}", label) for label in labels):
         return [int(label) for label in labels]
     untitled = lines and lines[0][1] is titles
