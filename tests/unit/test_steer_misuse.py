@@ -310,3 +310,25 @@ def test_features_with_an_axis_too_many_are_not_broadcast_beside_labels(loss):
 def test_a_head_is_not_fitted_to_features_whose_squares_leave_float64(size):
     with pytest.raises(ValueError, match="squares of the features"):
         posthoc.fit_head(size * np.eye(4), np.arange(4))
+
+
+SOFT = {
+    "adjusted": lambda: steer.AdjustedCrossEntropy(Adjustment()),
+    "focal": lambda: steer.Focal(2.0),
+    "squared": steer.SquaredError,
+    "regression": steer.DotRegression,
+    "binary": lambda: steer.AdjustedBinary([3, 2, 1], n=9),
+}
+
+
+@pytest.mark.parametrize("name", SOFT)
+def test_logits_and_targets_that_have_changed_places_are_told(name):
+    # as where Keras calls a loss of one-hot labels and of what a softmax gives
+    targets, loss = torch.eye(3), SOFT[name]()
+    answers = logits(3, 3).softmax(1).requires_grad_()
+    with pytest.warns(UserWarning, match="called with logits first") as told:
+        loss(targets, answers)
+    assert told[0].filename == __file__
+    loss(answers, targets)
+    with torch.no_grad():
+        loss(answers, targets)

@@ -8,6 +8,8 @@ only shapes and types.
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor
 from torch._C import _functorch
@@ -112,6 +114,20 @@ def check_features(features: Tensor, d: int, *, rows: bool = False) -> None:
         )
     if not features.is_floating_point():
         raise TypeError(f"features must be floating point, got {features.dtype}")
+
+
+def warn_of_places(logits: Tensor, targets: Tensor) -> None:
+    """Say if a gradient is asked for of targets alone: where both are numbers from 0 to 1, nothing
+    else tells that they have changed places.
+    """
+    if concrete(targets) and targets.requires_grad and not logits.requires_grad:
+        # Past this, forward and the two frames by which a module calls it.
+        warnings.warn(
+            "the targets ask for a gradient and the logits for none: a loss is called with logits"
+            " first, and Keras gives targets first; there give lambda targets, logits: loss(logits,"
+            " targets)",
+            stacklevel=5,
+        )
 
 
 def check_soft_targets(targets: Tensor, n: int, k: int) -> None:

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from lopsided.adjustment import Adjustment
 from lopsided.arrays import require_finite, require_number, require_whole
-from lopsided.steer.checks import check_tensor, visible
+from lopsided.steer.checks import check_tensor, visible, warn_of_places
 from lopsided.steer.precision import full_precision
 
 #: Softplus from logits of this size on is the logit itself, to rounding of float64. The framework's
@@ -113,6 +113,7 @@ class AdjustedBinary(nn.Module):
             raise ValueError(
                 f"targets must be from 0 to 1, got {wrong}; leave out what marks that there is none"
             )
+        warn_of_places(logits, targets)
         z = full_precision(logits)
         y = targets.to(z.dtype)
         beside = (k, *[1] * (z.ndim - 2)) if k > 1 else (1,)

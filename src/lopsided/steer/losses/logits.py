@@ -17,6 +17,7 @@ from lopsided.steer.checks import (
     check_soft_targets,
     check_tensor,
     visible,
+    warn_of_places,
 )
 from lopsided.steer.losses.base import Loss, Reduction
 from lopsided.steer.losses.terms import Terms
@@ -48,6 +49,7 @@ class LogitLoss(Loss):
         if targets.ndim != 2 or not targets.is_floating_point():
             return self.of_labels(logits, *self.read(targets, *logits.shape))
         check_soft_targets(targets, *logits.shape)
+        warn_of_places(logits, targets)
         if any(mark >= 0 for mark in sentinels(self.ignore_index)):
             raise ValueError(
                 f"ignore_index={self.ignore_index} marks labels, and soft targets have none; drop"
