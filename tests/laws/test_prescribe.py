@@ -599,6 +599,7 @@ def test_classes_that_are_still_to_come_change_no_gain(known, held):
     assert (found.remedy, str(found.cause)) == (alone.remedy, str(alone.cause))
     assert found.gain == pytest.approx(alone.gain, abs=2e-3)
     assert found.interval == pytest.approx(alone.interval, abs=2e-3)
+    assert found.norm_share == pytest.approx(alone.norm_share)
     told = f"{later} of {later + 4} classes, the first is class 4, have no sample at all"
     assert told in str(found)
     assert "sample at all" not in str(alone)

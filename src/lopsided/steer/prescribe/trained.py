@@ -32,7 +32,8 @@ class Trained:
         counts: of the training set; a class without samples counts as one.
         log_shares: (k,) logarithms of the shares in training; of such a class, of half a sample.
         present: (k,) which classes have training samples, as far as samples and counts tell.
-        norm_share: of SELI's norm ratio.
+        norm_share: of SELI's norm ratio, of the classes that are present: the classifiers of others
+            were pulled by no sample.
         length: root mean square length of the training features.
         loss: as far as was said.
         contradiction: how the training samples contradict the counts, in a sentence, or nothing.
@@ -79,7 +80,10 @@ class Trained:
         there = seen.counts > 0
         present = there if known is None else there | (known.values > 1)
         known = known or Counts(np.maximum(seen.counts, 1))
-        second, share = second_head(samples, seen), norm_share(first, known)
+        second, share = second_head(samples, seen), None
+        if np.count_nonzero(present) > 1:
+            some = Linear(first.weight[present], first.bias[present])
+            share = norm_share(some, Counts(known.values[present]))
         logs, length = np.log(pi), seen.length
         return cls(first, second, samples, known, logs, present, share, length, loss, told)
 
