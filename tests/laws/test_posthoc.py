@@ -56,6 +56,19 @@ def test_the_fitted_tau_undoes_the_prior_that_was_put_in(tau, balanced):
     assert posthoc.fit_tau(z.astype(np.float16), y, counts) == pytest.approx(found, abs=0.01)
 
 
+@pytest.mark.parametrize("least", [np.finfo(np.float64).tiny, np.finfo(np.float32).tiny, 1e-200])
+def test_zeros_of_votes_do_not_outweigh_what_other_samples_tell(least):
+    counts, rng = Counts([900, 300, 60, 20]), np.random.default_rng(0)
+    y = np.repeat(np.arange(4), counts.values)
+    z = rng.normal(np.eye(4)[y] * 1.5, 1.0) * 1.5 + np.log(counts.values / counts.n)
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    votes = np.stack([rng.multinomial(50, row) for row in p]) / 50
+    assert (votes[np.arange(len(y)), y] == 0).sum() > 10
+    found = posthoc.fit_tau(np.log(np.maximum(votes, least)), y, counts)
+    assert found == pytest.approx(posthoc.fit_tau(np.log(p), y, counts), abs=0.2)
+    assert posthoc.fit_tau(np.log(p), y, counts) == pytest.approx(posthoc.fit_tau(z, y, counts))
+
+
 def test_what_tells_nothing_of_labels_has_no_tau():
     z = logits(400)
     with pytest.raises(ValueError, match="in one order"):

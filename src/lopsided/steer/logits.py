@@ -35,7 +35,7 @@ def logits_of(logits: Any, counts: Counts, *, multiplied: bool = False) -> Any:
             "these are probabilities, every row is non-negative and sums to 1 (or 100); give the"
             f" logits{' that the head makes' if multiplied else ', or probabilities.log()'}"
         )
-    if multiplied and _are_log_probabilities(z):
+    if multiplied and are_log_probabilities(z):
         raise ValueError(
             "these are log-probabilities, none is positive and the exponentials of every row sum to"
             " 1, so factors would favour the frequent classes; give the logits that the head makes"
@@ -52,7 +52,7 @@ def _are_probabilities(logits: Any) -> bool:
     return are_probabilities(logits)
 
 
-def _are_log_probabilities(z: Any) -> bool:
+def are_log_probabilities(z: Any) -> bool:
     """Whether these are the logarithms of what has been through a softmax."""
     if is_tensor(z):
         from lopsided.steer.checks import visible

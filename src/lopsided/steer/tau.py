@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from lopsided.arrays import plain_array
+from lopsided.arrays import Floats, plain_array
 from lopsided.counts import Counts, CountsLike
 from lopsided.measure.checks import labels_of, rows_of
-from lopsided.steer.logits import logits_of
+from lopsided.steer.logits import are_log_probabilities, logits_of
 from lopsided.steer.prescribe.heads import PLAIN, three_numbers
 from lopsided.steer.prescribe.samples import shares
+
+#: Logarithms of probabilities below this are of zeros: the least that float32 holds in full.
+ZERO = float(np.log(np.finfo(np.float32).tiny))
 
 
 def fit_tau(logits: Any, labels: Any, counts: CountsLike) -> float:
@@ -21,6 +24,9 @@ def fit_tau(logits: Any, labels: Any, counts: CountsLike) -> float:
     likelihood, with the priors u ~ N(1, 10) and a ~ N(1, 1/4), and returns a / u. One or two
     samples of the rarest class will do, where the tau of the best balanced accuracy needs many.
     `steer.prescribe` fits a second head beside it, and is worth more where there are features.
+
+    Of log-probabilities a zero, as trees and neighbors give by their votes, is taken for the least
+    probability that is none, at most 1 / (n k): as logarithms zeros would outweigh all else.
 
     Args:
         logits: (n, k) of a model trained with plain cross-entropy, on samples it was not trained
@@ -45,6 +51,7 @@ def fit_tau(logits: Any, labels: Any, counts: CountsLike) -> float:
     y = labels_of(plain_array(labels, "labels"), counts.k)
     z = plain_array(logits_of(logits, counts), "logits")
     z = rows_of(z, y, counts.k, "logits").astype(np.float64)
+    z = _without_zeros(z) if are_log_probabilities(z) else z
     if len(there := np.unique(y)) < 2:
         raise ValueError(
             "a tau is fitted to held-out samples of two classes or more, and there"
@@ -59,3 +66,10 @@ def fit_tau(logits: Any, labels: Any, counts: CountsLike) -> float:
             " logits and labels in one order?"
         )
     return float(a / u)
+
+
+def _without_zeros(logs: Floats) -> Floats:
+    """Return log-probabilities (n, k) in which zeros are probabilities."""
+    zero = logs <= ZERO
+    least = min(logs[~zero].min(), -np.log(logs.size))
+    return np.where(zero, least, logs)
