@@ -143,6 +143,21 @@ def test_a_second_pass_merges_and_sees_what_the_first_saw():
         whole.moments().update(features, labels)
 
 
+def test_a_second_pass_decides_by_the_head_that_it_began_with():
+    features, labels = sample(5)
+    first, weight, bias = of(features, labels), np.eye(4, 5), np.arange(4.0)
+    kept, moved = (
+        SecondPass(first, *head) for head in ((weight.copy(), bias.copy()), (weight, bias))
+    )
+    for half in (slice(None, 20), slice(20, None)):
+        for second in (kept, moved):
+            second.update(features[half], labels[half])
+        weight *= -1  # as training writes to the memory of its parameters
+        bias += 7 * weight[:, 0]
+    np.testing.assert_array_equal(moved.decisions.errors, kept.decisions.errors)
+    np.testing.assert_array_equal(moved.decisions.margin_sum, kept.decisions.margin_sum)
+
+
 def test_a_first_pass_of_means_is_that_of_moments_however_it_is_cut():
     features, labels = sample(6, n=3000)
     whole, parts, halves = Means(4, 5), Means(4, 5), [Means(4, 5), Means(4, 5)]

@@ -47,8 +47,9 @@ class SecondPass:
     Args:
         first: means, or moments, of the first pass; classes without samples in it have none in the
             second, and no mean is near.
-        weight: (k, d) weight of a linear head, for decisions; k (d + r) more multiplications a
-            sample. Of any other head give the answers to `update`.
+        weight: (k, d) weight of a linear head, for decisions, which is copied unless it is
+            read-only; k (d + r) more multiplications a sample. Of any other head give the answers
+            to `update`.
         bias: (k,) bias of the head.
         whitening: of the means of the classes with samples, where it is known.
 
@@ -81,7 +82,7 @@ class SecondPass:
         # Of when the means were whitened: a first pass that goes on has others.
         self._began = first.counts.copy()
         self._whitening = Whitening.of(first.take(self._seen)) if whitening is None else whitening
-        self._head = None if weight is None else head_of(weight, bias, first.k, first.d)
+        self._head = None if weight is None else _kept(*head_of(weight, bias, first.k, first.d))
         self._reference: Reference | None = None
         # Both that it may be, by whether features are narrow, for all of one first pass.
         self._references: dict[bool, Reference] = {}
@@ -251,3 +252,10 @@ class SecondPass:
         trace, toward = traces.tolist()
         closed.scatter = Projected(trace, toward, self._whitening)
         return closed
+
+
+def _kept(weight: Floats, bias: Floats | None) -> tuple[Floats, Floats | None]:
+    """Return a head as it is now: training goes on writing to the memory of its parameters."""
+    if weight.flags.writeable:
+        weight = weight.copy()
+    return weight, None if bias is None else bias.copy()

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from lopsided.arrays import locked
 from lopsided.counts import Counts, CountsLike
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.counted import contradicted
@@ -125,7 +126,8 @@ class Reading:
         if classes == "all":
             means.require_every_class()
         white = whitening(self.engine, means if here else shared, parts)
-        head = self.store.weight, self.store.bias
+        weight, bias = self.store.weight, self.store.bias
+        head = None if weight is None else locked(weight), bias  # so that it is not copied
         second = SecondPass(means, *(head if here else (None, None)), whitening=white)
         if not here:
             shared.put(weight=head[0], bias=head[1], columns=white.columns, tilt=white.tilt)
