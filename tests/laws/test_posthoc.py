@@ -63,7 +63,7 @@ def test_zeros_of_votes_do_not_outweigh_what_other_samples_tell(least):
     z = rng.normal(np.eye(4)[y] * 1.5, 1.0) * 1.5 + np.log(counts.values / counts.n)
     p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     votes = np.stack([rng.multinomial(50, row) for row in p]) / 50
-    assert (votes[np.arange(len(y)), y] == 0).sum() > 10
+    assert (votes[np.arange(len(y)), y] == 0).any()
     found = posthoc.fit_tau(np.log(np.maximum(votes, least)), y, counts)
     assert found == pytest.approx(posthoc.fit_tau(np.log(p), y, counts), abs=0.2)
     assert posthoc.fit_tau(np.log(p), y, counts) == pytest.approx(posthoc.fit_tau(z, y, counts))

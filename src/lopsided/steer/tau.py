@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from lopsided.steer.logits import are_log_probabilities, logits_of
 from lopsided.steer.prescribe.heads import PLAIN, three_numbers
 from lopsided.steer.prescribe.samples import shares
 
-#: Logarithms of probabilities below this are of zeros: the least that float32 holds in full.
-ZERO = float(np.log(np.finfo(np.float32).tiny))
+#: Logarithms of probabilities below this are of zeros: twice the least that float32 holds in full.
+ZERO = math.log(2 * float(np.finfo(np.float32).tiny))
 
 
 def fit_tau(logits: Any, labels: Any, counts: CountsLike) -> float:
