@@ -29,7 +29,7 @@ from torch.utils.data import (
 )
 
 from lopsided import predict, steer
-from lopsided.measure import Moments, trained, watch
+from lopsided.measure import Moments, agop, trained, watch
 from lopsided.measure.network.affine import alone
 
 B, T, D, K, VOCAB = 24, 5, 6, 3, 7
@@ -647,6 +647,16 @@ class Own:
         yield X[order], Y[order]
 
 
+class Noisy(TensorDataset):
+    """Samples with noise of random numbers of their own."""
+
+    random = None
+
+    def __getitem__(self, i):
+        self.random = self.random or np.random.default_rng(0)
+        return X[i] + torch.tensor(self.random.standard_normal(4)).float(), Y[i]
+
+
 def dealt():
     sampler = DistributedSampler(Y, num_replicas=1, rank=0)
     return Wrapped(DataLoader(TensorDataset(X, Y), sampler=sampler))
@@ -667,7 +677,7 @@ ORDERS = {
     **{name: partial(lambda make: {"sampler": Shuffled(*make())}, HELD[name]) for name in HELD},
 }
 #: Other loaders.
-LOADERS = {"wrapped": dealt, "own": Own}
+LOADERS = {"wrapped": dealt, "own": Own, "noisy": lambda: DataLoader(Noisy(X, Y))}
 
 
 @pytest.mark.parametrize("order", [*ORDERS, *LOADERS])
@@ -721,7 +731,7 @@ class Observer(nn.Module):
 
     def forward(self, x):
         self.most.copy_(torch.maximum(self.most, x.abs().max()))
-        self.each.resize_(x.shape[1]).copy_(x.amax(0))
+        self.each.resize_(x.shape[1]).copy_(x.detach().amax(0))
         if len(x) > self.length:
             self.length, self.cache = len(x), torch.zeros(len(x))
         return x + self.cache[: len(x), None]
@@ -735,6 +745,7 @@ def test_buffers_that_move_in_evaluation_mode_are_put_back(filled):
     held = dict(model.named_buffers())
     before = {name: buffer.clone() for name, buffer in held.items()}
     trained(model, [(10 * X, Y)], passes=2, show_progress=False)
+    agop(model, 10 * X[:2])
     for name, buffer in model.named_buffers():
         assert buffer is held[name]
         torch.testing.assert_close(buffer, before[name], rtol=0, atol=0)

@@ -22,7 +22,7 @@ from safetensors.numpy import save_file
 from deaths import Deadly
 from lopsided.measure import Means, Moments, open_store, stored
 from lopsided.measure.engine import engine_of
-from lopsided.measure.engine.futures import Pool
+from lopsided.measure.engine.futures import Pool, _one_thread_each
 from lopsided.measure.engine.here import Here
 from lopsided.measure.engine.tree import Tree, planted
 from lopsided.measure.engine.work import Work
@@ -468,3 +468,18 @@ def test_paths_that_workers_are_given_are_absolute(folder, tmp_path, monkeypatch
 
 def test_the_store_may_be_opened_before(folder):
     assert bits(stored(open_store(folder))) == bits(stored(str(folder)))
+
+
+@pytest.mark.parametrize("set_before", [False, True])
+def test_pools_of_several_threads_leave_the_environment_as_it_was(set_before, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if set_before:
+        monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    before = dict(os.environ)
+    pools = [_one_thread_each() for _ in range(2)]
+    for pool in pools:  # the first to start is the first to have started, as in two threads
+        pool.__enter__()
+        assert os.environ["OMP_NUM_THREADS"] == "1"
+    for pool in pools:
+        pool.__exit__(None, None, None)
+    assert dict(os.environ) == before

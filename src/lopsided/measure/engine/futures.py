@@ -17,6 +17,7 @@ from typing import Any, Self
 from lopsided.lifeline import Workers
 from lopsided.measure.engine.tree import Tree
 from lopsided.measure.engine.work import Work, abroad, deadly
+from lopsided.together import together
 
 #: A task is given up when so many workers died while it was theirs, the last time with nothing
 #: else at work.
@@ -138,6 +139,7 @@ def _add(trees: list[Tree], i: int, future: Future[Any]) -> None:
         tree.add(i, state)
 
 
+@together
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
     """Let processes started here keep to one thread of linear algebra, lest they fight for the
@@ -151,6 +153,6 @@ def _one_thread_each() -> Iterator[None]:
     finally:
         for name, value in before.items():
             if value is None:
-                del os.environ[name]
+                os.environ.pop(name, None)
             else:
                 os.environ[name] = value

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, real_array, require_number, require_squares, resized
-from lopsided.measure.network.intact import modes_kept
+from lopsided.measure.network.intact import alone_with, buffers_kept, modes_kept
 from lopsided.needs import torch
 
 
@@ -52,9 +52,8 @@ def _of_slopes(function: Callable[[Any], Any], x: Any) -> Floats:
     module = torch().nn.Module
     total = torch().zeros(x.shape[1], x.shape[1], dtype=torch().float64, device="cpu")
     moved, largest = False, 0.0
-    with modes_kept(function if isinstance(function, module) else module()):
-        if isinstance(function, module):
-            function.eval()
+    own = function if isinstance(function, module) else module()
+    with alone_with(own), modes_kept(own), buffers_kept(own):
         outputs = _answers(function, x)
         if not isinstance(outputs, torch().Tensor) or outputs.is_complex():
             got = getattr(outputs, "dtype", type(outputs).__name__)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar, cast
 
-from lopsided.measure.network.together import together
 from lopsided.needs import torch
+from lopsided.together import together
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 

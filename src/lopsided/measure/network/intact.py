@@ -13,8 +13,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from lopsided.measure.network.together import together
 from lopsided.needs import torch
+from lopsided.together import together
 
 #: Model -> what lets one thread look at it at a time.
 _looks: WeakKeyDictionary[Any, threading.RLock] = WeakKeyDictionary()
@@ -69,7 +69,7 @@ def buffers_kept(model: Any) -> Iterator[None]:
     quantization, and the numbers of their layers.
     """
     before = [
-        (layer, name, buffer, buffer.clone(), _numbers(layer))
+        (layer, name, buffer, buffer.detach().clone(), _numbers(layer))
         for layer in model.modules()
         for name, buffer in layer._buffers.items()
         # Others than plain tensors are spread, lazy or sparse, and not to be compared.
@@ -79,9 +79,11 @@ def buffers_kept(model: Any) -> Iterator[None]:
         yield
     finally:
         for layer, name, buffer, own, numbers in before:
-            if layer._buffers.get(name) is buffer and _same(buffer, own):
+            if dict(layer._buffers.items()).get(name) is buffer and _same(buffer, own):
                 continue
             with torch().inference_mode(buffer.is_inference()), torch().no_grad():
+                if buffer.grad_fn is not None:  # of a pass that is differentiated
+                    buffer.detach_()
                 (buffer if buffer.shape == own.shape else buffer.resize_(own.shape)).copy_(own)
             layer._buffers[name] = buffer
             vars(layer).update(numbers)

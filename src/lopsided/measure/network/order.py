@@ -31,8 +31,9 @@ def order_kept(loader: Any) -> Iterator[None]:
         undo += _kept(sampler, lambda value: value is not data)
     loaders = [loader, *(getattr(loader, name, None) for name in WRAPPED)]
     known = [isinstance(part, torch().utils.data.DataLoader) for part in loaders]
-    # What the numbers of other loaders are, they alone know.
+    # What the numbers of other loaders are, they alone know, and data sets those of theirs.
     kinds = (*_random(), int) if any(known) else _random()
+    undo += _kept(data, lambda value: isinstance(value, _random()))
     for part, is_known in zip(loaders, known, strict=True):
         undo += _kept(part, lambda value: isinstance(value, kinds))
         if is_known and "_iterator" in vars(part):
