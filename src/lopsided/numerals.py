@@ -8,18 +8,21 @@ import re
 _SPACED = re.compile(r"\d{1,3}(?: \d{3}){1,5}")
 #: The same with the spaces that spreadsheets and web pages part thousands by.
 _UNBROKEN = re.compile(r"(?<!\d)\d{1,3}[\u00a0\u2007\u202f]\d{3}(?!\d)")
+#: Brackets around all of a text; one that has no partner is part of a name.
+_AROUND = re.compile(r"\[(.*)\]|\((.*)\)|\{(.*)\}", re.DOTALL)
 #: Within a name a count and more, as where a comma between two classes is missing.
 _COUNTED = re.compile(r"=\s*[+-]?\.?\d[\d.]*(e[+-]?\d+)?\s", re.IGNORECASE)
 
 
 def pairs_of(text: str) -> list[tuple[str, int | float]]:
-    """Return the names and numbers of a text such as "cat=50, dog=5".
+    """Return the names and numbers of a text such as "cat=50, dog=5", in brackets or not.
 
     Raises:
         ValueError: if a part of it is no name and number.
     """
-    pairs = []
-    for part in filter(None, (part.strip() for part in re.split(r"[,;\n]", text.strip("{} \n")))):
+    pairs, around = [], _AROUND.fullmatch(text.strip())
+    inner = text if around is None else "".join(filter(None, around.groups()))
+    for part in filter(None, (part.strip() for part in re.split(r"[,;\n]", inner))):
         name, equals, value = part.rpartition("=")
         name = name.strip()
         missing = not equals or not name or _COUNTED.search(name)

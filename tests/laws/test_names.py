@@ -146,6 +146,15 @@ def test_text_that_names_no_counts_is_refused():
             Counts.of(text)
 
 
+@pytest.mark.parametrize("around", ["", "{}", "[]", "()"])
+@pytest.mark.parametrize("name", ["x", "{x}", "[x]", "(x)", "x}", "{x"])
+def test_brackets_around_all_counts_are_no_part_of_a_name_and_others_are(name, around):
+    for names in ([name, "b"], ["b", name]):
+        text = ", ".join(f"{each}={n}" for each, n in zip(names, (5, 3), strict=True))
+        text = f"{around[:1]}{text}{around[1:]}"
+        assert Counts.of(text).names == tuple(names)
+
+
 def test_a_name_may_hold_an_equals_sign():
     assert Counts.of("x=y=50, a=5b c=20, T=300 = 5").names == ("x=y", "a=5b c", "T=300")
 
