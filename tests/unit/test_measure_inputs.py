@@ -114,6 +114,26 @@ def test_a_head_is_known_by_its_name():
         trained(model(), [(X, Y)], head="fc", **QUIET)
 
 
+class Valued(Joined):
+    """A layer of one output comes last: a value beside the classes, or a weight of a sample."""
+
+    def __init__(self):
+        super().__init__()
+        self.value = nn.Linear(5, 1)
+
+    def forward(self, x):
+        return self.net(x), self.value(x)
+
+
+def test_a_layer_of_one_output_is_no_head_of_classes():
+    got = trained(Valued(), [(X, Y)], **QUIET)
+    np.testing.assert_allclose(got.weight, model()[2].weight.detach().numpy())
+    single = nn.Sequential(nn.Linear(5, D), nn.ReLU(), nn.Linear(D, 1))
+    for options in ({"head": "2"}, {"counts": [12, 12]}):
+        with pytest.raises(ValueError, match=r"is the difference of two: give .* \(0, w\)"):
+            trained(single, [(X, Y % 2)], **options, **QUIET)
+
+
 class Timm(nn.Module):
     """As timm's: tells its classifier; another layer of the same width comes last."""
 

@@ -15,6 +15,11 @@ from lopsided.needs import torch
 CAUSAL = re.compile(r"ForCausalLM$|(?<!XLNet)LMHeadModel$")
 #: Models that do so unless they have an encoder, to whose sequence the labels are another.
 GENERATING = "ForConditionalGeneration"
+#: What to do where the only logit is that of one class over another.
+ONE = (
+    "; a head of one output is the difference of two: give features, and the rows (0, w), to"
+    " measure.Stream and steer.prescribe"
+)
 
 
 def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[str, Any]:
@@ -23,9 +28,9 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
     Args:
         model: a torch module.
         head: the layer or its name, if known; otherwise the linear layers as wide as the last one
-            can be it, or of a model without any the 1x1 convolutions; those that learn are likelier
-            than those of a teacher, which do not, and a model that tells its classifier itself, as
-            timm's do, is believed first.
+            of several outputs can be it, or of a model without any the 1x1 convolutions; those that
+            learn are likelier than those of a teacher, which do not, and a model that tells its
+            classifier itself, as timm's do, is believed first.
         counts: if given, only a layer with as many outputs as classes will do.
 
     Raises:
@@ -41,7 +46,10 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
         if not found:
             _require_hooks(model, *model.modules())
             wanted = "" if counts is None else f" with {counts.k} outputs"
-            raise ValueError(f"the model has no linear layer{wanted}; say which layer is the head")
+            one = ONE if any(_outputs(layer) == 1 for layer in model.modules()) else ""
+            raise ValueError(
+                f"the model has no linear layer{wanted}; say which layer is the head{one}"
+            )
     else:
         named = dict(model.named_modules())
         found = {
@@ -59,6 +67,8 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
     if not isinstance(weight, torch().Tensor) or not is_matrix(weight):
         raise ValueError(f"the head {name!r} has no (k, d) weight matrix")
     widths = (head.out_features,) if hasattr(head, "out_features") else weight.shape[:2]
+    if tuple(widths) == (1,):
+        raise ValueError(f"the head {name!r} has one output, of which nothing is measured{ONE}")
     if counts is not None and counts.k not in widths:
         outputs = f"the head {name!r} has {widths[0]} outputs"
         raise ValueError(f"{outputs}, but counts are of {counts.k} classes")
@@ -113,7 +123,8 @@ def _guessed(model: Any, k: int | None) -> dict[str, Any]:
     own = {n: layer for n, layer in layers.items() if layer is told and _outputs(layer)}
     # Of dictionaries joined the later one's names come last.
     fitting = {n: layer for n, layer in fitting.items() if n not in own} | own
-    width = k or next((_outputs(layer) for layer in reversed(fitting.values())), 0)
+    widths = (_outputs(layer) for layer in reversed(fitting.values()))
+    width = k or next((each for each in widths if each > 1), 0)  # one output tells no classes
     wide = {n: layer for n, layer in fitting.items() if _outputs(layer) == width}
     return dict(sorted(wide.items(), key=lambda item: (item[0] in own, learns(item[1]))))
 
