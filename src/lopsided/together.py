@@ -8,6 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
+#: Held while something is drawn in a style of matplotlib's, of which a process has one: several
+#: threads would draw in each other's, and the last one would put back that of another.
+DRAWING = threading.RLock()
+
 Context = Callable[[], AbstractContextManager[Any]]
 
 

@@ -5,15 +5,20 @@ import copy
 import pickle
 import random
 import sys
+import tempfile
 import threading
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
+from matplotlib import figure
 from torch._dynamo.testing import CompileCounter
 from torch.nn.utils.parametrize import register_parametrization
 from torch.utils.data import DataLoader, TensorDataset
 
+from lopsided import plot, report
 from lopsided.measure import (
     Decisions,
     Means,
@@ -266,3 +271,27 @@ def test_a_look_that_ends_in_an_error_leaves_no_thread_of_its_progress_bar():
     for thread in set(threading.enumerate()) - before:
         thread.join(60)  # what has been told to end does so a moment later
         assert not thread.is_alive(), kept
+
+
+def test_what_threads_draw_at_once_is_in_one_style_and_leaves_the_caller_s():
+    begun, texts = [threading.Event() for _ in range(2)], {}
+
+    def work(t):
+        def draw(axes):
+            begun[t].set()
+            begun[1 - t].wait(0.5)  # in vain, where one draws after the other
+            axes.plot([0, 1])
+
+        texts[t] = report.drawn(draw, "a line").svg
+        plot.save(figure.Figure(), Path(folder, f"{t}.svg"))
+
+    names = set(matplotlib.rcParams) - {"backend"}  # which is chosen when it is first asked for
+    before = {name: matplotlib.rcParams[name] for name in names}
+    with tempfile.TemporaryDirectory() as folder:
+        threads = [threading.Thread(target=work, args=(t,)) for t in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert texts[0] == texts[1]
+    assert {name: matplotlib.rcParams[name] for name in names} == before

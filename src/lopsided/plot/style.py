@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from lopsided.counts import Counts
 from lopsided.files import write_atomically
+from lopsided.together import DRAWING
 
 MAJORITY = "#1a5e9a"
 MINORITY = "#c8571b"
@@ -86,7 +87,7 @@ def save(figure: Figure, path: str | Path) -> None:
     if kind not in ("svg", "png", "pdf"):
         raise ValueError(f"a picture must end in .svg, .png or .pdf, got {str(path)!r}")
     undated = {"svg": {"Date": None}, "png": {}, "pdf": {"CreationDate": None}}[kind]
-    with rc_context({"svg.hashsalt": "lopsided", "svg.fonttype": "path"}):
+    with DRAWING, rc_context({"svg.hashsalt": "lopsided", "svg.fonttype": "path"}):
         content = BytesIO()
         figure.savefig(content, format=cast(Literal["svg"], kind), dpi=200, metadata=undated)
     write_atomically(Path(path), content.getvalue())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from lopsided.files import printable
 from lopsided.needs import need
+from lopsided.together import DRAWING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -136,7 +137,8 @@ def svg_of(drawing: Drawing, label: str) -> str:
     """
     mpl, buffer = need("matplotlib", "'lopsided[report]'"), io.StringIO()
     # Several drawings share one page, so the identifiers inside each must be its own.
-    with mpl.rc_context({**STYLE, "svg.hashsalt": sha256(label.encode()).hexdigest()}):
+    salt = sha256(label.encode()).hexdigest()
+    with DRAWING, mpl.rc_context({**STYLE, "svg.hashsalt": salt}):
         drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     start = text.index("<svg")
@@ -155,7 +157,7 @@ def drawn(
     mpl, figure = (
         need(module, "'lopsided[report]'") for module in ("matplotlib", "matplotlib.figure")
     )
-    with mpl.rc_context(STYLE):
+    with DRAWING, mpl.rc_context(STYLE):
         drawing = figure.Figure(figsize=size, layout="constrained")
         draw(drawing.subplots())
         return Figure(caption, svg_of(drawing, label))
