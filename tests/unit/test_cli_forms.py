@@ -217,6 +217,9 @@ def test_standard_input_is_decoded_as_a_file_is(option, content, told, monkeypat
         ("dx\nnv\nmel\nnv\n", "'dx' in line 1 and nowhere else, which may be a class or a title"),
         ("cat\nnan\ndog\n", "all names, got 'nan'"),
         ("[1", "standard input is damaged or truncated"),
+        ("# of May\n#sky\ncat\ncat\n#sky\n", "has '#sky' in line 2, which may be a remark or a"),
+        ("#sky\n#sea\n#sky\n", "has '#sky' in line 1, which may be a remark or a class"),
+        ("#N/A\ncat\ncat\n", "has '#N/A' in line 1, which may be a remark or a class"),
         ("label,count\ncat,50\ndog,5\n", "has each class once, beside 'count': it counts them"),
         ("class;n;share\n0;50;.9\n1;5;.1\n", "has each class once, beside 'n': it counts them"),
     ],
@@ -225,6 +228,27 @@ def test_labels_that_are_none_are_told_by_their_line(text, sentence, monkeypatch
     monkeypatch.setattr(sys, "stdin", piped(text.encode()))
     assert main(["predict", "--labels", "-"]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_a_class_whose_name_begins_as_a_remark_is_not_dropped(tmp_path, capsys):
+    for option, text, sentence in (
+        ("--counts", "#sky,50\ncat,5\ndog,3\n", "has '#sky,50' in line 1, which may be a remark"),
+        ("--counts", "#sky 50\n#sea 5\n", "has '#sky 50' in line 1, which may be a remark"),
+        ("--counts", "# May 2024\n#tag,count\n#sky,50\n", "has '#sky,50' in line 3, which may"),
+        ("--counts", "class,n\n#sky,50\ncat,5\n", ["#sky", "cat"]),
+        ("--counts", '"#sky",50\n"cat",5\n', ["#sky", "cat"]),
+        ("--counts", "# May, 2024\n#class,count\ncat,50\n#sky,5\n", ["cat", "#sky"]),
+        ("--labels", "label\n#sky\n#sky\ncat\n", ["#sky", "cat"]),
+        ("--labels", "#label\ncat\ncat\n#sky\n", ["#sky", "cat"]),
+        ("--labels", "#fine\n0\n1\n", ["0", "1"]),
+    ):
+        (tmp_path / "a.csv").write_text(text)
+        if isinstance(sentence, str):
+            assert main(["predict", option, str(tmp_path / "a.csv")]) == 2
+            assert f"a.csv {sentence}" in capsys.readouterr().err
+        else:
+            found = rows(capsys, "predict", option, str(tmp_path / "a.csv"))
+            assert [row["class"] for row in found] == sentence
 
 
 def test_a_table_of_classes_and_counts_is_not_counted_as_labels(tmp_path, capsys):

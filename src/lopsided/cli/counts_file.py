@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lopsided.cli.given import STDIN, Columns, content, each_once, telling
-from lopsided.cli.table import lines_of
+from lopsided.cli.table import lines_of, require_remarks
 from lopsided.counts import Counts
 from lopsided.files import UnfitError
 from lopsided.numerals import numbers_of
@@ -48,6 +49,7 @@ def _columns(columns: Columns) -> Any:
 
 
 def _table(text: str) -> list[int | float] | dict[str, int | float]:
+    require_remarks(text, lambda line: _is_count(re.split(r"[;\t, ]", line)[-1].strip(' "')))
     lines = list(lines_of(text))
     if lines and _is_title(lines[0][1][-1]):
         lines = lines[1:]
@@ -72,6 +74,14 @@ def _table(text: str) -> list[int | float] | dict[str, int | float]:
     if width == 1:
         return counts
     return each_once([(cells[0], n) for (_, cells), n in zip(lines, counts, strict=True)])
+
+
+def _is_count(word: str) -> bool:
+    try:
+        numbers_of(word)
+    except ValueError:
+        return False
+    return word != ""
 
 
 def _is_title(cell: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.given import ENDINGS, Columns, content, is_listed, telling
-from lopsided.cli.table import SEPARATORS, lines_of
+from lopsided.cli.table import SEPARATORS, lines_of, require_remarks
 from lopsided.files import UnfitError
 
 if TYPE_CHECKING:
@@ -120,8 +120,10 @@ def _lines(text: str) -> list[int] | list[str]:
     labels = [cells[place] for _, cells in lines]
     if width > 1:
         _require_samples(labels, titles)
-    if all(re.fullmatch(r"[+-]?[0-9]{1,18}", label) for label in labels):
+    if labels and all(re.fullmatch(r"[+-]?[0-9]{1,18}", label) for label in labels):
         return [int(label) for label in labels]
+    if width == 1:
+        require_remarks(text, lambda line: line.strip("#").lower() not in TITLES)
     untitled = lines and lines[0][1] is titles
     if untitled and labels.count(labels[0]) == 1 and all(map(_is_name, labels)):
         raise UnfitError(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,9 +98,8 @@ def lines_of(
     """Yield the number and the cells of every line that is not blank, but for remarks at the
     top.
     """
-    numbered = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
-    while numbered and numbered[0][1].lstrip().startswith("#"):
-        del numbered[0]
+    numbered = _numbered(text)
+    del numbered[: len(_remarks(numbered))]
     used = "".join(line for _, line in numbered)
     separator = next((sign for sign in separators if sign in used), ",")
     for number, line in numbered:
@@ -110,6 +110,33 @@ def lines_of(
         except csv.Error as error:
             raise UnfitError(f"cannot be read in line {number}: {error}") from None
         yield number, [cell.strip() for cell in cells]
+
+
+def require_remarks(text: str, is_class: Callable[[str], bool]) -> None:
+    """Refuse lines at the top that are left out as remarks and may be of classes, whose names can
+    begin with #, too: without a space behind it.
+
+    Args:
+        text: of counts or labels.
+        is_class: tells whether a line that begins so may be a class.
+
+    Raises:
+        UnfitError: naming the line.
+    """
+    for number, line in _remarks(_numbered(text)):
+        if re.match(r"#[^\s#]", line.strip()) and is_class(line.strip()):
+            raise UnfitError(
+                f"has {line.strip()!r} in line {number}, which may be a remark or a class: write a"
+                " space behind the # of a remark, or a title above the classes"
+            )
+
+
+def _numbered(text: str) -> list[tuple[int, str]]:
+    return [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+
+
+def _remarks(numbered: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    return list(takewhile(lambda each: each[1].lstrip().startswith("#"), numbered))
 
 
 def _are_names(cells: Sequence[str]) -> bool:
