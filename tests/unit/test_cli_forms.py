@@ -230,7 +230,7 @@ def test_labels_that_are_none_are_told_by_their_line(text, sentence, monkeypatch
     assert sentence in capsys.readouterr().err
 
 
-def test_a_class_whose_name_begins_as_a_remark_is_not_dropped(tmp_path, capsys):
+def test_a_class_is_not_dropped_as_a_remark_nor_cut_in_two(tmp_path, capsys):
     for option, text, sentence in (
         ("--counts", "#sky,50\ncat,5\ndog,3\n", "has '#sky,50' in line 1, which may be a remark"),
         ("--counts", "#sky 50\n#sea 5\n", "has '#sky 50' in line 1, which may be a remark"),
@@ -241,6 +241,7 @@ def test_a_class_whose_name_begins_as_a_remark_is_not_dropped(tmp_path, capsys):
         ("--labels", "label\n#sky\n#sky\ncat\n", ["#sky", "cat"]),
         ("--labels", "#label\ncat\ncat\n#sky\n", ["#sky", "cat"]),
         ("--labels", "#fine\n0\n1\n", ["0", "1"]),
+        ("--labels", "sea\u2028side\nsea\u2028side\rcat\r\ncat", ["cat", "sea\u2028side"]),
     ):
         (tmp_path / "a.csv").write_text(text)
         if isinstance(sentence, str):

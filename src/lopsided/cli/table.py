@@ -132,7 +132,9 @@ def require_remarks(text: str, is_class: Callable[[str], bool]) -> None:
 
 
 def _numbered(text: str) -> list[tuple[int, str]]:
-    return [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+    # Unicode has other ends of lines, which are signs within a name here as for the csv module.
+    lines = re.split(r"\r\n?|\n", text)
+    return [(i, line) for i, line in enumerate(lines, 1) if line.strip()]
 
 
 def _remarks(numbered: list[tuple[int, str]]) -> list[tuple[int, str]]:
