@@ -71,8 +71,9 @@ def _contents(holder: dict[Any, Any] | list[Any], seen: set[int]) -> Iterator[Un
     in place: an order that is shuffled, or random numbers.
     """
     kinds = (*_random(), dict, list, np.ndarray, torch().Tensor)
-    parts = holder.values() if isinstance(holder, dict) else holder
-    for held in [part for part in parts if isinstance(part, kinds)]:
+    parts = list(holder.values() if isinstance(holder, dict) else holder)
+    among = {kind for kind in set(map(type, parts)) if issubclass(kind, kinds)}
+    for held in [part for part in parts if type(part) in among] if among else ():
         if id(held) in seen:
             continue
         seen.add(id(held))
