@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import softmax
 
 from lopsided import Adjustment, Counts, Pairing, Targets, predict, solve
 from lopsided.geometry import Geometry, Source
@@ -207,6 +208,30 @@ def test_the_optimum_loses_rank_at_every_breakpoint_and_nowhere_else(counts, bia
     assert ranks[-1][1] == 0
     assert all(above < below for below, above in ranks)
     assert all(here[1] == there[0] for here, there in itertools.pairwise(ranks))
+
+
+def neutral(term, value):
+    return value if term is None else term
+
+
+@pytest.mark.parametrize(("loss", "share"), [("logit-adjusted", 0.8), ("vs", 0.8), ("ldam", 0.5)])
+def test_the_rank_is_the_number_of_directions_in_which_the_gradient_is_the_ridge(loss, share):
+    """Where the central path is long, and descent on the factors ends where ranks are blurred."""
+    counts = Counts.exponential(k=27, largest=1500, ratio=1500)
+    made = Adjustment.named(loss, counts)
+    problem = solve.Problem(counts, made, ridge=0.0)
+    problem = problem.at(share * solve.largest_ridge(problem))
+    solution = solve.minimize(problem)
+    logits = solution.logits.matrix() - np.diag(
+        np.broadcast_to(neutral(made.additive_margin, 0.0), 27)
+    )
+    scale, shift = (
+        np.broadcast_to(x, 27)[:, None]
+        for x in (neutral(made.scale, 1.0), neutral(made.shift, 0.0))
+    )
+    residual = softmax(scale * logits + shift, axis=0) - np.eye(27)
+    values = np.linalg.svd(scale * residual * np.sqrt(counts.values))[1]
+    assert solution.rank == np.count_nonzero(values > (1 - 1e-5) * problem.ridge)
 
 
 def test_the_directions_between_groups_may_be_left_out():

@@ -26,6 +26,8 @@ from lopsided.solve.methods.system import Move, System
 from lopsided.solve.reduced import Point, Reduced
 
 _STEPS = 200
+#: Steps in which a path that goes on well comes to its next center.
+_LONG = 12
 _FALL = 0.1
 #: A step that promises a rise of less than this many tau is near enough to the path.
 _NEAR = 9.0
@@ -68,7 +70,7 @@ def interior(
     """
     dual = Dual(ridge, reduced)
     best: Center | None = None
-    for center in central_path(dual):
+    for center in filter(None, central_path(dual)):
         if best is None or center.gap < best.gap:
             best = center
         if center.gap <= tolerance / 2:
@@ -100,8 +102,10 @@ def rounded(dual: Dual, center: Center, tolerance: float) -> tuple[Point, Certif
     return point, prove(dual.ridge, dual.reduced, point)
 
 
-def central_path(dual: Dual) -> Iterator[Center]:
-    """Follow the central path and yield a point near it for each tau, until rounding ends it."""
+def central_path(dual: Dual) -> Iterator[Center | None]:
+    """Follow the central path and yield a point near it for each tau, until rounding ends it, and
+    None where one is long in coming.
+    """
     face = inside(dual)
     trial = None if face is None else dual.at(face.matrix())
     if face is None or trial is None:
@@ -114,7 +118,11 @@ def central_path(dual: Dual) -> Iterator[Center]:
     told = face.inner > 1e-12 * face.inner[0]
     own, inner = np.abs(cross.diagonal()[told]), face.inner[told]
     tau = float(np.mean(own * _slack(inner) / (2 * inner)))
+    since = 0
     for _ in range(_STEPS):
+        if since == _LONG:
+            yield None
+        since += 1
         system, slope, floor = _system(dual, face, trial, cross, tau)
         move = system.step(slope, trial.room, 0.05)
         moved = _line(dual, face, trial, move, floor, tau)
@@ -134,7 +142,7 @@ def central_path(dual: Dual) -> Iterator[Center]:
             yield Center(
                 face, trial, strength, points[least], (values[least] - trial.value) / values[least]
             )
-            tau *= _FALL
+            tau, since = tau * _FALL, 0
 
 
 def _system(

@@ -2,9 +2,9 @@
 
 Labels start on the whole surface, where the optimum goes for a vanishing ridge; a warm start from
 the face of the optimum that is known. What leads nowhere from there, and soft targets, start from
-the central path, at each center whose gap is small. What even that leaves open, most of it where
-the optimum is about to vanish or adjustments differ by orders of magnitude, begins once more where
-descent on the factors ends.
+the central path, at each center whose gap is small. Where the first of these leads nowhere or is
+long in coming, most of it where the optimum is about to vanish or adjustments differ by orders of
+magnitude, the face where descent on the factors ends is tried before the path goes on.
 """
 
 from __future__ import annotations
@@ -48,8 +48,6 @@ def newton(
         found = None if face is None else climb(dual, face, tolerance)
         if found is None:
             found = _along_the_path(dual, tolerance)
-        if not found[1].exhausts(tolerance):
-            found = _from_factors(dual, found, tolerance)
         return _for_the_rarest(dual, found, tolerance)
 
 
@@ -71,35 +69,49 @@ def _for_the_rarest(
 
 def _along_the_path(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
     best: Center | None = None
+    other: tuple[Point, Certificate] | None = None
     for center in central_path(dual):
-        dual.told(center.gap)
-        face = _on_face(dual, center) if center.gap <= _NEAR else None
+        face = None
+        if center is not None:
+            dual.told(center.gap)
+            face = _on_face(dual, center) if center.gap <= _NEAR else None
         found = None if face is None else climb(dual, face, tolerance)
         if found is not None:
             return found
+        if (center is None or face is not None) and other is None:
+            other = _from_factors(dual, tolerance)
+            if other[1].exhausts(tolerance):
+                return other
+        if center is None:
+            continue
         if best is None or center.gap < best.gap:
             best = center
         if center.gap <= tolerance / 2:
             break
-    return nothing(dual) if best is None else rounded(dual, best, tolerance)
+    found = nothing(dual) if best is None else rounded(dual, best, tolerance)
+    if found[1].exhausts(tolerance):
+        return found
+    other = other or _from_factors(dual, tolerance)
+    return other if other[1].gap < found[1].gap else found
 
 
-def _from_factors(
-    dual: Dual, best: tuple[Point, Certificate], tolerance: float
-) -> tuple[Point, Certificate]:
-    start: Point | None = None
+def _from_factors(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
+    """Return the optimum on the face where descent on the factors ends, begun anew while that
+    helps; where it leads nowhere, the best of the ends themselves, whose ranks are blurred.
+    """
+    best: tuple[Point, Certificate] | None = None
     for _ in range(_ANEW):
-        found = factors(dual.ridge, dual.reduced, start, tolerance)
-        if found[1].exhausts(tolerance):
-            return found
+        found = factors(dual.ridge, dual.reduced, None if best is None else best[0], tolerance)
         face = warm(dual, found[0])
         climbed = None if face is None else climb(dual, face, tolerance)
         if climbed is not None:
             return climbed
-        better = found[1].gap < best[1].gap
-        start, best = found[0], found if better else best
-        if not better:
+        if best is not None and found[1].gap >= best[1].gap:
             break
+        best = found
+        if best[1].exhausts(tolerance):
+            break
+    assert best is not None
     return best
 
 
