@@ -103,6 +103,18 @@ def test_every_measurement(call):
     assert found["metrics"] == expected["metrics"]
 
 
+def test_a_metric():
+    pytest.importorskip("torchmetrics")
+    from lopsided.measure.adapters.torchmetrics import GeometryMetric
+
+    def scalars():
+        metric = GeometryMetric(K, D, MODEL[2])
+        metric.update(FEATURES, Y, MODEL[2](FEATURES))
+        return metric.compute().values()
+
+    same(scalars)
+
+
 def test_gradients_and_prescriptions():
     same(lambda: [measure.agop(MODEL, X), measure.agop(MODEL, X.numpy())])
 

@@ -116,10 +116,8 @@ class GeometryMetric(Metric):  # type: ignore[misc]
 
     def compute(self) -> dict[str, Any]:
         """Return the scalars; errors as of `collapse`."""
-        scalars = self.collapse().scalars()
-        return {
-            name: torch().tensor(value, dtype=torch().float64) for name, value in scalars.items()
-        }
+        scalars, kind = self.collapse().scalars(), {"dtype": torch().float64, "device": "cpu"}
+        return {name: torch().tensor(value, **kind) for name, value in scalars.items()}
 
     def reset(self) -> None:
         """Forget all samples."""
