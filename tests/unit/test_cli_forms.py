@@ -241,6 +241,13 @@ def test_a_class_is_not_dropped_as_a_remark_nor_cut_in_two(tmp_path, capsys):
         ("--labels", "label\n#sky\n#sky\ncat\n", ["#sky", "cat"]),
         ("--labels", "#label\ncat\ncat\n#sky\n", ["#sky", "cat"]),
         ("--labels", "#fine\n0\n1\n", ["0", "1"]),
+        ("--labels", "#\n# of May\n#\ncat\ncat\ndog\n", ["cat", "dog"]),
+        ("--labels", "#\n!\n#\n!\n", "has '#' in line 1, which may be a remark or a class"),
+        ("--counts", "#\t50\n!\t5\n", "has '#\\t50' in line 1, which may be a remark or a class"),
+        ("--counts", '"sea\nside",50\ncat,5\n', "has a quote in line 1 that is not closed there"),
+        ("--labels", 'label\ncat \n"sea\nside"\n', "has a quote in line 3 that is not closed"),
+        ("--labels", 'cat \n"""sea"""\ncat \n', ['"sea"', "cat"]),
+        ("--labels", 'cat\n5" pipe\ncat\n5" pipe\n', ['5" pipe', "cat"]),
         ("--labels", "sea\u2028side\nsea\u2028side\rcat\r\ncat", ["cat", "sea\u2028side"]),
     ):
         (tmp_path / "a.csv").write_text(text)

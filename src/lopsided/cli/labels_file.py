@@ -94,7 +94,7 @@ def _require_samples(labels: Sequence[object], titles: Sequence[str]) -> None:
 def _lines(text: str) -> list[int] | list[str]:
     lines = list(lines_of(text))
     rows = [cells for _, cells in lines]
-    if any(len(cells) > 1 for cells in rows) and not _are_columns(rows):
+    if " " in text and not _are_columns(rows):
         lines = list(lines_of(text, [sign for sign in SEPARATORS if sign != " "]))
     width = len(lines[0][1]) if lines else 1
     for number, cells in lines:
@@ -123,7 +123,8 @@ def _lines(text: str) -> list[int] | list[str]:
     if labels and all(re.fullmatch(r"[+-]?[0-9]{1,18}", label) for label in labels):
         return [int(label) for label in labels]
     if width == 1:
-        require_remarks(text, lambda line: line.strip("#").lower() not in TITLES)
+        remarks = ("#", *(f"#{title}" for title in TITLES))
+        require_remarks(text, lambda line: line.lower() not in remarks or line in labels)
     untitled = lines and lines[0][1] is titles
     if untitled and labels.count(labels[0]) == 1 and all(map(_is_name, labels)):
         raise UnfitError(

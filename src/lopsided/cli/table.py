@@ -103,12 +103,18 @@ def lines_of(
     used = "".join(line for _, line in numbered)
     separator = next((sign for sign in separators if sign in used), ",")
     for number, line in numbered:
+        if separator == " ":
+            yield number, line.split()
+            continue
         try:
-            cells = (
-                line.split() if separator == " " else next(csv.reader([line], delimiter=separator))
-            )
+            cells = next(csv.reader([f"{line}\n"], delimiter=separator))
         except csv.Error as error:
             raise UnfitError(f"cannot be read in line {number}: {error}") from None
+        if cells[-1].endswith("\n"):
+            raise UnfitError(
+                f"has a quote in line {number} that is not closed there; write a cell in one line,"
+                " and a quote that begins it twice within quotes"
+            )
         yield number, [cell.strip() for cell in cells]
 
 
@@ -124,7 +130,7 @@ def require_remarks(text: str, is_class: Callable[[str], bool]) -> None:
         UnfitError: naming the line.
     """
     for number, line in _remarks(_numbered(text)):
-        if re.match(r"#[^\s#]", line.strip()) and is_class(line.strip()):
+        if re.match(r"#([^ #]|$)", line.strip()) and is_class(line.strip()):
             raise UnfitError(
                 f"has {line.strip()!r} in line {number}, which may be a remark or a class: write a"
                 " space behind the # of a remark, or a title above the classes"
