@@ -29,7 +29,7 @@ from torch.utils.data import (
 )
 
 from lopsided import predict, steer
-from lopsided.measure import Moments, agop, trained, watch
+from lopsided.measure import Moments, agop, diagnose, trained, watch
 from lopsided.measure.network.affine import alone
 
 B, T, D, K, VOCAB = 24, 5, 6, 3, 7
@@ -751,6 +751,42 @@ def test_buffers_that_move_in_evaluation_mode_are_put_back(filled):
         torch.testing.assert_close(buffer, before[name], rtol=0, atol=0)
     assert model[0].length == len(model[0].cache)
     assert model(X).shape == (B, K)
+
+
+class Stateful(nn.Module):
+    """Goes on from the state of the batch before, which it holds as a plain attribute; counts in a
+    number, a tensor, a list and a dictionary; keeps what it saw last.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.cell, self.state = nn.GRUCell(4, 4), None
+        self.passes, self.total, self.each, self.named = 0, torch.zeros(1), [], {"passes": 0}
+
+    def forward(self, x):
+        before = torch.zeros_like(x) if self.state is None else self.state[: len(x)]
+        self.state = self.cell(x, before).detach()
+        self.passes, self.last = self.passes + 1, x
+        self.total += 1
+        self.each.append(len(x))
+        self.named["passes"] += 1
+        return self.cell(x, before)
+
+
+@pytest.mark.parametrize("trained_before", [False, True])
+def test_the_state_that_a_network_goes_on_from_is_put_back(trained_before):
+    model = nn.Sequential(Stateful(), Net())
+    if trained_before:
+        model(X)
+    layer, passes = model[0], int(trained_before)
+    held, state = dict(vars(layer)), None if layer.state is None else layer.state.clone()
+    diagnose(model, [(3 * X, Y)], held_out=[(-X, Y)], show_progress=False)
+    assert {name: id(part) for name, part in vars(layer).items()} == {
+        name: id(part) for name, part in held.items()
+    }
+    assert (layer.passes, int(layer.total), len(layer.each)) == (passes,) * 3
+    assert layer.named == {"passes": passes}
+    assert state is None or torch.equal(layer.state, state)
 
 
 @pytest.mark.parametrize("labelled", [False, True])

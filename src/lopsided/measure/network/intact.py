@@ -66,8 +66,10 @@ def randomness_kept() -> Iterator[None]:
 @contextmanager
 def buffers_kept(model: Any) -> Iterator[None]:
     """Put back buffers that a pass in evaluation mode moves, such as those of observers before a
-    quantization, and the numbers of their layers.
+    quantization, with the numbers of their layers, and what else a layer holds: the state that a
+    recurrent network goes on from, what is counted.
     """
+    held = [(layer, type(layer), _held(layer)) for layer in model.modules()]
     before = [
         (layer, name, buffer, buffer.detach().clone(), _numbers(layer))
         for layer in model.modules()
@@ -78,6 +80,9 @@ def buffers_kept(model: Any) -> Iterator[None]:
     try:
         yield
     finally:
+        for layer, kind, parts in held:
+            if type(layer) is kind:  # a lazy layer has become another one
+                _put_back(layer, parts)
         for layer, name, buffer, own, numbers in before:
             if dict(layer._buffers.items()).get(name) is buffer and _same(buffer, own):
                 continue
@@ -95,6 +100,41 @@ def _numbers(layer: Any) -> dict[str, Any]:
     """
     own = {name: part for name, part in vars(layer).items() if isinstance(part, int | float)}
     return {name: part for name, part in own.items() if name != "training"}
+
+
+def _held(layer: Any) -> dict[str, tuple[Any, Any]]:
+    """Return the attributes of a layer that are not the framework's own, each with a copy where it
+    can be written to.
+    """
+    own = vars(layer).items()
+    return {
+        name: (part, _copied(part))
+        for name, part in own
+        if name != "training" and not name.startswith("_")
+    }
+
+
+def _copied(part: Any) -> Any:
+    """Return a copy of a tensor, a list, a dictionary or a set; None of others."""
+    if type(part) is torch().Tensor and part.layout == torch().strided:
+        return part.detach().clone()
+    return part.copy() if type(part) in (list, dict, set) else None
+
+
+def _put_back(layer: Any, parts: dict[str, tuple[Any, Any]]) -> None:
+    """Give a layer the attributes that it had, and take away those that it had not."""
+    for name in _held(layer).keys() - parts.keys():
+        delattr(layer, name)
+    for name, (part, own) in parts.items():
+        vars(layer)[name] = part
+        if type(part) is list:
+            part[:] = own
+        elif type(part) in (dict, set):
+            part.clear()
+            part.update(own)
+        elif own is not None and part.shape == own.shape and not _same(part, own):
+            with torch().inference_mode(part.is_inference()), torch().no_grad():
+                part.detach().copy_(own)
 
 
 def _same(one: Any, other: Any) -> bool:
