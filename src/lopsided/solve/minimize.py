@@ -45,7 +45,7 @@ def minimize(
 
     Args:
         problem: what to minimise.
-        method: a name in `METHODS`.
+        method: a name in `METHODS`; "factors" has no singular values, so its ranks are blurred.
         tolerance: relative duality gap to reach. Below rounding, which the certificate tells,
             nothing can be proved; where a class has less than a thousandth of the mean weight,
             "newton" goes on for its sake. The entropy of soft targets is part of the objective: at
