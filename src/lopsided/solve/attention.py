@@ -51,8 +51,9 @@ def attention_margin(
 
     Normalised gradient descent on -log of the chosen token's attention tends to its direction: of
     the Frobenius norm for W itself, of the nuclear norm for W = K Q'. The Frobenius norm is one
-    nearest point of a hull; the nuclear norm a sequence of them, each in the metric of the one
-    before, until the duality gap is below a millionth.
+    nearest point of a hull; the nuclear norm the end of a central path, at a duality gap below a
+    millionth, or where rounding ends it, of tokens that can barely be told apart: `relative_gap`
+    says how near.
 
     Source: Tarzanagh et al. 2023 (arXiv 2308.16898); the method for the nuclear norm derived here.
 
