@@ -5,6 +5,8 @@ Every loss, head and rule, on the same numbers, against itself in float32 or flo
 
 import copy
 import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -293,7 +295,7 @@ def test_a_loss_moves_to_a_device_without_float64_and_back(name, monkeypatch):
         t
         for term in loss.to("meta").modules()
         if isinstance(term, terms.Terms)
-        for t in (*term._single, *term._double)
+        for t in (*term._placed.single, *term._placed.double)
     ]
     assert all(t is None or (t.is_meta and t.dtype == torch.float32) for t in moved)
     assert torch.equal(loss.to_empty(device="cpu")(values(K).double(), LABELS), expected)
@@ -307,6 +309,26 @@ def test_a_loss_follows_its_logits_where_nobody_moved_it(name):
         expected = loss_call(LOSSES[name]())(values(K))
     assert torch.equal(loss_call(loss)(values(K)), expected)
     assert torch.equal(loss_call(copy.deepcopy(loss).to("meta"))(values(K)), expected)
+
+
+@pytest.mark.parametrize("name", ["logit-adjusted", "everything", "ldam"])
+def test_threads_use_one_loss_on_a_device_each(name):
+    loss, z = LOSSES[name](), values(K)
+    expected = loss(z, LABELS)
+
+    def call(i):
+        device = ("cpu", "meta")[i % 2]
+        return loss(z.to(device), LABELS.to(device))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(call, range(800)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert all(torch.equal(one, expected) for one in found[::2])
+    assert all(one.is_meta for one in found[1::2])
 
 
 @pytest.mark.parametrize("name", [name for name in HEADS if name not in LEARNED])

@@ -28,6 +28,15 @@ class Tensors(NamedTuple):
     weight: Tensor | None
 
 
+class Placed(NamedTuple):
+    """The terms on one device, in both precisions, and the classes of each level but the first."""
+
+    device: torch.device
+    single: Tensors
+    double: Tensors
+    classes: list[Tensor]
+
+
 class Terms(nn.Module):
     """The loss of a sample is `weight_y * CE(samples_y * columns * z + shift - own_y e_y, y)`.
 
@@ -46,34 +55,39 @@ class Terms(nn.Module):
         #: Number of classes; None where every term is one number for all of them.
         self.k: int | None = lengths[0] if lengths else None
         self._levels = _levels(self._terms.samples, self.k)
-        self._place(torch.get_default_device())
+        self._placed = self._place(torch.get_default_device())
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self._place(fn(torch.empty(0, device=self._device)).device)
+        self._placed = self._place(fn(torch.empty(0, device=self._placed.device)).device)
         return self
 
-    def _place(self, device: torch.device) -> None:
-        self._device = torch.empty(0, device=device).device
+    def _place(self, device: torch.device) -> Placed:
         # What is made in inference mode, by a validation that comes first, cannot be trained with.
         with torch.inference_mode(False):
-            self._single = _tensors(self._terms, torch.float32, device)
-            # Where a device has no float64, no logits have it either.
-            self._double = (
-                _tensors(self._terms, torch.float64, device)
-                if has_float64(device)
-                else self._single
+            single = _tensors(self._terms, torch.float32, device)
+            return Placed(
+                torch.empty(0, device=device).device,
+                single,
+                # Where a device has no float64, no logits have it either.
+                _tensors(self._terms, torch.float64, device) if has_float64(device) else single,
+                [
+                    torch.as_tensor(classes, dtype=torch.int64, device=device)
+                    for _, classes in self._levels[1:]
+                ],
             )
-            self._classes = [
-                torch.as_tensor(classes, dtype=torch.int64, device=device)
-                for _, classes in self._levels
-            ]
+
+    def _on(self, device: torch.device) -> Placed:
+        # Read and written as one, as threads may use a loss on a device each.
+        placed = self._placed
+        if device != placed.device:
+            placed = self._placed = self._place(device)
+        return placed
 
     def tensors(self, device: torch.device, dtype: torch.dtype) -> Tensors:
         """Return the terms on a device; in float64 for float64, else in float32."""
-        if device != self._device:
-            self._place(device)
-        return self._double if dtype == torch.float64 else self._single
+        placed = self._on(device)
+        return placed.double if dtype == torch.float64 else placed.single
 
     def adjusted(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the (n, k) logits that cross-entropy is to see for these (n,) labels; at least
@@ -138,7 +152,7 @@ class Terms(nn.Module):
                 mean = uniform.mean() * partition - others - uniform * (label - a) / k
             found.append((partition - label, mean))
         losses, means = found[0]
-        for classes, (column, mean) in zip(self._classes[1:], found[1:], strict=True):
+        for classes, (column, mean) in zip(self._on(z.device).classes, found[1:], strict=True):
             losses = losses.index_copy(1, classes, column[:, classes])
             if means is not None and mean is not None:
                 means = means.index_copy(1, classes, mean.expand(len(z), k)[:, classes])
