@@ -31,6 +31,7 @@ from torch.utils.data import (
 from lopsided import predict, steer
 from lopsided.measure import Moments, agop, diagnose, trained, watch
 from lopsided.measure.network.affine import alone
+from lopsided.measure.network.intact import COPIED
 
 B, T, D, K, VOCAB = 24, 5, 6, 3, 7
 
@@ -751,6 +752,24 @@ def test_buffers_that_move_in_evaluation_mode_are_put_back(filled):
         torch.testing.assert_close(buffer, before[name], rtol=0, atol=0)
     assert model[0].length == len(model[0].cache)
     assert model(X).shape == (B, K)
+
+
+@pytest.mark.parametrize("moves", [False, True])
+def test_of_a_buffer_too_large_to_be_copied_a_change_is_told(moves, caplog):
+    class Bank(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("rows", torch.zeros(COPIED // 4 + 1))
+
+        def forward(self, x):
+            if moves:
+                self.rows[0] += 1
+            return x
+
+    model = nn.Sequential(Bank(), Net())
+    trained(model, [(X, Y)], show_progress=False)
+    words = "0.rows changed while the model was looked at, and is too large (4 MiB) to be put back"
+    assert (words in caplog.text) == moves
 
 
 class Stateful(nn.Module):

@@ -4,6 +4,7 @@ states.
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,10 @@ import numpy as np
 from lopsided.needs import torch
 from lopsided.together import together
 
+_log = logging.getLogger("lopsided")
+#: Bytes of the largest tensor that is copied to be put back: quantized weights are larger, and take
+#: as much memory as the model; states and counters are smaller.
+COPIED = 2**22
 #: Model -> what lets one thread look at it at a time.
 _looks: WeakKeyDictionary[Any, threading.RLock] = WeakKeyDictionary()
 _entering = threading.Lock()
@@ -67,15 +72,21 @@ def randomness_kept() -> Iterator[None]:
 def buffers_kept(model: Any) -> Iterator[None]:
     """Put back buffers that a pass in evaluation mode moves, such as those of observers before a
     quantization, with the numbers of their layers, and what else a layer holds: the state that a
-    recurrent network goes on from, what is counted.
+    recurrent network goes on from, what is counted. Of a tensor that is too large to be copied a
+    change is told.
     """
+    large = [
+        (f"{name}.{part}".lstrip("."), tensor, tensor._version)
+        for name, layer in model.named_modules()
+        for part, tensor in {**vars(layer), **layer._buffers}.items()
+        if _plain(tensor) and tensor.nbytes > COPIED and not tensor.is_inference()
+    ]
     held = [(layer, type(layer), _held(layer)) for layer in model.modules()]
     before = [
         (layer, name, buffer, buffer.detach().clone(), _numbers(layer))
         for layer in model.modules()
         for name, buffer in layer._buffers.items()
-        # Others than plain tensors are spread, lazy or sparse, and not to be compared.
-        if type(buffer) is torch().Tensor and buffer.layout == torch().strided
+        if _plain(buffer) and buffer.nbytes <= COPIED
     ]
     try:
         yield
@@ -92,6 +103,19 @@ def buffers_kept(model: Any) -> Iterator[None]:
                 (buffer if buffer.shape == own.shape else buffer.resize_(own.shape)).copy_(own)
             layer._buffers[name] = buffer
             vars(layer).update(numbers)
+        for name, tensor, version in large:
+            if tensor._version != version:
+                _log.warning(
+                    "%s changed while the model was looked at, and is too large (%.0f MiB) to be"
+                    " put back",
+                    name,
+                    tensor.nbytes / 2**20,
+                )
+
+
+def _plain(part: Any) -> bool:
+    """Return whether a part is a tensor that can be compared: others are spread, lazy or sparse."""
+    return type(part) is torch().Tensor and part.layout == torch().strided
 
 
 def _numbers(layer: Any) -> dict[str, Any]:
@@ -115,9 +139,11 @@ def _held(layer: Any) -> dict[str, tuple[Any, Any]]:
 
 
 def _copied(part: Any) -> Any:
-    """Return a copy of a tensor, a list, a dictionary or a set; None of others."""
-    if type(part) is torch().Tensor and part.layout == torch().strided:
-        return part.detach().clone()
+    """Return a copy of a tensor, a list, a dictionary or a set; None of others, and of what is too
+    large.
+    """
+    if _plain(part):
+        return part.detach().clone() if part.nbytes <= COPIED else None
     return part.copy() if type(part) in (list, dict, set) else None
 
 
