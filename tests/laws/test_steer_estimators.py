@@ -46,6 +46,17 @@ class Resampled(LogisticRegression):
         self.sampling_strategy = sampling_strategy
 
 
+class Boosted(LogisticRegression):
+    """A classifier that takes any settings, as LightGBM's does, under all their names."""
+
+    def __init__(self, **others):
+        super().__init__()
+        self.others = others
+
+    def get_params(self, deep=True):
+        return dict(self.others)
+
+
 class Network(LogisticRegression):
     """A classifier with the settings of one that skorch makes of a network."""
 
@@ -220,6 +231,11 @@ def test_classes_that_are_weighed_in_training_are_not_corrected_for_again():
     for given in (GaussianNB(priors=even), MultinomialNB(fit_prior=False), Resampled()):
         with pytest.raises(ValueError, match=r"weighs the classes already \((priors|fit_p|sampl)"):
             steer.PostHocClassifier(given).fit(X, Y)
+    bagging = {"pos_bagging_fraction": 1.0, "neg_bagging_fraction": 0.1}
+    for settings in ({"unbalance": True}, {"unbalanced_sets": True}, bagging, {"neg_sub_row": 0.5}):
+        with pytest.raises(ValueError, match=r"weighs .*\((unbal\w+|neg_\w+)="):
+            steer.PostHocClassifier(Boosted(**settings)).fit(X, Y)
+    steer.PostHocClassifier(Boosted(unbalance=False, pos_bagging_fraction=1.0)).fit(X, Y)
     torn = torch.tensor([3.0, 1.0, 2.0])
     for given in (
         Network(criterion__weight=torn),

@@ -36,7 +36,7 @@ except ImportError as error:
 
 #: How classifiers and samplers (scikit-learn, LightGBM, XGBoost, CatBoost, imbalanced-learn) and
 #: networks (skorch, and the losses it trains with) call what makes their probabilities those of
-#: other shares than the samples', and where it does not.
+#: other shares than the samples', and where it does not. LightGBM has several names for one thing.
 WEIGHING: dict[str, tuple[object, ...]] = {
     "class_weight": (None,),
     "class_weights": (None,),
@@ -45,6 +45,13 @@ WEIGHING: dict[str, tuple[object, ...]] = {
     "class_prior": (None,),
     "fit_prior": (True,),
     "is_unbalance": (None, False),
+    "unbalance": (None, False),
+    "unbalanced_sets": (None, False),
+    **{
+        f"{side}_{name}": (None, 1)
+        for side in ("pos", "neg")
+        for name in ("bagging_fraction", "bagging", "subsample", "sub_row")
+    },
     "scale_pos_weight": (None, 1),
     "sampling_strategy": (),
     "iterator_train__sampler": (None,),
