@@ -69,6 +69,20 @@ def test_zeros_of_votes_do_not_outweigh_what_other_samples_tell(least):
     assert posthoc.fit_tau(np.log(p), y, counts) == pytest.approx(posthoc.fit_tau(z, y, counts))
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("sure", [1, 20, 200])
+def test_logarithms_of_small_probabilities_are_no_zeros(sure, dtype):
+    counts, rng = Counts([900, 300, 60, 20]), np.random.default_rng(0)
+    y = np.repeat(np.arange(4), counts.values)
+    z = rng.normal(np.eye(4)[y] * 1.5, 1.0) * 1.5 + np.log(counts.values / counts.n)
+    z *= sure  # the smallest are below what a float32 holds, and 0 in float64
+    logs = (z - logsumexp(z, axis=1, keepdims=True)).astype(dtype)
+    found = posthoc.fit_tau(z, y, counts)
+    assert posthoc.fit_tau(logs, y, counts) == pytest.approx(found, rel=1e-4)
+    twice = np.append(np.arange(len(y)), logs.min(axis=1).argmin())
+    assert posthoc.fit_tau(logs[twice], y[twice], counts) == pytest.approx(found, rel=0.02)
+
+
 def test_what_tells_nothing_of_labels_has_no_tau():
     z = logits(400)
     with pytest.raises(ValueError, match="in one order"):
@@ -186,6 +200,14 @@ def test_equal_counts_and_norms_leave_the_order_of_the_logits():
             posthoc.one_versus_one(z, COUNTS, norms=wrong)
     with pytest.raises(ValueError, match="three classes or more"):
         posthoc.one_versus_one(z[:, :2], [9, 1])
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
+def test_of_equal_logits_the_first_is_voted_for_as_by_every_argmax(kind):
+    z = np.concatenate([np.round(logits(200)), np.zeros((2, 4)), np.full((1, 4), -np.inf)])
+    found = posthoc.one_versus_one(kind(z), COUNTS, tau=0.0)
+    np.testing.assert_array_equal(found.argmax(1), z.argmax(axis=1))
+    np.testing.assert_array_equal(found - 4 * (found // 4) == 3, np.eye(4)[z.argmax(axis=1)] == 1)
 
 
 def test_max_norm_shortens_what_is_longer_and_nothing_twice():

@@ -70,7 +70,13 @@ def fit_tau(logits: Any, labels: Any, counts: CountsLike) -> float:
 
 
 def _without_zeros(logs: Floats) -> Floats:
-    """Return log-probabilities (n, k) in which zeros are probabilities."""
-    zero = logs <= ZERO
-    least = min(logs[~zero].min(), -np.log(logs.size))
-    return np.where(zero, least, logs)
+    """Return log-probabilities (n, k) in which zeros are probabilities.
+
+    All zeros have one logarithm, the least of all; what lies so low and is the only one of its size
+    there is that of a network that is sure, and says what its logits do.
+    """
+    low, least = logs <= ZERO, logs.min()
+    zero = low & (logs == least)
+    if zero.sum() == 1 < low.sum():
+        return logs
+    return np.where(zero, min(logs[~zero].min(), -np.log(logs.size)), logs)

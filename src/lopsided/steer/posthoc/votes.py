@@ -53,7 +53,8 @@ def one_versus_one(
         sample = int((z != z).any(1).nonzero()[0][0])
         raise ValueError(f"logits must be numbers to be voted on, sample {sample} has NaN")
     cosines = like(np.cos(boundaries(counts, tau, norms)), z)
-    place = z.argsort(1).argsort(1)
+    # Of equal logits the first is the answer, as of every argmax.
+    place = counts.k - 1 - (-z).argsort(stable=True).argsort()
     votes = place * 0
     for c in range(counts.k):
         votes[:, c] = (z[:, c : c + 1] * cosines[:, c] > z * cosines[c]).sum(1)
