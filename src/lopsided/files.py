@@ -9,11 +9,13 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 #: What a path may be instead of a file; to open some of these waits for ever.
 _KINDS = {
+    stat.S_IFLNK: "a link",
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -99,7 +101,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 @contextmanager
-def opened(path: Path, stamp: Stamp) -> Iterator[IO[bytes]]:
+def opened(path: Path, stamp: Stamp) -> Iterator[BufferedReader]:
     """Open a file for reading that had a stamp.
 
     Raises:
@@ -169,7 +171,8 @@ def write_atomically(path: Path, content: bytes, writer: str = "") -> None:
             share a draft.
 
     Raises:
-        ValueError: if at the path is something else than a file.
+        ValueError: if at the path is something else than a file, or in the place of the draft
+            something that no writer left.
         OSError: if the disk is full, or the folder takes no file; names the file, whose old content
             is still there.
     """
@@ -177,14 +180,28 @@ def write_atomically(path: Path, content: bytes, writer: str = "") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     place = Path(os.path.realpath(path))
     draft = place.with_name(f".{place.name}.{writer}.draft" if writer else f".{place.name}.draft")
-    with naming(path), _turn(draft):  # the user has never heard of drafts
+    with naming(path), _turn(draft, place):  # the user has never heard of drafts
         _write(draft, place, content)
     _sync(place.parent)
 
 
+def _require_draft(draft: Path) -> None:
+    """Refuse what a stranger laid where the draft goes: through a link another file would be lost,
+    and to open a pipe waits for ever.
+
+    Raises:
+        ValueError: naming it.
+    """
+    with suppress(FileNotFoundError):
+        status = draft.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            kind = _KINDS.get(stat.S_IFMT(status.st_mode), "a file that has another name too")
+            raise ValueError(f"{draft} is {kind}, and in the way of what is written: remove it")
+
+
 def _write(draft: Path, place: Path, content: bytes) -> None:
     try:
-        with draft.open("wb") as file:
+        with open(draft, "wb", opener=_open_itself) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -196,16 +213,24 @@ def _write(draft: Path, place: Path, content: bytes) -> None:
         raise
 
 
+def _open_itself(path: str, flags: int, mode: int = 0o666) -> int:
+    """Open a file and none that it leads to, should it have become a link by now."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), mode)
+
+
 @contextmanager
-def _turn(draft: Path) -> Iterator[None]:
+def _turn(draft: Path, place: Path) -> Iterator[None]:
     """Wait until nobody else of this machine writes to a draft, where the system can tell."""
+    _require_draft(draft)
     if os.name != "posix":
         yield
         return
     import fcntl
 
     while True:
-        held = os.open(draft, os.O_WRONLY | os.O_CREAT, 0o666)
+        # What nobody else may read in its place nobody may in the draft.
+        mode = 0o600 if place.exists() else 0o666
+        held = _open_itself(str(draft), os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, mode)
         try:
             with suppress(OSError):  # of disks that know no locks
                 fcntl.flock(held, fcntl.LOCK_EX)

@@ -21,7 +21,7 @@ from lopsided.files import printable, reading
 from lopsided.frobenius import ZeroMatrixError
 from lopsided.gram import Gram
 from lopsided.groups import Groups
-from lopsided.packing import packed, read_facts, require_pair, unpacked, write_pair
+from lopsided.packing import packed, read_arrays, read_facts, unpacked, write_pair
 from lopsided.pairing import Pairing
 from lopsided.plain import plain
 from lopsided.realised import realised
@@ -355,8 +355,8 @@ class Geometry:
         with reading(facts):
             told = read_facts(facts)
             source, names = Source(**told["source"]), told.get("names")
-        with reading(arrays), np.load(arrays, allow_pickle=False) as stored:
-            require_pair(told, arrays)
+        stored = read_arrays(arrays, told)
+        with reading(arrays):
             counts = Counts(stored["counts"], names) if "counts" in stored else None
             return cls(
                 unpacked(Gram, "classifiers", stored),

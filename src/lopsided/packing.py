@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,8 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from lopsided.arrays import Floats
-from lopsided.files import UnfitError, write_atomically
+from lopsided.files import UnfitError, opened, reading, require_file, write_atomically
 from lopsided.groups import Groups
+from lopsided.memory import require_memory
 from lopsided.pairing import Pairing
 
 Matrix = TypeVar("Matrix", bound=Pairing)
@@ -54,11 +56,15 @@ def read_facts(path: Path) -> dict[str, Any]:
     """Return the facts of a PATH.json.
 
     Raises:
-        UnfitError: if they are no object, or were changed since they were written; facts of older
-            versions hold no digest.
+        UnfitError: if they are no object or in no file, or were changed since they were written;
+            facts of older versions hold no digest.
         ValueError: if it is no JSON.
+        MemoryError: if it takes more than half of this machine's memory.
     """
-    facts = json.loads(path.read_text())
+    stamp = require_file(path)
+    require_memory(stamp.size, f"the text of {path}", "it is no file of a save")
+    with opened(path, stamp) as file:
+        facts = json.load(file)
     if not isinstance(facts, dict):
         raise UnfitError("is damaged (it holds no facts by name)")
     stated = facts.pop(FACTS, None)
@@ -71,23 +77,34 @@ def _digest(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def require_pair(facts: Mapping[str, Any], arrays: Path) -> None:
-    """Refuse arrays that are not those that facts were written with.
+def read_arrays(path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arrays of a PATH.npz by name.
 
     Raises:
-        UnfitError: if their digest is another; facts of older versions hold none.
+        ValueError: if it is damaged, no file, declares more than it holds, is not what the facts
+            were written with, or an array holds Python objects, which would need pickle; facts of
+            older versions do not say.
+        FileNotFoundError: if it is missing.
+        MemoryError: if they take more than half of this machine's memory.
     """
-    with arrays.open("rb") as file:
-        if facts.get(DIGEST, found := hashlib.file_digest(file, "sha256").hexdigest()) != found:
+    with reading(path), opened(path, stamp := require_file(path)) as file:
+        with zipfile.ZipFile(file) as archive:  # as it is written, nothing in it is compressed
+            if (size := sum(info.file_size for info in archive.infolist())) > stamp.size:
+                raise UnfitError(
+                    f"is damaged (its arrays take {size:,} bytes, it has {stamp.size:,})"
+                )
+        require_memory(size, f"the arrays of {path}", "it is no file of a save")
+        file.seek(0)
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+        if facts.get(DIGEST, found) != found:
             raise UnfitError("is of another save than the .json beside it, or was changed since")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as stored:
+            return dict(stored)
 
 
 def unpacked(kind: type[Matrix], name: str, arrays: Mapping[str, Any]) -> Matrix:
-    """Return a matrix from the arrays that `packed` made of it.
-
-    Raises:
-        ValueError: if an array holds Python objects, which would need pickle.
-    """
+    """Return a matrix from the arrays that `packed` made of it."""
     rows = Groups(arrays[f"{name}.labels"], arrays[f"{name}.lengths"])
     factors = arrays[f"{name}.left"], arrays[f"{name}.right"]
     if f"{name}.diagonal" in arrays:

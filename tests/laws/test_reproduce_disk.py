@@ -246,6 +246,38 @@ def test_the_draft_of_a_killed_writer_is_used_up_by_the_next(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
 
 
+IN_THE_WAY = {
+    "a link": Path.symlink_to,
+    "a file that has another name too": Path.hardlink_to,
+    "a named pipe": lambda draft, _: os.mkfifo(draft),
+    "a folder": lambda draft, _: draft.mkdir(),
+}
+
+
+@pytest.mark.parametrize("what", IN_THE_WAY)
+def test_what_a_stranger_laid_where_the_draft_goes_is_refused_and_left(
+    tmp_path: Path, what: str
+) -> None:
+    theirs, path = tmp_path / "theirs", tmp_path / "x.html"
+    theirs.write_bytes(b"precious")
+    path.write_bytes(b"old")
+    IN_THE_WAY[what](tmp_path / ".x.html.draft", theirs)
+    with pytest.raises(ValueError, match=rf"\.x\.html\.draft is {what}, and in the way"):
+        write_atomically(path, b"new")
+    assert (theirs.read_bytes(), path.read_bytes()) == (b"precious", b"old")
+    assert len([*tmp_path.iterdir()]) == 3
+
+
+def test_the_draft_of_a_private_file_is_private(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (path := tmp_path / "x.html").touch(0o600)
+    modes = []
+    monkeypatch.setattr(os, "fsync", lambda n: modes.append(stat.S_IMODE(os.fstat(n).st_mode)))
+    write_atomically(path, b"new")
+    assert modes[0] == 0o600
+
+
 def write_often(path: Path, sign: bytes) -> None:
     for _ in range(50):
         write_atomically(path, sign * 100_000)

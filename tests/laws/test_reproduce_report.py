@@ -110,6 +110,11 @@ def test_folders_and_pipes_called_json_are_named_and_not_read(tmp_path: Path, go
     ]
 
 
+def test_a_pipe_in_the_place_of_a_page_of_a_run_is_no_page_and_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "run.html")
+    assert not run_pages._ends_with(tmp_path / "run.html", "mark")
+
+
 def test_a_folder_of_bad_records_alone_is_answered_in_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ CSV."""
 import csv
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -340,3 +341,11 @@ def test_help_has_no_empty_defaults_and_whole_lines(capsys):
     brief = said(capsys, "--help")
     assert "--version" in brief
     assert "held-out" not in brief
+
+
+@pytest.mark.parametrize("option", ["--counts", "--labels"])
+def test_texts_larger_than_memory_are_refused_unread(tmp_path, capsys, option):
+    (place := tmp_path / "x.csv").touch()
+    os.truncate(place, 2**43)
+    assert main(["predict", option, str(place)]) == 2
+    assert "x.csv needs 8,192.0 GiB" in capsys.readouterr().err

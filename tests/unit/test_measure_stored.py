@@ -172,6 +172,13 @@ def test_big_endian_numbers_are_read(tmp_path):
     assert stored(open_store(tmp_path / "x.npz")).nc1 == pytest.approx(expected(), rel=1e-9)
 
 
+def test_a_link_to_another_shard_would_count_its_samples_twice(tmp_path):
+    folder = write_npz_shards(tmp_path)
+    (folder / "the-latest.npz").symlink_to(folder / "shard-0.npz")
+    with pytest.raises(ValueError, match=r"shard-0\.npz and .*the-latest\.npz are one file"):
+        open_store(folder)
+
+
 def test_a_shard_without_samples_adds_none(tmp_path):
     folder = write_npz_shards(tmp_path)
     save_file(

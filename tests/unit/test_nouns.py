@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
+import os
 import subprocess
 import sys
 
@@ -317,6 +319,38 @@ def test_facts_that_were_changed_are_refused_or_say_the_same(tmp_path, seed):
     with contextlib.suppress(ValueError):
         found = Geometry.load(tmp_path / "it")
         assert (found.source, found.counts.names) == (geometry.source, geometry.counts.names)
+
+
+@pytest.mark.parametrize("ending", ["json", "npz"])
+@pytest.mark.parametrize("kind", [Geometry, solve.Trajectory])
+def test_pipes_in_the_place_of_saved_files_are_refused(tmp_path, kind, ending):
+    predict.seli([50, 5]).save(tmp_path / "it")
+    if kind is solve.Trajectory:
+        solve.train(Problem([50, 5], ridge=0.1), solve.Optimizer("descent", 0.1), 1).save(
+            tmp_path / "it"
+        )
+    place = tmp_path / f"it.{ending}"
+    place.unlink()
+    os.mkfifo(place)
+    with pytest.raises(ValueError, match=rf"it\.{ending} is a named pipe, not a file"):
+        kind.load(tmp_path / "it")
+
+
+def test_saved_facts_larger_than_memory_are_refused_unread(tmp_path):
+    predict.seli([50, 5]).save(tmp_path / "it")
+    os.truncate(tmp_path / "it.json", 2**43)
+    with pytest.raises(MemoryError, match="8,192"):
+        Geometry.load(tmp_path / "it")
+
+
+def test_saved_arrays_that_would_grow_in_memory_are_refused_unread(tmp_path):
+    (geometry := predict.seli([50, 5])).save(tmp_path / "it")
+    arrays = dict(np.load(tmp_path / "it.npz"))
+    np.savez_compressed(tmp_path / "it.npz", **arrays | {"counts": np.ones(10**6, np.int64)})
+    facts = {"source": dataclasses.asdict(geometry.source), "names": None}
+    (tmp_path / "it.json").write_text(json.dumps(facts))  # as of older versions
+    with pytest.raises(ValueError, match=r"it\.npz is damaged \(its arrays take 8,00"):
+        Geometry.load(tmp_path / "it")
 
 
 def test_absurd_matrices_are_refused_with_the_memory_they_need():

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lopsided.files import UnfitError
+from lopsided.memory import require_memory
 
 if TYPE_CHECKING:
     from lopsided.arrays import Floats
@@ -71,7 +72,9 @@ def text_of(path: Path) -> str:
     Raises:
         UnfitError: if it is no text.
         OSError: if it cannot be read.
+        MemoryError: if it takes more than half of this machine's memory.
     """
+    require_memory(path.stat().st_size, f"the text of {path}", "give fewer lines")
     return decoded(path.read_bytes())
 
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from lopsided import __version__
-from lopsided.files import printable, write_atomically
+from lopsided.files import UnfitError, opened, printable, require_file, write_atomically
 from lopsided.report import Links, Page, Section, Text
 from lopsided.report.page import render
 from lopsided.reproduce.claim import AnyClaim
@@ -72,8 +72,8 @@ def _content(folder: Path, record: Record) -> str:
 
 def _ends_with(path: Path, mark: str) -> bool:
     try:
-        with path.open("rb") as file:
-            file.seek(-min(len(mark), path.stat().st_size), 2)
+        with opened(path, stamp := require_file(path)) as file:
+            file.seek(-min(len(mark), stamp.size), 2)
             return file.read() == mark.encode()
-    except OSError:
+    except (OSError, UnfitError):
         return False

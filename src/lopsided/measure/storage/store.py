@@ -4,7 +4,8 @@ together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -212,7 +213,7 @@ def shard_files(folder: Path) -> list[Path]:
     those that it names.
 
     Raises:
-        ValueError: if there are none, or the folder is that of several splits.
+        ValueError: if there are none, two are one file, or the folder is that of several splits.
     """
     if named := hugging_face(folder):
         return named
@@ -223,7 +224,20 @@ def shard_files(folder: Path) -> list[Path]:
     if not files:
         raise ValueError(f"there are no {', '.join(FORMATS)} files of features in {folder}")
     require_whole(folder, files)
+    _require_apart(files)
     return files
+
+
+def _require_apart(files: Sequence[Path]) -> None:
+    """Refuse a link to another of the files, as of the latest, whose samples would count twice."""
+    known: dict[str, Path] = {}
+    for file in files:
+        other = known.setdefault(os.path.realpath(file), file)
+        if other is not file:
+            raise ValueError(
+                f"{other} and {file} are one file, and samples would count twice; give a folder"
+                " without the link, or the file alone"
+            )
 
 
 def _largest_label(shard: Shard, k: int | None, marks: tuple[int, ...]) -> int:

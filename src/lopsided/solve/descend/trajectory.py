@@ -6,11 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lopsided.arrays import Floats, Ints
 from lopsided.files import reading
-from lopsided.packing import read_facts, require_pair, write_pair
+from lopsided.packing import read_arrays, read_facts, write_pair
 from lopsided.solve.descend.optimizers import Optimizer
 
 
@@ -65,8 +63,8 @@ class Trajectory:
         with reading(facts):
             settings = read_facts(facts)
             optimizer, seed = Optimizer(**settings["optimizer"]), settings["seed"]
-        with reading(arrays), np.load(arrays, allow_pickle=False) as stored:
-            require_pair(settings, arrays)
+        stored = read_arrays(arrays, settings)
+        with reading(arrays):
             memory = tuple(
                 stored[f"memory{i}"]
                 for i in range(sum(name.startswith("memory") for name in stored))
