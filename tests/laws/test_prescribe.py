@@ -19,7 +19,15 @@ from lopsided.steer.prescribe import rows_read
 from lopsided.steer.prescribe.cause import Cause, Errors, norm_share
 from lopsided.steer.prescribe.choice import folds
 from lopsided.steer.prescribe.entropy import fit_linear, losses
-from lopsided.steer.prescribe.gain import EVEN, FACTOR, Accuracies, Gain, balanced, gain
+from lopsided.steer.prescribe.gain import (
+    EVEN,
+    FACTOR,
+    LEAST,
+    Accuracies,
+    Gain,
+    balanced,
+    gain,
+)
 from lopsided.steer.prescribe.heads import (
     CAUTIOUS,
     PLAIN,
@@ -208,8 +216,9 @@ def test_the_gain_is_what_a_naive_loop_counts(seed, k, n):
         ]
     )
     modelled = right = 0.0
-    for c in np.flatnonzero(present):
-        total = sum(p[i, c] for i in range(n)) * present.sum()
+    told = [c for c in np.flatnonzero(present) if held[c] or sum(p[:, c]) >= LEAST]
+    for c in told:
+        total = sum(p[i, c] for i in range(n)) * len(told)
         hit = sum(p[i, c] * ((model[i] == c) - int(before[i] == c)) for i in range(n))
         modelled += hit / total
         right += sum(p[i, c] * int(before[i] == c) for i in range(n)) / total
@@ -220,6 +229,43 @@ def test_the_gain_is_what_a_naive_loop_counts(seed, k, n):
     possible = np.clip(FACTOR * modelled, -right, 1 - right)
     assert found.expected == pytest.approx(w * counted + (1 - w) * possible)
     assert -1 <= found.low < found.expected < found.high <= 1
+
+
+@pytest.mark.parametrize("trace", [1e-9, 1e-4, 0.009])
+def test_a_class_of_which_held_out_samples_tell_nothing_is_left_out_of_the_gain(trace):
+    y, held, every = np.repeat([0, 1], 5), np.array([5, 5, 0]), np.ones(3, bool)
+    before = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 2])  # what it takes for class 2 is of class 1
+    p = np.where(y[:, None] == np.arange(3), 0.9 - trace, 0.1)
+    p[:, 2] = trace / 2 ** np.arange(10)[::-1]
+    p /= p.sum(axis=1, keepdims=True)
+    found = gain(before, y, y, p, y, held, every)
+    assert found.expected > 0  # half of the trace of class 2 is in the sample that it takes for it
+    two = gain(before, y, y, p, y, held, every & (held > 0))
+    assert found.modelled == two.modelled
+    more = p + np.array([0, 0, 1.0])
+    assert gain(before, y, y, more, y, held, every).modelled != found.modelled
+
+
+def test_promises_hold_where_classes_that_are_far_apart_have_no_held_out_sample():
+    came, promised, held = [], [], []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        mu = 2 * rng.normal(size=(5, 8))
+        W, b = mu + 0.6 * rng.normal(size=mu.shape), rng.normal(size=5)
+        (x, y), (x2, y2), (x3, y3) = (
+            (mu[labels] + rng.normal(size=(len(labels), 8)), labels)
+            for labels in (
+                np.repeat(np.arange(5), numbers)
+                for numbers in ((80, 36, 17, 8, 4), (32, 14, 7, 0, 0), [500] * 5)
+            )
+        )
+        found = prescribe((W, b), (x, y), (x2, y2))
+        after, before = found.corrected.scores(x3), x3 @ W.T + b
+        came.append(np.mean(after.argmax(axis=1) == y3) - np.mean(before.argmax(axis=1) == y3))
+        promised.append(found.gain)
+        held.append(found.interval[0] <= came[-1] <= found.interval[1])
+    assert np.mean(promised) == pytest.approx(np.mean(came), abs=0.05)
+    assert np.mean(held) > 0.85
 
 
 def test_no_gain_is_expected_that_cannot_be():

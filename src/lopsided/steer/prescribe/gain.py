@@ -22,6 +22,9 @@ FACTOR, FLOOR, PART = 1.2, 0.05, 0.36
 #: Those errors are of means over so many classes: the model errs for each class, and in a mean over
 #: fewer less of that cancels.
 CLASSES = 10
+#: Samples that those of others must add up to by the posterior, for a class without any to be
+#: modelled: of less, a tenth of the half sample that its share is, the model tells noise.
+LEAST = 0.05
 #: Standard deviations of a normal between which nine of ten values lie.
 NINE_OF_TEN = 1.645
 
@@ -77,8 +80,9 @@ def gain(
     fixed = np.bincount(labels[now & ~was], minlength=outputs)
     broken = np.bincount(labels[was & ~now], minlength=outputs)
     counted = float(np.mean(((fixed - broken) / np.maximum(n, 1))[n > 0]))
-    right = balanced(before, posterior, present)
-    modelled = balanced(model, posterior, present) - right
+    told = present & ((n > 0) | (posterior.sum(axis=0) >= LEAST))
+    right = balanced(before, posterior, told)
+    modelled = balanced(model, posterior, told) - right
     once = distinct / np.maximum(n, 1)
     f, b = ((part * once + 0.5) / (distinct + 1.5) for part in (fixed, broken))
     each = (f + b - (f - b) ** 2) / (distinct + 2.5)
@@ -86,7 +90,7 @@ def gain(
     w = weight_of(distinct[present])
     # No rule is right more often than always, nor less often than never.
     expected = w * counted + (1 - w) * min(max(FACTOR * modelled, -right), 1 - right)
-    few = max(CLASSES / k, 1.0)
+    few = max(CLASSES / int(told.sum()), 1.0)
     unmodelled = few * (FLOOR**2 + (PART * modelled) ** 2)
     deviation = float(np.sqrt(w**2 * variance + (1 - w) ** 2 * unmodelled))
     half = NINE_OF_TEN * deviation
