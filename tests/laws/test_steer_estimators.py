@@ -262,6 +262,10 @@ def test_classes_that_are_weighed_in_training_are_not_corrected_for_again():
         steer.PostHocClassifier(given).fit(X, Y)
     plain = steer.PostHocClassifier(weighing, tau=0).fit(X, Y)
     assert (plain.predict(X) == weighing.fit(X, Y).predict(X)).all()
+    with pytest.raises(ValueError, match="correct for their counts once more"):
+        plain.set_params(tau=1.0).predict(X)
+    later = steer.PostHocClassifier(tau=0).fit(X, Y).set_params(tau=1.0)
+    assert (later.predict(X) == steer.PostHocClassifier().fit(X, Y).predict(X)).all()
     with pytest.raises(ValueError, match="tau must be a finite number"):
         steer.PostHocClassifier(tau=np.nan).fit(X, Y)
 

@@ -126,28 +126,7 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         self._log_weights()
         finite(self.tau)
         given = self._given()
-        weights = [
-            f"{name}={short(repr(value))}"
-            for name, value in _settings(_params(given))
-            if not _neutral(name, value)
-        ]
-        if weights and self.tau:
-            raise ValueError(
-                f"{type(given).__name__} weighs the classes already ({weights[0]}), and the"
-                " adjustment would correct for their counts once more: leave it out there, or give"
-                " tau=0"
-            )
-        inside = (given, *_params(given).values())
-        if self.tau and any(isinstance(part, PostHocClassifier) and part.tau for part in inside):
-            raise ValueError(
-                f"{type(given).__name__} is, or holds, a PostHocClassifier, and the adjustment"
-                " would correct for the counts once more: give what that one is of, or tau=0"
-            )
-        if self.tau and (wrong := {type(part).__name__ for part in inside} & set(WITHOUT_COUNTS)):
-            raise ValueError(
-                f"the probabilities of {wrong.pop()} do not tell how frequent classes are, so there"
-                " is nothing to correct; give another classifier, or tau=0"
-            )
+        self._require_plain(given)
         self.estimator_ = clone(given).fit(X, y)
         if not hasattr(self.estimator_, "predict_proba"):
             raise TypeError(
@@ -171,9 +150,11 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
 
         Raises:
             ValueError: if what the classifier gives of a sample are no probabilities; it is named;
-                or they are of more classes.
+                or they are of more classes; or it weighs the classes and tau is not 0 any more, as
+                in `fit`.
         """
         check_is_fitted(self)
+        self._require_plain(self.estimator_)  # tau may be another than it was fitted with
         order = np.argsort(getattr(self.estimator_, "classes_", self.classes_))
         found = np.asarray(self.estimator_.predict_proba(X))
         if found.ndim != 2 or found.shape[1] != len(order):
@@ -218,6 +199,35 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
 
     def _given(self) -> Any:
         return LogisticRegression() if self.estimator is None else self.estimator
+
+    def _require_plain(self, given: Any) -> None:
+        """Refuse a classifier whose probabilities are not those of the counts, where these are to
+        be corrected for.
+        """
+        if not self.tau:
+            return
+        weights = [
+            f"{name}={short(repr(value))}"
+            for name, value in _settings(_params(given))
+            if not _neutral(name, value)
+        ]
+        if weights:
+            raise ValueError(
+                f"{type(given).__name__} weighs the classes already ({weights[0]}), and the"
+                " adjustment would correct for their counts once more: leave it out there, or give"
+                " tau=0"
+            )
+        inside = (given, *_params(given).values())
+        if any(isinstance(part, PostHocClassifier) and part.tau for part in inside):
+            raise ValueError(
+                f"{type(given).__name__} is, or holds, a PostHocClassifier, and the adjustment"
+                " would correct for the counts once more: give what that one is of, or tau=0"
+            )
+        if wrong := {type(part).__name__ for part in inside} & set(WITHOUT_COUNTS):
+            raise ValueError(
+                f"the probabilities of {wrong.pop()} do not tell how frequent classes are, so there"
+                " is nothing to correct; give another classifier, or tau=0"
+            )
 
     def _log_weights(self) -> Floats:
         """Return (k,) logarithms of the class weights."""
