@@ -109,6 +109,12 @@ def flip(i):
     return lambda content: content[:i] + bytes([content[i] ^ 1]) + content[i + 1 :]
 
 
+def long_header(kind):
+    header = tarfile.TarInfo("long")
+    header.type, header.size = kind.encode(), 2**26
+    return header.tobuf() + bytes(header.size)
+
+
 def pipe_for_a_tar(folder):
     os.mkfifo(folder / "own.tar")
     return str(folder / "own.tar"), None
@@ -231,6 +237,13 @@ REFUSED = {
         tar_of(lambda content: bz2.compress(content + bytes(2**26))),
         "goes on behind the end",
     ),
+    **{
+        f"tar whose header of type {kind} is a bomb": (
+            tar_of(lambda content, kind=kind: bz2.compress(long_header(kind) + content)),
+            "a header of its tar says that it has 67,108,864 bytes",
+        )
+        for kind in ("x", "g", "X", "L", "K")
+    },
     "tar of nothing": (tar_of(lambda content: b""), r"own\.tar is damaged or truncated"),
     "tar with an image twice": (
         tar_of(lambda content: content[:1024] + content),

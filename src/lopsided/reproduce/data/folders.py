@@ -35,6 +35,12 @@ _COMPRESSED: dict[bytes, Callable[[Any], Any]] = {
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\0": lzma.LZMAFile,
 }
+#: Members of a tar that are headers of the next one, read at once; names take some hundred bytes.
+_HEADERS = {
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+}
+_LONGEST_HEADER = 2**20
 #: Bytes behind the end of a tar, at most.
 _PADDING = 2**20
 
@@ -122,7 +128,16 @@ def _files(place: Path) -> Iterator[tuple[str, bytes]]:
 
 
 class _Member(tarfile.TarInfo):
-    """A member of a tar, whose damaged header is an error and not the end."""
+    """A member of a tar, whose damaged header is an error and not the end, as is a too long one."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in _HEADERS and member.size > _LONGEST_HEADER:
+            raise UnfitError(
+                f"is damaged (a header of its tar says that it has {member.size:,} bytes)"
+            )
+        return member
 
     @classmethod
     def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
