@@ -349,3 +349,15 @@ def test_texts_larger_than_memory_are_refused_unread(tmp_path, capsys, option):
     os.truncate(place, 2**43)
     assert main(["predict", option, str(place)]) == 2
     assert "x.csv needs 8,192.0 GiB" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_names_as_csv_speak_to_no_terminal_and_go_into_files_as_they_are(
+    tmp_path, capsys, monkeypatch, terminal
+):
+    name = "cat\x1b]0;title\x07\u202e"
+    (tmp_path / "x.json").write_text(json.dumps({name: 5, "dog": 3}))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    assert main(["predict", "--counts", str(tmp_path / "x.json"), "--csv"]) == 0
+    told = [row["class"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out))]
+    assert told == [r"cat\x1b]0;title\x07\u202e" if terminal else name, "dog"]

@@ -52,12 +52,19 @@ def print_json(kind: str, answer: Mapping[str, Any]) -> None:
 
 
 def print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows as CSV, their names above; what is not defined is empty."""
+    """Print rows as CSV, their names above; what is not defined is empty. A file or a program gets
+    text as it is, a terminal what it can print of it.
+    """
     import csv
 
     names = list(dict.fromkeys(name for row in rows for name in row))
     writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
     writer.writeheader()
+    if sys.stdout.isatty():
+        rows = [
+            {name: shown(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
+            for row in rows
+        ]
     writer.writerows(rows)
 
 
