@@ -17,10 +17,13 @@ import torch.multiprocessing
 from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch
 
+from lopsided import memory
 from lopsided.measure import Moments, open_store, open_targets, stored
 from lopsided.measure.metrics import nc1
 from lopsided.measure.regression import RegressionCollapse
 from lopsided.measure.storage import torchrun
+from lopsided.measure.storage.heads import head_in
+from lopsided.measure.storage.shards import open_arrays
 from lopsided.measure.storage.target_work import stored_regression, stored_sets
 
 K, D, N = 4, 6, 500
@@ -520,3 +523,12 @@ def test_a_file_that_changes_while_it_is_measured_is_told_of(write, tmp_path):
     content = path.read_bytes()
     with pytest.raises(ValueError, match="was changed while it was read"):
         stored(store, progress=lambda rows: path.write_bytes(content[: len(content) // 2]))
+
+
+def test_a_head_is_judged_by_the_memory_that_it_takes_in_float64(tmp_path, monkeypatch):
+    np.savez(tmp_path / "head.npz", weight=np.ones((30, 5), np.uint8))
+    arrays = open_arrays(tmp_path / "head.npz", ("weight",))
+    assert head_in(tmp_path, arrays, 5)[0].dtype == np.float64
+    monkeypatch.setattr(memory, "available", lambda: 2 * 8 * 30 * 5 - 1)
+    with pytest.raises(MemoryError, match=r"an array of shape \(30, 5\)"):
+        head_in(tmp_path, arrays, 5)

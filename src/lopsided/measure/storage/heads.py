@@ -9,7 +9,7 @@ import numpy as np
 
 from lopsided.arrays import Floats
 from lopsided.measure.checks import head_of
-from lopsided.measure.storage.rows import Stored, read_all
+from lopsided.measure.storage.rows import Stored, read_all, require_room
 from lopsided.measure.storage.shards import Shard, open_arrays
 
 #: Weight (k, d) and bias (k,), `None` where there is none.
@@ -74,6 +74,7 @@ def head_in(path: Path, arrays: dict[str, Stored], d: int) -> Head:
             f"in {path} the head's weight must have shape (k, {d}), one row a class, got"
             f" {(k, width)}"
         )
+    require_room(arrays["weight"], 8)  # in float64
     weight = read_all(arrays["weight"])
     bias = read_all(arrays["bias"]) if "bias" in arrays else None
     try:

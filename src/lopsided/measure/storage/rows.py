@@ -175,14 +175,14 @@ def read_all(array: Stored) -> npt.NDArray[Any]:
         ValueError: if the file is damaged or has changed since it was opened.
         MemoryError: if the array takes more than half of this machine's memory.
     """
-    _require_memory(array)
+    require_room(array)
     array.verify()
     return array.take(0, array.shape[0])
 
 
 @functools.lru_cache(maxsize=2)  # the features and the labels of the shard at work
 def _unpacked(array: Packed) -> npt.NDArray[Any]:
-    _require_memory(array)
+    require_room(array)
     layout = array.layout
     unpacked = np.empty(layout.shape, layout.dtype, "F" if layout.fortran else "C")
     with (
@@ -198,9 +198,15 @@ def _unpacked(array: Packed) -> npt.NDArray[Any]:
     return unpacked
 
 
-def _require_memory(array: Stored) -> None:
+def require_room(array: Stored, entry: int = 0) -> None:
+    """Refuse an array that takes too much memory, at so many bytes an entry where that is more than
+    in its file.
+
+    Raises:
+        MemoryError: if that is more than half of what there is.
+    """
     require_memory(
-        array.layout.nbytes,
+        max(array.layout.nbytes, entry * math.prod(array.shape)),
         f"an array of shape {array.shape} in {array.path}",
         "store it in parts, as a folder of shards",
     )
