@@ -234,6 +234,15 @@ def test_the_rank_is_the_number_of_directions_in_which_the_gradient_is_the_ridge
     assert solution.rank == np.count_nonzero(values > (1 - 1e-5) * problem.ridge)
 
 
+@pytest.mark.parametrize("loss", ["ldt", "vs"])
+def test_a_limit_is_found_without_descent_on_the_factors(loss, monkeypatch):
+    """Which rounding ends early at a ridge as small as a limit is looked for at, and takes long."""
+    counts = Counts([1000, 300, 100, 30, 10, 3, 1])
+    monkeypatch.setattr("lopsided.solve.methods.newton.factors", None)
+    problem = solve.Problem(counts, Adjustment.named(loss, counts), ridge=0.0, bias="free")
+    assert solve.minimize(problem).status is solve.Status.OPTIMAL
+
+
 def test_the_directions_between_groups_may_be_left_out():
     problem = solve.Problem(Counts([500] * 5 + [100] * 5), ridge=1.0)
     closed = solve.breakpoints(problem, directions=False)

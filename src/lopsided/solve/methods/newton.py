@@ -4,7 +4,8 @@ Labels start on the whole surface, where the optimum goes for a vanishing ridge;
 the face of the optimum that is known. What leads nowhere from there, and soft targets, start from
 the central path, at each center whose gap is small. Where the first of these leads nowhere or is
 long in coming, most of it where the optimum is about to vanish or adjustments differ by orders of
-magnitude, the face where descent on the factors ends is tried before the path goes on.
+magnitude, the face where descent on the factors ends is tried before the path goes on, or at its
+end where the ridge is tiny.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from lopsided.solve.reduced import Point, Reduced
 _NEAR = 0.05
 #: Part of the mean weight of a column below which the rarest one is looked after.
 _RARE = 1e-3
+#: Ridge over the mean weight of a column below which descent on the factors, which rounding ends at
+#: some 1e-6 there, is not tried before the path has ended: a limit is looked for along many.
+_TINY = 1e-5
 #: How often descent on the factors is begun anew, while that helps.
 _ANEW = 4
 
@@ -70,6 +74,7 @@ def _for_the_rarest(
 def _along_the_path(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
     best: Center | None = None
     other: tuple[Point, Certificate] | None = None
+    early = dual.ridge > _TINY * float(dual.reduced.mass.mean())
     for center in central_path(dual):
         face = None
         if center is not None:
@@ -78,7 +83,7 @@ def _along_the_path(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
         found = None if face is None else climb(dual, face, tolerance)
         if found is not None:
             return found
-        if (center is None or face is not None) and other is None:
+        if early and (center is None or face is not None) and other is None:
             other = _from_factors(dual, tolerance)
             if other[1].exhausts(tolerance):
                 return other
