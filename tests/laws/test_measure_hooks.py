@@ -808,6 +808,45 @@ def test_the_state_that_a_network_goes_on_from_is_put_back(trained_before):
     assert state is None or torch.equal(layer.state, state)
 
 
+HELD = {
+    "an expanded NaN": lambda: torch.full((1, 1), torch.nan).expand(4, 4),
+    "half complex": lambda: torch.ones(4, dtype=torch.complex32),
+    "conjugate": lambda: torch.ones(4, dtype=torch.complex64).conj(),
+    "bits": lambda: torch.ones(4, dtype=torch.uint8).view(torch.bits8),
+    "none": lambda: torch.zeros(0),
+    "a number": lambda: torch.zeros(()),
+    "turned": lambda: torch.zeros(4, 6).t()[::2],
+    "float8": lambda: torch.ones(4).to(torch.float8_e4m3fn),
+}
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
+@pytest.mark.parametrize("name", HELD)
+def test_a_model_may_hold_tensors_of_all_kinds(name):
+    model = Net()
+    model.register_buffer("held", HELD[name]())
+    model.plain = HELD[name]()
+    trained(model, [(X, Y)], show_progress=False)
+
+
+def test_what_a_layer_makes_in_its_first_pass_stays_with_what_tells_of_it():
+    class Late(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.made = False
+
+        def forward(self, x):
+            if not self.made:
+                self.inner, self.made = nn.Linear(x.shape[1], x.shape[1]), True
+            return self.inner(x)
+
+    model = nn.Sequential(Late(), Net())
+    trained(model, [(X, Y)], show_progress=False)
+    inner = model[0].inner
+    model(X)
+    assert model[0].inner is inner
+
+
 @pytest.mark.parametrize("labelled", [False, True])
 def test_gradients_for_many_slopes_at_once_are_taken_while_watched(labelled):
     model = Net()

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from lopsided import Counts
@@ -79,6 +80,13 @@ class Pair(Joined):
 class Packed(Joined):
     def forward(self, packed):
         return self.net(unpack_sequence(packed)[0])
+
+
+@pytest.mark.parametrize("around", [nn.DataParallel, AveragedModel])
+@pytest.mark.parametrize("kind", [Joined, Pair])
+def test_a_model_around_another_is_given_inputs_as_the_one_within_takes_them(kind, around):
+    got = trained(around(kind()), DataLoader(Rows(), batch_size=10), **QUIET)
+    np.testing.assert_allclose(got.moments.means, expected().means, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [Joined, Pair, Packed])

@@ -81,7 +81,7 @@ def buffers_kept(model: Any) -> Iterator[None]:
         for part, tensor in {**vars(layer), **layer._buffers}.items()
         if _plain(tensor) and tensor.nbytes > COPIED and not tensor.is_inference()
     ]
-    held = [(layer, type(layer), _held(layer)) for layer in model.modules()]
+    held = [(layer, type(layer), _made(layer), _held(layer)) for layer in model.modules()]
     before = [
         (layer, name, buffer, buffer.detach().clone(), _numbers(layer))
         for layer in model.modules()
@@ -91,8 +91,9 @@ def buffers_kept(model: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        for layer, kind, parts in held:
-            if type(layer) is kind:  # a lazy layer has become another one
+        for layer, kind, own, parts in held:
+            # A lazy layer has become another one, or has made parts that its attributes tell of.
+            if type(layer) is kind and own == _made(layer):
                 _put_back(layer, parts)
         for layer, name, buffer, own, numbers in before:
             if dict(layer._buffers.items()).get(name) is buffer and _same(buffer, own):
@@ -116,6 +117,11 @@ def buffers_kept(model: Any) -> Iterator[None]:
 def _plain(part: Any) -> bool:
     """Return whether a part is a tensor that can be compared: others are spread, lazy or sparse."""
     return type(part) is torch().Tensor and part.layout == torch().strided
+
+
+def _made(layer: Any) -> set[str]:
+    """Return the names of the parameters and layers that a layer has."""
+    return {*layer._parameters.keys(), *layer._modules.keys()}
 
 
 def _numbers(layer: Any) -> dict[str, Any]:
@@ -150,7 +156,7 @@ def _copied(part: Any) -> Any:
 def _put_back(layer: Any, parts: dict[str, tuple[Any, Any]]) -> None:
     """Give a layer the attributes that it had, and take away those that it had not."""
     for name in _held(layer).keys() - parts.keys():
-        delattr(layer, name)
+        del vars(layer)[name]  # a layer may refuse that anything is deleted
     for name, (part, own) in parts.items():
         vars(layer)[name] = part
         if type(part) is list:
@@ -164,7 +170,21 @@ def _put_back(layer: Any, parts: dict[str, tuple[Any, Any]]) -> None:
 
 
 def _same(one: Any, other: Any) -> bool:
-    return one.shape == other.shape and (one.is_meta or bool(torch().equal(one, other)))
+    """Return whether a tensor has the values of its copy, bit for bit: NaN is itself there, and
+    some types cannot be compared as numbers.
+    """
+    if one.shape != other.shape:
+        return False
+    if one.is_meta:
+        return True
+    return bool(
+        torch().equal(*(part if part.is_quantized else _bits(part) for part in (one, other)))
+    )
+
+
+def _bits(tensor: Any) -> Any:
+    whole = tensor.detach().resolve_conj().resolve_neg()
+    return whole.unsqueeze(-1).view(torch().uint8)
 
 
 @contextmanager

@@ -215,9 +215,15 @@ def _arguments(model: Any, inputs: Any) -> tuple[Any, ...]:
 
 
 def _takes(model: Any, *given: Any) -> bool:
-    """Return whether a model can be called with arguments, as far as its signature tells."""
+    """Return whether a model can be called with arguments, as far as its signature tells, or that
+    of the one model within it to which it hands on whatever it is given.
+    """
+    signature, inner = inspect.signature(model.forward), list(model.children())
+    kinds = [part.kind for part in signature.parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL in kinds and len(inner) == 1:
+        return _takes(inner[0], *given)
     try:
-        inspect.signature(model.forward).bind(*given)
+        signature.bind(*given)
     except TypeError:
         return False
     return True
