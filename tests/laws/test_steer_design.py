@@ -223,3 +223,10 @@ def test_wrong_wishes_are_refused():
         afresh(STEP, ["aligned"])
     with pytest.raises(ValueError, match="family must be one of"):
         afresh(STEP, "aligned", ["cdt"])
+
+
+@pytest.mark.slow
+def test_curves_begin_also_where_straight_terms_of_the_same_family_ended():
+    """Another valley than that in which the curves of its parts end, at 0.4948."""
+    found = design(Counts([1000, 100, 10, 10]), "etf-classifiers", "vs", ridge=0.5)
+    assert found.distance < 0.45

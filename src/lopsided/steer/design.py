@@ -217,7 +217,10 @@ class _Search:
                 grid = [] if bent else self._grid(turned)
                 free = [i + j for i in turned for j in range(step if bent else 1)]
                 start = min([self.start, *starts, *grid], key=self.distance)
-                reached[turned] = self._refine(start, free)
+                ends = [self._refine(start, free)]
+                if turned in reached and start is not reached[turned]:
+                    ends.append(self._refine(reached[turned], free))  # another valley, perhaps
+                reached[turned] = min(ends, key=self.distance)
                 best = min(best, reached[turned], key=self.distance)
                 if self._found(best):
                     return best
