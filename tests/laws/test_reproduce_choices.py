@@ -110,6 +110,9 @@ def test_a_verdict_on_balanced_classes_has_some() -> None:
         ("zhai2025", {"ratio": 1.0}, "ratio must be above 1 .* got 1"),
         ("hasegawa2024", {"ratio": 1.0}, "ratio must be above 1 .* got 1"),
         ("wang2023", {"widths": [12], "steps": [3]}, "two networks or more of each source"),
+        ("garrod2024", {"layers": [1]}, "layers must hold 2 or more, .* got 1"),
+        ("jiang2025", {"blocks": 1}, "blocks must be at least 2 .* got 1"),
+        ("ufm-sgd", {"k": 2}, "k must be at least 4 .* got 2"),
         ("norms", {"seen": 0.5}, "seen must be at least the smallest ratio, 1, .* got 0.5"),
     ],
 )

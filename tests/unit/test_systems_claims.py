@@ -43,7 +43,7 @@ SHORT = {
         "seeds": 1,
         "batch": 16,
     },
-    "garrod2024": {"classes": 4, "ridges": (1e-1,), "layers": (1,)},
+    "garrod2024": {"classes": 4, "ridges": (1e-3,), "layers": (1, 2)},
     "sukenik2024": {
         "vertices": 4,
         "layers": (2,),
@@ -60,7 +60,7 @@ SHORT = {
         "steps": 1,
         "seeds": 1,
     },
-    "jiang2025": {"samples": 2, "width": 9, "blocks": 1, "steps": 1, "seeds": 1},
+    "jiang2025": {"samples": 2, "width": 9, "blocks": 2, "steps": 1, "seeds": 1},
     "li2023b": {"samples": 2, "width": 12, "layers": 1, "steps": 1, "seeds": 1},
     "kothapalli2023": {"nodes": 8, "degrees": (4,), "width": 3, "starts": 1, "seeds": 1},
     "jacot2025": {"samples": 2, "layers": 2, "steps": 2, "seeds": 1},
@@ -68,7 +68,7 @@ SHORT = {
     "hong2024": {
         "samples": 3,
         "dims": (2, 9),
-        "signals": (0.1,),
+        "signals": (0.1, 0.2),
         "widths": (2, 9),
         "deep_samples": 9,
         "draws": 1,
@@ -133,7 +133,9 @@ def allowed(numbers):
     """More dimensions and a wide first layer let classes collapse, few and a narrow one do not."""
     few, many = {"share": 0.0}, {"share": 1.0}
     parts = {
-        name: (replace(shares[0], **few), replace(shares[1], **many))
+        name: tuple(
+            replace(share, **(few if share.size == shares[0].size else many)) for share in shares
+        )
         for name, shares in (("shallow", numbers.shallow), ("deep", numbers.deep))
     }
     return replace(numbers, **parts)
@@ -162,7 +164,7 @@ IDEAL = {
     ),
     "garrod2024": lambda n: replace(
         n,
-        costs=every(n.costs, seli=0.1, pairs=0.2),
+        costs=tuple(replace(c, seli=0.1 * c.layers, pairs=0.15) for c in n.costs),
         balanced=every(n.balanced, wins=True, law=True),
     ),
     "sukenik2024": lambda n: replace(
@@ -179,13 +181,13 @@ IDEAL = {
     ),
     "jiang2025": lambda n: replace(
         n,
-        networks=every(n.networks, cosines=(0.8, 1.0), nc1=(0.2, 0.1), read=(0.9, 1.0)),
-        aligned=every(n.aligned, cosines=(0.9, 1.0)),
+        networks=every(n.networks, cosines=(0.7, 0.8, 1), nc1=(0.3, 0.2, 0.1), read=(0.8, 0.9, 1)),
+        aligned=every(n.aligned, cosines=(0.8, 0.9, 1.0)),
     ),
     "li2023b": lambda n: replace(
         n,
         networks=every(n.networks, before=(0.5,), after=(0.2,)),
-        frames=every(n.frames, after=0.1),
+        frames=every(n.frames, after=0.1, frame=0.02),
     ),
     "kothapalli2023": lambda n: n,
     "jacot2025": lambda n: replace(
@@ -328,6 +330,16 @@ def test_a_short_run_is_recorded_and_shown_and_judged_by_its_numbers(name, tmp_p
     assert all(block.kind for block in claim.show([run]))
     ideal = claim.judge(run.settings, IDEAL[name](run.numbers))
     assert ideal.holds, ideal.sentence
+
+
+def test_few_active_units_are_no_frame(tmp_path):
+    claim = CLAIMS["li2023b"]
+    settings = claim.chosen(SHORT["li2023b"])
+    record = claim.run(SHORT["li2023b"], Place(tmp_path).context("run"))
+    numbers = IDEAL["li2023b"](claim.read(record).numbers)
+    far = replace(numbers, frames=every(numbers.frames, after=0.06, frame=0.66))
+    assert claim.judge(settings, numbers).holds
+    assert not claim.judge(settings, far).holds
 
 
 @pytest.mark.parametrize("rival", [0.1, 0.9])

@@ -38,6 +38,14 @@ class Settings(Checked):
     ridges: tuple[Positive, ...] = (1e-3, 1e-5)
     layers: tuple[Annotated[int, Bounds(least=1, most=20)], ...] = (1, 2, 3)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if max(self.layers, default=0) < 2:
+            raise ValueError(
+                "layers must hold 2 or more, for the verdict speaks of several, got"
+                f" {', '.join(map(str, self.layers)) or 'none'}"
+            )
+
 
 @dataclass(frozen=True)
 class Cost:

@@ -28,7 +28,7 @@ class Settings(Checked):
     Attributes:
         samples: of each digit.
         width: of the residual stream.
-        blocks: on it.
+        blocks: on it; of one alone the cosines would have nothing to rise to but the last.
         steps: of Adam, full batch.
         rate: of Adam.
         decay: on all parameters.
@@ -37,7 +37,7 @@ class Settings(Checked):
 
     samples: Digits = 60
     width: Annotated[int, Bounds(least=2, most=4096)] = 48
-    blocks: Annotated[int, Bounds(least=1, most=100)] = 6
+    blocks: Annotated[int, Bounds(least=2, most=100)] = 6
     steps: Whole = 300
     rate: Positive = 3e-3
     decay: Positive = 5e-4

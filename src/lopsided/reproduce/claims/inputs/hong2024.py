@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class Settings(Checked):
         deep_dim: dimensions there, too few for two layers.
         draws: of every setting.
     """
+
+    compared: ClassVar[tuple[str, ...]] = ("dims", "signals", "widths")
 
     samples: Annotated[int, Bounds(least=2, most=200)] = 20
     dims: tuple[Whole, ...] = (15, 20, 30, 40, 60)

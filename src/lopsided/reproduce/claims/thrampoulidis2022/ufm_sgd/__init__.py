@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -133,10 +134,12 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
     )
     ordered = bool(np.all(np.diff([end[0] for end in ends]) > 0))
     steps = [path.steps_to(_NEAR) for path in paths]
-    slower = bool(np.all(np.diff(steps) > 0))
+    slower = all(one < other for one, other in pairwise(steps))
     arrived = max(max(path.descent[-1].at.seli) for path in paths)
     come = "arrives" if arrived < _ARRIVED else "does not arrive"
-    needed = ", ".join(f"{step:g}" for step in steps)
+    needed = ", ".join(
+        f"{step:g}" if np.isfinite(step) else f"more than {settings.steps}" for step in steps
+    )
     shown = ", ".join(
         f"{end[0]:.2f} and {end[1]:.2f} at R = {path.ratio}"
         for path, end in zip(paths, ends, strict=True)

@@ -35,7 +35,7 @@ class Settings(Checked):
     compared: ClassVar[tuple[str, ...]] = ("ratios",)
 
     ratios: tuple[Whole, ...] = (1, 5, 10, 100)
-    k: Annotated[int, Bounds(least=2, most=1000, multiple=2)] = 10
+    k: Annotated[int, Bounds(least=4, most=1000, multiple=2)] = 10
     d: Annotated[int, Bounds(least=1, most=10**5)] = 20
     minority: Whole = 5
     batch: Whole = 5
