@@ -105,13 +105,19 @@ def _balanced(logits: Floats, truth: Ints) -> float:
 
 
 def judge(settings: Settings, numbers: Numbers) -> Verdict:
-    """Hold when at the greatest ratio every score rejects rare classes more, in every network."""
+    """Hold when at the greatest ratio every score rejects rare classes more, in every network, and
+    on average by more than at the least, where some are harder than others too.
+    """
     least, most = min(settings.ratios), max(settings.ratios)
     told, always = [], True
     for score in SCORES:
         at = {head: numbers.of(most, score, head) for head in ("trained", "prescribed")}
         before = numbers.of(least, score, "trained")
         always &= all(one.rare > one.frequent for one in at["trained"])
+        least_gap, most_gap = (
+            np.mean([one.rare - one.frequent for one in each]) for each in (before, at["trained"])
+        )
+        always &= bool(most_gap > least_gap)
         shares = [
             f"{np.mean([getattr(one, part) for one in each]):.1%}"
             for each in (before, at["trained"], at["prescribed"])
