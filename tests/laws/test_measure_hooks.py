@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import io
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -697,6 +698,23 @@ def test_a_loader_goes_on_in_the_order_it_would_have(order):
         trained(Net(), loaders[1], passes=1 + epoch % 2, show_progress=False)
     assert orders[0] == orders[1]
     assert orders[0][0] != orders[0][1]
+
+
+def test_what_a_sampler_counts_is_counted_once():
+    class Counting(torch.utils.data.Sampler):
+        def __init__(self):
+            self.drawn = Counter({0: 2, 1: 5})
+
+        def __iter__(self):
+            self.drawn.update(range(B))
+            return iter(range(B))
+
+        def __len__(self):
+            return B
+
+    sampler = Counting()
+    trained(Net(), DataLoader(TensorDataset(X, Y), 8, sampler=sampler), show_progress=False)
+    assert sampler.drawn == {0: 2, 1: 5}
 
 
 @pytest.mark.parametrize("kept", [False, True])

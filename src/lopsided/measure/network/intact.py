@@ -159,14 +159,20 @@ def _put_back(layer: Any, parts: dict[str, tuple[Any, Any]]) -> None:
         del vars(layer)[name]  # a layer may refuse that anything is deleted
     for name, (part, own) in parts.items():
         vars(layer)[name] = part
-        if type(part) is list:
-            part[:] = own
-        elif type(part) in (dict, set):
-            part.clear()
-            part.update(own)
+        if type(part) in (list, dict, set):
+            refill(part, own)
         elif own is not None and part.shape == own.shape and not _same(part, own):
             with torch().inference_mode(part.is_inference()), torch().no_grad():
                 part.detach().copy_(own)
+
+
+def refill(held: Any, then: Any) -> None:
+    """Give a list, a dictionary or a set the contents that a copy of it has."""
+    held.clear()  # first: to update a Counter adds
+    if isinstance(held, list):
+        held.extend(then)
+    else:
+        held.update(then)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lopsided.measure.network.intact import refill
 from lopsided.needs import torch
 
 #: Where loaders of Accelerate and of Lightning Fabric keep the one that they wrap.
@@ -78,7 +79,7 @@ def _contents(holder: dict[Any, Any] | list[Any], seen: set[int]) -> Iterator[Un
             continue
         seen.add(id(held))
         if isinstance(held, dict | list):
-            yield partial(_refill, held, held.copy())
+            yield partial(refill, held, held.copy())
             yield from _contents(held, seen)
         elif isinstance(held, np.ndarray | torch().Tensor):
             if held.ndim == 1:  # an order; more axes are data
@@ -90,15 +91,6 @@ def _contents(holder: dict[Any, Any] | list[Any], seen: set[int]) -> Iterator[Un
             yield partial(setattr, held.bit_generator, "state", held.bit_generator.state)
         else:
             yield partial(held.set_state, held.get_state())
-
-
-def _refill(held: Any, then: Any) -> None:
-    if isinstance(held, list):
-        held[:] = then
-    else:
-        for name in held.keys() - then.keys():
-            del held[name]
-        held.update(then)
 
 
 def _copy(held: Any) -> Any:
