@@ -50,8 +50,8 @@ const slider = (text, value, [least, most, pace], changed) => {
   return labeled(text, range, number);
 };
 
-// The ridge: 0 at the left end, then its logarithm up to where the optimum is zero, which `end` says
-// of the counts and the loss of the moment.
+// The ridge: 0 at the left end, then its logarithm up to where the optimum is zero, which `end`
+// says of the counts and the loss of the moment.
 const ridgeSlider = (value, end, changed) => {
   const least = 1e-4,
     last = 100;
