@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from lopsided.arrays import Floats
-from lopsided.files import UnfitError, opened, reading, require_file, write_atomically
+from lopsided.drafts import write_atomically
+from lopsided.files import UnfitError, opened, reading, require_file
 from lopsided.groups import Groups
 from lopsided.memory import require_memory
 from lopsided.pairing import Pairing

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from lopsided.cli.output import require_writable
-from lopsided.files import write_atomically
+from lopsided.drafts import write_atomically
 from lopsided.measure import Means
 from lopsided.measure.storage.shelf import Shelf
 from lopsided.plot import save
@@ -244,6 +244,16 @@ def test_the_draft_of_a_killed_writer_is_used_up_by_the_next(tmp_path: Path) -> 
     (tmp_path / ".x.json.draft").write_text("half a f")
     write_atomically(tmp_path / "x.json", b"whole")
     assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "ü" * 127], ids=["ascii", "utf-8"])
+def test_a_name_as_long_as_systems_take_is_written(tmp_path: Path, name: str) -> None:
+    for content in (b"old", b"new"):
+        write_atomically(tmp_path / name, content)
+    assert [place.name for place in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == b"new"
+    with pytest.raises(OSError, match="File name too long"):
+        write_atomically(tmp_path / (name + "xx"), b"new")
 
 
 IN_THE_WAY = {

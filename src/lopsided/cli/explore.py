@@ -25,7 +25,7 @@ class Explore:
 
     def run(self) -> None:
         """Write the page and say where it is."""
-        from lopsided.files import write_atomically
+        from lopsided.drafts import write_atomically
         from lopsided.report import explorer
 
         require_writable(self.out, [self.classes.file])

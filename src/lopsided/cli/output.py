@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lopsided.files import printable, require_apart, require_replaceable
+from lopsided.drafts import require_apart, require_replaceable
+from lopsided.files import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lopsided.counts import Counts
-from lopsided.files import write_atomically
+from lopsided.drafts import write_atomically
 from lopsided.together import DRAWING
 
 MAJORITY = "#1a5e9a"

@@ -12,7 +12,8 @@ from typing import Any
 
 from lopsided import __version__
 from lopsided.arrays import require_noun
-from lopsided.files import printable, write_atomically
+from lopsided.drafts import write_atomically
+from lopsided.files import printable
 from lopsided.needs import need
 from lopsided.report.blocks import Block, Mark
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lopsided.files import UnfitError, opened, printable, require_file, write_atomically
+from lopsided.drafts import write_atomically
+from lopsided.files import UnfitError, opened, printable, require_file
 from lopsided.needs import need
 
 

@@ -17,7 +17,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lopsided.files import printable, write_atomically
+from lopsided.drafts import write_atomically
+from lopsided.files import printable
 from lopsided.reproduce.disk import read
 
 _ANY_FORMAT = "lopsided record "

@@ -9,7 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from lopsided import __version__
-from lopsided.files import UnfitError, opened, printable, require_file, write_atomically
+from lopsided.drafts import write_atomically
+from lopsided.files import UnfitError, opened, printable, require_file
 from lopsided.report import Links, Page, Section, Text
 from lopsided.report.page import render
 from lopsided.reproduce.claim import AnyClaim

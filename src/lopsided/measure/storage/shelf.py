@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.files import naming
+from lopsided.drafts import naming
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.second import SecondPass
 from lopsided.measure.state.whitening import Whitening

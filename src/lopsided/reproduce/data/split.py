@@ -11,7 +11,7 @@ import numpy as np
 
 from lopsided.arrays import Ints
 from lopsided.counts import Counts
-from lopsided.files import write_atomically
+from lopsided.drafts import write_atomically
 
 
 def choose(labels: Ints, counts: Counts, seed: int = 0) -> Ints:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints, plain_array
 from lopsided.counts import Counts
-from lopsided.files import write_atomically
+from lopsided.drafts import write_atomically
 from lopsided.measure.checks import rows_of
 from lopsided.measure.network.affine import alone
 from lopsided.measure.storage.formats import DIRECTIONS
