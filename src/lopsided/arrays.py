@@ -94,7 +94,12 @@ def plain_array(values: Any, what: str) -> npt.NDArray[Any]:
             return np.asarray(values)
         except TypeError:
             values = values.float()
-    return np.asarray(values)
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{what} must be one number each, or rows of one length, got {_told(values)}"
+        ) from error
 
 
 def require_dense(values: Any, what: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided import needs, notebook
-from lopsided.arrays import Ints, locked
+from lopsided.arrays import Ints, locked, require_noun
 from lopsided.counting import counts_of, require_counts
 from lopsided.groups import Groups, numbers_of
 from lopsided.memory import require_memory
@@ -207,6 +207,7 @@ class Counts:
         smallest first.
         """
         groups = self.groups if groups is None else groups
+        require_noun(groups, Groups, "groups")
         called: list[list[str]] = [[] for _ in range(groups.m)]
         for group, name in zip(groups.expand(np.arange(groups.m)), self.called(), strict=True):
             called[group].append(name)

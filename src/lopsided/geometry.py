@@ -73,6 +73,10 @@ class Geometry:
     counts: Counts | None = None
 
     def __post_init__(self) -> None:
+        for name, noun in (("classifiers", Gram), ("embeddings", Gram), ("logits", Pairing)):
+            require_noun(
+                getattr(self, name), noun, name, f"{noun.__name__}.of_matrix makes one of numbers"
+            )
         shape = (self.classifiers.k, self.embeddings.k)
         if (self.logits.k, self.logits.m) != shape:
             raise ValueError(

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from lopsided.adjustment import Adjustment, require_adjustment
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, real_array, require_noun
 from lopsided.targets import Targets
 
 
@@ -52,6 +52,7 @@ class CrossEntropy:
 
     def refuses(self, targets: Targets) -> str:
         """Return why the loss means nothing for such targets; "" where it means something."""
+        require_noun(targets, Targets, "targets", "Targets.classes makes them of counts")
         if targets.kind == "regression":
             return "cross-entropy is of classes; use Squared() for a regression"
         if targets.counts is None and self.adjustment != Adjustment():
@@ -64,9 +65,10 @@ class CrossEntropy:
 
         Raises:
             ValueError: if the logits are of another shape than the targets.
+            TypeError: if they are no real numbers, or the targets none.
         """
+        logits = _alike(logits, targets)
         t, s, a = targets.matrix, targets.strength, logits
-        _require_alike(logits, t)
         scale, weight = np.ones(1), np.ones(1)
         if targets.counts is not None:
             given = self.adjustment.resolve(targets.counts)
@@ -107,16 +109,20 @@ class Squared:
 
         Raises:
             ValueError: if the logits are of another shape than the targets.
+            TypeError: if they are no real numbers, or the targets none.
         """
-        _require_alike(logits, targets.matrix)
-        error = logits - targets.matrix
+        error = _alike(logits, targets) - targets.matrix
         return 0.5 * np.sum(error**2, axis=0), error
 
 
-def _require_alike(logits: Floats, targets: Floats) -> None:
-    """Refuse logits that NumPy would spread over the columns of targets, or over their rows."""
-    if np.shape(logits) != targets.shape:
+def _alike(logits: Floats, targets: Targets) -> Floats:
+    """Return logits as numbers, but none that NumPy would spread over the columns of targets, or
+    over their rows.
+    """
+    require_noun(targets, Targets, "targets", "Targets.classes makes them of counts")
+    numbers, shape = real_array(logits, "logits"), targets.matrix.shape
+    if numbers.shape != shape:
         raise ValueError(
-            f"logits must be an array of shape {targets.shape}, classes by columns, got"
-            f" {np.shape(logits)}"
+            f"logits must be an array of shape {shape}, classes by columns, got {numbers.shape}"
         )
+    return numbers

@@ -48,6 +48,8 @@ class Pairing:
     diagonal: Floats | None
 
     def __post_init__(self) -> None:
+        for name in ("rows", "columns"):
+            require_noun(getattr(self, name), Groups, name, "Groups.each(k) has one class each")
         wanted = {"left": self.rows.m, "right": self.columns.m}
         for name, groups in wanted.items():
             if (shape := np.shape(getattr(self, name))) != (groups, np.shape(self.right)[-1]):

@@ -163,8 +163,7 @@ class Problem:
         lambda_w and n lambda_h. Scaling W by (lambda_h / lambda_w)^{1/4} and H by its inverse
         leaves the logits and makes both equal ridge = n sqrt(lambda_w lambda_h). So with 1,000
         samples and weight decay 5e-4 on both, the ridge is 1000 * 5e-4 = 0.5. A ridge on the bias
-        is in
-        the sum normalisation: n times the decay of a mean loss.
+        is in the sum normalisation: n times the decay of a mean loss.
 
         Raises:
             ValueError: if a decay is not positive and finite.

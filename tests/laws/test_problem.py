@@ -282,3 +282,15 @@ def test_complex_numbers_are_refused_by_every_door(door):
 def test_factors_that_a_problem_does_not_have_are_refused(layers, bias, words):
     with pytest.raises(ValueError, match=words):
         Problem([5, 2], ridge=0.1).objective(layers, np.eye(2), bias)
+
+
+@pytest.mark.parametrize("form", [list, torch.tensor, lambda x: x.astype(object)])
+@pytest.mark.parametrize("loss", [CrossEntropy(), Squared()], ids=lambda loss: type(loss).__name__)
+def test_a_loss_is_that_of_the_numbers_in_whatever_form_they_come(loss, form):
+    logits, targets = np.array([[1.0, 2.0], [0.5, -1.0]]), Targets.classes(Counts([3, 1]))
+    for one, other in zip(
+        loss.value(form(logits), targets), loss.value(logits, targets), strict=True
+    ):
+        assert np.array_equal(one, other)
+    with pytest.raises(TypeError, match="logits must be real numbers"):
+        loss.value(1j * logits, targets)

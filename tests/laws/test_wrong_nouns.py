@@ -4,9 +4,10 @@ of the inside.
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-from itertools import islice, product
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,20 @@ import torch
 from matplotlib import pyplot
 
 import lopsided
-from lopsided import Counts, Problem, measure, plot, predict, report, solve, steer
+from lopsided import (
+    Adjustment,
+    Counts,
+    CrossEntropy,
+    Problem,
+    Squared,
+    Targets,
+    measure,
+    plot,
+    predict,
+    report,
+    solve,
+    steer,
+)
 
 COUNTS = Counts([50, 20, 5])
 LABELS = np.repeat([0, 1, 2], COUNTS.values)
@@ -32,9 +46,18 @@ def nouns() -> dict[str, Any]:
         "counts": COUNTS,
         "geometry": geometry,
         "gram": geometry.classifiers,
+        "pairing": geometry.logits,
         "problem": Problem(COUNTS, ridge=0.1),
         "solution": solve.minimize(Problem(COUNTS, ridge=0.1)),
+        "adjustment": Adjustment(),
+        "cross-entropy": CrossEntropy(),
+        "squared": Squared(),
+        "targets": Targets.classes(COUNTS),
         "moments": moments,
+        "second pass": measure.SecondPass(moments),
+        "decisions": measure.Decisions(3),
+        "regression": measure.RegressionMoments(2, 1),
+        "sets": measure.LabelSets.of([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]]),
         "collapse": stream.compute(torch.eye(3, 4), counts=COUNTS),
         "numbers": [1, 2, 3],
         "array": np.eye(3),
@@ -46,64 +69,66 @@ def nouns() -> dict[str, Any]:
 NOUNS = nouns()
 
 
-def callables() -> list[Any]:
-    found = []
-    for home in (lopsided, predict, solve, measure, steer, plot, report):
+def functions() -> Iterator[Any]:
+    homes = (lopsided, predict, solve, measure, steer, plot, report)
+    for home in (*homes, measure.ood, steer.posthoc):
         for name in home.__all__:
             noun = getattr(home, name)
             if not callable(noun) or (isinstance(noun, type) and issubclass(noun, Exception | str)):
                 continue
-            needed = [
-                parameter
-                for parameter in inspect.signature(noun).parameters.values()
-                if parameter.default is parameter.empty
-                and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-            ]
-            if 0 < len(needed) <= 3:
-                label = f"{home.__name__}.{name}"
-                found.append(pytest.param(noun, len(needed), id=label))
-    return found
+            yield pytest.param(noun, id=f"{home.__name__}.{name}")
 
 
-@pytest.mark.parametrize(("call", "arguments"), callables())
-def test_a_wrong_noun_is_refused_in_words(call, arguments):
-    every = list(product(NOUNS.values(), repeat=arguments))
-    order = np.random.default_rng(0).permutation(len(every))
-    for i in islice(order, 200):
-        try:
-            call(*every[i])
-        except (TypeError, ValueError, MemoryError, FileNotFoundError):
-            pass
-        finally:
-            pyplot.close("all")
-
-
-def methods() -> list[Any]:
-    found = []
+def methods() -> Iterator[Any]:
+    """Yield the public methods of each noun, of a copy: some take in what they are given."""
     for label, noun in NOUNS.items():
-        for name in (
-            "distance",
-            "split",
-            "cosine",
-            "entries",
-            "take",
-            "update",
-            "verdict",
-            "table",
-        ):
-            method = getattr(noun, name, None)
-            if inspect.ismethod(method) and type(noun).__module__.startswith("lopsided"):
-                found.append(pytest.param(method, id=f"{label}.{name}"))
-    return [*found, pytest.param(measure.Collapse.of, id="Collapse.of")]
+        if not type(noun).__module__.startswith("lopsided"):
+            continue
+        for name in dir(type(noun)):
+            method = None if name.startswith("_") else inspect.getattr_static(noun, name)
+            if inspect.isfunction(method) or isinstance(method, classmethod):
+                yield pytest.param(
+                    lambda *values, noun=noun, name=name, **options: getattr(deepcopy(noun), name)(
+                        *values, **options
+                    ),
+                    getattr(noun, name),
+                    id=f"{label}.{name}",
+                )
 
 
-@pytest.mark.parametrize("method", methods())
-def test_methods_refuse_a_wrong_noun_in_words(method):
-    needed = [
-        parameter
-        for parameter in inspect.signature(method).parameters.values()
-        if parameter.default is parameter.empty
-    ]
-    for given in product(NOUNS.values(), repeat=max(1, len(needed))):
-        with contextlib.suppress(TypeError, ValueError, IndexError, MemoryError):
-            method(*given)
+def given(function: Any, cases: int) -> Iterator[tuple[list[Any], dict[str, Any]]]:
+    """Yield nouns in the places of what a function needs, and of one of its options."""
+    parameters = inspect.signature(function).parameters.values()
+    needed = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    options = [p.name for p in parameters if p.default is not p.empty]
+    pick, every = np.random.default_rng(0), list(NOUNS.values())
+    for i in range(cases):
+        values = [every[j] for j in pick.integers(len(every), size=len(needed))]
+        chosen = options[pick.integers(len(options))] if options and i % 2 else None
+        yield values, {} if chosen is None else {chosen: every[pick.integers(len(every))]}
+
+
+def refused_in_words(call: Any, values: list[Any], options: dict[str, Any]) -> None:
+    try:
+        found = call(*values, **options)
+        if inspect.isgenerator(found):
+            list(found)
+    except (TypeError, ValueError, IndexError, MemoryError, FileNotFoundError):
+        pass
+    finally:
+        pyplot.close("all")
+
+
+@pytest.mark.parametrize("call", list(functions()))
+def test_a_wrong_noun_is_refused_in_words(call: Any) -> None:
+    for values, options in given(call, 100):
+        refused_in_words(call, values, options)
+
+
+@pytest.mark.parametrize(("call", "method"), list(methods()))
+def test_methods_refuse_a_wrong_noun_in_words(
+    call: Any, method: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for values, options in given(method, 40):
+        refused_in_words(call, values, options)

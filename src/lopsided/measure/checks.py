@@ -227,10 +227,10 @@ def all_of(
     """
     y = whole(labels)
     y = labels_of(y, int(y.max(initial=0)) + 1)
-    if np.ndim(features) != 2 or not np.size(features):
-        raise ValueError(f"{what} must be an array (n, d), got shape {np.shape(features)}")
-    width = np.shape(features)[1]
-    x = rows_of(features, y, width, what, "sample {}".format).astype(np.float64, copy=False)
+    given = plain_array(features, what)
+    if given.ndim != 2 or not given.size:
+        raise ValueError(f"{what} must be an array (n, d), got shape {given.shape}")
+    x = rows_of(given, y, given.shape[1], what, "sample {}".format).astype(np.float64, copy=False)
     counts = np.bincount(y)
     if not counts.all():
         raise ValueError(

@@ -95,6 +95,8 @@ class Collapse(Declared):
         counts = None if counts is None else Counts.of(counts)
         if counts is not None and counts.k != moments.k:
             raise ValueError(f"counts are of {counts.k} classes, the samples of {moments.k}")
+        if decisions is not None:
+            require_noun(decisions, Decisions, "decisions")
         if decisions is not None and decisions.k != moments.k:
             raise ValueError(
                 f"decisions are between {decisions.k} classes, the samples of {moments.k}"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints, plain_array, real_array
+from lopsided.arrays import Floats, Ints, plain_array, real_array, require_noun
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.targets import Targets
@@ -136,6 +136,7 @@ class LabelSets:
             >>> bool(abs(law.embeddings.matrix()[:3].sum(axis=0)).max() < 1e-9)
             True
         """
+        require_noun(law, Geometry, "the prediction")
         if (law.k, law.m) != (self.k, self.m):
             raise ValueError(
                 f"the prediction is of {law.k} labels and {law.m} sets, the measurement of {self.k}"

@@ -14,6 +14,7 @@ from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lopsided.arrays import require_noun
 from lopsided.counts import Counts
 from lopsided.drafts import write_atomically
 from lopsided.together import DRAWING
@@ -52,8 +53,13 @@ def shades(many: int, few: Sequence[str]) -> Sequence[Any]:
 
 
 def on_axes(ax: Axes | None) -> Axes:
-    """Return the axes given, or those of a new figure of pyplot, which notebooks show."""
+    """Return the axes given, or those of a new figure of pyplot, which notebooks show.
+
+    Raises:
+        TypeError: if they are none, such as a whole figure, or all that `subplots` gave.
+    """
     if ax is not None:
+        require_noun(ax, Axes, "ax", "pyplot.subplots gives some, one for each picture")
         return ax
     from matplotlib import pyplot  # which chooses a window system, so not before it is wanted
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from lopsided.arrays import require_noun
 from lopsided.counts import CountsLike
 from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import NOTHING, rows_of, samples_of
@@ -69,6 +70,8 @@ class Stream:
         ignore: Ignore = None,
         sets: LabelSets | None = None,
     ) -> None:
+        if sets is not None:
+            require_noun(sets, LabelSets, "sets", "LabelSets.of makes them of rows of 0 and 1")
         if sets is not None and k != sets.m:
             raise ValueError(f"there are {sets.m} label sets, so k must be {sets.m}, got {k}")
         self._empty: tuple[int, int, Literal["pooled", "none"]] = (k, d, scatter)

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, frozen, require_whole
+from lopsided.arrays import Floats, frozen, require_noun, require_whole
 from lopsided.measure.checks import head_of, rows_of
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.state.scatter import Pooled
@@ -58,6 +58,7 @@ class Known:
         Raises:
             ValueError: if a class has no sample, moments keep no whole scatter, or the head does
                 not fit.
+            TypeError: if the moments are none.
 
         Example:
             >>> moments = Moments(k=2, d=2)
@@ -65,6 +66,7 @@ class Known:
             >>> Known.of(moments, [[1.0, 0.0], [0.0, 1.0]]).mean
             array([1.  , 2.05])
         """
+        require_noun(moments, Moments, "what is known", "Moments.update makes them of features")
         moments.require_every_class()
         w, b = head_of(weight, bias, moments.k, moments.d)
         if not isinstance(moments.scatter, Pooled):

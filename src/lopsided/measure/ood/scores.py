@@ -11,7 +11,14 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, require_finite, require_flag, require_number, resized
+from lopsided.arrays import (
+    Floats,
+    require_finite,
+    require_flag,
+    require_noun,
+    require_number,
+    resized,
+)
 from lopsided.measure.ood.known import Known
 
 #: A score.
@@ -23,7 +30,8 @@ def probability(known: Known, features: npt.ArrayLike) -> Floats:
 
     Source: Hendrycks and Gimpel 2017 (arXiv 1610.02136).
     """
-    z = known.logits(known.features(features))
+    x = _read(known, features)
+    z = known.logits(x)
     return np.asarray(1 / np.exp(z - z.max(axis=1, keepdims=True)).sum(axis=1))
 
 
@@ -32,7 +40,8 @@ def logit(known: Known, features: npt.ArrayLike) -> Floats:
 
     Source: Hendrycks et al. 2022 (arXiv 1911.11132).
     """
-    return np.asarray(known.logits(known.features(features)).max(axis=1))
+    x = _read(known, features)
+    return np.asarray(known.logits(x).max(axis=1))
 
 
 def neco(
@@ -62,7 +71,7 @@ def neco(
     """
     require_flag(center, "center")
     require_flag(times_logit, "times_logit")
-    x = known.features(features)
+    x = _read(known, features)
     share = _share(x - known.mean if center else x, known.directions)
     return share * known.logits(x).max(axis=1) if times_logit else share
 
@@ -82,7 +91,7 @@ def nci(known: Known, features: npt.ArrayLike, *, alpha: float = 0.0) -> Floats:
     Source: Liu and Qin 2025 (arXiv 2311.01479).
     """
     size = float(require_finite(require_number(alpha, "alpha"), "alpha"))
-    x = known.features(features)
+    x = _read(known, features)
     away = resized(x - known.mean, axis=1)
     along = np.vecdot(away, known.weight[known.logits(x).argmax(axis=1)])
     lengths = np.linalg.norm(away, axis=1)
@@ -97,7 +106,12 @@ def visible(known: Known, features: npt.ArrayLike) -> Floats:
     In a network that has collapsed this span is that of the class means, and the score is that of
     `neco` about the mean. Source: derived here.
     """
-    return _share(known.features(features) - known.mean, known.visible)
+    return _share(_read(known, features) - known.mean, known.visible)
+
+
+def _read(known: Known, features: npt.ArrayLike) -> Floats:
+    require_noun(known, Known, "known", "Known.of makes it of moments and a head")
+    return known.features(features)
 
 
 def _share(rows: Floats, basis: Floats) -> Floats:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_noun
 from lopsided.counts import Counts
 from lopsided.measure.checks import rows_of
 from lopsided.measure.collapse import Collapse
@@ -108,6 +108,8 @@ def stored_outside(
         OSError: if there is nothing at a path, or it may not be read.
         ImportError: if scikit-learn is not installed.
     """
+    for store in (train,) if held_out is None else (train, held_out):
+        require_noun(store, Store, "what is told apart", "open_store opens one")
     if train.weight is None:
         raise ValueError("scores read the head: give its weight, with the features or by --head")
     if held_out is not None:

@@ -136,7 +136,7 @@ def nc5(class_means: npt.ArrayLike, outside: npt.ArrayLike) -> float:
         0.5
     """
     means, other = real_array(class_means, "class means"), real_array(outside, "the other mean")
-    if means.ndim != 2 or other.shape != means.shape[1:]:
+    if means.ndim != 2 or not len(means) or other.shape != means.shape[1:]:
         raise ValueError(
             "class means (k, d) and the mean (d,) of other samples must have one width, got shapes"
             f" {means.shape} and {other.shape}"

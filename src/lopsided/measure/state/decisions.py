@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints
+from lopsided.arrays import Floats, Ints, require_noun
 from lopsided.groups import numbers_of
 from lopsided.measure.checks import labels_of
 from lopsided.measure.logits import logits_of
@@ -111,7 +111,9 @@ class Decisions:
 
         Raises:
             ValueError: if the numbers of classes differ.
+            TypeError: if they are none.
         """
+        require_noun(other, Decisions, "what is merged into decisions")
         if self.k != other.k:
             raise ValueError(
                 f"cannot merge decisions on {other.k} classes into decisions on {self.k} classes"

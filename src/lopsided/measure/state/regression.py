@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, require_squares
+from lopsided.arrays import Floats, real_array, require_noun, require_squares, require_whole
 from lopsided.measure.state.turn import Turn, both
 from lopsided.memory import require_memory
 
@@ -33,8 +33,8 @@ class RegressionMoments:
     """
 
     def __init__(self, d: int, t: int) -> None:
-        if d < 1 or t < 1:
-            raise ValueError(f"a regression has at least 1 feature and 1 output, got d={d}, t={t}")
+        require_whole("d, the number of features,", d, 1)
+        require_whole("t, the number of outputs,", t, 1)
         require_memory(8.0 * (d**2 + t**2), f"the scatter of {d:,} features and {t:,} outputs")
         self.n = 0
         self.means: tuple[Floats, Floats] = (np.zeros(d), np.zeros(t))
@@ -75,7 +75,9 @@ class RegressionMoments:
 
         Raises:
             ValueError: if it has other shapes.
+            TypeError: if it is none.
         """
+        require_noun(other, RegressionMoments, "what is merged into moments of a regression")
         mine, theirs = ([mean.shape for mean in state.means] for state in (self, other))
         if mine != theirs:
             raise ValueError(f"states of one shape are merged, got {mine} and {theirs}")

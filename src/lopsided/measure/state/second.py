@@ -54,8 +54,8 @@ class SecondPass:
         whitening: of the means of the classes with samples, where it is known.
 
     Raises:
-        TypeError: if the first pass is no `Means`.
-        ValueError: if no class has a sample, or the head does not fit.
+        TypeError: if the first pass is no `Means`, or the whitening no `Whitening`.
+        ValueError: if no class has a sample, the head does not fit, or a bias lacks its weight.
 
     Example:
         >>> features, labels = [[-1.0], [1.0], [4.0], [6.0]], [0, 0, 1, 1]
@@ -77,6 +77,10 @@ class SecondPass:
         whitening: Whitening | None = None,
     ) -> None:
         require_noun(first, Means, "the first pass")
+        if whitening is not None:
+            require_noun(whitening, Whitening, "the whitening", "Whitening.of makes one of means")
+        if weight is None and bias is not None:
+            raise ValueError("a bias was given without its weight")
         self.decisions = Decisions(first.k)
         self._first, self._seen = first, np.flatnonzero(first.counts)
         # Of when the means were whitened: a first pass that goes on has others.
@@ -174,7 +178,9 @@ class SecondPass:
 
         Raises:
             ValueError: if the two first passes differ.
+            TypeError: if it is no second pass.
         """
+        require_noun(other, SecondPass, "what is merged into a second pass")
         if not np.array_equal(self._first.means, other._first.means):
             raise ValueError(
                 "second passes merge only under one first pass; merge the first passes before the"
