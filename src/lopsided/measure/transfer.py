@@ -14,7 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints, require_noun, require_squares, require_whole
+from lopsided.arrays import (
+    Floats,
+    Ints,
+    plain_array,
+    require_noun,
+    require_squares,
+    require_whole,
+)
 from lopsided.measure.checks import labels_of, rows_of, whole
 from lopsided.memory import require_memory
 from lopsided.singular import singular_values
@@ -145,8 +152,9 @@ def _checked(
     y = whole(labels)
     k = int(y.max(initial=0)) + 1
     y = labels_of(y, k)
-    width = np.shape(features)[-1] if np.ndim(features) == 2 else 0
-    x = rows_of(features, y, width, "features", "sample {}".format)
+    given = plain_array(features, "features")
+    width = given.shape[-1] if given.ndim == 2 else 0
+    x = rows_of(given, y, width, "features", "sample {}".format)
     if k < 2:
         raise ValueError(f"a transfer is to at least 2 classes, got {k}")
     require_squares(np.array([np.abs(block).max() for block in _blocks(x)]), "features")

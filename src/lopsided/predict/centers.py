@@ -46,6 +46,7 @@ def multiple_centers(counts: CountsLike, centers: npt.ArrayLike, angle: float) -
         )
     if not 0 <= (angle := require_number(angle, "angle")) <= np.pi / 2:
         raise ValueError(f"the angle must be from 0 to pi / 2, got {angle}")
+    number = number.astype(np.int64)  # NumPy repeats by no others
     total = int(number.sum())
     W = (np.eye(k) - 1 / k) * np.sqrt(k / (k - 1))
     own = np.hstack([np.cos(angle) * np.eye(total), np.sin(angle) * np.repeat(W, number, axis=0)])

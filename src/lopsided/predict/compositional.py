@@ -60,10 +60,10 @@ def _gain(k: int, ridge: float) -> float:
     """Return the g with g ridge (exp(g) + k - 1) = k, which grows in g."""
     from scipy.optimize import brentq  # slow to import
 
-    # exp(g) is at least 1, and g itself where that is not the nearer bound.
-    high = 1 / ridge if ridge > 1 else max(1.0, float(np.log(k / ridge)))
+    # exp(g) is at least 1, and g itself where that is not the nearer bound; twice for rounding.
+    high = 2 / ridge if ridge > 1 else 2 * max(1.0, float(np.log(k) - np.log(ridge)))
 
     def excess(g: float) -> float:
-        return float(np.log(g) + np.log(ridge / k) + np.logaddexp(g, np.log(k - 1)))
+        return float(np.log(g) + np.log(ridge) - np.log(k) + np.logaddexp(g, np.log(k - 1)))
 
     return float(brentq(excess, 1e-12 * high, high, xtol=1e-15 * high))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, plain_array
+from lopsided.arrays import Floats, real_array
 from lopsided.geometry import Geometry, Source
 from lopsided.memory import require_memory
 from lopsided.papers import cite
@@ -87,16 +87,17 @@ def exactness(matrix: npt.ArrayLike) -> Exactness:
 
 
 def _checked(matrix: npt.ArrayLike) -> Floats:
-    given = plain_array(matrix, "supports")
-    if given.ndim != 2 or given.shape[0] < 2 or given.shape[1] < 1:
+    support = real_array(matrix, "supports")
+    if support.ndim != 2 or support.shape[0] < 2 or support.shape[1] < 1:
         raise ValueError(
             "supports must be an array of shape (k, m), at least 2 tokens by 1 context, got shape"
-            f" {given.shape}"
+            f" {support.shape}"
         )
-    if (wrong := ~np.isin(given, (0, 1))).any():
+    if (wrong := ~np.isin(support, (0, 1))).any():
         v, j = np.argwhere(wrong)[0]
-        raise ValueError(f"supports must be 0 or 1, got {given[v, j]} for token {v} of context {j}")
-    support = given.astype(np.float64)
+        raise ValueError(
+            f"supports must be 0 or 1, got {support[v, j]:g} for token {v} of context {j}"
+        )
     k, m = support.shape
     inside = support.sum(axis=0)
     for size, words in ((0, "no token"), (k, "all tokens")):
