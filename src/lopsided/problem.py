@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -102,6 +102,8 @@ class Problem:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "targets", Targets.of(self.targets))
+        for name in ("ridge", "bias", "layers", "width"):
+            object.__setattr__(self, name, _alone(getattr(self, name)))
         loss: Loss | Adjustment | None = self.loss
         if loss is None or isinstance(loss, Adjustment):
             object.__setattr__(self, "loss", CrossEntropy(loss or Adjustment()))
@@ -280,6 +282,11 @@ def require_problem(problem: object) -> None:
         "the problem",
         "Problem(counts, ridge=0.0) is that of class counts in the limit of a vanishing ridge",
     )
+
+
+def _alone(value: Any) -> Any:
+    """Return the number that an array or a tensor without axes holds; all else as it is."""
+    return value.item() if getattr(value, "ndim", None) == 0 else value
 
 
 def _is_number(value: object) -> bool:

@@ -106,7 +106,7 @@ def require_classes(k: Any) -> None:
         ValueError: naming it.
     """
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 2:
-        raise ValueError(f"a classifier needs at least 2 classes, got {k!r}")
+        raise ValueError(f"a classifier needs a whole number of at least 2 classes, got {k!r}")
     if k > LARGEST_EXACT:
         raise ValueError(f"at most 2**53 classes can be told apart, got {k}")
 

@@ -85,7 +85,7 @@ def rejected(
         >>> rejected([0.9, 0.8, 0.7, 0.1], [0, 0, 1, 1], k=2, share=0.25)
         array([0. , 0.5])
     """
-    if not 0 < require_number(share, "the share") < 1:
+    if not 0 < (share := require_number(share, "the share")) < 1:
         raise ValueError(f"the share must be between 0 and 1, got {share}")
     require_whole("classes k", k, 1)
     values, y = _scores(scores, "scores"), labels_of(labels, k)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints, require_noun
+from lopsided.arrays import Floats, Ints, require_noun, require_whole
 from lopsided.groups import numbers_of
 from lopsided.measure.checks import labels_of
 from lopsided.measure.logits import logits_of
@@ -41,6 +41,7 @@ class Decisions:
     """
 
     def __init__(self, k: int) -> None:
+        require_whole("the number of classes k", k, 1)
         self.counts: Ints = np.zeros(k, np.int64)
         self.errors: Ints = np.zeros(k, np.int64)
         self.answered: Ints = np.zeros(k, np.int64)

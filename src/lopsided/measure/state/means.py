@@ -63,7 +63,8 @@ class Means:
         whole = all(isinstance(size, int | np.integer) for size in (k, d))
         if not whole or k < 2 or d < 1:
             raise ValueError(
-                f"a measurement needs at least 2 classes and 1 dimension, got k={k}, d={d}"
+                f"a measurement needs whole numbers of at least 2 classes and 1 dimension, got"
+                f" k={k!r}, d={d!r}"
             )
         require_memory(
             16.0 * d * k,
