@@ -299,7 +299,8 @@ def test_a_loss_is_that_of_the_numbers_in_whatever_form_they_come(loss, form):
 @pytest.mark.parametrize("form", [np.float64, np.longdouble, np.array, torch.tensor])
 def test_a_problems_numbers_may_be_of_any_type_that_holds_one(form):
     given = Problem([5, 2], ridge=form(0.5), bias=form(0.25), layers=form(1), width=form(3))
-    assert given == Problem([5, 2], ridge=0.5, bias=0.25, layers=1, width=3)
-    assert all(type(x) in (int, float) for x in (given.ridge, given.bias, given.width))
+    numbers = given.ridge, given.bias, given.layers, given.width
+    assert numbers == (0.5, 0.25, 1, 3)
+    assert [type(number) for number in numbers] == [float, float, int, int]
     with pytest.raises(ValueError, match="ridge must be a finite number"):
         Problem([5, 2], ridge=form([0.5, 0.5]) if form is np.array else form(np.nan))
