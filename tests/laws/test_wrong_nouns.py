@@ -132,3 +132,28 @@ def test_methods_refuse_a_wrong_noun_in_words(
     monkeypatch.chdir(tmp_path)
     for values, options in given(method, 40):
         refused_in_words(call, values, options)
+
+
+NETWORK = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 3))
+DATA = [(torch.tensor(FEATURES, dtype=torch.float32), torch.tensor(LABELS))]
+LAWS = [NOUNS["geometry"], predict.seli([9, 3, 1])]
+FLAGS = {
+    "trained": lambda flag: measure.trained(NETWORK, DATA, show_progress=flag),
+    "layers": lambda flag: measure.layers(NETWORK, DATA, ["0"], show_progress=flag),
+    "diagnose": lambda flag: measure.diagnose(NETWORK, DATA, show_progress=flag),
+    "breakpoints": lambda flag: solve.breakpoints(NOUNS["problem"], directions=flag),
+    "minimize": lambda flag: solve.minimize(NOUNS["problem"], strict=flag),
+    "binding batches": lambda flag: steer.BindingBatches(LABELS, 8, drop_last=flag),
+    "curves": lambda flag: plot.curves([1, 2], LAWS, label="R", log=flag),
+    "collapsible": lambda flag: measure.collapsible(FEATURES, LABELS, bias=flag),
+    "geometry": lambda flag: measure.geometry(
+        NOUNS["moments"], np.eye(3, 4), center_classifiers=flag
+    ),
+}
+
+
+@pytest.mark.parametrize("word", ["no", 1, None])
+@pytest.mark.parametrize("flag", FLAGS)
+def test_a_flag_is_true_or_false(flag: str, word: Any) -> None:
+    with pytest.raises(TypeError, match="must be True or False"):
+        FLAGS[flag](word)

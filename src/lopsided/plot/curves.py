@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from lopsided.arrays import Floats, real_array, require_noun
+from lopsided.arrays import Floats, real_array, require_flag, require_noun
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
 from lopsided.plot.style import FAINT, GREY, MAJORITY, MIDDLE, MINORITY, legible
@@ -61,6 +61,7 @@ def curves(
         >>> axes[0].get_ylabel()
         'squared norm, majority over minority'
     """
+    require_flag(log, "log")
     require_noun({} if measured is None else measured, Mapping, "measured")
     marked = (where for where, _ in (measured or {}).values())
     for where in (places, *marked):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_flag
 from lopsided.problem import Problem
 from lopsided.singular import singular_values
 from lopsided.solve.minimize import finish
@@ -72,6 +72,7 @@ def breakpoints(problem: Problem, *, directions: bool = True) -> list[Breakpoint
         ValueError: for soft targets, which have no interchangeable classes, and for additive
             margins.
     """
+    require_flag(directions, "directions")
     reduced = Reduced.of(problem)
     if not reduced.labels:
         raise ValueError(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lopsided.arrays import require_number, require_whole
+from lopsided.arrays import require_flag, require_number, require_whole
 from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate, best_bias, bounds
 from lopsided.solve.margin import max_margin
@@ -76,6 +76,7 @@ def minimize(
         (True, 0.623221)
     """
     tolerance = require_settings(method, tolerance)
+    require_flag(strict, "strict")
     if starts is not None:
         require_whole("starts", starts, 1)
     reduced = Reduced.of(problem)

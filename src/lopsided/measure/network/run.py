@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 from rich.progress import track
 
+from lopsided.arrays import require_flag
 from lopsided.counts import Counts
 from lopsided.labels import Ignore
 from lopsided.measure.counted import repeated
@@ -65,6 +66,7 @@ class Run:
         labels: Part = None,
         show_progress: bool = True,
     ) -> None:
+        require_flag(show_progress, "show_progress")
         self._model, self._inputs, self._labels = model, inputs, labels
         self._show, self._stack = show_progress, ExitStack()
         # Its doors hold the head in evaluation mode for a moment.

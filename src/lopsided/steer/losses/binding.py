@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch.distributed
 from torch.utils.data import BatchSampler, Sampler
 
-from lopsided.arrays import Ints, plain_array, require_whole
+from lopsided.arrays import Ints, plain_array, require_flag, require_whole
 from lopsided.labels import check_whole
 
 
@@ -62,6 +62,7 @@ class BindingBatches(BatchSampler):
         array = _classes(labels)
         require_whole("batch_size", batch_size, 1)
         require_whole("seed", seed, 0)
+        require_flag(drop_last, "drop_last")
         self._fixed: list[int] = np.unique(array, return_index=True)[1].tolist()
         self._bound = frozenset(self._fixed)
         others = np.setdiff1d(np.arange(len(array)), self._fixed)
