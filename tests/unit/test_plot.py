@@ -8,7 +8,18 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from lopsided import Adjustment, Counts, Geometry, Gram, Problem, Source, plot, predict, solve
+from lopsided import (
+    Adjustment,
+    Counts,
+    Geometry,
+    Gram,
+    Problem,
+    Source,
+    measure,
+    plot,
+    predict,
+    solve,
+)
 from lopsided.plot.frame import _oriented, _project
 from lopsided.plot.style import FAINT, MAJORITY, MIDDLE, MINORITY, class_colours, number
 from lopsided.report import drawn
@@ -236,6 +247,23 @@ def test_curves_draw_the_mean_of_the_classes_of_one_count():
                     cosines = [gram.cosine(c, e) for c in a for e in b if c != e]
                     drawn = ax.lines[3 * j + line].get_ydata()[i]
                     assert drawn == pytest.approx(np.mean(cosines))
+
+
+def test_a_network_that_is_its_law_lies_on_its_curves():
+    """Also where the class means of the law are not about their own mean, as a network's are."""
+    counts, gammas = Counts([50, 50, 5, 5]), [0.3, 0.5]
+    laws = [predict.cross_entropy(counts, Adjustment.ldt(counts, gamma)) for gamma in gammas]
+    networks = []
+    for law in laws:
+        W, M = law.vectors()
+        moments = measure.Moments(*M.shape)
+        moments.update(M + 1.0, np.arange(counts.k))
+        networks.append(measure.geometry(moments, W, counts=counts))
+    axes = list(Figure().subplots(1, 3))
+    plot.curves(gammas, laws, axes, label="", measured={"net": (gammas, networks)})
+    for ax, lines in zip(axes, (2, 3, 3), strict=True):
+        for law, network in zip(ax.lines[:lines], ax.lines[lines : 2 * lines], strict=True):
+            np.testing.assert_allclose(network.get_ydata(), law.get_ydata(), atol=1e-9)
 
 
 def test_lines_run_along_the_axis_whatever_the_order_of_what_is_given():

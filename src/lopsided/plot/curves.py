@@ -43,7 +43,8 @@ def curves(
         axes: three to draw on; by default new ones.
         label: of the parameter.
         log: logarithmic parameter.
-        measured: name -> places and geometries that are drawn as marks.
+        measured: name -> places and geometries that are drawn as marks. Where a network is among
+            them the class means of all are drawn about their unweighted mean, as its are measured.
 
     Returns:
         The axes.
@@ -63,9 +64,15 @@ def curves(
     """
     require_flag(log, "log")
     require_noun({} if measured is None else measured, Mapping, "measured")
-    marked = (where for where, _ in (measured or {}).values())
-    for where in (places, *marked):
+    marked = dict(measured or {})
+    for where in (places, *(where for where, _ in marked.values())):
         _require_drawn(real_array(where, "places"), log)
+    if any(one.source.centered for _, found in marked.values() for one in found):
+        geometries = [law.about_mean() for law in geometries]
+        marked = {
+            name: (where, [one.about_mean() for one in found])
+            for name, (where, found) in marked.items()
+        }
     if axes is None:
         from matplotlib import pyplot
 
@@ -78,7 +85,7 @@ def curves(
     _lines(norms, places, geometries, _ratios)
     _lines(both[0], places, geometries, lambda geometry: _cosines(geometry, geometry.classifiers))
     _lines(both[1], places, geometries, lambda geometry: _cosines(geometry, geometry.embeddings))
-    for (name, (where, found)), marker in zip((measured or {}).items(), cycle("os^Dv")):
+    for (name, (where, found)), marker in zip(marked.items(), cycle("os^Dv")):
         _lines(norms, where, found, _ratios, marker, name)
         _lines(
             both[0],

@@ -57,26 +57,33 @@ def angle_spread(gram: Gram) -> float:
 
 
 def misalignment(geometry: Geometry) -> float:
-    """Return the spread of the angles between classifiers and means; infinite where one is zero."""
-    return _or_infinite(shape.alignment_spread(geometry))
+    """Return the spread of the angles between classifiers and means about their unweighted mean;
+    infinite where one is zero.
+    """
+    return _or_infinite(shape.alignment_spread(geometry.about_mean()))
 
 
 # Functions with a name each, since a `Design` holds its target and is sent between processes.
 
 
+def _gram(part: str, geometry: Geometry) -> Gram:
+    """Return a Gram, that of the class means about their unweighted mean: so they are measured."""
+    gram: Gram = getattr(geometry.about_mean() if part == "embeddings" else geometry, part)
+    return gram
+
+
 def _simplex_distance(part: str, geometry: Geometry) -> float:
-    gram: Gram = getattr(geometry, part)
-    return gram.distance(etf(geometry.k).classifiers)
+    return _gram(part, geometry).distance(etf(geometry.k).classifiers)
 
 
 def _spread_of(spread: Callable[[Gram], float], part: str, geometry: Geometry) -> float:
-    return spread(getattr(geometry, part))
+    return spread(_gram(part, geometry))
 
 
-def _simplex_part(part: str) -> Target:
+def _simplex_part(part: str, how: str = "") -> Target:
     return Target(
         f"etf-{part}",
-        f"distance of the Gram of the {part} to that of the simplex ETF, from 0 to 2",
+        f"distance of the Gram of the {part}{how} to that of the simplex ETF, from 0 to 2",
         partial(_simplex_distance, part),
         {
             f"equal norms of {part}": partial(_spread_of, norm_spread, part),
@@ -127,7 +134,7 @@ TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
         _simplex_part("classifiers"),
-        _simplex_part("embeddings"),
+        _simplex_part("embeddings", ", about their unweighted mean,"),
         Target(
             "equal-norms",
             "standard deviation of the classifiers' norms over their mean",
@@ -146,7 +153,8 @@ TARGETS: dict[str, Target] = {
         ),
         Target(
             "aligned",
-            "root mean square distance between the unit vectors of w_c and mu_c",
+            "root mean square distance between the unit vectors of w_c and mu_c, class means about"
+            " their unweighted mean",
             misalignment,
             {"alignment": misalignment},
         ),
