@@ -14,6 +14,7 @@ from lopsided.arrays import (
     frozen,
     real_array,
     require_finite,
+    require_number,
     require_squares,
     require_whole,
 )
@@ -103,7 +104,7 @@ class Targets:
         Raises:
             ValueError: if the smoothing is not at least 0 and below 1.
         """
-        return cls("classes", Counts.of(counts), float(require_finite(smoothing, "smoothing")))
+        return cls("classes", Counts.of(counts), require_number(smoothing, "smoothing"))
 
     @classmethod
     def contexts(cls, matrix: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Targets:

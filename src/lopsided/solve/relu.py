@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_finite, require_whole
+from lopsided.arrays import Floats, require_finite, require_number, require_whole
 from lopsided.counts import Counts, CountsLike
 from lopsided.singular import singular_values
 
@@ -73,7 +73,7 @@ def deep_relu(
         (0.261755, True)
     """
     given = Counts.of(counts)
-    size = float(require_finite(ridge, "ridge", positive=True))
+    size = float(require_finite(require_number(ridge, "ridge"), "ridge", positive=True))
     for name, value, least in (
         ("layers", layers, 2),
         ("width", width, given.k),
