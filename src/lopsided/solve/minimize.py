@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lopsided.arrays import require_flag, require_number, require_whole
+from lopsided.arrays import require_finite, require_flag, require_number, require_whole
 from lopsided.problem import Problem
 from lopsided.solve.certificate import Certificate, best_bias, bounds
 from lopsided.solve.margin import max_margin
@@ -92,6 +92,22 @@ def minimize(
     return solution
 
 
+def require_ridge(ridge: float) -> float:
+    """Return a positive ridge whose optimum float64 holds.
+
+    Raises:
+        ValueError: if it is another number.
+        TypeError: if it is no number.
+    """
+    size = float(require_finite(require_number(ridge, "ridge"), "ridge", positive=True))
+    if size < LEAST:
+        raise ValueError(
+            f"ridges below {LEAST:g} leave the range of float64, got {size:g}; 0, where it is taken,"
+            " is the limit itself"
+        )
+    return size
+
+
 def require_settings(method: str, tolerance: float) -> float:
     """Return the tolerance of a solve.
 
@@ -112,11 +128,7 @@ def finish(
     """Run a method and judge what it returns; where zero is the optimum, no method has to find
     it.
     """
-    if problem.ridge < LEAST:
-        raise ValueError(
-            f"ridges below {LEAST:g} leave the range of float64, got {problem.ridge:g}; 0 is the"
-            " limit itself"
-        )
+    require_ridge(problem.ridge)
     asked = reduced.targets @ reduced.mass
     if problem.bias == "free" and not reduced.labels and not asked.all():
         raise ValueError(

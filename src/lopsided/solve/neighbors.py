@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, real_array, require_finite, require_number, require_whole
+from lopsided.arrays import Floats, real_array, require_whole
 from lopsided.counts import Counts, CountsLike
 from lopsided.neighbors import averaging, one_hot
+from lopsided.solve.minimize import require_ridge
 
 #: Class means coincide where their variance is below this share of the mean square of features:
 #: what is left there is rounding.
@@ -114,7 +115,7 @@ def _best(
     """Descend from all starts; every row of the features stands for so many nodes."""
     from scipy.optimize import minimize  # slow to import
 
-    size = float(require_finite(require_number(ridge, "ridge"), "ridge", positive=True))
+    size = require_ridge(ridge)
     for name, given, least in (("width", width, 1), ("starts", starts, 1), ("seed", seed, 0)):
         require_whole(name, given, least)
     (n, k), d = Y.shape, width

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_finite, require_number, require_whole
+from lopsided.arrays import Floats, require_whole
 from lopsided.counts import Counts, CountsLike
 from lopsided.singular import singular_values
+from lopsided.solve.minimize import require_ridge
 
 #: Singular values of directions below this share of the largest do not count for a rank, nor does a
 #: class whose logits are all below it.
@@ -73,7 +74,7 @@ def deep_relu(
         (0.261755, True)
     """
     given = Counts.of(counts)
-    size = float(require_finite(require_number(ridge, "ridge"), "ridge", positive=True))
+    size = require_ridge(ridge)
     for name, value, least in (
         ("layers", layers, 2),
         ("width", width, given.k),
