@@ -102,8 +102,8 @@ def require_ridge(ridge: float) -> float:
     size = float(require_finite(require_number(ridge, "ridge"), "ridge", positive=True))
     if size < LEAST:
         raise ValueError(
-            f"ridges below {LEAST:g} leave the range of float64, got {size:g}; 0, where it is taken,"
-            " is the limit itself"
+            f"ridges below {LEAST:g} leave the range of float64, got {size:g}; 0, where it is"
+            " taken, is the limit itself"
         )
     return size
 
