@@ -240,6 +240,29 @@ CASES = {
         ),
         "does not come from its last linear layer 'aux'",
     ),
+    "two heads, of which neither makes the output": Case(
+        net(
+            lambda self, x: {
+                "out": self.head(h := self.body(x)).repeat(2, 1),  # as maps that are made larger
+                "aux": self.aux(h).repeat(2, 1),
+            },
+            aux=lambda: nn.Linear(D, K),
+        ),
+        "each of the layers 'head', 'aux' can be the head",
+    ),
+    "nothing but a loss of two heads": Case(
+        net(
+            lambda self, x: {"loss": (self.head(h := self.body(x)) + self.aux(h)).mean()},
+            aux=lambda: nn.Linear(D, K),
+        ),
+        "each of the layers 'head', 'aux' can be the head",
+    ),
+    "nothing but a loss beside a teacher": Case(
+        net(
+            lambda self, x: {"loss": (self.head(h := self.body(x)) - self.teacher(h)).mean()},
+            teacher=lambda: nn.Linear(D, K).requires_grad_(False),
+        ),
+    ),
     "another head chosen": Case(
         net(
             lambda self, x: (self.other(h := self.body(x)), self.head(h)),

@@ -19,7 +19,13 @@ ROUNDING = 64
 
 
 def require_own(
-    name: str, logits: Any, answers: Sequence[Any], *, guessed: bool, chosen: bool
+    name: str,
+    logits: Any,
+    answers: Sequence[Any],
+    *,
+    guessed: bool,
+    chosen: bool,
+    rivals: Sequence[str] = (),
 ) -> str:
     """Return in a sentence what a model makes of its head's answers, or nothing.
 
@@ -30,10 +36,12 @@ def require_own(
         guessed: whether it is not sure yet that this layer is the head.
         chosen: whether somebody said that it is. Of several answers the first one is the model's:
             the others may be those of its parts, such as two heads whose mean it returns.
+        rivals: names of other layers in the pass that can be the head as well.
 
     Raises:
         ValueError: if the model returns the answers in another order of rows or of classes, or
-            negated; or, where the head is guessed, none that come from it.
+            negated; or, where the head is guessed, none that come from it, or nothing that tells it
+            from its rivals.
     """
     if any(reordered(logits, answer) for answer in answers):
         raise ValueError(
@@ -45,6 +53,11 @@ def require_own(
     alike = [z for z in answers if z.shape[-1] == k and z.numel() == logits.numel()]
     if not alike and guessed and len(answers) == 1 and k not in answers[0].shape:
         raise _elsewhere(name)
+    if not alike and guessed and rivals:  # of maps that were made larger, or of a loss alone
+        raise ValueError(
+            f"each of the layers {', '.join(map(repr, [*rivals, name]))} can be the head, and none"
+            " makes the model's output as it is; say which one it is (head=...)"
+        )
     own = [same(logits, answer) for answer in alike]
     if not alike or own[0] or (chosen and any(own)):
         return ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -185,7 +185,7 @@ class Passing:
                 self._identify(calls, answers)
             call = one_of(calls.get(self.name, []), answers, self.name)
             if self._settled & (self._settled - 1) == 0:  # often at first, seldom later
-                self._check(call, answers)
+                self._check(call, answers, self._rivals(calls))
             self._held, self._settled = Pass(call, answers, self._inputs), self._settled + 1
         except Exception as error:  # a forward pass never fails because somebody looks
             self._problem = sentence_of(error)
@@ -203,8 +203,16 @@ class Passing:
                         self._become(name)
                     return
 
-    def _check(self, call: Call, answers: Sequence[Any]) -> None:
-        """Compare a call with the head's weights and with what the model returned.
+    def _rivals(self, calls: Mapping[str, Any]) -> list[str]:
+        """Return the other layers that ran in a pass and can be the head; beside one that learns
+        those of a teacher can not.
+        """
+        learning = learns(self.head)
+        return [n for n in calls if n != self.name and learns(self._layers[n]) >= learning]
+
+    def _check(self, call: Call, answers: Sequence[Any], rivals: Sequence[str]) -> None:
+        """Compare a call with the head's weights and with what the model returned, where rivals ran
+        in the pass too.
 
         Raises:
             ValueError: if the head is not linear, or the model's output is in another order or
@@ -222,7 +230,14 @@ class Passing:
             logits.reshape(-1, logits.shape[-1]),
             call.precision,
         )
-        told = require_own(self.name, logits, answers, guessed=self._guessed, chosen=self._chosen)
+        told = require_own(
+            self.name,
+            logits,
+            answers,
+            guessed=self._guessed,
+            chosen=self._chosen,
+            rivals=rivals,
+        )
         if told and told != self.made:
             _log.warning("%s; the head's own answers are measured", told)
         self.made = told
