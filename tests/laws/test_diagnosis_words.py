@@ -68,7 +68,8 @@ def samples(n, seed=0, spread=1.0):
 
 
 PETS = Counts([200] * 5 + [10] * 2)
-UNBIASED = 3 * np.eye(7, 9)  # right, and its rows have one length, as after re-weighting
+ALIKE = 3 * np.eye(7, 9)  # right, and its rows have one length, as those of a cosine head
+UNBIASED = np.resize([1.001, 0.999], (7, 1)) * ALIKE  # nearly one length, as after re-weighting
 LONG = predict.seli(PETS).vectors(9, 0)[0]
 
 
@@ -134,6 +135,7 @@ NETWORKS = {
         UNBIASED, 3 * np.log(PETS.values), loss="cross-entropy", train=False
     ),
     "head right": lambda: prescribed(UNBIASED, None),
+    "head right, one length": lambda: prescribed(ALIKE, None),
     "head right, few errors": lambda: prescribed(UNBIASED, None, spread=0.9, held_out=0.9),
     "head right, no errors": lambda: prescribed(UNBIASED, None, spread=0.2, held_out=0.2),
     "head right, no training samples, much noise": lambda: prescribed(
@@ -291,7 +293,11 @@ SENTENCES = {
     r"a sampler that re-weights, or short training: where it re-weights, subtracting log"
     r"\(n_c / n\) would correct twice": (
         ["head right", "nothing measured, cross-entropy, lengths equal"],
-        ["head at fault, lengths as SELI's", "nothing measured, cross-entropy"],
+        [
+            "head at fault, lengths as SELI's",
+            "head right, one length",
+            "nothing measured, cross-entropy",
+        ],
     ),
     r"Trained by plain cross-entropy: subtract log\(n_c / n\) from the scores": (
         ["nothing measured, cross-entropy"],

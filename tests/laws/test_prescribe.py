@@ -360,6 +360,7 @@ def test_seli_has_the_share_one_and_equal_norms_the_share_nought():
         W = law.vectors(seed=3)[0]
         assert norm_share(Linear(W + 5, np.zeros(10)), counts) == pytest.approx(share, abs=1e-9)
     assert norm_share(Linear(W, np.zeros(10)), Counts([5] * 10)) is None
+    assert norm_share(Linear(W, np.zeros(10)), counts) is None  # of one length, as a fixed frame is
     assert norm_share(Linear(np.zeros((10, 2)), np.zeros(10)), counts) is None
 
 
@@ -455,13 +456,29 @@ def test_norms_turned_round_are_not_called_equal():
     assert "near to equal" in reweighted(0.1)
 
 
-@pytest.mark.parametrize("share", [1.0, 0.0])
-def test_tau_one_is_not_advised_where_the_norms_tell_of_weights(share):
-    counts = Counts(COUNTS)
-    law = predict.seli(counts) if share else predict.etf(4)
-    found = prescribe((law.vectors(6, seed=0)[0], None), task()[1], None, loss="cross-entropy")
-    assert found.remedy == ("logit adjustment" if share else "second head")
-    assert ("re-weights" in str(found)) == (not share)
+@pytest.mark.parametrize(
+    ("law", "uneven", "told"),
+    [
+        (predict.seli(COUNTS), 0.0, False),
+        (predict.etf(4), 0.01, True),
+        (predict.etf(4), 0.0, False),
+    ],
+    ids=["SELI", "nearly equal", "of one length whatever the loss"],
+)
+def test_tau_one_is_not_advised_where_the_norms_tell_of_weights(law, uneven, told):
+    weight = (1 + np.array([[uneven], [-uneven]] * 2)) * law.vectors(6, seed=0)[0]
+    found = prescribe((weight, None), task()[1], None, loss="cross-entropy")
+    assert found.remedy == ("second head" if told else "logit adjustment")
+    assert ("re-weights" in str(found)) == told
+
+
+def test_norms_of_a_cosine_head_tell_nothing_of_its_loss():
+    (_, _), (x, y), held_out = task()
+    head = CosineHead(x.shape[1], 4)
+    train, new = ([tuple(map(torch.as_tensor, part))] for part in ((x, y), held_out))
+    found = measure.diagnose(head.double(), train, held_out=new, head=head, show_progress=False)
+    assert found.prescription.norm_share is None
+    assert "re-weights" not in str(found)
 
 
 FORMS = {

@@ -32,6 +32,9 @@ FEW = 10
 UNLIKE, MORE, CLEAR = 1.5, 0.05, 4.0
 #: A head whose share of SELI's norm ratio is below this was trained with weights or a sampler.
 REWEIGHTED = 0.3
+#: Lengths of classifiers that differ by less, of the longest, are equal by construction: those of
+#: a cosine head or a fixed frame. Training leaves no such digits.
+FIXED = 1e-4
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,8 @@ def norm_share(head: Linear, counts: Counts) -> float | None:
     minority classifiers, over the same of SELI.
 
     Near 1 for plain cross-entropy, near 0 where the loss or the sampler re-weights. None where
-    no class is a minority, SELI's ratio is one, or a group of classifiers is zero.
+    no class is a minority, SELI's ratio is one, a group of classifiers is zero, or all have one
+    length, whatever the loss.
 
     Example:
         >>> counts = Counts([50, 50, 5, 5])
@@ -139,8 +143,8 @@ def norm_share(head: Linear, counts: Counts) -> float | None:
         >>> round(norm_share(Linear(weight, np.zeros(4)), counts), 6)
         1.0
     """
-    few = counts.minorities
-    if not len(few):
+    few, lengths = counts.minorities, np.linalg.norm(head.weight, axis=1)
+    if not len(few) or np.ptp(lengths) <= FIXED * lengths.max():
         return None
     # The mean classifier moves all scores of a sample alike.
     gram = Gram.of_vectors(head.weight - head.weight.mean(axis=0))
