@@ -6,7 +6,7 @@ from __future__ import annotations
 import copy
 import io
 import random
-from collections import Counter
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,10 +21,13 @@ from torch.nn.utils import prune
 from torch.utils.checkpoint import checkpoint
 from torch.utils.data import (
     BatchSampler,
+    ConcatDataset,
     DataLoader,
     DistributedSampler,
     RandomSampler,
     Sampler,
+    StackDataset,
+    Subset,
     TensorDataset,
     WeightedRandomSampler,
 )
@@ -682,6 +685,12 @@ class Noisy(TensorDataset):
         return X[i] + torch.tensor(self.random.standard_normal(4)).float(), Y[i]
 
 
+def firsts(samples):
+    """Return a batch of samples, of those by name too."""
+    pairs = [sample["x"] if isinstance(sample, dict) else sample for sample in samples]
+    return torch.stack([x for x, _ in pairs]), torch.stack([y for _, y in pairs])
+
+
 def dealt():
     sampler = DistributedSampler(Y, num_replicas=1, rank=0)
     return Wrapped(DataLoader(TensorDataset(X, Y), sampler=sampler))
@@ -701,8 +710,23 @@ ORDERS = {
     "epochs": lambda: {"sampler": Epochs()},
     **{name: partial(lambda make: {"sampler": Shuffled(*make())}, HELD[name]) for name in HELD},
 }
+#: Data sets of which a data set with random numbers of its own is a part.
+PARTS = {
+    "a part": lambda data: Subset(data, range(B - 1)),
+    "a part of a part": lambda data: Subset(Subset(data, range(B)), range(B - 1)),
+    "joined": lambda data: ConcatDataset([TensorDataset(X, Y), data]),
+    "by name": lambda data: StackDataset(x=data, y=Y),
+}
 #: Other loaders.
-LOADERS = {"wrapped": dealt, "own": Own, "noisy": lambda: DataLoader(Noisy(X, Y))}
+LOADERS = {
+    "wrapped": dealt,
+    "own": Own,
+    "noisy": lambda: DataLoader(Noisy(X, Y)),
+    **{
+        name: partial(lambda part: DataLoader(part(Noisy(X, Y)), collate_fn=firsts), PARTS[name])
+        for name in PARTS
+    },
+}
 
 
 @pytest.mark.parametrize("order", [*ORDERS, *LOADERS])
@@ -847,6 +871,103 @@ def test_the_state_that_a_network_goes_on_from_is_put_back(trained_before):
     assert (layer.passes, int(layer.total), len(layer.each)) == (passes,) * 3
     assert layer.named == {"passes": passes}
     assert state is None or torch.equal(layer.state, state)
+
+
+def counting(held: Any) -> None:
+    held["passes"] = held.get("passes", 0) + 1
+
+
+#: What a layer may hold, what a pass does to it, and what then tells of that.
+STATES: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "a tensor": (lambda: torch.zeros(3), lambda held: held.add_(1), torch.Tensor.tolist),
+    "an array": (lambda: np.zeros((2, 2)), lambda held: held.__iadd__(1), np.ndarray.tolist),
+    "a list": (lambda: [0], lambda held: held.append(1), list),
+    "a set": (lambda: {0}, lambda held: held.add(1), set),
+    "a queue": (lambda: deque([0, 1], maxlen=2), lambda held: held.append(2), list),
+    "a dictionary": (dict, counting, dict),
+    "an ordered one": (OrderedDict, counting, dict),
+    "one of lists": (lambda: defaultdict(list), lambda held: held["a"].append(1), dict),
+    "a counter": (lambda: Counter("ab"), lambda held: held.update("ab"), dict),
+    "a pair": (lambda: (torch.zeros(2), 0), lambda held: held[0].add_(1), str),
+    "nested": (lambda: {"h": [torch.zeros(2)]}, lambda held: held["h"][0].add_(1), str),
+    "random numbers": (
+        lambda: np.random.default_rng(0),
+        lambda held: held.random(),
+        lambda held: held.bit_generator.state,
+    ),
+    "torch's": (
+        seeded,
+        lambda held: torch.rand(1, generator=held),
+        lambda held: str(held.get_state()),
+    ),
+    "Python's": (lambda: random.Random(0), lambda held: held.random(), random.Random.getstate),
+}
+
+
+class Holding(nn.Linear):
+    """A head whose answers are doubled, and that holds a state under a name, which a pass moves; it
+    draws random numbers.
+    """
+
+    def __init__(self, name, state):
+        super().__init__(D, K)
+        make, self.move, self.told = STATES[state]
+        self.name = name
+        setattr(self, name, make())
+        self.register_buffer("passes", torch.zeros(()))
+
+    def forward(self, x):
+        self.move(getattr(self, self.name))
+        self.passes += 1
+        random.random(), np.random.random(), torch.rand(1)  # noqa: NPY002
+        return 2 * super().forward(x)
+
+    def now(self):
+        drawn = random.getstate(), np.random.get_state()[2], torch.get_rng_state().tolist()  # noqa: NPY002
+        return self.told(getattr(self, self.name)), float(self.passes), drawn
+
+
+@pytest.mark.parametrize("name", ["state", "_state"])
+@pytest.mark.parametrize("state", STATES)
+def test_what_a_layer_holds_is_put_back_whatever_it_is_called(state, name):
+    model = Net(Holding(name, state))
+    held, before = getattr(model.head, name), model.head.now()
+    trained(model, [(X, Y)], passes=2, show_progress=False)
+    alone(model.head)
+    assert getattr(model.head, name) is held
+    assert model.head.now() == before
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_head_that_is_asked_while_watched_is_left_as_training_left_it(state):
+    def run(watched):
+        random.seed(0), np.random.seed(0), torch.manual_seed(0)  # noqa: NPY002
+        model = Net(Holding("_state", state))
+        with watch(model) if watched else torch.enable_grad() as watching:
+            for _ in range(3):
+                model(X)
+                if watched:
+                    watching.labels(Y)
+            if watched:
+                np.testing.assert_allclose(
+                    watching.epoch().weight, 2 * model.head.weight.detach(), rtol=1e-5
+                )
+        return model.head.now()
+
+    assert run(True) == run(False)
+
+
+def test_a_container_that_may_not_be_written_to_is_left_alone():
+    class Frozen(dict):
+        def refuse(self, *_: Any, **__: Any) -> None:
+            raise TypeError("frozen")
+
+        clear = update = __setitem__ = refuse
+
+    model = Net()
+    model.settings = Frozen({"width": 4})
+    trained(model, [(X, Y)], show_progress=False)
+    assert model.settings == {"width": 4}
 
 
 HELD = {

@@ -17,7 +17,7 @@ from typing import Any
 
 from lopsided.measure.network.head import axes_of
 from lopsided.measure.network.held import held
-from lopsided.measure.network.intact import modes_kept
+from lopsided.measure.network.intact import untouched
 from lopsided.measure.network.tensors import CLASSES, has_float64, some
 from lopsided.needs import torch
 
@@ -47,7 +47,7 @@ def asked(head: Any, like: Any) -> Map:
     inside = next((p for p in (*head.parameters(), *head.buffers()) if p.is_floating_point()), like)
     units = torch().eye(like.shape[-1], dtype=inside.dtype, device=like.device)
     units = units.reshape(*units.shape, *[1] * (axes_of(head) - 2))
-    with modes_kept(head), torch().no_grad(), torch().autocast(like.device.type, enabled=False):
+    with untouched(head), torch().no_grad(), torch().autocast(like.device.type, enabled=False):
         answers, opposite = (_wide(head.forward(given)).flatten(1) for given in (units, -units[:1]))
     bias = (answers[0] + opposite[0]) / 2
     return (answers - bias).T, bias if bias.any() else None
@@ -193,7 +193,7 @@ def alone(head: Any) -> Map:
         order = torch().Generator().manual_seed(0)
         x = torch().randn(DRAWN, d, generator=order, device="cpu").to(own[0])
         given = x.reshape(*x.shape, *[1] * (axes_of(head) - 2))
-        with modes_kept(head), torch().no_grad(), torch().autocast(x.device.type, enabled=False):
+        with untouched(head), torch().no_grad(), torch().autocast(x.device.type, enabled=False):
             try:  # not by calling it, which hooks would hear
                 answers = head.forward(given).flatten(1)
             except Exception:  # it takes other features, or more than features

@@ -7,13 +7,15 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from lopsided.measure.network.contents import Undo, contents, plain, same
 from lopsided.needs import torch
 from lopsided.together import together
 
@@ -72,31 +74,35 @@ def randomness_kept() -> Iterator[None]:
 def buffers_kept(model: Any) -> Iterator[None]:
     """Put back buffers that a pass in evaluation mode moves, such as those of observers before a
     quantization, with the numbers of their layers, and what else a layer holds: the state that a
-    recurrent network goes on from, what is counted. Of a tensor that is too large to be copied a
-    change is told.
+    recurrent network goes on from, what is counted, its own random numbers. Of a tensor that is too
+    large to be copied a change is told.
     """
     large = [
         (f"{name}.{part}".lstrip("."), tensor, tensor._version)
         for name, layer in model.named_modules()
         for part, tensor in {**vars(layer), **layer._buffers}.items()
-        if _plain(tensor) and tensor.nbytes > COPIED and not tensor.is_inference()
+        if plain(tensor) and tensor.nbytes > COPIED and not tensor.is_inference()
     ]
-    held = [(layer, type(layer), _made(layer), _held(layer)) for layer in model.modules()]
+    seen, held = set[int](), list[tuple[Any, type, set[str], dict[str, Any], list[Undo]]]()
+    for layer in model.modules():
+        parts = _held(layer)
+        undo = [*contents(parts, seen, lambda array: array.nbytes <= COPIED)]
+        held.append((layer, type(layer), _made(layer), parts, undo))
     before = [
         (layer, name, buffer, buffer.detach().clone(), _numbers(layer))
         for layer in model.modules()
         for name, buffer in layer._buffers.items()
-        if _plain(buffer) and buffer.nbytes <= COPIED
+        if plain(buffer) and buffer.nbytes <= COPIED
     ]
     try:
         yield
     finally:
-        for layer, kind, own, parts in held:
+        for layer, kind, made, parts, undo in held:
             # A lazy layer has become another one, or has made parts that its attributes tell of.
-            if type(layer) is kind and own == _made(layer):
-                _put_back(layer, parts)
+            if type(layer) is kind and made == _made(layer):
+                _put_back(layer, parts, undo)
         for layer, name, buffer, own, numbers in before:
-            if dict(layer._buffers.items()).get(name) is buffer and _same(buffer, own):
+            if dict(layer._buffers.items()).get(name) is buffer and same(buffer, own):
                 continue
             with torch().inference_mode(buffer.is_inference()), torch().no_grad():
                 if buffer.grad_fn is not None:  # of a pass that is differentiated
@@ -114,14 +120,9 @@ def buffers_kept(model: Any) -> Iterator[None]:
                 )
 
 
-def _plain(part: Any) -> bool:
-    """Return whether a part is a tensor that can be compared: others are spread, lazy or sparse."""
-    return type(part) is torch().Tensor and part.layout == torch().strided
-
-
 def _made(layer: Any) -> set[str]:
-    """Return the names of the parameters and layers that a layer has."""
-    return {*layer._parameters.keys(), *layer._modules.keys()}
+    """Return the names of the parameters, buffers and layers that a layer has."""
+    return {*layer._parameters.keys(), *layer._buffers.keys(), *layer._modules.keys()}
 
 
 def _numbers(layer: Any) -> dict[str, Any]:
@@ -132,65 +133,42 @@ def _numbers(layer: Any) -> dict[str, Any]:
     return {name: part for name, part in own.items() if name != "training"}
 
 
-def _held(layer: Any) -> dict[str, tuple[Any, Any]]:
-    """Return the attributes of a layer that are not the framework's own, each with a copy where it
-    can be written to.
+def _held(layer: Any) -> dict[str, Any]:
+    """Return the attributes of a layer that are not the framework's own: of its layers those that
+    begin with an underscore are.
     """
-    own = vars(layer).items()
+    own = type(layer).__module__.split(".")[0] == "torch"
     return {
-        name: (part, _copied(part))
-        for name, part in own
-        if name != "training" and not name.startswith("_")
+        name: part
+        for name, part in vars(layer).items()
+        if name not in _of_every_layer() and not (own and name.startswith("_"))
     }
 
 
-def _copied(part: Any) -> Any:
-    """Return a copy of a tensor, a list, a dictionary or a set; None of others, and of what is too
-    large.
+@cache
+def _of_every_layer() -> frozenset[str]:
+    """Return the names of the attributes that every layer has."""
+    return frozenset(vars(torch().nn.Module()))
+
+
+def _put_back(layer: Any, parts: dict[str, Any], undo: Iterable[Undo]) -> None:
+    """Give a layer the attributes that it had, with their contents, and take away those that it had
+    not.
     """
-    if _plain(part):
-        return part.detach().clone() if part.nbytes <= COPIED else None
-    return part.copy() if type(part) in (list, dict, set) else None
-
-
-def _put_back(layer: Any, parts: dict[str, tuple[Any, Any]]) -> None:
-    """Give a layer the attributes that it had, and take away those that it had not."""
     for name in _held(layer).keys() - parts.keys():
         del vars(layer)[name]  # a layer may refuse that anything is deleted
-    for name, (part, own) in parts.items():
-        vars(layer)[name] = part
-        if type(part) in (list, dict, set):
-            refill(part, own)
-        elif own is not None and part.shape == own.shape and not _same(part, own):
-            with torch().inference_mode(part.is_inference()), torch().no_grad():
-                part.detach().copy_(own)
+    vars(layer).update(parts)
+    for put_back in undo:
+        put_back()
 
 
-def refill(held: Any, then: Any) -> None:
-    """Give a list, a dictionary or a set the contents that a copy of it has."""
-    held.clear()  # first: to update a Counter adds
-    if isinstance(held, list):
-        held.extend(then)
-    else:
-        held.update(then)
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Return whether a tensor has the values of its copy, bit for bit: NaN is itself there, and
-    some types cannot be compared as numbers.
+@contextmanager
+def untouched(layer: Any) -> Iterator[None]:
+    """Hold a layer in evaluation mode to be called by somebody who only looks at it, and put back
+    what that moves.
     """
-    if one.shape != other.shape:
-        return False
-    if one.is_meta:
-        return True
-    return bool(
-        torch().equal(*(part if part.is_quantized else _bits(part) for part in (one, other)))
-    )
-
-
-def _bits(tensor: Any) -> Any:
-    whole = tensor.detach().resolve_conj().resolve_neg()
-    return whole.unsqueeze(-1).view(torch().uint8)
+    with modes_kept(layer), randomness_kept(), buffers_kept(layer):
+        yield
 
 
 @contextmanager
