@@ -54,10 +54,10 @@ def png(width=6, height=5, mode="RGB"):
     return file.getvalue()
 
 
-def declared_png(width, height):
-    """A png that declares a size and holds nothing of it."""
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(b"")), (b"IEND", b""))
+def declared_png(width, height, *, bits=8, kind=2, content=b""):
+    """A png that declares a size, and holds nothing of it unless that is given."""
+    head = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(content)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(content))
         + name
@@ -65,6 +65,23 @@ def declared_png(width, height):
         + struct.pack(">I", zlib.crc32(name + content))
         for name, content in parts
     )
+
+
+def tiff(pixels):
+    """A tiff of colors of sixteen bits, which pillow reads and does not write."""
+    height, width, samples = pixels.shape
+    content = pixels.astype("<u2").tobytes()
+    fields = [(256, width), (257, height), (258, 0), (259, 1), (262, 2), (273, 0), (277, samples)]
+    fields += [(278, height), (279, len(content))]
+    behind = 8 + 2 + 12 * len(fields) + 4
+    entries = b"".join(
+        struct.pack("<HHI", tag, 3, samples) + struct.pack("<I", behind)
+        if tag == 258
+        else struct.pack("<HHII", tag, 4, 1, behind + 2 * samples if tag == 273 else value)
+        for tag, value in fields
+    )
+    head = b"II" + struct.pack("<HIH", 42, 8, len(fields))
+    return head + entries + bytes(4) + struct.pack(f"<{samples}H", *[16] * samples) + content
 
 
 def jpeg():
@@ -206,6 +223,19 @@ REFUSED = {
         folder_of(png(mode="I;16")),
         r"bee/1\.png has pixels of mode I;16, wider than bytes",
     ),
+    **{
+        f"image of sixteen bits of {color}": (
+            folder_of(
+                declared_png(6, 5, bits=16, kind=kind, content=bytes(5 * (1 + 6 * 2 * samples)))
+            ),
+            r"bee/1\.png has pixels of mode RGBA?, wider than bytes",
+        )
+        for color, kind, samples in (("color", 2, 3), ("color with alpha", 6, 4), ("grey", 4, 2))
+    },
+    "tiff of sixteen bits of color": (
+        folder_of(tiff(np.full((5, 6, 3), 3000))),
+        r"bee/1\.png has pixels of mode RGB, wider than bytes",
+    ),
     "pipe among images": (folder_of(os.mkfifo), r"bee/1\.png is a named pipe"),
     "folder among images": (folder_of(Path.mkdir), r"bee/1\.png is a folder"),
     "link to itself among images": (
@@ -254,6 +284,17 @@ REFUSED = {
         r"own\.tar is damaged or truncated",
     ),
 }
+
+
+def test_colors_of_sixteen_bits_together_are_read(tmp_path):
+    size, colors = struct.pack("<ii", 6, 5), struct.pack("<III", 0xF800, 0x07E0, 0x001F)
+    info = (
+        struct.pack("<I", 40) + size + struct.pack("<HHIIIIII", 1, 16, 3, 60, 0, 0, 0, 0) + colors
+    )
+    content = struct.pack("<30H", *[0xFFFF] * 30)
+    bmp = b"BM" + struct.pack("<IHHI", 126, 0, 0, 66) + info + content
+    images = data.load(*folder_of(bmp)(tmp_path))
+    assert (images.train.pixels[-1] == 255).all()
 
 
 @pytest.mark.parametrize("damage", REFUSED)

@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import math
+import re
 import tarfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -26,8 +27,9 @@ _ENDINGS = {
     *(".ppm", ".pgm", ".pbm", ".pnm"),
 }
 _PARTS = ("train", "test")
-#: Modes of pillow whose samples are wider than the bytes that pixels are.
-_WIDE = ("I", "F")
+#: Modes of pillow whose samples are wider than the bytes that pixels are, and how those that it
+#: cuts to bytes are called in a file: of 16 bits in an order of bytes. All of a "BGR;16" are 16.
+_WIDE, _CUT = ("I", "F"), re.compile(";16[BLN]")
 
 #: First bytes of a compressed file -> what reads it.
 _COMPRESSED: dict[bytes, Callable[[Any], Any]] = {
@@ -215,7 +217,7 @@ def _pixels(
             warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
             Image.open(io.BytesIO(content)) as image,
         ):
-            if image.mode.startswith(_WIDE):
+            if image.mode.startswith(_WIDE) or _is_cut(image):
                 raise UnfitError(
                     f"has pixels of mode {image.mode}, wider than bytes; scale them to 8 bits first"
                 )
@@ -234,6 +236,14 @@ def _pixels(
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnfitError(f"is too large an image: {error}") from error
     return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+
+
+def _is_cut(image: Any) -> bool:
+    """Return whether pillow cuts the samples of an image to their upper bytes, as of colors of 16
+    bits, for which it has no mode.
+    """
+    raw = (args if isinstance(args, tuple) else (args,) for *_, args in image.tile)
+    return any(isinstance(part, str) and _CUT.search(part) for parts in raw for part in parts)
 
 
 def _require_whole(image: Any) -> None:
