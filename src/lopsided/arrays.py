@@ -163,6 +163,16 @@ def require_flag(value: Any, name: str) -> None:
         raise TypeError(f"{name} must be True or False, got {value!r}")
 
 
+def require_callable(value: Any, name: str) -> None:
+    """Refuse what cannot be called, or is a class of what can.
+
+    Raises:
+        TypeError: naming what it is.
+    """
+    if not callable(value) or isinstance(value, type):
+        raise TypeError(f"{name} must be a function of logits and labels, got {value!r}")
+
+
 def require_noun(value: Any, noun: type, what: str, instead: str = "") -> None:
     """Refuse another noun than the one that is asked for.
 

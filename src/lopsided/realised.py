@@ -35,5 +35,6 @@ def realised(
     if width < rank:
         raise ValueError(f"this geometry spans {rank} dimensions, d={width} is too small")
     coordinates = (basis[:, kept] * np.sqrt(values[kept])) * scale[:, None]
+    require_whole("seed", seed, 0)
     rotation, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((width, width)))
     return np.asarray(coordinates @ rotation[:rank])

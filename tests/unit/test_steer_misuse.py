@@ -142,6 +142,15 @@ def test_a_rule_takes_counts_in_every_form(rule):
             ValueError,
             r"weight of shape \(k, d\), got \(3, 5, 1, 1\)",
         ),
+        (
+            lambda: steer.Deferred("cross-entropy", logits, after=3),
+            TypeError,
+            "must be a function of logits and labels, got 'cross-entropy'",
+        ),
+        (lambda: steer.AlignedExits([1.0], torch.nn.CrossEntropyLoss), TypeError, "got <class"),
+        (lambda: steer.CosineHead(5, 3, seed=0.5), ValueError, "seed must be a whole number"),
+        (lambda: steer.FixedHead(predict.etf(3), 5, seed=None), ValueError, "seed must be a whole"),
+        (lambda: steer.sparse_frame(4, 16, seed=-1), ValueError, "seed must be a whole number"),
         *(
             (lambda head=head, sizes=sizes: head(*sizes), ValueError, words)
             for head in (

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lopsided.arrays import Floats, require_number, require_whole
+from lopsided.arrays import Floats, require_noun, require_number, require_whole
 from lopsided.geometry import Geometry
 from lopsided.gram import LONGEST
 from lopsided.problem import Problem, require_problem
@@ -96,6 +96,8 @@ def train(
         True
     """
     mean = _mean(problem, optimizer, steps, seed)
+    if resume is not None:
+        require_noun(resume, Trajectory, "resume", "train returns one")
     if resume is not None and (
         (resume.optimizer, resume.seed) != (optimizer, seed) or steps < resume.steps[-1]
     ):

@@ -32,6 +32,7 @@ def frame(gram: Gram, d: int, seed: int = 0) -> Floats:
         [1.0, -0.5, -0.5]
     """
     require_whole("dimensions d", d, 1)
+    require_whole("seed", seed, 0)
     values, basis = np.linalg.eigh(gram.matrix())
     if not values[-1] > 0:
         raise ValueError("a Gram of zero vectors has no frame")

@@ -47,6 +47,7 @@ def sparse_frame(k: int, d: int, zero: float = 0.6, seed: int = 0) -> Floats:
     """
     require_whole("vectors k", k, 2)
     require_whole("dimensions d", d, k - 1)
+    require_whole("seed", seed, 0)
     if not 0 <= require_number(zero, "zero") < 1:
         raise ValueError(f"zero must be a share from 0 to below 1, got {zero}")
     zeros = int(round(zero * k * d, 6))  # 0.29 of 4 * 25 is 29, and in binary a little less

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lopsided.arrays import require_whole
+from lopsided.arrays import require_callable, require_whole
 from lopsided.steer.checks import again, lasting
 
 
@@ -32,8 +32,8 @@ class Deferred(nn.Module):
         after: number of the first steps.
 
     Raises:
-        ValueError: if `after` is negative.
-        TypeError: if `after` is no whole number.
+        ValueError: if `after` is no whole number of at least 0.
+        TypeError: if a loss cannot be called.
 
     Example:
         >>> from lopsided import Adjustment
@@ -52,6 +52,8 @@ class Deferred(nn.Module):
     ) -> None:
         super().__init__()
         require_whole("after", after, 0)
+        for loss in (first, then):
+            require_callable(loss, "what is deferred")
         self.first, self.then, self.after = first, then, after
         #: Whether the last call was counted, which a checkpoint of the older kind, that asks for a
         #: gradient in the backward pass alone, is not.

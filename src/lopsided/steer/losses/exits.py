@@ -9,7 +9,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from lopsided.adjustment import Adjustment
-from lopsided.arrays import real_array
+from lopsided.arrays import real_array, require_callable
 from lopsided.steer.losses.adjusted import AdjustedCrossEntropy
 
 
@@ -28,6 +28,7 @@ class AlignedExits(nn.Module):
 
     Raises:
         ValueError: if weights are no vector, negative, not finite, or all 0.
+        TypeError: if the loss cannot be called.
 
     Example:
         >>> import torch
@@ -50,6 +51,7 @@ class AlignedExits(nn.Module):
         #: Plain numbers, as a compiler takes them.
         self.weights = tuple(map(float, given))
         self.loss = AdjustedCrossEntropy(Adjustment()) if loss is None else loss
+        require_callable(self.loss, "the loss")
 
     def forward(
         self, layers: Sequence[Tensor], head: Callable[[Tensor], Tensor], labels: Tensor
