@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
@@ -37,12 +39,24 @@ class Workers(ProcessPoolExecutor):
         # Forked workers would hold the writing end too, and share the threads of torch.
         context = get_context("spawn")
         self._line, self._end = context.Pipe(duplex=False)
-        super().__init__(processes, context, _start, (self._line, start, arguments))
+        self._begun, self._made = context.Event(), dict[int, BaseProcess]()
+        given = (self._line, self._begun, start, arguments)
+        super().__init__(processes, context, _start, given)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start a task, and perhaps a worker for it."""
         with ctrl_c_held():
-            return super().submit(fn, *args, **kwargs)
+            future = super().submit(fn, *args, **kwargs)
+        self._made.update(self._processes or {})  # which are forgotten with the last of them
+        return future
+
+    @property
+    def stillborn(self) -> bool:
+        """Whether the workers, which have ended, did so by themselves before any could begin, as
+        where the script that each imports first ends in an error there.
+        """
+        codes = (process.exitcode for process in self._made.values())
+        return not self._begun.is_set() and any(code is not None and code > 0 for code in codes)
 
     def __exit__(
         self,
@@ -76,8 +90,9 @@ def _end_after(held: list[Any]) -> None:
 
 
 def _start(
-    line: Connection, start: Callable[..., object] | None, arguments: tuple[Any, ...]
+    line: Connection, begun: Event, start: Callable[..., object] | None, arguments: tuple[Any, ...]
 ) -> None:
+    begun.set()
     hold_on_to_parent(line)
     if start is not None:
         start(*arguments)

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import time
 import warnings
@@ -306,6 +307,26 @@ def test_a_killed_process_costs_nothing_but_its_task(folder, tmp_path):
     assert deadly.deaths() == 1
     assert sum(done) == 2 * N
     assert set(multiprocessing.active_children()) <= others
+
+
+@pytest.mark.parametrize("read", ["as a file", "from standard input"])
+def test_a_script_that_its_workers_cannot_import_is_told_and_not_run_again_and_again(
+    read, folder, tmp_path
+):
+    script, runs = tmp_path / "script.py", tmp_path / "runs"
+    script.write_text(
+        f"open({str(runs)!r}, 'a').write('x')\n"
+        "from lopsided.measure import stored\n"
+        f"stored({str(folder)!r}, engine=2)\n"
+    )
+    given = [script] if read == "as a file" else ["-"]
+    ended = subprocess.run(
+        [sys.executable, *given], input=script.read_text(), capture_output=True, text=True
+    )
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("ChildProcessError: no worker could begin")
+    assert "under `if __name__ == '__main__':`" in last
+    assert len(runs.read_text()) <= 3  # the script itself, and once in each worker
 
 
 @NANNIES

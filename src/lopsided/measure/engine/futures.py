@@ -22,6 +22,12 @@ from lopsided.together import together
 #: A task is given up when so many workers died while it was theirs, the last time with nothing
 #: else at work.
 DEATHS = 3
+#: What is said where no worker comes so far as to do anything.
+NOT_BEGUN = (
+    "no worker could begin, each ended by itself with the error that it wrote: it imports the"
+    " script that starts it, so what a script does belongs under `if __name__ == '__main__':`, and"
+    " one that is read from standard input cannot be imported; nothing was measured"
+)
 
 
 class Given:
@@ -50,8 +56,9 @@ class Given:
                     done(i)
         except BrokenExecutor as error:
             raise ChildProcessError(
-                "a worker of the executor died, as happens where memory is short; nothing was"
-                " measured: engine=N, a number of processes, starts such workers again"
+                "a worker of the executor died, as happens where memory is short, or in a script"
+                " whose processes are not started under `if __name__ == '__main__':`; nothing was"
+                " measured: engine=N, a number of processes, starts workers that die again"
             ) from error
         finally:
             for future in pending:
@@ -76,6 +83,7 @@ class Pool:
     def __init__(self, processes: int) -> None:
         self._processes = processes
         self._workers: Workers | None = None
+        self._stillborn = False
 
     def run(self, work: Work, done: Callable[[int], object]) -> list[Any]:
         """Return what is kept of each part."""
@@ -104,6 +112,8 @@ class Pool:
             if not lost:
                 continue
             self._end()
+            if self._stillborn:
+                raise ChildProcessError(NOT_BEGUN)
             deaths.update(lost)
             for i in sorted(lost, reverse=True):
                 if deaths[i] >= DEATHS:
@@ -121,6 +131,7 @@ class Pool:
         workers, self._workers = self._workers, None
         if workers is not None:
             workers.__exit__(*(error or (None, None, None)))
+            self._stillborn = workers.stillborn
 
     def __enter__(self) -> Self:
         return self
