@@ -134,3 +134,15 @@ def test_a_result_is_shown_in_a_line(name):
     shown = repr(NOUNS[name]())
     assert "\n" not in shown
     assert len(shown) < 200, shown
+
+
+def test_what_a_result_hands_out_and_tells_again_later_is_not_written_to():
+    """Lengths that are divided by the longest in place were those of the table from then on."""
+    found = collapse()
+    optimum = solve.minimize(Problem(COUNTS, ridge=1.0))
+    told = {name: value for name, value in found.metrics()[0].items() if np.ndim(value)}
+    assert "classifier_norms" in told
+    assert "spreads" in told
+    for array in (*told.values(), found.weight, optimum.W, optimum.M):
+        with pytest.raises(ValueError, match="read-only"):
+            array /= array.max()

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rich.table import Table
 
 from lopsided import notebook
-from lopsided.arrays import Floats, Ints, require_noun
+from lopsided.arrays import Floats, Ints, locked, require_noun
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
@@ -114,8 +114,8 @@ class Collapse(Declared):
         measured.require_every_class()
         return cls(
             measured,
-            None if w is None else w[seen],
-            None if b is None else b[seen],
+            None if w is None else locked(w[seen]),
+            None if b is None else locked(b[seen]),
             None if decisions is None else decisions.take(seen),
             seen,
             Counts(moments.counts[seen]) if counts is None else _of(counts, seen),
@@ -179,6 +179,8 @@ class Collapse(Declared):
             )
         except Undefined as error:
             raise error.named(self.names.tolist()) from None
+        if isinstance(value, np.ndarray):  # which the table and the JSON tell later, too
+            value = locked(value)
         self.__dict__[name] = value
         return value
 

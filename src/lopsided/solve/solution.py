@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lopsided import notebook
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, locked
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
 from lopsided.memory import require_memory
@@ -171,7 +171,7 @@ class Solution:
         Raises:
             MemoryError: if the array would take more than half of this machine's memory.
         """
-        return self._vectors(1)
+        return locked(self._vectors(1))
 
     @cached_property
     def M(self) -> Floats:
@@ -180,7 +180,7 @@ class Solution:
         Raises:
             MemoryError: if the array would take more than half of this machine's memory.
         """
-        return self._vectors(-1)
+        return locked(self._vectors(-1))
 
     def _vectors(self, side: int) -> Floats:
         left, values, right = self._factors
