@@ -539,7 +539,7 @@ REFUSED = {
     "a wrong width": (lambda h, t, v: (h, (t[0][:, :3], t[1]), v), r"in train: features must have"),
     "NaN": (lambda h, t, v: (h, t, (v[0] * np.nan, v[1])), "in held_out: features must be finite"),
     "a wrong label": (lambda h, t, v: (h, t, (v[0], v[1] + 9)), "labels must be from 0 to 3"),
-    "one output": (lambda h, t, v: ((h[0][:1], None), t, v), "give .0, w."),
+    "one output": (lambda h, t, v: ((h[0][:1], None), t, v), "give .-w/2, w/2."),
     "no samples": (lambda h, t, v: (h, t, (v[0][:0], v[1][:0])), "held_out has no sample"),
     "nothing to count": (lambda h, t, v: (h, None, v), "or the counts of the training set"),
     "a head in words": (lambda h, t, v: ("fc", t, v), "head must be a linear layer"),

@@ -46,6 +46,15 @@ def test_weight_decay_is_the_ridge_of_the_mean_loss(capsys):
     assert json.loads(capsys.readouterr().out)["ridge"] == pytest.approx(0.5)
 
 
+def test_a_ridge_on_the_bias_is_said_beside_the_other(capsys):
+    """Of which weight decay is no part."""
+    words = ["solve", "--counts", "500,50", "--weight-decay", "1e-3", "--bias", "1e-3"]
+    assert main(words) == 0
+    assert "ridge 0.55 and 0.001 on the bias (summed loss)" in capsys.readouterr().out
+    assert main([*words[:-1], "free"]) == 0
+    assert "ridge 0.55 (summed loss)" in capsys.readouterr().out
+
+
 def test_a_path_is_printed_and_drawn(capsys, tmp_path):
     figure = tmp_path / "path.svg"
     assert (

@@ -74,10 +74,12 @@ def test_a_head_is_prescribed_from_stored_features_and_written(stored, capsys):
     assert "balanced accuracy gains about +" in said
     # A shell has no prescription.
     assert "no new training: the head that lopsided steer --out writes." in said
-    assert main(["measure", words[-1], *held]) == 0
-    said = " ".join(capsys.readouterr().out.split())
-    assert "no new training: the head that lopsided steer --out writes." in said
-    assert "apply_" not in said
+    page = folder / "page.html"
+    assert main(["measure", words[-1], *held, "--report", str(page)]) == 0
+    for said in (capsys.readouterr().out, page.read_text()):
+        said = " ".join(said.split())
+        assert "no new training: the head that lopsided steer --out writes." in said
+        assert "apply_" not in said
     head = measure.open_store(folder / "train.npz", head=out)
     assert main([*words, *held, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)

@@ -9,7 +9,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from lopsided import Counts
-from lopsided.measure import Moments, diagnose, open_store, trained
+from lopsided.measure import Moments, Stream, diagnose, open_store, trained
 
 K, D, B = 4, 6, 24
 X, Y = torch.randn(B, 5, generator=torch.Generator().manual_seed(0)), torch.arange(B) % K
@@ -138,8 +138,17 @@ def test_a_layer_of_one_output_is_no_head_of_classes():
     np.testing.assert_allclose(got.weight, model()[2].weight.detach().numpy())
     single = nn.Sequential(nn.Linear(5, D), nn.ReLU(), nn.Linear(D, 1))
     for options in ({"head": "2"}, {"counts": [12, 12]}):
-        with pytest.raises(ValueError, match=r"is the difference of two: give .* \(0, w\)"):
+        with pytest.raises(ValueError, match=r"is the difference of two: give .* \(-w/2, w/2\)"):
             trained(single, [(X, Y % 2)], **options, **QUIET)
+    w, b = single[2].weight.detach(), single[2].bias.detach()
+    rows, biases = torch.cat([-w / 2, w / 2]), torch.cat([-b / 2, b / 2])
+    stream = Stream(2, D)
+    stream.update(single[:2](X), Y % 2)
+    collapse = stream.compute(rows, biases)  # as the sentence says
+    assert collapse.classifier_etf_distance == pytest.approx(0, abs=1e-7)
+    alone = stream.compute(w, b)
+    np.testing.assert_array_equal(collapse.weight, alone.weight)
+    np.testing.assert_array_equal(collapse.bias, alone.bias)
 
 
 class Timm(nn.Module):

@@ -26,7 +26,8 @@ class Solve:
     ridge: Optional[float] = None
     """ridge on classifiers and features of the summed loss; 0 for the limit of a vanishing ridge"""
     weight_decay: Optional[float] = None
-    """instead of --ridge: weight decay of a mean loss, on classifiers and features"""
+    """instead of --ridge: weight decay of a mean loss, on classifiers and features; a number given
+    as --bias is a ridge of the summed loss all the same, the samples times the decay"""
     width: Optional[int] = None
     """feature dimensions; as many as the optimum wants if not given"""
     starts: Optional[int] = None

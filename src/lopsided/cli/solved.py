@@ -121,7 +121,10 @@ def print_one(solution: Solution, limit: Geometry | None) -> None:
     console.print(table)
     if len(picked) < len(groups):
         console.print(f"{len(groups)} groups of classes, all in --json and --csv", style="dim")
-    console.print(f"ridge {told['ridge']:g} (summed loss), objective {told['objective']:.10g}")
+    bias = "" if isinstance(told["bias"], str) else f" and {told['bias']:g} on the bias"
+    console.print(
+        f"ridge {told['ridge']:g}{bias} (summed loss), objective {told['objective']:.10g}"
+    )
     if told["distance_to_limit"] is not None:
         distances = ", ".join(
             f"{name} {value:.3f}" for name, value in told["distance_to_limit"].items()

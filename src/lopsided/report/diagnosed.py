@@ -11,6 +11,7 @@ from lopsided.diagnosis.answers import named
 from lopsided.measure.state.decisions import Decisions
 from lopsided.report.blocks import Block, Table, Text
 from lopsided.report.page import Section, Verbatim
+from lopsided.steer.prescribe.sentences import in_shell
 
 #: Up to so many classes each has a row; of more, so many that err most, that are answered most and
 #: least beside how often they come, and that are confused most.
@@ -20,10 +21,13 @@ PAIRS = 20
 
 
 def diagnosed(diagnosis: Diagnosis) -> list[Section]:
-    """Return the sections of a diagnosis, without its first, which leads the page."""
+    """Return the sections of a diagnosis, without its first, which leads the page. A command writes
+    that, so the head it prescribes is named by its command.
+    """
     rest = list(diagnosis.sections.items())[1:]
     sections = [
-        Section(title.split()[0].lower(), title, [Text(Verbatim(text))]) for title, text in rest
+        Section(title.split()[0].lower(), title, [Text(Verbatim(in_shell(text)))])
+        for title, text in rest
     ]
     if diagnosis.held_out is None:
         return sections

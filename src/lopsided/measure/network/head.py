@@ -17,8 +17,8 @@ CAUSAL = re.compile(r"ForCausalLM$|(?<!XLNet)LMHeadModel$")
 GENERATING = "ForConditionalGeneration"
 #: What to do where the only logit is that of one class over another.
 ONE = (
-    "; a head of one output is the difference of two: give features, and the rows (0, w), to"
-    " measure.Stream and steer.prescribe"
+    "; a head of one output is the difference of two: give features, and the rows (-w/2, w/2) with"
+    " the biases (-b/2, b/2), to measure.Stream and steer.prescribe"
 )
 
 

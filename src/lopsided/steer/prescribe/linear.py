@@ -53,7 +53,7 @@ class Linear:
         if w.ndim != 2 or w.shape[0] < 2 or not w.shape[1]:
             raise ValueError(
                 "the head's weight must have shape (k, d), one row for each of at least 2 classes,"
-                f" got {w.shape}; a head of one output is the difference of two: give (0, w)"
+                f" got {w.shape}; a head of one output is the difference of two: give (-w/2, w/2)"
             )
         found, b = head_of(
             w, None if bias is None else plain_array(bias, "the head's bias"), *w.shape
