@@ -318,3 +318,11 @@ def test_of_all_classifiers_of_scikit_learn_those_corrected_know_how_frequent_cl
         assert np.abs(mean - shares).max() < 0.1, (kind.__name__, mean)
         corrected += 1
     assert corrected > 15
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.nan])
+@pytest.mark.parametrize("kind", [steer.PostHocClassifier, steer.ClassMeans])
+def test_a_label_that_is_missing_is_no_class(kind, missing):
+    X = np.arange(12.0).reshape(6, 2)
+    with pytest.raises(ValueError, match="labels must not be missing"):
+        kind().fit(X, ["a", "a", "a", "b", "b", missing])

@@ -1,69 +1,27 @@
-"""Rules as scikit-learn estimators: a classifier that corrects another, and class means as a
-transformer.
-"""
+"""A classifier that corrects another: its log-probabilities lose tau log(n_c / n) after the fit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats
 from lopsided.naming import listed, short
-from lopsided.steer.posthoc import logit_adjustment, nearest_mean
+from lopsided.steer.estimators.labels import require_classes
+from lopsided.steer.estimators.weighing import WITHOUT_COUNTS, params, weighed
+from lopsided.steer.posthoc import logit_adjustment
 from lopsided.steer.posthoc.logits import finite
 
-try:
-    from sklearn.base import (
-        BaseEstimator,
-        ClassifierMixin,
-        MetaEstimatorMixin,
-        TransformerMixin,
-        clone,
-    )
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.utils import get_tags
-    from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import check_is_fitted, validate_data
-except ImportError as error:
-    raise ImportError(
-        "the estimators are scikit-learn's: pip install 'lopsided[reproduce]'"
-    ) from error
-
-#: How classifiers and samplers (scikit-learn, LightGBM, XGBoost, CatBoost, imbalanced-learn) and
-#: networks (skorch, and the losses it trains with) call what makes their probabilities those of
-#: other shares than the samples', and where it does not. LightGBM has several names for one thing.
-WEIGHING: dict[str, tuple[object, ...]] = {
-    "class_weight": (None,),
-    "class_weights": (None,),
-    "auto_class_weights": (None, "None"),
-    "priors": (None, "empirical"),
-    "class_prior": (None,),
-    "fit_prior": (True,),
-    "is_unbalance": (None, False),
-    "unbalance": (None, False),
-    "unbalanced_sets": (None, False),
-    **{
-        f"{side}_{name}": (None, 1)
-        for side in ("pos", "neg")
-        for name in ("bagging_fraction", "bagging", "subsample", "sub_row")
-    },
-    "scale_pos_weight": (None, 1),
-    "sampling_strategy": (),
-    "iterator_train__sampler": (None,),
-    "iterator_train__batch_sampler": (None,),
-    "criterion__weight": (None,),
-    "criterion__pos_weight": (None,),
-    "criterion__adjustment": (None, Adjustment()),
-}
 #: How far the sum of a sample's probabilities may be from one, which float16 leaves by a digit.
 SUMMED = 1e-2
-#: Classifiers whose probabilities are no posteriors: how frequent the classes are is not in them.
-WITHOUT_COUNTS = ("AdaBoostClassifier", "ComplementNB")
 
 
 class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
@@ -109,13 +67,13 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         Raises:
             ValueError: if the labels are not classes, `class_weight` names another or no positive
                 finite number, tau is not finite, or the classifier weighs the classes itself, by
-                `class_weight`, `priors` or another of `WEIGHING`, or may be chosen so by a search,
-                is one of `WITHOUT_COUNTS` or corrects as this one does, or does not learn all of
-                the labels as classes.
+                `class_weight`, `priors` or another of `weighing.WEIGHING`, or may be chosen so by a
+                search, is one of `WITHOUT_COUNTS` or corrects as this one does, or does not learn
+                all of the labels as classes.
             TypeError: if `class_weight` is no mapping, or the classifier has no probabilities.
         """
+        require_classes(y)
         y = validate_data(self, y=y)
-        check_classification_targets(y)
         self.classes_, counts = np.unique(y, return_counts=True)
         self.counts_ = counts
         if len(self.classes_) < 2:
@@ -206,18 +164,13 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         """
         if not self.tau:
             return
-        weights = [
-            f"{name}={short(repr(value))}"
-            for name, value in _settings(_params(given))
-            if not _neutral(name, value)
-        ]
-        if weights:
+        if weights := weighed(given):
             raise ValueError(
                 f"{type(given).__name__} weighs the classes already ({weights[0]}), and the"
                 " adjustment would correct for their counts once more: leave it out there, or give"
                 " tau=0"
             )
-        inside = (given, *_params(given).values())
+        inside = (given, *params(given).values())
         if any(isinstance(part, PostHocClassifier) and part.tau for part in inside):
             raise ValueError(
                 f"{type(given).__name__} is, or holds, a PostHocClassifier, and the adjustment"
@@ -246,84 +199,3 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         if not ((weights > 0) & (weights < np.inf)).all():
             raise ValueError(f"class weights must be positive and finite, got {self.class_weight}")
         return np.asarray(np.log(weights))
-
-
-def _params(given: Any) -> dict[str, Any]:
-    """Return the settings of an estimator and of all inside it, of which a `FrozenEstimator` names
-    none.
-    """
-    found = dict(given.get_params())
-    for name, part in list(found.items()):
-        if hasattr(part, "get_params") and not isinstance(part, type):
-            for inner, value in _params(part).items():
-                found.setdefault(f"{name}__{inner}", value)
-    return found
-
-
-def _settings(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield name and value of each setting, of each that a search may choose (it comes as a
-    mapping, or a list of mappings, name -> values to try or a distribution) and of what it may put
-    in a place, and of a loss that is given as it is.
-    """
-    for name, value in given.items():
-        yield name, value
-        if name.split("__")[-1] == "criterion" and not isinstance(value, type):
-            for part in ("weight", "pos_weight", "adjustment"):
-                yield f"criterion__{part}", getattr(value, part, None)
-        for grid in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(grid, Mapping):
-                for tried, values in grid.items():
-                    several = isinstance(values, list | tuple | np.ndarray)
-                    for one in values if several else [values]:
-                        yield str(tried), one
-                        if hasattr(one, "get_params") and not isinstance(one, type):
-                            yield from _settings(_params(one))
-
-
-def _neutral(name: str, value: Any) -> bool:
-    """Return whether a setting of a classifier leaves the classes as frequent as they come."""
-    plain = value is None or isinstance(value, bool | int | float | str | Adjustment)
-    weighing = [key for key in WEIGHING if f"__{name}".endswith(f"__{key}")]
-    return all(plain and value in WEIGHING[key] for key in weighing)
-
-
-class ClassMeans(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Features to the logits -||h - mu_c||^2 / 2 of the nearest class mean.
-
-    Source: `posthoc.nearest_mean`; the class means are all that neural collapse leaves of features
-    (Papyan et al. 2020).
-
-    Attributes:
-        classes_: the labels, sorted; texts too.
-        means_: (k, d) class means.
-
-    Example:
-        >>> X, y = np.array([[0.0], [2.0], [10.0]]), ["a", "a", "b"]
-        >>> ClassMeans().fit(X, y).transform([[2.0]])
-        array([[ -0.5, -32. ]])
-    """
-
-    def fit(self, X: Any, y: Any) -> Self:
-        """Take the class means of (n, d) features and (n,) labels.
-
-        Raises:
-            ValueError: if the labels are not classes.
-        """
-        X, y = validate_data(self, X, y, dtype=np.float64)
-        check_classification_targets(y)
-        self.classes_, inverse = np.unique(y, return_inverse=True)
-        k = len(self.classes_)
-        self.means_ = np.stack([X[inverse == c].mean(axis=0) for c in range(k)])
-        return self
-
-    def transform(self, X: Any) -> Floats:
-        """Return the (n, k) logits of (n, d) features."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        logits: Floats = nearest_mean(X, self.means_)
-        return logits
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags
