@@ -124,6 +124,16 @@ def test_a_rule_takes_counts_in_every_form(rule):
             ValueError,
             "must be finite",
         ),
+        (
+            lambda: steer.nearest_frame(torch.eye(3), None, 0.1),
+            TypeError,
+            "an earlier frame must be a torch tensor",
+        ),
+        (
+            lambda: steer.nearest_etf(torch.eye(3), torch.eye(3), 1e300),
+            ValueError,
+            "delta is so large",
+        ),
         (lambda: steer.FixedHead(predict.etf(3), 5.0), ValueError, "dimensions d must be a whole"),
         (lambda: steer.PrimedHead(5, 3, predict.etf(3)), TypeError, "primes are of must be a Gram"),
         (

@@ -69,7 +69,7 @@ class FixedHead(KeepsPrecision, Sized):
     ) -> None:
         super().__init__()
         require_noun(geometry, Geometry, "what a head is fixed to")
-        if not 0 < require_number(scale, "scale") < math.inf:
+        if not 0 < (scale := require_number(scale, "scale")) < math.inf:
             raise ValueError(f"scale must be a positive finite number, got {scale}")
         vectors = scale * frame(geometry.classifiers, d, seed)
         if lengths is not None:

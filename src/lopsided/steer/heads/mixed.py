@@ -76,7 +76,7 @@ class MixedHead(KeepsPrecision, Sized):
         require_sizes(d, k)
         if not 0 <= require_number(share, "share") <= 1:
             raise ValueError(f"share must be from 0 to 1, got {share}")
-        if not 0 < require_number(scale, "scale") < np.inf:
+        if not 0 < (scale := require_number(scale, "scale")) < np.inf:
             raise ValueError(f"scale must be a positive finite number, got {scale}")
         dtype = full_default()
         vectors = scale * frame(etf(k).classifiers, d, seed)

@@ -156,6 +156,7 @@ def nearest_frame(means: Tensor, proximal: Tensor, delta: float) -> Tensor:
         >>> round(float(etf[0] @ etf[1]), 4)
         -0.5
     """
+    check_tensor(proximal, "an earlier frame")
     _check(means, proximal, delta)
     k, d = means.shape
     if d < k or delta == 0:
@@ -193,6 +194,8 @@ def _check(means: Tensor, proximal: Tensor | None, delta: float) -> None:
 
 
 def _refuse_ties(x: Tensor) -> None:
+    if not x.isfinite().all():
+        raise ValueError(f"delta is so large that its product with a frame leaves {x.dtype}")
     values = torch.linalg.svdvals(x)
     rank, whole = int((values > 100 * torch.finfo(x.dtype).eps * values[0]).sum()), x.shape[1]
     if rank < whole:

@@ -90,7 +90,7 @@ def max_norm_(weight: Any, radius: float) -> Any:
     wide = full(weight, "classifier weights")
     if wide.ndim != 2:
         raise ValueError(f"classifier weights must have shape (k, d), got {tuple(wide.shape)}")
-    if not 0 < require_number(radius, "radius") < math.inf:
+    if not 0 < (radius := require_number(radius, "radius")) < math.inf:
         raise ValueError(f"radius must be a positive finite number, got {radius}")
     if is_tensor(weight):
         if weight.grad_fn is not None and not (weight._is_view() and weight._base.is_leaf):
