@@ -35,6 +35,23 @@ def test_the_paper_s_numbers(capsys):
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "own"),
+    [
+        ([], False),
+        (["--loss", "cdt"], False),
+        (["--loss", "ldt"], True),
+        (["--bias", "free"], True),
+        (["--ridge", "1"], True),
+        (["--compare"], True),
+    ],
+)
+def test_class_means_that_are_not_measured_as_the_law_has_them_are_told(words, own, capsys):
+    assert main([*PAPER, *words]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("a network's are measured" in said) == own
+
+
 def test_the_spectrum_is_that_of_the_label_matrix(capsys):
     counts = Counts([7, 4, 4, 2])
     labels = np.repeat(np.eye(4) - 1 / 4, counts.values, axis=1)

@@ -84,7 +84,12 @@ class Predict:
         else:
             kind, answer = "predict", predicted.summary(geometry, problem.counts)
             show = predicted_tables.print_summary
-        print_json(kind, answer) if self.json else show(answer)
+        if self.json:
+            print_json(kind, answer)
+            return
+        show(answer)
+        if geometry.about_mean() is not geometry:
+            predicted_tables.print_centering()
 
     def _problem(self) -> Problem:
         from lopsided import Problem, Targets

@@ -94,6 +94,18 @@ def print_summary(answer: Mapping[str, Any]) -> None:
     console.print(f"\nlargest over smallest class: ‖w‖² {ratios[0]}, ‖μ‖² {ratios[1]}")
 
 
+#: What keeps class means of some laws from being compared with a network's as they are.
+CENTERING = (
+    "class means μ are the law's own, not about their unweighted mean, as a network's are measured;"
+    " Geometry.about_mean moves them there"
+)
+
+
+def print_centering() -> None:
+    """Say that the class means are not about their mean."""
+    table_console().print(f"\n{CENTERING}", style="dim")
+
+
 def print_comparison(rows: list[dict[str, Any]], counts: Counts) -> None:
     """Print a comparison as a table that fits 80 columns."""
     from rich.table import Table
@@ -125,7 +137,8 @@ def print_comparison(rows: list[dict[str, Any]], counts: Counts) -> None:
     notes = [
         f"norms: squared norm, {ends_of(counts)}",
         f"cosine: between the two rarest classes{rarest}; aligned: of the rarest class",
-        "to ETF: distance from 0 to 2, of classifiers w and of class means μ",
+        "to ETF: distance from 0 to 2, of classifiers w and of class means μ; those of LDT are not"
+        " about their mean, as a network's are measured",
         "weights, shifts and additive margins have no effect as the ridge vanishes",
     ]
     if rows[0]["distance_to_etf"] is None:
