@@ -157,7 +157,7 @@ def systems_line(key: str, paper: Paper, sources: dict[Path, str], runs: dict[st
         for path, text in sources.items()
         if path.name != "papers.py" and cited.search(text)
     ]
-    mine = [claim for claim in CLAIMS.values() if claim.source.startswith(cite(key))]
+    mine = [claim for claim in CLAIMS.values() if claim.paper == key]
     says = " ".join(claim.statement for claim in mine) or paper.title
     told = [
         f"{claim.name}: {sum(held)} of {len(held)} hold"

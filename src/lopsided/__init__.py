@@ -48,7 +48,8 @@ __all__ = [
     "foresee",
 ]
 
-_VERBS = ("predict", "solve", "measure", "steer", "reproduce", "plot")
+#: Packages and modules that load on first use.
+_PARTS = ("predict", "solve", "measure", "steer", "reproduce", "plot", "report", "shape")
 
 
 @overload
@@ -79,7 +80,7 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("lopsided.theory").foresee
     if name == "__version__":
         return _version()
-    if name in _VERBS:
+    if name in _PARTS:
         return importlib.import_module(f"lopsided.{name}")
     raise AttributeError(f"module 'lopsided' has no attribute {name!r}")
 

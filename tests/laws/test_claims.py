@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from lopsided.cli import main
+from lopsided.papers import PAPERS, cite
 from lopsided.reproduce import CLAIMS, Place, page
 from lopsided.reproduce.record import Record
 
@@ -143,3 +144,14 @@ def test_the_verdict_follows_from_the_numbers_and_a_doctored_record_is_found(
     with pytest.raises(ValueError, match="no record in"):
         page.report(tmp_path, CLAIMS, notes.append)
     assert "was changed since it was written" in notes[0]
+
+
+def test_a_claim_is_of_one_paper_also_where_text_cites_two_alike():
+    papers = {name: claim.paper for name, claim in CLAIMS.items()}
+    assert all(papers[key] == key for key in PAPERS.keys() & CLAIMS.keys())
+    assert papers["uf-svm"] == papers["deep"] == "thrampoulidis2022"
+    assert papers["rare-ood"] is None
+    for name, key in papers.items():
+        assert key is None or CLAIMS[name].source.startswith(cite(key))
+    for other in ("garrod2024b", "liu2023b"):  # cited as a paper whose claim is here, or none
+        assert other not in papers.values()

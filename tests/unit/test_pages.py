@@ -4,6 +4,8 @@ import doctest
 import importlib
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from lopsided.cli import main
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
 PAGES = [page for page in PAGES if not page.startswith(("_build/", "gallery/", "tutorial/"))]
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w+|{eval-rst})\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: Pages whose code imports frameworks or searches for seconds, and commands that take minutes.
 HEAVY = ("guides/integrations.md", "reference/systems.md")
 LONG = ("lopsided reproduce norms", "lopsided reproduce --report")
@@ -40,6 +42,25 @@ def test_the_code_of_a_page_runs(page):
     )
     assert told.attempted
     assert not told.failed
+
+
+def listed():
+    """Names on the pages of the reference, from the package on."""
+    for page in PAGES:
+        module = None
+        for line in "".join(blocks(page, "{eval-rst}")).splitlines():
+            if line.startswith(".. currentmodule::"):
+                module = line.split()[-1]
+            elif re.fullmatch(r"   [A-Za-z]\w*(\.\w+)*", line):
+                yield f"{module}.{line.strip()}"
+
+
+@pytest.mark.parametrize("part", sorted({".".join(name.split(".")[:2]) for name in listed()}))
+def test_import_lopsided_is_enough_for_what_the_reference_names(part):
+    of_it = [name for name in listed() if f"{name}.".startswith(f"{part}.")]
+    subprocess.run(
+        [sys.executable, "-c", f"import lopsided; {part}; {'; '.join(of_it)}"], check=True
+    )
 
 
 def commands():

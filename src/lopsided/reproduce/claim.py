@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from lopsided.needs import need
+from lopsided.papers import PAPERS, cite
 from lopsided.plain import plain
 from lopsided.report.blocks import Block
 from lopsided.reproduce.context import Context, Place, is_first
@@ -121,6 +122,17 @@ class Claim(Generic[S, N]):
     ready: Callable[[S, Place], None] = always
     detail: Detail[S, N] | None = None
     together: bool = False
+
+    @property
+    def paper(self) -> str | None:
+        """Key of the paper that claims this; None of what is new here.
+
+        Authors may have two papers in one year, which text cites alike: then the claim has the key
+        of its own for a name.
+        """
+        if self.name in PAPERS:
+            return self.name
+        return next((key for key in PAPERS if self.source.startswith(cite(key))), None)
 
     def configuration(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the whole configuration, as records hold it, from the options that differ from the
