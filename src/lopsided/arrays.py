@@ -193,14 +193,16 @@ def require_noun(value: Any, noun: type, what: str, instead: str = "") -> None:
         )
 
 
-def require_whole(name: str, value: Any, least: int) -> None:
-    """Refuse what is no whole number of at least `least`.
+def require_whole(name: str, value: Any, least: int) -> int:
+    """Return a whole number of at least `least` as Python has it: products of a narrow type of
+    NumPy leave its range, and what counts with `numpy.uint64` is floating point.
 
     Raises:
-        ValueError: naming it.
+        ValueError: if it is none, naming it.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return int(value)
 
 
 def _told(values: Any) -> str:

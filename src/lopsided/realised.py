@@ -30,8 +30,7 @@ def realised(
     values, basis = np.linalg.eigh(joint / np.outer(scale, scale))
     kept = values > 1e-9 * values[-1]
     rank = int(kept.sum())
-    width = rank if d is None else d
-    require_whole("dimensions d", width, 0)
+    width = require_whole("dimensions d", rank if d is None else d, 0)
     if width < rank:
         raise ValueError(f"this geometry spans {rank} dimensions, d={width} is too small")
     coordinates = (basis[:, kept] * np.sqrt(values[kept])) * scale[:, None]

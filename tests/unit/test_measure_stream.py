@@ -75,6 +75,16 @@ def test_numbers_that_wait_for_their_sign_are_measured():
     np.testing.assert_allclose(stream.moments.means, moments.means, rtol=1e-12)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint64])
+def test_classes_may_be_numbered_by_a_number_of_any_type(kind):
+    stream = Stream(kind(K), kind(D))  # as labels.max() + 1 is one
+    stream.update(*sample())
+    agree(stream, whole())
+    found, wanted = (each.compute(torch.eye(K, D)).decisions for each in (stream, whole()))
+    for one, other in zip(found.confusions.pairs(), wanted.confusions.pairs(), strict=True):
+        assert np.array_equal(one, other)
+
+
 def test_streams_merge_reset_and_go_on():
     features, labels, logits = sample()
     a, b = Stream(K, D), Stream(K, D)

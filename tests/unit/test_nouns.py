@@ -159,10 +159,15 @@ def test_a_number_of_a_narrow_type_is_not_rounded_further(make, kind):
         lambda n: predict.uniform_energy(n, 0.5),
         lambda n: predict.code_bounds(n, 5),
         lambda n: predict.step_limit(n).classifiers,
+        lambda n: solve.graph_classes(np.eye(2), [2, 2], 0.1, n, starts=1).objective,
+        lambda n: solve.deep_relu([2, 2], 0.1, 2, n, starts=1).objectives,
+        lambda n: solve.spherical([5, 5, 5], n, [0.3], starts=1)[0].margins,
+        lambda n: lopsided.measure.RegressionMoments(n, n).scatters[0].shape,
     ],
 )
-def test_whole_numbers_of_a_narrow_type_do_not_leave_it(make):
-    assert np.array_equal(make(np.uint8(100)), make(100))
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint64])
+def test_whole_numbers_of_a_narrow_type_do_not_leave_it(make, kind):
+    assert np.array_equal(make(kind(100)), make(100))
 
 
 @pytest.mark.parametrize("k", range(2, 9))

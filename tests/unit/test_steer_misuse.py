@@ -351,3 +351,30 @@ def test_logits_and_targets_that_have_changed_places_are_told(name):
     loss(answers, targets)
     with torch.no_grad():
         loss(answers, targets)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: steer.CosineHead(4, 3, seed=n).weight,
+        lambda n: steer.PrototypeHead(4, 3, seed=n).weight,
+        lambda n: steer.MixedHead(4, 3, seed=n).weight,
+        lambda n: steer.NearestETFHead(4, 3, seed=n).weight,
+        lambda n: steer.UniformityGap(4, 3, seed=n).weight,
+        lambda n: torch.as_tensor(steer.sparse_frame(n - 2, 4 * n, 0.2, seed=n)),
+        lambda n: steer.GroupAligned(20 * n)(
+            logits(9, 5), logits(9, 2), torch.arange(9) % 5, torch.arange(9) % 2
+        ),
+    ],
+)
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, np.int8])
+def test_whole_numbers_of_numpy_are_whole_numbers(make, kind):
+    assert torch.equal(make(kind(6)), make(6))
+
+
+@pytest.mark.parametrize("kind", [np.float16, torch.tensor])
+def test_an_accuracy_of_any_type_is_met_to_all_digits(kind):
+    learned, fixed = 9 * logits(), logits() / 9
+    assert steer.mix_for_confidence(learned, fixed, kind(0.75)) == steer.mix_for_confidence(
+        learned, fixed, 0.75
+    )

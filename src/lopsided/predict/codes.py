@@ -33,8 +33,7 @@ def softmax_code(k: int, d: int) -> Geometry:
         >>> softmax_code(5, 2).classifiers.cosine(0, [1, 2]).round(4)
         array([ 0.309, -0.809])
     """
-    require_whole("classes k", k, 2)
-    require_whole("dimensions d", d, 1)
+    k, d = require_whole("classes k", k, 2), require_whole("dimensions d", d, 1)
     require_memory(16.0 * k * min(k, d), f"a code of {k:,} vectors")
     if k <= d + 1:
         name, vectors = "simplex", (np.eye(k) - 1 / k) * np.sqrt(k / (k - 1))
@@ -71,8 +70,7 @@ def code_bounds(k: int, d: int) -> tuple[float, float]:
         >>> low < 1 - 5**-0.5 < high
         True
     """
-    require_whole("classes k", k, 2)
-    require_whole("dimensions d", d, 1)
+    k, d = require_whole("classes k", k, 2), require_whole("dimensions d", d, 1)
     if d < 2 or k <= d + 1:
         raise ValueError(f"the bounds are for d >= 2 and k > d + 1, got k={k}, d={d}")
     half, root = math.lgamma((d + 1) / 2), math.sqrt(math.pi) / k

@@ -36,10 +36,7 @@ def compositional(k: int, domains: int, ridge: float) -> Geometry:
         >>> bool(abs(parallelogram).max() < 1e-12)
         True
     """
-    require_whole("classes k", k, 2)
-    require_whole("domains", domains, 2)
-    # Plain numbers: those of a narrow type round, or leave their range.
-    k, domains = int(k), int(domains)
+    k, domains = require_whole("classes k", k, 2), require_whole("domains", domains, 2)
     ridge = float(require_finite(require_number(ridge, "the ridge"), "the ridge", positive=True))
     classes, places = np.repeat(np.arange(k), domains), np.tile(np.arange(domains), k)
     parts = (

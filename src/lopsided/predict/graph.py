@@ -70,9 +70,8 @@ def graph_solution(vertices: int, n: int, ridge: float, layers: int) -> GraphSol
         >>> graph.objective < graph.collapse, graph.k, graph.ranks
         (True, 10, (5, 5, 5, 10))
     """
-    for name, value, least in (("vertices", vertices, 4), ("n", n, 1), ("layers", layers, 2)):
-        require_whole(name, value, least)
-    n, r, layers = int(n), int(vertices), int(layers)  # whose powers leave no narrow type
+    r, n = require_whole("vertices", vertices, 4), require_whole("n", n, 1)
+    layers = require_whole("layers", layers, 2)
     size, power = require_ridge(ridge, or_zero=False), 1 / (layers + 1)
     k = r * (r - 1) // 2
     require_memory(8.0 * (k * k + layers * r * k), f"the graph solution of {k:,} classes")

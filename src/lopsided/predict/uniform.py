@@ -25,8 +25,7 @@ def uniform_energy(d: int, order: float = 0.0) -> float:
     """
     from scipy.special import digamma  # slow to import
 
-    require_whole("dimensions d", d, 1)
-    d, order = int(d), require_number(order, "order")
+    d, order = require_whole("dimensions d", d, 1), require_number(order, "order")
     if d < 2 or not 0 <= order < d - 1:
         raise ValueError(
             f"the energy is finite for d >= 2 and orders from 0 to below d - 1, got d={d} and"

@@ -73,7 +73,8 @@ def softmax_code(k: int, d: int, starts: int = 8, seed: int = 0) -> Code:
         >>> round(softmax_code(5, 2, starts=2).margin, 9)  # 1 - cos(72 degrees)
         0.690983006
     """
-    _require(k, d, starts, seed)
+    k = require_whole("classes k", k, 2)
+    d, starts, seed = _whole(d, starts, seed)
     found = [
         _polished(_annealed(np.ones(k), d, TEMPERATURES, seed + i)[-1][1]) for i in range(starts)
     ]
@@ -115,7 +116,7 @@ def spherical(
         array([1.5, 1.5, 1.5])
     """
     given = Counts.of(counts)
-    _require(given.k, d, starts, seed)
+    d, starts, seed = _whole(d, starts, seed)
     scale = _temperatures(temperatures)
     weights = given.values.astype(np.float64)
     runs = [_annealed(weights, d, scale, seed + i) for i in range(starts)]
@@ -131,11 +132,12 @@ def spherical(
     return result
 
 
-def _require(k: int, d: int, starts: int, seed: int) -> None:
-    require_whole("classes k", k, 2)
-    require_whole("dimensions d", d, 2)
-    require_whole("starts", starts, 1)
-    require_whole("seed", seed, 0)
+def _whole(d: int, starts: int, seed: int) -> tuple[int, int, int]:
+    return (
+        require_whole("dimensions d", d, 2),
+        require_whole("starts", starts, 1),
+        require_whole("seed", seed, 0),
+    )
 
 
 def _temperatures(temperatures: Sequence[float]) -> list[float]:

@@ -116,9 +116,8 @@ def _best(
     from scipy.optimize import minimize  # slow to import
 
     size = require_ridge(ridge)
-    for name, given, least in (("width", width, 1), ("starts", starts, 1), ("seed", seed, 0)):
-        require_whole(name, given, least)
-    (n, k), d = Y.shape, width
+    (n, k), d = Y.shape, require_whole("width", width, 1)
+    starts, seed = require_whole("starts", starts, 1), require_whole("seed", seed, 0)
     roots = np.sqrt(times)[:, None]  # the ridge is then the same for all rows
 
     def split(x: Floats) -> tuple[Floats, Floats, Floats]:

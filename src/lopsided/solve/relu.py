@@ -75,13 +75,8 @@ def deep_relu(
     """
     given = Counts.of(counts)
     size = require_ridge(ridge)
-    for name, value, least in (
-        ("layers", layers, 2),
-        ("width", width, given.k),
-        ("starts", starts, 1),
-        ("seed", seed, 0),
-    ):
-        require_whole(name, value, least)
+    layers, width = require_whole("layers", layers, 2), require_whole("width", width, given.k)
+    starts, seed = require_whole("starts", starts, 1), require_whole("seed", seed, 0)
     model = _Model(given.values.astype(np.float64), size, layers, width)
     ends = sorted((_descent(model, seed + i) for i in range(starts)), key=lambda end: end[0])
     objective, x, _ = ends[0]

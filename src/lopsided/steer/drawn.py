@@ -17,7 +17,6 @@ def drawn(*shape: int, seed: int) -> Tensor:
     Raises:
         ValueError: if the seed is no whole number of at least 0.
     """
-    require_whole("seed", seed, 0)
-    order = torch.Generator().manual_seed(int(seed))
+    order = torch.Generator().manual_seed(require_whole("seed", seed, 0))
     numbers = torch.randn(shape, generator=order, dtype=full_default(), device="cpu")
     return numbers.to(torch.get_default_device())

@@ -74,7 +74,6 @@ class Stream:
             require_noun(sets, LabelSets, "sets", "LabelSets.of makes them of rows of 0 and 1")
         if sets is not None and k != sets.m:
             raise ValueError(f"there are {sets.m} label sets, so k must be {sets.m}, got {k}")
-        self._empty: tuple[int, int, Literal["pooled", "none"]] = (k, d, scatter)
         self._marks, self._sets = sentinels(ignore), sets
         if sets is not None and self._marks:
             raise ValueError(
@@ -82,6 +81,8 @@ class Stream:
                 " ignore= out, and give only the samples that are to be measured"
             )
         self._state: Moments | DeviceMoments = Moments(k, d, scatter)
+        k, d = self._state.means.shape
+        self._empty: tuple[int, int, Literal["pooled", "none"]] = (k, d, scatter)
         self._decisions, self._waiting = Decisions(k), Waiting(self._state)
         self._turn = Turn()
         self.to(device)

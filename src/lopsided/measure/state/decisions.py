@@ -41,7 +41,7 @@ class Decisions:
     """
 
     def __init__(self, k: int) -> None:
-        require_whole("the number of classes k", k, 1)
+        k = require_whole("the number of classes k", k, 1)
         self.counts: Ints = np.zeros(k, np.int64)
         self.errors: Ints = np.zeros(k, np.int64)
         self.answered: Ints = np.zeros(k, np.int64)

@@ -66,6 +66,7 @@ class Means:
                 f"a measurement needs whole numbers of at least 2 classes and 1 dimension, got"
                 f" k={k!r}, d={d!r}"
             )
+        k, d = int(k), int(d)  # whose products leave a narrow type of NumPy
         require_memory(
             16.0 * d * k,
             f"the state for {k:,} classes in {d:,} dimensions",

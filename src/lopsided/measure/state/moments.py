@@ -66,6 +66,7 @@ class Moments(Means):
         if scatter not in ("pooled", "none"):
             raise ValueError(f"scatter must be 'pooled' or 'none', got {scatter!r}")
         super().__init__(k, d)
+        k, d = self.means.shape
         if scatter == "pooled":
             require_memory(8.0 * d * d, f"the scatter in {d:,} dimensions")
         self.spread: Floats = np.zeros(k)

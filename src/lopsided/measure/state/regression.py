@@ -33,8 +33,8 @@ class RegressionMoments:
     """
 
     def __init__(self, d: int, t: int) -> None:
-        require_whole("d, the number of features,", d, 1)
-        require_whole("t, the number of outputs,", t, 1)
+        d = require_whole("d, the number of features,", d, 1)
+        t = require_whole("t, the number of outputs,", t, 1)
         require_memory(8.0 * (d**2 + t**2), f"the scatter of {d:,} features and {t:,} outputs")
         self.n = 0
         self.means: tuple[Floats, Floats] = (np.zeros(d), np.zeros(t))

@@ -163,7 +163,7 @@ def mix_for_confidence(learned: Tensor, fixed: Tensor, accuracy: float) -> float
             f" {tuple(learned.shape)} and {tuple(fixed.shape)}"
         )
     k = learned.shape[1]
-    if not 1 / k <= require_number(accuracy, "accuracy") <= 1:
+    if not 1 / k <= (accuracy := require_number(accuracy, "accuracy")) <= 1:
         raise ValueError(
             f"accuracy must be from chance, 1/{k}, to 1, because confidence is, got {accuracy}"
         )

@@ -45,10 +45,10 @@ def sparse_frame(k: int, d: int, zero: float = 0.6, seed: int = 0) -> Floats:
         >>> (vectors == 0).mean().round(2), (vectors @ vectors.T).round(6)[0].tolist()[:2]
         (np.float64(0.59), [1.0, -0.333333])
     """
-    require_whole("vectors k", k, 2)
-    require_whole("dimensions d", d, k - 1)
+    k = require_whole("vectors k", k, 2)
+    d = require_whole("dimensions d", d, k - 1)
     require_whole("seed", seed, 0)
-    if not 0 <= require_number(zero, "zero") < 1:
+    if not 0 <= (zero := require_number(zero, "zero")) < 1:
         raise ValueError(f"zero must be a share from 0 to below 1, got {zero}")
     zeros = int(round(zero * k * d, 6))  # 0.29 of 4 * 25 is 29, and in binary a little less
     random = np.random.default_rng(seed)

@@ -52,10 +52,9 @@ class GroupAligned(Loss):
         self, groups: int = 2, weight: float = 1.0, *, ignore_index: Ignore = -100
     ) -> None:
         super().__init__(ignore_index, "mean")
-        require_whole("groups", groups, 2)
         if not 0 <= require_number(weight, "weight") < math.inf:
             raise ValueError(f"weight must be a finite number of at least 0, got {weight}")
-        self.groups, self.weight = groups, weight
+        self.groups, self.weight = require_whole("groups", groups, 2), weight
         #: Cells of class and group that the last batch had no sample of.
         self.register_buffer("skipped", torch.zeros((), dtype=torch.int64), persistent=False)
 
