@@ -282,7 +282,7 @@ def require_adjustment(adjustment: object) -> None:
 def _power(counts: CountsLike, exponent: float) -> Floats:
     counts = Counts.of(counts)
     share = counts.values / counts.distinct[-1]
-    with np.errstate(over="ignore"):  # a scale beyond float range is refused by its class
+    with np.errstate(over="ignore", under="ignore"):  # what leaves float is refused by its class
         return np.asarray(share ** _number(exponent, "exponent"), np.float64)
 
 

@@ -56,6 +56,7 @@ class Spherical:
     log_objective: float
 
 
+@np.errstate(under="ignore")
 def softmax_code(k: int, d: int, starts: int = 8, seed: int = 0) -> Code:
     """Look for the code of k unit vectors in d dimensions that maximises the least one-vs-rest
     distance.
@@ -86,6 +87,7 @@ def softmax_code(k: int, d: int, starts: int = 8, seed: int = 0) -> Code:
     )
 
 
+@np.errstate(under="ignore")
 def spherical(
     counts: CountsLike, d: int, temperatures: Sequence[float], starts: int = 8, seed: int = 0
 ) -> list[Spherical]:

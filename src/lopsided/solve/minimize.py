@@ -33,6 +33,7 @@ METHODS: dict[str, Method] = {
 }
 
 
+@np.errstate(under="ignore")
 def minimize(
     problem: Problem,
     *,
@@ -122,6 +123,7 @@ def require_settings(method: str, tolerance: float) -> float:
     return number
 
 
+@np.errstate(under="ignore")
 def finish(
     problem: Problem, reduced: Reduced, start: Point | None, method: str, tolerance: float
 ) -> Solution:

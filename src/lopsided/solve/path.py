@@ -44,6 +44,7 @@ class Match(NamedTuple):
     distances: Distances
 
 
+@np.errstate(under="ignore")
 def largest_ridge(problem: Problem) -> float:
     """Return the smallest ridge at which the optimum is zero: the largest singular value of the
     gradient at zero logits.

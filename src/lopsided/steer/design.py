@@ -103,6 +103,7 @@ class Design:
         )
 
 
+@np.errstate(under="ignore")
 def design(
     counts: CountsLike,
     target: str | Target | Geometry | Measure,

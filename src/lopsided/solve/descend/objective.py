@@ -71,6 +71,7 @@ class MeanObjective:
         W, H = (size * rng.standard_normal(shape) for shape in self.shapes)
         return W, H
 
+    @np.errstate(under="ignore")
     def slope(
         self, W: Floats, H: Floats, memory: tuple[Floats, ...], step: int, seed: int, lift: bool
     ) -> Slope:
@@ -112,6 +113,7 @@ class MeanObjective:
         norms = np.array([np.linalg.norm(W), np.linalg.norm(M)])
         return self.loss(W, H), gap, norms, geometry.distance(goal)
 
+    @np.errstate(under="ignore")
     def loss(self, W: Floats, H: Floats) -> float:
         """Return the objective, in sums over all samples."""
         losses = self._losses(H @ W.T, self.labels).values
