@@ -101,8 +101,12 @@ def test_learned_scales_undo_factors_that_were_put_in():
     y = (p.cumsum(axis=1) < rng.random((len(p), 1))).sum(axis=1)
     found = posthoc.fit_scales(z / put, y)
     assert found == pytest.approx(put, abs=0.08)
-    same = posthoc.fit_scales(torch.from_numpy(z / put), torch.from_numpy(y))
-    assert same == pytest.approx(found)
+    tensor = torch.from_numpy(z / put).requires_grad_()
+    same = posthoc.fit_scales(tensor, torch.from_numpy(y))
+    assert same.numpy() == pytest.approx(found)
+    assert (tensor * same).grad_fn is not None  # to decide by, wherever the logits are
+    half = posthoc.fit_scales(tensor.to(torch.bfloat16), torch.from_numpy(y))
+    assert half.dtype == torch.float32
 
 
 def test_learned_scales_are_the_least_of_their_problem():

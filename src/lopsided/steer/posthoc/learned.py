@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 from lopsided.arrays import Floats, Ints, plain_array
 from lopsided.counts import Counts
 from lopsided.measure.checks import labels_of, rows_of
+from lopsided.steer.either import is_tensor, like
 from lopsided.steer.logits import logits_of
 from lopsided.steer.prescribe.entropy import entropy
 from lopsided.steer.prescribe.heads import SETTLED, second_head
@@ -53,7 +54,7 @@ def fit_head(features: Any, labels: Any) -> Linear:
     return second_head(samples, Summary.of(samples))
 
 
-def fit_scales(logits: Any, labels: Any) -> Floats:
+def fit_scales(logits: Any, labels: Any) -> Any:
     """Return the factors of logits that class-weighted cross-entropy learns: learnable weight
     scaling (LWS). `logits * fit_scales(logits, labels)` are to decide by.
 
@@ -68,7 +69,7 @@ def fit_scales(logits: Any, labels: Any) -> Floats:
         labels: (n,) of these samples; every class has one.
 
     Returns:
-        (k,) factors, one a class.
+        (k,) factors, one a class: float64, or beside a tensor one of its type, where it is.
 
     Raises:
         ValueError: if shapes do not fit, a number is not finite, (log-)probabilities came instead
@@ -83,7 +84,8 @@ def fit_scales(logits: Any, labels: Any) -> Floats:
         True
     """
     y, counts = _classes(labels)
-    z = plain_array(logits_of(logits, counts, multiplied=True), "logits")
+    given = logits_of(logits, counts, multiplied=True)
+    z = plain_array(given, "logits")
     z = rows_of(z, y, counts.k, "logits").astype(np.float64)
     share = 1.0 / (counts.k * counts.values[y])
     own, ones = (np.arange(len(y)), y), np.ones(counts.k)
@@ -130,7 +132,7 @@ def fit_scales(logits: Any, labels: Any) -> Floats:
             "the logits tell nothing of these labels, the best factors of them are all 0: are"
             " logits and labels in one order?"
         )
-    return np.asarray(factors)
+    return like(factors, given) if is_tensor(given) else factors
 
 
 def _classes(labels: Any) -> tuple[Ints, Counts]:
