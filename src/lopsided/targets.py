@@ -151,6 +151,7 @@ class Targets:
             TypeError: if a label is no whole number, or the sets are an array.
             ValueError: if a set is empty, holds all classes or a label twice, a label is out of
                 range, or a weight is not positive.
+            MemoryError: if the targets take more than half of this machine's memory.
         """
         if hasattr(sets, "ndim"):
             raise TypeError(
@@ -160,6 +161,7 @@ class Targets:
         require_whole("classes k", k, 2)
         if not len(sets):
             raise ValueError("sets must be the labels of each kind of sample, got none")
+        require_memory(24.0 * k * len(sets), f"targets of {len(sets):,} label sets", "take fewer")
         t = np.zeros((k, len(sets)))
         for j, labels in enumerate(sets):
             mask = "bool" in str(getattr(labels, "dtype", ""))

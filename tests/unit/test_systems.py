@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from lopsided import Counts, Problem, Squared, Targets, measure, predict, solve
+from lopsided import Counts, Problem, Squared, Targets, measure, predict, solve, steer
 from lopsided.measure.regression import nearest_optimum, nrc3, regression_collapse
 from lopsided.steer import SpectralContrastive, UniformityGap
 
@@ -308,3 +308,17 @@ def test_a_set_of_all_labels_that_occur_alone_has_no_sum_to_be_compared_with():
     found = measure.LabelSets.of(rows).tag_wise(means[order])
     wanted = fewer.tag_wise(means[[_place(rows, row) for row in fewer.rows]])
     np.testing.assert_allclose(found, wanted, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda: predict.compositional(10_000, 10_000, 0.1), "100,000,000 cells"),
+        (lambda: predict.multiple_centers([5] * 9_000, [100] * 9_000, 0.3), "900,000 centers"),
+        (lambda: Targets.label_sets([{0}] * 300_000, 3_000_000), "300,000 label sets"),
+        (lambda: steer.sparse_frame(50_000, 1_000_000), "50,000,000,000 entries"),
+    ],
+)
+def test_what_memory_cannot_hold_is_refused_in_words_before_it_is_made(make, what):
+    with pytest.raises(MemoryError, match=f"{what} needs .* GiB"):
+        make()

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from lopsided.arrays import plain_array, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry, Source
+from lopsided.memory import require_memory
 from lopsided.papers import cite
 
 
@@ -32,6 +33,7 @@ def multiple_centers(counts: CountsLike, centers: npt.ArrayLike, angle: float) -
 
     Raises:
         ValueError: if a class has no center, or the angle is out of range.
+        MemoryError: if the centers take more than half of this machine's memory.
 
     Example:
         >>> frame = multiple_centers([90, 10], [1, 2], angle=0.3)
@@ -48,6 +50,8 @@ def multiple_centers(counts: CountsLike, centers: npt.ArrayLike, angle: float) -
         raise ValueError(f"the angle must be from 0 to pi / 2, got {angle}")
     number = number.astype(np.int64)  # NumPy repeats by no others
     total = int(number.sum())
+    # Four times: parts, their rows beside each other, and copies for Gram and logits.
+    require_memory(32.0 * total * (total + k), f"a frame of {total:,} centers", "take fewer")
     W = (np.eye(k) - 1 / k) * np.sqrt(k / (k - 1))
     own = np.hstack([np.cos(angle) * np.eye(total), np.sin(angle) * np.repeat(W, number, axis=0)])
     source = Source(

@@ -6,6 +6,7 @@ import numpy as np
 
 from lopsided.arrays import Floats, require_finite, require_number, require_whole
 from lopsided.geometry import Geometry, Source
+from lopsided.memory import require_memory
 from lopsided.papers import cite
 
 
@@ -29,6 +30,7 @@ def compositional(k: int, domains: int, ridge: float) -> Geometry:
 
     Raises:
         ValueError: if there are fewer than two classes or domains, or the ridge is not positive.
+        MemoryError: if the features take more than half of this machine's memory.
 
     Example:
         >>> cells = compositional(5, 3, ridge=0.3).embeddings.matrix()
@@ -38,6 +40,9 @@ def compositional(k: int, domains: int, ridge: float) -> Geometry:
     """
     k, domains = require_whole("classes k", k, 2), require_whole("domains", domains, 2)
     ridge = float(require_finite(require_number(ridge, "the ridge"), "the ridge", positive=True))
+    cells = k * domains
+    # Four times: parts, their rows beside each other, and copies for Gram and logits.
+    require_memory(32.0 * cells * (k + domains), f"the features of {cells:,} cells", "take fewer")
     classes, places = np.repeat(np.arange(k), domains), np.tile(np.arange(domains), k)
     parts = (
         _gain(k, ridge) * _simplex(k)[classes],

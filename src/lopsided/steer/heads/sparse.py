@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy.optimize import OptimizeResult, minimize
 
 from lopsided.arrays import Floats, require_number, require_whole
+from lopsided.memory import require_memory
 
 #: How far from the Gram of the ETF a frame may be, in the Frobenius norm.
 _NEAR = 1e-6
@@ -39,6 +40,7 @@ def sparse_frame(k: int, d: int, zero: float = 0.6, seed: int = 0) -> Floats:
     Raises:
         ValueError: if an argument is out of range, or no frame of these zeros has a Gram within
             1e-6 of that of the ETF, in the Frobenius norm; how near the nearest came is told.
+        MemoryError: if the search takes more than half of this machine's memory.
 
     Example:
         >>> vectors = sparse_frame(4, 16)
@@ -51,6 +53,8 @@ def sparse_frame(k: int, d: int, zero: float = 0.6, seed: int = 0) -> Floats:
     if not 0 <= (zero := require_number(zero, "zero")) < 1:
         raise ValueError(f"zero must be a share from 0 to below 1, got {zero}")
     zeros = int(round(zero * k * d, 6))  # 0.29 of 4 * 25 is 29, and in binary a little less
+    # Of L-BFGS twenty pairs of steps and slopes, and a few arrays beside.
+    require_memory(400.0 * k * d, f"the search for a frame of {k * d:,} entries", "take fewer")
     random = np.random.default_rng(seed)
     least = np.inf
     for _ in range(_MASKS):
