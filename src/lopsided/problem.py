@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats, require_noun, require_number
 from lopsided.counts import Counts, CountsLike
 from lopsided.loss import CrossEntropy, Loss
+from lopsided.objective import Objective, objective
 from lopsided.targets import Targets
 
 Bias = Literal["none", "free"] | float
@@ -37,22 +38,6 @@ Features = Literal["free", "nonnegative", "unit", "unit-nonnegative"]
 
 #: The least ridge on a bias.
 LEAST_BIAS = 1e-9
-
-
-class Objective(NamedTuple):
-    """Value of a problem's objective and its derivatives.
-
-    Attributes:
-        value: F.
-        layers: by W_L, .., W_1.
-        embeddings: (m, d) by the embeddings.
-        bias: (k,) by the bias.
-    """
-
-    value: float
-    layers: list[Floats]
-    embeddings: Floats
-    bias: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,8 +224,9 @@ class Problem:
             bias: (k,); None for zero.
 
         Raises:
-            ValueError: if there are more or fewer matrices than layers, or a bias where the problem
-                has none.
+            ValueError: if there are more or fewer matrices than layers, shapes do not fit, or there
+                is a bias where the problem has none.
+            TypeError: if factors are no real numbers.
         """
         if len(layers) != self.layers:
             raise ValueError(
@@ -249,25 +235,16 @@ class Problem:
             )
         if bias is not None and self.bias == "none" and np.any(bias):
             raise ValueError("this problem has no bias, got one")
-        w, b = self.targets.weights, np.zeros(self.k) if bias is None else bias
-        products = [layers[0]]
-        for layer in layers[1:]:
-            products.append(products[-1] @ layer)
-        losses, slope = self.loss.value(products[-1] @ embeddings.T + b[:, None], self.targets)
-        slope = slope * w
-        penalty = sum(float(np.sum(layer**2)) for layer in layers) + float(
-            w @ np.sum(embeddings**2, axis=1)
-        )
         beta = 0.0 if isinstance(self.bias, str) else self.bias
-        by_layers, below = list[Floats](), embeddings.T
-        for i in range(len(layers) - 1, -1, -1):
-            above = slope if i == 0 else products[i - 1].T @ slope
-            by_layers.insert(0, above @ below.T + self.ridge * layers[i])
-            below = layers[i] @ below
-        by_embeddings = slope.T @ products[-1] + self.ridge * w[:, None] * embeddings
-        by_bias = np.zeros(self.k) if self.bias == "none" else slope.sum(axis=1) + beta * b
-        value = float(w @ losses) + self.ridge / 2 * penalty + beta / 2 * float(b @ b)
-        return Objective(value, by_layers, by_embeddings, by_bias)
+        found = objective(
+            self.loss,
+            self.targets,
+            (self.ridge, beta),
+            layers,
+            embeddings,
+            np.zeros(self.k) if bias is None else bias,
+        )
+        return found._replace(bias=np.zeros(self.k)) if self.bias == "none" else found
 
 
 def require_problem(problem: object) -> None:

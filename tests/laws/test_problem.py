@@ -304,3 +304,30 @@ def test_a_problems_numbers_may_be_of_any_type_that_holds_one(form):
     assert [type(number) for number in numbers] == [float, float, int, int]
     with pytest.raises(ValueError, match="ridge must be a finite number"):
         Problem([5, 2], ridge=form([0.5, 0.5]) if form is np.array else form(np.nan))
+
+
+@pytest.mark.parametrize("form", [list, torch.tensor, lambda x: x.astype(object)])
+def test_an_objective_is_that_of_the_numbers_in_whatever_form_they_come(form):
+    problem = Problem([5, 2], ridge=0.1, bias="free")
+    W, H, b = np.random.default_rng(0).normal(size=(3, 2, 2))
+    plain, other = (
+        problem.objective([part(W)], part(H), part(b[0])) for part in (np.asarray, form)
+    )
+    assert other.value == plain.value
+    for one, same in zip((other.layers[0], *other[2:]), (plain.layers[0], *plain[2:]), strict=True):
+        assert np.array_equal(one, same)
+
+
+@pytest.mark.parametrize(
+    ("W", "H", "b"),
+    [
+        (np.eye(2), np.eye(2), np.ones(1)),
+        (np.eye(2), np.eye(2), np.ones((2, 1))),
+        (np.eye(2), np.ones((1, 2)), np.ones(2)),
+        (np.eye(3), np.eye(2, 3), np.ones(2)),
+        (np.eye(2), np.eye(2, 3), np.ones(2)),
+    ],
+)
+def test_factors_that_do_not_fit_are_refused(W, H, b):
+    with pytest.raises(ValueError, match=r"factors must be weight matrices \(2, ..\)"):
+        Problem([5, 2], ridge=0.1, bias="free").objective([W], H, b)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lopsided.arrays import require_noun
 from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import SUMMED, Moments
@@ -65,6 +66,9 @@ def require_like(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
     Raises:
         ValueError: naming what is wrong.
     """
+    require_noun(state, Mapping, "the state", "state_dict() gives one")
+    if strangers := [name for name, part in state.items() if not hasattr(part, "shape")]:
+        raise ValueError(f"a state is of tensors, and its {strangers[0]} is none")
     have, want = _shapes(state), _shapes(mine)
     if have != want:
         wrong = next(name for name in {**want, **have} if want.get(name) != have.get(name))

@@ -269,6 +269,7 @@ class Stream:
         Raises:
             ValueError: if the state is of a stream of another shape, kind or label sets, was cast
                 to another type, or holds numbers that no measurement gives.
+            TypeError: if it is none.
         """
         saved.require_like(state, self.state_dict())
         if self._sets is not None and (to_numpy(state["sets"]) != self._sets.rows).any():
