@@ -328,6 +328,13 @@ def test_a_head_of_zeros_has_no_norm_to_keep():
     assert steer.initialise_(torch.nn.Linear(6, 4, device="meta"), predict.etf(4)).weight.is_meta
 
 
+def test_a_head_is_made_of_views_that_are_turned():
+    vectors = np.arange(12.0).reshape(4, 3)
+    for turned in (vectors[::-1], vectors[:, ::-1], vectors.T, vectors[::2]):
+        head = steer.FixedHead.of_vectors(turned)
+        np.testing.assert_array_equal(head.weight, turned)
+
+
 def test_a_start_is_written_where_it_stays():
     learned = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(6, 4))
     with pytest.raises(ValueError, match="nothing written to it would stay"):

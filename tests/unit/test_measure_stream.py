@@ -140,7 +140,10 @@ def test_the_rule_on_a_device_is_the_rule_in_numpy():
     on_device = Stream(K, D)
     on_device._become(DeviceMoments(Moments(K, D), "cpu"))
     for i, part in enumerate(torch.split(torch.randperm(N), 13)):
-        on_device.update(features[part], labels[part], logits[part])
+        batch = [given[part] for given in (features, labels, logits)]
+        if i % 2:  # as views of NumPy that are turned
+            batch = [given.numpy()[::-1] for given in batch]
+        on_device.update(*batch)
         if i % 3 == 0:  # what waits is taken in
             assert on_device.moments.n == on_device.n
     on_device.update(features[:0], labels[:0])

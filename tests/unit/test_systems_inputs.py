@@ -260,6 +260,7 @@ def test_gradient_outer_products_are_the_mean_over_jacobians():
     assert all(p.grad is None for p in net.parameters())
     W = net[0].weight.detach().numpy()
     assert measure.agop(net[0], x.numpy()) == pytest.approx(W.T @ W)
+    assert measure.agop(net[0], x.numpy()[::-1]) == pytest.approx(W.T @ W)  # a view that is turned
     single = measure.agop(net[0].float(), x.numpy())  # an array is given as the parameters are
     assert single == pytest.approx(W.T @ W, rel=1e-5)
     apart = torch.tensor([[1.0, 0.0]])

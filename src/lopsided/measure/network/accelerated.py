@@ -64,7 +64,9 @@ class DeviceMoments:
         whatever stream reads it.
         """
         t = torch()
-        given = rows if isinstance(rows, t.Tensor) else t.as_tensor(rows, device="cpu")
+        given = rows
+        if not isinstance(rows, t.Tensor):  # no tensor is made of a view that is turned
+            given = t.as_tensor(np.ascontiguousarray(rows), device="cpu")
         real = not given.is_complex() and given.dtype != t.bool
         if real:
             common = given.dtype in (t.float16, t.bfloat16, t.float32, t.float64)

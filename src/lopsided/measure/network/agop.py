@@ -106,7 +106,8 @@ def _inputs(function: Callable[[Any], Any], inputs: Any) -> Any:
                 " .double()"
             )
     else:
-        x = torch().as_tensor(real_array(inputs, "inputs"), device="cpu")
+        array = np.ascontiguousarray(real_array(inputs, "inputs"))  # of a turned view no tensor is
+        x = torch().as_tensor(array, device="cpu")
         parameters = function.parameters() if isinstance(function, torch().nn.Module) else ()
         own = next((p for p in parameters if p.is_floating_point()), x)
         x = x.to(own.device, own.dtype)

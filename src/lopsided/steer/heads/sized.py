@@ -54,7 +54,8 @@ def held(vectors: Floats) -> Tensor:
             f"classifiers must be numbers that {dtype} holds, that of class {int(wrong.argmax())}"
             " is not"
         )
-    return torch.tensor(vectors, dtype=dtype)  # a copy: a buffer changes, as frames on their way do
+    # A copy: a buffer changes, as frames on their way do. No tensor is made of a turned view.
+    return torch.tensor(np.ascontiguousarray(vectors), dtype=dtype)
 
 
 def linear(features: Tensor, weight: Tensor) -> Tensor:
