@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from lopsided.needs import loaded
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 Floats = npt.NDArray[np.float64]
@@ -77,7 +78,7 @@ def plain_array(values: Any, what: str) -> npt.NDArray[Any]:
             bytes, which NumPy takes for small numbers, or as `require_dense`.
         ValueError: if they are rows of different lengths.
     """
-    masked = sys.modules.get("numpy.ma")  # not imported for it: who has one has imported it
+    masked = loaded("numpy.ma")  # not imported for it: who has one has imported it
     if masked is not None and isinstance(values, masked.MaskedArray):
         raise TypeError(
             f"{what} must not be a masked array, whose mask would be lost; leave out the masked"
@@ -108,7 +109,7 @@ def require_dense(values: Any, what: str) -> None:
     Raises:
         TypeError: naming what makes them dense.
     """
-    sparse = sys.modules.get("scipy.sparse")  # not imported for it: who has one has imported it
+    sparse = loaded("scipy.sparse")  # not imported for it: who has one has imported it
     if sparse is not None and sparse.issparse(values):
         kind, dense = type(values).__name__, "toarray()"
     elif hasattr(values, "detach") and str(values.layout) != "torch.strided":

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import sys
 from typing import Any
 
 
@@ -24,6 +25,13 @@ def need(module: str, extra: str) -> Any:
                 f"this needs {module.split('.')[0]}; install it with: pip install {extra}"
             ) from error
         raise
+
+
+def loaded(module: str) -> Any:
+    """Return a module that somebody imported, None where nobody did. One that another thread is
+    about to import is waited for: it stands among the modules before it has what it holds.
+    """
+    return importlib.import_module(module) if sys.modules.get(module) is not None else None
 
 
 def torch() -> Any:

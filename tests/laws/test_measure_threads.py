@@ -4,6 +4,7 @@ own."""
 import copy
 import pickle
 import random
+import subprocess
 import sys
 import tempfile
 import threading
@@ -295,3 +296,29 @@ def test_what_threads_draw_at_once_is_in_one_style_and_leaves_the_caller_s():
             thread.join()
     assert texts[0] == texts[1]
     assert {name: matplotlib.rcParams[name] for name in names} == before
+
+
+#: What a program may do first in several threads at once, each in a process of its own.
+FIRST = {
+    "predict": "from lopsided import predict\ndo = lambda: predict.seli([5, 3])",
+    "foresee": "from lopsided import *\ndo = lambda: foresee(Problem([5, 3], ridge=0.1))",
+    "watch": (
+        "import torch\nfrom lopsided import measure\ndef do():\n"
+        "    net = torch.nn.Sequential(torch.nn.Linear(3, 2))\n"
+        "    with measure.watch(net, net[0], [4, 4]) as watch:\n"
+        "        net(torch.ones(8, 3)), watch.labels(torch.arange(8) % 2)\n"
+        "    watch.epoch()"
+    ),
+}
+
+
+@pytest.mark.parametrize("first", FIRST)
+def test_threads_that_call_at_once_wait_for_what_one_of_them_imports(first):
+    at_once = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(8) as pool:\n"
+        "    [job.result() for job in [pool.submit(do) for _ in range(8)]]"
+    )
+    program = f"{FIRST[first]}\n{at_once}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

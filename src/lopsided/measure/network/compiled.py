@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar, cast
 
-from lopsided.needs import torch
+from lopsided.needs import loaded, torch
 from lopsided.together import together
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -79,12 +79,12 @@ def uncompiled(method: Method) -> Method:
 
 def forget(modules: Iterable[Any]) -> None:
     """Drop what was compiled of modules, so that the next call notices hooks that came or went."""
-    if "torch._dynamo" not in sys.modules:
+    if (dynamo := loaded("torch._dynamo")) is None:
         return
     for module in modules:
         forward = inspect.unwrap(type(module).forward)
         if hasattr(forward, "__code__"):
-            sys.modules["torch._dynamo"].eval_frame.remove_from_cache(forward)
+            dynamo.eval_frame.remove_from_cache(forward)
 
 
 @together
