@@ -275,6 +275,20 @@ def test_no_gain_is_expected_that_cannot_be():
     assert found.high == 1
 
 
+@pytest.mark.parametrize("seed", [14, 95, 145])
+def test_features_in_large_units_under_a_head_of_usual_ones_are_judged(seed):
+    rng = np.random.default_rng(seed)
+    n, m = rng.choice([1, 2, 10, 40, 200], size=12), rng.choice([1, 2, 5, 20], size=12)
+    centers, weight = rng.normal(size=(12, 2)), rng.normal(size=(12, 2))
+
+    def samples(counts):
+        labels = np.repeat(np.arange(12), counts)
+        return 1e6 * (centers[labels] + 5 * rng.normal(size=(len(labels), 2))), labels
+
+    found = prescribe((weight, None), samples(n), samples(m))
+    assert found.interval[0] <= found.gain <= found.interval[1]
+
+
 @pytest.mark.parametrize("measured", [True, False])
 def test_counts_that_the_training_samples_contradict_are_told(measured):
     head, train, held_out = task()

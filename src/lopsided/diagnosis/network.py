@@ -165,7 +165,7 @@ def _read(run: Run, loader: Iterable[Any], kept: Kept, marks: tuple[int, ...]) -
         x, y, z = samples_of(*batch, run.passing.shape, marks)
         if not decisions:
             decisions.append(Decisions(run.passing.shape[0]))
-        decisions[0].update(z, y)
+        decisions[0].update(z, y, linear=True)
         kept.add(x, y)
 
     kept.shared = run.read(loader, f"reading {kept.what} samples", take)

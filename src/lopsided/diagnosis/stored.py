@@ -71,5 +71,6 @@ def _decisions(train: Store, held_out: Store) -> Decisions:
     weight = np.asarray(train.weight)
     for span in held_out.spans():
         for features, y in held_out.batches(span):
-            decisions.update(features.astype(np.float64) @ weight.T + bias, y)
+            logits = features.astype(np.float64) @ weight.T + bias
+            decisions.update(logits, y, linear=True)
     return decisions

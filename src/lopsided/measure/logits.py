@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Ints
+from lopsided.arrays import Ints, require_flag
 from lopsided.measure.checks import rows_of
 
 #: Rows from which on it is no chance that all are distributions.
@@ -19,20 +19,32 @@ SLACK = 0.01
 PERCENT = 50
 
 
-def logits_of(logits: npt.ArrayLike, labels: Ints, k: int) -> npt.NDArray[Any]:
+def logits_of(
+    logits: npt.ArrayLike, labels: Ints, k: int, *, linear: bool = False
+) -> npt.NDArray[Any]:
     """Return a (b, k) array of finite logits, one row a label.
+
+    Args:
+        logits: as they came.
+        labels: of the rows.
+        k: classes.
+        linear: whether they are known to be a linear head's own answers. Those of a squared loss
+            look like probabilities: with weight decay and a bias, or smoothed targets, they end at
+            (1 - e) e_y + e / k.
 
     Raises:
         ValueError: if the shape is another, a number is NaN or infinite, which sample has it, or
             they are probabilities.
-        TypeError: if the array does not hold real numbers.
+        TypeError: if the array does not hold real numbers, or `linear` is neither True nor False.
     """
+    require_flag(linear, "linear")
     z = rows_of(logits, labels, k, "logits")
-    if are_probabilities(z):
+    if not linear and are_probabilities(z):
         raise ValueError(
             "these are probabilities, every row is non-negative and sums to 1 (or 100), and margins"
             " are differences of logits; give the logits that the head makes, or the logarithms of"
-            " the probabilities"
+            " the probabilities; if they are a linear head's own answers, as a squared loss makes"
+            " them, say linear=True"
         )
     return z
 

@@ -82,8 +82,11 @@ class GeometryMetric(Metric):  # type: ignore[misc]
         # metrics whose first batches agree.
         self._persistent["stream"] = False
 
-    def update(self, features: Any, target: Any, preds: Any = None) -> None:
-        """Take in features (b, d), labels (b,) and, for errors and margins, logits (b, k).
+    def update(
+        self, features: Any, target: Any, preds: Any = None, *, linear: bool = False
+    ) -> None:
+        """Take in features (b, d), labels (b,) and, for errors and margins, logits (b, k); `linear`
+        as in `Stream.update`.
 
         Raises:
             ValueError: if the metric is synchronised, or the batch cannot be used (see
@@ -94,7 +97,7 @@ class GeometryMetric(Metric):  # type: ignore[misc]
             raise ValueError(
                 "the metric holds the samples of all processes: call unsync before it takes in more"
             )
-        self.stream.update(features, target, preds)
+        self.stream.update(features, target, preds, linear=linear)
 
     def forward(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Take in a batch; no value of the batch alone."""

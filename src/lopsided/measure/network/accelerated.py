@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import LARGEST, Floats, Ints
+from lopsided.arrays import LARGEST, Floats, Ints, require_flag
 from lopsided.measure.checks import rows_of
 from lopsided.measure.logits import ENOUGH, are_probabilities, logits_of
 from lopsided.measure.network.tensors import to_numpy
@@ -47,7 +47,7 @@ class DeviceMoments:
         """
         return self._kept(rows, labels, "features")
 
-    def logits(self, rows: Any, labels: Ints) -> Any:
+    def logits(self, rows: Any, labels: Ints, *, linear: bool = False) -> Any:
         """Return a copy on the device of logits (b, k), one row a checked label.
 
         Raises:
@@ -55,7 +55,8 @@ class DeviceMoments:
             TypeError: as `features`.
         """
         kept = self._kept(rows, labels, "logits")
-        if are_probabilities(to_numpy(kept[:ENOUGH])):
+        require_flag(linear, "linear")
+        if not linear and are_probabilities(to_numpy(kept[:ENOUGH])):
             logits_of(to_numpy(kept), labels, kept.shape[1])
         return kept
 

@@ -121,7 +121,7 @@ def layers(
             streams[name].update(x, y)
         if passing.name not in streams:
             streams[passing.name] = Stream(*passing.shape, "pooled", features.device, ignore)
-        streams[passing.name].update(features, given, logits)
+        streams[passing.name].update(features, given, logits, linear=True)
 
     with run, ExitStack() as hooks:
         for name in modules:

@@ -51,6 +51,8 @@ class Replay:
         self._marks = sentinels(ignore)
         self._features: list[Batch] = []
         self._logits: list[Batch] = []
+        #: Whether all logits are known to be a linear head's own.
+        self._linear = True
         self._joined, self._group = False, None
 
     @property
@@ -59,7 +61,9 @@ class Replay:
         return sum(len(labels) for _, labels in self._features)
 
     @uncompiled
-    def update(self, features: Any, labels: Any, logits: Any = None) -> None:
+    def update(
+        self, features: Any, labels: Any, logits: Any = None, *, linear: bool = False
+    ) -> None:
         """Keep a batch; arguments and errors as in `Stream.update`.
 
         Raises:
@@ -72,7 +76,8 @@ class Replay:
         x, y, z = samples_of(x, to_numpy(labels), given, (self.k, self.d), self._marks)
         x = rows_of(x, y, self.d, "features").copy()  # whose memory may be used again
         if z is not None:
-            self._logits.append((logits_of(z, y, self.k).copy(), y))
+            self._logits.append((logits_of(z, y, self.k, linear=linear).copy(), y))
+            self._linear &= linear
         self._features.append((x, y))
 
     def sync(self, group: Any = None) -> Replay:
@@ -99,7 +104,7 @@ class Replay:
         first, decisions = Means(self.k, self.d), Decisions(self.k)
         first.fold(self._features)
         for block in blocks(self._logits, self.k, ROWS):
-            decisions.update(block.rows, block.labels)
+            decisions.update(block.rows, block.labels, linear=self._linear)
         if self._joined:
             first, decisions = (
                 sync.means(first, self._group),
@@ -120,4 +125,4 @@ class Replay:
 
     def reset(self) -> None:
         """Forget all samples."""
-        self._features, self._logits = [], []
+        self._features, self._logits, self._linear = [], [], True

@@ -141,7 +141,9 @@ class Stream:
         self._state, self._waiting = state, Waiting(state)
 
     @uncompiled
-    def update(self, features: Any, labels: Any, logits: Any = None) -> None:
+    def update(
+        self, features: Any, labels: Any, logits: Any = None, *, linear: bool = False
+    ) -> None:
         """Take in a batch.
 
         Args:
@@ -149,6 +151,8 @@ class Stream:
             labels: (b,) or (b, t) integer tensor of classes 0..k-1, and of labels to leave out;
                 under `sets` (b, labels) of 0 and 1.
             logits: (b, k) or (b, t, k) tensor of the head's answers, for errors and margins.
+            linear: whether the logits are known to be a linear head's own answers, of which those
+                of a squared loss look like probabilities.
 
         Raises:
             ValueError: if shapes do not fit, a label is out of range or a number is not finite,
@@ -164,12 +168,12 @@ class Stream:
         x, y, z = samples_of(as_array(features), given, answers, (self.k, self.d), self._marks)
         if isinstance(self._state, Moments):
             x = rows_of(to_numpy(x), y, self.d, "features")
-            z = None if z is None else logits_of(to_numpy(z), y, self.k)
+            z = None if z is None else logits_of(to_numpy(z), y, self.k, linear=linear)
         else:
             x = self._state.features(x, y)
-            z = None if z is None else self._state.logits(z, y)
+            z = None if z is None else self._state.logits(z, y, linear=linear)
         with self._turn:
-            self._waiting.add(x, y, z)
+            self._waiting.add(x, y, z, linear=linear)
             if self._waiting.full:
                 self._take_in()
 

@@ -101,12 +101,12 @@ def trained(
         nonlocal stream
         if stream is None:
             stream = Stream(*passing.shape, kept, features.device, ignore)
-        stream.update(features, labels, logits)
+        stream.update(features, labels, logits, linear=True)
 
     def again(features: Any, labels: Any, logits: Any) -> None:
         batch = to_numpy(features), labels, to_numpy(logits)
         x, y, z = samples_of(*batch, passing.shape, sentinels(ignore))
-        second.update(x, y, z)
+        second.update(x, y, z, linear=True)
         seen.update(x, y)
 
     with run:

@@ -35,7 +35,9 @@ class Waiting:
         )
         self._features: list[tuple[Any, Ints]] = []
         self._logits: list[tuple[Any, Ints]] = []
-        self._samples = self._held = 0
+        self._samples, self._held = 0, 0
+        #: Whether all logits are known to be a linear head's own.
+        self._linear = True
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -46,8 +48,9 @@ class Waiting:
         """Whether they are to wait no longer."""
         return self._samples >= self._together or self._held >= self._numbers
 
-    def add(self, x: Any, y: Ints, z: Any = None) -> None:
-        """Let features (b, d), labels (b,) and perhaps logits (b, k) wait.
+    def add(self, x: Any, y: Ints, z: Any = None, *, linear: bool = False) -> None:
+        """Let features (b, d), labels (b,) and perhaps logits (b, k) wait, of which it may be known
+        that they are a linear head's own.
 
         Arrays are copied where they are few; tensors are the caller's copies already.
         """
@@ -59,6 +62,7 @@ class Waiting:
         self._held += math.prod(x.shape) + (0 if z is None else math.prod(z.shape))
         if z is not None:
             self._logits.append((z if many else np.array(z), y))
+            self._linear &= linear
 
     def bring(self, decisions: Decisions) -> None:
         """Take them into the state, and what they answer into decisions.
@@ -71,9 +75,9 @@ class Waiting:
             rows = [part for part, _ in self._logits]
             labels = np.concatenate([part for _, part in self._logits])
             if isinstance(self._state, Moments):
-                decisions.update(np.concatenate(rows), labels)
+                decisions.update(np.concatenate(rows), labels, linear=self._linear)
             else:
                 decisions.add(labels, *against(rows, labels), None)
         features, self._features, self._logits = self._features, [], []
-        self._samples = self._held = 0
+        self._samples, self._held, self._linear = 0, 0, True
         self._state.fold(features)

@@ -210,7 +210,7 @@ class Watch:
         if not self.stream.n:
             self._evaluated = None if self._training else self._multiplied()
             self._read = alike.Read()
-        self.stream.update(features, labels, logits if self._sets is None else None)
+        self.stream.update(features, labels, logits if self._sets is None else None, linear=True)
         if not self._training and sync.available():
             self._read.add(features, labels, logits)
 

@@ -58,7 +58,12 @@ class Decisions:
         return len(self.counts)
 
     def update(
-        self, logits: npt.ArrayLike, labels: npt.ArrayLike, nearest: npt.ArrayLike | None = None
+        self,
+        logits: npt.ArrayLike,
+        labels: npt.ArrayLike,
+        nearest: npt.ArrayLike | None = None,
+        *,
+        linear: bool = False,
     ) -> None:
         """Take in a batch.
 
@@ -66,6 +71,8 @@ class Decisions:
             logits: (b, k), the head's bias in them.
             labels: (b,) classes 0..k-1.
             nearest: (b,) class of the nearest class mean.
+            linear: whether the logits are known to be a linear head's own answers, of which those
+                of a squared loss look like probabilities.
 
         Raises:
             ValueError: if shapes do not fit, a label is out of range or a logit is not finite, or
@@ -73,7 +80,7 @@ class Decisions:
             TypeError: if the arrays do not hold numbers.
         """
         y = labels_of(labels, self.k)
-        z = logits_of(logits, y, self.k).astype(np.float64)
+        z = logits_of(logits, y, self.k, linear=linear).astype(np.float64)
         near = None if nearest is None else labels_of(nearest, self.k)
         rows = np.arange(len(y))
         own = z[rows, y]

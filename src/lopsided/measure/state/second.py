@@ -104,7 +104,12 @@ class SecondPass:
         return Rivals(self._first.means, self._seen, apart, self._head)
 
     def update(
-        self, features: npt.ArrayLike, labels: npt.ArrayLike, logits: npt.ArrayLike | None = None
+        self,
+        features: npt.ArrayLike,
+        labels: npt.ArrayLike,
+        logits: npt.ArrayLike | None = None,
+        *,
+        linear: bool = False,
     ) -> None:
         """Take in a batch of the samples that the first pass saw; the order may differ.
 
@@ -113,6 +118,8 @@ class SecondPass:
             labels: (b,) classes 0..k-1.
             logits: (b, k) answers of the network; by default those of the head given, where one
                 was.
+            linear: whether the logits are known to be a linear head's own answers, of which those
+                of a squared loss look like probabilities.
 
         Raises:
             ValueError: if shapes do not fit, a label is out of range or a feature is not finite,
@@ -122,7 +129,7 @@ class SecondPass:
         """
         y = labels_of(labels, self._first.k)
         x = rows_of(features, y, self._first.d, "features", finite=False)
-        z = None if logits is None else logits_of(logits, y, self._first.k)
+        z = None if logits is None else logits_of(logits, y, self._first.k, linear=linear)
         if not seen_in_sums(x):
             rows_of(x, y, self._first.d, "features")
         self.fold([(x, y)], z)
@@ -168,7 +175,7 @@ class SecondPass:
         if len(self._whitening.tilt):  # where all means coincide none is the nearest
             nearest = rivals.nearest.ranks(block.rows, None, apart).best
         if logits is not None:
-            decisions.update(logits, block.labels, nearest)
+            decisions.update(logits, block.labels, nearest, linear=True)  # looked at already
         elif rivals.head is not None:
             answer = rivals.head.ranks(block.rows, block.labels, apart)
             decisions.add(block.labels, answer.own - answer.top, answer.best, nearest)

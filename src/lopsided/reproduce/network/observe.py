@@ -84,7 +84,7 @@ class Observer:
                 )
                 features = network.body(sample.images[mine])
                 logits = network.head(features)
-                stream.update(features, sample.labels[mine], logits)
+                stream.update(features, sample.labels[mine], logits, linear=True)
                 total[0] += functional.cross_entropy(
                     logits, sample.labels[mine], reduction="sum"
                 ).double()

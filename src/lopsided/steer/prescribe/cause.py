@@ -125,7 +125,7 @@ def errors_of(head: Linear, samples: Samples, held_out: Ints) -> Errors:
     """
     decisions = Decisions(samples.k)
     for features, labels in samples:
-        decisions.update(head.scores(features), labels)
+        decisions.update(head.scores(features), labels, linear=True)
     return Errors.of(decisions.errors, np.where(held_out > 0, decisions.counts, 0))
 
 

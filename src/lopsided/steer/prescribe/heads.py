@@ -106,8 +106,11 @@ def three_numbers(parts: Floats, labels: Ints, shift: Floats, prior: Prior) -> F
             second = np.einsum("nk,ank,bnk->ab", p, parts, parts) - mean @ mean.T + np.diag(ridge)
             free = ~fixed & ((x > 0) | (slope < 0))
             step = np.zeros(3)
-            if free.any():
-                step[free] = np.linalg.solve(second[np.ix_(free, free)], slope[free])
+            try:
+                if free.any():
+                    step[free] = np.linalg.solve(second[np.ix_(free, free)], slope[free])
+            except np.linalg.LinAlgError:  # of squares so large rounding leaves no slope of a slope
+                break
             if np.abs(slope[free]).max(initial=0.0) <= 1e-9 * (1 + len(labels)):
                 return np.asarray(x)
             rate = 1.0
