@@ -283,6 +283,29 @@ def test_a_checkpoint_keeps_the_figures(tmp_path):
     assert resumed.history[1] == callback.history[1]
 
 
+@pytest.mark.parametrize("during", ["train", "eval"])
+def test_another_training_is_not_mixed_with_the_one_before(during, tmp_path):
+    callback = GeometryCallback(during=during)
+    fit(tmp_path, callback, validation=data(), max_epochs=3)
+    first = callback.history
+    trainer = fit(tmp_path, callback, validation=data(), max_epochs=1)
+    assert len(first) == 3
+    assert len(callback.history) == 1
+    trainer.fit_loop.max_epochs = 2  # the same training goes on
+    trainer.fit(trainer.lightning_module, data(), data())
+    assert callback.history.keys() == set(list(first)[:2])
+
+
+def test_a_validation_before_a_training_stays_beside_it(tmp_path):
+    callback = GeometryCallback(during="eval")
+    trainer = fit(tmp_path, callback, validation=data(), max_epochs=0)
+    trainer.validate(Module(), data(), verbose=False)
+    trainer.fit_loop.max_epochs = 1
+    trainer.fit(trainer.lightning_module, data(), data())
+    assert sorted(callback.history)[0] == 0
+    assert len(callback.history) == 2
+
+
 def test_hooks_go_where_training_ends_in_an_error(tmp_path):
     class Failing(Module):
         def training_step(self, batch, index):

@@ -25,7 +25,7 @@ class GeometryCallback(Bystander, Callback):  # type: ignore[misc]
     Attributes:
         watch: the measurement, while there is one.
         collapse: the last result.
-        history: the scalars of each step that was measured.
+        history: the scalars of each step of the last training that was measured.
         unmeasured: the reason for each step that was not.
 
     Args:
@@ -67,7 +67,10 @@ class GeometryCallback(Bystander, Callback):  # type: ignore[misc]
         self.history, self.unmeasured = state_dict["history"], state_dict["unmeasured"]
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        """Hook the head."""
+        """Hook the head; a training that goes on, or from a checkpoint, keeps what was there."""
+        if not trainer.global_step:  # of the last one a validation before the first step is left
+            self.history = {step: told for step, told in self.history.items() if not step}
+            self.unmeasured = {step: told for step, told in self.unmeasured.items() if not step}
         if not self._evaluates:
             self._open(pl_module)
             self._begun = False

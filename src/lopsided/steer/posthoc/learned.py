@@ -69,7 +69,7 @@ def fit_scales(logits: Any, labels: Any) -> Any:
         labels: (n,) of these samples; every class has one.
 
     Returns:
-        (k,) factors, one a class: float64, or beside a tensor one of its type, where it is.
+        (k,) factors, one a class; of logits that are a tensor one of their type, where they are.
 
     Raises:
         ValueError: if shapes do not fit, a number is not finite, (log-)probabilities came instead
