@@ -20,6 +20,7 @@ CORE = [
     "tests/laws/test_solve.py",
     "tests/unit/test_nouns.py",
     "tests/unit/test_plot.py",
+    "tests/unit/test_cli_main.py",
     "tests/unit/test_cli_predict.py",
     "tests/unit/test_cli_solve.py",
 ]

@@ -250,6 +250,38 @@ def test_claims_have_their_settings_without_docstrings():
     assert "--points" in done.stdout
 
 
+def test_members_are_not_said_to_be_what_all_are_without_docstrings():
+    done = subprocess.run(
+        [sys.executable, "-OO", "-m", "lopsided.cli", "steer", "--list"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "logit-adjusted" in done.stdout
+    assert "Member(" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("encoding", "told"),
+    [("ascii", "'\\xe4'"), ("cp1252", "'\\u65e5'"), ("utf-8", "")],
+)
+def test_a_name_that_a_file_cannot_hold_is_not_written_as_its_escape(encoding, told):
+    done = subprocess.run(
+        [sys.executable, "-m", "lopsided.cli", "predict", "--counts", "ä=5,日=3", "--csv"],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+    )
+    if not told:
+        assert "\nä,5," in done.stdout.decode()
+        assert "\n日,3," in done.stdout.decode()
+        return
+    said = (
+        f"lopsided: standard output is {encoding} and cannot hold {told}: take --json, or another"
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode(encoding) == f"{said} encoding by PYTHONIOENCODING\n"
+
+
 def test_a_terminal_that_knows_ascii_only_is_told_in_escapes():
     done = subprocess.run(
         PREDICT, capture_output=True, text=True, env=os.environ | {"PYTHONIOENCODING": "ascii"}

@@ -55,18 +55,36 @@ def print_json(kind: str, answer: Mapping[str, Any]) -> None:
 def print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print rows as CSV, their names above; what is not defined is empty. A file or a program gets
     text as it is, a terminal what it can print of it.
+
+    Raises:
+        ValueError: if a file or a program is given a text that its encoding lacks.
     """
     import csv
 
     names = list(dict.fromkeys(name for row in rows for name in row))
     writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
-    writer.writeheader()
     if sys.stdout.isatty():
         rows = [
             {name: shown(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
             for row in rows
         ]
+    else:
+        _require_encodable(cell for row in rows for cell in row.values() if isinstance(cell, str))
+    writer.writeheader()
     writer.writerows(rows)
+
+
+def _require_encodable(texts: Iterable[str]) -> None:
+    """Refuse texts of which standard output would write escapes, see `ready_streams`."""
+    encoding = sys.stdout.encoding or "utf-8"  # a stream in memory has none
+    for text in texts:
+        try:
+            text.encode(encoding)
+        except UnicodeEncodeError:
+            raise ValueError(
+                f"standard output is {encoding} and cannot hold {text!r}: take --json, or"
+                " another encoding by PYTHONIOENCODING"
+            ) from None
 
 
 def require_one_form(json: bool, csv: bool) -> None:

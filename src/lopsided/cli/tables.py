@@ -33,7 +33,8 @@ def _title(member: Any) -> str:
     if isinstance(member, tuple):  # the terms that a family turns
         return f"turns {' and '.join(member)}"
     for attribute in ("title", "meaning"):
-        if text := getattr(member, attribute, ""):
+        text = getattr(member, attribute, None)
+        if text is not None:  # empty under python -OO, where docstrings are none
             return str(text)
     function = getattr(member, "geometry", member)
     file = sys.modules.get(getattr(function, "__module__", ""))
