@@ -81,6 +81,8 @@ def curves(
         raise ValueError(
             f"norm ratios, cosines of classifiers and of class means need 3 axes, got {len(axes)}"
         )
+    for ax in axes:
+        require_noun(ax, Axes, "each of axes")
     norms, *both = axes
     _lines(norms, places, geometries, _ratios)
     _lines(both[0], places, geometries, lambda geometry: _cosines(geometry, geometry.classifiers))
@@ -172,6 +174,8 @@ def _lines(
     marker: str | None = None,
     name: str = "",
 ) -> None:
+    for geometry in geometries:
+        require_noun(geometry, Geometry, "what is drawn")
     x = np.asarray(places, np.float64)
     if x.shape != (len(geometries),):
         raise ValueError(

@@ -66,7 +66,7 @@ def _data(loader: Any) -> list[Any]:
 
 def _kept(part: Any, chosen: Callable[[Any], bool]) -> list[Undo]:
     """Return what puts back the chosen attributes of a sampler or loader, and their contents."""
-    own = getattr(part, "__dict__", {})
+    own = {} if isinstance(part, type) else getattr(part, "__dict__", {})
     then = {name: value for name, value in own.items() if chosen(value)}
     # An array of one axis is an order; more axes are data.
     return [partial(own.update, then), *contents(then, set(), lambda array: array.ndim == 1)]

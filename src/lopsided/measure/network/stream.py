@@ -131,7 +131,12 @@ class Stream:
         """Move the state to a device, or to the CPU for one without float64, and return the stream
         itself.
         """
-        target = torch().device(device)
+        try:
+            target = torch().device(device)
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(
+                f"device must be one that torch knows, such as 'cpu' or 'cuda:0', got {device!r}"
+            ) from error
         on_cpu = target.type == "cpu" or not has_float64(target)
         with self._turn:
             self._become(self.moments if on_cpu else DeviceMoments(self.moments, target))
