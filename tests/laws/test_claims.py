@@ -136,6 +136,10 @@ def test_the_verdict_follows_from_the_numbers_and_a_doctored_record_is_found(
     record = toy.TOY.run({}, Place(tmp_path).context("whole"))
     run = toy.TOY.read(record)
     assert toy.TOY.judge(run.settings, run.numbers) == record.verdict
+    with pytest.raises(ValueError, match="the record is of demo, not of toy"):
+        toy.TOY.read(replace(record, claim="demo"))
+    with pytest.raises(TypeError, match="must be a Record, got str"):
+        toy.TOY.read("toy")
     doctored = toy.TOY.read(replace(record, numbers={"sums": [3.0, 4.0]}))
     assert toy.TOY.judge(doctored.settings, doctored.numbers) != record.verdict
     path = record.save(tmp_path)

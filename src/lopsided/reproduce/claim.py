@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from lopsided.arrays import require_noun
 from lopsided.needs import need
 from lopsided.papers import PAPERS, cite
 from lopsided.plain import plain
@@ -173,8 +174,13 @@ class Claim(Generic[S, N]):
         """Return a record of this claim as its settings and numbers.
 
         Raises:
-            ValueError: for settings or numbers that this version of the claim does not have.
+            ValueError: if it is of another claim, or for settings or numbers that this version of
+                the claim does not have.
+            TypeError: if it is none.
         """
+        require_noun(record, Record, "what is read", "Record.load reads one")
+        if record.claim != self.name:
+            raise ValueError(f"the record is of {record.claim}, not of {self.name}")
         return Run(record, self.chosen(record.configuration), typed(self.numbers, record.numbers))
 
     def run(self, options: Mapping[str, Any], context: Context) -> Record:
