@@ -1057,6 +1057,20 @@ def test_training_while_watched_is_training():
         torch.testing.assert_close(got[name], want[name], rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("d", [2048, 32768])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_bias_far_larger_than_what_is_added_to_it_is_one_of_a_linear_head(d, dtype):
+    torch.manual_seed(0)
+    head, features = nn.Linear(d, 40, dtype=dtype), torch.rand(40, d, dtype=dtype)
+    with torch.no_grad():
+        head.weight.mul_(1e-3)
+        head.bias.copy_(20 * torch.randn(40))
+    with watch(head, head) as watching:
+        head(features)
+        watching.labels(torch.arange(40))
+        np.testing.assert_array_equal(watching.epoch().weight, head.weight.detach())
+
+
 def test_a_teacher_that_is_called_by_itself_is_not_measured():
     model = Net(teacher=nn.Linear(4, K).requires_grad_(False))
     with watch(model) as watching:

@@ -29,6 +29,8 @@ ROWS = 32
 DRAWN = 8
 #: Rounding allowed, in units of the type's own: of terms at random signs, and of all at worst.
 RANDOM, WORST = 4, 32
+#: Roundings, the root of their number, that the latter holds beside a bias.
+ADDED = 16
 #: Of directions of shorter features heads answer differently: the framework divides by no less.
 SHORT = 1e-12
 #: Precision of float32 products at the settings of torch.set_float32_matmul_precision.
@@ -151,7 +153,9 @@ class Affine:
             b = x.new_zeros(1) if bias is None else some(bias, 0, CLASSES).to(x)
             expected = h @ w.T + b
             random = (h.square() @ w.T.square()).sqrt() + expected.abs() + b.abs()
-            worst = h.norm(dim=1)[:, None] * w.norm(dim=1) + b.abs()
+            # Terms may be added to the bias one by one, each time rounded to its digits.
+            grown = b.abs() * max(1.0, math.sqrt(h.shape[-1]) / ADDED)
+            worst = h.norm(dim=1)[:, None] * w.norm(dim=1) + grown
             summed = min(precision, torch().finfo(torch().float32).eps)
             allowed = RANDOM * precision * random + WORST * summed * worst
             # Below the smallest normal number of a type its precision is absolute.
