@@ -2,6 +2,7 @@
 own."""
 
 import copy
+import os
 import pickle
 import random
 import subprocess
@@ -29,6 +30,7 @@ from lopsided.measure import (
     diagnose,
     layers,
     trained,
+    watch,
 )
 from lopsided.measure.state.regression import RegressionMoments
 
@@ -173,6 +175,30 @@ def test_a_copy_or_pickle_of_a_state_goes_on_alone(name, twin):
     for a, b in zip(before, sums(state), strict=True):
         np.testing.assert_array_equal(a, b)
     assert (sums(other)[0] >= before[0]).all()
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda state: pickle.loads(pickle.dumps(state))])  # noqa: S301
+@pytest.mark.parametrize("name", STATES)
+def test_a_copy_or_pickle_while_a_thread_adds_holds_whole_batches(name, twin):
+    make, update, sums = STATES[name]
+    after, grown = {}, make()
+    for _ in range(BATCHES):
+        update(grown, *batch(0))
+        after[int(np.sum(sums(grown)[0]))] = [np.array(part) for part in sums(grown)]
+    seen = 0
+    for _ in range(4):
+        state = make()
+        adding = threading.Thread(target=lambda: [update(state, *batch(0)) for _ in range(BATCHES)])  # noqa: B023
+        adding.start()
+        while adding.is_alive():
+            other = sums(twin(state))
+            if n := int(np.sum(other[0])):
+                assert n in after, "a part of a batch"
+                seen += 1
+                for a, b in zip(other, after[n], strict=True):
+                    np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+        adding.join()
+    assert seen
 
 
 LOOKS = {
@@ -322,3 +348,55 @@ def test_threads_that_call_at_once_wait_for_what_one_of_them_imports(first):
     program = f"{FIRST[first]}\n{at_once}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+#: What a process that is forked while another thread looks at a model may do.
+FORKED = {
+    "same model": "trained(model, batches, show_progress=False)",
+    "other model": "trained(other, batches, show_progress=False)",
+    "nothing": "pass",
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked")
+@pytest.mark.parametrize("then", FORKED)
+def test_a_process_forked_while_a_thread_looks_waits_for_nobody_and_has_what_was_before(then):
+    program = f"""
+import os, random, signal, threading, torch
+from lopsided.measure import trained
+begun, left = threading.Event(), threading.Event()
+batches, model = [(torch.eye(2), torch.arange(2))], torch.nn.Linear(2, 2)
+other = torch.nn.Linear(2, 2)
+def loader():
+    random.random(), torch.rand(1), begun.set(), left.wait(60)
+    yield from batches
+before, drawn = random.getstate(), torch.get_rng_state()
+threading.Thread(target=trained, args=(model, loader()), daemon=True).start()
+begun.wait(60)
+if child := os.fork():
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print(code), left.set(), os._exit(0)
+signal.alarm(60)
+{FORKED[then]}
+right = random.getstate() == before and torch.equal(torch.get_rng_state(), drawn)
+os._exit(0 if right and torch._dynamo.eval_frame._stance.stance == "default" else 1)
+"""
+    done = subprocess.run([sys.executable, "-u", "-c", program], capture_output=True, text=True)
+    assert done.stdout == "0\n", done.stderr
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_hooks_are_taken_away_where_putting_them_on_is_interrupted(at, monkeypatch):
+    model = torch.nn.Sequential(torch.nn.Linear(D, D), torch.nn.Linear(D, K))
+    doors = ((model, "pre_hook"), (model[1], "hook"), (model, "hook"))
+    part, door = doors[at]
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(part, f"register_forward_{door}", interrupted)
+    with pytest.raises(KeyboardInterrupt), watch(model):
+        pass
+    for layer in model.modules():
+        assert not layer._forward_pre_hooks
+        assert not layer._forward_hooks

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -17,15 +16,15 @@ import numpy as np
 
 from lopsided.measure.network.contents import Undo, contents, plain, same
 from lopsided.needs import torch
-from lopsided.together import together
+from lopsided.together import Alone, together
 
 _log = logging.getLogger("lopsided")
 #: Bytes of the largest tensor that is copied to be put back: quantized weights are larger, and take
 #: as much memory as the model; states and counters are smaller.
 COPIED = 2**22
 #: Model -> what lets one thread look at it at a time.
-_looks: WeakKeyDictionary[Any, threading.RLock] = WeakKeyDictionary()
-_entering = threading.Lock()
+_looks: WeakKeyDictionary[Any, Alone] = WeakKeyDictionary()
+_entering = Alone()
 
 
 @contextmanager
@@ -34,7 +33,7 @@ def alone_with(model: Any) -> Iterator[None]:
     that it is held in.
     """
     with _entering:
-        look = _looks.setdefault(model, threading.RLock())
+        look = _looks.setdefault(model, Alone())
     with look:
         yield
 

@@ -117,11 +117,15 @@ class Passing:
             raise ValueError("this measurement watches already; leave its context first")
         compiled.forget(around(self._model, self.name))
         before, after = compiled.apart(self._before), compiled.apart(self._after)
-        self._hooks["before"] = self._model.register_forward_pre_hook(before, with_kwargs=True)
-        for name, layer in self._layers.items():
-            hear = compiled.apart(self._hear(name))
-            self._hooks[f"head {name}"] = layer.register_forward_hook(hear, with_kwargs=True)
-        self._hooks["after"] = self._model.register_forward_hook(after, with_kwargs=True)
+        try:
+            self._hooks["before"] = self._model.register_forward_pre_hook(before, with_kwargs=True)
+            for name, layer in self._layers.items():
+                hear = compiled.apart(self._hear(name))
+                self._hooks[f"head {name}"] = layer.register_forward_hook(hear, with_kwargs=True)
+            self._hooks["after"] = self._model.register_forward_hook(after, with_kwargs=True)
+        except BaseException:  # Ctrl-C too; a context that was not entered is not left
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -18,14 +18,14 @@ from lopsided.measure.network.tensors import as_array, has_float64, to_numpy
 from lopsided.measure.network.waiting import Waiting
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import Moments
-from lopsided.measure.state.turn import Turn, both
+from lopsided.measure.state.turn import Shared, Turn, both
 from lopsided.needs import torch
 
 #: What to do where label sets differ.
 ONE_LIST = "give all of them the measure.LabelSets.of the labels of the whole data set"
 
 
-class Stream:
+class Stream(Shared):
     """The state of a measurement of torch features: `update` with every batch, `compute` when you
     like.
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 import numpy as np
 
 from lopsided.arrays import Ints
-from lopsided.measure.state.turn import Turn, both
+from lopsided.measure.state.turn import Shared, Turn, both
 
 #: There is room for so many pairs, and for so many a class.
 ROOM, A_CLASS = 2**16, 16
 
 
-class Confusions:
+class Confusions(Shared):
     """Errors by pairs of classes.
 
     Attributes:

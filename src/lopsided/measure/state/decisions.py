@@ -13,10 +13,10 @@ from lopsided.groups import numbers_of
 from lopsided.measure.checks import labels_of
 from lopsided.measure.logits import logits_of
 from lopsided.measure.state.confusions import Confusions
-from lopsided.measure.state.turn import Turn, both
+from lopsided.measure.state.turn import Shared, Turn, both
 
 
-class Decisions:
+class Decisions(Shared):
     """Errors and margins of k classes. The margin of a sample is z_y - max of the other logits; it
     is an error unless positive.
 

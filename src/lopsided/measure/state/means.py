@@ -31,11 +31,11 @@ from lopsided.measure.state.blocks import (
     left_over,
     seen_in_sums,
 )
-from lopsided.measure.state.turn import Turn, both
+from lopsided.measure.state.turn import Shared, Turn, both
 from lopsided.memory import require_memory
 
 
-class Means:
+class Means(Shared):
     """Counts and means of k classes of d-dimensional features; the first of two passes (see
     `lopsided.measure.SecondPass`).
 

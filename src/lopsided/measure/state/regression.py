@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, real_array, require_noun, require_squares, require_whole
-from lopsided.measure.state.turn import Turn, both
+from lopsided.measure.state.turn import Shared, Turn, both
 from lopsided.memory import require_memory
 
 
-class RegressionMoments:
+class RegressionMoments(Shared):
     """Means and scatter of features and of targets; update and merge follow one rule. Several
     threads may add to one state.
 

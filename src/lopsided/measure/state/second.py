@@ -34,11 +34,11 @@ from lopsided.measure.state.means import Means
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.state.rivals import Rivals
 from lopsided.measure.state.scatter import Projected
-from lopsided.measure.state.turn import Turn, both
+from lopsided.measure.state.turn import Shared, Turn, both
 from lopsided.measure.state.whitening import Whitening
 
 
-class SecondPass:
+class SecondPass(Shared):
     """The second reading of the same samples.
 
     Attributes:
@@ -156,7 +156,7 @@ class SecondPass:
             self._counts += counts
             self._raw += counts
             self._spread += spread
-        self.decisions.merge(decisions)
+            self.decisions.merge(decisions)
 
     def _referred(self, block: Block) -> Reference:
         """Return what deviations are taken from, which the first block decides."""
@@ -198,7 +198,7 @@ class SecondPass:
             self._counts += counts
             self._spread += spread
             self._traces += traces
-        self.decisions.merge(other.decisions)
+            self.decisions.merge(other.decisions)
 
     def sums(self) -> tuple[Ints, Floats, Floats]:
         """Return what adds up over disjoint samples: counts (k,), spreads (k,) and two traces of

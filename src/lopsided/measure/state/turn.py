@@ -5,8 +5,10 @@ lost.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any, Self
 
 
 class Turn:
@@ -23,6 +25,31 @@ class Turn:
 
     def __reduce__(self) -> tuple[type[Turn], tuple[()]]:
         return Turn, ()
+
+
+class Shared:
+    """A state that threads add to in turn: a copy and a pickle of it are taken in a turn, too, and
+    hold what is added in one as a whole or not at all.
+    """
+
+    _turn: Turn
+
+    def __copy__(self) -> Self:
+        return self._twin(dict)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self._twin(lambda parts: deepcopy(parts, memo))
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self._turn:  # a pickle is written later, while others add
+            return deepcopy(dict(vars(self)))
+
+    def _twin(self, copied: Callable[[dict[str, Any]], dict[str, Any]]) -> Self:
+        twin = type(self).__new__(type(self))
+        with self._turn:
+            # What is computed once and kept, as rivals are, may come meanwhile.
+            vars(twin).update(copied(dict(vars(self))))
+        return twin
 
 
 @contextmanager
