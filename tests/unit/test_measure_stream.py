@@ -6,7 +6,7 @@ import torch
 import torch.distributed as dist
 
 from lopsided import measure
-from lopsided.measure import Moments, Stream
+from lopsided.measure import Decisions, Moments, Stream
 from lopsided.measure.network.accelerated import DeviceMoments
 
 K, D, N = 3, 4, 90
@@ -41,6 +41,27 @@ def test_a_stream_of_batches_is_the_whole():
     for part in torch.split(torch.randperm(N), 7):
         stream.update(features[part], labels[part], logits[part])
     agree(stream, whole(), rtol=1e-10)
+
+
+@pytest.mark.parametrize("where", [(Decisions, "update"), (Moments, "fold")])
+def test_samples_whose_taking_in_is_interrupted_are_told_and_never_taken_in_twice(
+    where, monkeypatch, caplog
+):
+    stream = whole()
+    part, door = where
+    take = getattr(part, door)
+
+    def interrupted(*given, **options):
+        take(*given, **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(part, door, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            stream.state_dict()
+    assert "taking in samples was interrupted" in caplog.text
+    assert stream.n in (0, N)
+    assert stream.decisions.counts.sum() == N
 
 
 def test_a_batch_is_measured_as_it_was_given_whatever_becomes_of_its_buffers():

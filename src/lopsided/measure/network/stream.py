@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Literal
 
 from lopsided.arrays import require_noun
@@ -20,6 +21,8 @@ from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.state.turn import Shared, Turn, both
 from lopsided.needs import torch
+
+_log = logging.getLogger("lopsided")
 
 #: What to do where label sets differ.
 ONE_LIST = "give all of them the measure.LabelSets.of the labels of the whole data set"
@@ -185,8 +188,18 @@ class Stream(Shared):
     def _take_in(self) -> None:
         """Bring the batches that wait into the state."""
         with self._turn:
-            if len(self._waiting):
+            if not len(self._waiting):
+                return
+            try:
                 self._waiting.bring(self._decisions)
+            except (KeyboardInterrupt, SystemExit):
+                self._waiting = Waiting(self._state)  # lest some are taken in again
+                _log.warning(
+                    "taking in samples was interrupted: some figures of this stream are of fewer"
+                    " samples than others; reset() it before you go on, in a watch by"
+                    " watch.stream.reset()"
+                )
+                raise
 
     def merge(self, other: Stream) -> None:
         """Take in the samples of another stream, wherever that lives.
