@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from lopsided import Adjustment, Counts, Problem, foresee, measure, predict, solve, steer
+from lopsided.measure.metrics.anchors import random_scatter_ratio
+from lopsided.steer.prescribe.entropy import entropy
 
 COUNTS = Counts([50, 20, 5])
 LDAM = Adjustment.ldam(COUNTS)
@@ -21,6 +23,15 @@ def measured() -> measure.Collapse:
     moments = measure.Moments(k=3, d=6)
     moments.update(*features(1))
     return measure.Collapse.of(moments, np.eye(3, 6), counts=COUNTS)
+
+
+def second(scale: float) -> Any:
+    x, y = features(1)
+    first = measure.Means(3, 6)
+    first.update((x := (scale * x).astype(np.float32)), y)
+    second = measure.SecondPass(first, np.eye(3, 6))
+    second.update(x, y)
+    return second.moments().spread
 
 
 def path(name: str, rate: float) -> Any:
@@ -50,6 +61,13 @@ ASKED: dict[str, Callable[[], Any]] = {
     "a head": lambda: steer.prescribe((np.eye(3, 6), np.zeros(3)), features(1), features(5)).gain,
     "scales": lambda: steer.posthoc.fit_scales(features(1)[0][:, :3], features(1)[1]),
     "a measurement": lambda: measured().nc1,
+    "its words": lambda: measured().verdict() or "",
+    "its table": lambda: [row["value"] for row in measured().to_records() if row.get("value")],
+    "anchors": lambda: random_scatter_ratio(np.array([5000, 4000, 3]), 2),
+    "a law of many counts": lambda: predict.seli(range(1, 300)).classifiers.norms(),
+    "sure scores": lambda: entropy(np.array([[0.0, -800.0], [-800.0, 0.0]]), np.zeros(2, int))[1],
+    "a gap": lambda: solve.certify(Problem(COUNTS, ridge=0.1), 400 * np.eye(3)).gap,
+    "narrow features": lambda: second(1e-30),
 }
 
 

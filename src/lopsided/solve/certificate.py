@@ -74,6 +74,7 @@ class Certificate:
         return self.proves(max(tolerance, 2 * self.rounding))
 
 
+@np.errstate(under="ignore")
 def certify(problem: Problem, logits: npt.ArrayLike | Pairing) -> Certificate:
     """Bound the suboptimality of any class logits; no solver is trusted.
 

@@ -52,6 +52,7 @@ def _are_probabilities(logits: Any) -> bool:
     return are_probabilities(logits)
 
 
+@np.errstate(under="ignore")
 def are_log_probabilities(z: Any) -> bool:
     """Whether these are the logarithms of what has been through a softmax."""
     if is_tensor(z):

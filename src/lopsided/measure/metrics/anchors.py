@@ -184,6 +184,7 @@ def drawn_trace(counts: tuple[float, ...], d: int) -> float:
     return float(np.sum(1 / values**2, axis=1).mean())
 
 
+@np.errstate(under="ignore")
 def random_scatter_ratio(counts: Ints, d: int) -> float:
     """Return the scatter ratio of noise: 1 - k / n of the variance within the classes, over means
     that vary by 1 / n_c about their own mean; without a mean of two classes in one or two

@@ -93,6 +93,7 @@ def one_vs_rest(gram: Gram, *, most: int = HULLS) -> Floats:
     return hull.one_vs_rest(vectors[:, kept] * np.sqrt(values[kept]))
 
 
+@np.errstate(under="ignore")
 def dot_product_wasserstein(gram: Gram, d: int) -> float:
     """Return the Wasserstein-1 distance of all cosines from those of independent uniform directions
     in d dimensions; 0 for uniform directions.

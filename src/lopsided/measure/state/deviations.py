@@ -76,7 +76,7 @@ class Reference:
         """Return what is seen of a block, in single precision; `None` if that would not do."""
         if not self.single:
             return None
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             x = np.subtract(block.rows, _own(self.points, block), out=block.taken)
             squares = np.vecdot(x, x)
             inside = x @ self._columns

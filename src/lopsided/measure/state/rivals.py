@@ -59,7 +59,7 @@ class Scores:
         apart = self._rows - self._rows[finite].mean(axis=0)
         offsets = self._offsets + apart @ shift
         offsets -= offsets[finite].mean()
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", under="ignore"):
             longest = float(np.sqrt(np.vecdot(apart, apart).max()))
             rows, slim = apart.astype(np.float32), offsets.astype(np.float32)
         if not (np.isfinite(rows).all() and np.isfinite(slim[finite]).all()):
@@ -133,7 +133,7 @@ class Rivals:
     ) -> None:
         k, d = means.shape
         centre = means[known[0]] - apart[0]
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", under="ignore"):
             self._slim = centre.astype(np.float32)
         rows, offsets = np.zeros((k, d)), np.full(k, -np.inf)
         rows[known] = apart

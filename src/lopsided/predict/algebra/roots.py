@@ -52,6 +52,7 @@ def _quarter_period(m1: float) -> float:
 
 
 @lru_cache(maxsize=16)  # both roots of a matrix ask
+@np.errstate(under="ignore")
 def zolotarev(low: float, high: float) -> tuple[Floats, Floats]:
     """Return nodes t and weights w with x^{-1/2} = sum_q w_q / (x + t_q) to machine precision for
     low <= x <= high.

@@ -53,7 +53,7 @@ def tau_normalised(weight: Any, tau: float = 1.0, counts: CountsLike | None = No
         norms = norms.where(norms > 0, 1.0)
     else:
         norms = np.where(norms > 0, norms, np.ones_like(norms))
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         if abs(strength) <= 1:
             found = weight / norms**strength
         else:  # a power that stays in the type where the answer does

@@ -74,7 +74,7 @@ def multiplicative(logits: Any, counts: CountsLike, tau: float) -> Any:
             f"tau={tau} makes the factor of class {exponents.argmax()} larger than {z.dtype} can"
             " hold"
         )
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         found = z * like(np.exp(exponents), z)
     if left_type(found, z):
         raise ValueError(f"tau={tau} makes logits larger than {z.dtype} can hold")

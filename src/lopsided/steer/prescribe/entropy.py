@@ -25,6 +25,7 @@ def posterior(scores: Floats) -> Floats:
     return entropy(scores, np.zeros(len(scores), np.int64))[1]
 
 
+@np.errstate(under="ignore")
 def entropy(scores: Floats, labels: Ints) -> tuple[Floats, Floats]:
     """Return the (n,) cross-entropies and the (n, k) softmax of scores."""
     relative = scores - scores.max(axis=1, keepdims=True)

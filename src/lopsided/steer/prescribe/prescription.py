@@ -193,7 +193,7 @@ class Prescription:
             "interval": self.interval,
         }
         facts |= {"features": DIRECTIONS} if self.directions else {}
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", under="ignore"):
             arrays = {
                 name: np.ascontiguousarray(a, np.float32) for name, a in self.state_dict().items()
             }
