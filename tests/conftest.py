@@ -4,12 +4,17 @@ is today."""
 from __future__ import annotations
 
 import gc
+import signal
 
 import pytest
 from hypothesis import settings
 
 settings.register_profile("lopsided", deadline=None, derandomize=True, max_examples=30)
 settings.load_profile("lopsided")
+
+# A shell lets what it runs in the background ignore Ctrl-C, and so would all that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
