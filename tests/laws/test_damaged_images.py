@@ -67,21 +67,27 @@ def declared_png(width, height, *, bits=8, kind=2, content=b""):
     )
 
 
-def tiff(pixels):
-    """A tiff of colors of sixteen bits, which pillow reads and does not write."""
+def tiff(pixels, planes=1):
+    """A tiff of colors of sixteen bits, which pillow reads and does not write; each color may be in
+    a plane of its own.
+    """
     height, width, samples = pixels.shape
-    content = pixels.astype("<u2").tobytes()
-    fields = [(256, width), (257, height), (258, 0), (259, 1), (262, 2), (273, 0), (277, samples)]
-    fields += [(278, height), (279, len(content))]
+    content = np.moveaxis(pixels, 2, 0) if planes > 1 else pixels
+    content = content.astype("<u2").tobytes()
+    fields = {256: [width], 257: [height], 258: [16] * samples, 259: [1], 262: [2]}
+    strips = {277: [samples], 278: [height], 279: [len(content) // planes] * planes}
+    fields |= {273: [0] * planes, **strips, 284: [1 if planes == 1 else 2]}
     behind = 8 + 2 + 12 * len(fields) + 4
-    entries = b"".join(
-        struct.pack("<HHI", tag, 3, samples) + struct.pack("<I", behind)
-        if tag == 258
-        else struct.pack("<HHII", tag, 4, 1, behind + 2 * samples if tag == 273 else value)
-        for tag, value in fields
-    )
+    start = behind + 4 * sum(len(values) for values in fields.values() if len(values) > 1)
+    fields[273] = [start + i * len(content) // planes for i in range(planes)]
+    entries, long = b"", b""
+    for tag, values in fields.items():
+        told = struct.pack(f"<{len(values)}I", *values)
+        entries += struct.pack("<HHI", tag, 4, len(values))
+        entries += told if len(values) == 1 else struct.pack("<I", behind + len(long))
+        long += told if len(values) > 1 else b""
     head = b"II" + struct.pack("<HIH", 42, 8, len(fields))
-    return head + entries + bytes(4) + struct.pack(f"<{samples}H", *[16] * samples) + content
+    return head + entries + bytes(4) + long + content
 
 
 def jpeg():
@@ -232,10 +238,18 @@ REFUSED = {
         )
         for color, kind, samples in (("color", 2, 3), ("color with alpha", 6, 4), ("grey", 4, 2))
     },
-    "tiff of sixteen bits of color": (
-        folder_of(tiff(np.full((5, 6, 3), 3000))),
-        r"bee/1\.png has pixels of mode RGB, wider than bytes",
-    ),
+    **{
+        f"{name} of sixteen bits of color": (
+            folder_of(content),
+            r"bee/1\.png has pixels of mode RGB, wider than bytes",
+        )
+        for name, content in {
+            "tiff": tiff(np.full((5, 6, 3), 3000)),
+            "tiff in planes": tiff(np.full((5, 6, 3), 3000), planes=3),
+            "ppm": b"P6 6 5 65535 " + bytes(5 * 6 * 3 * 2),
+            "ppm in words": b"P3 6 5 65535 " + b"3000 " * (5 * 6 * 3),
+        }.items()
+    },
     "pipe among images": (folder_of(os.mkfifo), r"bee/1\.png is a named pipe"),
     "folder among images": (folder_of(Path.mkdir), r"bee/1\.png is a folder"),
     "link to itself among images": (

@@ -320,9 +320,18 @@ def test_of_all_classifiers_of_scikit_learn_those_corrected_know_how_frequent_cl
     assert corrected > 15
 
 
-@pytest.mark.parametrize("missing", [None, float("nan"), np.nan])
+@pytest.mark.parametrize("missing", [None, float("nan"), np.float32("nan")])
 @pytest.mark.parametrize("kind", [steer.PostHocClassifier, steer.ClassMeans])
 def test_a_label_that_is_missing_is_no_class(kind, missing):
     X = np.arange(12.0).reshape(6, 2)
     with pytest.raises(ValueError, match="labels must not be missing"):
         kind().fit(X, ["a", "a", "a", "b", "b", missing])
+
+
+@pytest.mark.parametrize("kind", [steer.PostHocClassifier, steer.ClassMeans])
+def test_a_label_that_is_missing_in_an_array_is_told_as_scikit_learn_does(kind):
+    X = np.arange(12.0).reshape(6, 2)
+    with pytest.raises(ValueError, match="NaN"):
+        kind().fit(X, np.array(["a", "a", "a", "b", "b", np.nan], object))
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        kind().fit(X, None)

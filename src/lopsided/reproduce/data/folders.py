@@ -30,6 +30,8 @@ _PARTS = ("train", "test")
 #: Modes of pillow whose samples are wider than the bytes that pixels are, and how those that it
 #: cuts to bytes are called in a file: of 16 bits in an order of bytes. All of a "BGR;16" are 16.
 _WIDE, _CUT = ("I", "F"), re.compile(";16[BLN]")
+#: The tag of a TIFF for the bits of its samples.
+_BITS = 258
 
 #: First bytes of a compressed file -> what reads it.
 _COMPRESSED: dict[bytes, Callable[[Any], Any]] = {
@@ -239,10 +241,14 @@ def _pixels(
 
 
 def _is_cut(image: Any) -> bool:
-    """Return whether pillow cuts the samples of an image to their upper bytes, as of colors of 16
-    bits, for which it has no mode.
+    """Return whether pillow cuts the samples of an image to bytes, as of colors of 16 bits, for
+    which it has no mode.
     """
-    raw = (args if isinstance(args, tuple) else (args,) for *_, args in image.tile)
+    if image.format == "TIFF":  # in planes of their own colors are even read as bytes
+        return bool(max(image.tag_v2.get(_BITS, (1,))) > 8)
+    raw = [args if isinstance(args, tuple) else (args,) for *_, args in image.tile]
+    if image.format == "PPM":
+        return any(isinstance(part, int) and part > 255 for parts in raw for part in parts)
     return any(isinstance(part, str) and _CUT.search(part) for parts in raw for part in parts)
 
 

@@ -6,10 +6,11 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lopsided.arrays import Floats
-from lopsided.steer.estimators.labels import require_classes
+from lopsided.steer.estimators.labels import require_all
 from lopsided.steer.posthoc import nearest_mean
 
 
@@ -35,8 +36,9 @@ class ClassMeans(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             ValueError: if the labels are not classes.
         """
-        require_classes(y)
+        require_all(y)
         X, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
         self.classes_, inverse = np.unique(y, return_inverse=True)
         k = len(self.classes_)
         self.means_ = np.stack([X[inverse == c].mean(axis=0) for c in range(k)])

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.utils.multiclass import check_classification_targets
+import numpy as np
 
 
-def require_classes(y: Any) -> None:
-    """Refuse labels that are no classes, or missing: beside texts NumPy reads NaN in a list as one.
+def require_all(y: Any) -> None:
+    """Refuse a list of labels of which some are missing: beside texts NumPy reads NaN as one.
 
     Raises:
         ValueError: naming the first.
     """
     if isinstance(y, list | tuple):
         for i, label in enumerate(y):
-            if label is None or (isinstance(label, float) and label != label):
+            if label is None or (isinstance(label, float | np.floating) and np.isnan(label)):
                 raise ValueError(f"labels must not be missing, got {label!r} for sample {i}")
-    check_classification_targets(y)

@@ -11,11 +11,12 @@ from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import get_tags
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lopsided.arrays import Floats
 from lopsided.naming import listed, short
-from lopsided.steer.estimators.labels import require_classes
+from lopsided.steer.estimators.labels import require_all
 from lopsided.steer.estimators.weighing import WITHOUT_COUNTS, params, weighed
 from lopsided.steer.posthoc import logit_adjustment
 from lopsided.steer.posthoc.logits import finite
@@ -72,8 +73,9 @@ class PostHocClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
                 all of the labels as classes.
             TypeError: if `class_weight` is no mapping, or the classifier has no probabilities.
         """
-        require_classes(y)
+        require_all(y)
         y = validate_data(self, y=y)
+        check_classification_targets(y)
         self.classes_, counts = np.unique(y, return_counts=True)
         self.counts_ = counts
         if len(self.classes_) < 2:
