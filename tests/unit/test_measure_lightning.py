@@ -56,6 +56,17 @@ class Manual(Module):
         self(batch[0])
 
 
+class Uncounted(Manual):
+    """Lightning counts no step of an optimizer that it does not wrap."""
+
+    def training_step(self, batch, index):
+        self.manual_backward(Module.training_step(self, batch, index))
+        self.optimizers(use_pl_optimizer=False).step()
+
+    def validation_step(self, batch, index, dataloader_idx=0):
+        self(batch[0])
+
+
 class Mapped(Module):
     """Batches are mappings, given to the module as keywords, labels and all."""
 
@@ -271,14 +282,19 @@ def test_a_callback_can_be_copied_and_pickled_before_and_after(tmp_path):
     assert not list(tmp_path.rglob("lightning_logs"))
 
 
-def test_a_checkpoint_keeps_the_figures(tmp_path):
+@pytest.mark.parametrize("module", [Module, Uncounted])
+def test_a_checkpoint_keeps_the_figures(module, tmp_path):
     callback = GeometryCallback()
     trainer = fit(
-        tmp_path, [callback, GeometryCallback(during="eval")], validation=data(), max_epochs=1
+        tmp_path,
+        [callback, GeometryCallback(during="eval")],
+        module(),
+        validation=data(),
+        max_epochs=1,
     )
     trainer.save_checkpoint(tmp_path / "state.ckpt")
     resumed = GeometryCallback()
-    fit(tmp_path, resumed, max_epochs=3, checkpoint=tmp_path / "state.ckpt")
+    fit(tmp_path, resumed, module(), max_epochs=3, checkpoint=tmp_path / "state.ckpt")
     assert resumed.history.keys() == {1, 2, 3}
     assert resumed.history[1] == callback.history[1]
 

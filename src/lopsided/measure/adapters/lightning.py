@@ -68,7 +68,9 @@ class GeometryCallback(Bystander, Callback):  # type: ignore[misc]
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Hook the head; a training that goes on, or from a checkpoint, keeps what was there."""
-        if not trainer.global_step:  # of the last one a validation before the first step is left
+        # Not every step of an optimizer by hand is counted, epochs are. Of the last training a
+        # validation before the first step is left.
+        if not (trainer.global_step or trainer.current_epoch):
             self.history = {step: told for step, told in self.history.items() if not step}
             self.unmeasured = {step: told for step, told in self.unmeasured.items() if not step}
         if not self._evaluates:
