@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import io
 import random
+import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -837,6 +838,26 @@ def test_of_a_buffer_too_large_to_be_copied_a_change_is_told(moves, caplog):
     assert (words in caplog.text) == moves
 
 
+@pytest.mark.parametrize("moves", [False, True])
+def test_of_tensors_that_are_too_many_to_be_copied_a_change_is_told(moves, caplog, monkeypatch):
+    monkeypatch.setattr("lopsided.measure.network.intact.IN_ALL", 4 * 10)
+
+    class Bank(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rows = [torch.zeros(4) for _ in range(4)]
+
+        def forward(self, x):
+            for row in self.rows if moves else ():
+                row += 1
+            return x
+
+    model = nn.Sequential(Bank(), Net())
+    trained(model, [(X, Y)], show_progress=False)
+    assert [float(row[0]) for row in model[0].rows] == [0, 0, moves, moves]
+    assert caplog.text.count("a tensor within 0 changed while the model was looked at") == 2 * moves
+
+
 class Stateful(nn.Module):
     """Goes on from the state of the batch before, which it holds as a plain attribute; counts in a
     number, a tensor, a list and a dictionary; keeps what it saw last.
@@ -877,6 +898,20 @@ def counting(held: Any) -> None:
     held["passes"] = held.get("passes", 0) + 1
 
 
+def deep() -> list[Any]:
+    """Return lists in each other, of more levels than Python calls itself."""
+    held = list[Any]()
+    for _ in range(3 * sys.getrecursionlimit()):
+        held = [held]
+    return held
+
+
+def innermost(held: list[Any]) -> list[Any]:
+    while held and isinstance(held[0], list):
+        held = held[0]
+    return held
+
+
 #: What a layer may hold, what a pass does to it, and what then tells of that.
 STATES: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], Callable[[Any], Any]]] = {
     "a tensor": (lambda: torch.zeros(3), lambda held: held.add_(1), torch.Tensor.tolist),
@@ -890,6 +925,17 @@ STATES: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], Callable[[Any],
     "a counter": (lambda: Counter("ab"), lambda held: held.update("ab"), dict),
     "a pair": (lambda: (torch.zeros(2), 0), lambda held: held[0].add_(1), str),
     "nested": (lambda: {"h": [torch.zeros(2)]}, lambda held: held["h"][0].add_(1), str),
+    "some of many": (
+        lambda: [[0, 1], {"a": 0}, {1, 2}, deque([0, 1], maxlen=2), Counter("ab"), (3, [4])],
+        lambda held: (
+            held[1].update(b=1),
+            held[3].append(2),
+            held[4].update("a"),
+            held[5][1].append(5),
+        ),
+        str,
+    ),
+    "deep": (deep, lambda held: innermost(held).append(1), lambda held: len(innermost(held))),
     "random numbers": (
         lambda: np.random.default_rng(0),
         lambda held: held.random(),
@@ -991,22 +1037,39 @@ def test_a_model_may_hold_tensors_of_all_kinds(name):
     trained(model, [(X, Y)], show_progress=False)
 
 
-def test_what_a_layer_makes_in_its_first_pass_stays_with_what_tells_of_it():
-    class Late(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.made = False
+class Late(nn.Module):
+    """Makes a layer in its first pass, of which an attribute tells."""
 
-        def forward(self, x):
-            if not self.made:
-                self.inner, self.made = nn.Linear(x.shape[1], x.shape[1]), True
-            return self.inner(x)
+    def __init__(self, kind):
+        super().__init__()
+        self.kind, self._made = kind, False
+        if kind == "list":
+            self.inner = nn.ModuleList()
+        if kind == "lists":
+            self.inner = nn.ModuleDict({"layers": nn.ModuleList()})
+        if kind == "parameters":
+            self.inner = nn.ParameterDict()
 
-    model = nn.Sequential(Late(), Net())
+    def forward(self, x):
+        if not self._made:
+            self._made, layer = True, nn.Linear(x.shape[1], x.shape[1])
+            if self.kind == "attribute":
+                self.inner = layer
+            elif self.kind == "parameters":
+                self.inner["weight"] = layer.weight
+            else:
+                (self.inner if self.kind == "list" else self.inner["layers"]).append(layer)
+        return x
+
+
+@pytest.mark.parametrize("kind", ["attribute", "list", "lists", "parameters"])
+def test_what_a_layer_makes_in_its_first_pass_stays_with_what_tells_of_it(kind):
+    model = nn.Sequential(Late(kind), Net())
     trained(model, [(X, Y)], show_progress=False)
-    inner = model[0].inner
+    made = [*model[0].parameters()]
     model(X)
-    assert model[0].inner is inner
+    assert [*map(id, made)] == [*map(id, model[0].parameters())]
+    assert model[0]._made
 
 
 @pytest.mark.parametrize("labelled", [False, True])

@@ -6,6 +6,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain, islice
 from operator import is_
 from typing import Any
 
@@ -15,6 +16,8 @@ from lopsided.needs import torch
 
 #: What puts something back.
 Undo = Callable[[], object]
+#: What holds other parts.
+CONTAINERS = (dict, list, tuple, set, deque)
 
 
 def contents(
@@ -29,29 +32,44 @@ def contents(
         seen: identities of the parts that somebody puts back already, to which theirs are added.
         copied: whether an array or a tensor is copied.
     """
-    kinds = (*random_numbers(), dict, list, tuple, set, deque, np.ndarray, torch().Tensor)
-    parts = list(holder.values() if isinstance(holder, dict) else holder)
-    # Lists of a million numbers are passed over at once.
-    among = {kind for kind in set(map(type, parts)) if issubclass(kind, kinds)}
-    for held in [part for part in parts if type(part) in among] if among else ():
-        if id(held) in seen:
-            continue
-        seen.add(id(held))
-        if isinstance(held, dict | list | tuple | set | deque):
-            if not isinstance(held, tuple):
-                yield partial(_refill, held, dict(held) if isinstance(held, dict) else list(held))
-            yield from contents(held, seen, copied)
-        elif isinstance(held, np.ndarray | torch().Tensor):
-            if (isinstance(held, np.ndarray) or plain(held)) and copied(held):
-                own = held.copy() if isinstance(held, np.ndarray) else held.detach().clone()
-                yield partial(_rewrite, held, own)
-        elif isinstance(held, random.Random):
-            if not isinstance(held, random.SystemRandom):  # which has no state
-                yield partial(held.setstate, held.getstate())
-        elif isinstance(held, np.random.Generator):
-            yield partial(setattr, held.bit_generator, "state", held.bit_generator.state)
-        else:
-            yield partial(held.set_state, held.get_state())
+    kinds = (*random_numbers(), *CONTAINERS, np.ndarray, torch().Tensor)
+    level: list[Any] = [holder]
+    while level:  # deep ones are no recursion, and those that hold a million numbers no loop
+        moved = {kind for kind in set(map(type, _parts(level))) if issubclass(kind, kinds)}
+        parts, level = [part for part in _parts(level) if type(part) in moved] if moved else [], []
+        for held in parts:
+            if id(held) in seen:
+                continue
+            seen.add(id(held))
+            if isinstance(held, CONTAINERS):
+                level.append(held)
+            else:
+                yield from _own(held, copied)
+        if changing := [held for held in level if not isinstance(held, tuple)]:
+            # Together: a hundred thousand copies would keep the garbage collector busy.
+            yield partial(_refill, changing, [*map(_size, changing)], [*_items(changing)])
+
+
+def _parts(holders: Iterable[Any]) -> Iterator[Any]:
+    """Yield the parts of containers, of dictionaries the values."""
+    return chain.from_iterable(
+        holder.values() if isinstance(holder, dict) else holder for holder in holders
+    )
+
+
+def _own(held: Any, copied: Callable[[Any], bool]) -> Iterator[Undo]:
+    """Yield what puts back an array, a tensor or random numbers."""
+    if isinstance(held, np.ndarray | torch().Tensor):
+        if (isinstance(held, np.ndarray) or plain(held)) and copied(held):
+            own = held.copy() if isinstance(held, np.ndarray) else held.detach().clone()
+            yield partial(_rewrite, held, own)
+    elif isinstance(held, random.Random):
+        if not isinstance(held, random.SystemRandom):  # which has no state
+            yield partial(held.setstate, held.getstate())
+    elif isinstance(held, np.random.Generator):
+        yield partial(setattr, held.bit_generator, "state", held.bit_generator.state)
+    else:
+        yield partial(held.set_state, held.get_state())
 
 
 def random_numbers() -> tuple[type, ...]:
@@ -59,26 +77,36 @@ def random_numbers() -> tuple[type, ...]:
     return random.Random, np.random.Generator, np.random.RandomState, torch().Generator
 
 
-def _refill(held: Any, then: Any) -> None:
-    """Give a container the contents that it had, where it has others: some refuse to be written
+def _size(held: Any) -> int:
+    """Return how many items there are of a container."""
+    return 2 * len(held) if isinstance(held, dict) else len(held)
+
+
+def _items(containers: Iterable[Any]) -> Iterator[Any]:
+    """Yield what containers hold, of each dictionary the keys, then the values."""
+    return chain.from_iterable(
+        chain(held, held.values()) if isinstance(held, dict) else held for held in containers
+    )
+
+
+def _refill(containers: list[Any], sizes: list[int], items: list[Any]) -> None:
+    """Give containers the items that they had, where they have others: some refuse to be written
     to.
     """
-    if _holds(held, then):
+    if sizes == [*map(_size, containers)] and all(map(is_, _items(containers), items)):
         return
-    held.clear()  # first: to update a Counter adds
-    if isinstance(held, list | deque):
-        held.extend(then)
-    else:
-        held.update(then)
-
-
-def _holds(held: Any, then: Any) -> bool:
-    """Return whether a container has the very contents that it had."""
-    if isinstance(held, set):
-        return {*map(id, held)} == {*map(id, then)}
-    if len(held) != len(then) or not all(map(is_, held, then)):
-        return False
-    return not isinstance(held, dict) or all(map(is_, held.values(), then.values()))
+    remaining = iter(items)
+    for held, size in zip(containers, sizes, strict=True):
+        then = [*islice(remaining, size)]
+        if size == _size(held) and all(map(is_, _items([held]), then)):
+            continue
+        held.clear()  # first: to update a Counter adds
+        if isinstance(held, list | deque):
+            held.extend(then)
+        elif isinstance(held, set):
+            held.update(then)
+        else:
+            held.update(dict(zip(then[: size // 2], then[size // 2 :], strict=True)))
 
 
 def _rewrite(held: Any, then: Any) -> None:

@@ -22,6 +22,8 @@ _log = logging.getLogger("lopsided")
 #: Bytes of the largest tensor that is copied to be put back: quantized weights are larger, and take
 #: as much memory as the model; states and counters are smaller.
 COPIED = 2**22
+#: Bytes of all that are copied of what layers hold beside their buffers.
+IN_ALL = 2**28
 #: Model -> what lets one thread look at it at a time.
 _looks: WeakKeyDictionary[Any, Alone] = WeakKeyDictionary()
 _entering = Alone()
@@ -82,11 +84,13 @@ def buffers_kept(model: Any) -> Iterator[None]:
         for part, tensor in {**vars(layer), **layer._buffers}.items()
         if plain(tensor) and tensor.nbytes > COPIED and not tensor.is_inference()
     ]
-    seen, held = set[int](), list[tuple[Any, type, set[str], dict[str, Any], list[Undo]]]()
-    for layer in model.modules():
+    seen, room = {id(tensor) for _, tensor, _ in large}, _Room()
+    held: list[tuple[Any, type, set[tuple[Any, ...]], dict[str, Any], list[Undo]]] = []
+    for name, layer in model.named_modules():
         parts = _held(layer)
-        undo = [*contents(parts, seen, lambda array: array.nbytes <= COPIED)]
-        held.append((layer, type(layer), _made(layer), parts, undo))
+        held.append((layer, type(layer), _made(layer), parts, [*contents(parts, seen, room)]))
+        within = f"a tensor within {name or type(layer).__name__}"
+        large += [(within, tensor, tensor._version) for tensor in room.refused()]
     before = [
         (layer, name, buffer, buffer.detach().clone(), _numbers(layer))
         for layer in model.modules()
@@ -119,9 +123,42 @@ def buffers_kept(model: Any) -> Iterator[None]:
                 )
 
 
-def _made(layer: Any) -> set[str]:
-    """Return the names of the parameters, buffers and layers that a layer has."""
-    return {*layer._parameters.keys(), *layer._buffers.keys(), *layer._modules.keys()}
+class _Room:
+    """What is copied of the arrays and tensors that layers hold: as many as there is room for."""
+
+    def __init__(self) -> None:
+        self._left, self._refused = IN_ALL, list[Any]()
+
+    def __call__(self, array: Any) -> bool:
+        fits = bool(array.nbytes <= min(COPIED, self._left))
+        if fits:
+            self._left -= array.nbytes
+        elif isinstance(array, torch().Tensor) and not array.is_inference():
+            self._refused.append(array)
+        return fits
+
+    def refused(self) -> list[Any]:
+        """Return the tensors that were not copied since this was asked last."""
+        refused, self._refused = self._refused, []
+        return refused
+
+
+def _made(layer: Any) -> set[tuple[Any, ...]]:
+    """Return the names and kinds of the parameters, buffers and layers that a layer has, and of
+    those in its containers.
+    """
+    parts = {**layer._parameters, **layer._buffers, **layer._modules}
+    within = {name: part for name, part in parts.items() if isinstance(part, _containers())}
+    return {(name, type(part)) for name, part in parts.items()} | {
+        (name, *one) for name, part in within.items() for one in _made(part)
+    }
+
+
+@cache
+def _containers() -> tuple[type, ...]:
+    """Return the kinds of layers that hold parts for another one."""
+    nn = torch().nn
+    return nn.ModuleList, nn.ModuleDict, nn.Sequential, nn.ParameterList, nn.ParameterDict
 
 
 def _numbers(layer: Any) -> dict[str, Any]:
