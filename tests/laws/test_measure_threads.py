@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import tracemalloc
 from pathlib import Path
 
 import matplotlib
@@ -175,6 +176,42 @@ def test_a_copy_or_pickle_of_a_state_goes_on_alone(name, twin):
     for a, b in zip(before, sums(state), strict=True):
         np.testing.assert_array_equal(a, b)
     assert (sums(other)[0] >= before[0]).all()
+
+
+class Named(Means):
+    """A state that leaves out of copies what cannot be copied, and holds itself."""
+
+    def __init__(self, k, d):
+        super().__init__(k, d)
+        self.lock, self.within = threading.Lock(), [self]
+
+    def __getstate__(self):
+        return {name: part for name, part in vars(self).items() if name != "lock"}
+
+    def __setstate__(self, parts):
+        vars(self).update(parts)
+        self.lock = threading.Lock()
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda state: pickle.loads(pickle.dumps(state))])  # noqa: S301
+def test_a_subclass_says_what_its_copies_hold(twin):
+    state = Named(K, D)
+    state.update(*batch(0))
+    other = twin(state)
+    other.update(*batch(1))
+    assert other.within[0] is other
+    assert other.lock is not state.lock
+    assert (state.counts.sum(), other.counts.sum()) == (ROWS, 2 * ROWS)
+
+
+def test_the_copy_that_a_pickle_holds_is_one():
+    stream = Stream(K, 256)
+    held = len(pickle.dumps(stream))
+    tracemalloc.start()
+    pickle.dumps(stream, protocol=5, buffer_callback=lambda buffer: None)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < peak < 1.7 * held
 
 
 @pytest.mark.parametrize("twin", [copy.deepcopy, lambda state: pickle.loads(pickle.dumps(state))])  # noqa: S301

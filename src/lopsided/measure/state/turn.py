@@ -27,28 +27,43 @@ class Turn:
         return Turn, ()
 
 
+#: In the memo of a deep copy: its states are for a pickle, and nobody adds to them.
+_PICKLED: Any = "pickled"
+
+
 class Shared:
     """A state that threads add to in turn: a copy and a pickle of it are taken in a turn, too, and
     hold what is added in one as a whole or not at all.
     """
 
     _turn: Turn
+    _apart = False
 
     def __copy__(self) -> Self:
-        return self._twin(dict)
+        return self._twin(dict, {})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self._twin(lambda parts: deepcopy(parts, memo))
+        twin = self._twin(lambda parts: deepcopy(parts, memo), memo)
+        if _PICKLED in memo:
+            twin._apart = True
+        return twin
 
     def __getstate__(self) -> dict[str, Any]:
+        if self._apart:
+            return {name: part for name, part in vars(self).items() if name != "_apart"}
         with self._turn:  # a pickle is written later, while others add
-            return deepcopy(dict(vars(self)))
+            return deepcopy(dict(vars(self)), {_PICKLED: True, id(self): self})
 
-    def _twin(self, copied: Callable[[dict[str, Any]], dict[str, Any]]) -> Self:
-        twin = type(self).__new__(type(self))
+    def _twin(
+        self, copied: Callable[[dict[str, Any]], dict[str, Any]], memo: dict[int, Any]
+    ) -> Self:
+        twin = memo[id(self)] = type(self).__new__(type(self))
         with self._turn:
             # What is computed once and kept, as rivals are, may come meanwhile.
-            vars(twin).update(copied(dict(vars(self))))
+            own = type(self).__getstate__ is not Shared.__getstate__
+            parts = copied(self.__getstate__() if own else dict(vars(self)))
+        put = getattr(twin, "__setstate__", vars(twin).update)
+        put(parts)
         return twin
 
 
