@@ -31,7 +31,9 @@ def loaded(module: str) -> Any:
     """Return a module that somebody imported, None where nobody did. One that another thread is
     about to import is waited for: it stands among the modules before it has what it holds.
     """
-    return importlib.import_module(module) if sys.modules.get(module) is not None else None
+    found = sys.modules.get(module)
+    being = getattr(getattr(found, "__spec__", None), "_initializing", False)
+    return importlib.import_module(module) if being else found
 
 
 def torch() -> Any:

@@ -567,6 +567,10 @@ def noisy():
         yield x, Y
 
 
+#: Training and held-out samples of a head alone.
+FEATURES = [(X.repeat(1, 2)[:, :D], Y), (2 * X.repeat(1, 2)[:, :D], Y)]
+
+
 def broken():
     yield X, Y
     raise RuntimeError("the disk is full")
@@ -581,6 +585,10 @@ def look_and_fail(model: Any) -> None:
 LOOKS = {
     "diagnose": lambda model: trained(model, noisy(), show_progress=False),
     "diagnose in two passes": lambda model: trained(model, [(X, Y)], passes=2, show_progress=False),
+    "diagnose with held-out samples": lambda model: diagnose(
+        model, noisy(), held_out=noisy(), show_progress=False
+    ),
+    "a prescription for its head": lambda model: steer.prescribe(model[4], *FEATURES),
     "diagnose that ends in an error": look_and_fail,
     "watch in evaluation mode": lambda model: watch(model, during="eval").__enter__().__exit__(),
 }

@@ -95,7 +95,8 @@ def is_layer(head: Any) -> bool:
     """
     if not any(kind.__module__ == "torch.nn.modules.module" for kind in type(head).__mro__):
         return False
-    weight = getattr(head, "weight", None)
+    with modes_kept(head):  # a spectral norm moves when it is read in training
+        weight = getattr(head, "weight", None)
     return hasattr(weight, "ndim") and is_matrix(weight)
 
 
@@ -138,7 +139,8 @@ def tied(model: Any, layer: Any) -> str:
     """Return the name of the parameter of another layer that is a layer's weight too, as of tied
     embeddings, or nothing.
     """
-    within, start = set(layer.modules()), layer.weight.data_ptr()
+    with modes_kept(layer):
+        within, start = set(layer.modules()), layer.weight.data_ptr()
     return next(
         (
             f"{name}.{part}"
