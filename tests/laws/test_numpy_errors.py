@@ -53,6 +53,8 @@ ASKED: dict[str, Callable[[], Any]] = {
     "descent": lambda: path("descent", 0.5),
     "descent over the loss": lambda: path("normalized", 9.0),
     "descent by signs": lambda: path("sign", 0.5),
+    "descent by spectra": lambda: path("spectral", 0.03),
+    "domains": lambda: predict.compositional(4, 3, 1e-200).embeddings.norms(),
     "a code": lambda: solve.softmax_code(6, 3, starts=2).margin,
     "counts on a sphere": lambda: [
         found.log_objective for found in solve.spherical(COUNTS, 2, [0.1, 0.001], starts=2)

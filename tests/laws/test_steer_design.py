@@ -109,6 +109,14 @@ def test_a_family_that_cannot_reach_the_target_says_which_part():
     assert any("equal angles" in part for part in found.unmet)
 
 
+@pytest.mark.parametrize("counts", [Counts([100, 10, 1]), Counts([50, 50, 5, 5])])
+def test_a_design_that_ends_at_the_bound_of_the_search_says_so(counts):
+    found = design(counts, "aligned", family="ldt")
+    (unmet,) = found.unmet
+    assert "at the bound of the search" in unmet
+    assert not any("bound" in part for part in design(counts, "equal-norms", "cdt").unmet)
+
+
 def test_weights_and_shifts_do_nothing_at_ridge_zero():
     for counts, family in itertools.product(
         (STEP, Counts([50, 20, 5, 2])), ("weighted", "logit-adjusted")

@@ -58,6 +58,7 @@ def _simplex(k: int) -> Floats:
     return np.eye(k) - 1 / k
 
 
+@np.errstate(under="ignore")
 def _gain(k: int, ridge: float) -> float:
     """Return the g with g ridge (exp(g) + k - 1) = k, which grows in g."""
     from scipy.optimize import brentq  # slow to import

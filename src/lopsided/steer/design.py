@@ -96,10 +96,14 @@ class Design:
     @property
     def unmet(self) -> tuple[str, ...]:
         """The parts of the target that the family cannot meet on these counts, each with what is
-        missing.
+        missing, and whether an exponent ended at the bound of the search: beyond it may be nearer.
         """
+        ended = any(abs(value) > 0.999 * LARGEST for value in self.exponents)
+        bound = f", with an exponent at the bound of the search, {LARGEST:g}" if ended else ""
         return tuple(
-            f"{part} (off by {value:.3g})" for part, value in self.parts.items() if value > MET
+            f"{part} (off by {value:.3g}{bound})"
+            for part, value in self.parts.items()
+            if value > MET
         )
 
 

@@ -88,5 +88,5 @@ def _split_of(file: Path) -> Iterator[tuple[frozenset[str], str]]:
 def _read(path: Path) -> dict[str, list[dict[str, str]]]:
     if require_file(path).size > _MOST:
         raise UnfitError("is too large for a description of a data set")
-    content: dict[str, list[dict[str, str]]] = json.loads(path.read_text())
+    content: dict[str, list[dict[str, str]]] = json.loads(path.read_bytes())
     return content

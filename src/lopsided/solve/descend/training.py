@@ -124,7 +124,7 @@ def train(
     end = begin
     for end in _steps(mean, optimizer, begin, steps, seed):
         if end.step in record:
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(over="ignore", under="ignore", invalid="ignore"):
                 value = mean.loss(end.W, end.H)
             _require_bounded(value, end, optimizer)
             rows.append((end.step, *mean.observe(end.W, end.H, goal)))
@@ -196,7 +196,7 @@ def _steps(
 ) -> Iterator[State]:
     for step in range(state.step + 1, steps + 1):
         _, W, H, memory, _ = state
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             slope = mean.slope(W, H, memory, step, seed, lift=optimizer.name == "normalized")
             _require_bounded(slope.loss, state, optimizer)
             (down, sideways), memory = DIRECTIONS[optimizer.name](optimizer, slope)
