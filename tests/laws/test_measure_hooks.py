@@ -37,6 +37,7 @@ from lopsided import predict, steer
 from lopsided.measure import Moments, agop, diagnose, trained, watch
 from lopsided.measure.network.affine import alone
 from lopsided.measure.network.intact import COPIED
+from lopsided.measure.network.returned import tensors_of
 
 B, T, D, K, VOCAB = 24, 5, 6, 3, 7
 
@@ -331,15 +332,21 @@ CASES = {
 }
 
 
+#: Ways to watch a pass.
+WATCHED = ["watch", "watch, then back", "back, then watch"]
+
+
 def measured(how: str, case: Case, model: Any) -> Any:
-    """Return the collapse that watching a forward pass in training, or one of two passes of
-    diagnose, gives."""
+    """Return the collapse that watching a forward pass in training, without a backward pass or with
+    one on either side of the labels, or one of two passes of diagnose, gives."""
     x, y = X if case.inputs is None else case.inputs, Y if case.labels is None else case.labels
     head = None if case.head is None else model.get_submodule(case.head)
-    if how == "watch":
+    if "watch" in how:
         with watch(model, head, **case.options) as watching:
-            model(x)
-            watching.labels(y)
+            answers = [z for z in tensors_of(model(x)) if z.requires_grad]
+            slope = partial(torch.autograd.backward, [z.square().sum() for z in answers])
+            for step in how.split(", then "):
+                slope() if step == "back" else watching.labels(y)
             return watching.epoch()
     return trained(
         model, [(x, y)], head=head, passes=int(how[-1]), show_progress=False, **case.options
@@ -357,11 +364,11 @@ def by_hand(case: Case, want: Any, model: Any) -> tuple[Moments, Any]:
     return moments, weight
 
 
-@pytest.mark.parametrize("how", ["watch", "diagnose 1", "diagnose 2"])
+@pytest.mark.parametrize("how", [*WATCHED, "diagnose 1", "diagnose 2"])
 @pytest.mark.parametrize("name", CASES)
 def test_a_model_is_measured_right_or_refused_with_the_reason(name, how):
     case = CASES[name]
-    want = case.diagnosed if case.diagnosed and how != "watch" else case.watched
+    want = case.diagnosed if case.diagnosed and how not in WATCHED else case.watched
     torch.manual_seed(0)
     model = case.make()
     if isinstance(want, str):

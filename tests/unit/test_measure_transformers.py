@@ -149,7 +149,7 @@ def test_labels_given_to_a_transformer_lie_beside_the_features_it_learns_them_fr
                 model, [batch], passes=int(how[-1]), classes="seen", show_progress=False, **options
             )
         with watch(model.train(), classes="seen", **options) as watching:
-            model(**batch)
+            model(**batch).loss.backward()
             return watching.epoch()
 
     if isinstance(want, str):

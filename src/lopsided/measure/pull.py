@@ -57,7 +57,10 @@ class Pull:
         if not {"labels", "gradient"} <= heard.keys():
             return
         gradient, labels = to_numpy(heard.pop("gradient")), heard.pop("labels")
-        if heard["shift"]:
+        if gradient.ndim == 3 and labels.size == len(labels):
+            # One label a sequence: a loss pulls no token but the one that it was given.
+            labels = np.broadcast_to(labels.reshape(-1, 1), (len(labels), gradient.shape[1]))
+        elif heard["shift"]:
             gradient = gradient[:, : labels.shape[1]]
         labels = labels.reshape(-1) if gradient.ndim == 2 else labels
         labels = labels[tuple(slice(0, length) for length in gradient.shape[:-1])]
