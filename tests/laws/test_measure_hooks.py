@@ -37,7 +37,7 @@ from lopsided import predict, steer
 from lopsided.measure import Moments, agop, diagnose, trained, watch
 from lopsided.measure.network.affine import alone
 from lopsided.measure.network.intact import COPIED
-from lopsided.measure.network.returned import tensors_of
+from lopsided.measure.network.returned import pooled, tensors_of
 
 B, T, D, K, VOCAB = 24, 5, 6, 3, 7
 
@@ -1192,3 +1192,57 @@ def test_what_passes_through_a_copy_of_the_model_is_not_the_model_s():
         watching.labels(Y)
         assert watching.epoch().moments.n == B
     torch.testing.assert_close(average(X), model(X))
+
+
+#: Of which token models keep the answers, and whether they are given a mask or what fills up.
+KEPT = {
+    "the last": (lambda real: torch.full((len(real),), T - 1), None),
+    "the first": (lambda real: torch.zeros(len(real), dtype=torch.int64), "a mask"),
+    "the last that is real": (lambda real: real.sum(1) - 1, "tokens"),
+    "the last of a mask": (lambda real: real.sum(1) - 1, "a mask"),
+    "the last but one": (lambda real: real.sum(1) - 2, "a mask"),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_the_token_that_was_kept_is_known_where_others_have_the_same_answers(name):
+    place, told = KEPT[name]
+    real = torch.arange(T) < 2 + torch.arange(B)[:, None] % (T - 1)
+    given = {"a mask": [real.long()], "tokens": [torch.where(real, 1 + IDS, 0)]}.get(told, [])
+    order = torch.Generator().manual_seed(0)
+    features = torch.randn(B, T, D, generator=order)
+    logits = torch.randint(0, 3, (B, T, 2), generator=order).bfloat16()
+    kept = torch.arange(B), place(real)
+    assert (logits == logits[kept][:, None]).all(-1).sum() > B
+    if name == "the last but one":  # which nothing tells
+        with pytest.raises(ValueError, match="other tokens have the same answers"):
+            pooled(features, logits, logits[kept], given)
+        return
+    found = pooled(features, logits, logits[kept], given)
+    assert found is not None
+    assert torch.equal(found[0], features[kept])
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+def test_features_are_those_of_the_token_kept_in_half_precision(precision):
+    def forward(self: Any, ids: torch.Tensor, mask: torch.Tensor) -> Any:
+        answers = self.head(self.body(self.inner(self.embed(ids))[0]))
+        return answers[torch.arange(len(ids)), mask.sum(1) - 1]
+
+    torch.manual_seed(0)
+    make = net(
+        forward,
+        lambda: nn.Linear(D, 2),
+        inner=lambda: nn.GRU(4, 4, batch_first=True),
+        embed=lambda: nn.Embedding(VOCAB, 4),
+    )
+    model = make().to(precision)
+    with torch.no_grad():  # near to which there are few numbers
+        model.head.bias.copy_(torch.tensor([32.0, -32.0]))
+    mask = (torch.arange(T) < 2 + torch.arange(B)[:, None] % (T - 1)).long()
+    moments = Moments(2, D)
+    with torch.no_grad():
+        features = model.body(model.inner(model.embed(IDS))[0])
+    moments.update(features[torch.arange(B), mask.sum(1) - 1].float().numpy(), Y.numpy() % 2)
+    got = trained(model, [((IDS, mask), Y % 2)], show_progress=False)
+    np.testing.assert_allclose(got.moments.means, moments.means, rtol=1e-6, atol=1e-7)

@@ -127,7 +127,8 @@ def laid(
     require_unwritten(one.call)
     features, logits, y = one.call.features, one.call.logits, labels
     if logits.ndim == 3 and y.size == len(logits) and logits.shape[1] > 1:
-        kept = (pair for z in one.answers if (pair := pooled(features, logits, z)))
+        given = one.inputs
+        kept = (pair for z in one.answers if (pair := pooled(features, logits, z, given)))
         found = next(kept, None)
         if found is None:
             raise ValueError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lopsided.needs import torch
@@ -50,18 +50,54 @@ def reordered(one: Any, other: Any) -> bool:
     return not same(rows, others) and same(rows.sort(0).values, others.sort(0).values)
 
 
-def pooled(features: Any, logits: Any, answer: Any) -> tuple[Any, Any] | None:
+def pooled(
+    features: Any, logits: Any, answer: Any, inputs: Sequence[Any] = ()
+) -> tuple[Any, Any] | None:
     """Return features (b, d) and logits (b, k) of the one token a sequence that a model kept.
 
     Args:
         features: (b, t, d) of all tokens.
         logits: (b, t, k) of all tokens.
         answer: what the model returned; if that is not (b, k), or of no token, there is no result.
+        inputs: tables of whole numbers that it was given.
+
+    Raises:
+        ValueError: if other tokens have the same answers, and it is not known which was kept.
     """
     if answer.shape != (len(logits), logits.shape[2]) or answer.device != logits.device:
         return None
-    kept = (logits == answer[:, None]).all(-1)
-    if not bool(kept.any(1).all()):
+    may = (logits == answer[:, None]).all(-1)
+    if not bool(may.any(1).all()):
         return None
-    index = torch().arange(len(kept), device=kept.device), kept.int().argmax(1)
+    sequences, place = torch().arange(len(may), device=may.device), may.int().argmax(1)
+    if not bool((may.sum(1) == 1).all()):
+        # In half precision few numbers stand for the answers of two classes.
+        rules = (kept for kept in _ends(may, inputs) if bool(may[sequences, kept].all()))
+        found = next(rules, None)
+        one = features[sequences, place][:, None]
+        if found is None and bool((may & (features != one).any(-1)).any()):
+            raise ValueError(
+                "the model returned the answers of one token of each sequence, and other tokens"
+                f" have the same answers in {logits.dtype}, so it is not known whose features they"
+                " are; measure in float32, or give pooled features to a measure.Stream"
+            )
+        place = place if found is None else found
+    index = sequences, place
     return features[index], logits[index]
+
+
+def _ends(may: Any, inputs: Sequence[Any]) -> Iterator[Any]:
+    """Yield (b,) the tokens that models keep of sequences (b, t), the likeliest rule first: the
+    last that a mask leaves, the last, the last before those that fill up, the same of each.
+    """
+    (b, t), tables = may.shape, [given.to(may.device) for given in inputs]
+    tables = [given for given in tables if given.shape == may.shape]
+    masks = [ones for given in tables if bool(((ones := given == 1) | (given == 0)).all())]
+    at = torch().arange(t, device=may.device)
+    yield from ((at * mask).argmax(1) for mask in masks if bool(mask.any(1).all()))
+    yield at[-1:].expand(b)
+    for given in tables:
+        filling, often = given[:, -1].unique(return_counts=True)
+        for number in filling[often.argsort(descending=True)]:
+            yield (at * (given != number)).argmax(1)
+    yield from at[may.all(0)].flip(0)[:, None].expand(-1, b)
