@@ -19,7 +19,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset, WeightedRandomSampler
 
 from lopsided import Adjustment, Counts, steer
-from lopsided.measure import Stream, diagnose, stored, trained, watch
+from lopsided.measure import Stream, agop, diagnose, layers, stored, trained, watch
 from lopsided.measure.counted import contradiction
 
 B, D, K = 40, 6, 5
@@ -67,6 +67,52 @@ def test_a_pass_in_the_other_mode_is_neither_measured_nor_in_the_way():
         np.testing.assert_array_equal(watching.stream.moments.means, expected.moments.means)
 
 
+class Told(nn.Sequential):
+    """A model that is given its labels, as those of Hugging Face are."""
+
+    def forward(self, x: Any, labels: Any = None) -> Any:
+        return super().forward(x)
+
+
+#: What looks at a model, on other samples than those that are evaluated.
+LOOKS: dict[str, Callable[[Any, Any], Any]] = {
+    "trained": lambda net, data: trained(net, data, show_progress=False),
+    "diagnose": lambda net, data: diagnose(net, data, held_out=[*data], show_progress=False),
+    "layers": lambda net, data: layers(net, data, ["0"], show_progress=False),
+    "agop": lambda net, _: agop(net, 1 - X),
+    "agop of a function": lambda net, _: agop(lambda x: net(x), 1 - X),
+}
+
+
+@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_the_passes_of_a_look_are_of_no_watch(look: Callable[[Any, Any], Any], told: bool):
+    net = (Told if told else nn.Sequential)(*model()).eval()
+    data = [{"x": 1 - X, "labels": Y} if told else (1 - X, Y)]
+
+    def evaluate(x: Any) -> None:
+        with torch.no_grad():
+            net(x, labels=Y) if told else net(x)
+
+    with watch(net, net[1], during="eval") as watching, watch(net[1], during="eval") as inner:
+        look(net, data)
+        for x in (X, -X):
+            evaluate(x)
+            look(net, data)  # also between a pass and its labels
+            for one in [inner] if told else [watching, inner]:
+                one.labels(Y)
+            look(net, data)
+        expected = Stream(K, D)
+        for x in (X, -X):
+            expected.update(net[0](x), Y)
+        for one in (watching, inner):
+            np.testing.assert_array_equal(one.stream.moments.means, expected.moments.means)
+        look(net, data)
+        watching.stream.reset()
+        with pytest.raises(ValueError, match="no forward pass went through the model"):
+            watching.epoch()
+
+
 def test_layers_called_one_by_one_are_passes_of_the_head():
     net = model()
     with watch(net, net[1]) as watching:
@@ -77,6 +123,11 @@ def test_layers_called_one_by_one_are_passes_of_the_head():
             net[1](net[0](part))
         with pytest.raises(ValueError, match="2 forward passes"):
             watching.labels(Y)
+
+
+def test_a_data_set_in_the_place_of_its_loader_is_told():
+    with pytest.raises(ValueError, match="as where a data set came for its loader"):
+        trained(model(), TensorDataset(X, Y), show_progress=False)
 
 
 def test_passes_inside_vmap_are_left_alone_and_not_measured():

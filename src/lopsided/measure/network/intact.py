@@ -8,6 +8,7 @@ import logging
 import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -27,6 +28,25 @@ IN_ALL = 2**28
 #: Model -> what lets one thread look at it at a time.
 _looks: WeakKeyDictionary[Any, Alone] = WeakKeyDictionary()
 _entering = Alone()
+#: Who looks at a model in this thread, if somebody does.
+_looking: ContextVar[Any] = ContextVar("looking", default=None)
+
+
+@contextmanager
+def looked_at_by(who: Any) -> Iterator[None]:
+    """Let forward passes be those of a look, which are nobody else's to hear."""
+    before = _looking.set(who)
+    try:
+        yield
+    finally:
+        _looking.reset(before)
+
+
+def may_hear(who: Any) -> bool:
+    """Return whether a forward pass in this thread is somebody's to hear: their own look's, or no
+    look's.
+    """
+    return _looking.get() in (None, who)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from lopsided.measure.network.affine import Affine, precision_of, stored
 from lopsided.measure.network.aligned import Call, Pass, cut, laid, one_of, written
 from lopsided.measure.network.answered import require_own
 from lopsided.measure.network.head import around, axes_of, causal, heads, learns
+from lopsided.measure.network.intact import may_hear
 from lopsided.measure.network.positions import batch_first
 from lopsided.measure.network.returned import same, tensors_of
 from lopsided.measure.network.tensors import has_values, to_numpy
@@ -137,7 +138,7 @@ class Passing:
 
     def _before(self, _model: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         self._calls = None
-        if _traced():
+        if _traced() or not may_hear(self):
             return
         if self._listening():
             self._calls = {}
@@ -151,7 +152,7 @@ class Passing:
         def hook(layer: Any, args: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> None:
             # A checkpointed layer runs again in the backward pass, which is no new pass.
             again = torch()._C._current_graph_task_id() != -1
-            if again or _traced() or not self._listening():
+            if again or _traced() or not (may_hear(self) and self._listening()):
                 return
             features = next(tensors_of([*args, *keywords.values()]), None)
             logits = next(tensors_of(output), None)

@@ -22,6 +22,7 @@ from lopsided.measure.network.affine import Map
 from lopsided.measure.network.intact import (
     alone_with,
     buffers_kept,
+    looked_at_by,
     modes_kept,
     parallel_apart,
     randomness_kept,
@@ -83,6 +84,7 @@ class Run:
         with ExitStack() as stack:
             for kept in (
                 alone_with(self._model),
+                looked_at_by(self.passing),
                 self.passing,
                 modes_kept(self._model),
                 randomness_kept(),
