@@ -1223,6 +1223,14 @@ def test_the_token_that_was_kept_is_known_where_others_have_the_same_answers(nam
     assert torch.equal(found[0], features[kept])
 
 
+def test_of_a_model_whose_parts_are_called_nobody_knows_which_token_it_keeps():
+    model = language_model(lambda z: z[:, -1], K)()
+    with watch(model) as watching:
+        model.head(model.body(model.embed(IDS)))
+        with pytest.raises(ValueError, match="not called as a whole.*call the model"):
+            watching.labels(Y)
+
+
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
 def test_features_are_those_of_the_token_kept_in_half_precision(precision):
     def forward(self: Any, ids: torch.Tensor, mask: torch.Tensor) -> Any:

@@ -132,10 +132,14 @@ def laid(
         kept = (pair for z in one.answers if (pair := pooled(features, logits, z, given)))
         found = next(kept, None)
         if found is None:
+            missed, remedy = "did not return the answers of one token of each", "pool"
+            if not one.answers:
+                missed = "was not called as a whole, so that nobody sees which token it keeps"
+                remedy = "call the model that is watched, not a part of it, pool"
             raise ValueError(
                 f"the head sees every token, features {tuple(features.shape)}, there is one label "
-                "a sequence, and the model did not return the answers of one token of each; pool "
-                "the tokens before the head, or give pooled features to a measure.Stream"
+                f"a sequence, and the model {missed}; {remedy} the tokens before the head, or give "
+                "pooled features to a measure.Stream"
             )
         return found[0], y, found[1]
     sequences = features.ndim == 3 and y.shape == features.shape[:2]
