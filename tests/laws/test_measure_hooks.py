@@ -1227,7 +1227,7 @@ def test_of_a_model_whose_parts_are_called_nobody_knows_which_token_it_keeps():
     model = language_model(lambda z: z[:, -1], K)()
     with watch(model) as watching:
         model.head(model.body(model.embed(IDS)))
-        with pytest.raises(ValueError, match="not called as a whole.*call the model"):
+        with pytest.raises(ValueError, match="not called as a whole"):
             watching.labels(Y)
 
 
