@@ -9,6 +9,7 @@ import random
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -385,6 +386,33 @@ def test_a_model_is_measured_right_or_refused_with_the_reason(name, how):
         np.testing.assert_allclose(got.weight, weight.detach(), rtol=1e-5, atol=1e-6)
     assert got.decisions.counts.sum() == moments.n
     assert (got.decisions.compared.sum() > 0) == (how == "diagnose 2")
+
+
+def gradients(case: Case, labelled: str) -> list[Any]:
+    """Return the gradients of a step while watched, labelled before or after the backward pass, or
+    while not watched."""
+    torch.manual_seed(0)
+    model, y = case.make(), Y if case.labels is None else case.labels
+    head = None if case.head is None else model.get_submodule(case.head)
+    learns = [part for part in model.parameters() if part.requires_grad]
+    with watch(model, head, **case.options) if labelled else nullcontext() as watching:
+        output = model(X if case.inputs is None else case.inputs)
+        losses = [z.log_softmax(-1)[..., 0].sum() for z in tensors_of(output)] or [output["loss"]]
+        steps = ["backward", "labels"] if labelled == "after" else ["labels", "backward"]
+        for step in steps:
+            if step == "backward" and learns:
+                losses[0].backward()
+            if step == "labels" and labelled:
+                with suppress(ValueError):  # what cannot be measured is told here, and only here
+                    watching.labels(y)
+    return [None if part.grad is None else part.grad.clone() for part in learns]
+
+
+@pytest.mark.parametrize("labelled", ["before", "after"])
+@pytest.mark.parametrize("name", CASES)
+def test_a_backward_pass_is_that_of_a_model_that_nobody_watches(name, labelled):
+    for got, want in zip(gradients(CASES[name], labelled), gradients(CASES[name], ""), strict=True):
+        torch.testing.assert_close(got, want, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(
