@@ -6,12 +6,14 @@ from __future__ import annotations
 import copy
 import io
 import random
+import re
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -179,7 +181,7 @@ def last_token(model: Any, ids: Any) -> Any:
 
 def shared(self: Any, x: Any, labels: Any = None) -> Any:
     """Two exits through one head, of which the last is returned."""
-    self.head(x @ torch.ones(4, D))
+    self.head(x @ x.new_ones(4, D))
     return self.head(self.body(x))
 
 
@@ -289,7 +291,7 @@ CASES = {
         net(lambda self, x: (self.head(self.body(x)), self.head(self.body(-x)))), "ran 2 times"
     ),
     "early exits": Case(
-        net(lambda self, x: [self.head(x @ torch.ones(4, D)), self.head(self.body(x))]),
+        net(lambda self, x: [self.head(x @ x.new_ones(4, D)), self.head(self.body(x))]),
         "ran 2 times",
     ),
     "one exit returned": Case(net(shared)),
@@ -386,6 +388,65 @@ def test_a_model_is_measured_right_or_refused_with_the_reason(name, how):
         np.testing.assert_allclose(got.weight, weight.detach(), rtol=1e-5, atol=1e-6)
     assert got.decisions.counts.sum() == moments.n
     assert (got.decisions.compared.sum() > 0) == (how == "diagnose 2")
+
+
+def of_type(dtype: torch.dtype) -> Callable[[Any, Any], tuple[Any, Any]]:
+    return lambda model, x: (model.to(dtype), x.to(dtype) if x.is_floating_point() else x)
+
+
+def unchanged(model: Any, x: Any) -> tuple[Any, Any]:
+    return model, x
+
+
+#: A way to run a model -> what it makes of model and inputs, the context, how many rows make a
+#: batch of their own, and the relative precision.
+WAYS: dict[str, tuple[Callable[[Any, Any], tuple[Any, Any]], Any, int, float]] = {
+    "double": (of_type(torch.float64), nullcontext, 0, 1e-5),
+    "bfloat16": (of_type(torch.bfloat16), nullcontext, 0, 0.03),
+    "half": (of_type(torch.float16), nullcontext, 0, 0.004),
+    "autocast": (unchanged, partial(torch.autocast, "cpu", torch.bfloat16), 0, 0.03),
+    "inference mode": (unchanged, torch.inference_mode, 0, 1e-5),
+    "a batch of one": (unchanged, nullcontext, 1, 1e-5),
+}
+
+
+def run(case: Case, way: str) -> Any:
+    """Return the collapse of a case that runs in another way, or why there is none."""
+    made, context, last, _ = WAYS[way] if way else (unchanged, nullcontext, 0, 0.0)
+    torch.manual_seed(0)
+    model, x = made(case.make(), X if case.inputs is None else case.inputs)
+    y = Y if case.labels is None else case.labels
+    sizes = [len(x) - last, last] if last else [len(x)]
+    head = None if case.head is None else model.get_submodule(case.head)
+    with context(), watch(model, head, **case.options) as watching:
+        try:
+            for rows, labels in zip(x.split(sizes), y.split(sizes), strict=True):
+                model(rows)
+                watching.labels(labels)
+            return watching.epoch()
+        except ValueError as error:
+            return str(error)
+
+
+#: What is written over, inference mode copies before; the others' rows are not those of labels.
+APART = ("written over", "a batch short", "tokens, time first")
+ALIKE = [name for name in CASES if name not in APART]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ALIKE)
+def test_a_model_is_measured_alike_in_whatever_way_it_runs(name, way):
+    case, (*_, precision) = CASES[name], WAYS[way]
+    want, got = run(case, ""), run(case, way)
+    if isinstance(want, str):
+        assert isinstance(got, str)
+        assert re.search(case.watched, got)
+        return
+    np.testing.assert_array_equal(got.moments.counts, want.moments.counts)
+    for name in ("weight", "moments.means", "moments.spread"):
+        numbers = attrgetter(name)(want)
+        bound = precision * max(np.abs(numbers).max(), 1.0)
+        np.testing.assert_allclose(attrgetter(name)(got), numbers, rtol=0, atol=bound)
 
 
 def gradients(case: Case, labelled: str) -> list[Any]:

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from lopsided.measure.network.returned import reordered, same, same_decisions
+from lopsided.measure.network.tensors import has_float64
 from lopsided.needs import torch
 
-#: Rounding allowed, in units of the type's own.
-ROUNDING = 64
+#: Rounding allowed, in units of the type's own, and in all.
+ROUNDING, LARGEST = 64, 0.03
 
 
 def require_own(
@@ -91,19 +92,21 @@ def _made(z: Any, answer: Any) -> str | None:
     """Return how answers (n, k) are made of logits (n, k): "" if no classifier depends on it."""
     if z.device != answer.device or not bool(z.isfinite().all() & answer.isfinite().all()):
         return None
-    eps = max(torch().finfo(part.dtype).eps for part in (z, answer))
-    z, answer = (part.detach().float() for part in (z, answer))
+    wide = torch().float64 if has_float64(z.device) else torch().float32
+    eps = max(torch().finfo(dtype).eps for dtype in (z.dtype, answer.dtype, wide))
+    rounding = min(ROUNDING * eps, LARGEST)
+    z, answer = (part.detach().to(wide) for part in (z, answer))
     for squashed in (z.softmax(-1), z.sigmoid()):
-        if bool(((squashed - answer).abs() <= ROUNDING * eps).all()):
+        if bool(((squashed - answer).abs() <= rounding).all()):
             return ""
     if reordered(z.T.contiguous(), answer.T.contiguous()):
         return "in another order of classes"
     for over, words in (((1,), ""), ((1, 0), "with an offset for each class")):
-        factor = _factor(z, answer, over, ROUNDING * eps)
+        factor = _factor(z, answer, over, rounding)
         if factor is not None and factor < 0:
             return "negated"
         if factor is not None:
-            scaled = abs(factor - 1) > ROUNDING * eps
+            scaled = abs(factor - 1) > rounding
             return " and ".join([*([f"times {factor:.3g}"] * scaled), *([words] * bool(words))])
     return None
 
