@@ -15,6 +15,7 @@ from scipy.special import softmax
 from lopsided import Adjustment, Counts, Pairing, Targets, predict, solve
 from lopsided.geometry import Geometry, Source
 from lopsided.solve.methods import newton as newton_method
+from lopsided.solve.methods.factors import factors
 
 law = settings(deadline=None, derandomize=True, max_examples=25)
 counts_of = st.lists(st.integers(1, 200), min_size=2, max_size=6).map(Counts)
@@ -512,6 +513,24 @@ def test_no_method_tries_for_less_than_rounding_lets_it_prove(monkeypatch):
             assert found.status is solve.Status.INEXACT
             assert abs(found.certificate.relative_gap) <= found.certificate.rounding
     assert not descents
+
+
+def test_an_optimum_of_low_rank_among_many_groups_is_found_on_few_columns(monkeypatch):
+    widths = []
+
+    def counted(ridge, reduced, start, tolerance, width):
+        widths.append(width)
+        return factors(ridge, reduced, start, tolerance, width)
+
+    monkeypatch.setattr(newton_method, "factors", counted)
+    rng = np.random.default_rng(0)
+    tail = 3 * rng.zipf(1.2, 40).clip(1, 100_000) + rng.integers(0, 50, 40)
+    counts = Counts(sorted(tail.tolist(), reverse=True))
+    largest = solve.largest_ridge(solve.Problem(counts, ridge=1.0, bias="free"))
+    found = solve.minimize(solve.Problem(counts, ridge=0.9 * largest, bias="free"))
+    assert found.status is solve.Status.OPTIMAL
+    assert found.rank < 16
+    assert widths == [16]
 
 
 def test_a_bias_is_found_where_rounding_leaves_a_direction_without_curvature():

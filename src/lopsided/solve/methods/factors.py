@@ -25,16 +25,23 @@ from lopsided.solve.reduced import Point, Reduced
 
 
 def factors(
-    ridge: float, reduced: Reduced, start: Point | None, tolerance: float
+    ridge: float,
+    reduced: Reduced,
+    start: Point | None,
+    tolerance: float,
+    width: int | None = None,
 ) -> tuple[Point, Certificate]:
-    """Minimise over full-width factors; arguments and result as every method in `METHODS`."""
+    """Minimise over factors of full width, or of fewer columns; the other arguments and the result
+    are those of every method in `METHODS`.
+    """
     if start is None:
         start = begin(ridge, reduced)
     left, values, right = svd(start.across)
     # A zero column of both factors is a saddle; a small random one is not.
     columns = np.sqrt(np.maximum(values, 1e-3 * (values.max() or 1.0)))
     noise = np.random.default_rng(0).standard_normal(right.shape) * 1e-3
-    point = narrow(ridge, reduced, left * columns, (right + noise).T * columns, start)
+    w, h = left * columns, (right + noise).T * columns
+    point = narrow(ridge, reduced, w[:, :width], h[:, :width], start)
     if reduced.biased:
         point = point._replace(bias=best_bias(reduced, point))
     return point, prove(ridge, reduced, point)

@@ -10,6 +10,8 @@ end where the ridge is tiny.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from lopsided.solve.certificate import Certificate
@@ -30,6 +32,9 @@ _RARE = 1e-3
 _TINY = 1e-5
 #: How often descent on the factors is begun anew, while that helps.
 _ANEW = 4
+#: Columns of the factors that are tried first, and how many times more each time: an optimum of low
+#: rank is on them, at a part of the price of them all.
+_FEW, _MORE = 16, 4
 
 
 def newton(
@@ -105,13 +110,16 @@ def _from_factors(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
     helps; where it leads nowhere, the best of the ends themselves, whose ranks are blurred.
     """
     best: tuple[Point, Certificate] | None = None
-    for _ in range(_ANEW):
-        found = factors(dual.ridge, dual.reduced, None if best is None else best[0], tolerance)
+    full = min(dual.reduced.targets.shape)
+    fewer = itertools.takewhile(lambda w: w < full, (_FEW * _MORE**i for i in itertools.count()))
+    for width in [*fewer, *[full] * _ANEW]:
+        start = None if best is None else best[0]
+        found = factors(dual.ridge, dual.reduced, start, tolerance, width)
         face = warm(dual, found[0])
         climbed = None if face is None else climb(dual, face, tolerance)
         if climbed is not None:
             return climbed
-        if best is not None and found[1].gap >= best[1].gap:
+        if best is not None and found[1].gap >= best[1].gap and width == full:
             break
         best = found
         if best[1].exhausts(tolerance):
