@@ -7,8 +7,8 @@ import pytest
 
 from lopsided import Counts, foresee
 from lopsided.reproduce import CLAIMS, Record
-from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import heading
-from lopsided.reproduce.claims.thrampoulidis2022.deep.page import play
+from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import heading, kind, lettered
+from lopsided.reproduce.claims.thrampoulidis2022.deep.page import overview, play
 from lopsided.reproduce.claims.thrampoulidis2022.deep.run import split
 from lopsided.reproduce.claims.thrampoulidis2022.deep.verdict import splits
 
@@ -47,3 +47,14 @@ def test_the_page_holds_the_network_to_play_with_beside_what_is_predicted():
     (component,) = fold.blocks
     assert f'"title":{json.dumps(heading(run))}' in component.component
     assert '"measured":[{' in component.component
+
+
+def test_every_kind_of_run_has_letters_of_its_own():
+    letters = [lettered(place, "").removesuffix(": ") for place in range(800)]
+    assert len(set(letters)) == len(letters)
+    assert [letters[place] for place in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
+    runs = [CLAIMS["deep"].read(Record.load(path)) for path in sorted(RESULTS.glob("deep-*"))]
+    kinds = {kind(run): [run] for run in runs}
+    assert len(kinds) > 26
+    for place, row in enumerate(overview(kinds).rows):
+        assert row[0].startswith(f"{letters[place]}: ")

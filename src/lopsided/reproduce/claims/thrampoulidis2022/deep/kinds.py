@@ -66,5 +66,9 @@ def heading(run: DeepRun) -> str:
 
 
 def lettered(place: int, name: str) -> str:
-    """Return a name with the letter by which figures call it."""
-    return f"{ascii_uppercase[place]}: {name}" if place < len(ascii_uppercase) else name
+    """Return a name with the letters by which figures call it: A to Z, then AA, AB and so on."""
+    letters, left = "", place + 1
+    while left:
+        left, last = divmod(left - 1, len(ascii_uppercase))
+        letters = ascii_uppercase[last] + letters
+    return f"{letters}: {name}"
