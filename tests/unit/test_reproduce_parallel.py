@@ -57,8 +57,7 @@ def test_two_processes_train_one_network_and_write_one_record(tmp_path: Path) ->
     require_one_record(tmp_path)
 
 
-@pytest.mark.slow
-def test_so_do_two_that_torchrun_starts(tmp_path: Path) -> None:
+def torchrun(folder: Path, *words: str) -> None:
     launch = [
         sys.executable,
         "-m",
@@ -70,10 +69,21 @@ def test_so_do_two_that_torchrun_starts(tmp_path: Path) -> None:
     ]
     script = [sys.executable, "-c", "import sys; from lopsided.cli import main; sys.exit(main())"]
     done = subprocess.run(
-        [*launch, *script, *SHORT, "--out", str(tmp_path)],
+        [*launch, *script, *SHORT, *words, "--out", str(folder)],
         capture_output=True,
         text=True,
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_so_do_two_that_torchrun_starts(tmp_path: Path) -> None:
+    torchrun(tmp_path)
     require_one_record(tmp_path)
+
+
+@pytest.mark.slow
+def test_and_go_on_to_the_next_of_a_grid(tmp_path: Path) -> None:
+    torchrun(tmp_path, "--grid", "seed=0,1")
+    assert len([*tmp_path.glob("*.json")]) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from dataclasses import dataclass
 
@@ -27,12 +28,15 @@ class Workers:
 
     @classmethod
     def of(cls, device: str) -> Workers:
-        """Join the processes that `torchrun` started, if it did."""
+        """Join the processes that `torchrun` started, if it did, until this one ends: to part and
+        meet again for the next network they would wait for ever, where they met before.
+        """
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return cls()
         if not dist.is_initialized():
             with ended_by_signals():
                 dist.init_process_group("nccl" if device == "cuda" else "gloo")
+            atexit.register(dist.destroy_process_group)
         return cls(dist.get_rank(), dist.get_world_size())
 
     @property
@@ -57,10 +61,9 @@ class Workers:
                 dist.broadcast(buffer, 0)
 
     def leave(self) -> None:
-        """Part from the other processes when all are done."""
+        """Wait until all processes are done with a network."""
         if self.size > 1:
             dist.barrier()
-            dist.destroy_process_group()
 
 
 def device_of(name: str) -> torch.device:
