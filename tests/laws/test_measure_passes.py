@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, DistributedSampler, TensorDataset, Weig
 from lopsided import Adjustment, Counts, steer
 from lopsided.measure import Stream, agop, diagnose, layers, stored, trained, watch
 from lopsided.measure.counted import contradiction
+from lopsided.measure.pull import finding
 
 B, D, K = 40, 6, 5
 X = torch.randn(B, D, generator=torch.Generator().manual_seed(0))
@@ -350,6 +351,16 @@ LOSSES = {
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_that_is_given_the_labels_measured_is_left_in_peace(name, caplog):
     assert training(caplog, LOSSES[name]) == ""
+
+
+def test_labels_that_a_network_is_surer_of_than_their_smoothed_targets_are_no_others():
+    target = np.full(10, 0.01)
+    target[0] += 0.9
+    z = np.log(target) + np.random.default_rng(0).normal(scale=0.3, size=(256, 10))
+    z[:, 0] += 0.3
+    g = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True) - target
+    assert (g.argmin(axis=1) != 0).mean() > 0.3
+    assert finding(g, np.zeros(256, np.int64)) == ""
 
 
 def mixed(share: float) -> Any:

@@ -24,6 +24,9 @@ _log = logging.getLogger("lopsided")
 PASSES, LONGEST = 8, {1: 256, 2: 16}
 #: A pull below this share of the strongest does not count; among fewer classes two say nothing.
 WEAK, FEWEST = 0.05, 4
+#: Pulls of this share of the strongest are as strong: a network that is surer of a label than its
+#: smoothed target is pulled back toward all other classes, which tells of no other label.
+STRONG = 0.5
 #: How near to zero the sum of a gradient must be, of the sum of its magnitudes.
 SUMS = 0.01
 ADVICE = "features are measured under the labels given; measure.diagnose measures inputs unmixed"
@@ -84,12 +87,13 @@ def finding(gradient: npt.NDArray[Any], labels: npt.NDArray[Any]) -> str:
     g, y = gradient[kept].astype(np.float64), labels[kept]
     if not len(y) or np.abs(g.sum(axis=1)).sum() > SUMS * np.abs(g).sum():
         return ""
-    elsewhere = float((g.argmin(axis=1) != y).mean())
+    one = (g <= STRONG * g.min(axis=1, keepdims=True)).sum(axis=1) == 1
+    elsewhere = float(((g.argmin(axis=1) != y) & (one | (k < FEWEST))).mean())
     if elsewhere > 0.3:
         return (
             f"the loss pulls {elsewhere:.0%} of the samples of a batch toward another class than "
-            "their label, as with mixup, soft labels, or labels in another order than the "
-            f"features; {ADVICE}"
+            "their label, as with mixup, soft labels, a network surer than smoothed labels, or "
+            f"labels in another order than the features; {ADVICE}"
         )
     two = (g < WEAK * g.min(axis=1, keepdims=True)).sum(axis=1) == 2
     if k >= FEWEST and two.mean() > 0.5:
