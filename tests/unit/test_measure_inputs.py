@@ -172,6 +172,16 @@ def test_a_model_that_tells_its_classifier_is_believed(caplog):
     assert "'fc' (6 -> 4)" in caplog.text
 
 
+def test_a_method_of_that_name_that_wants_more_tells_nothing():
+    class Named(Timm):
+        def get_classifier(self, name):
+            return getattr(self, name)
+
+    net = Named()
+    got = trained(net, [(X, Y)], **QUIET)
+    np.testing.assert_allclose(got.weight, net.fc.weight.detach().numpy())
+
+
 @pytest.mark.parametrize("guessed", [True, False])
 def test_a_1x1_convolution_is_a_head_of_pixels(guessed):
     torch.manual_seed(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from typing import Any
 
 from lopsided.arrays import require_noun
@@ -119,8 +120,9 @@ def _guessed(model: Any, k: int | None) -> dict[str, Any]:
     kind, layers = torch().nn.Linear, dict(model.named_modules())
     linear = {n: layer for n, layer in layers.items() if isinstance(layer, kind)}
     fitting = linear or {n: layer for n, layer in layers.items() if _outputs(layer)}
-    asked = getattr(model, "get_classifier", None)
-    told = asked() if callable(asked) else None
+    told = None
+    with suppress(Exception):  # there is none, or one that is asked otherwise
+        told = model.get_classifier()
     own = {n: layer for n, layer in layers.items() if layer is told and _outputs(layer)}
     # Of dictionaries joined the later one's names come last.
     fitting = {n: layer for n, layer in fitting.items() if n not in own} | own
