@@ -1,6 +1,7 @@
 """What the page tells of a deep run, on a committed record."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import heading, kind
 from lopsided.reproduce.claims.thrampoulidis2022.deep.page import overview, play
 from lopsided.reproduce.claims.thrampoulidis2022.deep.run import split
 from lopsided.reproduce.claims.thrampoulidis2022.deep.verdict import splits
+from lopsided.reproduce.claims.thrampoulidis2022.individuality.averages import averages
 
 RESULTS = Path(__file__).parents[2] / "results"
 #: The MLP on MNIST at R = 10, published schedule.
@@ -58,3 +60,36 @@ def test_every_kind_of_run_has_letters_of_its_own():
     assert len(kinds) > 26
     for place, row in enumerate(overview(kinds).rows):
         assert row[0].startswith(f"{letters[place]}: ")
+
+
+def test_runs_of_other_counts_or_images_are_of_other_kinds():
+    run = CLAIMS["deep"].read(Record.load(MNIST))
+
+    def trained(**settings):
+        changed = replace(run.settings, **settings)
+        counts = [int(word) for word in changed.counts.split(",") if word]
+        if not counts:
+            counts = Counts.exponential(10, changed.largest, changed.ratio).values.tolist()
+        return replace(run, settings=changed, numbers=replace(run.numbers, counts=tuple(counts)))
+
+    def given(last, **settings):
+        return trained(profile="given", counts=f"{'40,' * 6}{last}", **settings)
+
+    several = [
+        given("40,30,10,6"),
+        given("40,12,8,6"),
+        given("40,40,10,6"),
+        given("40,10,10,6"),
+        given("40,40,6,6"),
+        given("40,40,40,40"),
+        given("40,40,6,6", dataset="a/images"),
+        given("40,40,6,6", dataset="b/images"),
+        given("40,40,6,6", dataset="b/images.1"),
+        *(trained(profile="exponential", largest=100, ratio=ratio) for ratio in (60.0, 100.0)),
+    ]
+    assert len({kind(one) for one in several}) == len(several)
+    orders = [given("40,10,6,30"), given("6,10,30,40")]
+    assert kind(orders[0]) == kind(orders[1]) != kind(several[0])
+    for one in several:
+        assert kind(replace(one, settings=replace(one.settings, seed=7))) == kind(one)
+    assert averages([*several, *orders, orders[0]]) == averages([*orders, orders[0]])

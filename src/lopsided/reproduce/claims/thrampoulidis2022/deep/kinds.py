@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from string import ascii_uppercase
 
+from lopsided.counts import Counts
 from lopsided.reproduce.claim import Run
 from lopsided.reproduce.claims.thrampoulidis2022.deep.numbers import Numbers
+from lopsided.reproduce.data import DATASETS
 from lopsided.reproduce.settings import Training
 
 #: What is compared of two geometries, in the order of `Distances`.
@@ -31,10 +33,12 @@ _SPECIAL = (
 
 
 def kind(run: DeepRun) -> str:
-    """Return what was trained, but for the seed."""
+    """Return what was trained, but for the seed; runs of one kind are averaged."""
     s, counts = run.settings, run.numbers.counts
     model = f"MLP {s.depth}×{s.width}" if s.model == "mlp" else f"{s.model}, width {s.width}"
     profile = {"step": "STEP ", "exponential": "exponential ", "given": _given(counts)}[s.profile]
+    if s.profile == "exponential" and not _exponential(counts):  # it ends at a whole number
+        profile = f"exponential (ratio {s.ratio:g}) "
     ratio = max(counts) / min(counts)
     bias = "" if s.bias == "none" else f", {s.bias} bias"
     default = Training()
@@ -43,9 +47,20 @@ def kind(run: DeepRun) -> str:
         for name in _SPECIAL
         if getattr(s, name) != getattr(default, name)
     )
-    return (
-        f"{model} on {run.numbers.title}, {profile}R = {ratio:g}{bias}, {s.epochs} epochs{special}"
-    )
+    return f"{model} on {data_title(run)}, {profile}R = {ratio:g}{bias}, {s.epochs} epochs{special}"
+
+
+def data_title(run: DeepRun) -> str:
+    """Return what the images are called: one's own by their path, for several may have one name."""
+    dataset = run.settings.dataset
+    return run.numbers.title if dataset in DATASETS else dataset
+
+
+def _exponential(counts: Sequence[int]) -> bool:
+    """Return whether counts are the exponential tail of their ratio."""
+    falling = sorted(counts, reverse=True)
+    tail = Counts.exponential(len(falling), falling[0], falling[0] / falling[-1])
+    return list(tail) == falling
 
 
 def _given(counts: Sequence[int]) -> str:
@@ -53,9 +68,9 @@ def _given(counts: Sequence[int]) -> str:
     falling = sorted(counts, reverse=True)
     sizes = [f"{times} × {size:,}" for size, times in Counter(falling).items()]
     shown = (
-        " and ".join(sizes)
-        if len(sizes) <= 2
-        else f"{len(counts)}, {falling[0]:,} to {falling[-1]:,}"
+        f"{len(counts)}, {falling[0]:,} to {falling[-1]:,}"
+        if len(sizes) > 2 and _exponential(counts)
+        else " and ".join(filter(None, [", ".join(sizes[:-1]), sizes[-1]]))
     )
     return f"{shown} samples{'' if list(counts) == falling else ', permuted'}, "
 

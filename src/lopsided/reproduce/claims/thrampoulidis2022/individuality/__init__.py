@@ -18,7 +18,7 @@ from lopsided.report.blocks import Block
 from lopsided.reproduce import data
 from lopsided.reproduce.claim import Claim, Outcome, Run
 from lopsided.reproduce.claims.thrampoulidis2022.deep import DEEP
-from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import DeepRun, kind
+from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import DeepRun, data_title, kind
 from lopsided.reproduce.claims.thrampoulidis2022.deep.verdict import is_fitted, splits
 from lopsided.reproduce.claims.thrampoulidis2022.individuality.averages import averages
 from lopsided.reproduce.claims.thrampoulidis2022.individuality.images import (
@@ -72,7 +72,7 @@ def _part(run: DeepRun) -> Part:
     ratio = max(numbers.counts) / min(numbers.counts)
     fitted = is_fitted(numbers.history[-1])
     why, _ = splits(s, numbers)
-    return Part(kind(run), numbers.title, ratio, s.weight_decay, s.seed, fitted, why)
+    return Part(kind(run), data_title(run), ratio, s.weight_decay, s.seed, fitted, why)
 
 
 def _similar(

@@ -20,7 +20,7 @@ from lopsided import foresee
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.groups import Groups
-from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import DeepRun
+from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import DeepRun, data_title
 from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import kind as kind_of
 from lopsided.reproduce.claims.thrampoulidis2022.individuality.numbers import Average, Curve
 from lopsided.split import Matrices, aligned, average, seen, unit
@@ -71,7 +71,7 @@ def of_kind(kind: str, runs: Sequence[DeepRun]) -> Average:
         name: curve([getattr(one, field) for one in shown], getattr(goal, field), groups)
         for name, field in PARTS.items()
     }
-    return Average(kind, runs[0].numbers.title, counts.ratio, groups.m < counts.k, curves)
+    return Average(kind, data_title(runs[0]), counts.ratio, groups.m < counts.k, curves)
 
 
 def curve(parts: Sequence[Floats], goal: Floats, groups: Groups) -> Curve:

@@ -17,7 +17,7 @@ import numpy as np
 
 from lopsided.arrays import Floats, Ints
 from lopsided.groups import Groups
-from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import DeepRun
+from lopsided.reproduce.claims.thrampoulidis2022.deep.kinds import DeepRun, data_title
 from lopsided.reproduce.claims.thrampoulidis2022.individuality.averages import matrices
 from lopsided.reproduce.claims.thrampoulidis2022.individuality.images import Similarity
 from lopsided.reproduce.claims.thrampoulidis2022.individuality.numbers import Kinship, Pair, Unit
@@ -87,7 +87,7 @@ def kinship(
         tuple(
             Unit(
                 name,
-                of[0].numbers.title,
+                data_title(of[0]),
                 CLASSES.get(of[0].settings.dataset, of[0].settings.dataset),
                 len(of),
                 _within(own[name]),
@@ -121,7 +121,7 @@ def _unit_of(run: DeepRun) -> str:
     s = run.settings
     net = f"MLP {s.depth}×{s.width}" if s.model == "mlp" else f"{s.model}, width {s.width}"
     order = ", permuted" if s.profile == "given" else ""
-    return f"{net} on {run.numbers.title}{order}"
+    return f"{net} on {data_title(run)}{order}"
 
 
 def _blocks(runs: Sequence[DeepRun]) -> set[tuple[int, ...]]:
