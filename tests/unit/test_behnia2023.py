@@ -2,12 +2,15 @@
 on."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lopsided import Adjustment, Counts, predict
-from lopsided.reproduce import CLAIMS, Place
+from lopsided.report import Row, Table
+from lopsided.reproduce import CLAIMS, Place, Record
 from lopsided.reproduce.claims.behnia2023 import descend
 from lopsided.reproduce.disk import seal
 from lopsided.reproduce.seen import Skews
@@ -100,3 +103,26 @@ def test_balanced_classes_leave_nothing_to_compare_losses_by():
     settings = CLAIMS["behnia2023"].settings(profile="given", counts=",".join(["60", "50"] * 5))
     with pytest.raises(ValueError, match=r"no class is one at a ratio of 1\.2"):
         settings.class_counts(10)
+
+
+def test_runs_of_other_settings_are_drawn_and_named_apart():
+    claim, results = CLAIMS["behnia2023"], Path(__file__).parents[2] / "results"
+    records = [Record.load(path) for path in sorted(results.glob("behnia2023-*.json"))]
+    lengths = {record.configuration["epochs"] for record in records}
+    assert len(lengths) == len(records) == 2
+
+    def blocks(records):
+        shown = claim.show([claim.read(record) for record in records])
+        (table,) = (block for block in shown if isinstance(block, Table))
+        return [block for block in shown if isinstance(block, Row)], [row[0] for row in table.rows]
+
+    figures, names = blocks(records)
+    assert len(figures) == 2  # classifiers and class means of the longest training
+    assert {"CE, 200 epochs", "CE, 1000 epochs"} < set(names)
+    other = [replace(one, configuration={**one.configuration, "seed": 1}) for one in records]
+    figures, names = blocks([*records, *other])
+    assert len(set(names)) == len(names) == 12
+    assert {"CE, seed 0, 200 epochs", "LA, seed 1, 1000 epochs"} < set(names)
+    assert [row.caption.split(":")[0] for row in figures] == [
+        f"{part}, seed {seed}" for seed in (0, 1) for part in ("Classifiers", "Class means")
+    ]

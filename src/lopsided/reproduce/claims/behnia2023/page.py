@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from lopsided.counts import Counts
+from lopsided.plain import plain
 from lopsided.report.blocks import Block, Figure, Row, Table, drawn
 from lopsided.reproduce.claim import Run
 from lopsided.reproduce.claims.behnia2023.numbers import (
@@ -37,9 +38,11 @@ _UNSTEERED = (
 
 def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
     """Return norm ratios and cosines against the exponent for the longest training, and the losses
-    that do not steer for all.
+    that do not steer for all; runs that differ in more than the length by themselves.
     """
     ordered = sorted(runs, key=lambda run: run.settings.epochs)
+    kinds = {run.name: _but_epochs(run, ordered) for run in ordered}
+    longest = {kinds[run.name]: run for run in ordered}
     columns = [
         "",
         "‖w‖² ratio at own ridge",
@@ -52,22 +55,34 @@ def show(runs: Sequence[Run[Settings, Numbers]]) -> list[Block]:
         "logits to SELI",
         "free to SELI",
     ]
-    table = [_row(run, name) for run in ordered for name in KEPT]
-    return [*_figures(ordered[-1]), Table(_UNSTEERED, columns, table)]
+    table = [_row(run, name, kinds[run.name]) for run in ordered for name in KEPT]
+    figures = [row for kind, run in longest.items() for row in _figures(run, kind)]
+    return [*figures, Table(_UNSTEERED, columns, table)]
 
 
-def _row(run: Run[Settings, Numbers], name: str) -> list[str]:
+def _but_epochs(run: Run[Settings, Numbers], among: Sequence[Run[Settings, Numbers]]) -> str:
+    """Return the settings that tell a run from others, but for the length of its training."""
+    own, *every = (plain(one.settings) for one in (run, *among))
+    told = (
+        f", {name.replace('_', ' ')} {value}"
+        for name, value in own.items()
+        if name != "epochs" and any(other[name] != value for other in every)
+    )
+    return "".join(told)
+
+
+def _row(run: Run[Settings, Numbers], name: str, kind: str) -> list[str]:
     seen, free = run.numbers.network[name], run.numbers.free[name]
     cells = [x for skew in seen.skews for x in skew] + [*seen.distances.seli]
     return [
-        f"{name}, {run.settings.epochs} epochs",
+        f"{name}{kind}, {run.settings.epochs} epochs",
         at_own_ridge(seen, "zero"),
         *(f"{x:.2f}" for x in cells),
         f"{max(free.distance):.1e}",
     ]
 
 
-def _figures(run: Run[Settings, Numbers]) -> list[Row]:
+def _figures(run: Run[Settings, Numbers], kind: str) -> list[Row]:
     from lopsided.reproduce.figures.losses import against_exponent
 
     numbers, settings = run.numbers, run.settings
@@ -97,7 +112,7 @@ def _figures(run: Run[Settings, Numbers]) -> list[Row]:
     return [
         Row(
             [panel(part, quantity) for quantity in _QUANTITIES],
-            f"{title}: theory as lines, free features as rings, networks on {numbers.title}"
+            f"{title}{kind}: theory as lines, free features as rings, networks on {numbers.title}"
             " as triangles.",
         )
         for part, title in _PARTS.items()
