@@ -123,7 +123,9 @@ class Prescription:
 
     def apply_(self, linear: Any) -> Any:
         """Write the head into a torch linear layer or 1x1 convolution, in place; a bias is made
-        where there is none. A weight that is tied to another layer's changes there too.
+        where there is none, so whatever loads the saved model has to make one too: Hugging Face
+        builds decoders without and leaves it out. A weight that is tied to another layer's changes
+        there too.
 
         Returns:
             The layer.
