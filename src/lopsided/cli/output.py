@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lopsided.bars import bars
 from lopsided.drafts import require_apart, require_replaceable
 from lopsided.files import printable
 
@@ -37,11 +38,7 @@ def table_console() -> Console:
 @contextlib.contextmanager
 def bar(words: str, rows: int) -> Iterator[Callable[[int], object]]:
     """Show a bar on a terminal's standard error while so many rows are read; it is told of them."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as shown:
+    with bars() as shown:
         task = shown.add_task(words, total=rows)
         yield lambda more: shown.advance(task, more)
 

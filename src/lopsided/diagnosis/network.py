@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
-from rich.progress import Progress
-
+from lopsided.bars import bars
 from lopsided.counts import Counts, CountsLike
 from lopsided.diagnosis.diagnosis import Diagnosis
 from lopsided.diagnosis.kept import Kept
@@ -125,7 +124,7 @@ def diagnose(
         )
     if known is None and collapse is not None and collapse.k == run.passing.shape[0]:
         known = Counts(collapse.moments.counts)
-    with Progress(transient=True, disable=not show_progress) as bar:
+    with bars(show=show_progress) as bar:
         rows = [len(sets[name]) if name in sets else 0 for name in ("training", "held-out")]
         task = bar.add_task("finding a head", total=rows_read(*rows) if all(rows) else 0)
         prescription, notes = _prescribed(

@@ -11,9 +11,9 @@ from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from typing import Any, Self
 
 import numpy as np
-from rich.progress import track
 
 from lopsided.arrays import require_flag
+from lopsided.bars import tracked
 from lopsided.counts import Counts
 from lopsided.labels import Ignore
 from lopsided.measure.counted import repeated
@@ -113,7 +113,7 @@ class Run:
             ValueError: if a batch cannot be used; it is named.
             TypeError: if the loader gives what is no batch.
         """
-        batches: Any = track(loader, title, transient=True, disable=not self._show)
+        batches = tracked(loader, title, show=self._show)
         rows, largest, read = 0, 0, alike.Read()
         # Closed at once: whoever keeps the error would keep the bar, its threads and the workers.
         with order_kept(loader), _others_told(self.together), closing(batches):
