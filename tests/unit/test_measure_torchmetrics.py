@@ -218,6 +218,19 @@ def test_a_head_without_a_weight_is_refused_before_anything_is_measured(wrong):
     GeometryMetric(K, D, nn.LazyLinear(K))  # its weight comes with the first batch
 
 
+def test_an_unknown_choice_of_classes_is_told_before_anything_is_measured():
+    with pytest.raises(ValueError, match="'all' or 'seen'"):
+        GeometryMetric(K, D, classes="some")
+
+
+def test_a_spectral_norm_in_training_is_not_moved():
+    layer = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(D, K))
+    before = {name: part.clone() for name, part in layer.state_dict().items()}
+    fed(GeometryMetric(K, D, layer)).compute()
+    for name, part in layer.state_dict().items():
+        torch.testing.assert_close(part, before[name], rtol=0, atol=0)
+
+
 def test_a_head_that_is_no_linear_map_has_no_classifiers():
     with pytest.raises(ValueError, match="no linear map of the features"):
         fed(GeometryMetric(K, D, steer.CosineHead(D, K))).compute()

@@ -88,8 +88,7 @@ class Collapse(Declared):
             TypeError: if the moments are none.
         """
         require_noun(moments, Moments, "what is measured", "Moments.update makes them of features")
-        if classes not in ("all", "seen"):
-            raise ValueError(f"classes must be 'all' or 'seen', got {classes!r}")
+        require_choice(classes)
         if weight is None and bias is not None:
             raise ValueError("a bias was given without its weight")
         counts = None if counts is None else Counts.of(counts)
@@ -297,6 +296,16 @@ class Collapse(Declared):
 
     def __repr__(self) -> str:
         return f"Collapse(n={self.moments.n:,}, k={self.k}, d={self.moments.d})"
+
+
+def require_choice(classes: Classes) -> None:
+    """Refuse what is no choice of classes.
+
+    Raises:
+        ValueError: naming those that there are.
+    """
+    if classes not in ("all", "seen"):
+        raise ValueError(f"classes must be 'all' or 'seen', got {classes!r}")
 
 
 def _of(counts: Counts, classes: Ints) -> Counts:

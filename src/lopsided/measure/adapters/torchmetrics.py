@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from lopsided.counts import Counts, CountsLike
 from lopsided.labels import Ignore
-from lopsided.measure.collapse import Classes, Collapse
+from lopsided.measure.collapse import Classes, Collapse, require_choice
 from lopsided.measure.network import alike
 from lopsided.measure.network.affine import alone
 from lopsided.measure.network.head import is_layer
@@ -67,7 +67,9 @@ class GeometryMetric(Metric):  # type: ignore[misc]
                 "processes are joined by sums, not by gathering their states: leave out"
                 " dist_sync_fn"
             )
-        if head is not None and not isinstance(getattr(head, "weight", None), torch().Tensor):
+        require_choice(classes)
+        weighs = is_layer(head) or isinstance(getattr(head, "weight", None), torch().Tensor)
+        if head is not None and not weighs:
             what = repr(head) if isinstance(head, str) else f"a {type(head).__name__}"
             raise TypeError(
                 f"head must be the layer itself, with a weight (k, d), such as model.fc, got"

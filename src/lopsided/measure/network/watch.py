@@ -16,12 +16,12 @@ small, and a pass of `measure.diagnose` has none.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.labels import Ignore
-from lopsided.measure.collapse import Classes, Collapse
+from lopsided.measure.collapse import Classes, Collapse, require_choice
 from lopsided.measure.counted import contradicted
 from lopsided.measure.label_sets import LabelSets
 from lopsided.measure.network import alike, sync
@@ -94,8 +94,7 @@ class Watch:
                 "scatter must be 'pooled', 'replay' or 'none', and during 'train' or 'eval', got"
                 f" {scatter!r} and {during!r}"
             )
-        if classes not in get_args(Classes):
-            raise ValueError(f"classes must be 'all' or 'seen', got {classes!r}")
+        require_choice(classes)
         if sets is not None and (scatter == "replay" or counts is not None or predictions):
             raise ValueError(
                 "label sets have their own counts, no prediction by class and a stream: leave out"
