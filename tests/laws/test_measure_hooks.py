@@ -390,6 +390,18 @@ def test_a_model_is_measured_right_or_refused_with_the_reason(name, how):
     assert (got.decisions.compared.sum() > 0) == (how == "diagnose 2")
 
 
+def test_a_backward_pass_does_not_fail_where_what_it_tells_cannot_be_judged(monkeypatch):
+    asked = []
+    monkeypatch.setattr("lopsided.measure.pull.finding", lambda *_: asked.append(1) or 1 / 0)
+    model = Net()
+    with watch(model) as watching:
+        loss = functional.cross_entropy(model(X), Y)
+        watching.labels(Y)
+        loss.backward()
+        assert watching.epoch().moments.n == B
+    assert asked
+
+
 def of_type(dtype: torch.dtype) -> Callable[[Any, Any], tuple[Any, Any]]:
     return lambda model, x: (model.to(dtype), x.to(dtype) if x.is_floating_point() else x)
 

@@ -10,6 +10,7 @@ one, pull each logit to a target of its own and say nothing.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,9 @@ class Pull:
         return heard
 
     def _hear(self, heard: dict[str, Any], gradient: Any) -> None:
-        if has_values(gradient):  # under is_grads_batched it is many
-            self._judge(heard, gradient=_some(gradient.detach()))
+        with suppress(Exception):  # a backward pass never fails because somebody looks
+            if has_values(gradient):  # under is_grads_batched it is many
+                self._judge(heard, gradient=_some(gradient.detach()))
 
     def labelled(self, heard: dict[str, Any], labels: npt.NDArray[Any], shift: int) -> None:
         """Say the labels of the pass, in the layout of its rows, and by how much they lie ahead."""
