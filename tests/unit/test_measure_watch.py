@@ -184,5 +184,25 @@ def test_several_labels_a_sample_are_watched_as_sets():
             build()
 
 
+def test_several_labels_a_sequence_are_those_of_the_token_that_a_decoder_keeps():
+    class Decoder(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.score = torch.nn.Linear(4, 3)
+
+        def forward(self, tokens):
+            return self.score(tokens)[:, -1]
+
+    rows = torch.tensor([[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 1, 1]])
+    sets, tokens = measure.LabelSets.of(rows), torch.randn(6, 5, 4)
+    stream = measure.Stream(sets.m, 4, sets=sets)
+    stream.update(tokens[:, -1], rows)
+    with measure.watch(model := Decoder(), sets=sets) as watching:
+        losses = torch.nn.functional.binary_cross_entropy_with_logits(model(tokens), rows.float())
+        watching.labels(rows)
+        losses.backward()
+        np.testing.assert_array_equal(watching.stream.moments.means, stream.moments.means)
+
+
 def by_set(sets):
     return measure.Stream(sets.m, 4, sets=sets, ignore=-100)

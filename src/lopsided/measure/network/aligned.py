@@ -127,7 +127,9 @@ def laid(
     """
     require_unwritten(one.call)
     features, logits, y = one.call.features, one.call.logits, labels
-    if logits.ndim == 3 and y.size == len(logits) and logits.shape[1] > 1:
+    # Of a sequence there is one label, or a row of one for each class.
+    whole = y.size == len(logits) or y.shape == (len(logits), logits.shape[-1])
+    if whole and logits.ndim == 3 and logits.shape[1] > 1 and y.shape != logits.shape[:2]:
         given = one.inputs
         kept = (pair for z in one.answers if (pair := pooled(features, logits, z, given)))
         found = next(kept, None)
