@@ -360,7 +360,7 @@ def test_labels_that_a_network_is_surer_of_than_their_smoothed_targets_are_no_ot
     z[:, 0] += 0.3
     g = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True) - target
     assert (g.argmin(axis=1) != 0).mean() > 0.3
-    assert finding(g, np.zeros(256, np.int64)) == ""
+    assert finding(g, z, np.zeros(256, np.int64)) == ""
 
 
 def mixed(share: float) -> Any:

@@ -25,9 +25,6 @@ _log = logging.getLogger("lopsided")
 PASSES, LONGEST = 8, {1: 256, 2: 16}
 #: A pull below this share of the strongest does not count; among fewer classes two say nothing.
 WEAK, FEWEST = 0.05, 4
-#: Pulls of this share of the strongest are as strong: a network that is surer of a label than its
-#: smoothed target is pulled back toward all other classes, which tells of no other label.
-STRONG = 0.5
 #: How near to zero the sum of a gradient must be, of the sum of its magnitudes.
 SUMS = 0.01
 ADVICE = "features are measured under the labels given; measure.diagnose measures inputs unmixed"
@@ -44,6 +41,7 @@ class Pull:
         heard: dict[str, Any] = {}
         if self._left and logits.requires_grad and logits.ndim - 1 in LONGEST:
             self._left -= 1
+            heard["logits"] = _some(logits.detach())
             logits.register_hook(apart(lambda gradient: self._hear(heard, gradient)))
         return heard
 
@@ -62,6 +60,7 @@ class Pull:
         if not {"labels", "gradient"} <= heard.keys():
             return
         gradient, labels = to_numpy(heard.pop("gradient")), heard.pop("labels")
+        logits = to_numpy(heard.pop("logits"))
         if gradient.ndim == 3 and labels.size == len(labels):
             # One label a sequence: a loss pulls no token but the one that it was given.
             labels = np.broadcast_to(labels.reshape(-1, 1), (len(labels), gradient.shape[1]))
@@ -70,17 +69,20 @@ class Pull:
         labels = labels.reshape(-1) if gradient.ndim == 2 else labels
         labels = labels[tuple(slice(0, length) for length in gradient.shape[:-1])]
         if labels.shape == gradient.shape[:-1] and self._left >= 0:
-            found = finding(gradient.reshape(-1, gradient.shape[-1]), labels.reshape(-1))
+            logits = logits[:, : gradient.shape[1]] if gradient.ndim == 3 else logits
+            k = gradient.shape[-1]
+            found = finding(gradient.reshape(-1, k), logits.reshape(-1, k), labels.reshape(-1))
             if found:
                 self._left = -1
                 _log.warning(found)
 
 
-def finding(gradient: npt.NDArray[Any], labels: npt.NDArray[Any]) -> str:
+def finding(gradient: npt.NDArray[Any], logits: npt.NDArray[Any], labels: npt.NDArray[Any]) -> str:
     """Return in a sentence how a loss contradicts labels, or nothing.
 
     Args:
         gradient: (n, k) of the loss at the logits.
+        logits: (n, k).
         labels: (n,) of the samples; others than classes are left out.
     """
     k = gradient.shape[1]
@@ -89,15 +91,16 @@ def finding(gradient: npt.NDArray[Any], labels: npt.NDArray[Any]) -> str:
     g, y = gradient[kept].astype(np.float64), labels[kept]
     if not len(y) or np.abs(g.sum(axis=1)).sum() > SUMS * np.abs(g).sum():
         return ""
-    one = (g <= STRONG * g.min(axis=1, keepdims=True)).sum(axis=1) == 1
-    elsewhere = float(((g.argmin(axis=1) != y) & (one | (k < FEWEST))).mean())
+    # A network that is surer of a label than its target is pulled back, which tells of no other.
+    elsewhere = float(((g.argmin(axis=1) != y) & (logits[kept].argmax(axis=1) != y)).mean())
     if elsewhere > 0.3:
         return (
             f"the loss pulls {elsewhere:.0%} of the samples of a batch toward another class than "
-            "their label, as with mixup, soft labels, a network surer than smoothed labels, or "
-            f"labels in another order than the features; {ADVICE}"
+            "their label, as with mixup, soft labels, or labels in another order than the "
+            f"features; {ADVICE}"
         )
-    two = (g < WEAK * g.min(axis=1, keepdims=True)).sum(axis=1) == 2
+    pulled = g < WEAK * g.min(axis=1, keepdims=True)
+    two = (pulled.sum(axis=1) == 2) & pulled[np.arange(len(y)), y]
     if k >= FEWEST and two.mean() > 0.5:
         most = "the loss pulls most samples of a batch toward two classes each"
         return f"{most}, as with mixup; {ADVICE}"
