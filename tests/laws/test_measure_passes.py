@@ -353,6 +353,50 @@ def test_a_loss_that_is_given_the_labels_measured_is_left_in_peace(name, caplog)
     assert training(caplog, LOSSES[name]) == ""
 
 
+def fitted(k: int, criterion: Any, further: int = 0) -> None:
+    """Train a network until it fits, then watch it with the labels, or those of classes further
+    on."""
+    draw = torch.Generator().manual_seed(0)
+    y = torch.arange(120) % k
+    x = 2 * torch.randn(k, D, generator=draw)[y] + torch.randn(120, D, generator=draw)
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(D, 16), nn.ReLU(), nn.Linear(16, k))
+    optimiser = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)
+    for _ in range(300):
+        optimiser.zero_grad()
+        criterion(net(x), y).backward()
+        optimiser.step()
+    with watch(net, net[2]) as watching:
+        for rows in torch.arange(120).split(30):
+            criterion(net(x[rows]), y[rows]).backward()
+            watching.labels((y[rows] + further) % k)
+
+
+#: Losses that pull a network back that is surer of a label than they want it.
+BACK = {
+    "label smoothing": nn.CrossEntropyLoss(label_smoothing=0.1),
+    "squared": lambda z, y: functional.mse_loss(z, functional.one_hot(y, z.shape[1]).float()),
+    "a price on being sure": lambda z, y: (
+        functional.cross_entropy(z, y) + 0.1 * (z.softmax(1) * z.log_softmax(1)).sum(1).mean()
+    ),
+}
+
+
+@pytest.mark.parametrize("k", [2, 3, 5, 10])
+@pytest.mark.parametrize("name", BACK)
+def test_a_network_that_is_surer_than_its_targets_tells_of_no_other_labels(name, k, caplog):
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        fitted(k, BACK[name])
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("k", [2, 3, 5, 10])
+def test_other_labels_are_told_also_of_a_network_that_fits(k, caplog):
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        fitted(k, nn.CrossEntropyLoss(), further=1)
+    assert "toward another class" in caplog.text
+
+
 def test_labels_that_a_network_is_surer_of_than_their_smoothed_targets_are_no_others():
     target = np.full(10, 0.01)
     target[0] += 0.9
