@@ -22,7 +22,8 @@ class Settings(Checked):
     Attributes:
         dataset: images of ten classes, of half the width and height; digits as they are.
         model: batch-norm perceptron of two layers, or two convolutions and a layer.
-        ratio: R of the exponential counts.
+        ratio: R of the exponential counts, at most the samples of the largest class (of digits 80),
+            so that the rarest has one.
         steps: of SGD, for each network.
         batch: samples of a step.
         rates: to choose from.
