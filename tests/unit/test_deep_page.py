@@ -82,6 +82,8 @@ def test_runs_of_other_counts_or_images_are_of_other_kinds():
         given("40,10,10,6"),
         given("40,40,6,6"),
         given("40,40,40,40"),
+        given("40,40,40,40,35,30,25,20,15,10"),
+        given("40,40,40,40,35,30,25,20,11,10"),
         given("40,40,6,6", dataset="a/images"),
         given("40,40,6,6", dataset="b/images"),
         given("40,40,6,6", dataset="b/images.1"),

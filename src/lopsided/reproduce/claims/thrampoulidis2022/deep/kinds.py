@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from hashlib import sha256
 from string import ascii_uppercase
 
 from lopsided.counts import Counts
@@ -16,6 +17,9 @@ from lopsided.reproduce.settings import Training
 PARTS = ("classifiers", "class means", "logits")
 
 DeepRun = Run[Training, Numbers]
+
+#: Given counts of more sizes are told by a hash.
+_LISTED = 6
 
 #: Settings that are named where they are not the default.
 _SPECIAL = (
@@ -67,17 +71,22 @@ def _given(counts: Sequence[int]) -> str:
     """Return what tells given counts from others of their ratio; their order is no matter."""
     falling = sorted(counts, reverse=True)
     sizes = [f"{times} × {size:,}" for size, times in Counter(falling).items()]
-    shown = (
-        f"{len(counts)}, {falling[0]:,} to {falling[-1]:,}"
-        if len(sizes) > 2 and _exponential(counts)
-        else " and ".join(filter(None, [", ".join(sizes[:-1]), sizes[-1]]))
-    )
+    if len(sizes) <= _LISTED:
+        shown = " and ".join(filter(None, [", ".join(sizes[:-1]), sizes[-1]]))
+    else:
+        mark = "" if _exponential(counts) else f" ({_hash(falling)})"
+        shown = f"{len(counts)}, {falling[0]:,} to {falling[-1]:,}{mark}"
     return f"{shown} samples{'' if list(counts) == falling else ', permuted'}, "
 
 
 def heading(run: DeepRun) -> str:
     """Return what was trained, in one line."""
     return f"{kind(run)}, seed {run.settings.seed}"
+
+
+def _hash(counts: Sequence[int]) -> str:
+    """Return what tells a list of many counts from others."""
+    return sha256(",".join(map(str, counts)).encode()).hexdigest()[:6]
 
 
 def lettered(place: int, name: str) -> str:
