@@ -39,6 +39,7 @@ from torch.utils.data import (
 from lopsided import predict, steer
 from lopsided.measure import Moments, agop, diagnose, trained, watch
 from lopsided.measure.network.affine import alone
+from lopsided.measure.network.answered import require_own
 from lopsided.measure.network.intact import COPIED
 from lopsided.measure.network.returned import pooled, tensors_of
 
@@ -443,6 +444,27 @@ def run(case: Case, way: str) -> Any:
 #: What is written over, inference mode copies before; the others' rows are not those of labels.
 APART = ("written over", "a batch short", "tokens, time first")
 ALIKE = [name for name in CASES if name not in APART]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (lambda z: 64 * z, "times 64"),
+        (lambda z: 5 * (z / 5).tanh(), "not made of them"),  # the largest ones are equal in halves
+        (lambda z: (z / 2).softmax(-1), "not made of them"),
+        (lambda z: -64 * z, "negated"),
+        (lambda z: 0.01 * z.roll(1, 0).sin(), "does not come from"),
+        (torch.ones_like, "does not come from"),
+    ],
+)
+def test_what_a_model_makes_of_answers_is_known_in_every_type(made, words, dtype):
+    z = (3 * torch.randn(64, 50, generator=torch.Generator().manual_seed(0))).to(dtype)
+    try:
+        told = require_own("head", z, [made(z)], guessed=True, chosen=False)
+    except ValueError as error:
+        told = str(error)
+    assert words in told
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -1186,6 +1208,29 @@ def test_what_a_layer_makes_in_its_first_pass_stays_with_what_tells_of_it(kind):
     model(X)
     assert [*map(id, made)] == [*map(id, model[0].parameters())]
     assert model[0]._made
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_look_empties_what_it_filled_and_puts_back_what_lies_beside(lazy):
+    class Memory(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("mean", None)
+            self.inner = nn.LazyLinear(X.shape[1]) if lazy else nn.Identity()
+            self.calls, self.means, self.drawn = 0, [], torch.Generator().manual_seed(0)
+
+        def forward(self, x):
+            mean = x.mean(0) if self.mean is None else self.mean / 2 + x.mean(0) / 2
+            self.mean, self.calls = mean.detach(), self.calls + 1
+            self.means.append(self.mean)
+            return self.inner(x - mean + torch.randn(1, generator=self.drawn))
+
+    model, drawn = nn.Sequential(Memory(), Net()), torch.Generator().manual_seed(0).get_state()
+    trained(model, [(X, Y)], head="1.head", show_progress=False)
+    assert model[0].mean is None
+    assert (model[0].calls, model[0].means) == (0, [])
+    assert torch.equal(model[0].drawn.get_state(), drawn)
+    assert model.state_dict().keys().isdisjoint({"0.mean"})
 
 
 @pytest.mark.parametrize("labelled", [False, True])

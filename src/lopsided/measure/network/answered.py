@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from lopsided.measure.network.returned import reordered, same, same_decisions
-from lopsided.measure.network.tensors import has_float64
 from lopsided.needs import torch
 
 #: Rounding allowed, in units of the type's own, and in all.
@@ -92,7 +91,8 @@ def _made(z: Any, answer: Any) -> str | None:
     """Return how answers (n, k) are made of logits (n, k): "" if no classifier depends on it."""
     if z.device != answer.device or not bool(z.isfinite().all() & answer.isfinite().all()):
         return None
-    wide = torch().float64 if has_float64(z.device) else torch().float32
+    double = torch().float64 in (z.dtype, answer.dtype)  # others need no more, and many are large
+    wide = torch().float64 if double else torch().float32
     eps = max(torch().finfo(dtype).eps for dtype in (z.dtype, answer.dtype, wide))
     rounding = min(ROUNDING * eps, LARGEST)
     z, answer = (part.detach().to(wide) for part in (z, answer))
@@ -113,13 +113,10 @@ def _made(z: Any, answer: Any) -> str | None:
 
 def _factor(z: Any, answer: Any, over: tuple[int, ...], rounding: float) -> float | None:
     """Return the factor of answers by logits, both about their means over some axes."""
-    size = float(answer.norm() + z.norm())
     a, b = answer, z
     for axis in over:
         a, b = a - a.mean(axis, keepdim=True), b - b.mean(axis, keepdim=True)
-    square = float(b.square().sum())
-    if square <= (rounding * size) ** 2:
-        return None
-    factor = float((a * b).sum()) / square
-    rest = float((a - factor * b).norm())
-    return factor if factor and rest <= rounding * (size + abs(factor) * float(z.norm())) else None
+    size = float(b.norm())
+    factor = float((a * b).sum()) / size / size if size else 0.0
+    noise = rounding * (float(answer.norm()) + abs(factor) * float(z.norm()))
+    return factor if float((a - factor * b).norm()) <= noise < abs(factor) * size else None

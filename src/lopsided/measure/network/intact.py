@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -108,7 +108,13 @@ def buffers_kept(model: Any) -> Iterator[None]:
     held: list[tuple[Any, type, set[tuple[Any, ...]], dict[str, Any], list[Undo]]] = []
     for name, layer in model.named_modules():
         parts = _held(layer)
-        held.append((layer, type(layer), _made(layer), parts, [*contents(parts, seen, room)]))
+        undo = [*contents(parts, seen, room)]
+        undo += [
+            partial(layer._buffers.__setitem__, part, None)
+            for part, buffer in layer._buffers.items()
+            if buffer is None
+        ]
+        held.append((layer, type(layer), _made(layer), parts, undo))
         within = f"a tensor within {name or type(layer).__name__}"
         large += [(within, tensor, tensor._version) for tensor in room.refused()]
     before = [
@@ -164,13 +170,17 @@ class _Room:
 
 
 def _made(layer: Any) -> set[tuple[Any, ...]]:
-    """Return the names and kinds of the parameters, buffers and layers that a layer has, and of
-    those in its containers.
+    """Return the names of the parameters, buffers and layers that a layer has, and of those in its
+    containers, with the kinds of what learns: a buffer that is filled can be emptied again, and a
+    lazy layer is of the kind that it becomes.
     """
-    parts = {**layer._parameters, **layer._buffers, **layer._modules}
-    within = {name: part for name, part in parts.items() if isinstance(part, _containers())}
-    return {(name, type(part)) for name, part in parts.items()} | {
-        (name, *one) for name, part in within.items() for one in _made(part)
+    layers = layer._modules.items()
+    within = ((name, part) for name, part in layers if isinstance(part, _containers()))
+    return {
+        *((name, type(part)) for name, part in layer._parameters.items()),
+        *((name,) for name, _ in layer._buffers.items()),
+        *((name, getattr(part, "cls_to_become", None) or type(part)) for name, part in layers),
+        *((name, *one) for name, part in within for one in _made(part)),
     }
 
 

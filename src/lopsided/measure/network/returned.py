@@ -35,10 +35,17 @@ def same(one: Any, other: Any) -> bool:
 
 
 def same_decisions(one: Any, other: Any) -> bool:
-    """Return whether two tensors decide alike, as logits and their logarithmic softmax do."""
+    """Return whether two tensors decide alike, as logits and their logarithmic softmax do; where
+    one of them has several largest numbers by rounding, the other may tell these apart.
+    """
     if one.shape != other.shape or one.device != other.device:
         return False
-    return bool((one.argmax(-1) == other.argmax(-1)).all())
+    first, second = one.argmax(-1, keepdim=True), other.argmax(-1, keepdim=True)
+    alike = first == second
+    largest = (one.gather(-1, second) == one.gather(-1, first)) | (
+        other.gather(-1, first) == other.gather(-1, second)
+    )
+    return bool(largest.all()) and 2 * int(alike.sum()) > alike.numel()
 
 
 def reordered(one: Any, other: Any) -> bool:
