@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Optional
 from lopsided.cli.classes import Classes
 from lopsided.cli.fared import fared
 from lopsided.cli.listing import print_tables
-from lopsided.cli.output import print_csv, print_json, require_one_form, table_console
+from lopsided.cli.output import bar, print_csv, print_json, require_one_form, table_console
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -112,10 +112,12 @@ class Steer:
         from lopsided.steer import TARGETS, design
 
         counts = self.classes.resolve()
-        designs = [
-            design(counts, self.target, family, self.ridge)
-            for family in (["cdt", "ldt", "cdt-ldt"] if self.family is None else [self.family])
-        ]
+        families = ["cdt", "ldt", "cdt-ldt"] if self.family is None else [self.family]
+        designs = []
+        with bar("designing losses", len(families)) as progress:  # a minute, of 40 counts apart
+            for family in families:
+                designs.append(design(counts, self.target, family, self.ridge))
+                progress(1)
         ridge = f", ridge={self.ridge!r}" if self.ridge else ""
         rows = [
             self._row(counts, name, code, adjustment) for name, code, adjustment in _named(counts)
