@@ -222,9 +222,10 @@ def test_a_copy_or_pickle_while_a_thread_adds_holds_whole_batches(name, twin):
     for _ in range(BATCHES):
         update(grown, *batch(0))
         after[int(np.sum(sums(grown)[0]))] = [np.array(part) for part in sums(grown)]
-    seen = 0
-    for _ in range(4):
-        state = make()
+    seen = tried = 0
+    # On a busy machine a thread may be through before a copy is taken.
+    while tried < 4 or (not seen and tried < 400):
+        state, tried = make(), tried + 1
         adding = threading.Thread(target=lambda: [update(state, *batch(0)) for _ in range(BATCHES)])  # noqa: B023
         adding.start()
         while adding.is_alive():
