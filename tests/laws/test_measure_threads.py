@@ -204,6 +204,23 @@ def test_a_subclass_says_what_its_copies_hold(twin):
     assert (state.counts.sum(), other.counts.sum()) == (ROWS, 2 * ROWS)
 
 
+class Paired(Means):
+    """A state whose copies hold a pair, as those of classes with slots do."""
+
+    def __getstate__(self):
+        return dict(vars(self)), {"version": 1}
+
+    def __setstate__(self, pair):
+        vars(self).update(pair[0])
+
+
+@pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy])
+def test_what_copies_of_a_subclass_hold_need_be_no_dictionary(twin):
+    state = Paired(K, D)
+    state.update(*batch(0))
+    assert twin(state).counts.sum() == ROWS
+
+
 def test_the_copy_that_a_pickle_holds_is_one():
     stream = Stream(K, 256)
     held = len(pickle.dumps(stream))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import deepcopy
+from copy import copy, deepcopy
 from typing import Any, Self
 
 
@@ -40,7 +40,7 @@ class Shared:
     _apart = False
 
     def __copy__(self) -> Self:
-        return self._twin(dict, {})
+        return self._twin(copy, {})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         twin = self._twin(lambda parts: deepcopy(parts, memo), memo)
@@ -54,9 +54,7 @@ class Shared:
         with self._turn:  # a pickle is written later, while others add
             return deepcopy(dict(vars(self)), {_PICKLED: True, id(self): self})
 
-    def _twin(
-        self, copied: Callable[[dict[str, Any]], dict[str, Any]], memo: dict[int, Any]
-    ) -> Self:
+    def _twin(self, copied: Callable[[Any], Any], memo: dict[int, Any]) -> Self:
         twin = memo[id(self)] = type(self).__new__(type(self))
         with self._turn:
             # What is computed once and kept, as rivals are, may come meanwhile.
