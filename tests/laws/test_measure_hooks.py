@@ -1050,6 +1050,13 @@ def innermost(held: list[Any]) -> list[Any]:
     return held
 
 
+class Shown(dict):
+    """A dictionary that shows texts of what it holds, as configurations do that build it."""
+
+    def values(self):
+        return [str(value) for value in super().values()]
+
+
 #: What a layer may hold, what a pass does to it, and what then tells of that.
 STATES: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], Callable[[Any], Any]]] = {
     "a tensor": (lambda: torch.zeros(3), lambda held: held.add_(1), torch.Tensor.tolist),
@@ -1059,6 +1066,11 @@ STATES: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], Callable[[Any],
     "a queue": (lambda: deque([0, 1], maxlen=2), lambda held: held.append(2), list),
     "a dictionary": (dict, counting, dict),
     "an ordered one": (OrderedDict, counting, dict),
+    "one that shows texts": (
+        lambda: Shown(a=1, b=[2]),
+        lambda held: held["b"].append(3),
+        lambda held: [*held.items()],
+    ),
     "one of lists": (lambda: defaultdict(list), lambda held: held["a"].append(1), dict),
     "a counter": (lambda: Counter("ab"), lambda held: held.update("ab"), dict),
     "a pair": (lambda: (torch.zeros(2), 0), lambda held: held[0].add_(1), str),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
@@ -53,8 +53,14 @@ def contents(
 def _parts(holders: Iterable[Any]) -> Iterator[Any]:
     """Yield the parts of containers, of dictionaries the values."""
     return chain.from_iterable(
-        holder.values() if isinstance(holder, dict) else holder for holder in holders
+        _plainly(holder).values(holder) if isinstance(holder, dict) else holder
+        for holder in holders
     )
+
+
+def _plainly(held: dict[Any, Any]) -> type[dict[Any, Any]]:
+    """Return by whose methods a dictionary is read: its own may make anew what they return."""
+    return OrderedDict if isinstance(held, OrderedDict) else dict
 
 
 def _own(held: Any, copied: Callable[[Any], bool]) -> Iterator[Undo]:
@@ -85,7 +91,10 @@ def _size(held: Any) -> int:
 def _items(containers: Iterable[Any]) -> Iterator[Any]:
     """Yield what containers hold, of each dictionary the keys, then the values."""
     return chain.from_iterable(
-        chain(held, held.values()) if isinstance(held, dict) else held for held in containers
+        chain(_plainly(held).keys(held), _plainly(held).values(held))
+        if isinstance(held, dict)
+        else held
+        for held in containers
     )
 
 
