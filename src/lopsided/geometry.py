@@ -336,7 +336,11 @@ class Geometry:
         return notebook.card(repr(self), told, self.drawings())
 
     def save(self, path: str | Path) -> None:
-        """Write PATH.json (provenance, names of classes) and PATH.npz (arrays, no pickle)."""
+        """Write PATH.json (provenance, names of classes) and PATH.npz (arrays, no pickle).
+
+        Raises:
+            ValueError: if one of them is there and no save wrote it.
+        """
         arrays: dict[str, Any] = {}
         for part in PARTS:
             arrays |= packed(part, getattr(self, part))

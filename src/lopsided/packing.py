@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,11 @@ Matrix = TypeVar("Matrix", bound=Pairing)
 
 #: The fact that holds the digest of the arrays, and the one that holds that of all others.
 DIGEST, FACTS = "sha256", "sha256 of the rest"
+#: Ending -> how a file of a save begins: with the first array, or fact, of a geometry or a path.
+STARTS = {
+    "npz": re.compile(rb"PK.{28}(classifiers\.|steps\.npy)", re.DOTALL),
+    "json": re.compile(rb'\s*\{\s*"(source|optimizer)"'),
+}
 
 
 def packed(name: str, matrix: Pairing) -> dict[str, Floats]:
@@ -44,13 +50,34 @@ def packed(name: str, matrix: Pairing) -> dict[str, Floats]:
 def write_pair(path: str | Path, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     """Write PATH.npz (named arrays) and PATH.json (facts), each whole or not at all; the facts hold
     the digest of the arrays, lest one be read with those of another save, and their own.
+
+    Raises:
+        ValueError: if one of them is there and no save wrote it, as the features may be that were
+            measured: nobody has spelled its whole name.
     """
+    for ending, start in STARTS.items():
+        _require_saved(Path(f"{path}.{ending}"), start)
     content = io.BytesIO()
     np.savez(content, **arrays)
     told = {**facts, DIGEST: hashlib.sha256(content.getbuffer()).hexdigest()}
     told[FACTS] = _digest(told)
     write_atomically(Path(f"{path}.npz"), content.getvalue())
     write_atomically(Path(f"{path}.json"), f"{json.dumps(told, indent=1)}\n".encode())
+
+
+def _require_saved(path: Path, start: re.Pattern[bytes]) -> None:
+    """Refuse a file that does not begin as what a save wrote; an empty one holds nothing to lose.
+
+    Raises:
+        ValueError: naming it.
+    """
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as file:
+            if start.match(file.read(4096)) is None:
+                raise ValueError(
+                    f"{path} is there and no save wrote it: move it elsewhere, or save under"
+                    " another name"
+                )
 
 
 def read_facts(path: Path) -> dict[str, Any]:

@@ -341,6 +341,27 @@ def test_pipes_in_the_place_of_saved_files_are_refused(tmp_path, kind, ending):
         kind.load(tmp_path / "it")
 
 
+@pytest.mark.parametrize(
+    ("ending", "content"),
+    [("npz", None), ("json", b'{"rate": 0.1}'), ("json", b"[]"), ("json", b"{"), ("npz", b"PK")],
+)
+def test_what_no_save_wrote_is_not_written_over(tmp_path, ending, content):
+    place, geometry = tmp_path / f"run.{ending}", predict.seli([50, 5])
+    if content is None:
+        np.savez(place, features=np.eye(2), labels=[0, 1], counts=[50, 5])
+        content = place.read_bytes()
+    place.write_bytes(content)
+    path = solve.train(Problem([50, 5], ridge=0.1), solve.Optimizer("descent", 0.1), 1)
+    for noun in (geometry, path):
+        with pytest.raises(ValueError, match=rf"run\.{ending} is there and no save wrote it: move"):
+            noun.save(tmp_path / "run")
+    assert place.read_bytes() == content
+    assert [*tmp_path.iterdir()] == [place]
+    place.write_bytes(b"")  # as who makes a name for it leaves a file
+    for noun in (geometry, path, path, geometry):
+        noun.save(tmp_path / "run")
+
+
 def test_saved_facts_larger_than_memory_are_refused_unread(tmp_path):
     predict.seli([50, 5]).save(tmp_path / "it")
     os.truncate(tmp_path / "it.json", 2**43)

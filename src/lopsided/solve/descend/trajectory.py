@@ -42,7 +42,11 @@ class Trajectory:
     memory: tuple[Floats, ...]
 
     def save(self, path: str | Path) -> None:
-        """Write PATH.json (settings) and PATH.npz (arrays, no pickle)."""
+        """Write PATH.json (settings) and PATH.npz (arrays, no pickle).
+
+        Raises:
+            ValueError: if one of them is there and no save wrote it.
+        """
         arrays: dict[str, Any] = {
             name: getattr(self, name)
             for name in ("steps", "loss", "gap", "norms", "distances", "W", "H")
