@@ -119,6 +119,19 @@ def test_wandb(tmp_path, monkeypatch):
         assert run.summary["geometry/nc1"] == pytest.approx(history[1]["nc1"])
 
 
+def test_wandb_beside_what_the_loop_logs(tmp_path, monkeypatch):
+    wandb = pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    with wandb.init(dir=tmp_path, project="geometry") as run:
+        for batch in range(50):
+            run.log({"loss": 1 / (1 + batch)})
+        tracker = Tracker(lambda figures, step: run.log({**figures, "epoch": step}))
+        history = epochs(*parts(), tracker)
+        run.log({"end": 1})
+        assert run.summary["geometry/nc1"] == pytest.approx(history[1]["nc1"])
+        assert run.summary["epoch"] == 2
+
+
 def test_trackio(tmp_path, monkeypatch):
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
     trackio = pytest.importorskip("trackio")

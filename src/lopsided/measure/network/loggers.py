@@ -80,6 +80,10 @@ class Tracker:
     (`accelerator.log`). Runs are begun and ended by their owner. Figures that are not finite, which
     not all of them take, are left out.
 
+    The step is the epoch. W&B has one count of steps for all that it is told, and drops what comes
+    with an earlier one than before: in a loop that logs to it batch by batch, the epoch goes among
+    the figures, as below.
+
     Args:
         log: the function.
 
@@ -88,6 +92,9 @@ class Tracker:
         >>> Tracker(lambda figures, step: told.append((step, figures))).log({"nc1": 0.5}, 3)
         >>> told
         [(3, {'geometry/nc1': 0.5})]
+        >>> log = print  # here wandb.log
+        >>> Tracker(lambda figures, step: log({**figures, "epoch": step})).log({"nc1": 0.5}, 3)
+        {'geometry/nc1': 0.5, 'epoch': 3}
     """
 
     def __init__(self, log: Callable[..., object]) -> None:
