@@ -1389,6 +1389,12 @@ def test_of_a_model_whose_parts_are_called_nobody_knows_which_token_it_keeps():
             watching.labels(Y)
 
 
+def test_a_model_of_tokens_that_returns_no_answers_is_told_so():
+    model = language_model(lambda z: z[:, -1].argmax(-1), K)()
+    with pytest.raises(ValueError, match="returned a loss or decisions alone"):
+        trained(model, [(IDS, Y)], show_progress=False)
+
+
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
 def test_features_are_those_of_the_token_kept_in_half_precision(precision):
     def forward(self: Any, ids: torch.Tensor, mask: torch.Tensor) -> Any:

@@ -136,8 +136,11 @@ def laid(
         if found is None:
             missed, remedy = "did not return the answers of one token of each", "pool"
             if not one.answers:
-                missed = "was not called as a whole, so that nobody sees which token it keeps"
-                remedy = "call the model that is watched, not a part of it, pool"
+                missed = (
+                    "returned a loss or decisions alone, or was not called as a whole, so that "
+                    "nobody sees which token it keeps"
+                )
+                remedy = "let it return its answers, call it as a whole, pool"
             raise ValueError(
                 f"the head sees every token, features {tuple(features.shape)}, there is one label "
                 f"a sequence, and the model {missed}; {remedy} the tokens before the head, or give "
