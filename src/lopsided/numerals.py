@@ -58,6 +58,8 @@ def numbers_of(text: str) -> list[int | float]:
 
 def _ambiguous(inner: str, words: list[str]) -> str:
     """Return what may mean two things in a text of numbers, or nothing."""
+    if _labelled(inner):
+        return "a number of each line may be its label, and the other its count"
     inside = re.search(r"\d,\d", inner)
     thousands = re.search(r"(?<![\d.])\d{1,3},\d{3}(?!\d)", inner)
     if inside and re.search(r"[^\s,][\s;]+[^\s,]", inner):
@@ -77,3 +79,14 @@ def _ambiguous(inner: str, words: list[str]) -> str:
     fractions = [word for word in words if "." in word]
     grouped = [re.fullmatch(r"[+-]?[1-9]\d{0,2}(\.\d{3})+", word) for word in fractions]
     return "a point may part the thousands of a number" if grouped and all(grouped) else ""
+
+
+def _labelled(inner: str) -> bool:
+    """Return whether of two numbers a line the first or the second count up from 0 or 1, as labels
+    do in a table and in what `uniq -c` prints.
+    """
+    lines = [re.findall(r"[^\s,;]+", line) for line in inner.splitlines() if line.strip()]
+    if len(lines) < 2 or any(len(line) != 2 for line in lines):
+        return False
+    up = [[str(first + c) for c in range(len(lines))] for first in (0, 1)]
+    return any(list(column) in up for column in zip(*lines, strict=True))

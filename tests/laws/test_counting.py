@@ -111,6 +111,10 @@ AMBIGUOUS = {
     "1 500, 200": "a space may part two numbers or the thousands",
     "1 500\n200": "a space may part two numbers or the thousands",
     "1 000 500; 7 000": "a space may part two numbers or the thousands",
+    "1 50\n2 5": "a number of each line may be its label",
+    "0\t50\n1\t5\n2\t5": "a number of each line may be its label",
+    "[1, 50,\n2, 5]": "a number of each line may be its label",
+    "     50 1\n      5 2": "a number of each line may be its label",
     "1\u00a0500, 200": "a space that breaks no line",
     "1\u202f500 200": "a space that breaks no line",
 }
@@ -125,6 +129,7 @@ def test_numbers_that_may_be_read_in_two_ways_are_refused(door, text):
     many = np.array([1, *[500] * 40])
     assert Counts.of(str(many)) == Counts(many)
     assert Counts.of("1 500 200") == Counts([1, 500, 200])
+    assert Counts.of("1 50\n3 5") == Counts.of("1\n50\n3\n5") == Counts([1, 50, 3, 5])
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,19 @@ const either = (found) => ({
   problem: `“${short(found, 36)}” may be one number or several: write 1500, not 1,500 or 1 500.`,
 });
 
+const nameOrNumber = (found) => ({
+  problem:
+    `“${short(found, 36)}” may be numbers, or a name and its number: write numbers` +
+    " as 1500, a name as 3.5: 1500.",
+});
+// Whether of two numbers a line the first or the second count up from 0 or 1, as labels do.
+const labelled = (lines) =>
+  lines.length > 1 &&
+  lines.every((line) => line.length === 2) &&
+  [0, 1].some((column) =>
+    [0, 1].some((first) => lines.every((line, c) => line[column] === String(first + c))),
+  );
+
 // Pasted text -> {counts, names} or {problem}: numbers apart by commas, spaces or lines; or names
 // and numbers, a pair a line (cat: 50, or cat,50) or all on one line (cat: 50, dog: 20); or JSON of
 // these.
@@ -110,6 +123,10 @@ const parseCounts = (text) => {
   if (words.every((word) => /^\d+(\.0?0?)?$/.test(word))) {
     if (/(^|[,;])\s*[,;]/.test(plain)) {
       return { problem: `In “${short(plain, 36)}” the number before a comma is missing.` };
+    }
+    const lines = plain.split("\n").filter((line) => line.trim());
+    if (labelled(lines.map((line) => line.split(/[\s,;]+/).filter(Boolean)))) {
+      return nameOrNumber(lines[0].trim());
     }
     const grouped = plain.match(GROUPED);
     if (grouped && new Set(plain.match(/[\s,;]+/g)).size > 1) return either(grouped[0]);
@@ -144,11 +161,7 @@ const parseCounts = (text) => {
     const numbers = ([, name, mark]) =>
       !/[:=]/.test(mark) && name.split(/[\s,]+/).every((word) => word && !isNaN(word));
     if (pairs.every(numbers)) {
-      return {
-        problem:
-          `“${short(parts[0], 36)}” may be numbers, or a name and its number: write numbers` +
-          " as 1500, a name as 3.5: 1500.",
-      };
+      return nameOrNumber(parts[0]);
     }
     names = pairs.map((pair) => pair[1].trim());
     counts = pairs.map((pair) => counted(pair[3]));
