@@ -24,11 +24,14 @@ Matrix = TypeVar("Matrix", bound=Pairing)
 
 #: The fact that holds the digest of the arrays, and the one that holds that of all others.
 DIGEST, FACTS = "sha256", "sha256 of the rest"
-#: Ending -> how a file of a save begins: with the first array, or fact, of a geometry or a path.
-STARTS = {
-    "npz": re.compile(rb"PK.{28}(classifiers\.|steps\.npy)", re.DOTALL),
-    "json": re.compile(rb'\s*\{\s*"(source|optimizer)"'),
+#: Ending -> what tells a file of a save: the first array, or fact, of a geometry or a path; where a
+#: tool has sorted the facts the digest of them, which older versions lack.
+MARKS = {
+    "npz": re.compile(rb"\APK.{28}(classifiers\.|steps\.npy)", re.DOTALL),
+    "json": re.compile(rb'\A\s*\{\s*"(source|optimizer)"|"' + FACTS.encode() + b'"'),
 }
+#: Bytes at the start and at the end of a file in which it is looked for.
+_LOOKED = 4096
 
 
 def packed(name: str, matrix: Pairing) -> dict[str, Floats]:
@@ -55,8 +58,8 @@ def write_pair(path: str | Path, arrays: Mapping[str, Any], facts: Mapping[str, 
         ValueError: if one of them is there and no save wrote it, as the features may be that were
             measured: nobody has spelled its whole name.
     """
-    for ending, start in STARTS.items():
-        _require_saved(Path(f"{path}.{ending}"), start)
+    for ending, mark in MARKS.items():
+        _require_saved(Path(f"{path}.{ending}"), mark)
     content = io.BytesIO()
     np.savez(content, **arrays)
     told = {**facts, DIGEST: hashlib.sha256(content.getbuffer()).hexdigest()}
@@ -65,19 +68,22 @@ def write_pair(path: str | Path, arrays: Mapping[str, Any], facts: Mapping[str, 
     write_atomically(Path(f"{path}.json"), f"{json.dumps(told, indent=1)}\n".encode())
 
 
-def _require_saved(path: Path, start: re.Pattern[bytes]) -> None:
-    """Refuse a file that does not begin as what a save wrote; an empty one holds nothing to lose.
+def _require_saved(path: Path, mark: re.Pattern[bytes]) -> None:
+    """Refuse a file that is not marked as one of a save; an empty one holds nothing to lose.
 
     Raises:
         ValueError: naming it.
     """
-    if path.is_file() and path.stat().st_size:
+    if path.is_file() and (size := path.stat().st_size):
         with path.open("rb") as file:
-            if start.match(file.read(4096)) is None:
-                raise ValueError(
-                    f"{path} is there and no save wrote it: move it elsewhere, or save under"
-                    " another name"
-                )
+            looked = file.read(_LOOKED)
+            file.seek(max(size - _LOOKED, 0))
+            looked += file.read(_LOOKED)
+        if mark.search(looked) is None:
+            raise ValueError(
+                f"{path} is there and no save wrote it: move it elsewhere, or save under another"
+                " name"
+            )
 
 
 def read_facts(path: Path) -> dict[str, Any]:
