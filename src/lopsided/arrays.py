@@ -87,7 +87,7 @@ def plain_array(values: Any, what: str) -> npt.NDArray[Any]:
     if isinstance(values, bytes | bytearray):
         raise TypeError(f"{what} must be numbers, got {type(values).__name__}")
     require_dense(values, what)
-    if hasattr(values, "detach"):
+    if hasattr(values, "is_meta"):  # a tensor; files can be detached too
         if values.is_meta:
             raise TypeError(f"{what} must be numbers, got a tensor without any (on device meta)")
         values = values.detach().cpu().resolve_conj().resolve_neg()
@@ -112,7 +112,7 @@ def require_dense(values: Any, what: str) -> None:
     sparse = loaded("scipy.sparse")  # not imported for it: who has one has imported it
     if sparse is not None and sparse.issparse(values):
         kind, dense = type(values).__name__, "toarray()"
-    elif hasattr(values, "detach") and str(values.layout) != "torch.strided":
+    elif hasattr(values, "is_meta") and str(values.layout) != "torch.strided":
         kind, dense = f"tensor of layout {values.layout}", "to_dense()"
     else:
         return

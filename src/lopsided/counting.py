@@ -22,6 +22,12 @@ from lopsided.numerals import numbers_of, pairs_of
 
 #: What tables call the sum of a column.
 TOTALS = ("total", "totals", "sum", "all", "overall")
+#: Profile of counts -> its arguments, those that it needs and all.
+PROFILES = {
+    "step": ({"k", "minority", "ratio"}, {"k", "minority", "ratio", "rho"}),
+    "exponential": ({"k", "largest", "ratio"}, {"k", "largest", "ratio"}),
+    "zipf": ({"k", "largest"}, {"k", "largest", "exponent"}),
+}
 #: Binary digits of the types that NumPy lacks.
 DIGITS = {"bfloat16": 8, "float8_e4m3": 4, "float8_e5m2": 3}
 
@@ -134,11 +140,22 @@ def _named(pairs: list[tuple[Any, Any]], *, keep: bool) -> tuple[list[Any], Name
     if not all(isinstance(key, str) for key in keys):
         raise TypeError(f"classes must be named by texts or numbered from 0, got {keys!r}")
     require_no_numbers([key for key in keys if not (keep and is_number(key))], "classes")
+    _require_no_profile(keys)
     _require_no_total(pairs)
     names = require_names(keys if keep else sorted(keys))
     return [
         value for _, value in (pairs if keep else sorted(pairs, key=lambda pair: pair[0]))
     ], names
+
+
+def _require_no_profile(names: list[str]) -> None:
+    """Refuse the arguments of a profile in the place of counts."""
+    for profile, (needed, known) in PROFILES.items():
+        if needed <= set(names) <= known:
+            raise ValueError(
+                f"{', '.join(names)} are arguments of Counts.{profile} (--{profile} on the command"
+                " line), and no classes"
+            )
 
 
 def _require_no_total(pairs: list[tuple[str, Any]]) -> None:

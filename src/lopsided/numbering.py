@@ -50,6 +50,7 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
     if array.dtype.kind not in "OUT" or not all(isinstance(label, str) for label in array.tolist()):
         raise ValueError(f"labels must be whole numbers or texts, got dtype {array.dtype}")
     known, numbers = np.unique(np.array(array.tolist(), str), return_inverse=True)
+    _require_no_line_ends(known.tolist())
     if names is None and all(map(is_number, known.tolist())):
         return np.array([int(name) for name in known.tolist()])[numbers], None
     if names is None:
@@ -60,6 +61,17 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
     if unknown := [name for name in known.tolist() if name not in place]:
         raise ValueError(f"labels must be among the {len(order)} names, got {unknown[0]!r}")
     return np.array([place[name] for name in known.tolist()])[numbers], order
+
+
+def _require_no_line_ends(labels: Sequence[str]) -> None:
+    """Refuse texts of which two differ by the end of a line, as the last of a file may lack it."""
+    bare = {label for label in labels if label == label.rstrip("\r\n")}
+    for label in labels:
+        if label not in bare and label.rstrip("\r\n") in bare:
+            raise ValueError(
+                f"the labels {label.rstrip()!r} and {label!r} differ by the end of a line: read the"
+                " lines of a file by text.splitlines()"
+            )
 
 
 def require_names(names: Iterable[str] | None) -> Names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -115,6 +116,8 @@ AMBIGUOUS = {
     "0\t50\n1\t5\n2\t5": "a number of each line may be its label",
     "[1, 50,\n2, 5]": "a number of each line may be its label",
     "     50 1\n      5 2": "a number of each line may be its label",
+    "k=10,ratio=100,minority=5": "k, ratio, minority are arguments of Counts.step",
+    "k=100, largest=500, ratio=100": "--exponential on the command line",
     "1\u00a0500, 200": "a space that breaks no line",
     "1\u202f500 200": "a space that breaks no line",
 }
@@ -137,6 +140,10 @@ def test_numbers_that_may_be_read_in_two_ways_are_refused(door, text):
     [
         ({"10": 3, "2": 5}, ValueError, r"labels 0 to 1, got \[2, 10\]"),
         (bytearray(b"\5\3"), TypeError, "got bytearray"),
+        (io.StringIO("50\n5"), ValueError, "at least 2 whole numbers"),
+        (io.BytesIO(b"50\n5"), ValueError, "at least 2 whole numbers"),
+        ({"k": 9, "minority": 5, "ratio": 9, "rho": 1}, ValueError, "rho are arguments"),
+        ({"largest": 500, "k": 100}, ValueError, "largest, k are arguments of Counts.zipf"),
         (
             torch.tensor([500.0, 3], dtype=torch.bfloat16),
             ValueError,

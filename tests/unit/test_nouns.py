@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import json
 import os
 import subprocess
@@ -104,6 +105,11 @@ def test_other_forms_of_counts_are_refused_with_what_came(make, error, message):
         (lambda: Counts.from_labels([0, 1, -1]), "got -1 for sample 2"),
         (lambda: Counts.from_labels([0, 3], k=3), "got 3 for sample 1"),
         (lambda: Counts.from_labels([0, 2]), "class 1 has none"),
+        (
+            lambda: Counts.from_labels(io.StringIO("ox\ncat\nox").readlines()),
+            r"'ox' and 'ox\\n' differ by the end of a line",
+        ),
+        (lambda: Counts.from_labels(io.StringIO("0\n1\n")), "a vector with at least one label"),
         (lambda: Counts.from_labels([1, 2, 2]), "class 0 has none.*np.unique"),
         (lambda: Counts.from_labels([0, 10**15]), "class 1 has none.*renumbered"),
         (lambda: Counts.from_labels([0, 1], k=3), "class 2 has none"),
