@@ -25,6 +25,9 @@ _log = logging.getLogger("lopsided")
 PASSES, LONGEST = 8, {1: 256, 2: 16}
 #: A pull below this share of the strongest does not count; among fewer classes two say nothing.
 WEAK, FEWEST = 0.05, 4
+#: By how much the logit of a label is above the others where a network is sure of it: a squared
+#: loss wants them 1 apart.
+LEAD = 0.8
 #: How near to zero the sum of a gradient must be, of the sum of its magnitudes.
 SUMS = 0.01
 ADVICE = "features are measured under the labels given; measure.diagnose measures inputs unmixed"
@@ -91,16 +94,21 @@ def finding(gradient: npt.NDArray[Any], logits: npt.NDArray[Any], labels: npt.ND
     g, y = gradient[kept].astype(np.float64), labels[kept]
     if not len(y) or np.abs(g.sum(axis=1)).sum() > SUMS * np.abs(g).sum():
         return ""
-    # A network that is surer of a label than its target is pulled back, which tells of no other.
-    elsewhere = float(((g.argmin(axis=1) != y) & (logits[kept].argmax(axis=1) != y)).mean())
+    pulled = g < WEAK * g.min(axis=1, keepdims=True)
+    # A network that is surer of a label than its target is pulled back toward all other classes,
+    # which tells of no other label; toward one of several that it is mixed with.
+    answers, rows = logits[kept].astype(np.float64), np.arange(len(y))
+    own = answers[rows, y]
+    answers[rows, y] = -np.inf
+    sure = (own - answers.max(axis=1) > LEAD) & ((pulled.sum(axis=1) > 1) | (k < FEWEST))
+    elsewhere = float(((g.argmin(axis=1) != y) & ~sure).mean())
     if elsewhere > 0.3:
         return (
             f"the loss pulls {elsewhere:.0%} of the samples of a batch toward another class than "
-            "their label, as with mixup, soft labels, or labels in another order than the "
-            f"features; {ADVICE}"
+            "their label, as with mixup, soft labels, a price on being sure, or labels in another "
+            f"order than the features; {ADVICE}"
         )
-    pulled = g < WEAK * g.min(axis=1, keepdims=True)
-    two = (pulled.sum(axis=1) == 2) & pulled[np.arange(len(y)), y]
+    two = (pulled.sum(axis=1) == 2) & pulled[rows, y]
     if k >= FEWEST and two.mean() > 0.5:
         most = "the loss pulls most samples of a batch toward two classes each"
         return f"{most}, as with mixup; {ADVICE}"
