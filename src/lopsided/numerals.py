@@ -86,6 +86,7 @@ def _labelled(inner: str) -> bool:
     do in a table and in what `uniq -c` prints.
     """
     lines = [re.findall(r"[^\s,;]+", line) for line in inner.splitlines() if line.strip()]
+    lines = [[word.rstrip(".") for word in line] for line in lines]  # as in a numbered list
     if len(lines) < 2 or any(len(line) != 2 for line in lines):
         return False
     up = [[str(first + c) for c in range(len(lines))] for first in (0, 1)]

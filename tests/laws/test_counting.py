@@ -114,6 +114,7 @@ AMBIGUOUS = {
     "1 000 500; 7 000": "a space may part two numbers or the thousands",
     "1 50\n2 5": "a number of each line may be its label",
     "0\t50\n1\t5\n2\t5": "a number of each line may be its label",
+    "1. 50\n2. 5": "a number of each line may be its label",
     "[1, 50,\n2, 5]": "a number of each line may be its label",
     "     50 1\n      5 2": "a number of each line may be its label",
     "k=10,ratio=100,minority=5": "k, ratio, minority are arguments of Counts.step",

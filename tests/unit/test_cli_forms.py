@@ -124,6 +124,8 @@ GIVEN = {
     "counts in a line": ("--counts", "50, 5", None),
     "names and counts": ("--counts", "class,samples\ncat,50\ndog,5\n", ("cat", "dog")),
     "names and counts in a line": ("--counts", "cat=50,dog=5\n", ("cat", "dog")),
+    "names and counts as YAML": ("--counts", "red fox: 50\n'dog': 5\n", ("red fox", "dog")),
+    "numbers and counts as YAML": ("--counts", "0: 50\n1: 5\n", None),
     "an object": ("--counts", '{"cat": 50, "dog": 5}', ("cat", "dog")),
     "labels": ("--labels", "0\n" * 50 + "1\n" * 5, None),
     "labels with a title": ("--labels", "label\n" + "cat\n" * 50 + "dog\n" * 5, ("cat", "dog")),
@@ -272,6 +274,20 @@ def test_a_table_of_classes_and_counts_is_not_counted_as_labels(tmp_path, capsys
     (tmp_path / "b.csv").write_text("label,count\ncat,50\ncat,5\ndog,7\n")  # a feature of samples
     found = rows(capsys, "predict", "--labels", str(tmp_path / "b.csv"))
     assert [row["count"] for row in found] == ["2", "1"]
+
+
+def test_labels_of_training_are_not_counted_among_those_of_other_samples(tmp_path, capsys):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = {"label": ["cat", "cat", "dog"], "Split": ["train", "train", "val"]}
+    parquet.write_table(arrow.table(table), tmp_path / "a.parquet")
+    (tmp_path / "a.csv").write_text("label,Split\ncat,train\ncat,train\ndog,val\n")
+    for name in ("a.csv", "a.parquet"):
+        assert main(["predict", "--labels", str(tmp_path / name)]) == 2
+        told = "has samples of train, val by its column 'Split', and all would be counted"
+        assert f"{name} {told}" in capsys.readouterr().err
+    for first, second in (("train", "train"), ("A", "B")):  # one part, or of another meaning
+        (tmp_path / "b.csv").write_text(f"label,set\ncat,{first}\ndog,{second}\n")
+        assert len(rows(capsys, "predict", "--labels", str(tmp_path / "b.csv"))) == 2
 
 
 def test_a_file_of_impossible_counts_is_not_called_damaged(tmp_path, capsys):

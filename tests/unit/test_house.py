@@ -64,6 +64,17 @@ assert "torch" not in sys.modules
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 
+def test_an_import_draws_no_random_number():
+    code = """
+import random
+drawn = random.getstate()
+import lopsided.measure, lopsided.steer, lopsided.reproduce
+import lopsided.measure.adapters.torchmetrics
+assert random.getstate() == drawn
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_torch_is_imported_in_its_rooms_alone():
     rooms = (
         "lopsided.measure.network",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from lopsided.cli.given import STDIN, Columns, content, each_once, telling
@@ -16,9 +17,9 @@ MISSING = ("", "-", "--", "?", "na", "<na>", "n/a", "#n/a", "nan", "nat", "none"
 
 
 def read_counts(given: str) -> Counts:
-    """Return the class counts in a text, one line a class with its name and its count or its count
-    alone; in JSON, an object from names to counts or a list of counts; in a parquet file of such
-    columns; or on standard input, where they may stand in one line too.
+    """Return the class counts in a text, one line a class with its name and its count, as `cat,50`
+    or `cat: 50`, or its count alone; in JSON, an object from names to counts or a list of counts;
+    in a parquet file of such columns; or on standard input, where they may stand in one line too.
 
     Raises:
         ValueError: if it holds anything else; it is named, and the line.
@@ -51,6 +52,8 @@ def _columns(columns: Columns) -> Any:
 def _table(text: str) -> list[int | float] | dict[str, int | float]:
     require_remarks(text, lambda line: _is_count(re.split(r"[;\t, ]", line)[-1].strip(' "')))
     lines = list(lines_of(text))
+    if lines and all(len(cells) > 1 and cells[-2].endswith(":") for _, cells in lines):
+        lines = [(number, _keyed(cells)) for number, cells in lines]
     if lines and _is_title(lines[0][1][-1]):
         lines = lines[1:]
     width = len(lines[0][1]) if lines else 0
@@ -74,6 +77,12 @@ def _table(text: str) -> list[int | float] | dict[str, int | float]:
     if width == 1:
         return counts
     return each_once([(cells[0], n) for (_, cells), n in zip(lines, counts, strict=True)])
+
+
+def _keyed(cells: Sequence[str]) -> list[str]:
+    """Return the name of a class and its count in a line of YAML."""
+    name = " ".join(cells[:-1])[:-1]
+    return [re.sub(r"""^(["'])(.*)\1$""", r"\2", name), cells[-1]]
 
 
 def _is_count(word: str) -> bool:

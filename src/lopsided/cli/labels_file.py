@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,10 @@ TITLES = ("class", "classes", "label", "labels", "target", "targets", "y")
 #: What a column may be called that counts the samples of each class, as pandas, polars and R write
 #: it, and `--csv`.
 COUNTED = ("count", "counts", "freq", "frequency", "n", "samples")
+
+#: What a column may be called that parts the samples into those of training and others, and how
+#: the name of the first begins.
+PARTS, TRAINING = ("split", "subset", "partition", "set", "phase", "fold", "stage"), "train"
 
 #: What R, pandas and spreadsheets write where a label is missing; "none" is a class of some data.
 MISSING = ("NA", "<NA>", "N/A", "#N/A", "NaT")
@@ -57,9 +61,10 @@ def read_labels(given: str) -> npt.NDArray[Any]:
     with telling(given):
         found = content(given)
         if isinstance(found, Columns):
-            titles = list(found)
+            columns, titles = found, list(found)
             found = found[_place(titles)] if len(found) > 1 else next(iter(found.values()), [])
             _require_samples(found, titles)
+            _require_one_part(columns)
         elif isinstance(found, str):
             found = _lines(found)
         if not isinstance(found, list) or not found:
@@ -91,6 +96,17 @@ def _require_samples(labels: Sequence[object], titles: Sequence[str]) -> None:
         )
 
 
+def _require_one_part(columns: Mapping[str, Sequence[object]]) -> None:
+    """Refuse labels of training samples among others: both would be counted."""
+    for title, column in columns.items():
+        parts = sorted({str(part) for part in column}) if title.lower() in PARTS else []
+        if len(parts) > 1 and any(part.lower().startswith(TRAINING) for part in parts):
+            raise UnfitError(
+                f"has samples of {', '.join(parts)} by its column {title!r}, and all would be"
+                " counted: give those of training alone"
+            )
+
+
 def _lines(text: str) -> list[int] | list[str]:
     lines = list(lines_of(text))
     rows = [cells for _, cells in lines]
@@ -120,6 +136,8 @@ def _lines(text: str) -> list[int] | list[str]:
     labels = [cells[place] for _, cells in lines]
     if width > 1:
         _require_samples(labels, titles)
+        columns = zip(*(cells for _, cells in lines), strict=True)
+        _require_one_part(dict(zip(titles, columns, strict=False)))
     if labels and all(re.fullmatch(r"[+-]?[0-9]{1,18}", label) for label in labels):
         return [int(label) for label in labels]
     if width == 1:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from rich.table import Table
 
 from lopsided import notebook
 from lopsided.arrays import Floats, Ints, locked, require_noun
@@ -32,6 +31,7 @@ from lopsided.split import Split
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from rich.table import Table
 
 #: Whether every class must have samples, or those without are left out.
 Classes = Literal["all", "seen"]

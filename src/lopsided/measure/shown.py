@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
 
 from lopsided.counts import Counts
 from lopsided.files import printable
@@ -20,6 +17,8 @@ from lopsided.plain import plain
 from lopsided.split import Split
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from lopsided.measure.collapse import Collapse
 
 #: Columns of the table for the anchors of the metrics.
@@ -34,6 +33,10 @@ def table(collapse: Collapse, predictions: Mapping[str, Geometry]) -> Table:
     """Return the metrics of a measurement beside those of predicted geometries; see
     `Collapse.table`.
     """
+    from rich.box import SIMPLE_HEAD  # slow to import, and draws one of Python's random numbers
+    from rich.table import Table
+    from rich.text import Text
+
     predictions = comparable(predictions, collapse.k)
     columns = [*(name for name in ANCHORS if name not in predictions), *predictions]
     title = (

@@ -10,8 +10,6 @@ end where the ridge is tiny.
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 
 from lopsided.solve.certificate import Certificate
@@ -32,9 +30,9 @@ _RARE = 1e-3
 _TINY = 1e-5
 #: How often descent on the factors is begun anew, while that helps.
 _ANEW = 4
-#: Columns of the factors that are tried first, and how many times more each time: an optimum of low
-#: rank is on them, at a part of the price of them all.
-_FEW, _MORE = 16, 4
+#: Columns of the factors that are tried before all: an optimum of low rank is on them, at a part of
+#: the price.
+_FEWER = (16, 64, 256, 1024, 4096)
 
 
 def newton(
@@ -111,8 +109,7 @@ def _from_factors(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
     """
     best: tuple[Point, Certificate] | None = None
     full = min(dual.reduced.targets.shape)
-    fewer = itertools.takewhile(lambda w: w < full, (_FEW * _MORE**i for i in itertools.count()))
-    for width in [*fewer, *[full] * _ANEW]:
+    for width in [*(few for few in _FEWER if few < full), *[full] * _ANEW]:
         start = None if best is None else best[0]
         found = factors(dual.ridge, dual.reduced, start, tolerance, width)
         face = warm(dual, found[0])
