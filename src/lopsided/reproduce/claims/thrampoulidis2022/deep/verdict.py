@@ -104,6 +104,6 @@ def unfitted(last: Row) -> str:
     if is_fitted(last):
         return ""
     return (
-        f" One class is fitted only to {min(last.train_accuracy):.0%}: the network has not reached"
-        " the end of training."
+        f" Not every class is fitted, the worst to {min(last.train_accuracy):.0%}: the network has"
+        " not reached the end of training."
     )
