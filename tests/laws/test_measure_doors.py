@@ -74,6 +74,10 @@ REFUSED = {
         lambda: measure.watch(net(), predictions=[predict.etf(3)]),
         "dictionary of names and geometries, got list",
     ),
+    "a prediction for other classes than the counts": (
+        lambda: measure.watch(net(), counts=COUNTS, predictions={"ETF": predict.etf(4)}),
+        "the prediction ETF is for 4 classes",
+    ),
     "one prediction without a name": (
         lambda: collapse().verdict(predict.etf(3)),
         "dictionary of names and geometries, got Geometry",

@@ -31,7 +31,7 @@ from lopsided.measure.network.loggers import Logger, loggers_of
 from lopsided.measure.network.passing import Passing
 from lopsided.measure.network.replay import Replay
 from lopsided.measure.network.stream import Stream
-from lopsided.measure.network_geometry import require_geometries
+from lopsided.measure.network_geometry import comparable, require_geometries
 
 
 class Watch:
@@ -68,7 +68,7 @@ class Watch:
 
     Raises:
         ValueError: if no linear layer is found, the head is not in the model or has no weight
-            matrix, or its width is not counts.k.
+            matrix, its width is not counts.k, or a prediction is for other classes than counts.
         TypeError: if a logger lacks a method of `Logger`, or a prediction is no geometry.
     """
 
@@ -102,6 +102,8 @@ class Watch:
             )
         require_geometries(predictions or {})
         counts = None if counts is None else Counts.of(counts)
+        if counts is not None and classes == "all":  # else it is known when the epoch is closed
+            comparable(predictions or {}, counts.k)
         self._model, self._training, self._scatter, self._ignore = (
             model,
             during == "train",
