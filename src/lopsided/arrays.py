@@ -96,7 +96,11 @@ def plain_array(values: Any, what: str) -> npt.NDArray[Any]:
         except TypeError:
             values = values.float()
     try:
-        return np.asarray(values)
+        array = np.asarray(values)
+        # A frame with nullable columns comes as objects, each of its columns as numbers.
+        if array.dtype.kind == "O" and array.ndim == 2 and hasattr(values, "items"):
+            array = np.stack([np.asarray(column) for _, column in values.items()], axis=1)
+        return array
     except ValueError as error:
         raise ValueError(
             f"{what} must be one number each, or rows of one length, got {_told(values)}"

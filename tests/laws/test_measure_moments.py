@@ -37,7 +37,7 @@ def agree(moments, other, rtol=1e-12):
 
 
 def of(features, labels, k=4):
-    moments = Moments(k, features.shape[1])
+    moments = Moments(k, np.asarray(features).shape[1])
     moments.update(features, labels)
     return moments
 
@@ -108,6 +108,20 @@ def test_any_real_type_is_summed_in_float64(dtype):
     features, labels = sample(3)
     features = (100 * features).astype(dtype)
     agree(of(features, labels), of(features.astype(np.float64), labels))
+
+
+class Nullable(dict):
+    """A frame of pandas with nullable columns, which comes as objects where they are whole."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.stack(list(self.values()), axis=1).astype(object)
+
+
+def test_frames_of_nullable_columns_are_numbers():
+    features, labels = sample(0)
+    agree(of(Nullable(zip("abcde", features.T, strict=True)), labels), of(features, labels))
+    with pytest.raises(TypeError, match="real numbers, got dtype <U"):
+        of(Nullable(a=np.full(60, "x"), b=features[:, 0]), labels)
 
 
 def test_nc1_is_the_trace_with_the_pseudo_inverse():

@@ -75,7 +75,7 @@ def _given(counts: Sequence[int]) -> str:
         shown = " and ".join(filter(None, [", ".join(sizes[:-1]), sizes[-1]]))
     else:
         mark = "" if _exponential(counts) else f" ({_hash(falling)})"
-        shown = f"{len(counts)}, {falling[0]:,} to {falling[-1]:,}{mark}"
+        shown = f"{len(counts)} classes of {falling[0]:,} to {falling[-1]:,}{mark}"
     return f"{shown} samples{'' if list(counts) == falling else ', permuted'}, "
 
 
