@@ -17,6 +17,7 @@ from lopsided.measure import open_store
 from lopsided.steer import CosineHead, PrototypeHead, prescribe
 from lopsided.steer.prescribe import rows_read
 from lopsided.steer.prescribe.cause import Cause, Errors, norm_share
+from lopsided.steer.prescribe import heads
 from lopsided.steer.prescribe.choice import folds
 from lopsided.steer.prescribe.entropy import fit_linear, losses
 from lopsided.steer.prescribe.gain import (
@@ -121,6 +122,18 @@ def test_the_three_numbers_minimise_their_convex_objective_over_what_is_not_nega
     assert (found >= 0).all()
     assert objective(found) <= general.fun + 1e-9
     assert found == pytest.approx(general.x, abs=1e-4)
+
+
+@pytest.mark.parametrize("block", [1, 9, 2**16])
+def test_the_three_numbers_are_those_of_the_samples_used_in_blocks_of_any_size(block, monkeypatch):
+    rng = np.random.default_rng(0)
+    parts, y = rng.normal(size=(3, 90, 4)), rng.integers(4, size=90)
+    parts[0, np.arange(90), y] += 1.5
+    used, shift = rng.random(90) < 0.7, np.log([0.4, 0.3, 0.2, 0.1])
+    wanted = three_numbers(parts[:, used], y[used], shift, STACKED)
+    monkeypatch.setattr(heads, "BLOCK", block)
+    found = three_numbers(parts, y, shift, STACKED, used)
+    assert found == pytest.approx(wanted, rel=1e-9)
 
 
 def test_the_refit_minimises_its_objective_and_stays_where_there_is_nothing_to_learn():

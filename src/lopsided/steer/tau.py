@@ -60,7 +60,7 @@ def fit_tau(logits: Any, labels: Any, counts: CountsLike) -> float:
         )
     prior = np.broadcast_to(-np.log(counts.values / counts.n), z.shape)
     shift = np.log(shares(np.bincount(y, minlength=counts.k)))
-    u, _, a = three_numbers(np.stack([z, np.zeros_like(z), prior]), y, shift, PLAIN)
+    u, _, a = three_numbers((z, np.broadcast_to(0.0, z.shape), prior), y, shift, PLAIN)
     if u <= 0 or not np.ptp(z, axis=1).any():
         raise ValueError(
             "the logits tell nothing of these labels, the likeliest factor of them is 0 or any: are"

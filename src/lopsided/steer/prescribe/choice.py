@@ -5,8 +5,10 @@ Counting right answers cannot choose where a class has one or two held-out sampl
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,15 +29,15 @@ class Seen:
 
     Attributes:
         labels: (n,) classes.
-        parts: (3, n, k): scores of the trained head, of the second (zeros where there is none), and
-            -log(pi).
+        parts: three (n, k): scores of the trained head, of the second (zeros where there is none),
+            and -log(pi), the same for all samples.
         shift: (k,) log of the held-out shares.
         length: root mean square length of the features; 1 where all are zero.
         prints: (n,) numbers that copies of a sample share, see `Samples.fingerprint`.
     """
 
     labels: Ints
-    parts: Floats
+    parts: tuple[Floats, Floats, Floats]
     shift: Floats
     length: float
     prints: npt.NDArray[np.uint64]
@@ -49,37 +51,41 @@ class Seen:
         Raises:
             ValueError: if there is none.
         """
-        rows, labels, prints, squares = [], [], [], 0.0
+        ones, others, labels, prints, squares = [], [], [], [], 0.0
         for features, y in held_out:
-            z = first.scores(features)
-            other = np.zeros_like(z) if second is None else second.scores(features)
-            rows.append(np.stack([z, other]))
+            ones.append(first.scores(features))
+            if second is not None:
+                others.append(second.scores(features))
             labels.append(y)
             prints.append(held_out.fingerprint(features, y))
             squares += float(np.einsum("ij,ij->", features, features, dtype=np.float64))
         if not sum(map(len, labels)):
             raise ValueError("held_out has no sample")
-        y, scores = np.concatenate(labels), np.concatenate(rows, axis=1)
-        prior = np.broadcast_to(-log_shares, scores.shape[1:])
+        y, z = np.concatenate(labels), np.concatenate(ones)
+        other = np.concatenate(others) if others else np.broadcast_to(0.0, z.shape)
         counts = np.bincount(y, minlength=held_out.k)
         length = float(np.sqrt(squares / len(y))) or 1.0
-        parts = np.concatenate([scores, prior[None]])
+        parts = z, other, np.broadcast_to(-log_shares, z.shape)
         return cls(y, parts, np.log(shares(counts)), length, np.concatenate(prints))
 
     @property
     def counts(self) -> Ints:
         """(k,) samples of each class, perhaps none."""
-        return np.bincount(self.labels, minlength=self.parts.shape[2])
+        return np.bincount(self.labels, minlength=len(self.shift))
 
     @cached_property
     def distinct(self) -> Ints:
         """(k,) samples of each class of which none is a copy of another."""
         _, first = np.unique(self.prints, return_index=True)
-        return np.bincount(self.labels[first], minlength=self.parts.shape[2])
+        return np.bincount(self.labels[first], minlength=len(self.shift))
 
-    def scores(self, numbers: npt.ArrayLike) -> Floats:
-        """Return the (n, k) scores that three numbers make."""
-        return np.tensordot(np.asarray(numbers, np.float64), self.parts, 1)
+    def scores(self, numbers: npt.ArrayLike, rows: Ints | slice = slice(None)) -> Floats:
+        """Return the (n, k) scores that three numbers make, or some rows of them."""
+        (u, v, a), (z, other, prior) = np.asarray(numbers, np.float64), self.parts
+        scores = u * z[rows]
+        if v:  # else there may be no second head
+            scores += v * other[rows]
+        return np.asarray(scores + a * prior[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,27 +130,44 @@ def choose(
         present: (k,) which classes there are.
     """
     y, fold = seen.labels, folds(seen.labels, seen.prints)
-    stack, other = np.empty((len(y), held_out.k)), np.empty((len(y), held_out.k))
     try_refit = bool(seen.distinct[present].min() >= ENOUGH)
+    stack, other = _Judged.none(len(y)), _Judged.none(len(y))
     for f in range(FOLDS):
-        used, left = fold != f, fold == f
-        parts = np.compress(used, seen.parts, axis=1)  # which parts[:, used] would turn
-        x = three_numbers(parts, y[used], seen.shift, prior)
-        stack[left] = seen.scores(x)[left]
+        used, left = fold != f, np.flatnonzero(fold == f)
+        x = three_numbers(seen.parts, y, seen.shift, prior, used)
+        stack.take(left, seen.scores(x, left), y[left], seen.shift)
         if try_refit:
             near = stacked(x, *heads, log_shares)
             found = refit(held_out, used, near, seen.shift, length)
-            other[left] = _scores(found, held_out, y)[left]
-    likelihoods = {"three numbers": -float(losses(stack + seen.shift, y).mean())}
+            for rows, scores in _scored(found, held_out, y):
+                kept = fold[rows] == f
+                other.take(rows[kept], scores[kept], y[rows[kept]], seen.shift)
+    likelihoods = {"three numbers": -float(stack.lost.mean())}
     numbers = three_numbers(seen.parts, y, seen.shift, prior)
     head = stacked(numbers, *heads, log_shares)
     if try_refit:
-        likelihoods["refit"] = -float(losses(other + seen.shift, y).mean())
+        likelihoods["refit"] = -float(other.lost.mean())
         if likelihoods["refit"] > likelihoods["three numbers"]:
             every = np.ones(len(y), bool)
             found = refit(held_out, every, head, seen.shift, length)
-            return Choice(True, found, numbers, other.argmax(axis=1), likelihoods)
-    return Choice(False, head, numbers, stack.argmax(axis=1), likelihoods)
+            return Choice(True, found, numbers, other.answers, likelihoods)
+    return Choice(False, head, numbers, stack.answers, likelihoods)
+
+
+class _Judged(NamedTuple):
+    """Answers (n,) of heads that did not see their samples, and the cross-entropies (n,)."""
+
+    answers: Ints
+    lost: Floats
+
+    @classmethod
+    def none(cls, n: int) -> _Judged:
+        """Return room for n samples."""
+        return cls(np.empty(n, np.int64), np.empty(n))
+
+    def take(self, rows: Ints, scores: Floats, labels: Ints, shift: Floats) -> None:
+        """Judge the samples of some rows by their scores (b, k)."""
+        self.answers[rows], self.lost[rows] = scores.argmax(axis=1), losses(scores + shift, labels)
 
 
 def folds(labels: Ints, prints: npt.NDArray[np.uint64]) -> Ints:
@@ -160,14 +183,18 @@ def folds(labels: Ints, prints: npt.NDArray[np.uint64]) -> Ints:
     return found[copy]
 
 
-def _scores(head: Linear, held_out: Samples, labels: Ints) -> Floats:
-    """Return the scores of the held-out samples, which must come in the order in which they came
-    first.
+def _scored(head: Linear, held_out: Samples, labels: Ints) -> Iterator[tuple[Ints, Floats]]:
+    """Yield places and scores of the held-out samples, which must come in the order in which they
+    came first.
     """
-    found = [(head.scores(features), y) for features, y in held_out]
-    if not np.array_equal(np.concatenate([y for _, y in found]), labels):
-        raise ValueError(
-            "held_out gave its samples in another order than before: make its loader with"
-            " shuffle=False"
-        )
-    return np.concatenate([scores for scores, _ in found])
+    start = 0
+    turned = ValueError(
+        "held_out gave its samples in another order than before: make its loader with shuffle=False"
+    )
+    for features, y in held_out:
+        if not np.array_equal(y, labels[start : start + len(y)]):
+            raise turned
+        yield np.arange(start, start + len(y)), head.scores(features)
+        start += len(y)
+    if start < len(labels):
+        raise turned

@@ -5,7 +5,7 @@ All are linear maps of the features, so each can take the place of the trained h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,9 @@ REFIT_RIDGE, REFIT_BIAS, REFIT_STEPS = 1.0, 1e-4, 200
 READS, HELD_OUT_READS = SECOND_STEPS + 6, 4 * REFIT_STEPS // 6
 #: What may be left of a slope at the least numbers, as a part of what cancels in it.
 SETTLED = 1e-4
+#: Scores of a block of samples that are looked at together: they stay in the processor's cache.
+BLOCK = 2**16
+EPS = float(np.finfo(np.float64).eps)
 
 
 def second_head(train: Samples, seen: Summary) -> Linear:
@@ -74,15 +77,22 @@ PLAIN = Prior((1.0, 0.0, 1.0), (0.1, np.inf, 4.0))
 CAUTIOUS = Prior((1.0, 0.0, 0.0), (0.1, np.inf, 4.0))
 
 
-def three_numbers(parts: Floats, labels: Ints, shift: Floats, prior: Prior) -> Floats:
+def three_numbers(
+    parts: Sequence[Floats],
+    labels: Ints,
+    shift: Floats,
+    prior: Prior,
+    used: npt.NDArray[np.bool_] | None = None,
+) -> Floats:
     """Return the numbers x >= 0 that minimise sum_i CE(x . parts_i + shift, y_i) plus the prior's
     precisions/2 (x - means)^2, by projected Newton steps; the problem is convex.
 
     Args:
-        parts: (3, n, k): z, z', and -log(pi) for every sample.
+        parts: three (n, k): z, z', and -log(pi) for every sample.
         labels: (n,) classes.
         shift: (k,) log of the held-out shares.
         prior: of the numbers.
+        used: (n,) which samples count; by default all.
 
     Raises:
         ValueError: if scores are so large that rounding hides the numbers.
@@ -90,41 +100,55 @@ def three_numbers(parts: Floats, labels: Ints, shift: Floats, prior: Prior) -> F
     means, precisions = np.array(prior.means), np.array(prior.precisions)
     fixed = np.isinf(precisions)
     ridge = np.where(fixed, 0.0, precisions)
-    own = parts[:, np.arange(len(labels)), labels]
-    largest = np.abs(parts).max(initial=1.0)
+    rows = np.arange(len(labels)) if used is None else np.flatnonzero(used)
+    step = max(BLOCK // len(shift), 1)
 
-    def value(at: Floats) -> tuple[float, Floats]:
-        each, p = entropy(np.tensordot(at, parts, 1) + shift, labels)
-        return float(each.sum() + 0.5 * ridge @ (at - means) ** 2), p
+    def blocks() -> Iterator[tuple[Floats, Ints]]:
+        for start in range(0, len(rows), step):
+            cut = rows[start : start + step]
+            yield np.stack([part[cut] for part in parts]), labels[cut]
 
+    def terms(at: Floats) -> tuple[float, Floats, Floats, Floats]:
+        """Return the value, its slope, the slope of that, and the size of what cancels in it."""
+        away = ridge * (at - means)
+        values, slope, second = [0.5 * float(away @ (at - means))], away.copy(), np.diag(ridge)
+        size = np.abs(away) + 1
+        for block, y in blocks():
+            lost, p = entropy(np.tensordot(at, block, 1) + shift, y)
+            own, weighted = block[:, np.arange(len(y)), y], block * p
+            mean = weighted.sum(axis=2)
+            values.append(float(lost.sum()))
+            slope += (mean - own).sum(axis=1)
+            second += weighted.reshape(3, -1) @ block.reshape(3, -1).T - mean @ mean.T
+            size += (np.abs(mean) + np.abs(own)).sum(axis=1)
+        return float(np.sum(values)), slope, second, size
+
+    largest = max((float(np.abs(block).max()) for block, _ in blocks()), default=1.0)
     # Where scores are so large that a softmax rounds to places, no step leaves the prior's means.
-    for x in (means.copy(), np.where(fixed, means, means / largest)):
-        now, p = value(x)
+    for x in (means.copy(), np.where(fixed, means, means / max(largest, 1.0))):
+        now, slope, second, size = terms(x)
         for _ in range(100):
-            mean = np.einsum("nk,ank->an", p, parts)
-            slope = (mean - own).sum(axis=1) + ridge * (x - means)
-            second = np.einsum("nk,ank,bnk->ab", p, parts, parts) - mean @ mean.T + np.diag(ridge)
             free = ~fixed & ((x > 0) | (slope < 0))
-            step = np.zeros(3)
+            move = np.zeros(3)
             try:
                 if free.any():
-                    step[free] = np.linalg.solve(second[np.ix_(free, free)], slope[free])
+                    move[free] = np.linalg.solve(second[np.ix_(free, free)], slope[free])
             except np.linalg.LinAlgError:  # of squares so large rounding leaves no slope of a slope
                 break
-            if np.abs(slope[free]).max(initial=0.0) <= 1e-9 * (1 + len(labels)):
+            if (np.abs(slope) <= np.maximum(1e-9 * (1 + len(rows)), EPS * size))[free].all():
                 return np.asarray(x)
             rate = 1.0
             while rate > 1e-12:
-                there = np.maximum(x - rate * step, 0.0)
-                then, after = value(there)
-                if then <= now - 1e-4 * slope @ (x - there):
+                there = np.maximum(x - rate * move, 0.0)
+                found = terms(there)
+                rounding = 4 * EPS * (abs(now) + np.abs(x) @ size)
+                if found[0] <= now - 1e-4 * slope @ (x - there) + rounding:
                     break
                 rate /= 2
             else:
                 break  # rounding leaves nothing to gain
-            x, now, p = there, then, after
-        cancelled = (np.abs(mean) + np.abs(own)).sum(axis=1) + ridge * np.abs(x - means) + 1
-        if (np.abs(slope) <= SETTLED * cancelled)[free].all():
+            x, (now, slope, second, size) = there, found
+        if (np.abs(slope) <= SETTLED * size)[free].all():
             return np.asarray(x)
     raise ValueError(
         f"scores of up to {largest:.3g} leave no digit for what is learned of them: divide all"

@@ -67,17 +67,13 @@ def _draw(
     samples = Samples(pair, k, d, "held_out")
     told = measured(trained, samples)
     seen = Seen.of(samples, first, second, pi)
-    zero = np.zeros_like(seen.parts[0])
+    *both, prior = seen.parts
+    zero = np.broadcast_to(0.0, prior.shape)
     fitted, on_second = (
         stacked(
-            three_numbers(
-                np.stack([seen.parts[i], zero, seen.parts[2]]), seen.labels, seen.shift, PLAIN
-            ),
-            head,
-            None,
-            pi,
+            three_numbers((scores, zero, prior), seen.labels, seen.shift, PLAIN), head, None, pi
         )
-        for i, head in enumerate((first, second))
+        for scores, head in zip(both, (first, second), strict=True)
     )
     assert told.numbers is not None
     assert told.worth is not None
@@ -113,7 +109,7 @@ def _counted_tau(seen: Seen) -> float:
     """Return the strength with the best balanced accuracy on held-out samples, the least of
     equal ones.
     """
-    k = seen.parts.shape[2]
+    k = len(seen.shift)
     scores = [seen.scores((1, 0, tau)).argmax(axis=1) for tau in TAUS]
     accuracy = [
         Accuracies.of(each, seen.labels, np.ones(k), np.array([], np.int64)) for each in scores
