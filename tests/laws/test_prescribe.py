@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from lopsided import Counts, measure, predict
 from lopsided.measure import open_store
 from lopsided.steer import CosineHead, PrototypeHead, prescribe
-from lopsided.steer.prescribe import rows_read
+from lopsided.steer.prescribe import heads, rows_read
 from lopsided.steer.prescribe.cause import Cause, Errors, norm_share
-from lopsided.steer.prescribe import heads
 from lopsided.steer.prescribe.choice import folds
 from lopsided.steer.prescribe.entropy import fit_linear, losses
 from lopsided.steer.prescribe.gain import (
