@@ -123,7 +123,7 @@ def test_the_three_numbers_minimise_their_convex_objective_over_what_is_not_nega
     assert found == pytest.approx(general.x, abs=1e-4)
 
 
-@pytest.mark.parametrize("block", [1, 9, 2**16])
+@pytest.mark.parametrize("block", [1, 9, 2**15])
 def test_the_three_numbers_are_those_of_the_samples_used_in_blocks_of_any_size(block, monkeypatch):
     rng = np.random.default_rng(0)
     parts, y = rng.normal(size=(3, 90, 4)), rng.integers(4, size=90)

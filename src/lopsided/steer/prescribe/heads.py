@@ -27,7 +27,7 @@ READS, HELD_OUT_READS = SECOND_STEPS + 6, 4 * REFIT_STEPS // 6
 #: What may be left of a slope at the least numbers, as a part of what cancels in it.
 SETTLED = 1e-4
 #: Scores of a block of samples that are looked at together: they stay in the processor's cache.
-BLOCK = 2**16
+BLOCK = 2**15
 EPS = float(np.finfo(np.float64).eps)
 
 
@@ -116,7 +116,7 @@ def three_numbers(
         for block, y in blocks():
             lost, p = entropy(np.tensordot(at, block, 1) + shift, y)
             own, weighted = block[:, np.arange(len(y)), y], block * p
-            mean = weighted.sum(axis=2)
+            mean = weighted @ np.ones(len(shift))
             values.append(float(lost.sum()))
             slope += (mean - own).sum(axis=1)
             second += weighted.reshape(3, -1) @ block.reshape(3, -1).T - mean @ mean.T
