@@ -54,10 +54,7 @@ def require_own(
     if not alike and guessed and len(answers) == 1 and k not in answers[0].shape:
         raise _elsewhere(name)
     if not alike and guessed and rivals:  # of maps that were made larger, or of a loss alone
-        raise ValueError(
-            f"each of the layers {', '.join(map(repr, [*rivals, name]))} can be the head, and none"
-            " makes the model's output as it is; say which one it is (head=...)"
-        )
+        raise _several(name, rivals)
     own = [same(logits, answer) for answer in alike]
     if not alike or own[0] or (chosen and any(own)):
         return ""
@@ -72,11 +69,20 @@ def require_own(
             )
     if known := [made for made in found if made is not None]:
         return known[0] and f"the model returns the answers of the head {name!r} {known[0]}"
+    if guessed and rivals and not any(own):  # a mean of them can decide as each of them does
+        raise _several(name, rivals)
     if guessed and not any(own) and not any(same_decisions(logits, answer) for answer in alike):
         raise _elsewhere(name)
     return (
         f"the model returns something of the shape of the answers of the head {name!r} that is"
         " not made of them in a way known here"
+    )
+
+
+def _several(name: str, rivals: Sequence[str]) -> ValueError:
+    return ValueError(
+        f"each of the layers {', '.join(map(repr, [*rivals, name]))} can be the head, and none"
+        " makes the model's output as it is; say which one it is (head=...)"
     )
 
 
