@@ -269,6 +269,25 @@ def test_accumulated_gradients_and_a_second_training_count_every_sample_once(tmp
     assert not trainer.model.classifier._forward_hooks
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_a_training_that_ends_in_an_error_leaves_no_hook(error, tmp_path):
+    class Ends(transformers.TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs):
+            if state.global_step == 2:
+                raise error
+
+    ends = Ends()
+    trainer = trainer_of(tmp_path, callbacks=[ends])
+    callback = GeometryCallback().attach(trainer)
+    with pytest.raises(error):
+        trainer.train()
+    assert callback.watch is None
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in trainer.model.modules())
+    trainer.remove_callback(ends)
+    trainer.train()
+    assert callback.collapse.moments.n == N
+
+
 def test_a_resumed_training_goes_on_and_tells_of_an_epoch_begun_by_another(tmp_path, caplog):
     trainer_of(tmp_path, num_train_epochs=1, save_strategy="steps", save_steps=2).train()
     told = {}

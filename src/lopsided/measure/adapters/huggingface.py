@@ -30,9 +30,9 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
     callbacks of other heads as `geometry/HEAD/NAME`.
 
     Attach it to its trainer: `GeometryCallback(counts).attach(trainer)`. Then it sees labels also
-    where the trainer keeps them from the model, and its figures reach the trainer's trackers. Given
-    to the trainer as one of its `callbacks` it sees the labels that the model is given, and its
-    figures reach the log history alone.
+    where the trainer keeps them from the model, its figures reach the trainer's trackers, and its
+    hooks go where a training ends in an error, too. Given to the trainer as one of its `callbacks`
+    it sees the labels that the model is given, and its figures reach the log history alone.
 
     With `during="eval"` each evaluation during training is measured instead, and logged as
     `eval_geometry/NAME`. Steps are epochs, from 1, or for an evaluation the optimisation steps
@@ -73,13 +73,26 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
         self._state: Any = None
 
     def attach(self, trainer: Any) -> GeometryCallback:
-        """Join a trainer, as a callback and between it and its loss; return the callback itself."""
+        """Join a trainer, as a callback and between it and its loss and its training; return the
+        callback itself.
+        """
         if self._trainer is not trainer:
             self._trainer = trainer
             trainer.compute_loss = partial(self._compute_loss, trainer.compute_loss)
+            trainer.train = partial(self._train, trainer.train)
             if self not in trainer.callback_handler.callbacks:
                 trainer.add_callback(self)
         return self
+
+    def _train(self, train: Any, *args: Any, **options: Any) -> Any:
+        """Train as the trainer does, which tells nobody of a training that ends in an error or by
+        Ctrl-C; no hook outlives it.
+        """
+        try:
+            return train(*args, **options)
+        except BaseException:
+            self._leave()
+            raise
 
     def _compute_loss(
         self, compute_loss: Any, model: Any, inputs: Any, *args: Any, **options: Any
@@ -141,6 +154,9 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Remove the hooks."""
+        self._leave()
+
+    def _leave(self) -> None:
         self._close()
         self._state = None
 
