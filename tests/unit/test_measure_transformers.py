@@ -72,6 +72,21 @@ def bart() -> Any:
     return transformers.BartForConditionalGeneration(transformers.BartConfig(**shape, **still))
 
 
+def two_models() -> Any:
+    """An encoder and a decoder that are models of their own, and by itself a causal one."""
+    decoder = gpt2("GPT2LMHeadModel", add_cross_attention=True)
+    model = transformers.EncoderDecoderModel(encoder=bert("BertModel"), decoder=decoder)
+    model.config.decoder_start_token_id, model.config.pad_token_id = 2, 0
+    return model
+
+
+def decoder_alone() -> Any:
+    torch.manual_seed(0)
+    shape = {"vocab_size": VOCAB, "d_model": D, "dropout": 0.0, "max_position_embeddings": T}
+    shape |= {"decoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 8}
+    return transformers.BartForCausalLM(transformers.BartConfig(**shape, pad_token_id=0))
+
+
 def states(model: Any) -> Any:
     return model.base_model(IDS).last_hidden_state
 
@@ -106,6 +121,25 @@ MODELS: dict[str, tuple[Callable[[], Any], Any, dict[str, Any], Any]] = {
             ).last_hidden_state,
             IDS.flip(1),
         ),
+    ),
+    "encoder and decoder, models of their own": (
+        two_models,
+        IDS.flip(1),
+        {},
+        lambda model: (
+            model(
+                IDS,
+                decoder_input_ids=IDS.flip(1).roll(1, 1).index_fill(1, torch.tensor([0]), 2),
+                output_hidden_states=True,
+            ).decoder_hidden_states[-1],
+            IDS.flip(1),
+        ),
+    ),
+    "decoder of a model with an encoder": (
+        decoder_alone,
+        IDS,
+        {},
+        lambda model: (model.model.decoder(IDS).last_hidden_state, IDS),
     ),
     "masked language model": (
         lambda: bert("BertForMaskedLM"),

@@ -108,7 +108,7 @@ def laid(
     one: Pass,
     shift: int | None,
     marks: tuple[int, ...],
-    causal: str = "",
+    causal: str | None = "",
     *,
     time_first: bool = False,
 ) -> tuple[Any, Any, Any]:
@@ -119,7 +119,8 @@ def laid(
         one: the pass.
         shift: by how many positions the labels lie ahead; `None` if nobody said.
         marks: labels to leave out.
-        causal: name of the causal language model that was given these labels itself.
+        causal: name of the causal language model that was given these labels itself; None of a
+            model that is known not to shift them.
         time_first: whether features may be (t, b, d).
 
     Raises:
@@ -148,7 +149,7 @@ def laid(
             )
         return found[0], y, found[1]
     sequences = features.ndim == 3 and y.shape == features.shape[:2]
-    if shift is None and sequences:
+    if shift is None and sequences and causal is not None:
         _require_no_shift(y, one.inputs, marks, causal)
     if not shift:
         if sequences and time_first:
