@@ -37,7 +37,7 @@ from torch.utils.data import (
 )
 
 from lopsided import predict, steer
-from lopsided.measure import Moments, agop, diagnose, trained, watch
+from lopsided.measure import Moments, agop, diagnose, layers, trained, watch
 from lopsided.measure.network.affine import alone
 from lopsided.measure.network.answered import require_own
 from lopsided.measure.network.intact import COPIED
@@ -186,6 +186,12 @@ def shared(self: Any, x: Any, labels: Any = None) -> Any:
     return self.head(self.body(x))
 
 
+def of_one_answer(head: Any) -> Any:
+    """Return a head that answers the first class, whatever it sees."""
+    nn.init.constant_(head.bias[:1].detach(), 3.0)
+    return head
+
+
 CASES = {
     # What a head multiplies.
     "linear": Case(Net),
@@ -256,6 +262,14 @@ CASES = {
                 "aux": self.aux(h).repeat(2, 1),
             },
             aux=lambda: nn.Linear(D, K),
+        ),
+        "each of the layers 'head', 'aux' can be the head",
+    ),
+    "two heads averaged, which answer one class": Case(
+        net(
+            lambda self, x: (self.head(h := self.body(x)) + self.aux(h)) / 2,
+            lambda: of_one_answer(nn.Linear(D, K)),
+            aux=lambda: of_one_answer(nn.Linear(D, K)),
         ),
         "each of the layers 'head', 'aux' can be the head",
     ),
@@ -729,6 +743,33 @@ def test_training_goes_on_as_if_nobody_had_looked(look):
     want, got = training(lambda model: None), training(LOOKS[look])
     for name in want:
         torch.testing.assert_close(got[name], want[name], rtol=0, atol=0, msg=name)
+
+
+class Drawing(nn.Linear):
+    """A layer that draws random numbers in evaluation mode, too."""
+
+    def forward(self, x):
+        drawn = random.random() + np.random.random() + torch.rand(1)  # noqa: NPY002
+        return super().forward(x) * drawn
+
+
+#: What looks at a network of noisy layers.
+OF_NOISE: dict[str, Callable[[Any], Any]] = {
+    "trained": lambda model: trained(model, [(X, Y)], show_progress=False),
+    "layers": lambda model: layers(model, [(X, Y)], ["0"], show_progress=False),
+    "agop": lambda model: agop(model, X),
+}
+
+
+@pytest.mark.parametrize("look", OF_NOISE)
+def test_a_network_that_draws_leaves_the_random_numbers_that_come_next(look):
+    model, drawn = nn.Sequential(Drawing(4, D), nn.Linear(D, K)), []
+    for looked in (False, True):
+        torch.manual_seed(1), random.seed(1), np.random.seed(1)  # noqa: NPY002
+        if looked:
+            OF_NOISE[look](model)
+        drawn.append([random.random(), np.random.random(), float(torch.rand(1))])  # noqa: NPY002
+    assert drawn[0] == drawn[1]
 
 
 DATA = (TensorDataset(X, Y),)

@@ -16,6 +16,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset, WeightedRandomSampler
 
 from lopsided import Adjustment, Counts, steer
@@ -204,6 +205,20 @@ def test_labels_may_come_after_the_step_of_the_optimiser():
         optimiser.step()
         watching.labels(Y)
     assert watching.stream.n == B
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_a_checkpoint_of_the_whole_model_is_one_pass(reentrant, late):
+    net, x = model(), X.clone().requires_grad_()
+    with watch(net, net[1]) as watching:
+        for _ in range(2):
+            with set_checkpoint_early_stop(False):
+                loss = functional.cross_entropy(checkpoint(net, x, use_reentrant=reentrant), Y)
+                for told in (late, not late):
+                    loss.backward() if told else watching.labels(Y)
+        assert watching.passes == 0
+        assert watching.epoch().moments.n == 2 * B
 
 
 def test_a_refused_batch_is_not_measured_and_the_next_one_is():

@@ -2,6 +2,7 @@
 
 import contextlib
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -53,6 +54,24 @@ def test_accelerate():
     history = epochs(*things, Tracker(accelerator.log), accelerator.backward)
     assert [step for step, _ in told] == [1, 2]
     assert told[1][1]["geometry/nc1"] == pytest.approx(history[1]["nc1"])
+
+
+@pytest.mark.parametrize("offload", ["cpu_offload", "disk_offload"])
+def test_a_head_that_accelerate_keeps_elsewhere_between_passes_is_measured(offload, tmp_path):
+    accelerate = pytest.importorskip("accelerate")
+    model, _, loader = parts()
+    want = trained(model, loader, show_progress=False)
+    folder = () if offload == "cpu_offload" else (tmp_path,)
+    getattr(accelerate, offload)(model, *folder, execution_device=torch.device("cpu"))
+    got = trained(model, loader, show_progress=False)
+    with watch(model) as watching:
+        for x, y in loader:
+            model(x)
+            watching.labels(y)
+        watched = watching.epoch()
+    for found in (got, watched):
+        np.testing.assert_allclose(found.weight, want.weight, rtol=1e-5, atol=1e-6)
+        assert found.nc1 == pytest.approx(want.nc1, rel=1e-5)
 
 
 def test_loaders_of_accelerate_are_read_and_left_where_they_are():

@@ -145,8 +145,8 @@ class Affine:
         with torch().no_grad(), torch().autocast(x.device.type, enabled=False):
             try:
                 weight, bias = read(self.head, self._like)
-                if weight.shape != (z.shape[-1], x.shape[-1]):
-                    return False
+                if weight.shape != (z.shape[-1], x.shape[-1]) or weight.is_meta:
+                    return False  # of another layout, or elsewhere between the passes
             except Exception:  # it cannot be read so, such as one whose forward wants labels
                 return False
             h, w, answers = view(x), some(weight, 0, CLASSES).to(x), some(z, 1, CLASSES)

@@ -89,7 +89,8 @@ class Passing:
         self.name, self.head = name, self._layers[name]
         self.affine = Affine(name, self.head)
         weight, _ = stored(self.head)
-        (k, d), self.device = weight.shape, weight.device
+        # A weight that is kept elsewhere between the passes comes to their device in each.
+        (k, d), self.device = weight.shape, "cpu" if weight.is_meta else weight.device
         self.shape = (k, d) if self._counts is None or self._counts.k == k else (d, k)
         if self._guessed:
             _log.warning("watching the last linear layer %r (%d -> %d)", name, d, k)
@@ -138,7 +139,7 @@ class Passing:
 
     def _before(self, _model: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         self._calls = None
-        if _traced() or not may_hear(self):
+        if _traced() or _again() or not may_hear(self):
             return
         if self._listening():
             self._calls = {}
@@ -150,9 +151,7 @@ class Passing:
 
     def _hear(self, name: str) -> Callable[..., None]:
         def hook(layer: Any, args: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> None:
-            # A checkpointed layer runs again in the backward pass, which is no new pass.
-            again = torch()._C._current_graph_task_id() != -1
-            if again or _traced() or not (may_hear(self) and self._listening()):
+            if _again() or _traced() or not (may_hear(self) and self._listening()):
                 return
             features = next(tensors_of([*args, *keywords.values()]), None)
             logits = next(tensors_of(output), None)
@@ -297,3 +296,10 @@ class Passing:
 def _traced() -> bool:
     """Return whether calls are written down as a graph, in which nothing may be looked at."""
     return bool(torch().jit.is_tracing())
+
+
+def _again() -> bool:
+    """Return whether a call is made in the backward pass, where a checkpoint makes it a second
+    time: that is no new pass.
+    """
+    return bool(torch()._C._current_graph_task_id() != -1)
