@@ -338,6 +338,32 @@ def test_a_match_is_as_near_as_the_nearest_of_many_ridges():
         )
 
 
+@pytest.mark.parametrize(
+    ("made", "bias"),
+    [
+        (lambda _: Adjustment(), "none"),
+        (Adjustment.weighted, "free"),
+        (Adjustment.logit_adjusted, "none"),
+        (partial(Adjustment.cdt, gamma=0.3), "none"),
+    ],
+)
+def test_a_network_in_a_flat_valley_of_the_path_is_matched_to_its_floor(made, bias):
+    # Where every optimum is far, ridges some percent apart fit alike, though their shapes differ:
+    # of networks in records more than a quarter.
+    counts = Counts([71, 67, 62, 55, 50, 47])
+    problem = solve.Problem(counts, made(counts), ridge=0.2, bias=bias)
+    W, M = solve.minimize(problem).geometry.vectors(6)
+    for seed in range(3):
+        off = np.random.default_rng(seed).normal(size=M.shape)
+        seen = Geometry.of_vectors(
+            W + 0.02 * np.abs(W).max() * off, M + 0.02 * np.abs(M).max() * off[::-1], Source("it")
+        )
+        found = np.linalg.norm(solve.match(problem, seen).distances)
+        for each in solve.path(problem, np.geomspace(1e-4, 2, 100), tolerance=1e-12):
+            far = each.geometry.about_mean().distance(seen.about_mean())
+            assert found <= np.linalg.norm(far) + 1e-6
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.float16, np.int8])
 def test_numbers_of_a_narrow_type_are_those_numbers(kind):
     counts = [5000, 20, 5]

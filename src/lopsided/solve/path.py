@@ -22,6 +22,9 @@ from lopsided.solve.solution import Solution
 
 #: Distances along a path that differ by less are one.
 ALIKE = 1e-7
+#: Relative duality gap of optima that are compared: what a larger one leaves of a geometry decides
+#: where the path is flat.
+FINE = 1e-10
 #: By what share a ridge is moved, to see whether those beside it fit alike.
 STEP = 0.05
 #: Ridges that a better fit is looked for at, from one of the grid to the one after the next.
@@ -148,7 +151,7 @@ def match(
     geometry = _centered(geometry, problem)
     top = largest_ridge(problem)
     grid = np.geomspace(LARGEST * top, float(smallest) * top, points)
-    solutions = path(problem, grid.tolist())
+    solutions = path(problem, grid.tolist(), tolerance=FINE)
     badness = np.array([_distance(s, geometry) for s in solutions])
     best = int(np.argmin(badness))
     if not np.isfinite(badness[best]):
@@ -163,7 +166,7 @@ def match(
 
     def look(place: float, near: Solution) -> float:
         there = problem.at(float(np.exp(place)))
-        found = finish(there, reduced, near.point, "newton", 1e-8)
+        found = finish(there, reduced, near.point, "newton", FINE)
         distance = _distance(found, geometry)
         tried[float(place)] = distance, found
         return distance
@@ -182,16 +185,23 @@ def match(
             if places[-1] <= place <= places[0]:
                 look(place, near)
     value, solution = min(tried.values(), key=lambda pair: pair[0])
-    # Towards the limit of a vanishing ridge the optima have one shape too: there the search ends.
-    alike = np.exp([place for place, (other, _) in tried.items() if other <= value + ALIKE])
+    # Of one shape, not merely as near: a network fits the ridges of a flat valley alike. Towards the
+    # limit of a vanishing ridge the optima have one shape too: there the search ends.
+    found = _centered(solution.geometry, problem)
+    alike = np.exp(
+        [
+            place
+            for place, (other, near) in tried.items()
+            if other <= value + ALIKE and _distance(near, found) <= ALIKE
+        ]
+    )
     if max(alike) / min(alike) > 1 + STEP / 2 and min(alike) > grid[-1]:
         raise ValueError(
             f"several ridges from {min(alike):.3g} to {max(alike):.3g} fit alike, at a distance of"
             f" {value:.3g}, so that none of them can be told: the optima have one shape"
             " there, as where all minorities share one classifier"
         )
-    distances = _centered(solution.geometry, problem).distance(geometry)
-    return Match(solution.problem.ridge, solution, distances)
+    return Match(solution.problem.ridge, solution, found.distance(geometry))
 
 
 def _centered(geometry: Geometry, problem: Problem) -> Geometry:
