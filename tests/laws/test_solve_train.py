@@ -19,6 +19,7 @@ OPTIMIZERS = [
     solve.Optimizer("adam", 0.01, momentum=0.9),
     solve.Optimizer("adam", 0.01, momentum=0.9, batch=5),
     solve.Optimizer("normalized", 0.5),
+    solve.Optimizer("normalized", 0.05, momentum=0.9),
     solve.Optimizer("sign", 0.005),
     solve.Optimizer("spectral", 0.02),
     solve.Optimizer("spectral", 0.005, momentum=0.9),
@@ -31,6 +32,17 @@ def test_loss_normalised_descent_reaches_seli():
     path = solve.train(solve.Problem(counts, ridge=0.0), solve.Optimizer("normalized", 2.0), 2000)
     assert path.distances[-1].max() <= 1e-3
     assert path.distances[0].max() > 0.3
+
+
+@pytest.mark.parametrize("momentum", [0.5, 0.9])
+def test_momentum_of_loss_normalised_descent_is_of_the_steps_it_took(momentum):
+    # Of gradients as they were, over the loss as it is, a step was 370,000 long, and the next zero.
+    problem = solve.Problem(Counts.step(4, 1, 10), ridge=0.0)
+    optimizer = solve.Optimizer("normalized", 2 * (1 - momentum), momentum)
+    path = solve.train(problem, optimizer, 2000)
+    assert path.distances[-1].max() <= 1e-3
+    plain = solve.train(problem, solve.Optimizer("normalized", 2.0), 2000)
+    assert path.norms[-1] == pytest.approx(plain.norms[-1], rel=0.05)
 
 
 LAWS = {name: Adjustment.named(name, [9, 5, 5, 1]) for name in EXPONENTS} | {

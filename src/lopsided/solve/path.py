@@ -185,8 +185,8 @@ def match(
             if places[-1] <= place <= places[0]:
                 look(place, near)
     value, solution = min(tried.values(), key=lambda pair: pair[0])
-    # Of one shape, not merely as near: a network fits the ridges of a flat valley alike. Towards the
-    # limit of a vanishing ridge the optima have one shape too: there the search ends.
+    # Of one shape, not merely as near: a network fits the ridges of a flat valley alike. Towards
+    # the limit of a vanishing ridge the optima have one shape too: there the search ends.
     found = _centered(solution.geometry, problem)
     alike = np.exp(
         [

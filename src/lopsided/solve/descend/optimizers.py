@@ -100,11 +100,13 @@ def _normalized(
     largest logit once that exceeds 1.
 
     Logits are quadratic in the factors, so without the second division they and the steps in them
-    would grow exponentially; with it they grow linearly.
+    would grow exponentially; with it they grow linearly. Momentum is of what is divided already: of
+    gradients as they were, which the loss has fallen below since, it would leap.
     """
-    average = _averaged(optimizer, slope)
     divisor = slope.loss * max(1.0, slope.largest)
-    return (average[0] / divisor, average[1] / divisor), average
+    first, second = slope.gradients
+    average = _averaged(optimizer, slope._replace(gradients=(first / divisor, second / divisor)))
+    return average, average
 
 
 def _sign(optimizer: Optimizer, slope: Slope) -> tuple[tuple[Floats, Floats], tuple[Floats, ...]]:
