@@ -15,6 +15,7 @@ from lopsided import (
     Gram,
     Problem,
     Source,
+    Targets,
     measure,
     plot,
     predict,
@@ -405,6 +406,25 @@ def test_a_path_leaves_out_no_solution(ax):
         plot.ridge_path(optima, ax)
     with pytest.raises(ValueError, match="got none"):
         plot.ridge_path([], ax)
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        Targets.contexts([[0.5, 0.2, 0.0, 0.1], [0.5, 0.3, 1.0, 0.2], [0.0, 0.5, 0.0, 0.7]]),
+        Targets.label_sets([{0}, {1}, {2}, {0, 1}], k=3, weights=[4, 3, 1, 2]),
+        Targets.smoothed([50, 5, 5], 0.1),
+    ],
+    ids=["contexts", "label sets", "smoothed"],
+)
+def test_a_path_of_any_targets_has_a_line_for_each_classifier(targets):
+    optima = solve.path(Problem(targets, ridge=1.0), [1.0, 0.1])
+    lines = plot.ridge_path(optima, Figure().subplots()).lines
+    norms = np.array([one.geometry.classifiers.norms() for one in optima])
+    assert (
+        np.unique(norms.round(9), axis=1).T.tolist()
+        == np.unique([line.get_ydata().round(9) for line in lines], axis=0).tolist()
+    )
 
 
 def test_distances_along_a_path_name_what_they_are_to():

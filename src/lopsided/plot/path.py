@@ -65,7 +65,7 @@ def ridge_path(
         ax.set_ylabel(f"distance to {tight([goal.source.name], 40)}", parse_math=False)
         ax.set_ylim(bottom=0)
     else:
-        groups, counts = solutions[0].geometry.logits.groups, solutions[0].problem.counts
+        groups, counts = solutions[0].geometry.classifiers.groups, solutions[0].problem.counts
         first = groups.first
         norms = np.array([s.geometry.classifiers.norms()[first] for s in solutions])
         names = (
