@@ -52,7 +52,7 @@ class Geometry:
         embeddings: Gram of the embeddings mu_j.
         logits: entry [c, j] is w_c . mu_j, the logit of class c for samples of kind j.
         source: where it came from.
-        counts: the class counts, where they matter.
+        counts: the class counts, where they matter; with them column j of the logits is class j.
 
     Raises:
         ValueError: if the parts do not fit: k classifiers, m embeddings, logits (k, m), counts of
@@ -91,6 +91,8 @@ class Geometry:
             object.__setattr__(self, "counts", Counts.of(self.counts))
         if self.counts is not None and self.counts.k != shape[1]:
             raise ValueError(f"counts must be of the {shape[1]} embeddings, got {self.counts.k}")
+        if self.counts is not None and shape[0] == shape[1]:  # counts are of classes
+            object.__setattr__(self, "logits", self.logits.of_classes())
 
     def __repr__(self) -> str:
         k, m = self.logits.k, self.logits.m

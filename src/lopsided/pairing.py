@@ -104,6 +104,18 @@ class Pairing:
         w, h = frozen(real_array(rows, "vectors")), frozen(real_array(columns, "vectors"))
         return Pairing(Groups.each(len(w)), Groups.each(len(h)), w, h, None)
 
+    def of_classes(self) -> Pairing:
+        """Return this square matrix with column j taken for class j, as its rows are.
+
+        Example:
+            >>> Pairing.of_matrix([[2.0, 0.0], [0.0, 3.0]]).of_classes().own
+            array([2., 3.])
+        """
+        if self.diagonal is not None:
+            return self
+        left, right = self.rows.expand(self.left), self.columns.expand(self.right)
+        return Pairing.paired(Groups.each(self.k), left, right, np.vecdot(left, right))
+
     @property
     def k(self) -> int:
         """Number of rows: classes."""

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lopsided import Adjustment, Counts, Geometry, Gram, Pairing, Source, distance, predict
+from lopsided import (
+    Adjustment,
+    Counts,
+    Geometry,
+    Gram,
+    Pairing,
+    Problem,
+    Source,
+    distance,
+    measure,
+    predict,
+    solve,
+)
 from lopsided.groups import Groups
+from lopsided.source import CENTERED
 
 counts_lists = st.lists(st.integers(1, 10**6), min_size=2, max_size=12)
 labelings = st.lists(st.integers(0, 3), min_size=2, max_size=12)
@@ -210,3 +225,36 @@ def test_every_cosine_has_an_angle(counts):
         geometry.alignment(),
     ):
         assert np.isfinite(np.arccos(cosines)).all()
+
+
+@pytest.mark.parametrize("shift", [0.0, 2.0])
+def test_a_geometry_of_three_matrices_with_counts_is_that_of_its_vectors(shift):
+    """As the average over seeds is given; without counts it could be of contexts."""
+    counts = Counts([9, 5, 5, 2])
+    rng = np.random.default_rng(0)
+    w, m = rng.normal(size=(4, 6)), rng.normal(size=(4, 6)) + shift
+    vectors = Geometry.of_vectors(w, m, Source("network"), counts)
+    grams = Gram.of_matrix(w @ w.T), Gram.of_matrix(m @ m.T)
+    given = Geometry(*grams, Pairing.of_matrix(w @ m.T), Source("network"), counts)
+    law = solve.minimize(Problem(counts, ridge=0.3)).geometry
+    seen = replace(law, source=Source("network", assumptions=CENTERED["classes"]))
+    np.testing.assert_allclose(given.alignment(), vectors.alignment())
+    np.testing.assert_allclose(given.distance(seen), vectors.distance(seen), atol=1e-7)
+    for part in ("classifiers", "embeddings", "logits"):
+        np.testing.assert_allclose(
+            getattr(given.split(law), part), getattr(vectors.split(law), part), atol=1e-9
+        )
+    matched = [solve.match(Problem(counts, ridge=1.0), one).distances for one in (given, vectors)]
+    np.testing.assert_allclose(*matched, atol=1e-6)
+    assert [row.keys() for row in given.to_records()] == [r.keys() for r in vectors.to_records()]
+    assert not replace(given, logits=Pairing.of_matrix(w @ m.T), counts=None).paired
+
+
+def test_a_prediction_that_may_be_of_contexts_is_told_what_it_lacks():
+    rng = np.random.default_rng(0)
+    w = rng.normal(size=(3, 4))
+    moments = measure.Moments(k=3, d=4)
+    moments.update(rng.normal(size=(9, 4)), np.arange(9) % 3)
+    unsaid = Geometry.of_factors(w, w, Source("mean of seeds"))
+    with pytest.raises(ValueError, match=r"mean of seeds .* are the classes: give it their counts"):
+        measure.Collapse.of(moments, w).verdict({"mean of seeds": unsaid})

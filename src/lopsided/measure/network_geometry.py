@@ -99,6 +99,11 @@ def comparable(predictions: Mapping[str, Geometry], k: int) -> dict[str, Geometr
     """
     require_geometries(predictions)
     for name, other in predictions.items():
+        if not other.paired and other.k == other.m == k:
+            raise ValueError(
+                f"the prediction {name} does not say that its {k:,} kinds of samples are the"
+                " classes: give it their counts"
+            )
         if not other.paired or other.k != k:
             kinds = "" if other.paired else f" and {other.m:,} kinds of samples"
             raise ValueError(

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
 from lopsided.counts import Counts
 from lopsided.geometry import Distances, Geometry, Source
 from lopsided.gram import Gram
-from lopsided.groups import Groups
 from lopsided.pairing import Pairing
 from lopsided.shape import contrast
 
@@ -35,12 +32,9 @@ class Matrices:
 
     def geometry(self, counts: Counts) -> Geometry:
         """Return the geometry of these matrices."""
-        logits = np.asarray(self.logits)
-        cross = Pairing.paired(
-            Groups.each(counts.k), logits, np.eye(counts.k), logits.diagonal().copy()
-        )
         parts = Gram.of_matrix(self.classifiers), Gram.of_matrix(self.embeddings)
-        return Geometry(*parts, cross, Source("network", "measured at the end of training"), counts)
+        source = Source("network", "measured at the end of training")
+        return Geometry(*parts, Pairing.of_matrix(self.logits), source, counts)
 
 
 class Skew(NamedTuple):
