@@ -481,6 +481,13 @@ def test_what_a_model_makes_of_answers_is_known_in_every_type(made, words, dtype
     assert words in told
 
 
+def test_a_factor_that_is_one_to_three_digits_is_not_told():
+    z = torch.randn(64, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    told = [require_own("head", z, [f * z], guessed=True, chosen=False) for f in (1.0001, 1.01)]
+    assert told[0] == ""
+    assert told[1].endswith("times 1.01")
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ALIKE)
 def test_a_model_is_measured_alike_in_whatever_way_it_runs(name, way):

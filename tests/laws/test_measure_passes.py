@@ -466,6 +466,7 @@ def test_a_loss_that_is_given_other_labels_than_those_measured_is_told(name, bef
             True,
             "class 0 was measured 101 times, more than its 100 training samples: a distributed",
         ),
+        ([101, 51, 20, 20, 10], True, "and so was 1 more of the 5 classes"),
         (
             [101, 51, 20, 20, 11],
             True,

@@ -56,7 +56,8 @@ def contradiction(measured: Ints, counts: Counts, *, one_epoch: bool) -> str:
     more = np.flatnonzero(measured > given)
     if one_epoch and len(more):
         c, others = int(more[0]), len(more) - 1
-        also = f", and so were {others:,} more of the {counts.k:,} classes" if others else ""
+        were = "was" if others == 1 else "were"
+        also = f", and so {were} {others:,} more of the {counts.k:,} classes" if others else ""
         return (
             f"class {short(counts.called(c)[0])} was measured {measured[c]:,} times, more than its "
             f"{given[c]:,} training samples{also}: a distributed sampler pads, classes are sampled "

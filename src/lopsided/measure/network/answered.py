@@ -112,8 +112,10 @@ def _made(z: Any, answer: Any) -> str | None:
         if factor is not None and factor < 0:
             return "negated"
         if factor is not None:
-            scaled = abs(factor - 1) > rounding
-            return " and ".join([*([f"times {factor:.3g}"] * scaled), *([words] * bool(words))])
+            # Capped logits are told by how far from 1 their factor is where they are large.
+            told = f"times {factor:.3g}"
+            scaled = abs(factor - 1) > rounding and told != "times 1"
+            return " and ".join([*([told] * scaled), *([words] * bool(words))])
     return None
 
 
