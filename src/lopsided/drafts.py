@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from lopsided.files import KINDS, UnfitError, require_file
 
+#: Bytes at the start and at the end of a file in which the mark of a save is looked for.
+_LOOKED = 4096
 #: Bytes of the longest name of a file.
 _LONGEST = 255
 
@@ -59,6 +62,24 @@ def naming(path: Path) -> Iterator[None]:
         error.filename = str(path)
         del error.filename2
         raise
+
+
+def require_saved(path: Path, mark: re.Pattern[bytes]) -> None:
+    """Refuse a file that is not marked as one of a save; an empty one holds nothing to lose.
+
+    Raises:
+        ValueError: naming it.
+    """
+    if path.is_file() and (size := path.stat().st_size):
+        with path.open("rb") as file:
+            looked = file.read(_LOOKED)
+            file.seek(max(size - _LOOKED, 0))
+            looked += file.read(_LOOKED)
+        if mark.search(looked) is None:
+            raise ValueError(
+                f"{path} is there and no save wrote it: move it elsewhere, or save under another"
+                " name"
+            )
 
 
 def write_atomically(path: Path, content: bytes, writer: str = "") -> None:

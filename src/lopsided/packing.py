@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from lopsided.arrays import Floats
-from lopsided.drafts import write_atomically
+from lopsided.drafts import require_saved, write_atomically
 from lopsided.files import UnfitError, opened, reading, require_file
 from lopsided.groups import Groups
 from lopsided.memory import require_memory
@@ -30,8 +30,6 @@ MARKS = {
     "npz": re.compile(rb"\APK.{28}(classifiers\.|steps\.npy)", re.DOTALL),
     "json": re.compile(rb'\A\s*\{\s*"(source|optimizer)"|"' + FACTS.encode() + b'"'),
 }
-#: Bytes at the start and at the end of a file in which it is looked for.
-_LOOKED = 4096
 
 
 def packed(name: str, matrix: Pairing) -> dict[str, Floats]:
@@ -59,31 +57,13 @@ def write_pair(path: str | Path, arrays: Mapping[str, Any], facts: Mapping[str, 
             measured: nobody has spelled its whole name.
     """
     for ending, mark in MARKS.items():
-        _require_saved(Path(f"{path}.{ending}"), mark)
+        require_saved(Path(f"{path}.{ending}"), mark)
     content = io.BytesIO()
     np.savez(content, **arrays)
     told = {**facts, DIGEST: hashlib.sha256(content.getbuffer()).hexdigest()}
     told[FACTS] = _digest(told)
     write_atomically(Path(f"{path}.npz"), content.getvalue())
     write_atomically(Path(f"{path}.json"), f"{json.dumps(told, indent=1)}\n".encode())
-
-
-def _require_saved(path: Path, mark: re.Pattern[bytes]) -> None:
-    """Refuse a file that is not marked as one of a save; an empty one holds nothing to lose.
-
-    Raises:
-        ValueError: naming it.
-    """
-    if path.is_file() and (size := path.stat().st_size):
-        with path.open("rb") as file:
-            looked = file.read(_LOOKED)
-            file.seek(max(size - _LOOKED, 0))
-            looked += file.read(_LOOKED)
-        if mark.search(looked) is None:
-            raise ValueError(
-                f"{path} is there and no save wrote it: move it elsewhere, or save under another"
-                " name"
-            )
 
 
 def read_facts(path: Path) -> dict[str, Any]:

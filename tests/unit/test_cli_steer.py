@@ -153,6 +153,24 @@ def test_what_a_prescription_reads_it_never_writes_over(
         found.save("shards/head.safetensors")
 
 
+def test_a_head_is_not_written_over_what_no_save_wrote(folder_with_its_head, capsys, monkeypatch):
+    monkeypatch.chdir(folder_with_its_head)
+    model = folder_with_its_head / "model.safetensors"
+    save_file({"body.weight": np.ones((9, 9)), "weight": np.ones((2, 3))}, model)
+    before = model.read_bytes()
+    words = ["steer", "--features", "train.npz", "--held-out", "held.npz", "--out"]
+    assert main([*words, model.name]) == 2
+    assert "model.safetensors is there and no save wrote it: move" in capsys.readouterr().err
+    train = measure.open_store("train.npz")
+    found = steer.prescribe((train.weight, train.bias), train, measure.open_store("held.npz"))
+    with pytest.raises(ValueError, match="no save wrote it"):
+        found.save(model)
+    assert model.read_bytes() == before
+    for _ in range(2):  # its own it writes over
+        assert main([*words, "own.safetensors"]) == 0
+        assert found.save("own.safetensors").stat().st_size
+
+
 @pytest.mark.parametrize("inside", [True, False])
 def test_the_line_that_measure_prints_writes_over_nothing(
     folder_with_its_head, inside, capsys, monkeypatch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats, Ints, plain_array
 from lopsided.counts import Counts
-from lopsided.drafts import write_atomically
+from lopsided.drafts import require_saved, write_atomically
 from lopsided.measure.checks import rows_of
 from lopsided.measure.network.affine import alone
 from lopsided.measure.storage.formats import DIRECTIONS
@@ -23,6 +24,8 @@ from lopsided.steer.prescribe.linear import Linear
 
 Loss = Literal["cross-entropy", "weighted", "logit-adjusted"]
 Remedy = Literal["nothing", "logit adjustment", "second head", "three numbers", "refit"]
+#: How a file of `save` begins: the length of its header, and in that what the head is worth.
+SAVED = re.compile(rb'\A.{8}\{"__metadata__":\{"lopsided":', re.DOTALL)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -179,8 +182,8 @@ class Prescription:
         The header tells remedy, gain and interval.
 
         Raises:
-            ValueError: if the path does not end in .safetensors, or is a file that was read, or
-                float32 does not hold the head.
+            ValueError: if the path does not end in .safetensors, or is a file that was read or that
+                no save wrote, such as a whole model, or float32 does not hold the head.
             ImportError: if safetensors is not installed.
         """
         path = Path(path)
@@ -188,6 +191,7 @@ class Prescription:
             raise ValueError(f"a head is written to a .safetensors file, got {str(path)!r}")
         if path.exists() and any(path.samefile(given) for given in self.inputs if given.exists()):
             raise ValueError(f"{path} was read for this prescription: write it to another file")
+        require_saved(path, SAVED)
         library = need("safetensors.numpy", "'lopsided[torch]'")
         facts: dict[str, Any] = {
             "remedy": self.remedy,
