@@ -130,6 +130,10 @@ def test_targets_that_are_no_distributions_are_refused(targets, weights, words):
         ),
         (lambda: solve.breakpoints(solve.Problem.of_targets(np.eye(3), ridge=1.0)), "soft targets"),
         (
+            lambda: solve.breakpoints(solve.Problem(COUNTS, ridge=1.0, width=1)),
+            "breakpoints are of optima that may need width 2, got 1",
+        ),
+        (
             lambda: solve.breakpoints(
                 solve.Problem(COUNTS, Adjustment(additive_margin=1.0), ridge=1.0)
             ),

@@ -15,7 +15,7 @@ from lopsided.arrays import Floats, require_flag
 from lopsided.problem import Problem
 from lopsided.singular import singular_values
 from lopsided.solve.minimize import finish
-from lopsided.solve.path import largest_ridge
+from lopsided.solve.path import largest_ridge, require_width
 from lopsided.solve.reduced import Reduced
 
 #: Ridges closer than this share are one; where no closed form knows a threshold, to which share it
@@ -69,11 +69,12 @@ def breakpoints(problem: Problem, *, directions: bool = True) -> list[Breakpoint
         22.36068 [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 
     Raises:
-        ValueError: for soft targets, which have no interchangeable classes, and for additive
-            margins.
+        ValueError: for soft targets, which have no interchangeable classes, for additive margins,
+            and where the problem's width may be too small for its optima.
     """
     require_flag(directions, "directions")
     reduced = Reduced.of(problem)
+    require_width(problem, "breakpoints are")
     if not reduced.labels:
         raise ValueError(
             "breakpoints are where interchangeable classes collapse; soft targets have none"

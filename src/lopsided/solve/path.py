@@ -136,12 +136,7 @@ def match(
     require_noun(geometry, Geometry, "what a path is matched to")
     if geometry.k != problem.k:
         raise ValueError(f"the geometry has {geometry.k} classes, the problem {problem.k}")
-    needed = min(problem.k - 1, problem.targets.m)
-    if problem.width is not None and problem.width < needed:
-        raise ValueError(
-            f"the path that is matched is of optima that may need width {needed}, got"
-            f" {problem.width}"
-        )
+    require_width(problem, "the path that is matched is")
     require_whole("points", points, 2)
     if not 0 < require_number(smallest, "smallest") < LARGEST:
         raise ValueError(
@@ -202,6 +197,17 @@ def match(
             " there, as where all minorities share one classifier"
         )
     return Match(solution.problem.ridge, solution, found.distance(geometry))
+
+
+def require_width(problem: Problem, what: str) -> None:
+    """Refuse a width in which some optimum along the ridge has no room.
+
+    Raises:
+        ValueError: naming what is of these optima, and the width that they may need.
+    """
+    needed = min(problem.k - 1, problem.targets.m)
+    if problem.width is not None and problem.width < needed:
+        raise ValueError(f"{what} of optima that may need width {needed}, got {problem.width}")
 
 
 def _centered(geometry: Geometry, problem: Problem) -> Geometry:
