@@ -11,7 +11,17 @@ from sklearn.metrics import roc_auc_score
 from lopsided import Counts, measure, predict
 from lopsided.measure import Moments, bias_variance, transferability
 from lopsided.measure.metrics import drift
-from lopsided.measure.ood import SCORES, Known, logit, nc5, nci, neco, rejected, separation
+from lopsided.measure.ood import (
+    SCORES,
+    Known,
+    logit,
+    nc5,
+    nci,
+    neco,
+    rejected,
+    separation,
+    stored_outside,
+)
 
 DIGITS, LABELS = load_digits(return_X_y=True)
 
@@ -107,6 +117,19 @@ def test_bias_and_variance_are_the_mean_squared_error_of_a_member():
     assert np.isnan(sure.slope)
 
 
+@pytest.mark.parametrize("soft", [0.0, 0.1])
+@pytest.mark.parametrize("k", [3, 10])
+@pytest.mark.parametrize("members", [2, 3, 5])
+def test_points_that_differ_by_rounding_alone_are_on_no_line(members, k, soft):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(k, size=300)
+    votes = np.eye(k)[np.tile(labels, (members, 1))]
+    wrong = (labels + rng.integers(1, k, size=300)) % k
+    votes[rng.integers(members, size=300), np.arange(300)] = np.eye(k)[wrong]
+    found = bias_variance((1 - soft) * votes + soft / k, labels)
+    assert np.isnan([found.slope, found.intercept, found.correlation]).all()
+
+
 def network(seed=0, n=60, k=4, d=7):
     rng = np.random.default_rng(seed)
     features, labels = rng.normal(size=(n, d)) + 1, np.arange(n) % k
@@ -189,6 +212,26 @@ def test_in_a_collapsed_network_the_head_sees_what_principal_directions_hold():
     unseen = np.linalg.svd(H)[2][-1]
     assert nc5(known.means, unseen) == pytest.approx(0, abs=1e-12)
     assert neco(known, np.zeros((1, 6))).tolist() == [0]
+
+
+def test_scores_by_directions_tell_nothing_where_these_are_all(tmp_path):
+    rng = np.random.default_rng(0)
+    features, labels, weight, bias, known = network(k=6, d=4)
+    others = 10 ** rng.uniform(-3, 3, (50, 1)) * rng.normal(size=(50, 4))
+    for score in (neco, SCORES["visible"]):
+        assert (score(known, others) == 1).all()
+    assert SCORES["NECO x logit"](known, others).tolist() == logit(known, others).tolist()
+    np.savez(tmp_path / "train.npz", features=features, labels=labels, weight=weight, bias=bias)
+    np.savez(tmp_path / "others.npz", features=others)
+    store = measure.open_store(tmp_path / "train.npz")
+    found = stored_outside(store, tmp_path / "others.npz")
+    assert found.alike == ("NECO", "visible")
+    for name in found.alike:
+        assert found.separations[name] == (0.5, 1.0)
+        assert found.rejected[name] == pytest.approx(0.05)
+    assert found.sentence().endswith("as of more classes than dimensions: NECO, visible.")
+    rows = found.table(Counts(np.bincount(labels)))[1]
+    assert [row[0] for row in rows if row[-1] == "none"] == ["NECO", "visible"]
 
 
 def test_separation_is_by_pairs_and_ranks():

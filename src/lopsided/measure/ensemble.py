@@ -10,6 +10,8 @@ import numpy.typing as npt
 from lopsided.arrays import Floats, kind_of, real_array
 from lopsided.measure.checks import labels_of
 
+#: Logarithms that differ by no more are those of one number, but for rounding.
+_ALIKE = 1e-9
 #: How far from 1 probabilities may sum, unless they are of half precision and round more.
 _SUM, _HALF = 1e-4, 1e-2
 _HALVES = ("float16", "bfloat16")
@@ -79,9 +81,9 @@ def bias_variance(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> BiasVa
     used = correct & (bias2 > 0) & (variance > 0)
     x, z = np.log(variance[used]), np.log(bias2[used])
     slope = intercept = correlation = np.nan
-    if len(x) > 1 and np.ptp(x) > 0:
+    if len(x) > 1 and np.ptp(x) > _ALIKE:
         slope, intercept = np.polyfit(x, z, 1)
-        correlation = np.corrcoef(x, z)[0, 1] if np.ptp(z) > 0 else np.nan
+        correlation = np.corrcoef(x, z)[0, 1] if np.ptp(z) > _ALIKE else np.nan
     return BiasVariance(
         bias2,
         variance,

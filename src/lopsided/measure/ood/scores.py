@@ -48,7 +48,8 @@ def neco(
     known: Known, features: npt.ArrayLike, *, center: bool = False, times_logit: bool = False
 ) -> Floats:
     """Return (n,) |P h| / |h|, P the projection on the leading principal directions of the training
-    features; 0 for a feature that is zero.
+    features; 0 for a feature that is zero. Where there are as many directions as dimensions, as of
+    more classes than dimensions, it is 1 for every other feature.
 
     Args:
         known: the training samples.
@@ -104,7 +105,8 @@ def visible(known: Known, features: npt.ArrayLike) -> Floats:
     classifiers about their mean; 0 for a feature that is mu.
 
     In a network that has collapsed this span is that of the class means, and the score is that of
-    `neco` about the mean. Source: derived here.
+    `neco` about the mean. A head of more classes than dimensions sees all: there it is 1. Source:
+    derived here.
     """
     return _share(_read(known, features) - known.mean, known.visible)
 
@@ -118,7 +120,10 @@ def _share(rows: Floats, basis: Floats) -> Floats:
     rows = resized(rows, axis=1)
     lengths = np.linalg.norm(rows, axis=1)
     inside = np.linalg.norm(rows @ basis, axis=1)
-    return np.asarray(np.divide(inside, lengths, out=np.zeros_like(inside), where=lengths > 0))
+    share = np.divide(inside, lengths, out=np.zeros_like(inside), where=lengths > 0)
+    # All of a feature, or none, but for rounding, whose order would tell samples apart.
+    rounding = 4 * len(basis) * np.finfo(np.float64).eps
+    return np.where(share > 1 - rounding, 1.0, np.where(share < rounding, 0.0, share))
 
 
 #: Name -> score.

@@ -22,6 +22,7 @@ from lopsided.measure.storage.reading import stored
 from lopsided.measure.storage.rows import CHUNK
 from lopsided.measure.storage.shards import open_arrays
 from lopsided.measure.storage.store import Progress, Store, shard_files
+from lopsided.naming import listed
 from lopsided.plain import plain
 
 
@@ -37,6 +38,7 @@ class Outside:
         separations: score -> how well it tells them apart.
         rejected: score -> (k,) the share of each class's samples that is taken for another
             distribution's where 5 % of all are.
+        alike: scores that are the same for all samples, which tell nothing.
     """
 
     n: int
@@ -44,6 +46,7 @@ class Outside:
     nc5: float
     separations: dict[str, Separation]
     rejected: dict[str, Floats]
+    alike: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data for JSON."""
@@ -60,6 +63,12 @@ class Outside:
             f"{self.n:,} samples of another distribution, told from {whom}; NC5 is {self.nc5:.3f},"
             " 0 where they are orthogonal to the class means. Rejected is the share that is taken"
             " for another distribution where 5 % of all samples are."
+            + (
+                " The same for all samples, as of more classes than dimensions:"
+                f" {listed(self.alike)}."
+                if self.alike
+                else ""
+            )
         )
 
     def table(self, counts: Counts) -> tuple[list[str], list[list[str]]]:
@@ -80,7 +89,7 @@ class Outside:
                 there = [part[np.isfinite(part)] for part in parts]
                 cells += [f"{part.mean():.1%}" if len(part) else "no samples" for part in there]
             c = int(np.nanargmax(shares))
-            rows.append([*cells, f"{names[c]} ({shares[c]:.1%})"])
+            rows.append([*cells, "none" if name in self.alike else f"{names[c]} ({shares[c]:.1%})"])
         return [*headers, "most rejected class"], rows
 
 
@@ -137,6 +146,7 @@ def stored_outside(
         nc5(known.means, mean / n),
         {name: separation(*both) for name, both in scores.items()},
         {name: rejected(both[0], truth, train.k) for name, both in scores.items()},
+        tuple(name for name, both in scores.items() if not np.ptp(np.concatenate(both))),
     )
 
 
