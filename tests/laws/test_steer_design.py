@@ -168,6 +168,25 @@ def test_a_function_below_zero_is_made_as_small_as_one_above(below):
     assert found.exponents == pytest.approx((0.0, 0.5), abs=1e-6)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-7])
+def test_a_function_is_made_small_also_where_plain_cross_entropy_has_nearly_none(scale):
+    counts = Counts([100, 50, 10, 5])
+    plain = predict.seli(counts).classifiers.distance(predict.etf(4).classifiers)
+
+    def more(geometry: Geometry) -> float:
+        return scale * (geometry.classifiers.distance(predict.etf(4).classifiers) - plain)
+
+    found = design(counts, more, family="cdt-ldt")
+    assert found.plain == pytest.approx(0, abs=1e-12)
+    assert found.distance == pytest.approx(-scale * plain, rel=1e-5)
+    assert found.exponents == pytest.approx((0.0, 0.5), abs=1e-5)
+
+
+def test_a_function_that_nothing_makes_smaller_turns_nothing():
+    found = design(Counts([100, 50, 10, 5]), lambda geometry: 0.0)
+    assert not any(found.exponents)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("counts", [[162, 25], [3, 2]])

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 #: A target or a part of it counts as met up to this.
 MET = 1e-5
 
+#: Of a function, which has no value that is enough, what is gained by less is rounding.
+_ROUNDING = 1e-12
+
 #: Exponents and bends are searched from minus this to this.
 LARGEST = 2.0
 
@@ -150,6 +153,7 @@ def design(
         lambda adjustment: foresee(Problem(counts, adjustment, ridge=ridge)),
         chosen.distance,
         curves,
+        0.0 if isinstance(target, str | Target | Geometry) else -np.inf,
     )
     plain = search.distance(search.start)
     if not np.isfinite(plain):
@@ -177,12 +181,24 @@ def design(
 
 
 class _Search:
-    """Minimises a distance over the coefficients of a family."""
+    """Minimises a distance over the coefficients of a family.
+
+    Args:
+        predict: the geometry of an adjustment.
+        measure: the distance of a geometry.
+        curves: of the family.
+        least: the distance at which there is nothing to gain; minus infinity of a user's function.
+    """
 
     def __init__(
-        self, predict: Callable[[Adjustment], Geometry], measure: Measure, curves: Curves
+        self,
+        predict: Callable[[Adjustment], Geometry],
+        measure: Measure,
+        curves: Curves,
+        least: float,
     ) -> None:
         self.predict, self.measure, self.curves, self.trials = predict, measure, curves, 0
+        self.least = least
         self.start = np.zeros(curves.size)
 
     def distance(self, coefficients: Floats) -> float:
@@ -226,14 +242,23 @@ class _Search:
                 if turned in reached and start is not reached[turned]:
                     ends.append(self._refine(reached[turned], free))  # another valley, perhaps
                 reached[turned] = min(ends, key=self.distance)
-                best = min(best, reached[turned], key=self.distance)
+                if self._gains(reached[turned], best):
+                    best = reached[turned]
                 if self._found(best):
                     return best
         return best
 
     def _found(self, coefficients: Floats) -> bool:
-        """Return whether there is nothing to gain: a user's function may be below zero, too."""
-        return abs(self.distance(coefficients)) <= MET
+        """Return whether there is nothing to gain."""
+        return abs(self.distance(coefficients) - self.least) <= MET
+
+    def _gains(self, coefficients: Floats, best: Floats) -> bool:
+        """Return whether coefficients with more terms turned are better than the best so far."""
+        now, then = self.distance(best), self.distance(coefficients)
+        if np.isfinite(self.least):
+            return then < now
+        size = max(abs(self.distance(self.start)), abs(now))
+        return now - then > max(MET * size, _ROUNDING)
 
     def _grid(self, turned: Sequence[int]) -> list[Floats]:
         """Return the exponents to look at before one is refined."""
