@@ -106,6 +106,24 @@ def test_two_means_among_many_that_coincide_are_named():
         cdnv(moments)
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e6])
+@pytest.mark.parametrize("batch", [7, 400])
+def test_means_of_the_same_samples_in_another_order_coincide(offset, batch):
+    rng = np.random.default_rng(0)
+    samples = rng.normal(size=(3, 100, 5)) + 3 * rng.normal(size=(3, 1, 5)) + offset
+    features = np.vstack([*samples, rng.permutation(samples[1])])
+    labels = np.arange(4).repeat(100)
+    moments = Moments(k=4, d=5)
+    for start in range(0, 400, batch):
+        moments.update(features[start : start + batch], labels[start : start + batch])
+    with pytest.raises(Undefined, match="classes 1 and 3 coincide"):
+        cdnv(moments)
+    features[300:] += 1e-9 * max(offset, 1.0)
+    moments = Moments(k=4, d=5)
+    moments.update(features, labels)
+    assert cdnv(moments) > 1e3
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_distance_of_factors_is_the_distance_of_entries(seed):
     rng = np.random.default_rng(seed)

@@ -21,6 +21,8 @@ _NARROW = 1e-2
 _NEAR = 1e-6
 #: Where the shortest of the means is shorter, of the longest, squares leave single precision.
 _SHORT = 1e-4
+#: Distances of two means that are less, of the largest mean or spread, are the rounding of sums.
+_ROUNDING = 1e-13
 #: Where nothing lies between the classes.
 COINCIDE = "all class means coincide, so nothing lies between the classes and {} is not defined"
 
@@ -90,7 +92,8 @@ def cdnv(moments: Moments, *, exponent: int = 2) -> float:
     # A power of two, which costs no digit: the fourth power of a distance may leave float64.
     unit = float(np.ldexp(1.0, np.frexp(np.abs(means).max())[1]))
     variances = moments.spread / moments.counts / unit**2
-    for rows, columns, apart in _squared_distances(means / unit):
+    least = _ROUNDING**2 * max(1.0, float(variances.max()))
+    for rows, columns, apart in _squared_distances(means / unit, least):
         close = np.divide(1, apart if exponent == 2 else np.square(apart, out=apart), out=apart)
         total += float(variances[rows] @ close.sum(axis=1, dtype=np.float64))
         if rows != columns:
@@ -117,11 +120,15 @@ def scatter_ratio(moments: Moments, *, center: Center = "classes") -> float:
     return float(moments.spread.sum()) / moments.n / between
 
 
-def _squared_distances(means: Floats) -> Iterator[tuple[slice, slice, Array]]:
+def _squared_distances(means: Floats, least: float) -> Iterator[tuple[slice, slice, Array]]:
     """Yield the squared distances of different class means in upper tiles, infinite for own.
 
     |a - b|^2 = (|a| - |b|)^2 + 2 |a| |b| (1 - cos): sums of what is not negative. Many classes are
     swept in float32, but for tiles with small angles. Means are of a size near one.
+
+    Args:
+        means: (k, d) class means.
+        least: of a squared distance that is more than rounding.
 
     Raises:
         Undefined: if two means coincide.
@@ -147,7 +154,7 @@ def _squared_distances(means: Floats) -> Iterator[tuple[slice, slice, Array]]:
             apart[i, j] = np.einsum("jd,jd->j", difference, difference)
         if rows == columns:
             np.fill_diagonal(apart, np.inf)
-        if apart.min() <= 0:
+        if apart.min() <= least:
             i, j = np.unravel_index(int(apart.argmin()), apart.shape)
             raise Undefined(
                 "the means of classes {} and {} coincide, so cdnv is not defined",
