@@ -109,10 +109,20 @@ const labelled = (lines) =>
     [0, 1].some((first) => lines.every((line, c) => line[column] === String(first + c))),
   );
 
+// A name in JSON, in which other signs than ASCII may stand as their escapes.
+const unescaped = (part, name) => {
+  try {
+    return part.startsWith('"') ? JSON.parse(`"${name}"`) : name;
+  } catch {
+    return name;
+  }
+};
+
 // Pasted text -> {counts, names} or {problem}: numbers apart by commas, spaces or lines; or names
 // and numbers, a pair a line (cat: 50, or cat,50) or all on one line (cat: 50, dog: 20); or JSON of
 // these.
 const parseCounts = (text) => {
+  const json = text.trim().startsWith("{");
   const plain = text
     .trim()
     .replace(/^(?:\[(.*)\]|\((.*)\)|\{(.*)\})$/s, (_, ...inside) => inside.slice(0, 3).join(""))
@@ -163,7 +173,7 @@ const parseCounts = (text) => {
     if (pairs.every(numbers)) {
       return nameOrNumber(parts[0]);
     }
-    names = pairs.map((pair) => pair[1].trim());
+    names = pairs.map(([part, name]) => (json ? unescaped(part, name) : name).trim());
     counts = pairs.map((pair) => counted(pair[3]));
     const twice = names.find((name, c) => names.indexOf(name) < c);
     if (twice !== undefined) return { problem: `The name “${short(twice, 40)}” comes twice.` };
