@@ -198,3 +198,51 @@ def test_labels_given_to_a_transformer_lie_beside_the_features_it_learns_them_fr
     np.testing.assert_array_equal(got.moments.counts, moments.counts[got.classes])
     np.testing.assert_allclose(got.moments.means, moments.means[got.classes], rtol=1e-4, atol=1e-5)
     assert got.moments.n == moments.n
+
+
+class Module(torch.nn.Module):
+    """A model within another, as one of Lightning, whose step calls it."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: dict[str, Any]) -> Any:
+        return self.model(**batch)
+
+
+@pytest.mark.parametrize("called", [False, True])
+@pytest.mark.parametrize("shift", [None, 0, 1])
+@pytest.mark.parametrize("name", ["language model", "decoder of a model with an encoder"])
+def test_a_model_within_another_shifts_the_labels_that_it_is_given_alike(name, shift, called):
+    make, labels, *_ = MODELS[name]
+    outer, seen = Module(make()), []
+    inner, batch = outer.model, {"input_ids": IDS, "labels": labels}
+    inner.lm_head.register_forward_hook(lambda _head, given, _out: seen.append(given[0].detach()))
+    with watch(outer, classes="seen", shift=shift) as watching:
+        (outer(batch) if called else inner(**batch)).loss.backward()
+        if shift is None and name == "language model":
+            with pytest.raises(ValueError, match=r"GPT2LMHeadModel is a causal.*say shift=1"):
+                watching.labels(labels)
+            return
+        watching.labels(labels)
+        got = watching.epoch()
+    ahead = shift or 0
+    moments = Moments(VOCAB, D)
+    features = seen[0][:, : T - ahead].reshape(-1, D)
+    moments.update(features.numpy(), labels[:, ahead:].reshape(-1).numpy())
+    np.testing.assert_allclose(got.moments.means, moments.means[got.classes], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_labels_of_a_model_within_another_are_shifted_by_whoever_computes_the_loss(own):
+    outer = Module(gpt2("GPT2LMHeadModel"))
+    ahead = torch.cat([IDS[:, 1:], torch.full((B, 1), -100)], dim=1)
+    with watch(outer, classes="seen", ignore=-100) as watching:
+        outer.model(IDS)
+        if own:
+            watching.labels(ahead)
+            assert watching.epoch().moments.n == B * (T - 1)
+            return
+        with pytest.raises(ValueError, match="the labels are the model's inputs"):
+            watching.labels(IDS)

@@ -21,7 +21,14 @@ from lopsided.measure.network import compiled
 from lopsided.measure.network.affine import Affine, precision_of, stored
 from lopsided.measure.network.aligned import Call, Pass, cut, laid, one_of, written
 from lopsided.measure.network.answered import require_own
-from lopsided.measure.network.head import around, axes_of, causal, heads, learns
+from lopsided.measure.network.head import (
+    around,
+    axes_of,
+    causal,
+    causal_within,
+    heads,
+    learns,
+)
 from lopsided.measure.network.intact import may_hear
 from lopsided.measure.network.positions import batch_first
 from lopsided.measure.network.returned import same, tensors_of
@@ -102,6 +109,8 @@ class Passing:
         self._held: Pass | None = None
         self._problem = ""
         self._inputs: list[Any] = []
+        #: Whether a language model within the model was given labels.
+        self._within = False
 
     def why_nothing(self) -> str:
         """Return why no pass was measured."""
@@ -121,6 +130,9 @@ class Passing:
         before, after = compiled.apart(self._before), compiled.apart(self._after)
         try:
             self._hooks["before"] = self._model.register_forward_pre_hook(before, with_kwargs=True)
+            if (inner := causal_within(self._model, self.name)) is not None:
+                enter = compiled.apart(self._enter)
+                self._hooks["within"] = inner.register_forward_pre_hook(enter, with_kwargs=True)
             for name, layer in self._layers.items():
                 hear = compiled.apart(self._hear(name))
                 self._hooks[f"head {name}"] = layer.register_forward_hook(hear, with_kwargs=True)
@@ -145,9 +157,13 @@ class Passing:
             self._calls = {}
         else:
             self.skipped += 1
-        given = [*args, *(value for name, value in keywords.items() if name != self._keyword)]
-        tables = (t for t in given if isinstance(t, torch().Tensor) and t.ndim == 2)
-        self._inputs = [t for t in tables if not t.is_floating_point()]
+        self._inputs = _tables(args, keywords, self._keyword)
+
+    def _enter(self, _inner: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        """Look at what a language model within the model is given, by whoever calls it."""
+        if not (_traced() or _again()) and may_hear(self) and self._listening():
+            self._within |= keywords.get("labels") is not None
+            self._inputs = [*self._inputs, *_tables(args, keywords, "labels")]
 
     def _hear(self, name: str) -> Callable[..., None]:
         def hook(layer: Any, args: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> None:
@@ -263,7 +279,7 @@ class Passing:
             ValueError: if there was no pass, or more than one, or the labels cannot be laid beside
                 its features.
         """
-        held, problem, passes = self._held, self._problem, self.passes
+        held, problem, passes, within = self._held, self._problem, self.passes, self._within
         self.forget()
         if not passes:
             raise ValueError(
@@ -278,7 +294,8 @@ class Passing:
             )
         if held is None:
             raise ValueError(problem)
-        known, given = causal(self._model, self.name) if by_keyword else "", to_numpy(labels)
+        asked = by_keyword or within
+        known, given = causal(self._model, self.name) if asked else "", to_numpy(labels)
         batch = tuple(held.call.features.shape[:-1])
         # Of axes as long as each other nothing tells which is which, but batches of others before.
         alike = len(batch) == 2 and given.shape == batch and axes_of(self.head) == 2
@@ -291,6 +308,13 @@ class Passing:
         if y.shape[:1] == held.call.logits.shape[:1] and y.shape != logits.shape:
             self._pull.labelled(held.call.heard, y, self._shift or 0)
         return self.affine.features(features), y, logits
+
+
+def _tables(args: Sequence[Any], keywords: Mapping[str, Any], labels: str) -> list[Any]:
+    """Return the tables of whole numbers that a model is given, but for its labels."""
+    given = [*args, *(value for name, value in keywords.items() if name != labels)]
+    tables = (t for t in given if isinstance(t, torch().Tensor) and t.ndim == 2)
+    return [t for t in tables if not t.is_floating_point()]
 
 
 def _traced() -> bool:
