@@ -234,6 +234,24 @@ def test_scores_by_directions_tell_nothing_where_these_are_all(tmp_path):
     assert [row[0] for row in rows if row[-1] == "none"] == ["NECO", "visible"]
 
 
+def test_units_that_are_dead_in_training_are_no_principal_directions():
+    rng = np.random.default_rng(0)
+    features, labels = np.zeros((200, 20)), np.arange(200) % 10
+    features[:, :5] = np.abs(rng.normal(size=(200, 5)) + rng.normal(size=(10, 5))[labels])
+    others = np.abs(rng.normal(size=(50, 20)))
+    inside = np.linalg.norm(others[:, :5], axis=1) / np.linalg.norm(others, axis=1)
+    for order in (np.arange(20), rng.permutation(20)):
+        moments = Moments(10, 20)
+        moments.update(features[:, order], labels)
+        for components in (None, 7):
+            known = Known.of(moments, rng.normal(size=(10, 20)), components=components)
+            assert known.directions.shape == (20, 5)
+            assert neco(known, others[:, order]) == pytest.approx(inside)
+    moments = Moments(2, 3)
+    moments.update(np.ones((4, 3)), [0, 0, 1, 1])
+    assert neco(Known.of(moments, np.eye(2, 3)), np.eye(3)).tolist() == [0, 0, 0]
+
+
 def test_separation_is_by_pairs_and_ranks():
     rng = np.random.default_rng(0)
     near, far = rng.normal(1, 1, 200).round(1), rng.normal(0, 1, 100).round(1)

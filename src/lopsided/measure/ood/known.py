@@ -26,7 +26,8 @@ class Known:
         bias: (k,) of the head; zero where there is none.
         means: (k, d) class means.
         mean: (d,) mean of all samples.
-        directions: (d, components) leading principal directions of the features about their mean.
+        directions: (d, r) leading principal directions of the features about their mean, of those
+            in which they vary.
         visible: (d, r) an orthonormal basis of what the head sees: the span of the classifiers
             about their mean.
     """
@@ -52,8 +53,8 @@ class Known:
             moments: of every class, with their pooled scatter.
             weight: (k, d) of the head.
             bias: (k,) of the head.
-            components: principal directions; by default k - 1, which hold all of collapsed
-                features, or d where that is less.
+            components: principal directions at most; by default k - 1, which hold all of collapsed
+                features.
 
         Raises:
             ValueError: if a class has no sample, moments keep no whole scatter, or the head does
@@ -76,10 +77,12 @@ class Known:
             )
         most = min(moments.k - 1, moments.d)
         require_whole("components", most if components is None else components, 1)
-        r = min(most if components is None else components, moments.d)
         mean = moments.counts @ moments.means / moments.n
         between = np.sqrt(moments.counts)[:, None] * (moments.means - mean)
-        _, vectors = np.linalg.eigh(moments.scatter.matrix() + between.T @ between)
+        values, vectors = np.linalg.eigh(moments.scatter.matrix() + between.T @ between)
+        # Among directions without variance, as of dead units, none is before another.
+        varies = int(np.sum(values > values[-1] * len(values) * np.finfo(np.float64).eps))
+        r = min(most if components is None else components, varies)
         _, energies, rows = np.linalg.svd(w - w.mean(axis=0), full_matrices=False)
         seen = energies**2 > _UNSEEN * energies[0] ** 2
         zero = np.zeros(moments.k)
