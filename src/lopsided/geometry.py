@@ -105,8 +105,21 @@ class Geometry:
         """Return the geometry of explicit classifiers and class means, two (k, d) arrays of one
         shape, which are copied.
 
+        Means of a network that are about their own mean say so in the source; else `distance` takes
+        them and a law as they are, and a network on a law that is not about its mean lies away.
+
         Raises:
             ValueError: if the shapes differ or an entry is not finite.
+
+        Example:
+            >>> from lopsided import predict
+            >>> law = predict.free_bias([50, 20, 5])
+            >>> W, M = law.vectors()
+            >>> for told in ("", "class means centred by classes"):
+            ...     network = Geometry.of_vectors(W, M - M.mean(axis=0), Source("mine", "", told))
+            ...     print(round(abs(network.distance(law).embeddings), 2))
+            0.68
+            0.0
         """
         w, m = frozen(real_array(W, "classifiers")), frozen(real_array(M, "class means"))
         if w.shape != m.shape:
@@ -180,7 +193,8 @@ class Geometry:
 
         Class means of a network are measured about a mean; before a law is compared with a network,
         both are moved about their unweighted mean, where a law need not be itself: those of a free
-        bias, of label scales or of a ridge are not.
+        bias, of label scales or of a ridge are not. That it is a network is said by the source that
+        `measure` gives; `of_vectors` tells how for one of your own.
 
         Raises:
             TypeError: if the other is no geometry.

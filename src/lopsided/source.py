@@ -23,7 +23,8 @@ class Source:
         name: the formula, solver or network, as a reader would call it.
         reference: theorem, equation or paper; "derived here" where the derivation is in the
             documentation.
-        assumptions: what has to hold for the geometry to be right.
+        assumptions: what has to hold for the geometry to be right; "class means centred by classes"
+            where they were measured about their mean.
     """
 
     name: str
