@@ -177,14 +177,15 @@ def laid(
 def _require_no_shift(y: Any, inputs: Sequence[Any], marks: tuple[int, ...], causal: str) -> None:
     """Refuse labels that the model shifts, as far as that is known."""
     if causal:
-        who = f"{causal} is a causal language model and shifts"
+        why = f"{causal} is a causal language model and shifts its labels"
     elif any(_repeats(y, given, marks) for given in inputs):
-        who = "the labels are the model's inputs, and a causal language model shifts"
+        why = "the labels are the model's inputs, as are those that a causal language model shifts"
     else:
         return
     raise ValueError(
-        f"{who} its labels, so that position t is trained on the label of t + 1: say shift=1 to "
-        "measure it so, or shift=0 if each position is trained on its own label"
+        f"{why}, so that position t is trained on the label of t + 1: say shift=1 to measure it "
+        "so, or shift=0 if each position is trained on its own label, as where labels that are "
+        "shifted already are given to the model"
     )
 
 
