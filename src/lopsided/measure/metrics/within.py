@@ -215,8 +215,10 @@ def nearest_etf_distance(moments: Moments) -> float:
         ValueError: if a class has no sample.
     """
     values = _between(moments, "classes", "nearest_etf_distance").values
-    fit = values.sum() / (np.linalg.norm(values) * np.sqrt(moments.k - 1))
-    return float(np.sqrt(max(2 - 2 * fit, 0.0)))
+    each = 1 / np.sqrt(moments.k - 1)
+    # The same as a sum of squares, of which none is lost where the distance is small.
+    missing = (moments.k - 1 - len(values)) * each**2
+    return float(np.sqrt(np.sum((values / np.linalg.norm(values) - each) ** 2) + missing))
 
 
 def spreads(moments: Moments) -> Floats:

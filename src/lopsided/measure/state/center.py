@@ -10,13 +10,13 @@ from lopsided.arrays import Floats, require_squares
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.span import Center
 
-#: Means that differ by less, relative to the largest of their entries, are the same up to the
-#: rounding of their sums.
+#: A mean that is nearer to the global one, relative to the largest entry of all, is the same up to
+#: the rounding of their sums.
 ROUNDING = 1e-14
 
 
 def centered(means: Means, center: Center = "classes") -> Floats:
-    """Return the (k, d) class means minus a global mean; zeros if they coincide up to rounding.
+    """Return the (k, d) class means minus a global mean, zero for one that is it up to rounding.
 
     Args:
         means: of every class.
@@ -29,8 +29,9 @@ def centered(means: Means, center: Center = "classes") -> Floats:
     """
     means.require_every_class()
     result = _shifted(means, center)
-    if np.abs(result).max() <= ROUNDING * np.abs(means.means).max():
-        return np.zeros_like(result)
+    same = np.abs(result).max(axis=1) <= ROUNDING * np.abs(means.means).max()
+    if same.any():  # what is left of it has no direction
+        result = np.where(same[:, None], 0.0, result)
     require_squares(result, "the class means, from their centre,")
     return result
 
