@@ -128,6 +128,10 @@ def test_a_step_is_made_or_refused_in_words_of_our_own(ratio, minority, capsys):
         ),
         (["--counts", "3,2", "--form", "squared", "--gamma", "0.5"], "leave out --gamma"),
         (["--form", "supports", "--targets", "a.npy", "--loss", "ldt"], "leave out --loss"),
+        (
+            ["--form", "regression", "--targets", "y.csv", "--csv", "--plot", "y.svg"],
+            "CSV has a row a class, the form regression is of regression: leave out --csv",
+        ),
         (["--counts", "3,2", "--targets", "y.csv"], "--targets is for a form that wants them"),
         (
             ["--counts", "3,2", "--ridge", "0.1", "--layers", "2"],

@@ -108,6 +108,10 @@ class Predict:
             raise ValueError(
                 f"smoothing is of classes, the form {self.form} is of {kind}: leave out --smoothing"
             )
+        if self.csv and kind != "classes":
+            raise ValueError(
+                f"CSV has a row a class, the form {self.form} is of {kind}: leave out --csv"
+            )
         if self.loss.bias is not None:
             settings["bias"] = self.loss.of_bias()
         if kind != "classes":
