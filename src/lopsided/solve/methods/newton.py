@@ -4,8 +4,8 @@ Labels start on the whole surface, where the optimum goes for a vanishing ridge;
 the face of the optimum that is known. What leads nowhere from there, and soft targets, start from
 the central path, at each center whose gap is small. Where the first of these leads nowhere or is
 long in coming, most of it where the optimum is about to vanish or adjustments differ by orders of
-magnitude, the face where descent on the factors ends is tried before the path goes on, or at its
-end where the ridge is tiny.
+magnitude, Newton's method on the factors, or the face where descent on them ends, is tried before
+the path goes on, or at its end where the ridge is tiny.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from lopsided.solve.methods.ball import Face, polar, warm
 from lopsided.solve.methods.dual import Dual
 from lopsided.solve.methods.faces import climb
 from lopsided.solve.methods.factors import factors
+from lopsided.solve.methods.finish import finished
 from lopsided.solve.methods.interior import Center, central_path, nothing, rounded
 from lopsided.solve.progress import Watch
 from lopsided.solve.reduced import Point, Reduced
@@ -87,7 +88,7 @@ def _along_the_path(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
         if found is not None:
             return found
         if early and (center is None or face is not None) and other is None:
-            other = _from_factors(dual, tolerance)
+            other = _beside_the_path(dual, center, tolerance)
             if other[1].exhausts(tolerance):
                 return other
         if center is None:
@@ -99,8 +100,23 @@ def _along_the_path(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
     found = nothing(dual) if best is None else rounded(dual, best, tolerance)
     if found[1].exhausts(tolerance):
         return found
-    other = other or _from_factors(dual, tolerance)
-    return other if other[1].gap < found[1].gap else found
+    other = other or _beside_the_path(dual, best, tolerance)
+    found = other if other[1].gap < found[1].gap else found
+    if found[1].exhausts(tolerance):
+        return found
+    return finished(dual.ridge, dual.reduced, found, tolerance)
+
+
+def _beside_the_path(
+    dual: Dual, center: Center | None, tolerance: float
+) -> tuple[Point, Certificate]:
+    """Return the optimum on the factors: from a center, or from where descent on them ends."""
+    if center is not None:
+        near = rounded(dual, center, tolerance)
+        near = finished(dual.ridge, dual.reduced, near, tolerance)
+        if near[1].exhausts(tolerance):
+            return near
+    return _from_factors(dual, tolerance)
 
 
 def _from_factors(dual: Dual, tolerance: float) -> tuple[Point, Certificate]:
