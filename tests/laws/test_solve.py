@@ -15,7 +15,9 @@ from scipy.special import softmax
 from lopsided import Adjustment, Counts, Pairing, Targets, predict, solve
 from lopsided.geometry import Geometry, Source
 from lopsided.solve.methods import newton as newton_method
+from lopsided.solve.methods.factored import Factored
 from lopsided.solve.methods.factors import factors
+from lopsided.solve.reduced import Reduced
 
 law = settings(deadline=None, derandomize=True, max_examples=25)
 counts_of = st.lists(st.integers(1, 200), min_size=2, max_size=6).map(Counts)
@@ -539,6 +541,31 @@ def test_no_method_tries_for_less_than_rounding_lets_it_prove(monkeypatch):
             assert found.status is solve.Status.INEXACT
             assert abs(found.certificate.relative_gap) <= found.certificate.rounding
     assert not descents
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        solve.Problem([9, 9, 9, 3, 3, 1], ridge=0.2),
+        solve.Problem([20, 9, 9, 2], Adjustment.vs([20, 9, 9, 2], 0.3, 1.0), ridge=0.1, bias=0.5),
+        solve.Problem.of_targets([[0.7, 0.2], [0.3, 0.3], [0.0, 0.5]], [3.0, 2.0], ridge=0.1),
+    ],
+)
+def test_slope_and_curvature_on_the_factors_are_those_of_the_value(problem):
+    on, rng = Factored(problem.ridge, Reduced.of(problem), 3), np.random.default_rng(0)
+    x, steps = rng.normal(size=on.size), 1e-5 * np.eye(on.size)
+    beside = [(on.slope(x + step), on.slope(x - step)) for step in steps]
+    slope = [(after[0] - before[0]) / 2e-5 for after, before in beside]
+    curvature = [(after[1] - before[1]) / 2e-5 for after, before in beside]
+    np.testing.assert_allclose(on.slope(x)[1], slope, atol=1e-7)
+    np.testing.assert_allclose(on.curvature(x), curvature, atol=1e-7)
+
+
+@pytest.mark.parametrize(("gamma", "ridge", "bias"), [(-1.5, 1e-4, 0.5), (-1.5, 1e-2, "none")])
+def test_where_faces_and_path_stall_the_factors_have_the_last_digits(gamma, ridge, bias):
+    counts = Counts([1, 300, 50, 5000, 20, 5000, 20])
+    problem = solve.Problem(counts, Adjustment.cdt(counts, gamma), ridge=ridge, bias=bias)
+    assert solve.minimize(problem).status is solve.Status.OPTIMAL
 
 
 def test_an_optimum_of_low_rank_among_many_groups_is_found_on_few_columns(monkeypatch):
