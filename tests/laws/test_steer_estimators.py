@@ -211,6 +211,7 @@ def test_class_means_tell_digits_apart_in_a_pipeline():
     means = steer.ClassMeans().fit(digits[:900], labels[:900])
     right = means.classes_[means.transform(digits[900:]).argmax(axis=1)] == labels[900:]
     assert right.mean() > 0.8
+    assert list(means.get_feature_names_out()[:2]) == ["classmeans0", "classmeans1"]
     model = make_pipeline(steer.ClassMeans(), DecisionTreeClassifier(random_state=0))
     assert model.fit(digits[:900], labels[:900]).score(digits[900:], labels[900:]) > 0.7
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -14,7 +14,7 @@ from lopsided.steer.estimators.labels import require_all
 from lopsided.steer.posthoc import nearest_mean
 
 
-class ClassMeans(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class ClassMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Features to the logits -||h - mu_c||^2 / 2 of the nearest class mean.
 
     Source: `posthoc.nearest_mean`; the class means are all that neural collapse leaves of features
@@ -50,6 +50,10 @@ class ClassMeans(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         X = validate_data(self, X, dtype=np.float64, reset=False)
         logits: Floats = nearest_mean(X, self.means_)
         return logits
+
+    @property
+    def _n_features_out(self) -> int:  # as scikit-learn asks for it
+        return len(self.classes_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
