@@ -455,6 +455,56 @@ def run(case: Case, way: str) -> Any:
             return str(error)
 
 
+class Outer(nn.Module):
+    """A module whose model is called by its users, as in a step of Lightning."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+
+def heard(case: Case, depth: int) -> Any:
+    """Return the collapse of a case whose model is within others, or why there is none."""
+    torch.manual_seed(0)
+    model = outer = case.make()
+    for _ in range(depth):
+        outer = Outer(outer)
+    head = None if case.head is None else model.get_submodule(case.head)
+    with watch(outer, head, **case.options) as watching:
+        model(X if case.inputs is None else case.inputs)
+        try:
+            watching.labels(Y if case.labels is None else case.labels)
+        except ValueError as error:
+            return str(error).replace(depth * "model.", "")
+        return watching.epoch()
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("name", [name for name in CASES if name != "no call"])
+def test_a_model_within_another_that_nobody_calls_is_measured_as_it_is_by_itself(name, depth):
+    want, got = (heard(CASES[name], deep) for deep in (0, depth))
+    if isinstance(want, str):
+        assert got == want
+        return
+    np.testing.assert_array_equal(got.moments.means, want.moments.means)
+    np.testing.assert_array_equal(got.moments.counts, want.moments.counts)
+
+
+def test_a_part_around_the_head_may_be_called_for_something_else_or_fail():
+    outer = Outer(Net())
+    with watch(outer) as watching:
+        outer.model.forward, forward = lambda x: outer.model.body(x), outer.model.forward
+        outer.model(X)  # for its features, and the head alone
+        outer.model.head(outer.model.body(X))
+        watching.labels(Y)
+        outer.model.forward = forward
+        with pytest.raises(TypeError):
+            outer.model(None)
+        outer.model(X)
+        watching.labels(Y)
+        assert watching.epoch().moments.n == 2 * B
+
+
 #: What is written over, inference mode copies before; the others' rows are not those of labels.
 APART = ("written over", "a batch short", "tokens, time first")
 ALIKE = [name for name in CASES if name not in APART]

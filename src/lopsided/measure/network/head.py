@@ -190,9 +190,3 @@ def causal(model: Any, name: str) -> str | None:
         if CAUSAL.search(kind) or (kind.endswith(GENERATING) and config):
             return kind
     return ""
-
-
-def causal_within(model: Any, name: str) -> Any:
-    """Return the language model that a layer is in where it is within another model, or None."""
-    kinds = ((type(module).__name__, module) for module in around(model, name)[1:])
-    return next((m for kind, m in kinds if CAUSAL.search(kind) or kind.endswith(GENERATING)), None)

@@ -1,8 +1,9 @@
 """Passing: what passes through the head of a model, one forward pass at a time.
 
-A pass is a call of the model, or of its head where the model is not called as a whole. Its features
-and logits are held until the labels come. What is wrong with it is found while it is fresh, and
-said when the labels come: a pass that nobody labels does no harm.
+A pass is a call of the model, or of the largest part around its head that is called, as a step of
+Lightning calls `self.model`, or of the head alone. Its features and logits are held until the
+labels come. What is wrong with it is found while it is fresh, and said when the labels come: a pass
+that nobody labels does no harm.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from lopsided.measure.network.head import (
     around,
     axes_of,
     causal,
-    causal_within,
     heads,
     learns,
 )
@@ -109,8 +109,10 @@ class Passing:
         self._held: Pass | None = None
         self._problem = ""
         self._inputs: list[Any] = []
-        #: Whether a language model within the model was given labels.
-        self._within = False
+        #: How deep within the model what is called lies; None between calls.
+        self._open: int | None = None
+        #: Whether a part of the model was given labels.
+        self._given = False
 
     def why_nothing(self) -> str:
         """Return why no pass was measured."""
@@ -126,17 +128,20 @@ class Passing:
     def __enter__(self) -> Passing:
         if self._hooks:
             raise ValueError("this measurement watches already; leave its context first")
-        compiled.forget(around(self._model, self.name))
-        before, after = compiled.apart(self._before), compiled.apart(self._after)
+        whole = around(self._model, self.name)
+        compiled.forget(whole)
         try:
-            self._hooks["before"] = self._model.register_forward_pre_hook(before, with_kwargs=True)
-            if (inner := causal_within(self._model, self.name)) is not None:
-                enter = compiled.apart(self._enter)
-                self._hooks["within"] = inner.register_forward_pre_hook(enter, with_kwargs=True)
+            for depth, part in enumerate(whole[:-1] or whole):
+                enter = compiled.apart(self._before(depth))
+                self._hooks[f"into {depth}"] = part.register_forward_pre_hook(
+                    enter, with_kwargs=True
+                )
             for name, layer in self._layers.items():
                 hear = compiled.apart(self._hear(name))
                 self._hooks[f"head {name}"] = layer.register_forward_hook(hear, with_kwargs=True)
-            self._hooks["after"] = self._model.register_forward_hook(after, with_kwargs=True)
+            for depth, part in enumerate(whole[:-1] or whole):  # after a head that is all
+                leave = compiled.apart(self._after(depth))
+                self._hooks[f"out of {depth}"] = part.register_forward_hook(leave, with_kwargs=True)
         except BaseException:  # Ctrl-C too; a context that was not entered is not left
             self.__exit__()
             raise
@@ -149,21 +154,23 @@ class Passing:
         compiled.forget(around(self._model, self.name))
         self.forget()
 
-    def _before(self, _model: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-        self._calls = None
-        if _traced() or _again() or not may_hear(self):
-            return
-        if self._listening():
-            self._calls = {}
-        else:
-            self.skipped += 1
-        self._inputs = _tables(args, keywords, self._keyword)
+    def _before(self, depth: int) -> Callable[..., None]:
+        def hook(_part: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+            within = self._open is not None and self._open < depth
+            if not within:
+                self._calls, self._open = None, None
+            if _traced() or _again() or not may_hear(self):
+                return
+            if not within:
+                self._open, self._inputs, self._given = depth, [], False
+                if self._listening():
+                    self._calls = {}
+                else:
+                    self.skipped += 1
+            self._inputs += _tables(args, keywords, (self._keyword, "labels"))
+            self._given |= depth > 0 and keywords.get("labels") is not None
 
-    def _enter(self, _inner: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-        """Look at what a language model within the model is given, by whoever calls it."""
-        if not (_traced() or _again()) and may_hear(self) and self._listening():
-            self._within |= keywords.get("labels") is not None
-            self._inputs = [*self._inputs, *_tables(args, keywords, "labels")]
+        return hook
 
     def _hear(self, name: str) -> Callable[..., None]:
         def hook(layer: Any, args: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> None:
@@ -183,12 +190,20 @@ class Passing:
 
         return hook
 
-    def _after(self, _model: Any, _args: Any, keywords: dict[str, Any], output: Any) -> None:
-        if self._calls is not None:
-            calls, self._calls = self._calls, None
+    def _after(self, depth: int) -> Callable[..., None]:
+        def hook(_part: Any, _args: Any, keywords: dict[str, Any], output: Any) -> None:
+            if self._open != depth:
+                return
+            calls, self._calls, self._open = self._calls, None, None
+            # A part may be called for something else, such as its features.
+            if calls is None or (depth and not calls):
+                return
             answers = (answer.detach() for answer in tensors_of(output))
             self._settle(calls, [self._rows(answer, self.name) for answer in answers])
-            self._finished(keywords.get(self._keyword))
+            if not depth:
+                self._finished(keywords.get(self._keyword))
+
+        return hook
 
     def _rows(self, tensor: Any, name: str) -> Any:
         """Return a tensor with its channels last, as those of a 1x1 convolution are not."""
@@ -279,7 +294,7 @@ class Passing:
             ValueError: if there was no pass, or more than one, or the labels cannot be laid beside
                 its features.
         """
-        held, problem, passes, within = self._held, self._problem, self.passes, self._within
+        held, problem, passes, told = self._held, self._problem, self.passes, self._given
         self.forget()
         if not passes:
             raise ValueError(
@@ -294,8 +309,8 @@ class Passing:
             )
         if held is None:
             raise ValueError(problem)
-        asked = by_keyword or within
-        known, given = causal(self._model, self.name) if asked else "", to_numpy(labels)
+        known = causal(self._model, self.name) if by_keyword or told else ""
+        given = to_numpy(labels)
         batch = tuple(held.call.features.shape[:-1])
         # Of axes as long as each other nothing tells which is which, but batches of others before.
         alike = len(batch) == 2 and given.shape == batch and axes_of(self.head) == 2
@@ -310,9 +325,9 @@ class Passing:
         return self.affine.features(features), y, logits
 
 
-def _tables(args: Sequence[Any], keywords: Mapping[str, Any], labels: str) -> list[Any]:
+def _tables(args: Sequence[Any], keywords: Mapping[str, Any], labels: Sequence[str]) -> list[Any]:
     """Return the tables of whole numbers that a model is given, but for its labels."""
-    given = [*args, *(value for name, value in keywords.items() if name != labels)]
+    given = [*args, *(value for name, value in keywords.items() if name not in labels)]
     tables = (t for t in given if isinstance(t, torch().Tensor) and t.ndim == 2)
     return [t for t in tables if not t.is_floating_point()]
 
