@@ -255,6 +255,29 @@ CASES = {
         ),
         "does not come from its last linear layer 'aux'",
     ),
+    "one logit, without its axis": Case(
+        net(
+            lambda self, x: self.logit(self.head(self.body(x)).relu()).squeeze(-1),
+            logit=lambda: nn.Linear(K, 1),
+        ),
+        "one number a sample, as its last layer 'logit'",
+    ),
+    "its probability": Case(
+        net(
+            lambda self, x: {"p": self.logit(self.head(self.body(x))).sigmoid()},
+            logit=lambda: nn.Linear(K, 1),
+        ),
+        "one number a sample, as its last layer 'logit'",
+    ),
+    "a number of each sample beside the answers": Case(
+        net(
+            lambda self, x: (self.head(h := self.body(x)), self.sure(h).squeeze(-1)),
+            sure=lambda: nn.Linear(D, 1),
+        )
+    ),
+    "nothing but a loss, before a layer of one output": Case(
+        net(lambda self, x: {"loss": self.head(self.body(x)).mean()}, sure=lambda: nn.Linear(D, 1))
+    ),
     "two heads, of which neither makes the output": Case(
         net(
             lambda self, x: {
@@ -563,7 +586,8 @@ def gradients(case: Case, labelled: str) -> list[Any]:
     learns = [part for part in model.parameters() if part.requires_grad]
     with watch(model, head, **case.options) if labelled else nullcontext() as watching:
         output = model(X if case.inputs is None else case.inputs)
-        losses = [z.log_softmax(-1)[..., 0].sum() for z in tensors_of(output)] or [output["loss"]]
+        losses = [z.log_softmax(-1)[..., 0].sum() for z in tensors_of(output, 1)]
+        losses = losses or [output["loss"]]
         steps = ["backward", "labels"] if labelled == "after" else ["labels", "backward"]
         for step in steps:
             if step == "backward" and learns:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lopsided.measure.network.head import ONE
 from lopsided.measure.network.returned import reordered, same, same_decisions
 from lopsided.needs import torch
 
@@ -26,6 +27,7 @@ def require_own(
     guessed: bool,
     chosen: bool,
     rivals: Sequence[str] = (),
+    lone: str = "",
 ) -> str:
     """Return in a sentence what a model makes of its head's answers, or nothing.
 
@@ -37,6 +39,7 @@ def require_own(
         chosen: whether somebody said that it is. Of several answers the first one is the model's:
             the others may be those of its parts, such as two heads whose mean it returns.
         rivals: names of other layers in the pass that can be the head as well.
+        lone: name of a last layer of one output, where the model returned a number a sample.
 
     Raises:
         ValueError: if the model returns the answers in another order of rows or of classes, or
@@ -51,6 +54,12 @@ def require_own(
         )
     k = logits.shape[-1]
     alike = [z for z in answers if z.shape[-1] == k and z.numel() == logits.numel()]
+    if not alike and guessed and lone:
+        raise ValueError(
+            f"the model returns one number a sample, as its last layer {lone!r} of one output does,"
+            f" and not the {k} answers of the layer {name!r}; if that is the head all the same, say"
+            f" so (head=...){ONE}"
+        )
     if not alike and guessed and len(answers) == 1 and k not in answers[0].shape:
         raise _elsewhere(name)
     if not alike and guessed and rivals:  # of maps that were made larger, or of a loss alone

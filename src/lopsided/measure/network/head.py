@@ -138,6 +138,15 @@ def _guessed(model: Any, k: int | None) -> dict[str, Any]:
     return dict(sorted(wide.items(), key=lambda item: (item[0] in own, learns(item[1]))))
 
 
+def lone(model: Any) -> str:
+    """Return the name of the last layer that could be a head but for its one output, where none of
+    several outputs comes after it, or nothing.
+    """
+    outputs = {n: width for n, layer in model.named_modules() if (width := _outputs(layer))}
+    name, width = next(reversed(outputs.items()), ("", 0))
+    return name if width == 1 else ""
+
+
 def learns(layer: Any) -> bool:
     """Return whether a layer has a parameter that is trained."""
     return any(part.requires_grad for part in layer.parameters())

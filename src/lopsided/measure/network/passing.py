@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from lopsided.measure.network.head import (
     causal,
     heads,
     learns,
+    lone,
 )
 from lopsided.measure.network.intact import may_hear
 from lopsided.measure.network.positions import batch_first
@@ -85,6 +86,7 @@ class Passing:
         )
         self._listening, self._finished, self._chosen = listening, finished, head is not None
         self._layers, self._guessed, self._counts = heads(model, head, counts), head is None, counts
+        self._lone = lone(model) if self._guessed else ""
         self._become(list(self._layers)[-1])
         self._hooks: dict[str, Any] = {}
         self._settled = self.skipped = 0
@@ -186,7 +188,7 @@ class Passing:
             if self._calls is not None:
                 self._calls.setdefault(name, []).append(call)
             elif name == self.name:
-                self._settle({name: [call]}, [])
+                self._settle({name: [call]}, [], set())
 
         return hook
 
@@ -199,7 +201,8 @@ class Passing:
             if calls is None or (depth and not calls):
                 return
             answers = (answer.detach() for answer in tensors_of(output))
-            self._settle(calls, [self._rows(answer, self.name) for answer in answers])
+            sizes = {tensor.numel() for tensor in tensors_of(output, 1)}
+            self._settle(calls, [self._rows(answer, self.name) for answer in answers], sizes)
             if not depth:
                 self._finished(keywords.get(self._keyword))
 
@@ -210,9 +213,11 @@ class Passing:
         axes = axes_of(self._layers[name])
         return tensor.movedim(1, -1) if tensor.ndim == axes > 2 else tensor
 
-    def _settle(self, calls: dict[str, list[Call]], answers: list[Any]) -> None:
+    def _settle(
+        self, calls: dict[str, list[Call]], answers: list[Any], sizes: Collection[int]
+    ) -> None:
         """Hold the call that labels will belong to, or why there is none; weights are still its
-        own.
+        own. The sizes are those of all that the model returned, vectors too.
         """
         self.passes, self._held, self._problem = self.passes + 1, None, ""
         try:
@@ -220,7 +225,7 @@ class Passing:
                 self._identify(calls, answers)
             call = one_of(calls.get(self.name, []), answers, self.name)
             if self._settled & (self._settled - 1) == 0:  # often at first, seldom later
-                self._check(call, answers, self._rivals(calls))
+                self._check(call, answers, self._rivals(calls), sizes)
             self._held, self._settled = Pass(call, answers, self._inputs), self._settled + 1
         except Exception as error:  # a forward pass never fails because somebody looks
             self._problem = sentence_of(error)
@@ -245,7 +250,9 @@ class Passing:
         learning = learns(self.head)
         return [n for n in calls if n != self.name and learns(self._layers[n]) >= learning]
 
-    def _check(self, call: Call, answers: Sequence[Any], rivals: Sequence[str]) -> None:
+    def _check(
+        self, call: Call, answers: Sequence[Any], rivals: Sequence[str], sizes: Collection[int]
+    ) -> None:
         """Compare a call with the head's weights and with what the model returned, where rivals ran
         in the pass too.
 
@@ -272,6 +279,7 @@ class Passing:
             guessed=self._guessed,
             chosen=self._chosen,
             rivals=rivals,
+            lone=self._lone if logits.shape[:-1].numel() in sizes else "",
         )
         if told and told != self.made:
             _log.warning("%s; the head's own answers are measured", told)

@@ -11,20 +11,20 @@ from lopsided.needs import torch
 COLUMNS = 8
 
 
-def tensors_of(output: Any) -> Iterator[Any]:
-    """Yield the real tensors of two axes or more that a model returned, its logits first."""
+def tensors_of(output: Any, axes: int = 2) -> Iterator[Any]:
+    """Yield the real tensors of so many axes or more that a model returned, its logits first."""
     if isinstance(output, torch().Tensor):
-        if output.is_floating_point() and output.ndim > 1:
+        if output.is_floating_point() and output.ndim >= axes:
             yield output
     elif isinstance(output, Mapping):
         for name in sorted(output, key=lambda name: name != "logits"):
-            yield from tensors_of(output[name])
+            yield from tensors_of(output[name], axes)
     elif isinstance(output, list | tuple):
-        yield from tensors_of(getattr(output, "logits", None))
+        yield from tensors_of(getattr(output, "logits", None), axes)
         for part in output:
-            yield from tensors_of(part)
+            yield from tensors_of(part, axes)
     elif hasattr(output, "logits"):
-        yield from tensors_of(output.logits)
+        yield from tensors_of(output.logits, axes)
 
 
 def same(one: Any, other: Any) -> bool:
