@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -346,6 +347,15 @@ def test_a_page_is_not_written_over_a_file_of_another_kind(folder, capsys):
 def test_what_is_no_form_names_the_call_in_python(name, capsys):
     assert main(["predict", "--form", name, "--counts", "5,5"]) == 2
     assert f"lopsided.predict.{name.replace('-', '_')} in Python" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("free_bias", "free-bias"), ("nonnegative", "non-negative"), ("ETF", "etf")],
+)
+def test_a_form_by_the_name_of_its_function_is_answered_with_the_list(name, form, capsys):
+    assert main(["predict", "--form", name, "--counts", "5,5"]) == 2
+    assert re.search(f"must be one of etf, .* did you mean {form}", capsys.readouterr().err)
 
 
 def test_help_has_no_empty_defaults_and_whole_lines(capsys):

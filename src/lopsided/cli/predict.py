@@ -182,20 +182,23 @@ class Predict:
 
 def _form(name: str) -> Form:
     import difflib
+    import re
 
     from lopsided import predict, solve
     from lopsided.predict import FORMS
 
     if name in FORMS:
         return FORMS[name]
-    called = name.replace("-", "_")
+    called, letters = name.replace("-", "_"), re.sub(r"[-_\s]", "", name).lower()
+    # A form is a function by another spelling of its name: predict.free_bias, predict.nonnegative.
+    spelt = [form for form in FORMS if form.replace("-", "") == letters]
     for verb, face in (("predict", predict), ("solve", solve)):
-        if called in face.__all__ and called.islower():
+        if not spelt and called in face.__all__ and called.islower():
             raise ValueError(
                 f"{name} is no form of a problem with counts or targets: call"
                 f" lopsided.{verb}.{called} in Python"
             )
-    near = difflib.get_close_matches(name, FORMS, 1)
+    near = spelt or difflib.get_close_matches(name, FORMS, 1)
     meant = f"; did you mean {near[0]}?" if near else ""
     raise ValueError(f"--form must be one of {', '.join(FORMS)}, got {name!r}{meant}")
 

@@ -19,8 +19,8 @@ class Reproduce:
     """Put a claim of a paper to the test: figures, numbers, verdict.
 
     A run that has a record is not repeated; an interrupted one goes on where it was. The settings
-    of a claim are options too: `lopsided reproduce CLAIM --help` shows them, and each is a key of
-    --grid.
+    of a claim are options too: `lopsided reproduce CLAIM --help` shows them, and each that is no
+    list is a key of --grid.
     """
 
     claim: Annotated[Optional[str], tyro.conf.Positional, tyro.conf.arg(metavar="CLAIM")] = None
