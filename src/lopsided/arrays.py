@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -99,7 +100,8 @@ def plain_array(values: Any, what: str) -> npt.NDArray[Any]:
         array = np.asarray(values)
         # A frame with nullable columns comes as objects, each of its columns as numbers.
         if array.dtype.kind == "O" and array.ndim == 2 and hasattr(values, "items"):
-            array = np.stack([np.asarray(column) for _, column in values.items()], axis=1)
+            with suppress(TypeError):  # dates and numbers have no type in common
+                array = np.stack([np.asarray(column) for _, column in values.items()], axis=1)
         return array
     except ValueError as error:
         raise ValueError(

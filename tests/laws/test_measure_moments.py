@@ -114,7 +114,7 @@ class Nullable(dict):
     """A frame of pandas with nullable columns, which comes as objects where they are whole."""
 
     def __array__(self, dtype=None, copy=None):
-        return np.stack(list(self.values()), axis=1).astype(object)
+        return np.stack([column.astype(object) for column in self.values()], axis=1)
 
 
 def test_frames_of_nullable_columns_are_numbers():
@@ -122,6 +122,8 @@ def test_frames_of_nullable_columns_are_numbers():
     agree(of(Nullable(zip("abcde", features.T, strict=True)), labels), of(features, labels))
     with pytest.raises(TypeError, match="real numbers, got dtype <U"):
         of(Nullable(a=np.full(60, "x"), b=features[:, 0]), labels)
+    with pytest.raises(TypeError, match="real numbers, got dtype object"):
+        of(Nullable(a=np.full(60, "2026-11-27", "datetime64[D]"), b=features[:, 0]), labels)
 
 
 def test_nc1_is_the_trace_with_the_pseudo_inverse():

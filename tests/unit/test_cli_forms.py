@@ -127,6 +127,9 @@ GIVEN = {
     "names and counts in a line": ("--counts", "cat=50,dog=5\n", ("cat", "dog")),
     "names and counts as YAML": ("--counts", "red fox: 50\n'dog': 5\n", ("red fox", "dog")),
     "numbers and counts as YAML": ("--counts", "0: 50\n1: 5\n", None),
+    "YAML with blanks before colons": ("--counts", "cat : 50\ndog : 5\n", ("cat", "dog")),
+    "YAML below its start": ("--counts", "---\ncat: 50\ndog: 5\n", ("cat", "dog")),
+    "YAML under a key": ("--counts", "counts:\n  cat: 50\n  dog: 5\n", ("cat", "dog")),
     "an object": ("--counts", '{"cat": 50, "dog": 5}', ("cat", "dog")),
     "labels": ("--labels", "0\n" * 50 + "1\n" * 5, None),
     "labels with a title": ("--labels", "label\n" + "cat\n" * 50 + "dog\n" * 5, ("cat", "dog")),
@@ -286,7 +289,8 @@ def test_labels_of_training_are_not_counted_among_those_of_other_samples(tmp_pat
         assert main(["predict", "--labels", str(tmp_path / name)]) == 2
         told = "has samples of train, val by its column 'Split', and all would be counted"
         assert f"{name} {told}" in capsys.readouterr().err
-    for first, second in (("train", "train"), ("A", "B")):  # one part, or of another meaning
+    # One part, or two of training, or of another meaning.
+    for first, second in (("train", "train"), ("train", "train_extra"), ("A", "B")):
         (tmp_path / "b.csv").write_text(f"label,set\ncat,{first}\ndog,{second}\n")
         assert len(rows(capsys, "predict", "--labels", str(tmp_path / "b.csv"))) == 2
 

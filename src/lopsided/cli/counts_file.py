@@ -52,10 +52,10 @@ def _columns(columns: Columns) -> Any:
 def _table(text: str) -> list[int | float] | dict[str, int | float]:
     require_remarks(text, lambda line: _is_count(re.split(r"[;\t, ]", line)[-1].strip(' "')))
     lines = list(lines_of(text))
-    if lines and all(len(cells) > 1 and cells[-2].endswith(":") for _, cells in lines):
-        lines = [(number, _keyed(cells)) for number, cells in lines]
     if lines and _is_title(lines[0][1][-1]):
         lines = lines[1:]
+    if lines and all(len(cells) > 1 and cells[-2].endswith(":") for _, cells in lines):
+        lines = [(number, _keyed(cells)) for number, cells in lines]
     width = len(lines[0][1]) if lines else 0
     for number, cells in lines:
         if len(cells) != width or width > 2:
@@ -81,7 +81,7 @@ def _table(text: str) -> list[int | float] | dict[str, int | float]:
 
 def _keyed(cells: Sequence[str]) -> list[str]:
     """Return the name of a class and its count in a line of YAML."""
-    name = " ".join(cells[:-1])[:-1]
+    name = " ".join(cells[:-1])[:-1].strip()
     return [re.sub(r"""^(["'])(.*)\1$""", r"\2", name), cells[-1]]
 
 

@@ -100,7 +100,7 @@ def _require_one_part(columns: Mapping[str, Sequence[object]]) -> None:
     """Refuse labels of training samples among others: both would be counted."""
     for title, column in columns.items():
         parts = sorted({str(part) for part in column}) if title.lower() in PARTS else []
-        if len(parts) > 1 and any(part.lower().startswith(TRAINING) for part in parts):
+        if len({part.lower().startswith(TRAINING) for part in parts}) > 1:  # some are, others not
             raise UnfitError(
                 f"has samples of {', '.join(parts)} by its column {title!r}, and all would be"
                 " counted: give those of training alone"
