@@ -244,7 +244,9 @@ def test_a_diagnosis_says_whose_answers_it_tells():
             return self.own(x) - 3 * torch.arange(K)
 
     said = "with an offset for each class: what is said of answers, cause and gain is of the head's"
-    assert said in str(diagnose(Adjusted(), [(X, Y)], held_out=[(X + 1, Y)], **QUIET))
+    told = str(diagnose(Adjusted(), [(X, Y)], held_out=[(X + 1, Y)], **QUIET))
+    assert said in told
+    assert "behind the head" in told.partition(said)[2]
     assert said not in str(diagnose(model(), [(X, Y)], held_out=[(X + 1, Y)], **QUIET))
 
 

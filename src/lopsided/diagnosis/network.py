@@ -151,7 +151,12 @@ def diagnose(
         )
     if run.passing.made:
         made = run.passing.made[0].upper() + run.passing.made[1:]
-        notes = (*notes, f"{made}: what is said of answers, cause and gain is of the head's own.")
+        notes = (
+            *notes,
+            f"{made}: what is said of answers, cause and gain is of the head's own. What corrects"
+            " for class counts behind the head, as an offset of log(n_c / n) does, is to go when"
+            " another head takes its place: it would correct a second time.",
+        )
     return Diagnosis.of(collapse, decided.get("held-out"), prescription, known, notes=notes)
 
 
