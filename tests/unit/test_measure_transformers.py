@@ -246,3 +246,44 @@ def test_labels_of_a_model_within_another_are_shifted_by_whoever_computes_the_lo
             return
         with pytest.raises(ValueError, match="the labels are the model's inputs"):
             watching.labels(IDS)
+
+
+class Taught(torch.nn.Module):
+    """Returns answers and loss, given tokens, targets of whatever kind, and more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.head = torch.nn.Embedding(VOCAB, D), torch.nn.Linear(D, VOCAB)
+
+    def forward(self, ids: Any, targets: Any, *_more: Any) -> Any:
+        logits = self.head(self.embed(ids))
+        return logits, torch.nn.functional.cross_entropy(logits.movedim(-1, 1), targets)
+
+
+AHEAD = torch.cat([IDS[:, 1:], torch.full((B, 1), -100)], dim=1)
+PLACES = torch.arange(T).expand(B, T)
+PROMPTED = torch.where(torch.arange(T) < 4, -100, IDS)
+
+
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize(
+    ("ids", "labels", "more", "told"),
+    [
+        (IDS, AHEAD, (PLACES,), False),  # shifted already
+        (IDS, OF_TOKENS, (), False),  # tags
+        (IDS, IDS, (PLACES,), True),
+        (IDS, PROMPTED, (PLACES, (PLACES > 1).long()), True),
+        (torch.where(PLACES == 2, 0, IDS), IDS, (), True),  # tokens that were dropped, perhaps
+    ],
+)
+def test_labels_that_are_given_beside_tokens_are_not_these(within, ids, labels, more, told):
+    model = Taught()
+    outer = Module(model) if within else model
+    with watch(outer, classes="seen", ignore=-100) as watching:
+        model(ids, labels, *more)
+        if told:
+            with pytest.raises(ValueError, match="the labels are the model's inputs"):
+                watching.labels(labels)
+            return
+        watching.labels(labels)
+        assert watching.epoch().moments.n == int((labels != -100).sum())
