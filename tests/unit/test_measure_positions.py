@@ -82,6 +82,17 @@ def dropped():
     return model
 
 
+@pytest.mark.parametrize("times", [4, 9])
+def test_of_a_layer_after_one_by_time_the_number_of_labels_tells_which_axis_is_time(times):
+    torch.manual_seed(0)
+    model, x = dropped().eval(), torch.randn(6, times, 4)
+    found = measure.layers(model, [(x, Y)], ["layer.1"], show_progress=False)["layer.1"]
+    with torch.no_grad():
+        z = model.layer[0](by_time(x))[0].mean(0)
+    means = np.stack([z[c == Y].double().mean(0) for c in range(3)])
+    np.testing.assert_allclose(found.moments.means, means, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("model", "shape", "name", "words"),
     [

@@ -64,7 +64,9 @@ def _samples_first(output: Any, given: tuple[int, ...], layer: Any, inner: list[
             " layers without batch_first=True: measure batches of as many samples as no sequence"
             " is long, or build the model with batch_first=True"
         )
-    return output.transpose(0, 1) if sequential and given[:2] != (t, b) else output
+    # Of a layer that can stand on either side of such a one the number of labels tells.
+    swapped = sequential or given[:1] == (b,) != (t,)
+    return output.transpose(0, 1) if swapped and given[:2] != (t, b) else output
 
 
 def _sequential() -> tuple[type, ...]:
