@@ -51,6 +51,12 @@ class Stamp(NamedTuple):
         """Return the stamp of a file by its status."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
+    def elsewhere(self) -> Stamp:
+        """Return what of it is the same on every machine that reaches the file: disks, and on some
+        of them files, have other numbers there.
+        """
+        return self._replace(device=0, inode=0)
+
 
 def require_file(path: Path) -> Stamp:
     """Return the stamp of a file, before anybody opens what may be none.
@@ -76,7 +82,8 @@ def opened(path: Path, stamp: Stamp) -> Iterator[BufferedReader]:
         OSError: if it cannot be read.
     """
     with path.open("rb") as file:
-        if Stamp.of(os.fstat(file.fileno())) != stamp:
+        found = Stamp.of(os.fstat(file.fileno()))
+        if stamp not in (found, found.elsewhere()):
             raise UnfitError("was changed while it was read; try again when nothing writes to it")
         yield file
 

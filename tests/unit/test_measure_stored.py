@@ -21,7 +21,7 @@ from lopsided import memory
 from lopsided.measure import Moments, open_store, open_targets, stored
 from lopsided.measure.metrics import nc1
 from lopsided.measure.regression import RegressionCollapse
-from lopsided.measure.storage import torchrun
+from lopsided.measure.storage import plan, torchrun
 from lopsided.measure.storage.heads import head_in
 from lopsided.measure.storage.shards import open_arrays
 from lopsided.measure.storage.target_work import stored_regression, stored_sets
@@ -281,6 +281,39 @@ def test_the_processes_of_torchrun_share_the_work(tmp_path):
     )
 
 
+def _each_its_own(rank, folder, store):
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{store}", rank=rank, world_size=2
+    )
+    for name in ("x.npz", f"{rank}.npz", "x.safetensors", "x.features.npy"):
+        with pytest.raises(ValueError, match=r"^all processes must measure one thing, but process"):
+            stored(folder / str(rank) / name)
+    for kind, reader in (("targets", stored_regression), ("sets", stored_sets)):
+        with pytest.raises(ValueError, match="must measure one thing"):
+            reader(open_targets(folder / str(rank) / f"{kind}.npz"))
+    torch.distributed.destroy_process_group()
+
+
+def test_the_processes_of_torchrun_share_no_files_of_their_own(tmp_path):
+    """Each would read every other task of its own file, and the rest would be left out."""
+    for rank in range(2):
+        (folder := tmp_path / str(rank)).mkdir()
+        arrays = sample(rank)
+        for name in ("x", str(rank)):
+            np.savez(folder / f"{name}.npz", **arrays)
+        save_file(arrays, folder / "x.safetensors")
+        np.save(folder / "x.features.npy", arrays["features"])
+        np.save(folder / "x.labels.npy", arrays["labels"])
+        both = {"features": arrays["features"], "weight": arrays["weight"]}
+        targets = arrays["features"] @ arrays["weight"].T
+        np.savez(folder / "targets.npz", **both, targets=targets)
+        np.savez(folder / "sets.npz", **both, labels=np.eye(K, dtype=int)[arrays["labels"]])
+    torch.multiprocessing.start_processes(
+        _each_its_own, args=(tmp_path, tmp_path / "store"), nprocs=2, start_method="fork"
+    )
+
+
 #: Tells, when Python ends, whether there still is a group, whose threads may abort it.
 ENDING = """
 import atexit, sys, torch.distributed
@@ -523,6 +556,26 @@ def test_a_file_that_changes_while_it_is_measured_is_told_of(write, tmp_path):
     content = path.read_bytes()
     with pytest.raises(ValueError, match="was changed while it was read"):
         stored(store, progress=lambda rows: path.write_bytes(content[: len(content) // 2]))
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_workers_read_a_file_where_disks_and_files_have_other_numbers(write, tmp_path, monkeypatch):
+    """As a disk over the network has on every machine that mounts it."""
+    store = open_store(write(tmp_path))
+    sent, status = pickle.dumps(plan.tasks(store, N)[0]), os.fstat
+
+    def elsewhere(file):
+        found = list(status(file))
+        found[1:3] = found[1] + 1, found[2] + 1
+        return os.stat_result(found, {"st_mtime_ns": status(file).st_mtime_ns})
+
+    monkeypatch.setattr("lopsided.files.os.fstat", elsewhere)
+    assert sum(len(labels) for _, labels in pickle.loads(sent).batches(verify=True)) == N  # noqa: S301
+    if write is not write_compressed:  # which has been unpacked
+        with store.shards[0].path.open("ab") as file:
+            file.write(b"more")
+        with pytest.raises(ValueError, match="was changed while it was read"):
+            list(pickle.loads(sent).batches(verify=True))  # noqa: S301
 
 
 def test_a_head_is_judged_by_the_memory_that_it_takes_in_float64(tmp_path, monkeypatch):

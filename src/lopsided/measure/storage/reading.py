@@ -59,14 +59,14 @@ def stored(
 
     Raises:
         ValueError: if a feature is not finite (file, row and class are named), a file is damaged or
-            was changed since it was opened, a class has no sample under classes="all", or `passes`
-            or `engine` is none of these.
+            was changed since it was opened, a class has no sample under classes="all", `passes`
+            or `engine` is none of these, or the processes of torchrun opened different files.
         ChildProcessError: if workers died of the same rows again and again; they are named.
     """
     if passes not in (1, 2):
         raise ValueError(f"there are 1 or 2 passes, got passes={passes}")
     store = path if isinstance(path, Store) else open_store(path)
-    share = torchrun.share(engine)
+    share = torchrun.share(engine, [shard.arrays for shard in store.shards])
     with engine_of(engine) as runner:
         reading = Reading(store, runner, share, progress)
         decisions = None

@@ -80,8 +80,15 @@ class Stored:
         return self.layout.shape
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: workers may stand in another folder, so the path is absolute."""
-        return {**self.__dict__, "path": self.path.absolute()}
+        """Return what is pickled: workers may stand in another folder or on another machine, so
+        the path is absolute, and the stamp what it is there.
+        """
+        there = {"path": self.path.absolute(), "stamp": self.stamp.elsewhere()}
+        return self.__dict__ | there
+
+    def told(self) -> tuple[Any, ...]:
+        """Return what tells the array from others, on whatever machine it is read, at no cost."""
+        return self.path.name, self.stamp.size, self.shape
 
     def take(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Return some rows.
@@ -112,6 +119,10 @@ class Rows(Stored):
     """
 
     sum: Sum | None = None
+
+    def told(self) -> tuple[Any, ...]:
+        """Return the first row and the sum too."""
+        return *super().told(), self.sum, self.take(0, min(self.shape[0], 1)).tobytes()
 
     def take(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read some rows."""

@@ -49,7 +49,7 @@ def stored_regression(
             "a regression is measured with its last layer: give the weight (t, d), beside the"
             " features or by --head"
         )
-    share = torchrun.share(engine)
+    share = torchrun.share(engine, store.shards)
     with engine_of(engine) as runner:
         found = _run(store, share, runner, progress, "regression", _regression, _merged)
     moments = found or RegressionMoments(store.d, store.shards[0]["targets"].shape[1])
@@ -78,7 +78,7 @@ def stored_sets(
     """
     require_noun(store, TargetStore, "what is measured", "open_targets opens one")
     seen = LabelSets.of(np.concatenate([read_all(shard["labels"]) for shard in store.shards]))
-    share = torchrun.share(engine)
+    share = torchrun.share(engine, store.shards)
     with engine_of(engine) as runner:
         here = partial(_run, store, share, runner, progress)
         means = here("means of sets", partial(_first, seen=seen), plan.merged)

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import atexit
+import hashlib
 import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lopsided.measure.network import sync
+from lopsided.measure.storage.rows import Stored
 from lopsided.needs import need
 from lopsided.signals import ended_by_signals
 
 
-def share(engine: Any) -> slice | None:
+def share(engine: Any, shards: Sequence[Mapping[str, Stored]]) -> slice | None:
     """Return which tasks are this process's, where torchrun started several.
 
     Args:
         engine: that was asked for.
+        shards: the arrays of each file; all processes read the same files, each its tasks of them.
 
     Raises:
-        ValueError: if one was, or the environment does not say how many processes there are.
+        ValueError: if an engine was asked for, or the environment does not say how many processes
+            there are; or, the same in every process, if they opened different files.
     """
     if not _several():
         return None
@@ -30,7 +36,18 @@ def share(engine: Any) -> slice | None:
         with ended_by_signals():
             distributed.init_process_group("gloo")
         atexit.register(_part)
+    sync.agree(_told(shards))
     return slice(distributed.get_rank(), None, distributed.get_world_size())
+
+
+def _told(shards: Sequence[Mapping[str, Stored]]) -> str:
+    """Return what tells files from others, wherever they lie."""
+    arrays = [(name, shard[name].told()) for shard in shards for name in sorted(shard)]
+    digest = hashlib.sha256(repr(arrays).encode()).hexdigest()[:8]
+    samples = sum(shard["features"].shape[0] for shard in shards)
+    first, *others = [shard["features"].path.name for shard in shards]
+    names = f"{first} and {len(others):,} files more" if others else first
+    return f"{samples:,} samples of {names} ({digest})"
 
 
 def _part() -> None:
