@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from lopsided import Counts, Geometry, Gram, Problem, Source, foresee, predict, solve
+from lopsided import (
+    Counts,
+    CrossEntropy,
+    Geometry,
+    Gram,
+    Problem,
+    Source,
+    foresee,
+    predict,
+    solve,
+)
 from lopsided.predict import FORMS
 from optimum import descend, size
 
@@ -84,6 +94,15 @@ def test_a_form_is_the_optimum_that_the_solver_finds(name, i):
     for part in ("classifiers", "embeddings", "logits"):
         mine, theirs = (getattr(geometry, part).matrix() for geometry in (law, solution.geometry))
         assert mine == pytest.approx(theirs, abs=2e-4 * max(1.0, np.abs(mine).max()))
+
+
+@pytest.mark.parametrize(("name", "i"), CASES)
+def test_a_form_speaks_where_the_width_holds_its_optimum(name, i):
+    form, problem = FORMS[name], FORMS[name].examples()[i]
+    spoken = [w for w in range(1, problem.k + 2) if not form.speaks(replace(problem, width=w))]
+    assert form.geometry(problem).vectors(spoken[0])  # refused where it has more dimensions
+    shared = isinstance(problem.loss, CrossEntropy) and problem.features == "free"
+    assert spoken[0] == problem.k - shared
 
 
 def another_ridge(form):

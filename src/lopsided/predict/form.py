@@ -12,6 +12,7 @@ from lopsided.adjustment import Adjustment
 from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry
+from lopsided.loss import CrossEntropy
 from lopsided.problem import Features, Problem
 from lopsided.targets import Kind
 
@@ -88,10 +89,13 @@ def counts_of(problem: Problem) -> Counts:
 
 
 def roomy(problem: Problem) -> Wanted:
-    """Features have as many dimensions as the optimum may want."""
+    """Features have as many dimensions as the optimum may want; of a softmax, which does not see
+    what all logits share, one fewer than classes.
+    """
+    shared = isinstance(problem.loss, CrossEntropy) and problem.features == "free"
     return (
         "the width must leave room for every class",
-        problem.width is None or problem.width >= problem.k,
+        problem.width is None or problem.width >= problem.k - shared,
     )
 
 
