@@ -384,6 +384,7 @@ def test_descent_on_the_log_of_the_attention_goes_to_the_margin():
     ("call", "words"),
     [
         (lambda: predict.softmax_code(10, 3), r"solve\.softmax_code\(k, d\)"),
+        (lambda: predict.softmax_code(3, 1), "two unit vectors, and k=3 classes share them"),
         (lambda: predict.code_bounds(4, 3), "k > d"),
         (lambda: solve.softmax_code(3, 1), "at least 2, got 1"),
         (lambda: solve.softmax_code(5, 3, seed=-1), "seed must be a whole number"),

@@ -42,6 +42,10 @@ def softmax_code(k: int, d: int) -> Geometry:
         name, vectors = "polygon", np.stack([np.cos(angles), np.sin(angles)], axis=1)
     elif k <= 2 * d:
         name, vectors = "orthoplex", _orthoplex(k, d)
+    elif d == 1:
+        raise ValueError(
+            f"in one dimension there are two unit vectors, and k={k} classes share them"
+        )
     else:
         raise ValueError(
             f"no closed form is known of the softmax code of k={k} classes in d={d} dimensions;"
