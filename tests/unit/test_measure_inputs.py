@@ -182,13 +182,15 @@ def test_a_method_of_that_name_that_wants_more_tells_nothing():
     np.testing.assert_allclose(got.weight, net.fc.weight.detach().numpy())
 
 
+@pytest.mark.parametrize("channels", [False, True])
 @pytest.mark.parametrize("guessed", [True, False])
-def test_a_1x1_convolution_is_a_head_of_pixels(guessed):
+def test_a_1x1_convolution_is_a_head_of_pixels(guessed, channels):
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, D, 3, padding=1), nn.ReLU(), nn.Conv2d(D, K, 1))
     images, labels = torch.randn(2, 3, 5, 7), torch.randint(0, K, (2, 5, 7))
     labels[0, 0] = 255
-    got = trained(net, [(images, labels)], head=None if guessed else "2", ignore=255, **QUIET)
+    masks = labels[:, None] if channels else labels
+    got = trained(net, [(images, masks)], head=None if guessed else "2", ignore=255, **QUIET)
     kept = labels.flatten() != 255
     with torch.no_grad():
         rows, answers = (part(images).movedim(1, -1).flatten(0, 2)[kept] for part in (net[:2], net))

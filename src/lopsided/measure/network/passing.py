@@ -320,6 +320,8 @@ class Passing:
         known = causal(self._model, self.name) if by_keyword or told else ""
         given = to_numpy(labels)
         batch = tuple(held.call.features.shape[:-1])
+        if axes_of(self.head) > 2 and given.shape == (*batch[:1], 1, *batch[1:]):
+            given = given[:, 0]  # masks, as images, have an axis of channels
         # Of axes as long as each other nothing tells which is which, but batches of others before.
         alike = len(batch) == 2 and given.shape == batch and axes_of(self.head) == 2
         unclear = alike and batch[0] == batch[1] > 1 and not self._lie_alike
