@@ -77,3 +77,12 @@ class Deadly:
 
     def __exit__(self, *error):
         self.engine.__exit__(*error)
+
+
+def fails_at_once(folder: Path, i: int) -> list[int]:
+    """Fail as the second of several tasks, of which each other leaves a file when it is done."""
+    if i == 1:
+        raise ValueError("no number")
+    time.sleep(0.1)
+    (folder / str(i)).touch()
+    return [i]

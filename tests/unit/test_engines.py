@@ -2,6 +2,7 @@
 
 import copy
 import multiprocessing
+import operator
 import os
 import pickle
 import signal
@@ -10,6 +11,7 @@ import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +22,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from safetensors.numpy import save_file
 
-from deaths import Deadly
+from deaths import Deadly, fails_at_once
 from lopsided.measure import Means, Moments, open_store, stored
 from lopsided.measure.engine import engine_of
 from lopsided.measure.engine.futures import Pool, _one_thread_each
@@ -133,10 +135,13 @@ class FakeRay:
                 wrapped.cause = error
                 return Handle(value=wrapped)
 
-        return SimpleNamespace(options=lambda max_retries: SimpleNamespace(remote=submit))
+        return SimpleNamespace(options=lambda **_: SimpleNamespace(remote=submit))
 
     def wait(self, handles, num_returns):
         return handles[-num_returns:], handles[:-num_returns]
+
+    def cancel(self, handle):
+        assert isinstance(handle, Handle)
 
     def get(self, handle):
         if isinstance(handle["value"], Exception):
@@ -298,6 +303,19 @@ def test_a_sample_that_is_not_finite_is_named_and_not_tried_again(name, folder, 
         with pytest.raises(ValueError, match=rf"row 120 of .*2.features.npy \(class {labels[123]}"):
             stored(folder, engine=deadly)
     assert deadly.calls_of("rows 97 to 146 of") == 1
+
+
+@NANNIES
+@pytest.mark.parametrize("name", ["threads", "dask", *ENGINES[-2:]])
+def test_after_an_error_what_waits_is_not_done(name, tmp_path, request):
+    work = Work("w", partial(fails_at_once, tmp_path), range(30), operator.add)
+    with ThreadPoolExecutor(1) as executor:
+        fixture = {"dask": "client", "rays": "rays"}.get(name)
+        engine = {"threads": executor, "pool": 2}.get(name) or request.getfixturevalue(fixture)
+        with engine_of(engine) as runner, pytest.raises(ValueError, match="no number"):
+            runner.run(work, lambda i: None)
+        time.sleep(2)
+    assert len(list(tmp_path.iterdir())) < 15
 
 
 def test_a_killed_process_costs_nothing_but_its_task(folder, tmp_path):

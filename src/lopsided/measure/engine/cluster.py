@@ -57,7 +57,8 @@ class Cluster:
             task = work.tasks[i] if "-task-" in kind else f"what {kind} merges"
             raise deadly(task, error.allowed_failures + 1) from error
         finally:
-            self._client.cancel(roots)
+            # After an error what is waited for would still be done, task by task.
+            self._client.cancel([*roots, *ready.futures])
 
     def __enter__(self) -> Self:
         return self

@@ -24,17 +24,28 @@ class Rays:
 
     def run(self, work: Work, done: Callable[[int], object]) -> list[Any]:
         """Return what is kept of each part."""
-        call = self._ray.remote(_call).options(max_retries=RETRIES)
+        call, leaves = self._ray.remote(_call), list[Any]()
+        # To tell takes nobody's turn, or what is done would be told of when all of it is.
+        turn, none = (call.options(max_retries=RETRIES, num_cpus=number) for number in (1, 0))
 
-        def submit(_kind: str, _i: int, function: Callable[..., Any], *arguments: Any) -> Any:
-            return call.remote(function, *arguments)
+        def submit(kind: str, _i: int, function: Callable[..., Any], *arguments: Any) -> Any:
+            handle = (none if kind == "done" else turn).remote(function, *arguments)
+            if kind == "task":
+                leaves.append(handle)
+            return handle
 
         roots, told = planted(work, submit)
-        tasks = dict(zip(told, work.tasks, strict=True))
-        while told:
-            ready, told = self._ray.wait(told, num_returns=1)
-            done(self._answer(ready[0], tasks.pop(ready[0])))
-        return [self._answer(root, "what it merges") for root in roots]
+        waiting = dict(zip(told, zip(work.tasks, leaves, strict=True), strict=True))
+        leaves.clear()  # a state is held as long as its handle
+        try:
+            while told:
+                ready, told = self._ray.wait(told, num_returns=1)
+                task, _ = waiting.pop(ready[0])
+                done(self._answer(ready[0], task))
+            return [self._answer(root, "what it merges") for root in roots]
+        finally:
+            for _, leaf in waiting.values():  # which after an error would still be done
+                self._ray.cancel(leaf)
 
     def _answer(self, handle: Any, task: object) -> Any:
         try:
