@@ -439,6 +439,7 @@ def test_counts_are_pasted_as_people_have_them(still, text, counts, names):
         ("3.5,50\n2.5,20", "“3.5,50” may be numbers, or a name and its number"),
         ("1 50\n2 5", "“1 50” may be numbers, or a name and its number"),
         ("0,50\r\n1,5\r\n", "“0,50” may be numbers, or a name and its number"),
+        ("1. 50\n2. 5", "“1. 50” may be numbers, or a name and its number"),
         ("50\t1\n5\t2\n5\t3", "may be numbers, or a name and its number"),
         ("9007199254740993 20", "Class 0 must have"),
         ("a: 20, b: 9007199254740993", "Class 1 must have"),

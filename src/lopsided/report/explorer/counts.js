@@ -106,7 +106,10 @@ const labelled = (lines) =>
   lines.length > 1 &&
   lines.every((line) => line.length === 2) &&
   [0, 1].some((column) =>
-    [0, 1].some((first) => lines.every((line, c) => line[column] === String(first + c))),
+    [0, 1].some((first) =>
+      // 1. as in a numbered list, too.
+      lines.every((line, c) => line[column].replace(/\.$/, "") === String(first + c)),
+    ),
   );
 
 // A name in JSON, in which other signs than ASCII may stand as their escapes.
