@@ -270,13 +270,15 @@ PROMPTED = torch.where(torch.arange(T) < 4, -100, IDS)
     ("ids", "labels", "more", "told"),
     [
         (IDS, AHEAD, (PLACES,), False),  # shifted already
-        (IDS, OF_TOKENS, (), False),  # tags
+        (IDS, OF_TOKENS, (), True),  # tags, or another language, of which nothing tells
         (IDS, IDS, (PLACES,), True),
         (IDS, PROMPTED, (PLACES, (PLACES > 1).long()), True),
         (torch.where(PLACES == 2, 0, IDS), IDS, (), True),  # tokens that were dropped, perhaps
     ],
 )
-def test_labels_that_are_given_beside_tokens_are_not_these(within, ids, labels, more, told):
+def test_labels_given_beside_tokens_are_known_to_be_shifted_already_where_they_are(
+    within, ids, labels, more, told
+):
     model = Taught()
     outer = Module(model) if within else model
     with watch(outer, classes="seen", ignore=-100) as watching:

@@ -7,7 +7,6 @@ networks and early exits call the head several times.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -177,12 +176,12 @@ def laid(
 
 def _require_no_shift(y: Any, inputs: Sequence[Any], marks: tuple[int, ...], causal: str) -> None:
     """Refuse labels that the model shifts, as far as that is known."""
-    agreed = [_agreed(y, given, marks) for given in inputs]
+    given = [table.cpu().numpy() for table in inputs if tuple(table.shape) == y.shape]
     if causal:
         why = f"{causal} is a causal language model and shifts its labels"
-    elif 1 in agreed and not any(
-        share < 0.5 and _are_tokens(given) for share, given in zip(agreed, inputs, strict=True)
-    ):
+    elif any(_repeats(y, x, marks) for x in given) and not any(
+        _repeats(y[:, :-1], x[:, 1:], marks) for x in given if not _repeats(y, x, marks)
+    ):  # else they are given beside the tokens, and are shifted already
         why = "the labels are the model's inputs, as are those that a causal language model shifts"
     else:
         return
@@ -193,25 +192,12 @@ def _require_no_shift(y: Any, inputs: Sequence[Any], marks: tuple[int, ...], cau
     )
 
 
-def _agreed(y: npt.NDArray[Any], given: Any, marks: tuple[int, ...]) -> float:
-    """Return the share of labels that are the inputs, but for positions to leave out; NaN where
-    they are of other kinds.
-    """
-    if y.dtype.kind not in "iu" or y.shape != tuple(given.shape):
-        return math.nan
+def _repeats(y: npt.NDArray[Any], given: npt.NDArray[Any], marks: tuple[int, ...]) -> bool:
+    """Return whether labels are these inputs, but for positions to leave out."""
+    if y.dtype.kind not in "iu":
+        return False
     y = y.astype(np.int64)
     out = left_out(y, marks)
     kept = np.ones(y.shape, bool) if out is None else ~out
     # Masks and types of tokens are whole numbers too, and of one or two kinds.
-    few = len(np.unique(y[kept])) <= 2
-    return math.nan if few else float((y == given.cpu().numpy())[kept].mean())
-
-
-def _are_tokens(given: Any) -> bool:
-    """Return whether inputs are tokens, beside which labels can be given, and neither masks, nor
-    types or places of tokens.
-    """
-    x = given.cpu().numpy()
-    steps = x[:, 1:].astype(np.int64) - x[:, :-1]
-    places = (steps == 0) | (steps == 1) | (x[:, 1:] == 0)
-    return len(np.unique(x)) > 2 and not bool(places.all())
+    return len(np.unique(y[kept])) > 2 and bool((y == given)[kept].all())
