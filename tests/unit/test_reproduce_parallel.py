@@ -12,6 +12,8 @@ import torch
 
 from lopsided.cli import main
 from lopsided.reproduce import CLAIMS, Place, page
+from lopsided.reproduce.claims.thrampoulidis2022.deep import training
+from lopsided.reproduce.network.parallel import Workers
 
 OPTIONS = {"dataset": "digits", "width": 8, "epochs": 2, "largest": 20}
 SHORT = ["reproduce", "demo", *(f"--{name}={value}" for name, value in OPTIONS.items())]
@@ -55,6 +57,39 @@ def test_two_processes_train_one_network_and_write_one_record(tmp_path: Path) ->
     assert [process.exitcode for process in processes] == [0, 0]
     assert [path.name for path in tmp_path.glob("*.html")] == ["page-of-0.html"]
     require_one_record(tmp_path)
+    (path,) = tmp_path.glob("*.json")
+    assert json.loads(path.read_text())["environment"]["processes"] == 2
+
+
+def test_a_run_goes_on_by_as_many_as_began_it(tmp_path: Path, monkeypatch) -> None:
+    seen = []
+
+    def train(settings, network, sample, context, *_, **__):
+        seen.append(context.identity)
+        raise ValueError
+
+    monkeypatch.setattr(training, "train", train)
+    for size in (1, 1, 2, 4):
+        monkeypatch.setattr(training.Workers, "of", lambda device, size=size: Workers(0, size))
+        with pytest.raises(ValueError):
+            CLAIMS["demo"].run(OPTIONS, Place(tmp_path).context("one"))
+    assert seen[0] == seen[1]
+    assert len(set(seen)) == 3
+
+
+@pytest.mark.parametrize("rank", ["1", "", "x"])
+def test_a_process_alone_writes_whatever_its_rank_is_called(rank, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setattr(page, "report", lambda folder, *_: folder / "report.html")
+    assert main([*SHORT, "--out", str(tmp_path)]) == 0
+    require_one_record(tmp_path)
+
+
+@pytest.mark.parametrize("said", ["abc", ""])
+def test_a_number_of_processes_that_is_none_is_told(said, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("WORLD_SIZE", said)
+    assert main([*SHORT, "--out", str(tmp_path)]) == 2
+    assert "WORLD_SIZE is the number of processes" in capsys.readouterr().err
 
 
 def torchrun(folder: Path, *words: str) -> None:

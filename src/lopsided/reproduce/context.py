@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lopsided.measure.storage import torchrun
 from lopsided.plain import plain
 from lopsided.reproduce.disk import seal, unseal, without_hash
 from lopsided.reproduce.typed import typed
@@ -27,7 +28,7 @@ def is_first() -> bool:
     """Whether this process is the one among those of `torchrun` that writes records and speaks to
     the user.
     """
-    return os.environ.get("RANK", "0") == "0"
+    return torchrun.tells()
 
 
 def silent(*_: object) -> None:

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any, get_origin
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from lopsided.measure.storage import torchrun
 from lopsided.reproduce import data
 from lopsided.reproduce.claim import AnyClaim
 from lopsided.reproduce.context import Place
@@ -98,7 +98,7 @@ def run(
     """
     if processes < 1:
         raise ValueError(f"processes must be at least 1, got {processes}")
-    if processes > 1 and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if processes > 1 and torchrun.several():
         raise ValueError(
             "under torchrun all processes train one network: leave out --processes, got"
             f" {processes}"

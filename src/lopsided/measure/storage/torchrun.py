@@ -25,7 +25,7 @@ def share(engine: Any, shards: Sequence[Mapping[str, Stored]]) -> slice | None:
         ValueError: if an engine was asked for, or the environment does not say how many processes
             there are; or, the same in every process, if they opened different files.
     """
-    if not _several():
+    if not several():
         return None
     if engine not in (None, 1):
         raise ValueError(
@@ -61,10 +61,15 @@ def _part() -> None:
 
 def tells() -> bool:
     """Return whether this process is to say what was measured: the first, or the only one."""
-    return not _several() or os.environ.get("RANK") == "0"
+    return not several() or os.environ.get("RANK") == "0"
 
 
-def _several() -> bool:
+def several() -> bool:
+    """Return whether torchrun started several processes.
+
+    Raises:
+        ValueError: if the environment does not say how many, or which of them this one is.
+    """
     said = os.environ.get("WORLD_SIZE", "1")
     if not said.isdecimal() or said == "0":
         raise ValueError(

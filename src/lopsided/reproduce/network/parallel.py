@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
+from lopsided.measure.storage import torchrun
 from lopsided.signals import ended_by_signals
 
 
@@ -31,7 +32,7 @@ class Workers:
         """Join the processes that `torchrun` started, if it did, until this one ends: to part and
         meet again for the next network they would wait for ever, where they met before.
         """
-        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        if not torchrun.several():
             return cls()
         if not dist.is_initialized():
             with ended_by_signals():

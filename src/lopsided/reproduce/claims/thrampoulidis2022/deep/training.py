@@ -87,7 +87,9 @@ def compute(settings: Training, context: Context) -> Outcome[Numbers]:
         list(comparable(optima, dataset.k).values()),
         workers,
     )
-    part = context.of(f"data {seen}").part(0.05, 1.0)
+    # Of several processes each normalises its own share of a batch: another network.
+    several = f" by {workers.size} processes" if workers.size > 1 else ""
+    part = context.of(f"data {seen}{several}").part(0.05, 1.0)
     observing = Observing(Row, lambda epoch: observer(epoch, network))
     history = train(settings, network, sample, part, observing, workers=workers)
     network.eval()
@@ -112,7 +114,7 @@ def compute(settings: Training, context: Context) -> Outcome[Numbers]:
         "device": _device_name(device),
         "images_per_second": round(history.images_per_second),
     }
-    return Outcome(numbers, {**speed, "data_sha256": seen})
+    return Outcome(numbers, {**speed, "processes": workers.size, "data_sha256": seen})
 
 
 def _sample(dataset: Dataset, images: Images, device: torch.device, width: int) -> Sample:
