@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from rich.console import Console
 
@@ -85,6 +86,13 @@ def test_what_a_context_remembers_is_not_computed_again(tmp_path: Path) -> None:
         == (1.0, 2.0)
     )
     assert len(calls) == 1
+
+
+def test_a_run_leaves_random_states_as_they_were(tmp_path: Path) -> None:
+    before = [torch.get_rng_state(), torch.get_num_threads()]
+    CLAIMS["jacot2025"].run({"steps": 5, "seeds": 1}, Place(tmp_path).context("one"))
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert torch.get_num_threads() == before[1]
 
 
 def test_a_record_of_other_images_is_not_taken_for_one_of_these(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from lopsided.arrays import require_noun
+from lopsided.measure.network.intact import randomness_kept
 from lopsided.needs import need
 from lopsided.papers import PAPERS, cite
 from lopsided.plain import plain
@@ -201,7 +202,8 @@ class Claim(Generic[S, N]):
                 clear_drafts(context.folder)
             began = time.monotonic()
             settings = self.chosen(options)
-            outcome = self.compute(settings, context.of(f"{name} {versions()}"))
+            with randomness_kept():  # which is the caller's
+                outcome = self.compute(settings, context.of(f"{name} {versions()}"))
             facts = {"seconds": time.monotonic() - began, "device": "cpu", **outcome.facts}
             # Judged as the record has them, so that the same verdict follows from the record.
             numbers = plain(outcome.numbers)
