@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -180,6 +181,26 @@ def test_a_link_to_another_shard_would_count_its_samples_twice(tmp_path):
     (folder / "the-latest.npz").symlink_to(folder / "shard-0.npz")
     with pytest.raises(ValueError, match=r"shard-0\.npz and .*the-latest\.npz are one file"):
         open_store(folder)
+
+
+def test_what_was_unpacked_goes_with_the_store(tmp_path):
+    """Else a service would hold the features of a shard for ever."""
+    features = np.zeros((50_000, 20)) + np.arange(50_000)[:, None] % 5
+    path = tmp_path / "x.npz"
+    np.savez_compressed(path, features=features, labels=np.arange(50_000) % 5)
+    found = [*(stored(path) for _ in range(2))]  # the first finds what is computed once
+    tracemalloc.start()
+    found.append(stored(path))
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < features.nbytes / 10 < features.nbytes < peak
+
+
+@pytest.mark.parametrize("name", [".shard-1.npz", ".tmp.npz", "._shard-1.npz", ".features.npy"])
+def test_a_hidden_file_is_the_draft_of_a_writer_and_no_shard(name, tmp_path):
+    folder = write_npz_shards(tmp_path)
+    (folder / name).write_bytes((folder / "shard-1.npz").read_bytes())
+    assert open_store(folder).n == N
 
 
 def test_a_shard_without_samples_adds_none(tmp_path):

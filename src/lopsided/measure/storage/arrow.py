@@ -77,7 +77,7 @@ class Groups(Stored):
     def take(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Decode the row groups and return some rows."""
         parts = [
-            _decoded(self, group)[max(start - first, 0) : stop - first]
+            decoded(self, group)[max(start - first, 0) : stop - first]
             for group, (first, end) in enumerate(pairwise(self.starts))
             if first < end and first < stop and end > start
         ]
@@ -163,7 +163,8 @@ def parquet(path: Path, wanted: Sequence[str]) -> tuple[list[str], dict[str, Sto
 
 
 @functools.lru_cache(maxsize=2)  # the features and the labels of the row group at work
-def _decoded(array: Groups, group: int) -> npt.NDArray[Any]:
+def decoded(array: Groups, group: int) -> npt.NDArray[Any]:
+    """Return a row group of a column."""
     library, n = need("pyarrow.parquet", _EXTRA), array.starts[group + 1] - array.starts[group]
     layout = replace(array.layout, shape=(n, *array.shape[1:]))
     require_memory(

@@ -5,6 +5,7 @@ own. Headers are checked against the file, and no number is read.
 from __future__ import annotations
 
 import json
+import weakref
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import IO, Any
 import numpy as np
 
 from lopsided.files import UnfitError, opened, require_file
-from lopsided.measure.storage.arrow import arrow, parquet
-from lopsided.measure.storage.rows import Layout, Packed, Rows, Stored, Sum
+from lopsided.measure.storage.arrow import arrow, decoded, parquet
+from lopsided.measure.storage.rows import Layout, Packed, Rows, Stored, Sum, unpacked
 from lopsided.needs import need
 
 #: Names of all arrays in a file, and those that were wanted.
@@ -184,3 +185,15 @@ FORMATS: dict[str, Callable[[Path, Sequence[str]], Contents]] = {
     ".arrow": arrow,
     ".parquet": parquet,
 }
+
+
+def held_for(store: object) -> None:
+    """Let go of what was unpacked or decoded of files when the store of them is gone: of a shard
+    that is all its features. Who reads another store meanwhile unpacks it again.
+    """
+    weakref.finalize(store, _let_go).atexit = False
+
+
+def _let_go() -> None:
+    unpacked.cache_clear()
+    decoded.cache_clear()

@@ -158,11 +158,11 @@ class Packed(Stored):
 
     def take(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Unpack the array and return some rows."""
-        return _unpacked(self)[start:stop]
+        return unpacked(self)[start:stop]
 
     def verify(self) -> None:
         """Unpack the array."""
-        _unpacked(self)
+        unpacked(self)
 
 
 @functools.cache  # a process reads a file for its sum once, however often it reads the rows
@@ -192,10 +192,11 @@ def read_all(array: Stored) -> npt.NDArray[Any]:
 
 
 @functools.lru_cache(maxsize=2)  # the features and the labels of the shard at work
-def _unpacked(array: Packed) -> npt.NDArray[Any]:
+def unpacked(array: Packed) -> npt.NDArray[Any]:
+    """Return all of a compressed array."""
     require_room(array)
     layout = array.layout
-    unpacked = np.empty(layout.shape, layout.dtype, "F" if layout.fortran else "C")
+    whole = np.empty(layout.shape, layout.dtype, "F" if layout.fortran else "C")
     with (
         reading(array.path),
         opened(array.path, array.stamp) as file,
@@ -203,10 +204,10 @@ def _unpacked(array: Packed) -> npt.NDArray[Any]:
         archive.open(array.member) as member,
     ):
         member.read(array.offset)
-        fill(unpacked.T if layout.fortran else unpacked, member)
+        fill(whole.T if layout.fortran else whole, member)
         if member.read(1):  # which also brings the reader to the end, where it compares the sum
             raise UnfitError(f"holds more of {array.member} than its header says")
-    return unpacked
+    return whole
 
 
 def require_room(array: Stored, entry: int = 0) -> None:

@@ -17,7 +17,7 @@ from lopsided.arrays import Floats, Ints
 from lopsided.labels import Ignore, left_out, sentinels
 from lopsided.measure.checks import labels_of, rows_of, whole
 from lopsided.measure.state.blocks import Batch
-from lopsided.measure.storage.formats import FORMATS
+from lopsided.measure.storage.formats import FORMATS, held_for
 from lopsided.measure.storage.heads import Head, find_head, same_head
 from lopsided.measure.storage.huggingface import hugging_face, require_whole
 from lopsided.measure.storage.rows import CHUNK, read_all
@@ -190,7 +190,9 @@ def open_store(
         raise ValueError(f"all samples in {path} have labels that mean to leave them out")
     k = largest + 1 if weight is None else len(weight)
     read = tuple(files_of(path, labels, head))
-    return Store(shards, k, weight, bias, marks, head is not None, read)
+    store = Store(shards, k, weight, bias, marks, head is not None, read)
+    held_for(store)
+    return store
 
 
 def files_of(path: Path, labels: Path | None = None, head: Path | None = None) -> list[Path]:
@@ -209,17 +211,16 @@ def files_of(path: Path, labels: Path | None = None, head: Path | None = None) -
 
 
 def shard_files(folder: Path) -> list[Path]:
-    """Return the files of features in a folder, by name; of a data set that Hugging Face saved,
-    those that it names.
+    """Return the files of features in a folder, by name, without hidden ones, which are the drafts
+    of writers; of a data set that Hugging Face saved, those that it names.
 
     Raises:
         ValueError: if there are none, two are one file, or the folder is that of several splits.
     """
     if named := hugging_face(folder):
         return named
-    files = sorted(
-        file for file in folder.iterdir() if file.suffix.lower() in FORMATS and file.stem != "head"
-    )
+    shown = [file for file in folder.iterdir() if not file.name.startswith(".")]
+    files = sorted(file for file in shown if file.suffix.lower() in FORMATS and file.stem != "head")
     files = [file for file in files if file.suffix.lower() != ".npy" or "features" in file.name]
     if not files:
         raise ValueError(f"there are no {', '.join(FORMATS)} files of features in {folder}")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from lopsided.arrays import Floats
 from lopsided.files import reading
-from lopsided.measure.storage.formats import FORMATS
+from lopsided.measure.storage.formats import FORMATS, held_for
 from lopsided.measure.storage.heads import BESIDE, only_head
 from lopsided.measure.storage.rows import CHUNK, Stored, read_all
 from lopsided.measure.storage.shards import open_arrays
@@ -153,7 +153,9 @@ def open_targets(path: str | Path, head: str | Path | None = None) -> TargetStor
     weight = _weight(path, shards, None if head is None else Path(head))
     if not any(shard["features"].shape[0] for shard in shards):
         raise ValueError(f"there are no samples in {path}")
-    return TargetStore(kind, shards, weight)
+    store = TargetStore(kind, shards, weight)
+    held_for(store)
+    return store
 
 
 _WORDS: dict[Kind | None, str] = {
