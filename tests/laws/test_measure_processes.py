@@ -260,6 +260,7 @@ class Process:
             "filled": DataLoader(data, batch_sampler=[rows[:40], [*rows[40:], 0]]),
             "own": DataLoader(Subset(data, rows), 16, drop_last=True),
             "own, a batch": DataLoader(Subset(data, rows), N),
+            "pairs": DataLoader(Subset(data, range(self.rank // 2, N, 2)), 16),
         }
         for name, loader in loaders.items():
             with told_of() as told[name]:
@@ -480,6 +481,16 @@ def test_shares_that_are_filled_up_are_told_of_whatever_deals_them_out(said):
         told = process["told"]
         assert not told["even"] + told["own"] + told["own, a batch"]
         assert "given 244 samples of a data set of 240" in told["filled"][0]
+
+
+def test_samples_that_some_of_the_processes_share_are_told_of_by_the_first(said):
+    """As where a sampler deals out to nodes, or a model is spread over some processes."""
+    heard = [[line for line in each["told"]["pairs"] if "the same" in line] for each in said]
+    assert heard[1:] == [[]] * (SIZE - 1)
+    (told,) = heard[0]
+    assert told.startswith(
+        "processes 0 and 1 read the same 120 samples, and so it is of 4 of the 4"
+    )
 
 
 def test_a_group_of_one_process_is_none(tmp_path, caplog):

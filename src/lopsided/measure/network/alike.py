@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lopsided.measure.network.sync import agree, first, reduce
 from lopsided.measure.network.tensors import CLASSES, some, to_numpy
-from lopsided.needs import torch
+from lopsided.needs import need, torch
 
 _log = logging.getLogger("lopsided")
 
@@ -39,19 +39,33 @@ class Read:
 
     def by_all(self) -> bool:
         """Return whether all processes read the same samples, up to rounding, and say that these
-        count once; every process must call it.
+        count once, or that those of some come again; every process must call it.
 
         Raises:
             ValueError: the same in every process, if one of them has a problem instead.
         """
         agree("the samples of an evaluation")
-        ((least,), (most,)) = (reduce([self._sums], which) for which in ("min", "max"))
-        same = most[0] > 0 and bool((most - least <= ALIKE * most).all())
-        if same and first():
+        distributed = need("torch.distributed", "'lopsided[torch]'")
+        sums = np.zeros((distributed.get_world_size(), len(self._sums)))
+        sums[distributed.get_rank()] = self._sums
+        (sums,) = reduce([sums], "sum")
+        one, other, rows = sums[:, None], sums[None], sums[:, 0]
+        same = (np.abs(one - other) <= ALIKE * np.maximum(one, other)).all(axis=2) & (rows > 0)
+        if first() and same.all():
             _log.warning(
-                "all processes read the same %s samples, which count once", f"{most[0]:,.0f}"
+                "all processes read the same %s samples, which count once", f"{rows[0]:,.0f}"
             )
-        return same
+        elif first() and (doubled := same.sum(axis=1) > 1).any():
+            some = int(np.argmax(doubled))
+            _log.warning(
+                "processes %s read the same %s samples (%s of the %s share theirs): give each"
+                " samples of its own; what comes again weighs more",
+                " and ".join(map(str, np.flatnonzero(same[some])[:2])),
+                f"{rows[some]:,.0f}",
+                f"{doubled.sum():,}",
+                f"{len(sums):,}",
+            )
+        return bool(same.all())
 
 
 def require_one_head(weight: Any, group: Any = None, *, used: bool) -> None:
