@@ -488,9 +488,7 @@ def test_samples_that_some_of_the_processes_share_are_told_of_by_the_first(said)
     heard = [[line for line in each["told"]["pairs"] if "the same" in line] for each in said]
     assert heard[1:] == [[]] * (SIZE - 1)
     (told,) = heard[0]
-    assert told.startswith(
-        "processes 0 and 1 read the same 120 samples, and so it is of 4 of the 4"
-    )
+    assert told.startswith("processes 0 and 1 read the same 120 samples (4 of the 4 share")
 
 
 def test_a_group_of_one_process_is_none(tmp_path, caplog):
