@@ -83,6 +83,16 @@ def test_logarithms_of_small_probabilities_are_no_zeros(sure, dtype):
     assert posthoc.fit_tau(logs[twice], y[twice], counts) == pytest.approx(found, rel=0.02)
 
 
+@pytest.mark.parametrize("offset", [1e3, 1e6, 1e9])
+def test_what_the_logits_of_a_sample_have_in_common_moves_no_tau(offset):
+    rng, counts = np.random.default_rng(0), [300, 90, 12]
+    labels = np.repeat([0, 1, 2], counts)
+    logits = rng.normal(2.0 * np.eye(3)[labels], 1.0) + np.log(np.divide(counts, 402))
+    common = offset * rng.normal(size=(402, 1))
+    wanted = posthoc.fit_tau(logits, labels, counts)
+    assert posthoc.fit_tau(logits + common, labels, counts) == pytest.approx(wanted, rel=1e-4)
+
+
 def test_what_tells_nothing_of_labels_has_no_tau():
     z = logits(400)
     with pytest.raises(ValueError, match="in one order"):

@@ -126,6 +126,11 @@ GIVEN = {
     "names and counts": ("--counts", "class,samples\ncat,50\ndog,5\n", ("cat", "dog")),
     "names and counts in a line": ("--counts", "cat=50,dog=5\n", ("cat", "dog")),
     "names and counts as YAML": ("--counts", "red fox: 50\n'dog': 5\n", ("red fox", "dog")),
+    "a list of names and counts as YAML": (
+        "--counts",
+        "- red fox: 50\n- dog: 5\n",
+        ("red fox", "dog"),
+    ),
     "numbers and counts as YAML": ("--counts", "0: 50\n1: 5\n", None),
     "YAML with blanks before colons": ("--counts", "cat : 50\ndog : 5\n", ("cat", "dog")),
     "YAML below its start": ("--counts", "---\ncat: 50\ndog: 5\n", ("cat", "dog")),

@@ -80,8 +80,8 @@ def _table(text: str) -> list[int | float] | dict[str, int | float]:
 
 
 def _keyed(cells: Sequence[str]) -> list[str]:
-    """Return the name of a class and its count in a line of YAML."""
-    name = " ".join(cells[:-1])[:-1].strip()
+    """Return the name of a class and its count in a line of YAML, of a list too."""
+    name = " ".join(cells[:-1]).removeprefix("- ")[:-1].strip()
     return [re.sub(r"""^(["'])(.*)\1$""", r"\2", name), cells[-1]]
 
 

@@ -106,7 +106,9 @@ def three_numbers(
     def blocks() -> Iterator[tuple[Floats, Ints]]:
         for start in range(0, len(rows), step):
             cut = rows[start : start + step]
-            yield np.stack([part[cut] for part in parts]), labels[cut]
+            block = np.stack([part[cut] for part in parts])
+            # What all scores of a sample have in common says nothing, and would take their digits.
+            yield block - block.max(axis=2, keepdims=True), labels[cut]
 
     def terms(at: Floats) -> tuple[float, Floats, Floats, Floats]:
         """Return the value, its slope, the slope of that, and the size of what cancels in it."""
