@@ -13,14 +13,17 @@ import torch
 from lopsided.cli import main
 from lopsided.reproduce import CLAIMS, Place, page
 from lopsided.reproduce.claims.thrampoulidis2022.deep import training
+from lopsided.reproduce.data import Dataset
 from lopsided.reproduce.network.parallel import Workers
 
 OPTIONS = {"dataset": "digits", "width": 8, "epochs": 2, "largest": 20}
 SHORT = ["reproduce", "demo", *(f"--{name}={value}" for name, value in OPTIONS.items())]
 
 
-def _as_torchrun_starts_it(rank: int, port: int, folder: Path) -> None:
+def _as_torchrun_starts_it(rank: int, port: int, folder: Path, *, other: bool = False) -> None:
     torch.set_num_threads(1)
+    if other and rank == 1:
+        Dataset.digest = lambda self: "of other images"
     meeting = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
     os.environ |= meeting | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
     # What is on a page is for other tests.
@@ -38,12 +41,15 @@ def require_one_record(folder: Path) -> None:
     assert len(last["test_accuracy"]) == 10
 
 
-def test_two_processes_train_one_network_and_write_one_record(tmp_path: Path) -> None:
+def started(folder: Path, *, other: bool = False) -> list[int | None]:
+    """Return how two processes of one run ended."""
     with socket.create_server(("localhost", 0)) as free:
         port = free.getsockname()[1]
     fork = torch.multiprocessing.get_context("fork")
     processes = [
-        fork.Process(target=_as_torchrun_starts_it, args=(rank, port, tmp_path))
+        fork.Process(
+            target=_as_torchrun_starts_it, args=(rank, port, folder), kwargs={"other": other}
+        )
         for rank in range(2)
     ]
     try:
@@ -54,11 +60,21 @@ def test_two_processes_train_one_network_and_write_one_record(tmp_path: Path) ->
     finally:
         for process in processes:
             process.kill()
-    assert [process.exitcode for process in processes] == [0, 0]
+    return [process.exitcode for process in processes]
+
+
+def test_two_processes_train_one_network_and_write_one_record(tmp_path: Path) -> None:
+    assert started(tmp_path) == [0, 0]
     assert [path.name for path in tmp_path.glob("*.html")] == ["page-of-0.html"]
     require_one_record(tmp_path)
     (path,) = tmp_path.glob("*.json")
     assert json.loads(path.read_text())["environment"]["processes"] == 2
+
+
+def test_two_processes_with_other_images_train_none(tmp_path: Path, capfd) -> None:
+    assert started(tmp_path, other=True) == [2, 2]
+    assert "all processes must measure one thing" in capfd.readouterr().err
+    assert not [*tmp_path.glob("*.json")]
 
 
 def test_a_run_goes_on_by_as_many_as_began_it(tmp_path: Path, monkeypatch) -> None:
@@ -69,6 +85,7 @@ def test_a_run_goes_on_by_as_many_as_began_it(tmp_path: Path, monkeypatch) -> No
         raise ValueError
 
     monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(Workers, "require_alike", lambda workers, what: None)
     for size in (1, 1, 2, 4):
         monkeypatch.setattr(training.Workers, "of", lambda device, size=size: Workers(0, size))
         with pytest.raises(ValueError):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
+from lopsided.measure.network import sync
 from lopsided.measure.storage import torchrun
 from lopsided.signals import ended_by_signals
 
@@ -44,6 +45,16 @@ class Workers:
     def first(self) -> bool:
         """Whether this is the process that writes files."""
         return self.rank == 0
+
+    def require_alike(self, what: str) -> None:
+        """Refuse to train one network on what is another thing in another process, as where every
+        machine has a disk of its own.
+
+        Raises:
+            ValueError: the same in every process.
+        """
+        if self.size > 1:
+            sync.agree(what)
 
     def wrap(self, network: nn.Module) -> nn.Module:
         """Return the network with gradients averaged over the processes."""

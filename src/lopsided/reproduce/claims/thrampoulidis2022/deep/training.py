@@ -50,6 +50,7 @@ def compute(settings: Training, context: Context) -> Outcome[Numbers]:
         dataset.digest(),
     )
     device, workers = device_of(settings.device), Workers.of(settings.device)
+    workers.require_alike(f"images of SHA-256 {seen}")
 
     context.advance(0.01, "predict: where training leads, in closed form")
     prediction = foresee(settings.problem(counts))
