@@ -131,9 +131,10 @@ class Passing:
         if self._hooks:
             raise ValueError("this measurement watches already; leave its context first")
         whole = around(self._model, self.name)
+        parts = whole[:-1] or whole
         compiled.forget(whole)
         try:
-            for depth, part in enumerate(whole[:-1] or whole):
+            for depth, part in enumerate(parts):
                 enter = compiled.apart(self._before(depth))
                 self._hooks[f"into {depth}"] = part.register_forward_pre_hook(
                     enter, with_kwargs=True
@@ -141,7 +142,7 @@ class Passing:
             for name, layer in self._layers.items():
                 hear = compiled.apart(self._hear(name))
                 self._hooks[f"head {name}"] = layer.register_forward_hook(hear, with_kwargs=True)
-            for depth, part in enumerate(whole[:-1] or whole):  # after a head that is all
+            for depth, part in enumerate(parts):  # after a head that is all
                 leave = compiled.apart(self._after(depth))
                 self._hooks[f"out of {depth}"] = part.register_forward_hook(leave, with_kwargs=True)
         except BaseException:  # Ctrl-C too; a context that was not entered is not left
@@ -156,12 +157,16 @@ class Passing:
         compiled.forget(around(self._model, self.name))
         self.forget()
 
+    def _hears(self) -> bool:
+        """Return whether a call may be looked at, and is one of a pass."""
+        return not (_traced() or _again()) and may_hear(self)
+
     def _before(self, depth: int) -> Callable[..., None]:
         def hook(_part: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
             within = self._open is not None and self._open < depth
             if not within:
                 self._calls, self._open = None, None
-            if _traced() or _again() or not may_hear(self):
+            if not self._hears():
                 return
             if not within:
                 self._open, self._inputs, self._given = depth, [], False
@@ -176,7 +181,7 @@ class Passing:
 
     def _hear(self, name: str) -> Callable[..., None]:
         def hook(layer: Any, args: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> None:
-            if _again() or _traced() or not (may_hear(self) and self._listening()):
+            if not (self._hears() and self._listening()):
                 return
             features = next(tensors_of([*args, *keywords.values()]), None)
             logits = next(tensors_of(output), None)

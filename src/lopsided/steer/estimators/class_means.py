@@ -14,7 +14,11 @@ from lopsided.steer.estimators.labels import require_all
 from lopsided.steer.posthoc import nearest_mean
 
 
-class ClassMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class ClassMeans(
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
+    TransformerMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
+):
     """Features to the logits -||h - mu_c||^2 / 2 of the nearest class mean.
 
     Source: `posthoc.nearest_mean`; the class means are all that neural collapse leaves of features

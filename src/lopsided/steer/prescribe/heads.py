@@ -125,9 +125,15 @@ def three_numbers(
             size += (np.abs(mean) + np.abs(own)).sum(axis=1)
         return float(np.sum(values)), slope, second, size
 
-    largest = max((float(np.abs(block).max()) for block, _ in blocks()), default=1.0)
-    # Where scores are so large that a softmax rounds to places, no step leaves the prior's means.
-    for x in (means.copy(), np.where(fixed, means, means / max(largest, 1.0))):
+    def largest() -> float:
+        return max((float(np.abs(block).max()) for block, _ in blocks()), default=1.0)
+
+    def starts() -> Iterator[Floats]:
+        yield means.copy()
+        # Where scores are so large that a softmax rounds to places, no step leaves these.
+        yield np.where(fixed, means, means / max(largest(), 1.0))
+
+    for x in starts():
         now, slope, second, size = terms(x)
         for _ in range(100):
             free = ~fixed & ((x > 0) | (slope < 0))
@@ -153,7 +159,7 @@ def three_numbers(
         if (np.abs(slope) <= SETTLED * size)[free].all():
             return np.asarray(x)
     raise ValueError(
-        f"scores of up to {largest:.3g} leave no digit for what is learned of them: divide all"
+        f"scores of up to {largest():.3g} leave no digit for what is learned of them: divide all"
         " logits, or the head, by one number first"
     )
 
