@@ -9,13 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.arrays import Floats, real_array, require_number, require_squares, resized
-from lopsided.measure.network.intact import (
-    alone_with,
-    buffers_kept,
-    looked_at_by,
-    modes_kept,
-    randomness_kept,
-)
+from lopsided.measure.network.intact import alone_with, looked_at_by, untouched
 from lopsided.needs import torch
 
 
@@ -59,13 +53,7 @@ def _of_slopes(function: Callable[[Any], Any], x: Any) -> Floats:
     total = torch().zeros(x.shape[1], x.shape[1], dtype=torch().float64, device="cpu")
     moved, largest = False, 0.0
     own = function if isinstance(function, module) else module()
-    with (
-        alone_with(own),
-        looked_at_by(own),
-        modes_kept(own),
-        randomness_kept(),
-        buffers_kept(own),
-    ):
+    with alone_with(own), looked_at_by(own), untouched(own):
         outputs = _answers(function, x)
         if not isinstance(outputs, torch().Tensor) or outputs.is_complex():
             got = getattr(outputs, "dtype", type(outputs).__name__)
