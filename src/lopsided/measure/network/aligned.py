@@ -42,11 +42,13 @@ class Pass(NamedTuple):
         call: of the head, to which labels belong.
         answers: tensors that the model returned.
         inputs: tables of whole numbers that it was given.
+        told: whether a part within the model was given labels.
     """
 
     call: Call
     answers: Sequence[Any] = ()
     inputs: Sequence[Any] = ()
+    told: bool = False
 
 
 def cut(tensor: Any) -> Any:

@@ -1,9 +1,7 @@
 """Passing: what passes through the head of a model, one forward pass at a time.
 
-A pass is a call of the model, or of the largest part around its head that is called, as a step of
-Lightning calls `self.model`, or of the head alone. Its features and logits are held until the
-labels come. What is wrong with it is found while it is fresh, and said when the labels come: a pass
-that nobody labels does no harm.
+Its features and logits are held until the labels come. What is wrong with it is found while it is
+fresh, and said when the labels come: a pass that nobody labels does no harm.
 """
 
 from __future__ import annotations
@@ -18,30 +16,27 @@ import numpy.typing as npt
 from lopsided.counts import Counts
 from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import sentence_of
-from lopsided.measure.network import compiled
-from lopsided.measure.network.affine import Affine, precision_of, stored
-from lopsided.measure.network.aligned import Call, Pass, cut, laid, one_of, written
+from lopsided.measure.network.affine import Affine, stored
+from lopsided.measure.network.aligned import Call, Pass, laid, one_of
 from lopsided.measure.network.answered import require_own
 from lopsided.measure.network.head import (
-    around,
     axes_of,
     causal,
     heads,
     learns,
     lone,
 )
-from lopsided.measure.network.intact import may_hear
+from lopsided.measure.network.hearing import Heard, Hearing, channels_last
 from lopsided.measure.network.positions import batch_first
 from lopsided.measure.network.returned import same, tensors_of
-from lopsided.measure.network.tensors import has_values, to_numpy
+from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.pull import Pull
-from lopsided.needs import torch
 
 _log = logging.getLogger("lopsided")
 
 
 class Passing:
-    """Hooks on a model and its head; use as a context, so that they are removed.
+    """What passes through a model and its head; use as a context, so that hooks are removed.
 
     Attributes:
         name: of the head in the model.
@@ -50,7 +45,7 @@ class Passing:
         shape: k and d of the head.
         device: where its weight is.
         passes: forward passes since the last labels.
-        skipped: forward passes that were not listened to.
+        hearing: the hooks, and how many passes they did not listen to.
         made: in a sentence, what the model makes of its head's answers, or nothing.
 
     Args:
@@ -78,20 +73,21 @@ class Passing:
     ) -> None:
         if shift is not None and (type(shift) is not int or shift < 0):
             raise ValueError(f"shift must be a number of positions, 0 or more, got {shift!r}")
-        self._model, self._marks, self._shift, self._keyword = (
-            model,
-            sentinels(ignore),
-            shift,
-            keyword,
-        )
-        self._listening, self._finished, self._chosen = listening, finished, head is not None
+        self._model, self._marks, self._shift = model, sentinels(ignore), shift
+        self._finished, self._chosen = finished, head is not None
         self._layers, self._guessed, self._counts = heads(model, head, counts), head is None, counts
         self._lone = lone(model) if self._guessed else ""
         self._become(list(self._layers)[-1])
-        self._hooks: dict[str, Any] = {}
-        self._settled = self.skipped = 0
-        self.made, self._lie_alike = "", False
-        self._pull = Pull()
+        self._settled, self.made, self._lie_alike, self._pull = 0, "", False, Pull()
+        self.hearing = Hearing(
+            model,
+            self._layers,
+            keyword,
+            owner=self,
+            pull=self._pull,
+            listening=listening,
+            ended=self._settle,
+        )
         self.forget()
 
     def _become(self, name: str) -> None:
@@ -106,134 +102,51 @@ class Passing:
 
     def forget(self) -> None:
         """Drop what is held, and start counting passes anew."""
-        self.passes = 0
-        self._calls: dict[str, list[Call]] | None = None
+        self.passes, self._problem = 0, ""
         self._held: Pass | None = None
-        self._problem = ""
-        self._inputs: list[Any] = []
-        #: How deep within the model what is called lies; None between calls.
-        self._open: int | None = None
-        #: Whether a part of the model was given labels.
-        self._given = False
+        self.hearing.forget()
 
     def why_nothing(self) -> str:
         """Return why no pass was measured."""
         if self.passes:
             several = f"{self.passes} forward pass{'es' * (self.passes > 1)} came without labels"
             return self._problem or f"{several}; say them by labels() after each pass"
-        if self.skipped:
-            passes = "the one forward pass was" if self.skipped == 1 else "all forward passes were"
+        if skipped := self.hearing.skipped:
+            passes = "the one forward pass was" if skipped == 1 else "all forward passes were"
             others = f"{passes} made in the other mode"
             return f"{others}; see model.train(), model.eval() and during=..."
         return "no forward pass went through the model, or all labels said to leave out"
 
     def __enter__(self) -> Passing:
-        if self._hooks:
-            raise ValueError("this measurement watches already; leave its context first")
-        whole = around(self._model, self.name)
-        parts = whole[:-1] or whole
-        compiled.forget(whole)
-        try:
-            for depth, part in enumerate(parts):
-                enter = compiled.apart(self._before(depth))
-                self._hooks[f"into {depth}"] = part.register_forward_pre_hook(
-                    enter, with_kwargs=True
-                )
-            for name, layer in self._layers.items():
-                hear = compiled.apart(self._hear(name))
-                self._hooks[f"head {name}"] = layer.register_forward_hook(hear, with_kwargs=True)
-            for depth, part in enumerate(parts):  # after a head that is all
-                leave = compiled.apart(self._after(depth))
-                self._hooks[f"out of {depth}"] = part.register_forward_hook(leave, with_kwargs=True)
-        except BaseException:  # Ctrl-C too; a context that was not entered is not left
-            self.__exit__()
-            raise
+        self.hearing.begin(self.name)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for hook in self._hooks.values():
-            hook.remove()
-        self._hooks = {}
-        compiled.forget(around(self._model, self.name))
+        self.hearing.end()
         self.forget()
 
-    def _hears(self) -> bool:
-        """Return whether a call may be looked at, and is one of a pass."""
-        return not (_traced() or _again()) and may_hear(self)
-
-    def _before(self, depth: int) -> Callable[..., None]:
-        def hook(_part: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-            within = self._open is not None and self._open < depth
-            if not within:
-                self._calls, self._open = None, None
-            if not self._hears():
-                return
-            if not within:
-                self._open, self._inputs, self._given = depth, [], False
-                if self._listening():
-                    self._calls = {}
-                else:
-                    self.skipped += 1
-            self._inputs += _tables(args, keywords, (self._keyword, "labels"))
-            self._given |= depth > 0 and keywords.get("labels") is not None
-
-        return hook
-
-    def _hear(self, name: str) -> Callable[..., None]:
-        def hook(layer: Any, args: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> None:
-            if not (self._hears() and self._listening()):
-                return
-            features = next(tensors_of([*args, *keywords.values()]), None)
-            logits = next(tensors_of(output), None)
-            if features is None or logits is None or not has_values(logits):
-                return
-            heard = self._pull.listen(logits) if axes_of(layer) == 2 else {}
-            x, z = (self._rows(cut(part), name) for part in (features, logits))
-            call = Call(x, z, precision_of(x, z, next(layer.parameters(), x)), written(x, z), heard)
-            if self._calls is not None:
-                self._calls.setdefault(name, []).append(call)
-            elif name == self.name:
-                self._settle({name: [call]}, [], set())
-
-        return hook
-
-    def _after(self, depth: int) -> Callable[..., None]:
-        def hook(_part: Any, _args: Any, keywords: dict[str, Any], output: Any) -> None:
-            if self._open != depth:
-                return
-            calls, self._calls, self._open = self._calls, None, None
-            # A part may be called for something else, such as its features.
-            if calls is None or (depth and not calls):
-                return
-            answers = (answer.detach() for answer in tensors_of(output))
-            sizes = {tensor.numel() for tensor in tensors_of(output, 1)}
-            self._settle(calls, [self._rows(answer, self.name) for answer in answers], sizes)
-            if not depth:
-                self._finished(keywords.get(self._keyword))
-
-        return hook
-
-    def _rows(self, tensor: Any, name: str) -> Any:
-        """Return a tensor with its channels last, as those of a 1x1 convolution are not."""
-        axes = axes_of(self._layers[name])
-        return tensor.movedim(1, -1) if tensor.ndim == axes > 2 else tensor
-
-    def _settle(
-        self, calls: dict[str, list[Call]], answers: list[Any], sizes: Collection[int]
-    ) -> None:
+    def _settle(self, heard: Heard) -> None:
         """Hold the call that labels will belong to, or why there is none; weights are still its
-        own. The sizes are those of all that the model returned, vectors too.
+        own.
         """
+        calls, output = heard.calls, heard.output
+        if heard.depth is None and self.name not in calls:
+            return
         self.passes, self._held, self._problem = self.passes + 1, None, ""
         try:
+            answers = [channels_last(answer.detach(), self.head) for answer in tensors_of(output)]
             if self._guessed:
                 self._identify(calls, answers)
             call = one_of(calls.get(self.name, []), answers, self.name)
             if self._settled & (self._settled - 1) == 0:  # often at first, seldom later
+                sizes = {tensor.numel() for tensor in tensors_of(output, 1)}
                 self._check(call, answers, self._rivals(calls), sizes)
-            self._held, self._settled = Pass(call, answers, self._inputs), self._settled + 1
+            self._held = Pass(call, answers, heard.inputs, heard.told)
+            self._settled += 1
         except Exception as error:  # a forward pass never fails because somebody looks
             self._problem = sentence_of(error)
+        if heard.depth == 0:
+            self._finished(heard.labels)
 
     def _identify(self, calls: dict[str, list[Call]], answers: Sequence[Any]) -> None:
         """Take for the head the layer whose answers the model returned, where there is one; rather
@@ -291,8 +204,7 @@ class Passing:
         self.made = told
         if self._guessed:
             self._guessed = False
-            for name in [name for name in self._layers if name != self.name]:
-                self._hooks.pop(f"head {name}").remove()
+            self.hearing.only(self.name)
 
     def samples(
         self, labels: Any, *, by_keyword: bool = False
@@ -307,7 +219,7 @@ class Passing:
             ValueError: if there was no pass, or more than one, or the labels cannot be laid beside
                 its features.
         """
-        held, problem, passes, told = self._held, self._problem, self.passes, self._given
+        held, problem, passes = self._held, self._problem, self.passes
         self.forget()
         if not passes:
             raise ValueError(
@@ -322,7 +234,7 @@ class Passing:
             )
         if held is None:
             raise ValueError(problem)
-        known = causal(self._model, self.name) if by_keyword or told else ""
+        known = causal(self._model, self.name) if by_keyword or held.told else ""
         given = to_numpy(labels)
         batch = tuple(held.call.features.shape[:-1])
         if axes_of(self.head) > 2 and given.shape == (*batch[:1], 1, *batch[1:]):
@@ -338,22 +250,3 @@ class Passing:
         if y.shape[:1] == held.call.logits.shape[:1] and y.shape != logits.shape:
             self._pull.labelled(held.call.heard, y, self._shift or 0)
         return self.affine.features(features), y, logits
-
-
-def _tables(args: Sequence[Any], keywords: Mapping[str, Any], labels: Sequence[str]) -> list[Any]:
-    """Return the tables of whole numbers that a model is given, but for its labels."""
-    given = [*args, *(value for name, value in keywords.items() if name not in labels)]
-    tables = (t for t in given if isinstance(t, torch().Tensor) and t.ndim == 2)
-    return [t for t in tables if not t.is_floating_point()]
-
-
-def _traced() -> bool:
-    """Return whether calls are written down as a graph, in which nothing may be looked at."""
-    return bool(torch().jit.is_tracing())
-
-
-def _again() -> bool:
-    """Return whether a call is made in the backward pass, where a checkpoint makes it a second
-    time: that is no new pass.
-    """
-    return bool(torch()._C._current_graph_task_id() != -1)

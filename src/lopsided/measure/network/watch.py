@@ -251,7 +251,7 @@ class Watch:
             self.history.append(collapse.scalars(self.predictions))
         finally:  # an epoch that is refused, or whose logger fails, is no part of the next one
             self.stream.reset()
-            self._passing.skipped = 0
+            self._passing.hearing.skipped = 0
         for logger in self._loggers if sync.first() else ():
             logger.log(self.history[-1], len(self.history))
         return collapse
