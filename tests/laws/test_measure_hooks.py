@@ -4,10 +4,12 @@ refusal."""
 from __future__ import annotations
 
 import copy
+import gc
 import io
 import random
 import re
 import sys
+import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
@@ -526,6 +528,34 @@ def test_a_part_around_the_head_may_be_called_for_something_else_or_fail():
         outer.model(X)
         watching.labels(Y)
         assert watching.epoch().moments.n == 2 * B
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_another_layer_that_might_be_the_head_may_be_taken_away(begun):
+    model = nn.Sequential(OrderedDict(other=nn.Linear(D, K), model=Net()))
+    model.forward = model.model.forward
+    watching = watch(model)
+    if not begun:
+        model.other = None
+    with watching:
+        if begun:
+            del model.other
+        model(X)
+        watching.labels(Y)
+        assert watching.epoch().moments.n == B
+
+
+def test_a_model_goes_with_who_looked_at_it():
+    """Else the next one, on a GPU, finds no room until garbage is collected."""
+    model = Net()
+    gone = weakref.ref(model)
+    gc.disable()
+    try:
+        diagnose(model, [(X, Y)], held_out=[(X, Y)], show_progress=False)
+        del model
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 #: What is written over, inference mode copies before; the others' rows are not those of labels.

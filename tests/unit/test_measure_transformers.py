@@ -260,6 +260,25 @@ class Taught(torch.nn.Module):
         return logits, torch.nn.functional.cross_entropy(logits.movedim(-1, 1), targets)
 
 
+class InTwo(torch.nn.Module):
+    """Returns features, or answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.head = torch.nn.Embedding(VOCAB, D), torch.nn.Linear(D, VOCAB)
+
+    def forward(self, ids: Any, features: bool = False) -> Any:
+        return self.embed(ids) if features else self.head(self.embed(ids))
+
+
+def test_labels_are_known_to_be_the_inputs_where_features_and_answers_are_called_for_apart():
+    outer = Module(InTwo())
+    with watch(outer, classes="seen") as watching:
+        outer.model.head(outer.model(IDS, features=True))
+        with pytest.raises(ValueError, match="the labels are the model's inputs"):
+            watching.labels(IDS)
+
+
 AHEAD = torch.cat([IDS[:, 1:], torch.full((B, 1), -100)], dim=1)
 PLACES = torch.arange(T).expand(B, T)
 PROMPTED = torch.where(torch.arange(T) < 4, -100, IDS)

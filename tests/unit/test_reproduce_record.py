@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,18 @@ def test_a_run_leaves_random_states_as_they_were(tmp_path: Path) -> None:
     CLAIMS["jacot2025"].run({"steps": 5, "seeds": 1}, Place(tmp_path).context("one"))
     assert torch.equal(torch.get_rng_state(), before[0])
     assert torch.get_num_threads() == before[1]
+
+
+def test_a_run_without_a_network_imports_no_torch(tmp_path: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from lopsided.reproduce import CLAIMS, Place
+place = Place(Path({str(tmp_path)!r}))
+CLAIMS["ridge-path"].run({{"ratios": (1, 5), "points": 9}}, place.context("one"))
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_record_of_other_images_is_not_taken_for_one_of_these(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from lopsided.arrays import require_noun
 from lopsided.measure.network.intact import randomness_kept
-from lopsided.needs import need
+from lopsided.needs import loaded, need
 from lopsided.papers import PAPERS, cite
 from lopsided.plain import plain
 from lopsided.report.blocks import Block
@@ -202,7 +202,8 @@ class Claim(Generic[S, N]):
                 clear_drafts(context.folder)
             began = time.monotonic()
             settings = self.chosen(options)
-            with randomness_kept():  # which is the caller's
+            # Which is the caller's; one without torch has drawn nothing from it.
+            with randomness_kept() if loaded("torch") else nullcontext():
                 outcome = self.compute(settings, context.of(f"{name} {versions()}"))
             facts = {"seconds": time.monotonic() - began, "device": "cpu", **outcome.facts}
             # Judged as the record has them, so that the same verdict follows from the record.

@@ -51,10 +51,8 @@ class Hearing:
         model: a torch module.
         layers: that may be the head, by their names.
         keyword: argument of the model that holds labels.
-        owner: in a look at the model, whose look lets these hooks hear.
         pull: listens to the gradient at what a layer answers.
         listening: tells whether a pass is to be heard.
-        ended: called after each pass that was.
     """
 
     def __init__(
@@ -63,14 +61,14 @@ class Hearing:
         layers: Mapping[str, Any],
         keyword: str,
         *,
-        owner: object,
         pull: Pull,
         listening: Callable[[], bool],
-        ended: Callable[[Heard], None],
     ) -> None:
         self._model, self._layers, self._keyword = model, layers, keyword
-        self._owner, self._pull, self._listening, self._ended = owner, pull, listening, ended
+        self._pull, self._listening = pull, listening
         self._hooks: dict[str, Any] = {}
+        # A layer that may be the head may be taken out of the model.
+        self._whole = [part for name in layers for part in around(model, name)]
         self.skipped = 0
         self.forget()
 
@@ -82,8 +80,14 @@ class Hearing:
         self._inputs: list[Any] = []
         self._told = False
 
-    def begin(self, name: str) -> None:
+    def begin(self, name: str, owner: object, ended: Callable[[Heard], None]) -> None:
         """Put hooks on the layers and on what is around the layer of that name.
+
+        Args:
+            name: of the layer.
+            owner: whose look at the model lets these hooks hear; it may hold this object, which
+                holds it no longer than the hooks are there.
+            ended: called after each pass that was heard.
 
         Raises:
             ValueError: if they are there already.
@@ -92,18 +96,18 @@ class Hearing:
             raise ValueError("this measurement watches already; leave its context first")
         whole = around(self._model, name)
         parts = whole[:-1] or whole
-        self._forget_compiled()
+        compiled.forget(self._whole)
         try:
             for depth, part in enumerate(parts):
-                enter = compiled.apart(self._before(depth))
+                enter = compiled.apart(self._before(depth, owner))
                 self._hooks[f"into {depth}"] = part.register_forward_pre_hook(
                     enter, with_kwargs=True
                 )
             for each, layer in self._layers.items():
-                hear = compiled.apart(self._hear(each))
+                hear = compiled.apart(self._hear(each, owner, ended))
                 self._hooks[f"head {each}"] = layer.register_forward_hook(hear, with_kwargs=True)
             for depth, part in enumerate(parts):  # after a head that is all
-                leave = compiled.apart(self._after(depth))
+                leave = compiled.apart(self._after(depth, ended))
                 self._hooks[f"out of {depth}"] = part.register_forward_hook(leave, with_kwargs=True)
         except BaseException:  # Ctrl-C too; a context that was not entered is not left
             self.end()
@@ -120,23 +124,15 @@ class Hearing:
         for hook in self._hooks.values():
             hook.remove()
         self._hooks = {}
-        self._forget_compiled()
+        compiled.forget(self._whole)
         self.forget()
 
-    def _forget_compiled(self) -> None:
-        for name in self._layers:
-            compiled.forget(around(self._model, name))
-
-    def _hears(self) -> bool:
-        """Return whether a call may be looked at, and is one of a pass."""
-        return not (_traced() or _again()) and may_hear(self._owner)
-
-    def _before(self, depth: int) -> Callable[..., None]:
+    def _before(self, depth: int, owner: object) -> Callable[..., None]:
         def hook(_part: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
             within = self._open is not None and self._open < depth
             if not within:
                 self._calls, self._open = None, None
-            if not self._hears():
+            if not _hears(owner):
                 return
             if not within:
                 self._open, self._inputs, self._told = depth, [], False
@@ -149,9 +145,11 @@ class Hearing:
 
         return hook
 
-    def _hear(self, name: str) -> Callable[..., None]:
+    def _hear(
+        self, name: str, owner: object, ended: Callable[[Heard], None]
+    ) -> Callable[..., None]:
         def hook(layer: Any, args: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> None:
-            if not (self._hears() and self._listening()):
+            if not (_hears(owner) and self._listening()):
                 return
             features = next(tensors_of([*args, *keywords.values()]), None)
             logits = next(tensors_of(output), None)
@@ -163,21 +161,21 @@ class Hearing:
             if self._calls is not None:
                 self._calls.setdefault(name, []).append(call)
             else:
-                self._ended(Heard({name: [call]}))
+                # What came to a part that was called for its features came to these.
+                ended(Heard({name: [call]}, inputs=self._inputs, told=self._told))
 
         return hook
 
-    def _after(self, depth: int) -> Callable[..., None]:
+    def _after(self, depth: int, ended: Callable[[Heard], None]) -> Callable[..., None]:
         def hook(_part: Any, _args: Any, keywords: dict[str, Any], output: Any) -> None:
             if self._open != depth:
                 return
-            calls, inputs, told = self._calls, self._inputs, self._told
-            self.forget()
+            calls, self._calls, self._open = self._calls, None, None
             # A part may be called for something else, such as its features.
             if calls is None or (depth and not calls):
                 return
             labels = None if depth else keywords.get(self._keyword)
-            self._ended(Heard(calls, depth, output, inputs, told, labels))
+            ended(Heard(calls, depth, output, self._inputs, self._told, labels))
 
         return hook
 
@@ -195,6 +193,11 @@ def _tables(args: Sequence[Any], keywords: Mapping[str, Any], labels: Sequence[s
     given = [*args, *(value for name, value in keywords.items() if name not in labels)]
     tables = (t for t in given if isinstance(t, torch().Tensor) and t.ndim == 2)
     return [t for t in tables if not t.is_floating_point()]
+
+
+def _hears(owner: object) -> bool:
+    """Return whether a call may be looked at, and is one of a pass."""
+    return not (_traced() or _again()) and may_hear(owner)
 
 
 def _traced() -> bool:

@@ -79,15 +79,7 @@ class Passing:
         self._lone = lone(model) if self._guessed else ""
         self._become(list(self._layers)[-1])
         self._settled, self.made, self._lie_alike, self._pull = 0, "", False, Pull()
-        self.hearing = Hearing(
-            model,
-            self._layers,
-            keyword,
-            owner=self,
-            pull=self._pull,
-            listening=listening,
-            ended=self._settle,
-        )
+        self.hearing = Hearing(model, self._layers, keyword, pull=self._pull, listening=listening)
         self.forget()
 
     def _become(self, name: str) -> None:
@@ -118,7 +110,7 @@ class Passing:
         return "no forward pass went through the model, or all labels said to leave out"
 
     def __enter__(self) -> Passing:
-        self.hearing.begin(self.name)
+        self.hearing.begin(self.name, self, self._settle)
         return self
 
     def __exit__(self, *_: object) -> None:
