@@ -102,13 +102,15 @@ def three_numbers(
     ridge = np.where(fixed, 0.0, precisions)
     rows = np.arange(len(labels)) if used is None else np.flatnonzero(used)
     step = max(BLOCK // len(shift), 1)
+    # What all scores of a sample have in common says nothing, and would take their digits.
+    common = np.stack([part.max(axis=1, keepdims=True) for part in parts])
 
     def blocks() -> Iterator[tuple[Floats, Ints]]:
         for start in range(0, len(rows), step):
             cut = rows[start : start + step]
             block = np.stack([part[cut] for part in parts])
-            # What all scores of a sample have in common says nothing, and would take their digits.
-            yield block - block.max(axis=2, keepdims=True), labels[cut]
+            block -= common[:, cut]
+            yield block, labels[cut]
 
     def terms(at: Floats) -> tuple[float, Floats, Floats, Floats]:
         """Return the value, its slope, the slope of that, and the size of what cancels in it."""
