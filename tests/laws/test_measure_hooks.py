@@ -41,7 +41,7 @@ from torch.utils.data import (
 from lopsided import predict, steer
 from lopsided.measure import Moments, agop, diagnose, layers, trained, watch
 from lopsided.measure.network.affine import alone
-from lopsided.measure.network.answered import require_own
+from lopsided.measure.network.answered import makes, require_own
 from lopsided.measure.network.intact import COPIED
 from lopsided.measure.network.returned import pooled, tensors_of
 
@@ -249,6 +249,27 @@ CASES = {
             lambda self, x: {"told": self.teacher(h := self.body(x)), "learned": self.head(h)},
             teacher=lambda: nn.Linear(D, K).requires_grad_(False),
         ),
+    ),
+    "logarithms first, an auxiliary head behind": Case(
+        net(
+            lambda self, x: (self.head(h := self.body(x)).log_softmax(1), self.aux(h)),
+            aux=lambda: nn.Linear(D, K),
+        ),
+    ),
+    "a temperature first, a teacher behind": Case(
+        net(
+            lambda self, x: (self.head(h := self.body(x)) / 2, self.teacher(h)),
+            teacher=lambda: nn.Linear(D, K).requires_grad_(False),
+        ),
+    ),
+    "classes before places, an auxiliary head behind": Case(
+        net(
+            lambda self, x: (self.head(h := self.body(x)).transpose(1, 2), self.aux(h)),
+            aux=lambda: nn.Linear(D, K),
+        ),
+        lambda m, x: (m.body(x).reshape(-1, D), m.head.weight),
+        inputs=SEQUENCES,
+        labels=TAGS,
     ),
     "an auxiliary head alone known": Case(
         net(
@@ -657,6 +678,18 @@ def test_what_a_model_makes_of_its_head_is_said_once(name, words, caplog):
             watching.labels(Y)
     assert len(caplog.records) == bool(words)
     assert words in caplog.text
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32], ids=str)
+def test_a_mean_of_two_heads_is_not_made_of_one_of_them_however_coarse_numbers_are(dtype):
+    for seed in range(50):  # of logits that differ from each other by less than from zero
+        torch.manual_seed(seed)
+        h, head, other = torch.randn(B, D, dtype=dtype) / 4, *torch.randn(2, D, K, dtype=dtype)
+        z, offset = h @ head, torch.arange(K, dtype=dtype)
+        assert not makes(z, ((z + h @ other) / 2 + 4).log_softmax(1))
+        assert not makes(z, (z + h @ other) / 2 + 4)
+        assert makes(z, (z / 2).log_softmax(1))
+        assert makes(z, z + offset)
 
 
 @pytest.mark.parametrize("chosen", [False, True])

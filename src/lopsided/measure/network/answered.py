@@ -17,6 +17,8 @@ from lopsided.needs import torch
 
 #: Rounding allowed, in units of the type's own, and in all.
 ROUNDING, LARGEST = 64, 0.03
+#: What is left of answers beside a factor of logits, at most, of what they have in common.
+PART = 0.25
 
 
 def require_own(
@@ -53,7 +55,7 @@ def require_own(
             "in the order of the labels to a measure.Stream"
         )
     k = logits.shape[-1]
-    alike = [z for z in answers if z.shape[-1] == k and z.numel() == logits.numel()]
+    alike = [z for answer in answers if (z := _laid(answer, logits)) is not None]
     if not alike and guessed and lone:
         raise ValueError(
             f"the model returns one number a sample, as its last layer {lone!r} of one output does,"
@@ -86,6 +88,26 @@ def require_own(
         f"the model returns something of the shape of the answers of the head {name!r} that is"
         " not made of them in a way known here"
     )
+
+
+def makes(logits: Any, answer: Any) -> bool:
+    """Return whether what a model returned is made of a layer's answers (*batch, k) in a way that
+    is known here.
+    """
+    laid, k = _laid(answer, logits), logits.shape[-1]
+    return laid is not None and (
+        reordered(logits, laid) or _made(logits.reshape(-1, k), laid.reshape(-1, k)) is not None
+    )
+
+
+def _laid(answer: Any, logits: Any) -> Any:
+    """Return an answer with its classes last, as losses of places do not take them, or `None` if it
+    has not as many numbers as the logits (*batch, k), k classes each.
+    """
+    k = logits.shape[-1]
+    if answer.numel() != logits.numel() or k not in (answer.shape[-1], answer.shape[1]):
+        return None
+    return answer if answer.shape[-1] == k else answer.movedim(1, -1)
 
 
 def _several(name: str, rivals: Sequence[str]) -> ValueError:
@@ -136,4 +158,6 @@ def _factor(z: Any, answer: Any, over: tuple[int, ...], rounding: float) -> floa
     size = float(b.norm())
     factor = float((a * b).sum()) / size / size if size else 0.0
     noise = rounding * (float(answer.norm()) + abs(factor) * float(z.norm()))
-    return factor if float((a - factor * b).norm()) <= noise < abs(factor) * size else None
+    signal, left = abs(factor) * size, float((a - factor * b).norm())
+    # Beside large offsets the rounding allowed is much of what else there is.
+    return factor if left <= noise < signal and left <= PART * signal else None

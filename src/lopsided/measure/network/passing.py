@@ -18,7 +18,7 @@ from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import sentence_of
 from lopsided.measure.network.affine import Affine, stored
 from lopsided.measure.network.aligned import Call, Pass, laid, one_of
-from lopsided.measure.network.answered import require_own
+from lopsided.measure.network.answered import makes, require_own
 from lopsided.measure.network.head import (
     axes_of,
     causal,
@@ -141,13 +141,14 @@ class Passing:
             self._finished(heard.labels)
 
     def _identify(self, calls: dict[str, list[Call]], answers: Sequence[Any]) -> None:
-        """Take for the head the layer whose answers the model returned, where there is one; rather
-        one that learns than that of a teacher.
+        """Take for the head the layer whose answers the model returned, or what it makes of them,
+        where there is one; rather one that learns than that of a teacher, and of several answers
+        the first.
         """
-        for learning, answer in itertools.product((True, False), answers):
+        for learning, answer, own in itertools.product((True, False), answers, (same, makes)):
             for name in reversed(self._layers):
                 if learns(self._layers[name]) == learning and any(
-                    same(call.logits, answer) for call in calls.get(name, [])
+                    own(call.logits, answer) for call in calls.get(name, [])
                 ):
                     if name != self.name:
                         self._become(name)
