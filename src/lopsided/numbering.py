@@ -34,7 +34,8 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
 
     Raises:
         ValueError: if there is no label, they are no vector, neither whole numbers nor texts, or
-            not among the names, or without names some texts are numbers and not all are whole.
+            not among the names, or without names some texts are numbers and not all are whole, or
+            two of them are one number.
         TypeError: if a name is no text.
     """
     array = plain_array(labels, "labels")
@@ -52,7 +53,7 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
     known, numbers = np.unique(np.array(array.tolist(), str), return_inverse=True)
     _require_no_line_ends(known.tolist())
     if names is None and all(map(is_number, known.tolist())):
-        return np.array([int(name) for name in known.tolist()])[numbers], None
+        return np.array(whole_numbers(known.tolist()))[numbers], None
     if names is None:
         require_no_numbers(known.tolist(), "labels")
     given = tuple(places_of(labels) or ()) if names is None else names
@@ -61,6 +62,22 @@ def labels_of(labels: Any, names: Sequence[str] | None) -> tuple[Ints, Names]:
     if unknown := [name for name in known.tolist() if name not in place]:
         raise ValueError(f"labels must be among the {len(order)} names, got {unknown[0]!r}")
     return np.array([place[name] for name in known.tolist()])[numbers], order
+
+
+def whole_numbers(labels: Sequence[str]) -> list[int]:
+    """Return the whole numbers that texts stand for.
+
+    Raises:
+        ValueError: if two texts are one number, such as 01 and 1, which may be two classes.
+    """
+    texts: dict[int, str] = {}
+    for label in dict.fromkeys(labels):
+        if (other := texts.setdefault(int(label), label)) != label:
+            raise ValueError(
+                f"the labels {other!r} and {label!r} are one number, and may be two classes: write"
+                " both alike, or names"
+            )
+    return [int(label) for label in labels]
 
 
 def _require_no_line_ends(labels: Sequence[str]) -> None:

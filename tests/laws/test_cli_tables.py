@@ -43,12 +43,23 @@ def test_a_table_is_the_same_in_every_way_it_is_written(way, tmp_path):
     np.testing.assert_array_equal(found.matrix.T, ROWS)
 
 
+@pytest.mark.parametrize("above", ["", "a,b\n"])
+def test_a_row_that_looks_like_numbers_of_columns_is_one_where_there_is_no_doubt(above, tmp_path):
+    rows = [[0, 1], [1, 0], [0, 1]] if not above else [[0, 1], [5, 7], [2, 2]]
+    (tmp_path / "y.csv").write_text(above + "".join(f"{a},{b}\n" for a, b in rows))
+    found = read_targets(tmp_path / "y.csv", "regression")
+    np.testing.assert_array_equal(found.matrix.T, rows)
+
+
 #: Content of a file -> what is said of it.
 REFUSED = {
     "decimal commas": (b"1,5;2,5\n3;4\n", "has '1,5' in line 1 where a number was expected"),
     "a word": (b"1,2\n3,x\n", "has 'x' in line 2 where a number was expected"),
     "a short line": (b"1,2\n\n3\n", "has 1 cell in line 3 where 2 were expected, as in line 1"),
     "numbered rows": (b",a\n0,1\n1,3\n", "column without a name in line 1"),
+    "numbered columns": (b"0,1\n1.5,2.0\n3.0,4.0\n", "has 0 to 1 in line 1, which may number"),
+    "a numbered column": (b"0\n1.5\n3.0\n", "has 0 in line 1, which may number the columns"),
+    "numbered columns of whole numbers": (b"0,1,2\n1,0,0\n0,1,0\n", "has 0 to 2 in line 1"),
     "a name among numbers": (b"a,1\n2,3\n", "has 'a' in line 1"),
     "an empty cell": (b"1,\n3,4\n", "has '' in line 1"),
     "another encoding": (b"1,2\n3,\xe9\n", "no utf-8 text in line 2"),

@@ -226,6 +226,8 @@ def test_standard_input_is_decoded_as_a_file_is(option, content, told, monkeypat
         ("target dog\nred fox\nsea bass\nred fox\n", "'target dog' in line 1 and nowhere else"),
         ("1 cat\n2 dog\n", "has 2 columns, of which one must be called class"),
         ("0 3\n1 5\n", "has 2 columns, of which one must be called class"),
+        ("0\n1\n2\n1\n", "'0' in line 1 and nowhere else, which may be a class or a title"),
+        ("0\n01\n0\n1\n", "holds no labels: the labels '01' and '1' are one number"),
         ("dx\nnv\nmel\nnv\n", "'dx' in line 1 and nowhere else, which may be a class or a title"),
         ("cat\nnan\ndog\n", "all names, got 'nan'"),
         ("[1", "standard input is damaged or truncated"),

@@ -110,6 +110,7 @@ def test_other_forms_of_counts_are_refused_with_what_came(make, error, message):
             r"'ox' and 'ox\\n' differ by the end of a line",
         ),
         (lambda: Counts.from_labels(io.StringIO("0\n1\n")), "a vector with at least one label"),
+        (lambda: Counts.from_labels(["01", "1", "0"]), "'01' and '1' are one number"),
         (lambda: Counts.from_labels([1, 2, 2]), "class 0 has none.*np.unique"),
         (lambda: Counts.from_labels([0, 10**15]), "class 1 has none.*renumbered"),
         (lambda: Counts.from_labels([0, 1], k=3), "class 2 has none"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lopsided.cli.given import ENDINGS, Columns, content, is_listed, telling
 from lopsided.cli.table import SEPARATORS, lines_of, require_remarks
 from lopsided.files import UnfitError
+from lopsided.numbering import whole_numbers
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -138,17 +139,24 @@ def _lines(text: str) -> list[int] | list[str]:
         _require_samples(labels, titles)
         columns = zip(*(cells for _, cells in lines), strict=True)
         _require_one_part(dict(zip(titles, columns, strict=False)))
-    if labels and all(re.fullmatch(r"[+-]?[0-9]{1,18}", label) for label in labels):
-        return [int(label) for label in labels]
-    if width == 1:
-        remarks = ("#", *(f"#{title}" for title in TITLES))
-        require_remarks(text, lambda line: line.lower() not in remarks or line in labels)
     untitled = lines and lines[0][1] is titles
-    if untitled and labels.count(labels[0]) == 1 and all(map(_is_name, labels)):
+    once = untitled and labels.count(labels[0]) == 1
+    whole = bool(labels) and all(re.fullmatch(r"[+-]?[0-9]{1,18}", label) for label in labels)
+    # With 0, in the first line, pandas titles a column that has no name.
+    numbered = whole and labels[0] == "0" and lines[0][0] == 1
+    if once and (numbered or all(map(_is_name, labels))):
         raise UnfitError(
             f"has {labels[0]!r} in line {lines[0][0]} and nowhere else, which may be a class or a"
             " title: write 'label' in place of a title, or above the first of the labels"
         )
+    if whole:
+        try:
+            return whole_numbers(labels)
+        except ValueError as error:  # the file is whole, and is told so
+            raise UnfitError(f"holds no labels: {error}") from error
+    if width == 1:
+        remarks = ("#", *(f"#{title}" for title in TITLES))
+        require_remarks(text, lambda line: line.lower() not in remarks or line in labels)
     return labels
 
 

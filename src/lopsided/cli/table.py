@@ -36,7 +36,8 @@ def read_table(path: Path) -> Floats:
     between numbers is a semicolon, a tab, a comma or spaces, the same in all lines.
 
     Raises:
-        UnfitError: if a line holds anything else than as many numbers as the others; it is named.
+        UnfitError: if a line holds anything else than as many numbers as the others, or the first
+            may number the columns; it is named.
         OSError: if the file cannot be read.
     """
     import numpy as np
@@ -49,6 +50,8 @@ def read_table(path: Path) -> Floats:
                 " the table without it"
             )
         lines = lines[1:]
+    elif lines:
+        _require_row(*lines[0], {cell for _, cells in lines for cell in cells})
     if not lines:
         raise UnfitError("holds no numbers; a table has one row a sample")
     width = len(lines[0][1])
@@ -148,6 +151,18 @@ def _numbered(text: str) -> list[tuple[int, str]]:
 
 def _remarks(numbered: list[tuple[int, str]]) -> list[tuple[int, str]]:
     return list(takewhile(lambda each: each[1].lstrip().startswith("#"), numbered))
+
+
+def _require_row(number: int, cells: Sequence[str], all_cells: set[str]) -> None:
+    """Refuse a first line 0, 1, 2, ..., with which pandas numbers columns that have no names, but
+    in a table of 0 and 1, where such a line of one or two cells is a row like others.
+    """
+    if [*cells] == [str(place) for place in range(len(cells))] and all_cells - {"0", "1"}:
+        last = f" to {len(cells) - 1}" * (len(cells) > 1)
+        raise UnfitError(
+            f"has 0{last} in line {number}, which may number the columns or be a row: write names"
+            " in its place, or above it"
+        )
 
 
 def _are_names(cells: Sequence[str]) -> bool:
