@@ -507,8 +507,24 @@ def test_norms_of_a_cosine_head_tell_nothing_of_its_loss():
     assert "re-weights" not in str(found)
 
 
+class OfPandas:
+    """Rows of pandas 2 with an index of numbers with a point, which slices take by these."""
+
+    def __init__(self, rows):
+        self.rows, self.iloc, self.shape = rows, rows, rows.shape
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, part):
+        index = np.arange(len(self.rows)) / 7 - 10
+        return self.rows[(index >= part.start) & (index <= part.stop)]
+
+
 FORMS = {
     "arrays": lambda x, y: (x, y),
+    "frames": lambda x, y: (OfPandas(x), OfPandas(y)),
+    "a frame and labels": lambda x, y: (OfPandas(x), y),
     "a list of batches": lambda x, y: [(x[:7], y[:7]), (x[7:], y[7:])],
     "tensors": lambda x, y: (torch.as_tensor(x), torch.as_tensor(y)),
     "a loader": lambda x, y: torch.utils.data.DataLoader(

@@ -86,8 +86,10 @@ class Samples:
                     f"features and labels must have one row a sample, got {len(features):,} and"
                     f" {len(labels):,}"
                 )
+            # Rows by their places: of an index of numbers with a point pandas 2 takes the labels.
+            x, y = (getattr(part, "iloc", part) for part in (features, labels))
             for start in range(0, len(features), ROWS):
-                yield features[start : start + ROWS], labels[start : start + ROWS]
+                yield x[start : start + ROWS], y[start : start + ROWS]
         else:
             for batch in self.given:
                 if not _is_pair(batch):
