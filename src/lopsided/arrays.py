@@ -75,16 +75,11 @@ def plain_array(values: Any, what: str) -> npt.NDArray[Any]:
     A tensor may live on a device, require a gradient, or be of a type that NumPy lacks.
 
     Raises:
-        TypeError: if they are a masked array, whose mask every conversion drops without a word,
-            bytes, which NumPy takes for small numbers, or as `require_dense`.
+        TypeError: if they are bytes, which NumPy takes for small numbers, or as `require_unmasked`
+            and `require_dense`.
         ValueError: if they are rows of different lengths.
     """
-    masked = loaded("numpy.ma")  # not imported for it: who has one has imported it
-    if masked is not None and isinstance(values, masked.MaskedArray):
-        raise TypeError(
-            f"{what} must not be a masked array, whose mask would be lost; leave out the masked"
-            " entries first"
-        )
+    require_unmasked(values, what)
     if isinstance(values, bytes | bytearray):
         raise TypeError(f"{what} must be numbers, got {type(values).__name__}")
     require_dense(values, what)
@@ -107,6 +102,20 @@ def plain_array(values: Any, what: str) -> npt.NDArray[Any]:
         raise ValueError(
             f"{what} must be one number each, or rows of one length, got {_told(values)}"
         ) from error
+
+
+def require_unmasked(values: Any, what: str) -> None:
+    """Refuse a masked array, whose mask every conversion drops without a word.
+
+    Raises:
+        TypeError: saying so.
+    """
+    masked = loaded("numpy.ma")  # not imported for it: who has one has imported it
+    if masked is not None and isinstance(values, masked.MaskedArray):
+        raise TypeError(
+            f"{what} must not be a masked array, whose mask would be lost; leave out the masked"
+            " entries first"
+        )
 
 
 def require_dense(values: Any, what: str) -> None:

@@ -233,10 +233,13 @@ def test_classes_that_are_weighed_in_training_are_not_corrected_for_again():
         with pytest.raises(ValueError, match=r"weighs the classes already \((priors|fit_p|sampl)"):
             steer.PostHocClassifier(given).fit(X, Y)
     bagging = {"pos_bagging_fraction": 1.0, "neg_bagging_fraction": 0.1}
-    for settings in ({"unbalance": True}, {"unbalanced_sets": True}, bagging, {"neg_sub_row": 0.5}):
-        with pytest.raises(ValueError, match=r"weighs .*\((unbal\w+|neg_\w+)="):
+    balancing = ({name: True} for name in ("balance_probabilities", "balance_classes"))
+    boosting = {"unbalance": True}, {"unbalanced_sets": True}, bagging, {"neg_sub_row": 0.5}
+    for settings in (*boosting, *balancing, {"class_sampling_factors": [1.0, 2.0, 1.0]}):
+        with pytest.raises(ValueError, match=r"weighs .*\((\w*bal\w+|neg_\w+|\w+_factors)="):
             steer.PostHocClassifier(Boosted(**settings)).fit(X, Y)
     steer.PostHocClassifier(Boosted(unbalance=False, pos_bagging_fraction=1.0)).fit(X, Y)
+    steer.PostHocClassifier(Boosted(balance_probabilities=False)).fit(X, Y)
     torn = torch.tensor([3.0, 1.0, 2.0])
     for given in (
         Network(criterion__weight=torn),
@@ -327,6 +330,17 @@ def test_a_label_that_is_missing_is_no_class(kind, missing):
     X = np.arange(12.0).reshape(6, 2)
     with pytest.raises(ValueError, match="labels must not be missing"):
         kind().fit(X, ["a", "a", "a", "b", "b", missing])
+
+
+@pytest.mark.parametrize("kind", [steer.PostHocClassifier, steer.ClassMeans])
+def test_masks_of_labels_and_of_what_is_averaged_are_not_lost(kind):
+    X, y = np.arange(12.0).reshape(6, 2), np.array([0, 0, 0, 1, 1, 1])
+    with pytest.raises(TypeError, match="labels must not be a masked array"):
+        kind().fit(X, np.ma.array(y, mask=y == 0))
+    masked, means = np.ma.array(X, mask=X == 3), steer.ClassMeans()
+    for do in (means.fit, means.fit(X, y).transform):
+        with pytest.raises(TypeError, match="features must not be a masked array"):
+            do(masked, *[y] * (do == means.fit))
 
 
 @pytest.mark.parametrize("kind", [steer.PostHocClassifier, steer.ClassMeans])

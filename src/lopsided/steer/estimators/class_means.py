@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_unmasked
 from lopsided.steer.estimators.labels import require_all
 from lopsided.steer.posthoc import nearest_mean
 
@@ -39,8 +39,10 @@ class ClassMeans(
 
         Raises:
             ValueError: if the labels are not classes.
+            TypeError: if features or labels are a masked array, whose mask would be lost.
         """
         require_all(y)
+        require_unmasked(X, "features")
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         self.classes_, inverse = np.unique(y, return_inverse=True)
@@ -51,6 +53,7 @@ class ClassMeans(
     def transform(self, X: Any) -> Floats:
         """Return the (n, k) logits of (n, d) features."""
         check_is_fitted(self)
+        require_unmasked(X, "features")
         X = validate_data(self, X, dtype=np.float64, reset=False)
         logits: Floats = nearest_mean(X, self.means_)
         return logits

@@ -12,9 +12,10 @@ import numpy as np
 from lopsided.adjustment import Adjustment
 from lopsided.naming import short
 
-#: How classifiers and samplers (scikit-learn, LightGBM, XGBoost, CatBoost, imbalanced-learn) and
-#: networks (skorch, and the losses it trains with) call what makes their probabilities those of
-#: other shares than the samples', and where it does not. LightGBM has several names for one thing.
+#: How classifiers and samplers (scikit-learn, LightGBM, XGBoost, CatBoost, imbalanced-learn,
+#: TabPFN, H2O) and networks (skorch, and the losses it trains with) call what makes their
+#: probabilities those of other shares than the samples', and where it does not. LightGBM has
+#: several names for one thing.
 WEIGHING: dict[str, tuple[object, ...]] = {
     "class_weight": (None,),
     "class_weights": (None,),
@@ -31,6 +32,9 @@ WEIGHING: dict[str, tuple[object, ...]] = {
         for name in ("bagging_fraction", "bagging", "subsample", "sub_row")
     },
     "scale_pos_weight": (None, 1),
+    "balance_probabilities": (False,),
+    "balance_classes": (None, False),
+    "class_sampling_factors": (None,),
     "sampling_strategy": (),
     "iterator_train__sampler": (None,),
     "iterator_train__batch_sampler": (None,),
