@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from lopsided.cli import fared, main
 from lopsided.cli.classes import Classes
 from lopsided.cli.output import table_console
 from lopsided.cli.steer import Row, _table
+from lopsided.needs import need
 from lopsided.steer import TARGETS
 
 
@@ -115,6 +117,19 @@ def test_an_input_is_never_overwritten_and_options_belong_together(stored, capsy
     capsys.readouterr()
     main(again)
     assert out.read_bytes() == before
+
+
+def test_a_head_that_cannot_be_written_is_told_before_it_is_looked_for(stored, monkeypatch, capsys):
+    words, folder = stored
+    monkeypatch.setattr(
+        "lopsided.steer.prescribe", lambda *_, **__: pytest.fail("it was looked for")
+    )
+    assert main([*words, "--out", str(folder / "head.pt")]) == 2
+    assert "a head is written to a .safetensors file" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    need.cache_clear()
+    assert main([*words, "--out", str(folder / "head.safetensors")]) == 2
+    assert "this needs safetensors; install it with" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -19,16 +19,15 @@ def prescribe(options: Steer, features: Path) -> None:
         OSError: if a file cannot be read or written.
     """
     from lopsided import measure, steer
-    from lopsided.drafts import require_saved
     from lopsided.measure.storage.store import files_of
     from lopsided.steer.prescribe import rows_read
-    from lopsided.steer.prescribe.prescription import SAVED
+    from lopsided.steer.prescribe.prescription import require_head_file
     from lopsided.steer.prescribe.sentences import in_shell
 
     read = [file for path in (features, options.held_out) if path for file in files_of(path)]
     require_writable(options.out, [*read, options.head, options.classes.file])
     if options.out is not None:
-        require_saved(options.out, SAVED)
+        require_head_file(options.out)
     counts = options.classes.resolve() if options.classes.given else None
     train = measure.open_store(features, head=options.head)
     if train.weight is None:

@@ -187,11 +187,9 @@ class Prescription:
             ImportError: if safetensors is not installed.
         """
         path = Path(path)
-        if path.suffix.lower() != ".safetensors":
-            raise ValueError(f"a head is written to a .safetensors file, got {str(path)!r}")
         if path.exists() and any(path.samefile(given) for given in self.inputs if given.exists()):
             raise ValueError(f"{path} was read for this prescription: write it to another file")
-        require_saved(path, SAVED)
+        require_head_file(path)
         library = need("safetensors.numpy", "'lopsided[torch]'")
         facts: dict[str, Any] = {
             "remedy": self.remedy,
@@ -242,6 +240,20 @@ class Prescription:
     @property
     def _n(self) -> int:
         return 0 if self.held_out is None else int(self.held_out.sum())
+
+
+def require_head_file(path: Path) -> None:
+    """Refuse a path that `Prescription.save` writes to nowhere, for those who are to know before a
+    head is found.
+
+    Raises:
+        ValueError: if it does not end in .safetensors, or is a file that no save wrote.
+        ImportError: if safetensors is not installed.
+    """
+    if path.suffix.lower() != ".safetensors":
+        raise ValueError(f"a head is written to a .safetensors file, got {str(path)!r}")
+    require_saved(path, SAVED)
+    need("safetensors.numpy", "'lopsided[torch]'")
 
 
 def _require_held(given: Floats, written: npt.NDArray[Any], kind: Any) -> None:
