@@ -14,6 +14,8 @@ from lopsided.measure.metrics import drift
 from lopsided.measure.ood import (
     SCORES,
     Known,
+    Outside,
+    Separation,
     logit,
     nc5,
     nci,
@@ -232,6 +234,17 @@ def test_scores_by_directions_tell_nothing_where_these_are_all(tmp_path):
     assert found.sentence().endswith("as of more classes than dimensions: NECO, visible.")
     rows = found.table(Counts(np.bincount(labels)))[1]
     assert [row[0] for row in rows if row[-1] == "none"] == ["NECO", "visible"]
+
+
+def test_what_is_told_of_several_classes_is_the_mean_of_their_shares():
+    """Of 105 samples 5.25 are taken: all five of class 2, and hardly any of the others."""
+    counts, labels = Counts([60, 40, 5]), np.repeat([0, 1, 2], [60, 40, 5])
+    shares = rejected(np.where(labels == 2, 0.0, 1.0), labels, 3)
+    assert shares @ counts.values == pytest.approx(0.05 * counts.n)
+    found = Outside(9, "held-out", 0.0, {"one": Separation(0.5, 0.5)}, {"one": shares})
+    assert found.sentence().endswith("of several classes the mean of their shares.")
+    (cells,) = found.table(Counts([60, 15, 5]))[1]
+    assert cells[3:5] == [f"{np.mean(part):.1%}" for part in (shares[1:], shares[:1])]
 
 
 def test_units_that_are_dead_in_training_are_no_principal_directions():

@@ -61,8 +61,9 @@ class Outside:
         whom = "those trained on" if self.inside == "training" else "held-out ones"
         return (
             f"{self.n:,} samples of another distribution, told from {whom}; NC5 is {self.nc5:.3f},"
-            " 0 where they are orthogonal to the class means. Rejected is the share that is taken"
-            " for another distribution where 5 % of all samples are."
+            " 0 where they are orthogonal to the class means. Rejected is the share of a class's"
+            " samples that is taken for another distribution where 5 % of all are; of several"
+            " classes the mean of their shares."
             + (
                 " The same for all samples, as of more classes than dimensions:"
                 f" {listed(self.alike)}."
