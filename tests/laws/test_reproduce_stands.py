@@ -1,6 +1,7 @@
 """Committed records say what their claims read, and where the papers' claims stand is told from
 them, every line of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,23 @@ def test_ratios_are_compared_within_runs_that_differ_in_nothing_else(runs):
     assert {ratio(run) for run in crossed} == {10, 100}
     assert networks.worse(mnist)
     assert not networks.worse(crossed)
+
+
+def test_convergence_under_sgd_worsens_where_classifiers_and_class_means_are_both_farther(runs):
+    """Class means that come nearer with the ratio are no convergence that worsens."""
+    run = runs["ufm-sgd"][-1]
+
+    def said(*ends):
+        paths = []
+        for path, (classifiers, means) in zip(run.numbers.ratios, ends, strict=False):
+            last = path.sgd[-1]
+            far = last.seeds[0].seli._replace(classifiers=classifiers, embeddings=means)
+            seeds = tuple(replace(seed, seli=far) for seed in last.seeds)
+            paths.append(replace(path, sgd=(*path.sgd[:-1], replace(last, seeds=seeds))))
+        numbers = replace(run.numbers, ratios=tuple(paths))
+        return CLAIMS["ufm-sgd"].judge(run.settings, numbers).sentence
+
+    worsens, steady = "convergence worsens steadily with R.", "convergence is not steady in R."
+    assert worsens in said((0.2, 0.2), (0.3, 0.3), (0.4, 0.4), (0.5, 0.5))
+    assert steady in said((0.2, 0.5), (0.3, 0.4), (0.4, 0.3), (0.5, 0.2))
+    assert steady in said((0.5, 0.2), (0.4, 0.3), (0.3, 0.4), (0.2, 0.5))

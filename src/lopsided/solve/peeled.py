@@ -36,7 +36,7 @@ def layer_peeled(weights: npt.ArrayLike, e_w: float, e_h: float) -> Solution:
     Args:
         weights: (k,) samples of each class, or any positive numbers in their proportion.
         e_w: bound of the mean squared norm of the classifiers.
-        e_h: bound of the mean squared norm of the features.
+        e_h: bound of the mean over the classes of the mean squared norm of their features.
 
     Returns:
         The solution of the ridge problem whose optimum just meets the bounds. Its W and M have

@@ -132,7 +132,7 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
         for path in paths
         if path.ratio != 1
     )
-    ordered = bool(np.all(np.diff([end[0] for end in ends]) > 0))
+    ordered = bool(np.all(np.diff([end[:2] for end in ends], axis=0) > 0))
     steps = [path.steps_to(_NEAR) for path in paths]
     slower = all(one < other for one, other in pairwise(steps))
     arrived = max(max(path.descent[-1].at.seli) for path in paths)
