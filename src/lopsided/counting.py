@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
@@ -35,10 +36,11 @@ DIGITS = {"bfloat16": 8, "float8_e4m3": 4, "float8_e5m2": 3}
 def counts_of(given: Any) -> tuple[Any, Names]:
     """Return what stands for one number a class, and the names of the classes where it has them.
 
-    A dictionary keeps its order. A `Counter`, a column of a table with an index or an array of
-    xarray with a coordinate, whose order is that of appearance or of size, is put in the order of
-    `labels_of`: that of its categories, else sorted by name. Whole numbers in place of names, as
-    texts too (JSON knows no others), are classes and go to their places.
+    A dictionary keeps its order, and so does any other mapping. A `Counter`, a column of a table
+    with an index or an array of xarray with a coordinate, whose order is that of appearance or of
+    size, is put in the order of `labels_of`: that of its categories, else sorted by name. Whole
+    numbers in place of names, as texts too (JSON knows no others), are classes and go to their
+    places.
 
     Args:
         given: sequence, array, tensor, column of a table, `Counter`, dictionary of name to count,
@@ -63,7 +65,7 @@ def counts_of(given: Any) -> tuple[Any, Names]:
             # What is missing has no place, and is refused as a name.
             pairs.sort(key=lambda pair: places.get(pair[0], len(places)))
             return _named(pairs, keep=True)
-        return _named(pairs, keep=isinstance(given, dict) and not isinstance(given, Counter))
+        return _named(pairs, keep=isinstance(given, Mapping) and not isinstance(given, Counter))
     return given, None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections import Counter
+from collections import Counter, UserDict, defaultdict
 from dataclasses import dataclass
 from types import MappingProxyType, SimpleNamespace
 
@@ -334,6 +334,14 @@ def test_a_categorical_column_numbers_its_classes_as_its_codes_do(form):
     assert Counts.from_labels(labels, names=["large", "huge", "small"]) == Counts([3, 1, 1])
     with pytest.raises(ValueError, match="class 2 has none"):  # which the codes leave out too
         Counts.from_labels(CATEGORICAL[form](["large", "small"]))
+
+
+@pytest.mark.parametrize("kind", [dict, UserDict, MappingProxyType, defaultdict])
+def test_every_mapping_keeps_its_order_but_a_counter(kind):
+    given = {"newt": 5, "cat": 50}
+    given = kind(int, given) if kind is defaultdict else kind(given)
+    assert Counts.of(given).to_records() == Counts([5, 50], ["newt", "cat"]).to_records()
+    assert Counts.of(Counter(given)).names == ("cat", "newt")
 
 
 def test_counts_of_a_categorical_column_are_in_the_order_of_its_codes():
