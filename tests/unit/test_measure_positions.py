@@ -114,3 +114,20 @@ def test_of_a_layer_after_one_by_time_the_number_of_labels_tells_which_axis_is_t
 def test_axes_that_are_not_known_are_refused(model, shape, name, words):
     with pytest.raises(ValueError, match=words):
         measure.layers(model, [(torch.randn(shape), Y)], [name], show_progress=False)
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["channels last", "channels first"])
+def test_a_layer_under_a_shift_lies_beside_the_labels_ahead(first):
+    torch.manual_seed(0)
+    ids = torch.randint(0, 3, (20, 6))
+    layer = nn.Conv1d(4, 5, 1) if first else nn.Linear(4, 5)
+    turned = (lambda z: z.transpose(1, 2)) if first else (lambda z: z)
+    embed = nn.Embedding(3, 4)
+    model = Around(layer, turned, before=lambda x: turned(embed(x))).eval()
+    found = measure.layers(model, [(ids, ids)], ["layer"], shift=1, show_progress=False)
+    with torch.no_grad():
+        rows = turned(layer(turned(embed(ids))))[:, :-1].reshape(-1, 5)
+    moments = measure.Moments(3, 5)
+    moments.update(rows.numpy(), ids[:, 1:].reshape(-1).numpy())
+    for seen in found.values():
+        np.testing.assert_allclose(seen.moments.means, moments.means, atol=1e-6)

@@ -29,6 +29,7 @@ def layers(
     scatter: Literal["pooled", "none"] = "pooled",
     classes: Classes = "all",
     ignore: Ignore = None,
+    shift: int | None = None,
     inputs: Part = None,
     labels: Part = None,
     show_progress: bool = True,
@@ -51,6 +52,7 @@ def layers(
         scatter: "none" leaves out the d^2 of NC1 in every layer but the head.
         classes: as in `trained`.
         ignore: labels of positions without a class.
+        shift: as in `trained`.
         inputs: what of a batch the model is given.
         labels: what of a batch the labels are.
         show_progress: show a progress bar.
@@ -74,6 +76,7 @@ def layers(
         counts,
         head=head,
         ignore=ignore,
+        shift=shift,
         inputs=inputs,
         labels=labels,
         show_progress=show_progress,
@@ -113,7 +116,7 @@ def layers(
                 )
             inner = [part for part in known.values() if part is not passing.head]
             try:
-                x, y = rows(heard[0], given, known[name], inner)
+                x, y = rows(heard[0], given, known[name], inner, shift or 0)
             except ValueError as error:
                 raise ValueError(f"the layer {name!r} cannot be measured: {error}") from error
             if name not in streams:

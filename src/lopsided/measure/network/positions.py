@@ -12,7 +12,7 @@ _FIRST = ("out_channels", "num_features", "num_channels")
 _LAST = ("out_features", "embedding_dim", "embed_dim", "hidden_size")
 
 
-def rows(output: Any, labels: Any, layer: Any, inner: list[Any]) -> tuple[Any, Any]:
+def rows(output: Any, labels: Any, layer: Any, inner: list[Any], shift: int = 0) -> tuple[Any, Any]:
     """Return one row a sample, a mean over positions, or one a position where each has a label.
 
     Args:
@@ -22,6 +22,7 @@ def rows(output: Any, labels: Any, layer: Any, inner: list[Any]) -> tuple[Any, A
         layer: the module; of convolutions, linear and recurrent layers, normalization and pooling
             the axis is known, of others it is the one as long as a layer within is wide.
         inner: modules of the model but the head, which tell of a layer that has no width.
+        shift: by how many positions the labels of sequences lie ahead, of which the first are cut.
 
     Raises:
         ValueError: if it is not known which axis is which.
@@ -39,6 +40,8 @@ def rows(output: Any, labels: Any, layer: Any, inner: list[Any]) -> tuple[Any, A
         output = output.movedim(1, -1)
     elif output.ndim == 3:
         output = _samples_first(output, given, layer, inner)
+    if shift and output.ndim == 3 and given == (len(output), output.shape[1] - shift):
+        output = output[:, :-shift]
     batch = tuple(output.shape[:-1])
     if given in (batch, (*batch, 1), (output[..., 0].numel(),)):
         return output.flatten(0, -2), labels.reshape(-1)
