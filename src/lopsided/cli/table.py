@@ -51,7 +51,7 @@ def read_table(path: Path) -> Floats:
             )
         lines = lines[1:]
     elif lines:
-        _require_row(*lines[0], {cell for _, cells in lines for cell in cells})
+        _require_row(lines)
     if not lines:
         raise UnfitError("holds no numbers; a table has one row a sample")
     width = len(lines[0][1])
@@ -153,11 +153,13 @@ def _remarks(numbered: list[tuple[int, str]]) -> list[tuple[int, str]]:
     return list(takewhile(lambda each: each[1].lstrip().startswith("#"), numbered))
 
 
-def _require_row(number: int, cells: Sequence[str], all_cells: set[str]) -> None:
+def _require_row(lines: Sequence[tuple[int, Sequence[str]]]) -> None:
     """Refuse a first line 0, 1, 2, ..., with which pandas numbers columns that have no names, but
     in a table of 0 and 1, where such a line of one or two cells is a row like others.
     """
-    if [*cells] == [str(place) for place in range(len(cells))] and all_cells - {"0", "1"}:
+    number, cells = lines[0]
+    numbered = [*cells] == [str(place) for place in range(len(cells))]
+    if numbered and any(cell not in ("0", "1") for _, row in lines for cell in row):
         last = f" to {len(cells) - 1}" * (len(cells) > 1)
         raise UnfitError(
             f"has 0{last} in line {number}, which may number the columns or be a row: write names"
