@@ -692,6 +692,17 @@ def test_a_mean_of_two_heads_is_not_made_of_one_of_them_however_coarse_numbers_a
         assert makes(z, z + offset)
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+def test_two_samples_of_two_classes_do_not_make_another_layer_the_head(batch):
+    model = Net(nn.Linear(D, 2).requires_grad_(False), aux=nn.Linear(D, 2))
+    model.forward = lambda x: (model.aux(h := model.body(x)), model.head(h))[1]
+    with watch(model) as watching:
+        for part in X.split(batch):
+            model(part)
+            watching.labels(torch.arange(batch))
+        assert watching.head is model.head
+
+
 @pytest.mark.parametrize("chosen", [False, True])
 def test_a_head_that_is_a_part_of_the_answer_is_said_to_be_unless_it_was_chosen(chosen, caplog):
     def forward(self, x):

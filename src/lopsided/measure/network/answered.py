@@ -92,12 +92,13 @@ def require_own(
 
 def makes(logits: Any, answer: Any) -> bool:
     """Return whether what a model returned is made of a layer's answers (*batch, k) in a way that
-    is known here.
+    is known here; of two samples of two classes any are, by a factor and offsets, which tells
+    nothing.
     """
     laid, k = _laid(answer, logits), logits.shape[-1]
-    return laid is not None and (
-        reordered(logits, laid) or _made(logits.reshape(-1, k), laid.reshape(-1, k)) is not None
-    )
+    if laid is None or (k == 2 and logits.numel() <= 2 * k):
+        return False
+    return reordered(logits, laid) or _made(logits.reshape(-1, k), laid.reshape(-1, k)) is not None
 
 
 def _laid(answer: Any, logits: Any) -> Any:
