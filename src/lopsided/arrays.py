@@ -119,7 +119,8 @@ def require_unmasked(values: Any, what: str) -> None:
 
 
 def require_dense(values: Any, what: str) -> None:
-    """Refuse sparse arrays of SciPy, which NumPy takes for one object, and sparse tensors.
+    """Refuse sparse arrays of SciPy, which NumPy takes for one object, and tensors that are sparse
+    or nested.
 
     Raises:
         TypeError: naming what makes them dense.
@@ -127,6 +128,8 @@ def require_dense(values: Any, what: str) -> None:
     sparse = loaded("scipy.sparse")  # not imported for it: who has one has imported it
     if sparse is not None and sparse.issparse(values):
         kind, dense = type(values).__name__, "toarray()"
+    elif hasattr(values, "is_meta") and values.is_nested:
+        kind, dense = "nested tensor", "parts in one, torch.cat(tensor.unbind())"
     elif hasattr(values, "is_meta") and str(values.layout) != "torch.strided":
         kind, dense = f"tensor of layout {values.layout}", "to_dense()"
     else:

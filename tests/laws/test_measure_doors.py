@@ -117,6 +117,10 @@ REFUSED = {
         "of a function such as wandb.log make a Tracker",
     ),
     "sparse features": (lambda: stream(X.to_sparse()), "dense numbers"),
+    "nested features": (
+        lambda: stream(torch.nested.nested_tensor([X, X], layout=torch.jagged)),
+        r"dense numbers, got a nested tensor; give its parts in one, torch.cat",
+    ),
     "SciPy's sparse features": (
         lambda: measure.Moments(3, 4).update(csr_array(X), Y),
         "features must be dense numbers, got a csr_array; give its toarray()",

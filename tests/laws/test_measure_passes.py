@@ -149,6 +149,22 @@ def test_passes_inside_vmap_are_left_alone_and_not_measured():
             watching.labels(Y)
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("layout", [torch.jagged, torch.strided], ids=str)
+def test_passes_of_nested_tensors_are_made_and_not_measured(layout):
+    net = nn.Sequential(nn.Linear(D, D), nn.Linear(D, K))
+    given = torch.nested.nested_tensor([torch.randn(n, D) for n in (3, 5)], layout=layout)
+    with watch(net) as watching:
+        torch.cat(net(given).unbind()).sum().backward()
+        with pytest.raises(ValueError, match="nested tensors"):
+            watching.labels(torch.arange(8) % K)
+    pooled = nn.Module()
+    pooled.layer, pooled.head = net[0], nn.Linear(D, K)
+    pooled.forward = lambda x: pooled.head(torch.stack([z.mean(0) for z in net[0](x).unbind()]))
+    with pytest.raises(ValueError, match="only one of one tensor"):
+        layers(pooled, [(given, torch.arange(2))], ["layer"], show_progress=False)
+
+
 class Tagger(nn.Module):
     """Its states, and what it returns, are (t, b, d): the framework's default."""
 

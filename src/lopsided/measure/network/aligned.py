@@ -90,7 +90,9 @@ def one_of(calls: Sequence[Call], answers: Sequence[Any], name: str) -> Call:
     if not distinct:
         missed = f"the forward pass did not go through the head {name!r}, or did so inside vmap"
         single = "or without an axis of samples, as where a data set came for its loader"
-        raise ValueError(f"{missed}, {single}, where its features cannot be read")
+        raise ValueError(
+            f"{missed}, with nested tensors, {single}, where its features cannot be read"
+        )
     if len(distinct) > 1:
         returned = [call for call in distinct if any(same(call.logits, z) for z in answers)]
         distinct = returned if len(returned) == 1 else distinct

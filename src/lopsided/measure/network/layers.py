@@ -16,7 +16,7 @@ from lopsided.measure.network.returned import tensors_of
 from lopsided.measure.network.run import Part, Run
 from lopsided.measure.network.stream import Stream
 from lopsided.measure.network.sync import agree, reduce
-from lopsided.measure.network.tensors import to_numpy
+from lopsided.measure.network.tensors import has_values, to_numpy
 
 
 def layers(
@@ -95,7 +95,7 @@ def layers(
 
     def hear(name: str) -> Callable[..., None]:
         def hook(_layer: Any, _args: Any, output: Any) -> None:
-            found = next(tensors_of(output), None)
+            found = next(filter(has_values, tensors_of(output)), None)
             # A copy, since what comes after the layer may write to its output, as ReLU in place.
             outputs.setdefault(name, []).append(None if found is None else found.detach().clone())
 

@@ -40,12 +40,12 @@ def is_spread(tensor: Any) -> bool:
 
 
 def has_values(tensor: Any) -> bool:
-    """Return whether a tensor has values to look at: one that is vectorised stands for many, others
-    for derivatives.
+    """Return whether a tensor has values to look at, row by row: one that is vectorised stands for
+    many, others for derivatives, and a nested one has rows of several lengths.
     """
     functorch = torch()._C._functorch
     inside = functorch.is_functorch_wrapped_tensor(tensor)
-    return not (inside or functorch.is_legacy_batchedtensor(tensor))
+    return not (inside or functorch.is_legacy_batchedtensor(tensor) or tensor.is_nested)
 
 
 def _dense(tensor: Any) -> Any:
