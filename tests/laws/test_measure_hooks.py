@@ -271,6 +271,12 @@ CASES = {
         inputs=SEQUENCES,
         labels=TAGS,
     ),
+    "bent answers of places, one after another": Case(
+        net(lambda self, x: self.head(self.body(x)).tanh().flatten(0, 1)),
+        lambda m, x: (m.body(x).reshape(-1, D), m.head.weight),
+        inputs=SEQUENCES,
+        labels=TAGS,
+    ),
     "an auxiliary head alone known": Case(
         net(
             lambda self, x: self.head(h := self.body(x)) + 0 * self.aux(h)[:, :1],

@@ -48,14 +48,14 @@ def require_own(
             negated; or, where the head is guessed, none that come from it, or nothing that tells it
             from its rivals.
     """
-    if any(reordered(logits, answer) for answer in answers):
+    k, rows = logits.shape[-1], logits.reshape(-1, logits.shape[-1])
+    alike = [z for answer in answers if (z := _laid(answer, logits)) is not None]
+    if any(reordered(rows, answer) for answer in alike):
         raise ValueError(
             f"the model returns the answers {tuple(logits.shape)} of the head {name!r} in "
             "another order of rows, so labels do not lie beside their features; give features "
             "in the order of the labels to a measure.Stream"
         )
-    k = logits.shape[-1]
-    alike = [z for answer in answers if (z := _laid(answer, logits)) is not None]
     if not alike and guessed and lone:
         raise ValueError(
             f"the model returns one number a sample, as its last layer {lone!r} of one output does,"
@@ -66,11 +66,11 @@ def require_own(
         raise _elsewhere(name)
     if not alike and guessed and rivals:  # of maps that were made larger, or of a loss alone
         raise _several(name, rivals)
-    own = [same(logits, answer) for answer in alike]
+    own = [same(rows, answer) for answer in alike]
     if not alike or own[0] or (chosen and any(own)):
         return ""
     alike = alike[:1] if any(own) else alike
-    found = [_made(logits.reshape(-1, k), answer.reshape(-1, k)) for answer in alike]
+    found = [_made(rows, answer) for answer in alike]
     for made in ("negated", "in another order of classes"):
         if made in found:
             raise ValueError(
@@ -82,7 +82,7 @@ def require_own(
         return known[0] and f"the model returns the answers of the head {name!r} {known[0]}"
     if guessed and rivals and not any(own):  # a mean of them can decide as each of them does
         raise _several(name, rivals)
-    if guessed and not any(own) and not any(same_decisions(logits, answer) for answer in alike):
+    if guessed and not any(own) and not any(same_decisions(rows, answer) for answer in alike):
         raise _elsewhere(name)
     return (
         f"the model returns something of the shape of the answers of the head {name!r} that is"
@@ -95,20 +95,20 @@ def makes(logits: Any, answer: Any) -> bool:
     is known here; of two samples of two classes any are, by a factor and offsets, which tells
     nothing.
     """
-    laid, k = _laid(answer, logits), logits.shape[-1]
-    if laid is None or (k == 2 and logits.numel() <= 2 * k):
+    rows, laid = logits.reshape(-1, logits.shape[-1]), _laid(answer, logits)
+    if laid is None or (rows.shape[1] == 2 and len(rows) <= 2):
         return False
-    return reordered(logits, laid) or _made(logits.reshape(-1, k), laid.reshape(-1, k)) is not None
+    return reordered(rows, laid) or _made(rows, laid) is not None
 
 
 def _laid(answer: Any, logits: Any) -> Any:
-    """Return an answer with its classes last, as losses of places do not take them, or `None` if it
-    has not as many numbers as the logits (*batch, k), k classes each.
+    """Return the rows (n, k) of an answer beside those of logits (*batch, k), or `None` if it has
+    others; losses of places take the classes before the places.
     """
     k = logits.shape[-1]
     if answer.numel() != logits.numel() or k not in (answer.shape[-1], answer.shape[1]):
         return None
-    return answer if answer.shape[-1] == k else answer.movedim(1, -1)
+    return (answer if answer.shape[-1] == k else answer.movedim(1, -1)).reshape(-1, k)
 
 
 def _several(name: str, rivals: Sequence[str]) -> ValueError:
