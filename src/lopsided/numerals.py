@@ -58,8 +58,11 @@ def numbers_of(text: str) -> list[int | float]:
 
 def _ambiguous(inner: str, words: list[str]) -> str:
     """Return what may mean two things in a text of numbers, or nothing."""
-    if _labelled(inner):
+    lines = [re.findall(r"[^\s,;]+", line) for line in inner.splitlines() if line.strip()]
+    if _labelled(lines):
         return "a number of each line may be its label, and the other its count"
+    if _headed(lines):
+        return "numbers may be labels, and those in the line below them their counts"
     inside = re.search(r"\d,\d", inner)
     thousands = re.search(r"(?<![\d.])\d{1,3},\d{3}(?!\d)", inner)
     if inside and re.search(r"[^\s,][\s;]+[^\s,]", inner):
@@ -81,13 +84,26 @@ def _ambiguous(inner: str, words: list[str]) -> str:
     return "a point may part the thousands of a number" if grouped and all(grouped) else ""
 
 
-def _labelled(inner: str) -> bool:
+def _labelled(lines: list[list[str]]) -> bool:
     """Return whether of two numbers a line the first or the second count up from 0 or 1, as labels
     do in a table and in what `uniq -c` prints.
     """
-    lines = [re.findall(r"[^\s,;]+", line) for line in inner.splitlines() if line.strip()]
-    lines = [[word.rstrip(".") for word in line] for line in lines]  # as in a numbered list
     if len(lines) < 2 or any(len(line) != 2 for line in lines):
         return False
-    up = [[str(first + c) for c in range(len(lines))] for first in (0, 1)]
-    return any(list(column) in up for column in zip(*lines, strict=True))
+    # With points, as in a numbered list.
+    columns = ([word.rstrip(".") for word in column] for column in zip(*lines, strict=True))
+    return any(map(_count_up, columns))
+
+
+def _headed(lines: list[list[str]]) -> bool:
+    """Return whether the numbers of every other line count up from 0 or 1, with as many in the line
+    below: labels above their counts, as R prints a table and a spreadsheet may have them.
+    """
+    above, below = lines[::2], lines[1::2]
+    alike = [len(line) for line in above] == [len(line) for line in below]
+    words = [word for line in above for word in line]
+    return alike and len(words) > len(above) and _count_up(words)
+
+
+def _count_up(words: list[str]) -> bool:
+    return any(words == [str(first + c) for c in range(len(words))] for first in (0, 1))

@@ -441,6 +441,8 @@ def test_counts_are_pasted_as_people_have_them(still, text, counts, names):
         ("0,50\r\n1,5\r\n", "“0,50” may be numbers, or a name and its number"),
         ("1. 50\n2. 5", "“1. 50” may be numbers, or a name and its number"),
         ("50\t1\n5\t2\n5\t3", "may be numbers, or a name and its number"),
+        (" 1  2  3 \n50 20  5 ", "“1  2  3” may be labels above their counts"),
+        ("1\t2\t3\n50\t20\t5", "may be labels above their counts"),
         ("9007199254740993 20", "Class 0 must have"),
         ("a: 20, b: 9007199254740993", "Class 1 must have"),
         *((text, "one number or several") for text in GROUPED),

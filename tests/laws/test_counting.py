@@ -117,6 +117,9 @@ AMBIGUOUS = {
     "1. 50\n2. 5": "a number of each line may be its label",
     "[1, 50,\n2, 5]": "a number of each line may be its label",
     "     50 1\n      5 2": "a number of each line may be its label",
+    " 1  2  3 \n50 20  5 ": "labels, and those in the line below them their counts",
+    "1\t2\t3\n50\t20\t5": "labels, and those in the line below them their counts",
+    " 1  2 \n50 20 \n 3 \n 5 ": "labels, and those in the line below them their counts",
     "k=10,ratio=100,minority=5": "k, ratio, minority are arguments of Counts.step",
     "k=100, largest=500, ratio=100": "--exponential on the command line",
     "1\u00a0500, 200": "a space that breaks no line",
@@ -133,6 +136,8 @@ def test_numbers_that_may_be_read_in_two_ways_are_refused(door, text):
     many = np.array([1, *[500] * 40])
     assert Counts.of(str(many)) == Counts(many)
     assert Counts.of("1 500 200") == Counts([1, 500, 200])
+    assert Counts.of("2 3 4\n50 20 5") == Counts([2, 3, 4, 50, 20, 5])
+    assert Counts.of("1\n50\n2\n5") == Counts([1, 50, 2, 5])
     assert Counts.of("1 50\n3 5") == Counts.of("1\n50\n3\n5") == Counts([1, 50, 3, 5])
 
 

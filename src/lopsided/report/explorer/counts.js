@@ -101,16 +101,24 @@ const nameOrNumber = (found) => ({
     `“${short(found, 36)}” may be numbers, or a name and its number: write numbers` +
     " as 1500, a name as 3.5: 1500.",
 });
-// Whether of two numbers a line the first or the second count up from 0 or 1, as labels do.
+// Whether words count up from 0 or 1, as labels do.
+const countUp = (words) =>
+  [0, 1].some((first) => words.every((word, c) => word === String(first + c)));
+// Whether of two numbers a line the first or the second do; 1. as in a numbered list, too.
 const labelled = (lines) =>
   lines.length > 1 &&
   lines.every((line) => line.length === 2) &&
-  [0, 1].some((column) =>
-    [0, 1].some((first) =>
-      // 1. as in a numbered list, too.
-      lines.every((line, c) => line[column].replace(/\.$/, "") === String(first + c)),
-    ),
+  [0, 1].some((column) => countUp(lines.map((line) => line[column].replace(/\.$/, ""))));
+// Whether those of every other line do, with as many in the line below: labels above their counts.
+const headed = (lines) => {
+  const above = lines.filter((_, i) => i % 2 === 0);
+  return (
+    lines.length % 2 === 0 &&
+    above.every((line, i) => line.length === lines[2 * i + 1].length) &&
+    above.flat().length > above.length &&
+    countUp(above.flat())
   );
+};
 
 // A name in JSON, in which other signs than ASCII may stand as their escapes.
 const unescaped = (part, name) => {
@@ -138,8 +146,12 @@ const parseCounts = (text) => {
       return { problem: `In “${short(plain, 36)}” the number before a comma is missing.` };
     }
     const lines = plain.split("\n").filter((line) => line.trim());
-    if (labelled(lines.map((line) => line.split(/[\s,;]+/).filter(Boolean)))) {
-      return nameOrNumber(lines[0].trim());
+    const inLines = lines.map((line) => line.split(/[\s,;]+/).filter(Boolean));
+    if (labelled(inLines)) return nameOrNumber(lines[0].trim());
+    if (headed(inLines)) {
+      return {
+        problem: `“${short(lines[0].trim(), 36)}” may be labels above their counts: write the counts alone.`,
+      };
     }
     const grouped = plain.match(GROUPED);
     if (grouped && new Set(plain.match(/[\s,;]+/g)).size > 1) return either(grouped[0]);
