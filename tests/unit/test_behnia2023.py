@@ -24,7 +24,7 @@ SHORT = {
     "steps": 300,
     "width": 32,
     "depth": 2,
-    "exponents": (-0.5, 0.5),
+    "exponents": (-0.5, 0.25, 0.5),
     "free": (0.5,),
 }
 

@@ -32,6 +32,9 @@ class Settings(Comparison):
         exponents: gamma of the networks.
         free: gamma of the unconstrained features.
         steps: of their descent.
+
+    Raises:
+        ValueError: for fewer than three exponents of networks, as in `Comparison`.
     """
 
     compared: ClassVar[tuple[str, ...]] = ("exponents",)
@@ -40,6 +43,14 @@ class Settings(Comparison):
     exponents: tuple[Exponent, ...] = (-0.25, 0.25, 0.5)
     free: tuple[Exponent, ...] = tuple(np.linspace(-1.5, 1.5, 13).tolist())
     steps: Whole = 60000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.exponents) < 3:
+            raise ValueError(
+                "exponents must be three numbers or more, for two are correlated to 1 or -1"
+                f" whatever was trained, got {', '.join(f'{each:g}' for each in self.exponents)}"
+            )
 
 
 @dataclass(frozen=True)
