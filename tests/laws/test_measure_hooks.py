@@ -262,6 +262,12 @@ CASES = {
             teacher=lambda: nn.Linear(D, K).requires_grad_(False),
         ),
     ),
+    "bent answers, what a teacher tells behind": Case(
+        net(
+            lambda self, x: (self.head(h := self.body(x)).tanh(), self.teacher(h).softmax(1)),
+            teacher=lambda: nn.Linear(D, K).requires_grad_(False),
+        ),
+    ),
     "classes before places, an auxiliary head behind": Case(
         net(
             lambda self, x: (self.head(h := self.body(x)).transpose(1, 2), self.aux(h)),
