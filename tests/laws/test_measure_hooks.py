@@ -262,6 +262,14 @@ CASES = {
             teacher=lambda: nn.Linear(D, K).requires_grad_(False),
         ),
     ),
+    "logarithms of a frozen head, an auxiliary one that learns": Case(
+        net(
+            lambda self, x: (self.aux(h := self.body(x)), self.frozen(h).log_softmax(1))[1],
+            aux=lambda: nn.Linear(D, K),
+            frozen=lambda: nn.Linear(D, K).requires_grad_(False),
+        ),
+        lambda m, x: (m.body(x), m.frozen.weight),
+    ),
     "bent answers, what a teacher tells behind": Case(
         net(
             lambda self, x: (self.head(h := self.body(x)).tanh(), self.teacher(h).softmax(1)),

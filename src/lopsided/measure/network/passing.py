@@ -142,12 +142,13 @@ class Passing:
 
     def _identify(self, calls: dict[str, list[Call]], answers: Sequence[Any]) -> None:
         """Take for the head the layer whose answers the model returned, or what it makes of them,
-        where there is one; rather one that learns than that of a teacher, of which only its own
-        answers tell where one that learns ran too, and of several answers the first.
+        where there is one; rather one that learns than that of a teacher, and of several answers
+        the first: what is made of a teacher's behind it is the teacher's, where one that learns
+        ran.
         """
         learned = any(learns(self._layers[name]) for name in calls)
         for learning, answer, own in itertools.product((True, False), answers, (same, makes)):
-            if own is makes and learned > learning:
+            if own is makes and learned > learning and answer is not answers[0]:
                 continue
             for name in reversed(self._layers):
                 if learns(self._layers[name]) == learning and any(
