@@ -28,9 +28,10 @@ class Loss(Protocol):
 class CrossEntropy:
     """Softmax cross-entropy, with the weights, scales, shifts and margins of an adjustment.
 
-    The loss of a column of targets t that sum to s is weight * (s logsumexp(a) - t . a), a the
-    adjusted logits: plain cross-entropy for s = 1, the sum of the cross-entropies of s labels
-    otherwise.
+    The loss of a column of targets t that sum to s is s logsumexp(a) - t . a, a the adjusted
+    logits: plain cross-entropy for s = 1, the sum of the cross-entropies of s labels otherwise. Of
+    classes each has its own weight in t, in the uniform part of a smoothed target too, as in
+    `steer.AdjustedCrossEntropy`.
 
     Attributes:
         adjustment: of the logits; it needs one label a sample.
@@ -68,16 +69,14 @@ class CrossEntropy:
             TypeError: if they are no real numbers, or the targets none.
         """
         logits = _alike(logits, targets)
-        t, s, a = targets.matrix, targets.strength, logits
-        scale, weight = np.ones(1), np.ones(1)
+        t, s, a, scale = targets.matrix, targets.strength, logits, np.ones(1)
         if targets.counts is not None:
             given = self.adjustment.resolve(targets.counts)
             expand = given.groups.expand
-            scale, weight = (
-                np.outer(expand(given.columns), expand(given.samples)),
-                expand(given.weight),
-            )
+            scale = np.outer(expand(given.columns), expand(given.samples))
             a = scale * logits + expand(given.shift)[:, None] - np.diag(expand(given.own))
+            t = expand(given.weight)[:, None] * t
+            s = t.sum(axis=0)
         # About the likeliest label's own logit a loss and a slope far below one keep their digits.
         own = np.argmax(t, axis=0), np.arange(t.shape[1])
         a = a - a[own]
@@ -87,7 +86,7 @@ class CrossEntropy:
         slope = s * np.exp(a - total) - t
         slope[own] = 0.0
         slope[own] = -slope.sum(axis=0)
-        return weight * (s * total - np.sum(t * a, axis=0)), weight * scale * slope
+        return s * total - np.sum(t * a, axis=0), scale * slope
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,25 @@ def test_the_solver_minimises_the_problems_own_objective(name):
     assert solution.geometry.logits.matrix() == pytest.approx(solution.W @ solution.M.T, abs=1e-9)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"weight": [1, 2, 1, 3]},
+        {"weight": [3, 1, 2, 1], "shift": [0, 1, 0, -1], "additive_margin": [0.5, 0, 1, 0]},
+        {"scale": [1, 0.5, 2, 1], "margin": [1, 2, 1, 1]},
+        {"weight": [1, 9, 1, 3], "scale": [1, 0.5, 2, 1], "per_sample": True},
+    ],
+    ids=lambda terms: " ".join(terms),
+)
+def test_a_problem_and_the_loss_to_train_with_read_an_adjustment_alike(terms, smoothing):
+    adjustment, logits = Adjustment(**terms), np.random.default_rng(0).normal(size=(4, 4))
+    problem = Problem(Targets.smoothed(COUNTS, smoothing), adjustment, ridge=0.3)
+    trained = steer.AdjustedCrossEntropy(adjustment, label_smoothing=smoothing, reduction="none")
+    losses = trained(torch.tensor(logits.T), torch.arange(4))
+    assert problem.loss.value(logits, problem.targets)[0] == pytest.approx(losses.numpy())
+
+
 @pytest.mark.parametrize("ridge", [1e-10, 1e-17])
 def test_a_loss_far_below_one_keeps_its_digits(ridge):
     problem = Problem([50, 20, 5], ridge=ridge)
