@@ -38,8 +38,9 @@ from lopsided.steer.prescribe.heads import (
     three_numbers,
 )
 from lopsided.steer.prescribe.linear import Linear
-from lopsided.steer.prescribe.samples import Samples, Summary
+from lopsided.steer.prescribe.samples import Samples
 from lopsided.steer.prescribe.sentences import measured, reweighted
+from lopsided.steer.prescribe.summary import Scale, Summary
 
 COUNTS = (120, 40, 12, 4)
 
@@ -90,14 +91,19 @@ def test_the_second_head_minimises_its_objective():
     samples = Samples((x, y), 4, 3, "train")
     seen = Summary.of(samples)
     found = second_head(samples, seen)
-    n, h = np.bincount(y), x / seen.length
+    n = np.bincount(y)
+    means = np.stack([x[y == c].mean(axis=0) for c in range(4)])
+    assert seen.scale.mean == pytest.approx(means.mean(axis=0))
+    h = (x - seen.scale.mean) / seen.scale.length
+    assert ((h**2).sum(axis=1) / (4 * n[y])).sum() == pytest.approx(1)
 
     def objective(flat):
         W, b = flat[:12].reshape(4, 3), flat[12:]
         return (losses(h @ W.T + b, y) / (4 * n[y])).sum() + SECOND_RIDGE / 2 * (W**2).sum()
 
     best = scipy.optimize.minimize(objective, np.zeros(16), method="BFGS", tol=1e-8).fun
-    reached = objective(np.concatenate([(found.weight * seen.length).ravel(), found.bias]))
+    there = seen.scale.into(found)
+    reached = objective(np.concatenate([there.weight.ravel(), there.bias]))
     assert best - 1e-9 <= reached < best + 1e-3  # stopped early, as it should be
 
 
@@ -138,17 +144,19 @@ def test_the_three_numbers_are_those_of_the_samples_used_in_blocks_of_any_size(b
 def test_the_refit_minimises_its_objective_and_stays_where_there_is_nothing_to_learn():
     (W, b), _, (x, y) = task(d=3)
     held, shift = Samples((x, y), 4, 3, "held_out"), np.log(np.bincount(y) / len(y))
-    near, scale = Linear(W, b), 2.0
+    near, scale = Linear(W, b), Scale(np.array([1.0, 0.0, -2.0]), 2.0)
+    first = scale.into(near)
     found = refit(held, np.ones(len(y), bool), near, shift, scale)
 
     def objective(flat):
         V, c = flat[:12].reshape(4, 3), flat[12:]
-        far = 0.5 * ((V - W * scale) ** 2).sum() + 0.5e-4 * ((c - b) ** 2).sum()
-        return losses(x / scale @ V.T + c + shift, y).sum() + far
+        far = 0.5 * ((V - first.weight) ** 2).sum() + 0.5e-4 * ((c - first.bias) ** 2).sum()
+        return losses((x - scale.mean) / 2 @ V.T + c + shift, y).sum() + far
 
-    start = np.concatenate([(W * scale).ravel(), b])
+    start = np.concatenate([first.weight.ravel(), first.bias])
     best = scipy.optimize.minimize(objective, start, method="BFGS", tol=1e-9)
-    reached = np.concatenate([(found.weight * scale).ravel(), found.bias])
+    there = scale.into(found)
+    reached = np.concatenate([there.weight.ravel(), there.bias])
     assert objective(reached) == pytest.approx(best.fun, rel=1e-6)
     nobody = refit(held, np.zeros(len(y), bool), near, shift, scale)
     assert np.array_equal(nobody.weight, W)
@@ -162,16 +170,19 @@ def test_the_slope_of_the_linear_fit_is_that_of_its_objective():
         yield x[:50], y[:50], weights[:50]
         yield x[50:], y[50:], weights[50:]
 
+    scale = Scale(np.linspace(-1, 1, 6), 3.0)
+    zero = Linear(0 * W, 0 * b)
     found = fit_linear(
-        read, Linear(0 * W, 0 * b), np.log(COUNTS), ridge=0.1, bias_ridge=0.2, scale=3, steps=500
+        read, zero, np.log(COUNTS), ridge=0.1, bias_ridge=0.2, scale=scale, steps=500
     )
 
     def objective(flat):
         V, c = flat[:24].reshape(4, 6), flat[24:]
-        z = x / 3 @ V.T + c + np.log(COUNTS)
+        z = (x - scale.mean) / 3 @ V.T + c + np.log(COUNTS)
         return weights @ losses(z, y) + 0.05 * (V**2).sum() + 0.1 * (c**2).sum()
 
-    at = np.concatenate([(found.weight * 3).ravel(), found.bias])
+    there = scale.into(found)
+    at = np.concatenate([there.weight.ravel(), there.bias])
     slope = np.abs(scipy.optimize.approx_fprime(at, objective)).max()
     assert slope < 1e-4 * np.abs(scipy.optimize.approx_fprime(0 * at, objective)).max()
 
@@ -197,7 +208,7 @@ def test_the_prescribed_head_is_linear_and_scores_as_the_stack_does(held):
 
 
 @pytest.mark.parametrize("counts", [COUNTS, (100, 40, 20, 20)])  # the latter is refitted
-def test_relabelling_and_rotation_change_nothing(counts):
+def test_relabelling_rotation_origin_and_unit_change_nothing(counts):
     (W, b), (x, y), (x2, y2) = task(counts)
     found = prescribe((W, b), (x, y), (x2, y2))
     order = np.array([2, 0, 3, 1])
@@ -205,10 +216,14 @@ def test_relabelling_and_rotation_change_nothing(counts):
     relabelled = prescribe((W[order], b[order]), (x, place[y]), (x2, place[y2]))
     Q = np.linalg.qr(np.random.default_rng(1).normal(size=(6, 6)))[0]
     turned = prescribe((W @ Q, b), (x @ Q, y), (x2 @ Q, y2))
-    for other, back in ((relabelled, place), (turned, np.arange(4))):
+    away, same = np.linspace(30, 60, 6), np.arange(4)
+    moved = prescribe((W, b - W @ away), (x + away, y), (x2 + away, y2))
+    scaled = prescribe((W / 50, b), (50 * x, y), (50 * x2, y2))
+    given = {id(turned): x2 @ Q, id(moved): x2 + away, id(scaled): 50 * x2}
+    for other, back in ((relabelled, place), (turned, same), (moved, same), (scaled, same)):
         assert (other.remedy, str(other.cause)) == (found.remedy, str(found.cause))
         assert other.gain == pytest.approx(found.gain, abs=1e-3)
-        z, w = found.score(x2), other.score(x2 @ Q if other is turned else x2)[:, back]
+        z, w = found.score(x2), other.score(given.get(id(other), x2))[:, back]
         assert w == pytest.approx(z, abs=1e-2)
 
 

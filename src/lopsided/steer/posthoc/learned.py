@@ -15,7 +15,8 @@ from lopsided.steer.logits import logits_of
 from lopsided.steer.prescribe.entropy import entropy
 from lopsided.steer.prescribe.heads import SETTLED, second_head
 from lopsided.steer.prescribe.linear import Linear
-from lopsided.steer.prescribe.samples import Samples, Summary
+from lopsided.steer.prescribe.samples import Samples
+from lopsided.steer.prescribe.summary import Summary
 
 #: Ridge of the scales towards one: weak, for training samples that are fitted already.
 RIDGE = 1e-3
@@ -25,8 +26,9 @@ def fit_head(features: Any, labels: Any) -> Linear:
     """Return a head for frozen features by classifier retraining (cRT): class-weighted
     cross-entropy, as a class-balanced sampler has in the mean.
 
-    Minimises sum_i CE_i / (k n_{y_i}) + 0.0005 |W|^2 over features of root mean square length one,
-    by 60 steps of L-BFGS. `steer.prescribe` weighs this head against the trained one.
+    Minimises sum_i CE_i / (k n_{y_i}) + 0.0005 |W|^2 over features whose class means have mean zero
+    and whose root mean square length is one, every class weighing the same, by 60 steps of L-BFGS.
+    `steer.prescribe` weighs this head against the trained one.
 
     Source: Kang et al. 2020 (arXiv 1910.09217), section 4.
 

@@ -28,7 +28,8 @@ from lopsided.steer.prescribe.gain import Accuracies, gain
 from lopsided.steer.prescribe.heads import HELD_OUT_READS, READS
 from lopsided.steer.prescribe.linear import Linear
 from lopsided.steer.prescribe.prescription import Loss, Prescription, Remedy
-from lopsided.steer.prescribe.samples import Samples, Summary
+from lopsided.steer.prescribe.samples import Samples
+from lopsided.steer.prescribe.summary import Summary
 from lopsided.steer.prescribe.trained import Trained
 
 __all__ = ["Prescription", "prescribe", "rows_read"]
@@ -96,8 +97,8 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
     """Return the prescription for a network whose training samples have been read."""
     heads, log_shares = (trained.first, trained.second), trained.log_shares
     seen = Seen.of(held_out, *heads, log_shares)
-    Summary(seen.counts, seen.length).require_steady(held_out)
-    length = trained.length or seen.length
+    Summary(seen.counts, seen.scale).require_steady(held_out)
+    scale = trained.scale or seen.scale
     files = {path.resolve() for path in trained.files}
     if shared := [path for path in held_out.files if path.resolve() in files]:
         raise ValueError(
@@ -107,7 +108,7 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
     if np.count_nonzero(seen.counts) < 2:
         return _unmeasured(trained, seen.counts, held_out.read)
     present = trained.present | (seen.counts > 0)
-    choice = choose(seen, held_out, heads, log_shares, trained.prior, length, present)
+    choice = choose(seen, held_out, heads, log_shares, trained.prior, scale, present)
     before, stack = seen.parts[0].argmax(axis=1), seen.scores(choice.numbers)
     beliefs = posterior(stack + seen.shift)
     model = stack.argmax(axis=1)

@@ -18,6 +18,7 @@ from lopsided.steer.prescribe.entropy import losses
 from lopsided.steer.prescribe.heads import Prior, refit, stacked, three_numbers
 from lopsided.steer.prescribe.linear import Linear
 from lopsided.steer.prescribe.samples import Samples, shares
+from lopsided.steer.prescribe.summary import Scale, Tally
 
 #: Parts that the held-out samples are cut in, and samples of each class that a refit needs.
 FOLDS, ENOUGH = 3, 5
@@ -32,14 +33,14 @@ class Seen:
         parts: three (n, k): scores of the trained head, of the second (zeros where there is none),
             and -log(pi), the same for all samples.
         shift: (k,) log of the held-out shares.
-        length: root mean square length of the features; 1 where all are zero.
+        scale: of the features.
         prints: (n,) numbers that copies of a sample share, see `Samples.fingerprint`.
     """
 
     labels: Ints
     parts: tuple[Floats, Floats, Floats]
     shift: Floats
-    length: float
+    scale: Scale
     prints: npt.NDArray[np.uint64]
 
     @classmethod
@@ -49,24 +50,23 @@ class Seen:
         """Read the held-out samples once.
 
         Raises:
-            ValueError: if there is none.
+            ValueError: if there is none, or squares of features leave float64.
         """
-        ones, others, labels, prints, squares = [], [], [], [], 0.0
+        tally = Tally(held_out)
+        ones, others, labels, prints = [], [], [], []
         for features, y in held_out:
             ones.append(first.scores(features))
             if second is not None:
                 others.append(second.scores(features))
             labels.append(y)
             prints.append(held_out.fingerprint(features, y))
-            squares += float(np.einsum("ij,ij->", features, features, dtype=np.float64))
-        if not sum(map(len, labels)):
-            raise ValueError("held_out has no sample")
+            tally.add(features, y)
+        summary = tally.summary()
         y, z = np.concatenate(labels), np.concatenate(ones)
         other = np.concatenate(others) if others else np.broadcast_to(0.0, z.shape)
-        counts = np.bincount(y, minlength=held_out.k)
-        length = float(np.sqrt(squares / len(y))) or 1.0
         parts = z, other, np.broadcast_to(-log_shares, z.shape)
-        return cls(y, parts, np.log(shares(counts)), length, np.concatenate(prints))
+        shift = np.log(shares(summary.counts))
+        return cls(y, parts, shift, summary.scale, np.concatenate(prints))
 
     @property
     def counts(self) -> Ints:
@@ -114,7 +114,7 @@ def choose(
     heads: tuple[Linear, Linear | None],
     log_shares: Floats,
     prior: Prior,
-    length: float,
+    scale: Scale,
     present: npt.NDArray[np.bool_],
 ) -> Choice:
     """Fit the three numbers and, where every class that there is has `ENOUGH` held-out samples, a
@@ -126,7 +126,7 @@ def choose(
         heads: the trained head and the second.
         log_shares: (k,) of the classes in training.
         prior: of the three numbers.
-        length: root mean square length of the features.
+        scale: of the features.
         present: (k,) which classes there are.
     """
     y, fold = seen.labels, folds(seen.labels, seen.prints)
@@ -138,7 +138,7 @@ def choose(
         stack.take(left, seen.scores(x, left), y[left], seen.shift)
         if try_refit:
             near = stacked(x, *heads, log_shares)
-            found = refit(held_out, used, near, seen.shift, length)
+            found = refit(held_out, used, near, seen.shift, scale)
             for rows, scores in _scored(found, held_out, y):
                 kept = fold[rows] == f
                 other.take(rows[kept], scores[kept], y[rows[kept]], seen.shift)
@@ -149,7 +149,7 @@ def choose(
         likelihoods["refit"] = -float(other.lost.mean())
         if likelihoods["refit"] > likelihoods["three numbers"]:
             every = np.ones(len(y), bool)
-            found = refit(held_out, every, head, seen.shift, length)
+            found = refit(held_out, every, head, seen.shift, scale)
             return Choice(True, found, numbers, other.answers, likelihoods)
     return Choice(False, head, numbers, stack.answers, likelihoods)
 

@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 from lopsided.arrays import Floats, Ints
 from lopsided.steer.prescribe.linear import Linear
 from lopsided.steer.prescribe.samples import Block
+from lopsided.steer.prescribe.summary import Scale
 
 #: Samples with a weight each: features, labels, weights.
 Weighted = Callable[[], Iterable[tuple[*Block, Floats]]]
@@ -43,32 +44,34 @@ def fit_linear(
     *,
     ridge: float,
     bias_ridge: float,
-    scale: float,
+    scale: Scale,
     steps: int,
 ) -> Linear:
-    """Minimise sum_i w_i CE(V h_i / scale + c + shift, y_i) + ridge/2 |V - V0|^2 + bias_ridge/2
-    |c - c0|^2 by L-BFGS.
+    """Minimise sum_i w_i CE(V g_i + c + shift, y_i) + ridge/2 |V - V0|^2 + bias_ridge/2 |c - c0|^2
+    over V and c by L-BFGS, where g are the features in their scale, (h - mean) / length.
 
     Args:
         samples: reads the samples; called once a step.
-        start: V0 / scale and c0, where the descent starts too.
+        start: head of h that is V0 and c0 in that scale, where the descent starts too.
         shift: (k,) added to the scores in the loss alone.
-        ridge: on the weight, in the features' unit `scale`.
-        bias_ridge: on the bias.
-        scale: unit of the features.
+        ridge: on the weight, in that scale.
+        bias_ridge: on the bias there.
+        scale: of the features.
         steps: of L-BFGS, at most.
 
     Returns:
-        V / scale and c.
+        The head of h that is V and c in that scale.
     """
     k, d = start.weight.shape
-    origin = np.concatenate([(start.weight * scale).ravel(), start.bias])
+    there = scale.into(start)
+    origin = np.concatenate([there.weight.ravel(), there.bias])
     ridges = np.concatenate([np.full(k * d, ridge), np.full(k, bias_ridge)])
 
     def objective(flat: Floats) -> tuple[float, Floats]:
-        head = Linear(flat[: k * d].reshape(k, d) / scale, flat[k * d :] + shift)
+        head = Linear(flat[: k * d].reshape(k, d) / scale.length, flat[k * d :] + shift)
         value, slope = 0.0, np.zeros((k, d + 1))
-        for features, labels, weights in samples():
+        for given, labels, weights in samples():
+            features = scale.of(given)
             z = head.scores(features)
             lost, error = entropy(z, labels)
             value += float(weights @ lost)
@@ -77,7 +80,7 @@ def fit_linear(
             slope[:, :d] += error.T.astype(features.dtype, copy=False) @ features
             slope[:, d] += error.sum(axis=0)
         away = flat - origin
-        gradient = np.concatenate([slope[:, :d].ravel() / scale, slope[:, d]])
+        gradient = np.concatenate([slope[:, :d].ravel() / scale.length, slope[:, d]])
         return value + 0.5 * float(ridges @ away**2), gradient + ridges * away
 
     found = minimize(
@@ -87,4 +90,4 @@ def fit_linear(
         method="L-BFGS-B",
         options={"maxiter": steps, "maxcor": 10, "ftol": 1e-8, "gtol": 1e-6},
     ).x
-    return Linear(found[: k * d].reshape(k, d) / scale, found[k * d :])
+    return scale.back(Linear(found[: k * d].reshape(k, d), found[k * d :]))

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from lopsided.arrays import Floats, Ints
 from lopsided.steer.prescribe.entropy import Weighted, entropy, fit_linear
 from lopsided.steer.prescribe.linear import Linear
-from lopsided.steer.prescribe.samples import Block, Samples, Summary
+from lopsided.steer.prescribe.samples import Block, Samples
+from lopsided.steer.prescribe.summary import Scale, Summary
 
 #: Ridge and steps of the second head: weak, and early-stopped where features have collapsed.
 SECOND_RIDGE, SECOND_STEPS = 1e-3, 60
@@ -33,8 +34,7 @@ EPS = float(np.finfo(np.float64).eps)
 
 def second_head(train: Samples, seen: Summary) -> Linear:
     """Return the head of class-weighted cross-entropy on frozen features: minimise sum_i CE_i /
-    (k n_{y_i}) + ridge/2 |W|^2 over features of root mean square length one, k the classes that
-    have samples.
+    (k n_{y_i}) + ridge/2 |W|^2 over features in their scale, k the classes that have samples.
 
     Source: Kang et al. 2020 (arXiv 1910.09217), classifier re-training; weights instead of a
     balanced sampler.
@@ -53,7 +53,7 @@ def second_head(train: Samples, seen: Summary) -> Linear:
         np.zeros(train.k),
         ridge=SECOND_RIDGE,
         bias_ridge=0.0,
-        scale=seen.length,
+        scale=seen.scale,
         steps=SECOND_STEPS,
     )
 
@@ -176,7 +176,7 @@ def stacked(numbers: Floats, first: Linear, second: Linear | None, log_shares: F
 
 
 def refit(
-    held_out: Samples, used: npt.NDArray[np.bool_], near: Linear, shift: Floats, scale: float
+    held_out: Samples, used: npt.NDArray[np.bool_], near: Linear, shift: Floats, scale: Scale
 ) -> Linear:
     """Return the head that minimises cross-entropy on held-out samples with a ridge towards another
     head.
@@ -186,7 +186,7 @@ def refit(
         used: (n,) which of them count.
         near: the other head.
         shift: (k,) log of the held-out shares.
-        scale: root mean square length of the features.
+        scale: of the features.
     """
 
     def weighted() -> Iterator[tuple[*Block, Floats]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,6 @@ from lopsided.measure.storage.store import Progress, Store
 
 #: Rows of a block, of an array that is given whole.
 ROWS = 4096
-
-#: The least sum of squares that keeps its digits.
-_LEAST = 1e-280
 
 #: Features of at least 32 bits with their labels.
 Block = tuple[npt.NDArray[Any], Ints]
@@ -121,6 +117,11 @@ class Samples:
         return factors, random.integers(1, 2**63, self.k, np.uint64)
 
     @property
+    def kept(self) -> bool:
+        """Whether they are kept somewhere, and not handed out by somebody."""
+        return isinstance(self.given, Store) or _is_pair(self.given)
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """The files that the samples are read from, as far as that is known."""
         return (
@@ -144,57 +145,6 @@ def _mixed(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
     return np.asarray(bits ^ (bits >> np.uint64(31)))
-
-
-@dataclass(frozen=True, eq=False)
-class Summary:
-    """What one pass tells.
-
-    Attributes:
-        counts: (k,) samples of each class, perhaps none.
-        length: root mean square length of the features; 1 where all are zero.
-    """
-
-    counts: Ints
-    length: float
-
-    @classmethod
-    def of(cls, samples: Samples) -> Summary:
-        """Read the samples once.
-
-        Raises:
-            ValueError: if there is none, or squares of features leave float64.
-        """
-        counts, squares = np.zeros(samples.k, np.int64), 0.0
-        for features, labels in samples:
-            counts += np.bincount(labels, minlength=samples.k)
-            squares += float(np.einsum("ij,ij->", features, features, dtype=np.float64))
-        if not counts.any():
-            raise ValueError(f"{samples.what} has no sample")
-        if not _LEAST < squares < np.inf and any(features.any() for features, _ in samples):
-            raise ValueError(
-                f"squares of the features of {samples.what} leave float64: divide features, and"
-                " multiply the head, by one number first"
-            )
-        return cls(counts, float(np.sqrt(squares / counts.sum())) or 1.0)
-
-    def require_steady(self, samples: Samples) -> None:
-        """Read samples again that others hand out, and refuse those that are not the same.
-
-        Raises:
-            ValueError: if they are others.
-        """
-        if isinstance(samples.given, Store) or _is_pair(samples.given):
-            return
-        again = Summary.of(samples)
-        # A network on a GPU makes its features up to rounding.
-        same = isclose(again.length, self.length, rel_tol=1e-6)
-        if (again.counts != self.counts).any() or not same:
-            raise ValueError(
-                f"{samples.what} is read several times and gives other samples each time, as a"
-                " loader does that draws them at random, changes them, or drops its last batch"
-                " after shuffling: give one that gives all of them as they are"
-            )
 
 
 def shares(counts: npt.ArrayLike) -> Floats:

@@ -18,7 +18,8 @@ from lopsided.steer.prescribe.cause import REWEIGHTED, norm_share
 from lopsided.steer.prescribe.heads import CAUTIOUS, PLAIN, STACKED, Prior, second_head
 from lopsided.steer.prescribe.linear import Linear
 from lopsided.steer.prescribe.prescription import Loss
-from lopsided.steer.prescribe.samples import Samples, Summary, shares
+from lopsided.steer.prescribe.samples import Samples, shares
+from lopsided.steer.prescribe.summary import Scale, Summary
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Trained:
         present: (k,) which classes have training samples, as far as samples and counts tell.
         norm_share: of SELI's norm ratio, of the classes that are present: the classifiers of others
             were pulled by no sample.
-        length: root mean square length of the training features.
+        scale: of the training features.
         loss: as far as was said.
         contradiction: how the training samples contradict the counts, in a sentence, or nothing.
     """
@@ -46,7 +47,7 @@ class Trained:
     log_shares: Floats
     present: npt.NDArray[np.bool_]
     norm_share: float | None
-    length: float | None
+    scale: Scale | None
     loss: Loss | None
     contradiction: str = ""
 
@@ -84,8 +85,8 @@ class Trained:
         if np.count_nonzero(present) > 1:
             some = Linear(first.weight[present], first.bias[present])
             share = norm_share(some, Counts(known.values[present]))
-        logs, length = np.log(pi), seen.length
-        return cls(first, second, samples, known, logs, present, share, length, loss, told)
+        logs, scale = np.log(pi), seen.scale
+        return cls(first, second, samples, known, logs, present, share, scale, loss, told)
 
     @property
     def plain(self) -> bool | None:
