@@ -41,8 +41,8 @@ class Heard(NamedTuple):
 
 
 class Hearing:
-    """Hooks on the layers of a model that may be its head and on all that is around one of them;
-    use as a context, so that they are removed.
+    """Hooks on the layers of a model that may be its head and on all that is around one of them,
+    from `begin` to `end`.
 
     Attributes:
         skipped: passes that were not listened to.
