@@ -86,6 +86,33 @@ def test_the_interval_contains_nine_of_ten_gains_of_few_classes(k, m):
     assert np.mean([trial() for _ in range(80)]) >= 0.9
 
 
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from([0.0, 3.0, 1e4, 1e8]),
+    st.sampled_from([np.float32, np.float64]),
+    st.integers(1, 40),
+)
+def test_the_scale_of_features_is_found_however_far_they_lie_and_in_blocks(seed, away, kind, block):
+    rng = np.random.default_rng(seed)
+    y = np.concatenate([[0, 2, 3], rng.integers(0, 4, 30)])  # class 1 may have none
+    x = (rng.normal(size=(33, 3)) + away).astype(kind)
+    parts = [(x[i : i + block], y[i : i + block]) for i in range(0, 33, block)]
+    found = Summary.of(Samples(parts, 4, 3, "train"))
+    exact, n = x.astype(np.longdouble), np.bincount(y, minlength=4)
+    mean = np.mean([exact[y == c].mean(axis=0) for c in range(4) if n[c]], axis=0)
+    squares = [((exact[y == c] - mean) ** 2).sum(axis=1).mean() for c in range(4) if n[c]]
+    length = float(np.sqrt(np.mean(squares))) or 1.0
+    assert found.counts.tolist() == n.tolist()
+    assert found.scale.mean == pytest.approx(mean.astype(float), rel=1e-7, abs=1e-6)
+    assert found.scale.length == pytest.approx(length, rel=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, 1e30])
+def test_features_that_are_all_equal_have_the_unit_one(value):
+    found = Summary.of(Samples((np.full((6, 2), value), np.arange(6) % 3), 3, 2, "train"))
+    assert (found.scale.mean.tolist(), found.scale.length) == ([value, value], 1.0)
+
+
 def test_the_second_head_minimises_its_objective():
     _, (x, y), _ = task(d=3)
     samples = Samples((x, y), 4, 3, "train")
