@@ -60,6 +60,19 @@ REFUSED = {
     "numbered columns": (b"0,1\n1.5,2.0\n3.0,4.0\n", "has 0 to 1 in line 1, which may number"),
     "a numbered column": (b"0\n1.5\n3.0\n", "has 0 in line 1, which may number the columns"),
     "numbered columns of whole numbers": (b"0,1,2\n1,0,0\n0,1,0\n", "has 0 to 2 in line 1"),
+    "rows as R writes them": (
+        b'"a"\n"1" 1.5\n"2" 3\n',
+        "has 1 name in line 1 and 2 cells in line 2",
+    ),
+    "rows as pandas pads them": (b"   a  b\n0  1  5\n1  2  7\n", "if the first numbers the rows"),
+    "numbered rows without names": (
+        b"0,1.5\n1,2\n2,7\n",
+        "has 0 to 2 in its first cells, which may",
+    ),
+    "rows numbered from 1": (
+        b'"1" 1.5\n"2" 2\n"3" 7\n',
+        "has 1 to 3 in its first cells, which may",
+    ),
     "a name among numbers": (b"a,1\n2,3\n", "has 'a' in line 1"),
     "an empty cell": (b"1,\n3,4\n", "has '' in line 1"),
     "another encoding": (b"1,2\n3,\xe9\n", "no utf-8 text in line 2"),

@@ -231,6 +231,13 @@ def test_standard_input_is_decoded_as_a_file_is(option, content, told, monkeypat
         ("dx\nnv\nmel\nnv\n", "'dx' in line 1 and nowhere else, which may be a class or a title"),
         ("cat\nnan\ndog\n", "all names, got 'nan'"),
         ("[1", "standard input is damaged or truncated"),
+        ('"label"\n"1" 0\n"2" 0\n"3" 1\n', "has more cells in each line than titles in line 1"),
+        (" label\n0 red fox\n1 dog\n", "titles in line 1, and the first numbers the lines"),
+        (
+            "label\n0   cat\n1   cat\n2   dog\n",
+            "the lines: leave these numbers out, or write titles",
+        ),
+        ("cat\ncat\ndog\n# end\n", "has '# end' in line 4, which may be a remark: remarks stand"),
         ("# of May\n#sky\ncat\ncat\n#sky\n", "has '#sky' in line 2, which may be a remark or a"),
         ("#sky\n#sea\n#sky\n", "has '#sky' in line 1, which may be a remark or a class"),
         ("#N/A\ncat\ncat\n", "has '#N/A' in line 1, which may be a remark or a class"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.given import ENDINGS, Columns, content, is_listed, telling
-from lopsided.cli.table import SEPARATORS, lines_of, require_remarks
+from lopsided.cli.table import SEPARATORS, count_up, lines_of, require_remarks
 from lopsided.files import UnfitError
 from lopsided.numbering import whole_numbers
 
@@ -111,6 +111,12 @@ def _require_one_part(columns: Mapping[str, Sequence[object]]) -> None:
 def _lines(text: str) -> list[int] | list[str]:
     lines = list(lines_of(text))
     rows = [cells for _, cells in lines]
+    untitled = len(rows) > 2 and all(len(row) > len(rows[0]) for row in rows[1:])
+    if untitled and count_up([row[0] for row in rows[1:]]):  # as R and pandas write them
+        raise UnfitError(
+            f"has more cells in each line than titles in line {lines[0][0]}, and the first numbers"
+            " the lines: leave these numbers out, or write titles for all cells"
+        )
     if " " in text and not _are_columns(rows):
         lines = list(lines_of(text, [sign for sign in SEPARATORS if sign != " "]))
     width = len(lines[0][1]) if lines else 1
@@ -133,14 +139,18 @@ def _lines(text: str) -> list[int] | list[str]:
                 f"has {cells[place]!r} in line {number}, as where a label is missing: leave its"
                 " sample out, or call the class otherwise"
             )
+        if cells[place].startswith("# "):
+            raise UnfitError(
+                f"has {cells[place]!r} in line {number}, which may be a remark: remarks stand above"
+                " all labels"
+            )
         expected += 1
     labels = [cells[place] for _, cells in lines]
     if width > 1:
         _require_samples(labels, titles)
         columns = zip(*(cells for _, cells in lines), strict=True)
         _require_one_part(dict(zip(titles, columns, strict=False)))
-    untitled = lines and lines[0][1] is titles
-    once = untitled and labels.count(labels[0]) == 1
+    once = lines and lines[0][1] is titles and labels.count(labels[0]) == 1
     whole = bool(labels) and all(re.fullmatch(r"[+-]?[0-9]{1,18}", label) for label in labels)
     # With 0, in the first line, pandas titles a column that has no name.
     numbered = whole and labels[0] == "0" and lines[0][0] == 1

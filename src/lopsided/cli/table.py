@@ -36,8 +36,8 @@ def read_table(path: Path) -> Floats:
     between numbers is a semicolon, a tab, a comma or spaces, the same in all lines.
 
     Raises:
-        UnfitError: if a line holds anything else than as many numbers as the others, or the first
-            may number the columns; it is named.
+        UnfitError: if a line holds anything else than as many numbers as the others, or as there
+            are names, or the first line may number the columns, the first cells the rows.
         OSError: if the file cannot be read.
     """
     import numpy as np
@@ -49,9 +49,16 @@ def read_table(path: Path) -> Floats:
                 f"has a column without a name in line {lines[0][0]}; if it numbers the rows, write"
                 " the table without it"
             )
-        lines = lines[1:]
+        (number, names), lines = lines[0], lines[1:]
+        if lines and len(names) != len(lines[0][1]):  # R and pandas have none for row numbers
+            raise UnfitError(
+                f"has {len(names)} name{'s' * (len(names) != 1)} in line {number} and"
+                f" {len(lines[0][1])} cells in line {lines[0][0]}; if the first numbers the rows,"
+                " write the table without it"
+            )
     elif lines:
         _require_row(lines)
+        _require_column(lines)
     if not lines:
         raise UnfitError("holds no numbers; a table has one row a sample")
     width = len(lines[0][1])
@@ -110,7 +117,7 @@ def lines_of(
     separator = next((sign for sign in separators if sign in used), ",")
     for number, line in numbered:
         if separator == " ":
-            yield number, line.split()
+            yield number, _words(line)
             continue
         try:
             cells = next(csv.reader([f"{line}\n"], delimiter=separator))
@@ -122,6 +129,12 @@ def lines_of(
                 " and a quote that begins it twice within quotes"
             )
         yield number, [cell.strip() for cell in cells]
+
+
+def _words(line: str) -> list[str]:
+    """Return the cells between spaces, of which some may be in quotes, as R writes names."""
+    found = re.finditer(r'"((?:[^"]|"")*)"(?!\S)|\S+', line)
+    return [word[0] if word[1] is None else word[1].replace('""', '"') for word in found]
 
 
 def require_remarks(text: str, is_class: Callable[[str], bool]) -> None:
@@ -165,6 +178,21 @@ def _require_row(lines: Sequence[tuple[int, Sequence[str]]]) -> None:
             f"has 0{last} in line {number}, which may number the columns or be a row: write names"
             " in its place, or above it"
         )
+
+
+def _require_column(lines: Sequence[tuple[int, Sequence[str]]]) -> None:
+    """Refuse first cells that count the rows, as where their numbers were written and no names."""
+    if len(lines) < 3 or len(lines[0][1]) == 1 or not count_up([cells[0] for _, cells in lines]):
+        return
+    raise UnfitError(
+        f"has {lines[0][1][0]} to {lines[-1][1][0]} in its first cells, which may number the rows"
+        " or be numbers like others: write the table without them, or names above it"
+    )
+
+
+def count_up(cells: Sequence[str]) -> bool:
+    """Return whether cells count from 0 or from 1 on, as numbers of rows do."""
+    return any([*cells] == [str(i + start) for i in range(len(cells))] for start in (0, 1))
 
 
 def _are_names(cells: Sequence[str]) -> bool:
