@@ -133,6 +133,8 @@ def lines_of(
 
 def _words(line: str) -> list[str]:
     """Return the cells between spaces, of which some may be in quotes, as R writes names."""
+    if '"' not in line:
+        return line.split()
     found = re.finditer(r'"((?:[^"]|"")*)"(?!\S)|\S+', line)
     return [word[0] if word[1] is None else word[1].replace('""', '"') for word in found]
 
