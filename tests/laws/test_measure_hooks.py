@@ -270,6 +270,13 @@ CASES = {
         ),
         lambda m, x: (m.body(x), m.frozen.weight),
     ),
+    "bent answers, what another head tells behind": Case(
+        net(
+            lambda self, x: ((9 * self.head(h := self.body(x))).tanh(), self.aux(h).softmax(1)),
+            aux=lambda: nn.Linear(D, K),
+        ),
+        "each of the layers 'head', 'aux' can be the head",
+    ),
     "bent answers, what a teacher tells behind": Case(
         net(
             lambda self, x: (self.head(h := self.body(x)).tanh(), self.teacher(h).softmax(1)),

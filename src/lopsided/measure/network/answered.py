@@ -49,7 +49,7 @@ def require_own(
             from its rivals.
     """
     k, rows = logits.shape[-1], logits.reshape(-1, logits.shape[-1])
-    alike = [z for answer in answers if (z := _laid(answer, logits)) is not None]
+    alike = [z for answer in answers if (z := beside(answer, logits)) is not None]
     if any(reordered(rows, answer) for answer in alike):
         raise ValueError(
             f"the model returns the answers {tuple(logits.shape)} of the head {name!r} in "
@@ -69,7 +69,7 @@ def require_own(
     own = [same(rows, answer) for answer in alike]
     if not alike or own[0] or (chosen and any(own)):
         return ""
-    alike = alike[:1] if any(own) else alike
+    alike = alike[:1] if any(own) or (guessed and rivals) else alike
     found = [_made(rows, answer) for answer in alike]
     for made in ("negated", "in another order of classes"):
         if made in found:
@@ -95,13 +95,13 @@ def makes(logits: Any, answer: Any) -> bool:
     is known here; of two samples of two classes any are, by a factor and offsets, which tells
     nothing.
     """
-    rows, laid = logits.reshape(-1, logits.shape[-1]), _laid(answer, logits)
+    rows, laid = logits.reshape(-1, logits.shape[-1]), beside(answer, logits)
     if laid is None or (rows.shape[1] == 2 and len(rows) <= 2):
         return False
     return reordered(rows, laid) or _made(rows, laid) is not None
 
 
-def _laid(answer: Any, logits: Any) -> Any:
+def beside(answer: Any, logits: Any) -> Any:
     """Return the rows (n, k) of an answer beside those of logits (*batch, k), or `None` if it has
     others; losses of places take the classes before the places.
     """

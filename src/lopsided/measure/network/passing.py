@@ -18,7 +18,7 @@ from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import sentence_of
 from lopsided.measure.network.affine import Affine, stored
 from lopsided.measure.network.aligned import Call, Pass, laid, one_of
-from lopsided.measure.network.answered import makes, require_own
+from lopsided.measure.network.answered import beside, makes, require_own
 from lopsided.measure.network.head import (
     axes_of,
     causal,
@@ -142,13 +142,14 @@ class Passing:
 
     def _identify(self, calls: dict[str, list[Call]], answers: Sequence[Any]) -> None:
         """Take for the head the layer whose answers the model returned, or what it makes of them,
-        where there is one; rather one that learns than that of a teacher, and of several answers
-        the first: what is made of a teacher's behind it is the teacher's, where one that learns
-        ran.
+        where there is one; rather one that learns than that of a teacher. Only the first of several
+        answers is the model's, which may be bent in a way that is not known: what is made of
+        another layer's behind it tells nothing.
         """
-        learned = any(learns(self._layers[name]) for name in calls)
+        made = [call.logits for each in calls.values() for call in each]
+        first = next((a for a in answers if any(beside(a, z) is not None for z in made)), None)
         for learning, answer, own in itertools.product((True, False), answers, (same, makes)):
-            if own is makes and learned > learning and answer is not answers[0]:
+            if own is makes and answer is not first:
                 continue
             for name in reversed(self._layers):
                 if learns(self._layers[name]) == learning and any(
