@@ -390,6 +390,21 @@ def test_copies_of_held_out_samples_promise_no_more_and_no_surer_and_are_told(ti
     assert np.ptp(found.interval) == pytest.approx(np.ptp(plain.interval), rel=0.15)
 
 
+@pytest.mark.parametrize("kind", ["int32", "int64", "uint32", ">i8", "longdouble"])
+def test_whole_numbers_keep_the_digits_that_float32_lacks(kind):
+    now, (_, (x, y), (x2, y2)) = 1_700_000_000, task(d=1)
+    days, later = (np.rint(50 * part) + now for part in (x, x2))  # a second is what tells apart
+    slope = np.linspace(-1, 1, 4)[:, None]
+    head = slope, -now * slope[:, 0]
+    found = prescribe(head, (days.astype(kind), y), (later.astype(kind), y2))
+    same = prescribe(head, (days, y), (later, y2))
+    assert found.before.balanced == same.before.balanced
+    assert found.numbers == pytest.approx(same.numbers)
+    answers = Linear.of(head).scores(later).argmax(axis=1)
+    right = [(answers[y2 == c] == c).mean() for c in range(4)]
+    assert found.before.balanced == pytest.approx(np.mean(right))
+
+
 @pytest.mark.parametrize("size", [1e-45, 1e60])
 def test_a_head_that_float32_does_not_hold_is_not_written(size, tmp_path):
     labels = np.repeat([0, 1], [60, 6])

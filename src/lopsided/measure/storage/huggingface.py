@@ -14,7 +14,8 @@ from lopsided.files import UnfitError, reading, require_file
 _PART = re.compile(r"(.*?)[-_.]?(\d{1,9})-of-(\d{1,9})(?!\d)")
 #: Splits of a data set, as files are named by hand: train.npz, features_val.npy, test-2.parquet.
 _SPLIT = re.compile(
-    r"(?<![a-z])((train)(ing)?|(val)(id|idation)?|(dev)|(test)|(held)[-_. ]?out|(ood))(?![a-z])",
+    r"(?<![a-z])((train)(ing)?|(val)(id|idate|idation)?|(eval)(uation)?|(dev)|(test)(ing)?"
+    r"|(held|hold)[-_. ]?out|(ood))(?![a-z])",
     re.IGNORECASE,
 )
 #: Bytes that a description of a data set may have.

@@ -62,10 +62,9 @@ class Samples:
                     (self.k, self.d),
                 )
                 x = rows_of(x, y, self.d, "features")
-                if x.dtype.kind == "f" and x.dtype.itemsize > 8:
-                    x = x.astype(np.float64)
-                wide = x.dtype.kind == "f" and x.dtype.itemsize >= 4
-                yield (x if wide else x.astype(np.float32)), y
+                # Not all digits of whole numbers of 32 bits or more are in float32.
+                wide = np.result_type(x, np.float32).itemsize > 4
+                yield x.astype(np.float64 if wide else np.float32, copy=False), y
                 self.progress(len(y))
         except ValueError as error:
             raise ValueError(f"in {self.what}: {error}") from error
