@@ -226,6 +226,12 @@ def test_sums_out_of_range_are_refused_and_nothing_is_kept():
     assert means.means.tolist() == [[float(np.float32(3e38))]] * 2
 
 
+@pytest.mark.parametrize("other", [0.0, 6e307])
+def test_a_number_whose_differences_leave_float64_is_told_of(other):
+    with pytest.raises((ValueError, FloatingPointError), match=r"beyond 1e\+70|multiply all"):
+        Moments(2, 1).update([[-6e307], [other], [1.0], [2.0], [3.0], [4.0]], [0, 0, 0, 0, 0, 1])
+
+
 def test_moments_of_different_kinds_do_not_merge():
     with pytest.raises(ValueError, match="of one kind"):
         Moments(4, 5, scatter="none").merge(Means(4, 5))

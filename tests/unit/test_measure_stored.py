@@ -412,7 +412,10 @@ NAMES = {
     "one split by hand": (["train_0", "train_1", "x-training"], ""),
     "one evaluation": (["eval_0", "x-evaluation"], ""),
     "two words for one": (["held-out_test_0", "held-out_test_1"], ""),
-    "words that hold a split": (["trained", "latest", "oval", "contest2", "medieval", "threshold"], ""),
+    "words that hold a split": (
+        ["trained", "latest", "oval", "contest2", "medieval", "threshold"],
+        "",
+    ),
     "two exports": (["x-0-of-2", "x-1-of-2", "x-0-of-1"], "not parts of one data set"),
     "a part twice": (["x-0-of-1-3f", "x-0-of-1-a7"], "not parts of one data set"),
 }

@@ -18,6 +18,8 @@ from lopsided.labels import left_out
 
 #: What a result without samples would be of.
 NOTHING = "nothing has been measured yet: a batch of features and labels comes before the result"
+#: Thousands of numbers below this have a sum in float64.
+NEARLY = 1e300
 
 
 def sentence_of(error: Exception) -> str:
@@ -159,9 +161,9 @@ def rows_of(
             f"{what} and labels must have one row a sample, got {len(array)} rows and {len(labels)}"
             " labels"
         )
-    # A sum is finite only of finite numbers, and quicker than a look at each; one that overflows
-    # only costs the second look.
-    if finite and array.dtype.kind == "f" and not np.isfinite(_sum(array)):
+    # A sum is finite only of finite numbers, and quicker than a look at each; one that overflows,
+    # or nearly does, as sums of differences then do, only costs the second look.
+    if finite and array.dtype.kind == "f" and not abs(float(_sum(array))) < NEARLY:
         fine = np.isfinite(array)
         if array.dtype.itemsize >= 8:  # such a sum overflows the state too
             fine &= np.abs(array) < LARGEST

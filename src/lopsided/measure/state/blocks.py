@@ -89,7 +89,7 @@ def by_class(
         (c,), and start and rest (c, d) of their means; the start is zero, and `None`, near zero.
 
     Raises:
-        FloatingPointError: if a number is not finite.
+        FloatingPointError: if a number is not finite, or sums leave float64.
     """
     present, index, added = _present(y, k)
     start = None
@@ -102,7 +102,10 @@ def by_class(
         )
         rest = np.asarray(member.T @ x)
         if not np.isfinite(rest.sum()):
-            raise FloatingPointError
+            raise FloatingPointError(
+                "features are so large that their sums leave float64; multiply all features by one"
+                " constant first, which changes no ratio"
+            )
     rest /= added[:, None]
     return present, index, added, start, rest
 
