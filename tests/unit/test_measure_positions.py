@@ -131,3 +131,112 @@ def test_a_layer_under_a_shift_lies_beside_the_labels_ahead(first):
     moments.update(rows.numpy(), ids[:, 1:].reshape(-1).numpy())
     for seen in found.values():
         np.testing.assert_allclose(seen.moments.means, moments.means, atol=1e-6)
+
+
+class Padded(nn.Module):
+    """Reads sequences, of which zero fills up, and tells its parts so in one of some ways."""
+
+    def __init__(self, way):
+        super().__init__()
+        self.way, self.table = way, nn.Embedding(20, 6)
+        block = nn.TransformerEncoderLayer(6, 2, 9, dropout=0.0, batch_first=True)
+        self.encoder = nn.TransformerEncoder(block, 2, enable_nested_tensor=way == "nested")
+        self.attention = nn.MultiheadAttention(6, 2, batch_first=True)
+        self.norm, self.head = nn.LayerNorm(6), nn.Linear(6, 3)
+
+    def forward(self, tokens, attention_mask=None):
+        h, out = self.table(tokens), tokens == 0
+        if self.way == "attention":
+            h = h + self.attention(h, h, h, key_padding_mask=out)[0]
+        elif self.way == "float":
+            h = self.encoder(h, None, torch.zeros(out.shape).masked_fill(out, -torch.inf))
+        elif self.way == "attention_mask":
+            h = self.encoder(h, src_key_padding_mask=None if attention_mask is None else out)
+        else:
+            h = self.encoder(h, src_key_padding_mask=out)
+        return self.head(self.norm(h)[:, 0])
+
+
+def sequences(t):
+    """Return six sequences of 2 to 7 numbers, filled up to t."""
+    torch.manual_seed(1)
+    tokens = torch.zeros(6, t, dtype=torch.int64)
+    for i, own in enumerate(torch.randint(1, 20, (6, 7))):
+        tokens[i, : 2 + i] = own[: 2 + i]
+    return tokens
+
+
+#: How a model tells its parts of padding, and a layer that is measured.
+TOLD = [
+    ("attention", "attention"),
+    ("attention", "norm"),
+    ("attention", "table"),
+    ("float", "encoder.layers.0"),
+    ("nested", "encoder"),
+    ("encoder", "encoder.layers.1.norm2"),
+    ("encoder", "norm"),
+    ("attention_mask", "encoder.layers.0"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize(("way", "name"), TOLD)
+def test_padding_has_no_part_in_the_mean_of_a_sequence(way, name):
+    torch.manual_seed(0)
+    model = Padded(way).eval()
+
+    def measured(t):
+        tokens = sequences(t)
+        given = (tokens, (tokens != 0).long()) if way == "attention_mask" else tokens
+        found = measure.layers(model, [(given, Y)], [name], show_progress=False)
+        return found[name].moments.means
+
+    seen = []
+    hook = model.get_submodule(name).register_forward_hook(lambda _m, _x, z: seen.append(z))
+    with torch.no_grad():
+        for i, own in enumerate(sequences(7)):  # each by itself, without any padding
+            model(own[None, : 2 + i], torch.ones(1, 2 + i))
+    hook.remove()
+    single = torch.stack([(z[0] if isinstance(z, tuple) else z)[0].mean(0) for z in seen])
+    means = np.stack([single[c == Y].double().mean(0) for c in range(3)])
+    for t in (7, 15):
+        np.testing.assert_allclose(measured(t), means, atol=1e-6)
+
+
+def test_a_mask_of_other_positions_is_none_of_a_layer():
+    torch.manual_seed(0)
+
+    class Across(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attention, self.head = (
+                nn.MultiheadAttention(6, 1, batch_first=True),
+                nn.Linear(6, 3),
+            )
+
+        def forward(self, x, memory, out):
+            z = self.attention(x, memory, memory, key_padding_mask=out)[0]
+            return self.head(z.mean(1))
+
+    model, out = Across().eval(), torch.arange(5).expand(6, 5) > 2
+    given = torch.randn(6, 5, 6), torch.randn(6, 5, 6), out
+    found = measure.layers(model, [(given, Y)], ["attention"], show_progress=False)
+    np.testing.assert_allclose(
+        found["attention"].moments.means, found["head"].moments.means, atol=1e-6
+    )
+
+
+def test_a_sequence_of_padding_alone_is_refused():
+    tokens = sequences(8)
+    tokens[4] = 0
+    model = Padded("encoder").eval()
+    with pytest.raises(ValueError, match="sample 4 of the batch is padding alone"):
+        measure.layers(model, [(tokens, Y)], ["table"], show_progress=False)
+    assert not any(part._forward_pre_hooks for part in model.modules())
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_of_a_script_nobody_knows_what_it_takes_and_other_layers_are_measured():
+    script = torch.jit.trace(nn.Linear(4, 5), torch.randn(6, 4))
+    model = nn.Sequential(script, nn.Linear(5, 5), nn.Linear(5, 3))
+    assert measure.layers(model, [(torch.randn(6, 4), Y)], ["1"], show_progress=False)["1"].d == 5

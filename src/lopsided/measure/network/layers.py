@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from lopsided.counts import Counts, CountsLike
 from lopsided.labels import Ignore
 from lopsided.measure.collapse import Classes, Collapse
+from lopsided.measure.network.padding import Padding
 from lopsided.measure.network.positions import rows
 from lopsided.measure.network.returned import tensors_of
 from lopsided.measure.network.run import Part, Run
@@ -37,11 +39,12 @@ def layers(
     """Run a trained model over a loader once, and return what its layers show, one `Collapse` each.
 
     A layer is measured at its output, as a mean over the positions of images and sequences unless
-    each position has a label. Of convolutions, linear, recurrent and attention layers, what
-    normalizes and what pools it is known which axis holds channels or time; of others, the axis as
-    long as a layer within or around them is wide holds the channels. The last entry is the head,
-    with its weights and answers, measured at its input. Processes of a group are joined as by
-    `trained`.
+    each position has a label. What an `attention_mask` or a `key_padding_mask` leaves out of a
+    sequence takes no part in its mean; padding that is told by other names does. Of convolutions,
+    linear, recurrent and attention layers, what normalizes and what pools it is known which axis
+    holds channels or time; of others, the axis as long as a layer within or around them is wide
+    holds the channels. The last entry is the head, with its weights and answers, measured at its
+    input. Processes of a group are joined as by `trained`.
 
     Args:
         model: a torch module, left as it was.
@@ -92,6 +95,7 @@ def layers(
         raise ValueError(f"every layer is named once, got {list(modules)}")
     passing, outputs = run.passing, dict[str, list[Any]]()
     streams: dict[str, Stream] = {}
+    padding = Padding(model)
 
     def hear(name: str) -> Callable[..., None]:
         def hook(_layer: Any, _args: Any, output: Any) -> None:
@@ -116,17 +120,20 @@ def layers(
                 )
             inner = [part for part in known.values() if part is not passing.head]
             try:
-                x, y = rows(heard[0], given, known[name], inner, shift or 0)
+                x, y = rows(
+                    heard[0], given, known[name], inner, shift or 0, partial(padding.kept, name)
+                )
             except ValueError as error:
                 raise ValueError(f"the layer {name!r} cannot be measured: {error}") from error
             if name not in streams:
                 streams[name] = Stream(passing.shape[0], x.shape[-1], scatter, x.device, ignore)
             streams[name].update(x, y)
+        padding.forget()
         if passing.name not in streams:
             streams[passing.name] = Stream(*passing.shape, "pooled", features.device, ignore)
         streams[passing.name].update(features, given, logits, linear=True)
 
-    with run, ExitStack() as hooks:
+    with run, padding.heard(), ExitStack() as hooks:
         for name in modules:
             hooks.callback(known[name].register_forward_hook(hear(name)).remove)
         shared = run.read(loader, "measuring layers", take)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from lopsided.needs import torch
@@ -12,7 +12,14 @@ _FIRST = ("out_channels", "num_features", "num_channels")
 _LAST = ("out_features", "embedding_dim", "embed_dim", "hidden_size")
 
 
-def rows(output: Any, labels: Any, layer: Any, inner: list[Any], shift: int = 0) -> tuple[Any, Any]:
+def rows(
+    output: Any,
+    labels: Any,
+    layer: Any,
+    inner: list[Any],
+    shift: int = 0,
+    kept: Callable[[tuple[int, ...]], Any] = lambda shape: None,
+) -> tuple[Any, Any]:
     """Return one row a sample, a mean over positions, or one a position where each has a label.
 
     Args:
@@ -23,9 +30,10 @@ def rows(output: Any, labels: Any, layer: Any, inner: list[Any], shift: int = 0)
             the axis is known, of others it is the one as long as a layer within is wide.
         inner: modules of the model but the head, which tell of a layer that has no width.
         shift: by how many positions the labels of sequences lie ahead, of which the first are cut.
+        kept: (b, t) -> which positions of sequences are no padding, or None for all of them.
 
     Raises:
-        ValueError: if it is not known which axis is which.
+        ValueError: if it is not known which axis is which, or a sequence is padding alone.
 
     Example:
         >>> import torch
@@ -45,7 +53,19 @@ def rows(output: Any, labels: Any, layer: Any, inner: list[Any], shift: int = 0)
     batch = tuple(output.shape[:-1])
     if given in (batch, (*batch, 1), (output[..., 0].numel(),)):
         return output.flatten(0, -2), labels.reshape(-1)
-    return output.flatten(1, -2).mean(1), labels
+    means = output.flatten(1, -2).mean(1)
+    if output.ndim == 3 and (told := kept(batch)) is not None:
+        told = told.to(output.device)
+        number = told.sum(1, keepdim=True)
+        if not bool(number.all()):
+            raise ValueError(
+                f"sample {int(number[:, 0].argmin())} of the batch is padding alone, by the mask"
+                " that the model was given, and padding has no mean"
+            )
+        # Padding may be anything, also no number.
+        wide = torch().promote_types(output.dtype, torch().float32)
+        means = output.where(told[..., None], 0.0).mean(1, dtype=wide) * batch[1] / number
+    return means, labels
 
 
 def batch_first(layers: Iterable[Any]) -> bool:
