@@ -145,6 +145,8 @@ class Padded(nn.Module):
         self.norm, self.head = nn.LayerNorm(6), nn.Linear(6, 3)
 
     def forward(self, tokens, attention_mask=None):
+        if self.way == "every other":
+            tokens = tokens[:, ::2]
         h, out = self.table(tokens), tokens == 0
         if self.way == "attention":
             h = h + self.attention(h, h, h, key_padding_mask=out)[0]
@@ -176,6 +178,7 @@ TOLD = [
     ("encoder", "encoder.layers.1.norm2"),
     ("encoder", "norm"),
     ("attention_mask", "encoder.layers.0"),
+    ("every other", "table"),
 ]
 
 
@@ -186,8 +189,9 @@ def test_padding_has_no_part_in_the_mean_of_a_sequence(way, name):
     model = Padded(way).eval()
 
     def measured(t):
-        tokens = sequences(t)
-        given = (tokens, (tokens != 0).long()) if way == "attention_mask" else tokens
+        tokens = sequences(t).repeat_interleave(1 + (way == "every other"), dim=1)
+        told = way in ("attention_mask", "every other")
+        given = (tokens, (tokens != 0).long()) if told else tokens
         found = measure.layers(model, [(given, Y)], [name], show_progress=False)
         return found[name].moments.means
 
@@ -195,7 +199,8 @@ def test_padding_has_no_part_in_the_mean_of_a_sequence(way, name):
     hook = model.get_submodule(name).register_forward_hook(lambda _m, _x, z: seen.append(z))
     with torch.no_grad():
         for i, own in enumerate(sequences(7)):  # each by itself, without any padding
-            model(own[None, : 2 + i], torch.ones(1, 2 + i))
+            own = own[: 2 + i].repeat_interleave(1 + (way == "every other"))
+            model(own[None], torch.ones(1, 2 + i))
     hook.remove()
     single = torch.stack([(z[0] if isinstance(z, tuple) else z)[0].mean(0) for z in seen])
     means = np.stack([single[c == Y].double().mean(0) for c in range(3)])

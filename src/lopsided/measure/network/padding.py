@@ -52,10 +52,13 @@ class Padding:
             name: of the layer.
             shape: (b, t).
         """
-        around = [kept for told, kept in self._told if _holds(told, name)]
-        found = around[-1:] or [kept for _, kept in self._told]
-        fits = [kept for kept in found if kept is not None and tuple(kept.shape) == shape]
-        return fits[0] if fits and all(bool((kept == fits[0]).all()) for kept in fits) else None
+        fits = [(told, kept) for told, kept in self._told if kept is None or kept.shape == shape]
+        around = [kept for told, kept in fits if _holds(told, name)]
+        found = around[-1:] or [kept for _, kept in fits if kept is not None]
+        first = found[0] if found else None
+        return (
+            first if all(kept is first or bool((kept == first).all()) for kept in found) else None
+        )
 
     def _hear(self, name: str) -> Callable[..., None]:
         def hook(part: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
