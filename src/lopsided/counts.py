@@ -293,6 +293,11 @@ class Counts:
         found = self.distinct[self.groups.of_class(c)]
         return found if isinstance(found, np.ndarray) else int(found)
 
+    def take(self, classes: Ints) -> Counts:
+        """Return the counts of some of the classes, in the order given, with their names."""
+        names = None if self.names is None else [self.names[c] for c in classes]
+        return Counts(self[classes], names)
+
     def __array__(
         self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
     ) -> npt.NDArray[Any]:

@@ -20,7 +20,7 @@ from lopsided.counts import Counts, CountsLike
 from lopsided.files import printable, reading
 from lopsided.frobenius import ZeroMatrixError
 from lopsided.gram import Gram
-from lopsided.groups import Groups
+from lopsided.groups import Groups, numbers_of
 from lopsided.packing import packed, read_arrays, read_facts, unpacked, write_pair
 from lopsided.pairing import Pairing
 from lopsided.plain import plain
@@ -186,6 +186,28 @@ class Geometry:
             True
         """
         return about_mean(self)
+
+    def take(self, classes: npt.ArrayLike) -> Geometry:
+        """Return the geometry of some of the classes, in the order given, as it is among the
+        others: a law of some of the counts alone is another.
+
+        Raises:
+            ValueError: if the kinds of samples are not the classes.
+            IndexError: for a class that does not exist.
+
+        Example:
+            >>> from lopsided import predict
+            >>> predict.etf(5).take([0, 1, 3]).classifiers.cosine(0, 1).round(12)
+            np.float64(-0.25)
+        """
+        index = numbers_of(classes, self.k)
+        return Geometry(
+            self.classifiers.take(index),
+            self.embeddings.take(index),
+            self.logits.take(index),
+            self.source,
+            None if self.counts is None else self.counts.take(index),
+        )
 
     def distance(self, other: Geometry) -> Distances:
         """Return the distances of classifiers, embeddings and logits to those of another geometry;

@@ -101,6 +101,11 @@ class Groups:
         index = numbers_of(classes, self.k)
         return self.labels[np.searchsorted(self._ends, index, side="right")]
 
+    def take(self, classes: Ints) -> tuple[Groups, Ints]:
+        """Return the groups of some of the classes, and which of the groups here these are."""
+        group = self.of_class(classes)
+        return Groups.of_columns(group), np.unique(group)
+
     def expand(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Spread one value a group (first axis m) over the classes (first axis k)."""
         return np.repeat(values[self.labels], self.lengths, axis=0)

@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, frozen, locked, real_array, require_noun
+from lopsided.arrays import Floats, Ints, frozen, locked, real_array, require_noun
 from lopsided.frobenius import Factors, angular_distance, norm
 from lopsided.groups import Groups
 from lopsided.memory import require_memory
@@ -115,6 +115,11 @@ class Pairing:
             return self
         left, right = self.rows.expand(self.left), self.columns.expand(self.right)
         return Pairing.paired(Groups.each(self.k), left, right, np.vecdot(left, right))
+
+    def take(self, classes: Ints) -> Self:
+        """Return the rows and columns of some of the classes, in the order given."""
+        groups, kept = self.groups.take(classes)
+        return self.paired(groups, self.left[kept], self.right[kept], self.own[kept])
 
     @property
     def k(self) -> int:

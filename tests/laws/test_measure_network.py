@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lopsided import Adjustment, Counts, predict, solve
+from lopsided.diagnosis.geometry import predictions
 from lopsided.measure import METRICS, Collapse, Moments, geometry
 from lopsided.measure.network_geometry import comparable
 
@@ -83,3 +84,40 @@ def test_about_its_mean_a_law_is_the_centred_matrix_and_stays_so(name):
     np.testing.assert_allclose(once.logits.matrix(), law.logits.matrix() @ centre, atol=1e-8)
     assert once.about_mean() is once
     assert (law.about_mean() is law) == name.startswith(("SELI", "ETF", "vector"))
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_a_network_lies_on_its_law_where_some_of_its_classes_are_not_measured(name):
+    law, counts = LAWS[name], STEP if LAWS[name].k == STEP.k else TAIL
+    W, M = law.vectors(24)
+    seen = np.array([0, 3, 5])
+    moments = Moments(law.k, 24)
+    moments.update(np.repeat(M[seen], 2, axis=0) + 3.0, np.repeat(seen, 2))
+    collapse = Collapse.of(moments, W, classes="seen", counts=counts)
+    scalars = collapse.scalars({"law": law})
+    assert max(scalars[f"law/{part}"] for part in ("classifiers", "embeddings", "logits")) < 1e-6
+    assert collapse.splits({"law": law})["law"].classifiers.distance < 1e-6
+    by_itself = {"itself": collapse.geometry}  # who has a prediction for the others alone gives it
+    assert collapse.scalars(by_itself)["itself/classifiers"] < 1e-6
+    if name.startswith(("SELI", "ETF")):
+        told = collapse.scalars(predictions(collapse))
+        assert told[f"{name.split(',')[0]}/classifiers"] < 1e-6
+    with pytest.raises(ValueError, match="give the training counts of all"):
+        Collapse.of(moments, W, classes="seen").scalars({"law": law})
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_some_classes_of_a_law_are_those_of_its_matrices(name):
+    law, chosen = LAWS[name], [4, 1, -1, 0]
+    part = law.take(chosen)
+    for one in ("classifiers", "embeddings", "logits"):
+        whole = getattr(law, one).matrix()
+        np.testing.assert_allclose(
+            getattr(part, one).matrix(), whole[np.ix_(chosen, chosen)], atol=1e-12
+        )
+    if law.counts is not None:
+        assert part.counts == Counts(law.counts.values[chosen])
+    with pytest.raises(IndexError, match="classes are 0 to"):
+        law.take([law.k])
+    with pytest.raises(ValueError, match="not the same classes"):
+        predict.label_sets(4, {1: 5, 2: 3}, 0.1).take([0, 1])

@@ -187,7 +187,6 @@ class Measure:
     ) -> None:
         from lopsided.diagnosis import diagnose_stored
         from lopsided.diagnosis.geometry import predictions as predicted
-        from lopsided.measure.network_geometry import comparable
         from lopsided.steer.prescribe import rows_read
         from lopsided.steer.prescribe.sentences import in_shell
 
@@ -200,7 +199,7 @@ class Measure:
                 predictions[f"UFM, ridge {self.ridge:g}"], gap = _optimum(
                     collapse, collapse.weight, self.ridge, self.loss
                 )
-            predictions = comparable(predictions, collapse.k)
+            predictions = collapse.comparable(predictions)
             rows = 0 if held_out is None else rows_read(store.n, held_out.n)
             with bar("finding a head", rows) as progress:
                 diagnosis = diagnose_stored(
@@ -252,7 +251,8 @@ def _optimum(
     collapse: Collapse, weight: Floats, ridge: float, loss: str | None
 ) -> tuple[Geometry, float | None]:
     """Return the certified optimum at a ridge, and the gap of the measured classifiers and means to
-    it; none at ridge 0, the limit, where there is no optimum to be near.
+    it; none at ridge 0, the limit, where there is no optimum to be near, and where classes that
+    were trained were not measured.
     """
     from lopsided import solve
     from lopsided.measure.metrics import ufm_gap
@@ -262,9 +262,10 @@ def _optimum(
             "an optimum is for the counts of the training set, and the samples measured are"
             " balanced: give --counts"
         )
-    problem = _problem(collapse.counts, ridge, loss)
+    counts = collapse.trained or collapse.counts
+    problem = _problem(counts, ridge, loss)
     solution = solve.minimize(problem)
-    if not ridge:
+    if not ridge or counts.k > collapse.k:
         return solution.geometry, None
     gap = ufm_gap(
         collapse.moments,

@@ -17,12 +17,13 @@ NEAR = 0.01
 
 
 def predictions(collapse: Collapse) -> dict[str, Geometry]:
-    """Return what can be predicted: SELI only for training counts that are known or, of a lopsided
-    set, supposed.
+    """Return what can be predicted of all classes that were trained: SELI only for training counts
+    that are known or, of a lopsided set, supposed.
     """
     known = collapse.counts_given or len(collapse.counts.minorities)
-    seli = {"SELI": predict.seli(collapse.counts)} if known else {}
-    return seli | {"ETF": predict.etf(collapse.k)}
+    counts = collapse.trained or collapse.counts
+    seli = {"SELI": predict.seli(counts)} if known else {}
+    return seli | {"ETF": predict.etf(counts.k)}
 
 
 def geometry(collapse: Collapse, laws: Mapping[str, Geometry]) -> list[str]:

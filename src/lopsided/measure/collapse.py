@@ -20,7 +20,7 @@ from lopsided.measure.checks import head_of
 from lopsided.measure.metrics import METRICS, Undefined
 from lopsided.measure.metrics.declared import Declared
 from lopsided.measure.metrics.undefined import NO_HEAD
-from lopsided.measure.network_geometry import comparable, geometry
+from lopsided.measure.network_geometry import comparable, geometry, require_geometries
 from lopsided.measure.shown import cell, table
 from lopsided.measure.state.center import centered
 from lopsided.measure.state.decisions import Decisions
@@ -53,6 +53,8 @@ class Collapse(Declared):
         counts: training samples of each class, which say what a minority is; by default the samples
             measured.
         counts_given: whether the counts were given, or are those of the samples measured.
+        trained: training samples of all classes, of those left out too; None where the counts were
+            not given.
 
     Example:
         >>> moments = Moments(k=2, d=1)
@@ -69,6 +71,7 @@ class Collapse(Declared):
     classes: Ints
     counts: Counts
     counts_given: bool = False
+    trained: Counts | None = None
 
     @classmethod
     def of(
@@ -117,8 +120,9 @@ class Collapse(Declared):
             None if b is None else locked(b[seen]),
             None if decisions is None else decisions.take(seen),
             seen,
-            Counts(moments.counts[seen]) if counts is None else _of(counts, seen),
+            Counts(moments.counts[seen]) if counts is None else counts.take(seen),
             counts is not None,
+            counts,
         )
 
     @property
@@ -148,6 +152,26 @@ class Collapse(Declared):
             raise Undefined(NO_HEAD)
         return geometry(self.moments, self.weight, counts=self.counts)
 
+    def comparable(self, predictions: Mapping[str, Geometry]) -> dict[str, Geometry]:
+        """Return predictions as the measured geometry is compared with them: with class means about
+        their unweighted mean and, of all classes that were trained, those measured.
+
+        A network answers all its classes; where only some are measured these do not lie as they
+        would alone.
+
+        Raises:
+            ValueError: if a prediction is of another number of classes.
+            TypeError: if it is none.
+        """
+        require_geometries(predictions)
+        if self.trained is not None and self.trained.k > self.k:
+            every = self.trained.k
+            predictions = {
+                name: other.take(self.classes) if other.paired and other.k == every else other
+                for name, other in predictions.items()
+            }
+        return comparable(predictions, self.k)
+
     def splits(self, predictions: Mapping[str, Geometry]) -> dict[str, Split]:
         """Return why the measured geometry is not each prediction: see `Geometry.split`.
 
@@ -156,7 +180,7 @@ class Collapse(Declared):
             ValueError: if a prediction is of another number of classes.
             MemoryError: if there are too many classes for (k, k) matrices.
         """
-        given = comparable(predictions, self.k)
+        given = self.comparable(predictions)
         return {
             name: self.geometry.split(replace(other, counts=self.counts))
             for name, other in given.items()
@@ -224,7 +248,7 @@ class Collapse(Declared):
         result = {
             name: float(value) for name, value in self.metrics()[0].items() if np.ndim(value) == 0
         }
-        for name, other in comparable(predictions or {}, self.k).items():
+        for name, other in self.comparable(predictions or {}).items():
             distances = self.geometry.distance(other)._asdict()
             result |= {
                 f"{name}/{part}": value for part, value in distances.items() if np.isfinite(value)
@@ -306,9 +330,3 @@ def require_choice(classes: Classes) -> None:
     """
     if classes not in ("all", "seen"):
         raise ValueError(f"classes must be 'all' or 'seen', got {classes!r}")
-
-
-def _of(counts: Counts, classes: Ints) -> Counts:
-    """Return the counts of some classes, with their names."""
-    names = counts.names
-    return Counts(counts.values[classes], None if names is None else [names[c] for c in classes])

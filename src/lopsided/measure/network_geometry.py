@@ -108,7 +108,7 @@ def comparable(predictions: Mapping[str, Geometry], k: int) -> dict[str, Geometr
             kinds = "" if other.paired else f" and {other.m:,} kinds of samples"
             raise ValueError(
                 f"the prediction {name} is for {other.k:,} classes{kinds}, the measurement has"
-                f" {k:,} classes; where classes without samples were left out, predict for the"
-                " counts of the others"
+                f" {k:,} classes; where classes without samples were left out, give the training"
+                " counts of all, and predict for these"
             )
     return {name: other.about_mean() for name, other in predictions.items()}

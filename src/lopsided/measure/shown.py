@@ -12,7 +12,6 @@ from lopsided.files import printable
 from lopsided.geometry import Geometry
 from lopsided.measure.metrics import METRICS
 from lopsided.measure.metrics.anchors import fits
-from lopsided.measure.network_geometry import comparable
 from lopsided.plain import plain
 from lopsided.split import Split
 
@@ -37,7 +36,7 @@ def table(collapse: Collapse, predictions: Mapping[str, Geometry]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    predictions = comparable(predictions, collapse.k)
+    predictions = collapse.comparable(predictions)
     columns = [*(name for name in ANCHORS if name not in predictions), *predictions]
     title = (
         f"{collapse.moments.n:,} samples, {collapse.k:,} classes, {collapse.moments.d:,} dimensions"

@@ -14,7 +14,6 @@ from lopsided.diagnosis import Diagnosis
 from lopsided.geometry import Geometry
 from lopsided.measure.collapse import Collapse
 from lopsided.measure.metrics import METRICS
-from lopsided.measure.network_geometry import comparable
 from lopsided.measure.ood import Outside
 from lopsided.measure.shown import ALONE, SPLIT, cell, splits_table
 from lopsided.measure.verdict.angles import angles
@@ -65,7 +64,7 @@ def measured(
         Undefined: if the measurement has no head.
         ValueError: if a prediction is for another number of classes.
     """
-    predictions = comparable(predictions, collapse.k)
+    predictions = collapse.comparable(predictions)
     facts = (
         f"{collapse.moments.n:,} samples, {collapse.k:,} classes, {collapse.moments.d:,} dimensions"
     )
@@ -87,7 +86,8 @@ def measured(
 
 def _explorer(collapse: Collapse, title: str) -> list[Section]:
     """Return the measured geometry beside predictions to play with, where a page can draw it."""
-    if collapse.k > explorer.MOST_CLASSES:
+    every = collapse.trained or collapse.counts  # of some of them alone theory predicts another
+    if every.k > min(collapse.k, explorer.MOST_CLASSES):
         return []
     counts = Counts(collapse.counts.values, [str(name) for name in collapse.names])
     play = Play(explorer.component(counts, {title: collapse.geometry}))

@@ -25,7 +25,6 @@ import numpy as np
 
 from lopsided.geometry import Geometry
 from lopsided.measure.metrics.undefined import NO_HEAD, Undefined
-from lopsided.measure.network_geometry import comparable
 from lopsided.measure.verdict.angles import MERGING, Angles, Pair, angles
 from lopsided.measure.verdict.chance import noise_share
 from lopsided.measure.verdict.compared import compared
@@ -72,7 +71,7 @@ def of_geometry(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
     """
     if collapse.weight is None:
         raise Undefined(NO_HEAD)
-    predictions = comparable(predictions, collapse.k)
+    predictions = collapse.comparable(predictions)
     near = angles(collapse.weight)
     reached, noise = points(collapse.moments), noise_share(collapse.moments)
     apart, noisy = bool(collapse.geometry.embeddings.diagonal.any()), noise > NOISE
