@@ -183,6 +183,15 @@ def test_a_link_to_another_shard_would_count_its_samples_twice(tmp_path):
         open_store(folder)
 
 
+@pytest.mark.parametrize("write", [write_safetensors, write_npy_pair])
+def test_a_set_in_two_formats_would_count_its_samples_twice(write, tmp_path):
+    beside = write_npz(tmp_path).rename(tmp_path / f"{write(tmp_path).name.split('.')[0]}_.npz")
+    assert open_store(tmp_path).n == 2 * N
+    beside.rename(tmp_path / beside.name.replace("_", ""))
+    with pytest.raises(ValueError, match="are one set of samples in two formats"):
+        open_store(tmp_path)
+
+
 def test_what_was_unpacked_goes_with_the_store(tmp_path):
     """Else a service would hold the features of a shard for ever."""
     features = np.zeros((50_000, 20)) + np.arange(50_000)[:, None] % 5

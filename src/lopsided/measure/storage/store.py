@@ -215,7 +215,8 @@ def shard_files(folder: Path) -> list[Path]:
     of writers; of a data set that Hugging Face saved, those that it names.
 
     Raises:
-        ValueError: if there are none, two are one file, or the folder is that of several splits.
+        ValueError: if there are none, two are one file or, by their names, one set of samples, or
+            the folder is that of several splits.
     """
     if named := hugging_face(folder):
         return named
@@ -230,14 +231,23 @@ def shard_files(folder: Path) -> list[Path]:
 
 
 def _require_apart(files: Sequence[Path]) -> None:
-    """Refuse a link to another of the files, as of the latest, whose samples would count twice."""
+    """Refuse a link to another of the files, as of the latest, and one set of samples in two
+    formats, by their names: samples would count twice.
+    """
     known: dict[str, Path] = {}
+    formats: dict[str, Path] = {}
     for file in files:
         other = known.setdefault(os.path.realpath(file), file)
         if other is not file:
             raise ValueError(
                 f"{other} and {file} are one file, and samples would count twice; give a folder"
                 " without the link, or the file alone"
+            )
+        other = formats.setdefault(file.stem.removesuffix(".features"), file)
+        if other is not file:
+            raise ValueError(
+                f"{other} and {file} are one set of samples in two formats, by their names, and"
+                " samples would count twice; give a folder of one of them, or rename one"
             )
 
 
