@@ -113,6 +113,8 @@ def test_a_verdict_on_balanced_classes_has_some() -> None:
         ("garrod2024", {"layers": [1]}, "layers must hold 2 or more, .* got 1"),
         ("jiang2025", {"blocks": 1}, "blocks must be at least 2 .* got 1"),
         ("ufm-sgd", {"k": 2}, "k must be at least 4 .* got 2"),
+        ("unique", {"ratios": [1]}, "ratios must be two numbers or more, .* got 1"),
+        ("unique", {"starts": 1}, "starts must be at least 2 .* got 1"),
         ("behnia2023", {"exponents": [0.25, 0.5]}, "must be three numbers or more, .* 0.25, 0.5"),
         ("norms", {"seen": 0.5}, "seen must be at least the smallest ratio, 1, .* got 0.5"),
     ],

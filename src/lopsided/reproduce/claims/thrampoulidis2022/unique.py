@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from scipy.special import log_softmax
@@ -49,18 +49,18 @@ class Settings(Checked):
         seed: of the starts.
     """
 
+    compared: ClassVar[tuple[str, ...]] = ("ratios", "ridges", "weights")
+
     k: Annotated[int, Bounds(least=4, most=20, multiple=2)] = 6
     minority: Annotated[int, Bounds(least=1, most=10)] = 2
     ratios: tuple[Whole, ...] = (1, 5, 10)
     ridges: tuple[Positive, ...] = (0.3, 0.03, 0.003)
     weights: tuple[Positive, ...] = (0.1, 1.0, 10.0)
-    starts: Whole = 5
+    starts: Annotated[int, Bounds(least=2, most=10**9)] = 5
     seed: Seed = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (self.ratios and self.ridges and self.weights):
-            raise ValueError("optima are looked for at one ratio, ridge and weight at least")
         if max(self.ridges) * max(self.weights) ** 0.5 >= 1:
             raise ValueError(
                 "minority classes are one from a ridge times the root of the weight of 1 on, got"
