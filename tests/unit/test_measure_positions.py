@@ -245,3 +245,46 @@ def test_of_a_script_nobody_knows_what_it_takes_and_other_layers_are_measured():
     script = torch.jit.trace(nn.Linear(4, 5), torch.randn(6, 4))
     model = nn.Sequential(script, nn.Linear(5, 5), nn.Linear(5, 3))
     assert measure.layers(model, [(torch.randn(6, 4), Y)], ["1"], show_progress=False)["1"].d == 5
+
+
+class Told(nn.Module):
+    """Tells what reads a table of numbers whatever is wanted, by the name of a mask."""
+
+    def __init__(self, part, mask):
+        super().__init__()
+        self.table, self.part, self.head = nn.Embedding(20, 6), part, nn.Linear(6, 3)
+        self.mask = mask
+
+    def forward(self, tokens):
+        return self.head(self.part(self.table(tokens), self.mask).mean(1))
+
+
+class Reads(nn.Module):
+    def forward(self, x, attention_mask: torch.Tensor):
+        return x + 0 * attention_mask.sum()
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        torch.ones(6, 6).tril(),
+        torch.ones(6, 6).triu(1).bool(),
+        torch.zeros(6, 6),
+        torch.zeros(6, 7),
+    ],
+    ids=["tokens before", "tokens behind", "to be added", "to be added, of another length"],
+)
+def test_a_mask_that_tells_nothing_of_padding_leaves_nothing_out(mask):
+    torch.manual_seed(0)
+    model = Told(Reads(), mask).eval()
+    tokens = torch.randint(1, 20, mask.shape)
+    found = measure.layers(model, [(tokens, Y)], ["table"], show_progress=False)
+    means = found["head"].moments.means
+    np.testing.assert_allclose(found["table"].moments.means, means, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_a_script_that_is_told_of_padding_is_not_heard():
+    model = Told(torch.jit.script(Reads()), torch.ones(6, 7)).eval()
+    found = measure.layers(model, [(sequences(7), Y)], ["table"], show_progress=False)
+    assert found["table"].d == 6

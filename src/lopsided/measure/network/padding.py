@@ -76,17 +76,31 @@ class Padding:
             self._told.append((name, None))
         elif isinstance(mask, torch().Tensor) and mask.ndim == 2:  # others are of pairs of tokens
             out = mask == -torch().inf if mask.is_floating_point() else mask != 0
-            if marks or bool(((mask == 0) | (mask == 1)).all()):  # else numbers to be added
+            if marks or _tells(mask):
                 self._told.append((name, ~out if marks else mask != 0))
+
+
+def _tells(mask: Any) -> bool:
+    """Return whether a mask is 1 at tokens and 0 at padding: numbers to be added to scores are 0
+    where nothing is left out, and a triangle says which tokens see which before them.
+    """
+    if len(mask) == mask.shape[1]:
+        ones = mask != 0
+        triangle = torch().ones_like(ones).tril()
+        if bool((ones == triangle).all() | (ones != triangle).all()):
+            return False
+    return bool(((mask == 0) | (mask == 1)).all() & mask.any())
 
 
 def _tellable(model: Any) -> Iterator[tuple[str, Any]]:
     """Yield the modules that may be told of padding, with their names. The framework's encoders
-    hand on what they are told, by a way of their own where nobody listens within.
+    hand on what they are told, by a way of their own where nobody listens within; scripts call no
+    hook.
     """
     closed: list[str] = []
     for name, part in model.named_modules():
-        if any(_holds(outer, name) for outer in closed):
+        script = isinstance(part, torch().jit.ScriptModule)
+        if script or any(_holds(outer, name) for outer in closed):
             continue
         parameters = _parameters(part)
         anything = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
@@ -97,7 +111,7 @@ def _tellable(model: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _parameters(part: Any) -> Mapping[str, inspect.Parameter]:
-    """Return what a module takes, by its names; nothing of a script, which tells nobody."""
+    """Return what a module takes, by its names; nothing where Python does not know it."""
     try:
         return inspect.signature(part.forward).parameters
     except (TypeError, ValueError):
