@@ -69,15 +69,16 @@ def breakpoints(problem: Problem, *, directions: bool = True) -> list[Breakpoint
         22.36068 [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 
     Raises:
-        ValueError: for soft targets, which have no interchangeable classes, for additive margins,
-            and where the problem's width may be too small for its optima.
+        ValueError: for soft targets and additive margins, of whose collapse no form is known, and
+            where the problem's width may be too small for its optima.
     """
     require_flag(directions, "directions")
     reduced = Reduced.of(problem)
     require_width(problem, "breakpoints are")
     if not reduced.labels:
         raise ValueError(
-            "breakpoints are where interchangeable classes collapse; soft targets have none"
+            "where classes of soft targets collapse is not known in closed form; solve the path and"
+            " read the ranks"
         )
     margin = None if problem.adjustment is None else problem.adjustment.additive_margin
     if margin is not None and np.any(margin):
