@@ -500,7 +500,14 @@ def two_heads(folder):
 
 def head_beside(folder):
     two_heads(folder)
-    (folder / "b.npz").rename(folder / "head.npz")
+    (folder / "b.npz").unlink()
+    np.savez(folder / "head.npz", weight=-np.eye(2))
+    return folder
+
+
+def head_of_a_tail(folder):
+    for i, part in parts(sample()):
+        np.savez(folder / ("head.npz" if not i else f"tail-{i}.npz"), **sample() | part)
     return folder
 
 
@@ -562,6 +569,7 @@ def object_arrays(folder):
         (changed(features=np.zeros((N, D), "M8[s]")), "holds features of type datetime64"),
         (two_heads, "a.npz and .*b.npz hold different heads; say by --head"),
         (head_beside, "head.npz and .*a.npz hold different heads; say by --head"),
+        (head_of_a_tail, "head.npz holds features, and by its name it is the head of the folder"),
         (headless, "b.npz holds the bias of a head and not its weight"),
         (changed(features=np.ones(N)), "must have 2 axes"),
         (lambda folder: folder, "there are no .npz, .*, .parquet files of features"),
@@ -571,6 +579,15 @@ def object_arrays(folder):
 def test_a_store_that_cannot_be_used_is_refused_unread(write, words, tmp_path):
     with pytest.raises((ValueError, FileNotFoundError), match=words):
         open_store(write(tmp_path))
+
+
+def test_features_in_what_is_called_the_head_are_not_left_out(tmp_path):
+    folder = head_of_a_tail(tmp_path)
+    np.savez(tmp_path.with_suffix(".npz"), weight=sample()["weight"])
+    with pytest.raises(ValueError, match="holds features"):
+        open_store(folder, head=tmp_path.with_suffix(".npz"))
+    (folder / "head.npz").rename(folder / "head.NPZ")  # no name of a head
+    assert open_store(folder).n == N
 
 
 def test_a_sample_that_is_not_finite_is_found(tmp_path):

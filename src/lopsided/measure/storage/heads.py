@@ -24,13 +24,29 @@ def find_head(path: Path, shards: tuple[Shard, ...], named: Path | None) -> Head
     Raises:
         ValueError: if they hold different ones, or one does not fit the features.
     """
-    d = shards[0].d
+    d, held = shards[0].d, beside(path)
     if named is not None:
         return head_in(named, open_arrays(named, ("weight",), ("bias",)), d)
-    beside = [path / name for name in BESIDE if (path / name).exists()] if path.is_dir() else []
-    found = [(file, head_in(file, open_arrays(file, ("weight",), ("bias",)), d)) for file in beside]
+    found = [(file, head_in(file, arrays, d)) for file, arrays in held]
     found += [(shard.path, head_in(shard.path, shard.arrays, d)) for shard in shards]
     return only_head(found)
+
+
+def beside(path: Path) -> list[tuple[Path, dict[str, Stored]]]:
+    """Return the files in a folder that are its head, and what they hold of it.
+
+    Raises:
+        ValueError: if one holds features too, as that of the classes at the head of a long tail.
+    """
+    files = [path / name for name in BESIDE if (path / name).exists()] if path.is_dir() else []
+    found = [(file, open_arrays(file, ("weight",), ("bias", "features"))) for file in files]
+    for file, arrays in found:
+        if "features" in arrays:
+            raise ValueError(
+                f"{file} holds features, and by its name it is the head of the folder, whose"
+                " features would be left out: give it another name"
+            )
+    return found
 
 
 def only_head(found: Sequence[tuple[Path, Head]]) -> Head:

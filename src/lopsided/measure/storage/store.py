@@ -18,7 +18,7 @@ from lopsided.labels import Ignore, left_out, sentinels
 from lopsided.measure.checks import labels_of, rows_of, whole
 from lopsided.measure.state.blocks import Batch
 from lopsided.measure.storage.formats import FORMATS, held_for
-from lopsided.measure.storage.heads import Head, find_head, same_head
+from lopsided.measure.storage.heads import BESIDE, Head, find_head, same_head
 from lopsided.measure.storage.huggingface import hugging_face, require_whole
 from lopsided.measure.storage.rows import CHUNK, read_all
 from lopsided.measure.storage.shards import Shard, open_shard
@@ -221,7 +221,7 @@ def shard_files(folder: Path) -> list[Path]:
     if named := hugging_face(folder):
         return named
     shown = [file for file in folder.iterdir() if not file.name.startswith(".")]
-    files = sorted(file for file in shown if file.suffix.lower() in FORMATS and file.stem != "head")
+    files = sorted(f for f in shown if f.suffix.lower() in FORMATS and f.name not in BESIDE)
     files = [file for file in files if file.suffix.lower() != ".npy" or "features" in file.name]
     if not files:
         raise ValueError(f"there are no {', '.join(FORMATS)} files of features in {folder}")

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lopsided.arrays import Floats
 from lopsided.files import reading
 from lopsided.measure.storage.formats import FORMATS, held_for
-from lopsided.measure.storage.heads import BESIDE, only_head
+from lopsided.measure.storage.heads import beside, only_head
 from lopsided.measure.storage.rows import CHUNK, Stored, read_all
 from lopsided.measure.storage.shards import open_arrays
 from lopsided.measure.storage.store import SPAN, shard_files
@@ -181,10 +181,8 @@ def _kind(file: Path) -> Kind | None:
 
 
 def _weight(path: Path, shards: tuple[dict[str, Stored], ...], head: Path | None) -> Floats | None:
-    beside = [path / name for name in BESIDE] if head is None and path.is_dir() else [head]
-    files = [file for file in beside if file is not None and (file == head or file.exists())]
-    holders = [open_arrays(file, ("weight",)) for file in files]
-    holders += shards if head is None else ()
+    own = [*(arrays for _, arrays in beside(path)), *shards]
+    holders = own if head is None else [open_arrays(head, ("weight",))]
     weight, _ = only_head(
         [
             (holder["weight"].path, (np.asarray(read_all(holder["weight"]), np.float64), None))
