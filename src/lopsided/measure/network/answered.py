@@ -80,9 +80,9 @@ def require_own(
             )
     if known := [made for made in found if made is not None]:
         return known[0] and f"the model returns the answers of the head {name!r} {known[0]}"
-    if guessed and rivals and not any(own):  # a mean of them can decide as each of them does
+    if guessed and rivals:  # a mean of them can decide as each of them does
         raise _several(name, rivals)
-    if guessed and not any(own) and not any(same_decisions(rows, answer) for answer in alike):
+    if guessed and not any(same_decisions(rows, answer) for answer in alike):
         raise _elsewhere(name)
     return (
         f"the model returns something of the shape of the answers of the head {name!r} that is"

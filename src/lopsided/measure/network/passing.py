@@ -132,7 +132,7 @@ class Passing:
             call = one_of(calls.get(self.name, []), answers, self.name)
             if self._settled & (self._settled - 1) == 0:  # often at first, seldom later
                 sizes = {tensor.numel() for tensor in tensors_of(output, 1)}
-                self._check(call, answers, self._rivals(calls), sizes)
+                self._check(call, *self._others(calls, answers), sizes)
             self._held = Pass(call, answers, heard.inputs, heard.told)
             self._settled += 1
         except Exception as error:  # a forward pass never fails because somebody looks
@@ -159,12 +159,17 @@ class Passing:
                         self._become(name)
                     return
 
-    def _rivals(self, calls: Mapping[str, Any]) -> list[str]:
-        """Return the other layers that ran in a pass and can be the head; beside one that learns
-        those of a teacher can not.
+    def _others(
+        self, calls: Mapping[str, list[Call]], answers: Sequence[Any]
+    ) -> tuple[list[Any], list[str]]:
+        """Return the answers of a pass and the other layers that ran in it and can be the head;
+        beside one that learns those of a teacher can not, and what it answered is not the model's.
         """
-        learning = learns(self.head)
-        return [n for n in calls if n != self.name and learns(self._layers[n]) >= learning]
+        learning, others = learns(self.head), [name for name in calls if name != self.name]
+        rivals = [name for name in others if learns(self._layers[name]) >= learning]
+        told = [call.logits for name in others if name not in rivals for call in calls[name]]
+        own = [a for a in answers if not any(same(z, a) or makes(z, a) for z in told)]
+        return own, rivals
 
     def _check(
         self, call: Call, answers: Sequence[Any], rivals: Sequence[str], sizes: Collection[int]
