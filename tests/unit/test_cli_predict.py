@@ -12,6 +12,7 @@ import pytest
 
 from lopsided import Adjustment, Counts, predict
 from lopsided.cli import main
+from lopsided.measure import LabelSets
 
 PAPER = ["predict", "--counts", "50,50,50,50,50,5,5,5,5,5"]
 
@@ -257,6 +258,17 @@ def test_a_regression_is_told_by_outputs_and_directions(capsys, tmp_path):
     assert found["classifiers"]["squared_norms"] == pytest.approx([18**0.5 - 0.5, 2**0.5 - 0.5])
     assert found["directions"] == pytest.approx([18**0.5 - 0.5, 2**0.5 - 0.5])
     assert found["embeddings"]["number"] == 4
+
+
+def test_embeddings_of_several_labels_are_told_with_their_labels(capsys, tmp_path):
+    (tmp_path / "y.csv").write_text(TABLES["label-sets"])
+    words = ("--form", "label-sets", "--targets", str(tmp_path / "y.csv"), "--ridge", "0.5")
+    found = answer(capsys, *words)["embeddings"]
+    seen = LabelSets.of(np.loadtxt(tmp_path / "y.csv", delimiter=","))
+    assert found["sets"] == [list(labels) for labels in seen.sets]
+    squares = predict.label_sets(3, {1: 1, 2: 1}, 0.5).embeddings.squared_norms()
+    alone = [len(labels) == 1 for labels in found["sets"]]
+    assert found["squared_norms"] == pytest.approx(np.where(alone, squares[0], squares[-1]))
 
 
 def test_a_ridge_without_a_form_is_foreseen(capsys):

@@ -79,7 +79,8 @@ class Predict:
             print_csv(geometry.to_records())
             return
         if problem.counts is None:
-            kind, answer = "predict-samples", predicted.summary_of_samples(geometry)
+            kind = "predict-samples"
+            answer = predicted.summary_of_samples(geometry, problem.targets)
             show = predicted_tables.print_samples
         else:
             kind, answer = "predict", predicted.summary(geometry, problem.counts)

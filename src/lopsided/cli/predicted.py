@@ -14,7 +14,7 @@ from lopsided.arrays import Floats, Ints
 from lopsided.plain import plain
 
 if TYPE_CHECKING:
-    from lopsided import Counts, Geometry, Gram
+    from lopsided import Counts, Geometry, Gram, Targets
 
 #: Cosines are told between at most so many groups.
 COSINES = 9
@@ -66,10 +66,12 @@ def summary(geometry: Geometry, counts: Counts) -> dict[str, Any]:
     }
 
 
-def summary_of_samples(geometry: Geometry) -> dict[str, Any]:
+def summary_of_samples(geometry: Geometry, targets: Targets) -> dict[str, Any]:
     """Return a geometry whose columns are no classes as plain data: outputs or tokens, and the
-    directions of their logits.
+    directions of their logits. Embeddings of label sets, each once, are told with their labels.
     """
+    columns = targets.matrix.T if targets.kind == "label sets" else ()
+    sets = [np.flatnonzero(column).tolist() for column in columns]
     shown = selection(geometry.k, COSINES)
     return {
         "source": asdict(geometry.source),
@@ -82,6 +84,7 @@ def summary_of_samples(geometry: Geometry) -> dict[str, Any]:
         "embeddings": {
             "number": geometry.m,
             "squared_norms": geometry.embeddings.squared_norms().tolist(),
+            **({"sets": sets} if sets else {}),
         },
         "directions": geometry.directions().values.tolist() if geometry.logits.frobenius() else [],
     }

@@ -27,6 +27,7 @@ def read_targets(path: Path, kind: Kind) -> Targets:
     import numpy as np
 
     from lopsided import Targets
+    from lopsided.measure import LabelSets
 
     rows = _table(path)
     if kind == "regression":
@@ -43,10 +44,7 @@ def read_targets(path: Path, kind: Kind) -> Targets:
         raise ValueError(
             f"label sets must be 0 and 1, one row a sample, {path} holds other numbers"
         )
-    sets, samples = np.unique(rows, axis=0, return_counts=True)
-    return Targets.label_sets(
-        [np.flatnonzero(row).tolist() for row in sets], rows.shape[1], samples
-    )
+    return LabelSets.of(rows).targets()
 
 
 def _table(path: Path) -> Floats:
