@@ -271,6 +271,23 @@ def test_embeddings_of_several_labels_are_told_with_their_labels(capsys, tmp_pat
     assert found["squared_norms"] == pytest.approx(np.where(alone, squares[0], squares[-1]))
 
 
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ("label-sets", {"label", "label set", "1+2"}),
+        ("supports", {"token", "context"}),
+        ("regression", {"output", "sample"}),
+    ],
+)
+def test_a_picture_says_what_is_no_class(form, told, tmp_path):
+    (tmp_path / "y.csv").write_text(TABLES[form])
+    words = ["predict", "--form", form, *ASKED[form], "--targets", str(tmp_path / "y.csv")]
+    assert main([*words, "--plot", str(tmp_path / "a.svg")]) == 0
+    texts = set(re.findall("<!-- (.*) -->", (tmp_path / "a.svg").read_text()))
+    assert told <= texts
+    assert "class" not in texts
+
+
 def test_a_ridge_without_a_form_is_foreseen(capsys):
     found = answer(capsys, "--counts", "9,9,3,3", "--ridge", "0.1")
     assert found["source"]["name"] == "UFM optimum"

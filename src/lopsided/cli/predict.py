@@ -13,7 +13,7 @@ from lopsided.cli.output import print_csv, print_json, require_one_form, require
 from lopsided.cli.targets import read_targets
 
 if TYPE_CHECKING:
-    from lopsided import Counts, Geometry, Problem
+    from lopsided import Counts, Geometry, Problem, Targets
     from lopsided.predict import Form
     from lopsided.targets import Kind
 
@@ -74,7 +74,7 @@ class Predict:
         problem = self._problem()
         geometry = self._geometry(problem)
         if self.plot is not None:
-            _draw(geometry, self.plot)
+            _draw(geometry, problem.targets, self.plot)
         if self.csv:
             print_csv(geometry.to_records())
             return
@@ -204,10 +204,20 @@ def _form(name: str) -> Form:
     raise ValueError(f"--form must be one of {', '.join(FORMS)}, got {name!r}{meant}")
 
 
-def _draw(geometry: Geometry, path: Path) -> None:
+#: What the rows and the columns of targets are.
+_AXES: dict[Kind, tuple[str, str]] = {
+    "classes": ("class", "class"),
+    "contexts": ("token", "context"),
+    "label sets": ("label", "label set"),
+    "regression": ("output", "sample"),
+}
+
+
+def _draw(geometry: Geometry, targets: Targets, path: Path) -> None:
     from matplotlib.figure import Figure
 
     from lopsided import plot
+    from lopsided.cli.predicted import sets_of
     from lopsided.plot.geometry import drawable
     from lopsided.plot.style import class_colours
 
@@ -220,10 +230,13 @@ def _draw(geometry: Geometry, path: Path) -> None:
             "classifiers (arrows), class means (rings)", fontsize=10
         )
     means = "class means" if geometry.paired else "embeddings"
-    for ax, gram, title in zip(
-        axes[-2:], (geometry.classifiers, geometry.embeddings), ("classifiers", means), strict=True
+    names = (None, ["+".join(map(str, labels)) for labels in sets_of(targets)] or None)
+    grams = (geometry.classifiers, geometry.embeddings)
+    for ax, gram, called, title, what in zip(
+        axes[-2:], grams, names, ("classifiers", means), _AXES[targets.kind], strict=True
     ):
-        plot.gram(gram, ax, counts=counts if gram.k == geometry.k else None).set_title(
-            f"cosines of {title}", fontsize=10
-        )
+        plot.gram(gram, ax, counts=counts if gram.k == geometry.k else None, names=called)
+        ax.set_title(f"cosines of {title}", fontsize=10)
+        plural = "classes" if what == "class" else f"{what}s"
+        ax.set_xlabel(ax.get_xlabel().replace("classes", plural).replace("class", what))
     plot.save(figure, path)

@@ -70,8 +70,7 @@ def summary_of_samples(geometry: Geometry, targets: Targets) -> dict[str, Any]:
     """Return a geometry whose columns are no classes as plain data: outputs or tokens, and the
     directions of their logits. Embeddings of label sets, each once, are told with their labels.
     """
-    columns = targets.matrix.T if targets.kind == "label sets" else ()
-    sets = [np.flatnonzero(column).tolist() for column in columns]
+    sets = sets_of(targets)
     shown = selection(geometry.k, COSINES)
     return {
         "source": asdict(geometry.source),
@@ -88,6 +87,12 @@ def summary_of_samples(geometry: Geometry, targets: Targets) -> dict[str, Any]:
         },
         "directions": geometry.directions().values.tolist() if geometry.logits.frobenius() else [],
     }
+
+
+def sets_of(targets: Targets) -> list[list[int]]:
+    """Return the labels of each column of label sets; nothing of other targets."""
+    columns = targets.matrix.T if targets.kind == "label sets" else ()
+    return [np.flatnonzero(column).tolist() for column in columns]
 
 
 def compare(counts: Counts, geometries: Mapping[str, Geometry]) -> list[dict[str, Any]]:
