@@ -484,6 +484,14 @@ def test_what_is_no_engine_is_told(tmp_path):
     assert type(engine_of(np.int64(1))) is type(engine_of(1))
 
 
+@pytest.mark.parametrize("text", ["", "{", "{}", "[1]", '{"address": 5}', "[" * 10_000])
+def test_a_file_that_tells_no_scheduler_is_refused_by_name(text, tmp_path):
+    pytest.importorskip("distributed")
+    (tmp_path / "scheduler.json").write_text(text)
+    with pytest.raises(ValueError, match=r"scheduler\.json tells no address of a Dask scheduler"):
+        engine_of(tmp_path / "scheduler.json")
+
+
 def test_a_scratch_folder_is_left_as_it_was(folder, tmp_path):
     with ThreadPoolExecutor(1) as executor:
         scratch = tmp_path / "scratch"

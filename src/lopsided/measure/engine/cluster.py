@@ -4,14 +4,19 @@ worker held is done again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
+from lopsided.files import UnfitError, opened, reading, require_file
 from lopsided.measure.engine.tree import planted
 from lopsided.measure.engine.work import Work, deadly
 from lopsided.needs import need
+
+#: Bytes that the file of a scheduler may have.
+_MOST = 2**20
 
 
 class Cluster:
@@ -20,12 +25,16 @@ class Cluster:
     Args:
         client: of `distributed`, which its maker closes; or the address of a scheduler
             (`tcp://HOST:PORT`, `tls://HOST:PORT`), or the path of its file.
+
+    Raises:
+        ValueError: if the file tells no address.
     """
 
     def __init__(self, client: Any) -> None:
         self._library = need("distributed", "'lopsided[cluster]'")
         self._own = isinstance(client, str | Path)
         if isinstance(client, Path):
+            _require_address(client)
             client = self._library.Client(scheduler_file=str(client))
         elif self._own:
             client = self._library.Client(client)
@@ -66,3 +75,18 @@ class Cluster:
     def __exit__(self, *_: object) -> None:
         if self._own:
             self._client.close()
+
+
+def _require_address(path: Path) -> None:
+    with reading(path):
+        with opened(path, require_file(path)) as file:
+            text = file.read(_MOST)
+        try:
+            address = json.loads(text)["address"]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            address = None
+        if not isinstance(address, str):
+            raise UnfitError(
+                "tells no address of a Dask scheduler: of one that has just started wait until it"
+                " has written its file"
+            )
