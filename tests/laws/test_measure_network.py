@@ -121,3 +121,16 @@ def test_some_classes_of_a_law_are_those_of_its_matrices(name):
         law.take([law.k])
     with pytest.raises(ValueError, match="not the same classes"):
         predict.label_sets(4, {1: 5, 2: 3}, 0.1).take([0, 1])
+
+
+def test_minorities_are_those_of_all_that_were_trained():
+    W, M = predict.etf(5).vectors(24)
+    W[4] = W[3] + 0.1 * W[4]
+    moments = Moments(5, 24)
+    moments.update(np.repeat(M[2:], 2, axis=0), np.repeat([2, 3, 4], 2))
+    given = {"classes": "seen", "counts": [500, 500, 5, 4, 4]}
+    collapse = Collapse.of(moments, W, **given)
+    assert collapse.minorities.tolist() == [0, 1, 2]
+    cosines = collapse.geometry.classifiers.cosine([0, 0, 1], [1, 2, 2])
+    assert collapse.minority_cosine_mean == pytest.approx(cosines.mean())
+    assert "classes 3, 4 are merging (all minorities)" in collapse.verdict()

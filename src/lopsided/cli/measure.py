@@ -257,7 +257,7 @@ def _optimum(
     from lopsided import solve
     from lopsided.measure.metrics import ufm_gap
 
-    if not collapse.counts_given and not len(collapse.counts.minorities):
+    if not collapse.counts_given and not len(collapse.minorities):
         raise ValueError(
             "an optimum is for the counts of the training set, and the samples measured are"
             " balanced: give --counts"

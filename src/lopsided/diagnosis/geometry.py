@@ -20,7 +20,7 @@ def predictions(collapse: Collapse) -> dict[str, Geometry]:
     """Return what can be predicted of all classes that were trained: SELI only for training counts
     that are known or, of a lopsided set, supposed.
     """
-    known = collapse.counts_given or len(collapse.counts.minorities)
+    known = collapse.counts_given or len(collapse.minorities)
     counts = collapse.trained or collapse.counts
     seli = {"SELI": predict.seli(counts)} if known else {}
     return seli | {"ETF": predict.etf(counts.k)}

@@ -141,6 +141,13 @@ class Collapse(Declared):
         """Feature dimensions."""
         return self.moments.d
 
+    @property
+    def minorities(self) -> Ints:
+        """The minority classes of all that were trained, by their numbers among those measured."""
+        if self.trained is None:
+            return self.counts.minorities
+        return np.flatnonzero(np.isin(self.classes, self.trained.minorities))
+
     @cached_property
     def geometry(self) -> Geometry:
         """The measured geometry, embeddings centred by the unweighted mean of the class means.
@@ -218,8 +225,6 @@ class Collapse(Declared):
             return Gram.of_vectors(centered(self.moments))  # as in a geometry, which takes a head
         if need in ("classifiers", "embeddings", "logits"):
             return getattr(self.geometry, need)
-        if need == "minorities":
-            return self.counts.minorities
         value = getattr(self, need)
         if value is None:
             raise Undefined(

@@ -65,9 +65,7 @@ def _expected(collapse: Collapse, name: str, column: str, prediction: Geometry |
     if column == "ETF" and not fits(collapse.k, collapse.d):
         prediction = None  # which no network of so few dimensions can be: how near it can come
     value = (
-        None
-        if prediction is None
-        else METRICS[name].of_prediction(prediction, collapse.counts.minorities)
+        None if prediction is None else METRICS[name].of_prediction(prediction, collapse.minorities)
     )
     anchor = METRICS[name].anchors.get(column)
     if value is None and anchor is not None:

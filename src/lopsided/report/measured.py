@@ -100,7 +100,7 @@ def _metrics(collapse: Collapse, predictions: Mapping[str, Geometry]) -> list[Bl
     for name, value in values.items():
         if np.ndim(value) == 0:
             others = (
-                METRICS[name].of_prediction(other, collapse.counts.minorities)
+                METRICS[name].of_prediction(other, collapse.minorities)
                 for other in predictions.values()
             )
             rows.append([METRICS[name].title, cell(value), *map(cell, others)])

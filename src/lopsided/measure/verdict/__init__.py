@@ -116,7 +116,7 @@ def _merging(collapse: Collapse, near: Angles) -> str:
             f" {'are' if several else 'is'} zero. "
         )
     if near.merging is not None:
-        few, members = set(collapse.counts.minorities.tolist()), collapse.names[near.members]
+        few, members = set(collapse.minorities.tolist()), collapse.names[near.members]
         kind = (
             " (all minorities)" if few >= set(near.members.tolist()) else " (not only minorities)"
         )

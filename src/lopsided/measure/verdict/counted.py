@@ -75,7 +75,7 @@ def origin(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
         sentences.append(
             f"{listed(odd)} {are} for other class counts than the samples measured have."
         )
-    if not len(collapse.counts.minorities):
+    if not len(collapse.minorities):
         sentences.append(
             "No training counts were given, and the samples measured are balanced: minorities, and"
             " predictions that depend on counts, are not known from them."

@@ -26,7 +26,7 @@ def failing(collapse: Collapse) -> str:
     Clearly: so many errors in so few samples would come by chance once in twenty times at most,
     beside as many errors of the others as theirs let expect.
     """
-    few = np.isin(np.arange(collapse.k), collapse.counts.minorities)
+    few = np.isin(np.arange(collapse.k), collapse.minorities)
     if collapse.decisions is None or not few.any():
         return ""
     errors, samples = collapse.decisions.errors, collapse.decisions.counts
