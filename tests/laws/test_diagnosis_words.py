@@ -415,3 +415,14 @@ def test_a_diagnosis_says_what_puts_its_prescription_in_doubt():
 def test_a_diagnosis_of_nothing_is_refused():
     with pytest.raises(ValueError, match="needs training samples or held-out samples, got neither"):
         Diagnosis.of(None, None, None)
+
+
+def test_classes_are_called_by_their_labels_where_some_were_left_out():
+    labels = np.repeat([0, 1, 3], [60, 30, 20])
+    logits = 3.0 * np.eye(5)[np.where(labels == 3, 0, labels)]
+    moments, decisions = Moments(5, 2), Decisions(5)
+    moments.update(np.random.default_rng(0).normal(size=(110, 2)), labels)
+    decisions.update(logits, labels)
+    collapse = Collapse.of(moments, None, None, decisions, "seen")
+    said = Diagnosis.of(collapse, None, None).sections["What it answers"]
+    assert "Worst is class 3 (right in 0 of 20). Most confused: 3 for 0" in said

@@ -86,7 +86,7 @@ class Diagnosis:
         if self.collapse is None or self.collapse.decisions is None:
             return [missing]
         known = self.collapse.counts if self.collapse.counts_given else None
-        own = answers(self.collapse.decisions, known, "training")
+        own = answers(self.collapse.decisions, known, "training", self.collapse.classes)
         return [missing, "Of those measured, taken for the training set:", *own]
 
     def _remedy(self) -> list[str]:
