@@ -269,3 +269,11 @@ def test_what_a_module_refuses_its_function_refuses_whatever_came_before():
     assert steer.functional.binary_cross_entropy(z, y, 5, 10) > 0
     with pytest.raises(ValueError, match="samples n must be a whole number"):
         steer.functional.binary_cross_entropy(z, y, 5, 10.0)
+
+
+def test_a_strength_that_is_a_tensor_is_read_at_every_call():
+    z, y, tau = torch.zeros(1), torch.ones(1), torch.tensor(0.0)
+    before = steer.functional.binary_cross_entropy(z, y, 1, 10, tau=tau)
+    tau.fill_(2.0)
+    after = steer.functional.binary_cross_entropy(z, y, 1, 10, tau=tau)
+    assert after == steer.functional.binary_cross_entropy(z, y, 1, 10, tau=2.0) > before

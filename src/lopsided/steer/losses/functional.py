@@ -42,12 +42,14 @@ def _call(
     """Return what the module of these settings says of two tensors."""
     if "ignore_index" in settings:
         settings["ignore_index"] = sentinels(settings["ignore_index"])
+    values = (*given, *settings.values())
     try:
-        hash((given, *settings.values()))
+        hash(values)
     except TypeError:  # such as a list where an adjustment is meant; the module's door says so
-        made = kind(*given, **settings)
-    else:
-        made = _made(kind, *given, **settings)
+        kept = False
+    else:  # a tensor may be another number by the next call
+        kept = not any(isinstance(value, Tensor) for value in values)
+    made = _made(kind, *given, **settings) if kept else kind(*given, **settings)
     value: Tensor = made(shown, targets)
     return value
 
