@@ -20,7 +20,7 @@ ROWS = 24
 _CELL, _NAMES, _BARS, _FIGURES = 15, 130, 110, 60
 _BAR, _POSITIVE, _NEGATIVE = "#4a86c5", "#7b5fb8", "#c06a1c"
 _WORDS = (
-    "one row a class{some}; cosines with the same classes in the same order, purple positive, brown"
+    "one row each{some}; cosines with all of them in the same order, purple positive, brown"
     " negative, the strongest {top:.3g}"
 )
 

@@ -437,3 +437,15 @@ def test_distances_along_a_path_name_what_they_are_to():
         axes.figure.canvas.draw()
         assert axes.get_ylabel() == f"distance to {name}"
     assert plot.ridge_path(optima, Figure().subplots()).get_ylabel() == "norm of the classifier"
+
+
+def test_what_is_no_class_is_not_called_one():
+    law = predict.supports([[1, 0, 1], [1, 1, 0], [0, 1, 1], [0, 0, 1]])
+    bars = plot.distances(law, {"law": law}, Figure().subplots())
+    assert [text.get_text() for text in bars.get_yticklabels()] == [
+        "classifiers",
+        "embeddings",
+        "logits",
+    ]
+    assert "class means" not in law._repr_html_()
+    assert "a class" not in law._repr_html_()

@@ -97,7 +97,7 @@ def distances(
     if not predictions:
         raise ValueError("there is no prediction to draw a distance to")
     ax = on_axes(ax)
-    parts = ("classifiers", "class means", "class logits")
+    kinds = ("class means", "class logits") if measured.paired else ("embeddings", "logits")
     height = 0.8 / len(predictions)
     colours = shades(len(predictions), COLOURS)
     for i, (name, other) in enumerate(predictions.items()):
@@ -115,7 +115,7 @@ def distances(
                 va="center",
                 fontsize=8,
             )
-    ax.set_yticks(range(3), parts)
+    ax.set_yticks(range(3), ("classifiers", *kinds))
     ax.invert_yaxis()
     longest = max(bar.get_width() for bar in ax.patches)  # type: ignore[attr-defined]
     ax.set_xlim(0, longest * 1.15 or 1)
