@@ -129,3 +129,11 @@ def test_one_sample_a_class_has_no_scatter_to_measure():
             getattr(Collapse.of(moments), name)
     moments.update(rng.standard_normal((1, 4)), [0])
     assert Collapse.of(moments).nc1 > 0
+
+
+def test_a_class_too_large_to_square_is_called_by_its_label_where_others_are_left_out():
+    moments = Moments(5, 2)
+    with np.errstate(over="ignore"):
+        moments.update([[1.0, 0], [0, 1], [1, 1], [1e160, 0]], [0, 1, 3, 3])
+    with pytest.raises(ValueError, match="features of class 3 are so large"):
+        Collapse.of(moments, classes="seen")

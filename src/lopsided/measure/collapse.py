@@ -112,8 +112,8 @@ class Collapse(Declared):
                 f"a measurement needs samples of at least 2 classes, got {moments.n:,} samples of"
                 f" {len(seen)}"
             )
+        moments.require_squares()
         measured = moments.take(seen)
-        measured.require_every_class()
         return cls(
             measured,
             None if w is None else locked(w[seen]),

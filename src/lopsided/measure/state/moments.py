@@ -137,6 +137,14 @@ class Moments(Means):
             ValueError: naming the first such class.
         """
         super().require_every_class()
+        self.require_squares()
+
+    def require_squares(self) -> None:
+        """Refuse moments of which squares of features left float64.
+
+        Raises:
+            ValueError: naming the first such class.
+        """
         if not (fine := np.isfinite(self.spread)).all():
             raise ValueError(
                 f"features of class {int(np.argmin(fine))} are so large that their squares leave"
