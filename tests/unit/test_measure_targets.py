@@ -197,6 +197,18 @@ def test_shards_of_different_heads_are_refused(name, tmp_path):
     assert np.array_equal(measure.open_targets(tmp_path).weight, np.eye(3, 5))
 
 
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [([0, 0, 0], "sample 1 has none"), ([1, 1, 1], "sample 1 has all"), ([1, 2, 0], "numbers 0")],
+)
+def test_a_wrong_set_is_told_with_its_file(row, words, tmp_path):
+    rows = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0]])
+    for i, own in enumerate((rows[:0], rows, np.array([rows[0], row]), rows)):
+        np.savez(tmp_path / f"{i}.npz", features=np.ones((len(own), 2)), labels=own)
+    with pytest.raises(ValueError, match=rf"in .*2\.npz: .*{words}"):
+        measure.stored_sets(measure.open_targets(tmp_path))
+
+
 def test_label_sets_are_told_by_booleans_as_by_numbers(tmp_path, capsys):
     rng = np.random.default_rng(0)
     rows = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]] * 3)

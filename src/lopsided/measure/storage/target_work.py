@@ -72,12 +72,12 @@ def stored_sets(
         labels and not sets.
 
     Raises:
-        ValueError: if a number is not finite, a sample has no label or all, or fewer than two sets
-            occur.
+        ValueError: if a number is not finite, or a sample has no label or all (file and sample are
+            named), or fewer than two sets occur.
         TypeError: if it is no store of targets.
     """
     require_noun(store, TargetStore, "what is measured", "open_targets opens one")
-    seen = LabelSets.of(np.concatenate([read_all(shard["labels"]) for shard in store.shards]))
+    seen = _sets(store)
     share = torchrun.share(engine, store.shards)
     with engine_of(engine) as runner:
         here = partial(_run, store, share, runner, progress)
@@ -89,6 +89,25 @@ def stored_sets(
     second = second.joint(*sums) if sums else second
     second = second if share is None else sync.second_pass(second)
     return seen, Collapse.of(second.moments())
+
+
+def _sets(store: TargetStore) -> LabelSets:
+    """Return the sets in all files.
+
+    Raises:
+        ValueError: as `LabelSets.of`; the file is named, in which the sample is counted.
+    """
+    rows = {shard["labels"].path: read_all(shard["labels"]) for shard in store.shards}
+    try:
+        return LabelSets.of(np.concatenate([*rows.values()]))
+    except ValueError:
+        for path, own in rows.items():
+            try:
+                LabelSets.of(own)
+            except ValueError as error:
+                if len(own):
+                    raise ValueError(f"in {path}: {error}") from error
+        raise
 
 
 def _run(
