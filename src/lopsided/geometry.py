@@ -192,7 +192,8 @@ class Geometry:
         others: a law of some of the counts alone is another.
 
         Raises:
-            ValueError: if the kinds of samples are not the classes.
+            ValueError: if the kinds of samples are not the classes, a class is named twice or, of
+                counts, there are fewer than two.
             IndexError: for a class that does not exist.
 
         Example:

@@ -19,9 +19,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats, Ints, frozen, locked, real_array, require_noun
+from lopsided.arrays import Floats, frozen, locked, real_array, require_noun
 from lopsided.frobenius import Factors, angular_distance, norm
-from lopsided.groups import Groups
+from lopsided.groups import Groups, numbers_of
 from lopsided.memory import require_memory
 
 
@@ -116,9 +116,18 @@ class Pairing:
         left, right = self.rows.expand(self.left), self.columns.expand(self.right)
         return Pairing.paired(Groups.each(self.k), left, right, np.vecdot(left, right))
 
-    def take(self, classes: Ints) -> Self:
-        """Return the rows and columns of some of the classes, in the order given."""
-        groups, kept = self.groups.take(classes)
+    def take(self, classes: npt.ArrayLike) -> Self:
+        """Return the rows and columns of some of the classes, in the order given.
+
+        Raises:
+            ValueError: if rows and columns are not the same classes, none is named, or one twice.
+            IndexError: for a class that does not exist.
+        """
+        index = numbers_of(classes, self.k)
+        if not len(index) or (twice := np.bincount(index) > 1).any():
+            who = f"class {int(np.argmax(twice))} is named twice" if len(index) else "got none"
+            raise ValueError(f"a matrix is of different classes, {who}")
+        groups, kept = self.groups.take(index)
         return self.paired(groups, self.left[kept], self.right[kept], self.own[kept])
 
     @property

@@ -119,6 +119,9 @@ def test_some_classes_of_a_law_are_those_of_its_matrices(name):
         assert part.counts == Counts(law.counts.values[chosen])
     with pytest.raises(IndexError, match="classes are 0 to"):
         law.take([law.k])
+    for wrong, words in (([0, 1, -law.k], "class 0 is named twice"), ([], "got none")):
+        with pytest.raises(ValueError, match=words):
+            law.take(np.array(wrong, int))
     with pytest.raises(ValueError, match="not the same classes"):
         predict.label_sets(4, {1: 5, 2: 3}, 0.1).take([0, 1])
 
