@@ -288,3 +288,32 @@ def test_a_script_that_is_told_of_padding_is_not_heard():
     model = Told(torch.jit.script(Reads()), torch.ones(6, 7)).eval()
     found = measure.layers(model, [(sequences(7), Y)], ["table"], show_progress=False)
     assert found["table"].d == 6
+
+
+def test_a_part_that_is_told_of_no_padding_has_that_of_the_model():
+    torch.manual_seed(0)
+
+    class Part(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(6, 6)
+
+        def forward(self, h, attention_mask=None):
+            return self.linear(h)
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.part, self.head = nn.Embedding(20, 6), Part(), nn.Linear(6, 3)
+
+        def forward(self, tokens, attention_mask):
+            return self.head(self.part(self.table(tokens), attention_mask=None)[:, 0])
+
+    model = Model()
+
+    def measured(t):
+        given = sequences(t), sequences(t) != 0
+        return measure.layers(model, [(given, Y)], ["part.linear"], show_progress=False)
+
+    near, far = (measured(t)["part.linear"].moments.means for t in (7, 15))
+    np.testing.assert_allclose(near, far, atol=1e-6)

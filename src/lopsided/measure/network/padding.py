@@ -52,13 +52,10 @@ class Padding:
             name: of the layer.
             shape: (b, t).
         """
-        fits = [(told, kept) for told, kept in self._told if kept is None or kept.shape == shape]
+        fits = [(told, kept) for told, kept in self._told if kept.shape == shape]
         around = [kept for told, kept in fits if _holds(told, name)]
-        found = around[-1:] or [kept for _, kept in fits if kept is not None]
-        first = found[0] if found else None
-        return (
-            first if all(kept is first or bool((kept == first).all()) for kept in found) else None
-        )
+        found = around[-1:] or [kept for _, kept in fits]
+        return found[0] if found and all(bool((kept == found[0]).all()) for kept in found) else None
 
     def _hear(self, name: str) -> Callable[..., None]:
         def hook(part: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
@@ -72,9 +69,7 @@ class Padding:
         return hook
 
     def _take(self, name: str, mask: Any, marks: bool) -> None:
-        if mask is None:
-            self._told.append((name, None))
-        elif isinstance(mask, torch().Tensor) and mask.ndim == 2:  # others are of pairs of tokens
+        if isinstance(mask, torch().Tensor) and mask.ndim == 2:  # others are of pairs of tokens
             out = mask == -torch().inf if mask.is_floating_point() else mask != 0
             if marks or _tells(mask):
                 self._told.append((name, ~out if marks else mask != 0))
