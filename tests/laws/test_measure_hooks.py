@@ -752,6 +752,27 @@ def test_a_head_that_is_a_part_of_the_answer_is_one_only_where_it_was_chosen(cap
     assert "not made of them" not in caplog.text
 
 
+@pytest.mark.parametrize("told", [lambda z: z, lambda z: z.softmax(1)], ids=["as is", "softmax"])
+def test_features_of_as_many_dimensions_as_classes_are_no_answers(told, caplog):
+    def forward(self, x):
+        h = self.wide(x).relu()
+        return h, told(self.head(h))
+
+    torch.manual_seed(0)
+    model = net(forward, lambda: nn.Linear(K, K), wide=lambda: nn.Linear(4, K))()
+    with watch(model) as watching:
+        model(X)
+        watching.labels(Y)
+        assert watching.head is model.head
+    assert "not made of them" not in caplog.text
+
+    model.forward = lambda x: model.wide(x).relu() + 0 * model.head(model.wide(x).relu()).sum()
+    with watch(model) as watching:  # of features alone nothing tells the head
+        model(X)
+        with pytest.raises(ValueError, match="none makes the model's output as it is"):
+            watching.labels(Y)
+
+
 @pytest.mark.parametrize("how", ["watch", "diagnose 1", "diagnose 2"])
 @pytest.mark.parametrize(
     "name", ["linear", "cosine", "scaled", "adapter", "(in, out), normalised", "tokens"]

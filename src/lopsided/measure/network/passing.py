@@ -127,12 +127,13 @@ class Passing:
         self.passes, self._held, self._problem = self.passes + 1, None, ""
         try:
             answers = [channels_last(answer.detach(), self.head) for answer in tensors_of(output)]
+            told = _answered(calls, answers)
             if self._guessed and calls.keys() != {self.name}:  # what is made of answers costs
-                self._identify(calls, answers)
+                self._identify(calls, told)
             call = one_of(calls.get(self.name, []), answers, self.name)
             if self._settled & (self._settled - 1) == 0:  # often at first, seldom later
                 sizes = {tensor.numel() for tensor in tensors_of(output, 1)}
-                self._check(call, *self._others(calls, answers), sizes)
+                self._check(call, *self._others(calls, told), sizes)
             self._held = Pass(call, answers, heard.inputs, heard.told)
             self._settled += 1
         except Exception as error:  # a forward pass never fails because somebody looks
@@ -253,3 +254,17 @@ class Passing:
         if y.shape[:1] == held.call.logits.shape[:1] and y.shape != logits.shape:
             self._pull.labelled(held.call.heard, y, self._shift or 0)
         return self.affine.features(features), y, logits
+
+
+def _answered(calls: Mapping[str, list[Call]], answers: Sequence[Any]) -> Sequence[Any]:
+    """Return what a model answers but for the features that it returns beside: what a layer saw and
+    none answered, of as many dimensions as there are classes.
+    """
+    every = [call for each in calls.values() for call in each]
+
+    def is_seen(answer: Any) -> bool:
+        return any(same(call.features, answer) for call in every) and not any(
+            same(call.logits, answer) for call in every
+        )
+
+    return [answer for answer in answers if not is_seen(answer)] or answers
