@@ -36,21 +36,15 @@ NAMED = 5
 PAIR, TIMES = 3, 2.0
 
 
-def answers(
-    decisions: Decisions,
-    counts: Counts | None,
-    samples: str = "held-out",
-    labels: Ints | None = None,
-) -> list[str]:
+def answers(decisions: Decisions, counts: Counts | None, samples: str = "held-out") -> list[str]:
     """Return sentences on what a network answers.
 
     Args:
         decisions: on samples of k classes, of which some may have none.
         counts: training samples of each class, with their names; None where they are not known.
         samples: what the samples are called.
-        labels: (k,) of the classes, where some were left out.
     """
-    names = named(decisions.k, counts, labels)
+    names = named(decisions.k, counts)
     said = [
         _too_often(decisions, names, samples),
         _minorities(decisions, counts, names),
@@ -64,12 +58,10 @@ def answers(
     return [sentence for sentence in said if sentence]
 
 
-def named(k: int, counts: Counts | None, labels: Ints | None = None) -> npt.NDArray[np.object_]:
+def named(k: int, counts: Counts | None) -> npt.NDArray[np.object_]:
     """Return what k classes are called: their names, or their labels."""
     names = None if counts is None else counts.names
-    if names is not None:
-        return np.array([short(name) for name in names], object)
-    return np.array(range(k) if labels is None else labels.tolist(), object)
+    return np.array([short(name) for name in names] if names is not None else range(k), object)
 
 
 def recalls(decisions: Decisions) -> Floats:

@@ -83,10 +83,9 @@ class Diagnosis:
             "No held-out samples were given: how often the network errs on samples that it was not"
             " trained on is not known."
         )
-        if self.collapse is None or self.collapse.decisions is None:
+        if self.collapse is None or self.collapse.answered is None:
             return [missing]
-        known = self.collapse.counts if self.collapse.counts_given else None
-        own = answers(self.collapse.decisions, known, "training", self.collapse.classes)
+        own = answers(self.collapse.answered, self.collapse.trained, "training")
         return [missing, "Of those measured, taken for the training set:", *own]
 
     def _remedy(self) -> list[str]:

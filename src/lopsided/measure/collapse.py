@@ -55,6 +55,7 @@ class Collapse(Declared):
         counts_given: whether the counts were given, or are those of the samples measured.
         trained: training samples of all classes, of those left out too; None where the counts were
             not given.
+        answered: what the network answered, by all classes, with those left out too; or `None`.
 
     Example:
         >>> moments = Moments(k=2, d=1)
@@ -72,6 +73,7 @@ class Collapse(Declared):
     counts: Counts
     counts_given: bool = False
     trained: Counts | None = None
+    answered: Decisions | None = None
 
     @classmethod
     def of(
@@ -106,7 +108,7 @@ class Collapse(Declared):
         w, b = (None, None) if weight is None else head_of(weight, bias, moments.k, moments.d)
         if classes == "all":
             moments.require_every_class()
-        seen = np.flatnonzero(moments.counts)
+        seen, every = np.flatnonzero(moments.counts), np.arange(moments.k)
         if len(seen) < 2:
             raise ValueError(
                 f"a measurement needs samples of at least 2 classes, got {moments.n:,} samples of"
@@ -123,6 +125,7 @@ class Collapse(Declared):
             Counts(moments.counts[seen]) if counts is None else counts.take(seen),
             counts is not None,
             counts,
+            None if decisions is None else decisions.take(every),
         )
 
     @property
