@@ -581,6 +581,16 @@ def test_a_loader_that_gives_samples_more_than_once_is_told(name, caplog):
     assert bool(words) == ("weighs more" in caplog.text)
 
 
+@pytest.mark.parametrize("passes", [None, 1, 2])
+def test_counts_that_were_given_are_not_asked_for_where_classes_are_left_out(passes):
+    net, some = model(), Y != 1
+    counts, options = [50] * len(net[1].weight), {"classes": "seen", "show_progress": False}
+    found = diagnose(net, [(X[some], Y[some])], counts, head=net[1], passes=passes, **options)
+    remedy = found.sections["Cause and remedy"]
+    assert "give counts" not in remedy
+    assert ("leave out passes=" in remedy) == (passes is not None)
+
+
 def _process(rank: int, size: int, folder: str) -> None:
     dist.init_process_group(
         "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=size

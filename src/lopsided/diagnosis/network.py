@@ -220,8 +220,12 @@ def _prescribed(
     """Return the prescription, or why there is none."""
     if "held-out" in sets and any(kept.shared for kept in sets.values()):
         return None, (SEVERAL,)
-    if counts is None or head[0] is None or len(head[0]) != counts.k:
+    if counts is None or head[0] is None:
         return None, ("What to do is not known without the training counts: give counts.",)
+    if len(head[0]) != counts.k:
+        return None, (
+            "What to do is not known of a head of which classes were left out: leave out passes=.",
+        )
     held_out = sets.get("held-out")
     train = None if held_out is None else sets.get("training")  # a second head only to be tried
     return prescribe(head, train, held_out, counts=counts, loss=loss, progress=progress), ()
