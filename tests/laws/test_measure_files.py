@@ -110,6 +110,18 @@ def test_so_are_samples_of_another_distribution_whichever_head_is_looked_at(tmp_
     assert stored_outside(train, files["other"], held_out).n == N
 
 
+def test_a_head_beside_samples_of_another_distribution_is_looked_at(tmp_path):
+    files, folder = three(tmp_path), tmp_path / "others"
+    folder.mkdir()
+    np.savez(folder / "x.npz", features=FEATURES)
+    np.savez(folder / "head.npz", weight=2 * WEIGHT)
+    with pytest.raises(ValueError, match=r"train.npz and .*head.npz hold different heads"):
+        outside(**files | {"other": folder})
+    np.savez(folder / "head.npz", weight=WEIGHT, features=FEATURES)
+    with pytest.raises(ValueError, match=r"head.npz holds features"):
+        outside(**files | {"other": folder})
+
+
 def test_a_head_in_a_folder_and_another_in_its_shards_are_refused(tmp_path):
     write(tmp_path / "a.npz")
     np.savez(tmp_path / "head.npz", weight=WEIGHT)

@@ -17,7 +17,7 @@ from lopsided.measure.collapse import Collapse
 from lopsided.measure.ood.known import Known
 from lopsided.measure.ood.scores import SCORES
 from lopsided.measure.ood.told import Separation, nc5, rejected, separation
-from lopsided.measure.storage.heads import head_in
+from lopsided.measure.storage.heads import beside, head_in
 from lopsided.measure.storage.reading import stored
 from lopsided.measure.storage.rows import CHUNK
 from lopsided.measure.storage.shards import open_arrays
@@ -154,6 +154,8 @@ def stored_outside(
 def _others(path: Path, train: Store) -> Iterator[Any]:
     if not path.exists():
         raise FileNotFoundError(f"there is no file or folder {path}")
+    for file, arrays in beside(path):
+        train.require_same_head(file, head_in(file, arrays, train.d))
     found = 0
     for file in shard_files(path) if path.is_dir() else [path]:
         arrays = open_arrays(file, ("features",), ("weight", "bias"))
