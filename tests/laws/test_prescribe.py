@@ -11,6 +11,7 @@ import scipy.optimize
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import load_file
 
 from lopsided import Counts, measure, predict
 from lopsided.measure import open_store
@@ -403,6 +404,17 @@ def test_whole_numbers_keep_the_digits_that_float32_lacks(kind):
     answers = Linear.of(head).scores(later).argmax(axis=1)
     right = [(answers[y2 == c] == c).mean() for c in range(4)]
     assert found.before.balanced == pytest.approx(np.mean(right))
+
+
+@pytest.mark.parametrize(("away", "kind"), [(0.0, "float32"), (100.0, "float32"), (2e9, "float64")])
+def test_a_file_keeps_the_digits_that_features_far_from_zero_need(away, kind, tmp_path):
+    (W, b), (x, y), (x2, y2) = task(counts=(400, 100, 20, 8))
+    found = prescribe((W, b - away * W.sum(axis=1)), (x + away, y), (x2 + away, y2))
+    held = load_file(found.save(tmp_path / "h.safetensors"))
+    assert held["weight"].dtype == kind
+    scores, written = found.score(x2 + away), (x2 + away) @ held["weight"].T + held["bias"]
+    apart = (scores - scores[:, :1]) - (written - written[:, :1])
+    assert np.abs(apart).max() < 1e-2
 
 
 @pytest.mark.parametrize("size", [1e-45, 1e60])

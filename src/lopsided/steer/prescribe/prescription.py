@@ -24,6 +24,8 @@ from lopsided.steer.prescribe.linear import Linear
 
 Loss = Literal["cross-entropy", "weighted", "logit-adjusted"]
 Remedy = Literal["nothing", "logit adjustment", "second head", "three numbers", "refit"]
+#: How much of a score may be lost in a file.
+ROUNDED = 1e-3
 #: How a file of `save` begins: the length of its header, and in that what the head is worth.
 SAVED = re.compile(rb'\A.{8}\{"__metadata__":\{"lopsided":', re.DOTALL)
 
@@ -179,7 +181,8 @@ class Prescription:
     def save(self, path: str | Path) -> Path:
         """Write weight and bias to a safetensors file, whole or not at all.
 
-        The header tells remedy, gain and interval.
+        The header tells remedy, gain and interval. They are in float32, or in float64 for features
+        so far from zero that float32 would round the scores.
 
         Raises:
             ValueError: if the path does not end in .safetensors, or is a file that was read or that
@@ -198,11 +201,12 @@ class Prescription:
         }
         facts |= {"features": DIRECTIONS} if self.directions else {}
         with np.errstate(over="ignore", under="ignore"):
-            arrays = {
-                name: np.ascontiguousarray(a, np.float32) for name, a in self.state_dict().items()
-            }
+            # What features far from zero add to a score the bias takes off again.
+            rounded = np.abs(self.bias - self.bias.astype(np.float32)).max() > ROUNDED
+            kind = np.float64 if rounded else np.float32
+            arrays = {name: np.ascontiguousarray(a, kind) for name, a in self.state_dict().items()}
         for name, given in self.state_dict().items():
-            _require_held(given, arrays[name], np.float32.__name__)
+            _require_held(given, arrays[name], kind.__name__)
         write_atomically(path, library.save(arrays, {"lopsided": json.dumps(facts)}))
         return path
 
