@@ -723,6 +723,19 @@ def test_a_mean_of_two_heads_is_not_made_of_one_of_them_however_coarse_numbers_a
         assert makes(z, z + offset)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32], ids=str)
+@pytest.mark.parametrize("squash", [torch.Tensor.sigmoid, partial(torch.softmax, dim=1)])
+@pytest.mark.parametrize("k", [10, 1000])
+def test_probabilities_are_made_of_their_own_logits_alone_however_small_they_are(dtype, squash, k):
+    torch.manual_seed(0)
+    for size in (0.3, 1.0, 5.0):
+        z, other = (size * torch.randn(2, 8, k)).to(dtype)
+        assert makes(z, squash(z))
+        assert not makes(other, squash(z))
+        assert not makes(z, (squash(z) + squash(other)) / 2)
+    assert makes(0 * z, squash(0 * z))  # of a head that begins at zero
+
+
 @pytest.mark.parametrize("batch", [1, 2])
 def test_two_samples_of_two_classes_do_not_make_another_layer_the_head(batch):
     model = Net(nn.Linear(D, 2).requires_grad_(False), aux=nn.Linear(D, 2))
