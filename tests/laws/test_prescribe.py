@@ -682,6 +682,35 @@ def test_a_loader_of_other_samples_at_each_reading_is_refused(which):
         prescribe(head, *both)
 
 
+class Remade:
+    """A loader of features that are made again every time, up to a share of them."""
+
+    def __init__(self, x, y, share, far):
+        self.x, self.y, self.share, self.far = x, y, share, far
+        self.rng = np.random.default_rng(0)
+
+    def __iter__(self):
+        off = self.share * self.rng.standard_normal(self.x.shape)
+        return iter([(self.x * (1 + off) + self.far, self.y)])
+
+
+@pytest.mark.parametrize("far", [0.0, 100.0])
+@pytest.mark.parametrize("which", ["train", "held_out"])
+def test_features_that_are_made_again_up_to_rounding_are_the_same_and_changed_ones_are_not(
+    which, far
+):
+    (weight, _), *both = task((2000, 500, 20, 20), d=256)
+    head = weight, -far * weight.sum(axis=1)
+    place = ["train", "held_out"].index(which)
+    x, y = both[place]
+    both = [(features + far, labels) for features, labels in both]
+    both[place] = Remade(x, y, 4e-4, far)  # a tenth of them a unit of bfloat16 off
+    assert prescribe(head, *both).gain is not None
+    both[place] = Remade(x, y, 0.1, far)
+    with pytest.raises(ValueError, match=f"{which} is read several times and gives other samples"):
+        prescribe(head, *both)
+
+
 def test_other_refusals():
     head, train, held_out = task()
     with pytest.raises(ValueError, match="loss must be one of"):

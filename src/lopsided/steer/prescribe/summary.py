@@ -15,8 +15,10 @@ from lopsided.steer.prescribe.samples import Samples
 
 #: The least sum of squares that keeps its digits.
 LEAST = 1e-280
-#: How far features may be off that a network on a GPU makes again.
-ROUNDING = 1e-6
+#: How far means of features may be off that a network makes again in half precision on a GPU, of
+#: how far features are from each other and of how far they are from zero: few samples of a class
+#: weigh as much as many, and their rounding does. Those that are changed or left out move it more.
+APART, AWAY = 1e-4, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +79,7 @@ class Summary:
         again = Summary.of(samples)
         one, other = self.scale, again.scale
         off = max(abs(one.length - other.length), float(np.linalg.norm(one.mean - other.mean)))
-        near = off <= ROUNDING * (one.length + float(np.linalg.norm(one.mean)))
+        near = off <= APART * one.length + AWAY * float(np.linalg.norm(one.mean))
         if (again.counts != self.counts).any() or not near:
             raise ValueError(
                 f"{samples.what} is read several times and gives other samples each time, as a"
