@@ -390,7 +390,7 @@ def main() -> None:
             print(wrong[-1], flush=True)
         elif told == "refused":
             what = re.sub(r"in batch \d+ of the loader: ", "", what)
-            reasons[" ".join(re.sub(r"'[^']*'|[\d(),]", "", what).split()[:9])] += 1
+            reasons[" ".join(re.sub(r"(?<!\w)'[^']*'|[\d(),]", "", what).split()[:9])] += 1
     found = {"networks": options.cases, **dict(tally), "refused as": dict(reasons.most_common())}
     write(options.out, "random networks", found | {"seed": options.seed, "wrong": wrong})
 
