@@ -254,7 +254,7 @@ SENTENCES = {
             "rare taken for 0 and 1, tail",
         ],
     ),
-    r"There is no held-out sample of class 3\.": (["no sample of class 3"], ["all right"]),
+    r"No held-out sample that was given is of class 3\.": (["no sample of class 3"], ["all right"]),
     r"Most confused: ibex for newt \(in 8 of 9\)\.": (["animals"], []),
     r"Most confused: an animal of the kind g for an animal of the kind e \(in 8 of 9\)": (
         ["long names"],

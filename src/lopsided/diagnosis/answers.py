@@ -54,7 +54,7 @@ def answers(decisions: Decisions, counts: Counts | None, samples: str = "held-ou
     ]
     absent = names[decisions.counts == 0]
     if len(absent):
-        said.append(f"There is no {samples} sample of {classes(absent)}.")
+        said.append(f"No {samples} sample that was given is of {classes(absent)}.")
     return [sentence for sentence in said if sentence]
 
 
