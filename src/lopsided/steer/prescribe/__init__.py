@@ -51,7 +51,7 @@ def prescribe(
             None.
         train: features (n, d) and labels (n,) of the training set as a pair, an iterable of such
             batches that can be read again (a list, a DataLoader), or what `measure.open_store`
-            opens; or None, for no second head. It is read up to 66 times, a block at a time.
+            opens; or None, for no second head. It is read dozens of times, a block at a time.
         held_out: samples that the network was not trained on, in the same forms and always in the
             same order, best in the proportions of the training set and each drawn alone, such as
             one image a patient; or None, for a rule that measures nothing. k numbers a sample and
