@@ -120,7 +120,8 @@ def distances(
     longest = max(bar.get_width() for bar in ax.patches)  # type: ignore[attr-defined]
     ax.set_xlim(0, longest * 1.15 or 1)
     ax.set_xlabel("distance (0 same direction, 2 opposite)")
-    ax.legend(frameon=False, fontsize=8)
+    # Above the bars, whose numbers it would cover.
+    ax.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
     ax.tick_params(axis="y", length=0)
     ax.spines[["top", "right", "left"]].set_visible(False)
     return ax
