@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 #: What may be one number or several, as 1 500; of more groups no count is.
 _SPACED = re.compile(r"\d{1,3}(?: \d{3}){1,5}")
@@ -92,7 +93,7 @@ def _labelled(lines: list[list[str]]) -> bool:
         return False
     # With points, as in a numbered list.
     columns = ([word.rstrip(".") for word in column] for column in zip(*lines, strict=True))
-    return any(map(_count_up, columns))
+    return any(map(count_up, columns))
 
 
 def _headed(lines: list[list[str]]) -> bool:
@@ -102,8 +103,15 @@ def _headed(lines: list[list[str]]) -> bool:
     above, below = lines[::2], lines[1::2]
     alike = [len(line) for line in above] == [len(line) for line in below]
     words = [word for line in above for word in line]
-    return alike and len(words) > len(above) and _count_up(words)
+    return alike and len(words) > len(above) and count_up(words)
 
 
-def _count_up(words: list[str]) -> bool:
-    return any(words == [str(first + c) for c in range(len(words))] for first in (0, 1))
+def count_up(words: Sequence[str], firsts: Sequence[int] = (0, 1)) -> bool:
+    """Return whether words are whole numbers that count up from one of the first ones, as numbers
+    of classes, rows and columns do.
+
+    Example:
+        >>> count_up(["1", "2", "3"]), count_up(["0", "2"])
+        (True, False)
+    """
+    return any([*words] == [str(first + c) for c in range(len(words))] for first in firsts)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.given import ENDINGS, Columns, content, is_listed, telling
-from lopsided.cli.table import SEPARATORS, count_up, lines_of, require_remarks
+from lopsided.cli.table import SEPARATORS, lines_of, require_remarks
 from lopsided.files import UnfitError
 from lopsided.numbering import whole_numbers
+from lopsided.numerals import count_up
 
 if TYPE_CHECKING:
     import numpy.typing as npt

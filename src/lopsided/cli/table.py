@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lopsided.files import UnfitError
 from lopsided.memory import require_memory
+from lopsided.numerals import count_up
 
 if TYPE_CHECKING:
     from lopsided.arrays import Floats
@@ -173,8 +174,7 @@ def _require_row(lines: Sequence[tuple[int, Sequence[str]]]) -> None:
     in a table of 0 and 1, where such a line of one or two cells is a row like others.
     """
     number, cells = lines[0]
-    numbered = [*cells] == [str(place) for place in range(len(cells))]
-    if numbered and any(cell not in ("0", "1") for _, row in lines for cell in row):
+    if count_up(cells, [0]) and any(cell not in ("0", "1") for _, row in lines for cell in row):
         last = f" to {len(cells) - 1}" * (len(cells) > 1)
         raise UnfitError(
             f"has 0{last} in line {number}, which may number the columns or be a row: write names"
@@ -190,11 +190,6 @@ def _require_column(lines: Sequence[tuple[int, Sequence[str]]]) -> None:
         f"has {lines[0][1][0]} to {lines[-1][1][0]} in its first cells, which may number the rows"
         " or be numbers like others: write the table without them, or names above it"
     )
-
-
-def count_up(cells: Sequence[str]) -> bool:
-    """Return whether cells count from 0 or from 1 on, as numbers of rows do."""
-    return any([*cells] == [str(i + start) for i in range(len(cells))] for start in (0, 1))
 
 
 def _are_names(cells: Sequence[str]) -> bool:

@@ -18,7 +18,10 @@ const whyNoStep = ({ k, minority, ratio, rho }) => {
   const few = rho * k,
     most = ratio * minority;
   if (!whole(few, k) || Math.round(few) < 1 || Math.round(few) >= k)
-    return `ρ k must be a whole number of minority classes, from 1 to ${k - 1}; it is ${digits(few)}.`;
+    return (
+      `ρ k must be a whole number of minority classes, from 1 to ${k - 1};` +
+      ` it is ${digits(few)}.`
+    );
   return whole(most, most)
     ? ""
     : `R times the samples of a minority must be a whole number; it is ${digits(most)}.`;
@@ -149,8 +152,9 @@ const parseCounts = (text) => {
     const inLines = lines.map((line) => line.split(/[\s,;]+/).filter(Boolean));
     if (labelled(inLines)) return nameOrNumber(lines[0].trim());
     if (headed(inLines)) {
+      const above = short(lines[0].trim(), 36);
       return {
-        problem: `“${short(lines[0].trim(), 36)}” may be labels above their counts: write the counts alone.`,
+        problem: `“${above}” may be labels above their counts: write the counts alone.`,
       };
     }
     const grouped = plain.match(GROUPED);
