@@ -6,9 +6,8 @@ fresh, and said when the labels come: a pass that nobody labels does no harm.
 
 from __future__ import annotations
 
-import itertools
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -18,17 +17,12 @@ from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import sentence_of
 from lopsided.measure.network.affine import Affine, stored
 from lopsided.measure.network.aligned import Call, Pass, laid, one_of
-from lopsided.measure.network.answered import beside, makes, require_own
-from lopsided.measure.network.head import (
-    axes_of,
-    causal,
-    heads,
-    learns,
-    lone,
-)
+from lopsided.measure.network.answered import require_own
+from lopsided.measure.network.candidates import rivals, that_answered, without_features
+from lopsided.measure.network.head import axes_of, causal, heads, lone
 from lopsided.measure.network.hearing import Heard, Hearing, channels_last
 from lopsided.measure.network.positions import batch_first
-from lopsided.measure.network.returned import same, tensors_of
+from lopsided.measure.network.returned import tensors_of
 from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.pull import Pull
 
@@ -128,13 +122,15 @@ class Passing:
         try:
             answers = [channels_last(answer.detach(), self.head) for answer in tensors_of(output)]
             often = self._settled & (self._settled - 1) == 0  # at first, and seldom later
-            told = _answered(calls, answers) if often else answers
+            told = without_features(calls, answers) if often else answers
             if self._guessed and calls.keys() != {self.name}:  # what is made of answers costs
-                self._identify(calls, told)
+                found = that_answered(self._layers, calls, told)
+                if found is not None and found != self.name:
+                    self._become(found)
             call = one_of(calls.get(self.name, []), answers, self.name)
             if often:
                 sizes = {tensor.numel() for tensor in tensors_of(output, 1)}
-                self._check(call, *self._others(calls, told), sizes)
+                self._check(call, *rivals(self.name, self._layers, calls, told), sizes)
             self._held = Pass(call, answers, heard.inputs, heard.told)
             self._settled += 1
         except Exception as error:  # a forward pass never fails because somebody looks
@@ -142,42 +138,11 @@ class Passing:
         if heard.depth == 0:
             self._finished(heard.labels)
 
-    def _identify(self, calls: dict[str, list[Call]], answers: Sequence[Any]) -> None:
-        """Take for the head the layer whose answers the model returned, or what it makes of them,
-        where there is one; rather one that learns than that of a teacher. Only the first of several
-        answers is the model's, which may be bent in a way that is not known: what is made of
-        another layer's behind it tells nothing.
-        """
-        made = [call.logits for each in calls.values() for call in each]
-        first = next((a for a in answers if any(beside(a, z) is not None for z in made)), None)
-        for learning, answer, own in itertools.product((True, False), answers, (same, makes)):
-            if own is makes and answer is not first:
-                continue
-            for name in reversed(self._layers):
-                if learns(self._layers[name]) == learning and any(
-                    own(call.logits, answer) for call in calls.get(name, [])
-                ):
-                    if name != self.name:
-                        self._become(name)
-                    return
-
-    def _others(
-        self, calls: Mapping[str, list[Call]], answers: Sequence[Any]
-    ) -> tuple[list[Any], list[str]]:
-        """Return the answers of a pass and the other layers that ran in it and can be the head;
-        beside one that learns those of a teacher can not, and what it answered is not the model's.
-        """
-        learning, others = learns(self.head), [name for name in calls if name != self.name]
-        rivals = [name for name in others if learns(self._layers[name]) >= learning]
-        told = [call.logits for name in others if name not in rivals for call in calls[name]]
-        own = [a for a in answers if not any(same(z, a) or makes(z, a) for z in told)]
-        return own, rivals
-
     def _check(
-        self, call: Call, answers: Sequence[Any], rivals: Sequence[str], sizes: Collection[int]
+        self, call: Call, others: Sequence[str], answers: Sequence[Any], sizes: Collection[int]
     ) -> None:
-        """Compare a call with the head's weights and with what the model returned, where rivals ran
-        in the pass too.
+        """Compare a call with the head's weights and with what the model returned, where others ran
+        in the pass that can be the head too.
 
         Raises:
             ValueError: if the head is not linear, or the model's output is in another order or
@@ -201,7 +166,7 @@ class Passing:
             answers,
             guessed=self._guessed,
             chosen=self._chosen,
-            rivals=rivals,
+            rivals=others,
             lone=self._lone if logits.shape[:-1].numel() in sizes else "",
         )
         if told and told != self.made:
@@ -255,17 +220,3 @@ class Passing:
         if y.shape[:1] == held.call.logits.shape[:1] and y.shape != logits.shape:
             self._pull.labelled(held.call.heard, y, self._shift or 0)
         return self.affine.features(features), y, logits
-
-
-def _answered(calls: Mapping[str, list[Call]], answers: Sequence[Any]) -> Sequence[Any]:
-    """Return what a model answers but for the features that it returns beside: what a layer saw and
-    none answered, of as many dimensions as there are classes.
-    """
-    every = [call for each in calls.values() for call in each]
-
-    def is_seen(answer: Any) -> bool:
-        return any(same(call.features, answer) for call in every) and not any(
-            same(call.logits, answer) for call in every
-        )
-
-    return [answer for answer in answers if not is_seen(answer)] or answers
