@@ -87,7 +87,10 @@ def require_counts(values: npt.ArrayLike, classes: str = "class", least: int = 1
     except ValueError:  # rows of different lengths
         array = np.empty(())
     if array.ndim != 1 or len(array) < 2:
-        raise ValueError(f"counts must be at least 2 whole numbers, one a class, got {values!r}")
+        named = "; Counts.of takes counts with their names" * hasattr(values, "items")
+        raise ValueError(
+            f"counts must be at least 2 whole numbers, one a class, got {values!r}{named}"
+        )
     if array.dtype.kind == "O" and all(isinstance(value, int) for value in array.tolist()):
         array = array.astype(np.float64)  # beyond 64 bits, so out of range below
     listed = values if isinstance(values, list | tuple) else ()  # in an array True would be 1

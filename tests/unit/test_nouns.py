@@ -50,6 +50,7 @@ from lopsided.groups import Groups
         ([2, 2**70], "for class 1"),
         ([[1], [1, 2]], "at least 2"),
         ([0.3688, 0.0609, 0.5703], "got 0.3688 for class 0.*Counts.from_shares"),
+        ({"a": 3, "b": 2}, "got .*; Counts.of takes counts with their names"),
         ({2, 5}, "at least 2"),
     ],
 )

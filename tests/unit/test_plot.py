@@ -206,6 +206,21 @@ def test_classes_left_out_of_a_measurement_do_not_rename_the_others(ax):
     assert [label.get_text() for label in ax.get_yticklabels()] == ["0", "4", "7"]
 
 
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ([9, 9, 1, 1], "samples a context"),
+        ([9, 5, 1, 2], "context, from the largest to the smallest"),
+        (np.arange(1, 31), "samples of a context, from the largest to the smallest"),
+        ({"a": 9, "b": 9, "c": 1}, "contexts, from the largest to the smallest"),
+    ],
+)
+def test_vectors_are_of_what_they_are_said_to_be(counts, told, ax):
+    counts = Counts.of(counts)
+    plot.gram(predict.seli(counts).classifiers, ax, counts=counts, of="context")
+    assert ax.get_xlabel() == told
+
+
 def test_distances_to_no_prediction_are_refused(ax):
     with pytest.raises(ValueError, match="no prediction to draw a distance to"):
         plot.distances(predict.etf(3), {}, ax)

@@ -235,8 +235,7 @@ def _draw(geometry: Geometry, targets: Targets, path: Path) -> None:
     for ax, gram, called, title, what in zip(
         axes[-2:], grams, names, ("classifiers", means), _AXES[targets.kind], strict=True
     ):
-        plot.gram(gram, ax, counts=counts if gram.k == geometry.k else None, names=called)
+        own = counts if gram.k == geometry.k else None
+        plot.gram(gram, ax, counts=own, names=called, of=what)
         ax.set_title(f"cosines of {title}", fontsize=10)
-        plural = "classes" if what == "class" else f"{what}s"
-        ax.set_xlabel(ax.get_xlabel().replace("classes", plural).replace("class", what))
     plot.save(figure, path)

@@ -34,6 +34,7 @@ def gram(
     counts: CountsLike | None = None,
     names: Sequence[str] | None = None,
     limit: float | None = None,
+    of: str = "class",
 ) -> Axes:
     """Draw the cosines between k vectors, the cosine of a vector with itself left grey.
 
@@ -47,6 +48,7 @@ def gram(
         names: what the k classes are called; by default what the counts call them.
         limit: cosine of the strongest colour, positive; by default the largest there is, see
             `strongest`.
+        of: what each vector is of, as the axis says it: a context, a label set.
 
     Returns:
         The axes.
@@ -82,11 +84,11 @@ def gram(
     starts = np.flatnonzero(np.diff(groups.of_class(order), prepend=-1))
     if gram.groups.m < gram.k and len(starts) <= GROUPS and gram.k <= DRAWN:
         _blocks(values, starts, top, ax)
-        _name_blocks(order, starts, counts, names, ax)
+        _name_blocks(order, starts, counts, names, ax, of)
     else:
         if gram.k <= WRITTEN:
             _write_cells(values, top, ax)
-        name_classes(order, counts, names, ax, both=True)
+        name_classes(order, counts, names, ax, both=True, of=of)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, aspect=25, pad=0.03)
@@ -155,6 +157,7 @@ def name_classes(
     ax: Axes,
     *,
     both: bool = False,
+    of: str = "class",
 ) -> None:
     """Name the classes along an axis: each of few, a few of many by their names or their counts."""
     k = len(order)
@@ -165,23 +168,26 @@ def name_classes(
         called = [str(c) if names is None else names[c] for c in order[chosen]]
         if names is None and counts is not None:
             called = counts.called(order[chosen])
-        title = "class"
+        title = of
     else:
         assert counts is not None
-        called, title = [f"{n:,}" for n in counts[order[chosen]]], "samples of a class"
+        called, title = [f"{n:,}" for n in counts[order[chosen]]], f"samples of a {of}"
     labels = [tight([name]) for name in called]
     long = k <= NAMED and max(map(len, labels)) * k > 60
     places = chosen * cells // k
     ax.set_xticks(places, labels, fontsize=7, parse_math=False, rotation=90 if long else 0)
     if both:
         ax.set_yticks(places, labels, fontsize=7, parse_math=False)
-    size = "" if counts is None else ", from the largest to the smallest"
     binned = f", {cells} bins of {k:,}" if cells < k else ""
-    ax.set_xlabel(f"{title}{size}{binned}")
+    ax.set_xlabel(f"{title}{_size(counts)}{binned}")
+
+
+def _size(counts: Counts | None) -> str:
+    return "" if counts is None else ", from the largest to the smallest"
 
 
 def _name_blocks(
-    order: Ints, starts: Ints, counts: Counts | None, names: Sequence[str] | None, ax: Axes
+    order: Ints, starts: Ints, counts: Counts | None, names: Sequence[str] | None, ax: Axes, of: str
 ) -> None:
     """Name the groups of interchangeable classes by their classes, or else by their counts."""
     ends = np.append(starts[1:], len(order))
@@ -189,10 +195,11 @@ def _name_blocks(
     if every is not None:
         blocks = zip(starts, ends, strict=True)
         called = [tight([every[c] for c in order[start:end]]) for start, end in blocks]
-        ax.set_xlabel("classes" if counts is None else "classes, from the largest to the smallest")
+        several = "classes" if of == "class" else f"{of}s"
+        ax.set_xlabel(f"{several}{_size(counts)}")
     elif counts is not None:
         called = [f"{counts[int(order[start])]:,}" for start in starts]
-        ax.set_xlabel("samples a class")
+        ax.set_xlabel(f"samples a {of}")
     else:
         called = [""] * len(starts)
     ax.set_xticks((starts + ends - 1) / 2, called, parse_math=False)
