@@ -240,6 +240,18 @@ def test_a_sequence_of_padding_alone_is_refused():
     assert not any(part._forward_pre_hooks for part in model.modules())
 
 
+def test_a_sequence_of_padding_alone_that_its_label_leaves_out_is_not_asked():
+    tokens, labels = sequences(8), Y.clone()
+    model, some = Padded("encoder").eval(), [i for i in range(len(Y)) if i != 4]
+    tokens[4], labels[4] = 0, -100
+    padded, plain = (
+        measure.layers(model, [batch], ["table"], ignore=-100, show_progress=False)["table"]
+        for batch in ((tokens, labels), (tokens[some], Y[some]))
+    )
+    assert padded.moments.n == len(some)
+    np.testing.assert_allclose(padded.moments.means, plain.moments.means, atol=1e-6)
+
+
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 def test_of_a_script_nobody_knows_what_it_takes_and_other_layers_are_measured():
     script = torch.jit.trace(nn.Linear(4, 5), torch.randn(6, 4))

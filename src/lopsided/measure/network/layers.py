@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lopsided.counts import Counts, CountsLike
-from lopsided.labels import Ignore
+from lopsided.labels import Ignore, sentinels
 from lopsided.measure.collapse import Classes, Collapse
 from lopsided.measure.network.padding import Padding
 from lopsided.measure.network.positions import rows
@@ -95,7 +95,7 @@ def layers(
         raise ValueError(f"every layer is named once, got {list(modules)}")
     passing, outputs = run.passing, dict[str, list[Any]]()
     streams: dict[str, Stream] = {}
-    padding = Padding(model)
+    padding, marks = Padding(model), sentinels(ignore)
 
     def hear(name: str) -> Callable[..., None]:
         def hook(_layer: Any, _args: Any, output: Any) -> None:
@@ -120,9 +120,8 @@ def layers(
                 )
             inner = [part for part in known.values() if part is not passing.head]
             try:
-                x, y = rows(
-                    heard[0], given, known[name], inner, shift or 0, partial(padding.kept, name)
-                )
+                kept = partial(padding.kept, name)
+                x, y = rows(heard[0], given, known[name], inner, shift or 0, kept, marks)
             except ValueError as error:
                 raise ValueError(f"the layer {name!r} cannot be measured: {error}") from error
             if name not in streams:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from lopsided.labels import left_out
+from lopsided.measure.network.tensors import to_numpy
 from lopsided.needs import torch
 
 #: What modules call the number of channels that they put at axis 1, and at the last axis.
@@ -19,6 +21,7 @@ def rows(
     inner: list[Any],
     shift: int = 0,
     kept: Callable[[tuple[int, ...]], Any] = lambda shape: None,
+    marks: tuple[int, ...] = (),
 ) -> tuple[Any, Any]:
     """Return one row a sample, a mean over positions, or one a position where each has a label.
 
@@ -31,9 +34,10 @@ def rows(
         inner: modules of the model but the head, which tell of a layer that has no width.
         shift: by how many positions the labels of sequences lie ahead, of which the first are cut.
         kept: (b, t) -> which positions of sequences are no padding, or None for all of them.
+        marks: labels to leave out, whose sequences may be padding alone.
 
     Raises:
-        ValueError: if it is not known which axis is which, or a sequence is padding alone.
+        ValueError: if it is not known which axis is which, or another sequence is padding alone.
 
     Example:
         >>> import torch
@@ -57,9 +61,12 @@ def rows(
     if output.ndim == 3 and (told := kept(batch)) is not None:
         told = told.to(output.device)
         number = told.sum(1, keepdim=True)
-        if not bool(number.all()):
+        empty = to_numpy(number[:, 0] == 0)
+        if marks and labels.size == len(empty):  # as where the last batch is filled up
+            empty &= ~left_out(labels.reshape(-1), marks)
+        if empty.any():
             raise ValueError(
-                f"sample {int(number[:, 0].argmin())} of the batch is padding alone, by the mask"
+                f"sample {int(empty.argmax())} of the batch is padding alone, by the mask"
                 " that the model was given, and padding has no mean"
             )
         # Padding may be anything, also no number.
