@@ -21,6 +21,7 @@ from safetensors.torch import save_file as save_torch
 from lopsided import memory
 from lopsided.measure import Moments, open_store, open_targets, stored
 from lopsided.measure.metrics import nc1
+from lopsided.measure.ood import stored_outside
 from lopsided.measure.regression import RegressionCollapse
 from lopsided.measure.storage import plan, torchrun
 from lopsided.measure.storage.heads import head_in
@@ -588,6 +589,22 @@ def test_features_in_what_is_called_the_head_are_not_left_out(tmp_path):
         open_store(folder, head=tmp_path.with_suffix(".npz"))
     (folder / "head.npz").rename(folder / "head.NPZ")  # no name of a head
     assert open_store(folder).n == N
+
+
+@pytest.mark.parametrize("held", [{"fc.weight": np.ones((K, D))}, {"bias": np.ones(K)}])
+def test_of_a_folder_whose_head_was_named_only_features_are_looked_for_in_another(held, tmp_path):
+    folder, mine = tmp_path / "folder", tmp_path / "mine.npz"
+    folder.mkdir()
+    np.savez(folder / "x.npz", features=sample()["features"], labels=sample()["labels"])
+    np.savez(folder / "head.npz", **held)
+    np.savez(mine, weight=sample()["weight"])
+    with pytest.raises(ValueError, match=r"head.npz must hold weight"):
+        open_store(folder)
+    store = open_store(folder, head=mine)
+    np.testing.assert_array_equal(store.weight, sample()["weight"])
+    assert stored_outside(store, folder).n == N
+    np.savez(folder / "x.npz", features=np.ones((N, D)), targets=np.ones((N, K)))
+    np.testing.assert_array_equal(open_targets(folder, mine).weight, sample()["weight"])
 
 
 def test_a_sample_that_is_not_finite_is_found(tmp_path):

@@ -154,7 +154,7 @@ def stored_outside(
 def _others(path: Path, train: Store) -> Iterator[Any]:
     if not path.exists():
         raise FileNotFoundError(f"there is no file or folder {path}")
-    for file, arrays in beside(path):
+    for file, arrays in beside(path, train.named):
         train.require_same_head(file, head_in(file, arrays, train.d))
     found = 0
     for file in shard_files(path) if path.is_dir() else [path]:

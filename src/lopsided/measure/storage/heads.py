@@ -24,7 +24,7 @@ def find_head(path: Path, shards: tuple[Shard, ...], named: Path | None) -> Head
     Raises:
         ValueError: if they hold different ones, or one does not fit the features.
     """
-    d, held = shards[0].d, beside(path)
+    d, held = shards[0].d, beside(path, named is not None)
     if named is not None:
         return head_in(named, open_arrays(named, ("weight",), ("bias",)), d)
     found = [(file, head_in(file, arrays, d)) for file, arrays in held]
@@ -32,14 +32,16 @@ def find_head(path: Path, shards: tuple[Shard, ...], named: Path | None) -> Head
     return only_head(found)
 
 
-def beside(path: Path) -> list[tuple[Path, dict[str, Stored]]]:
-    """Return the files in a folder that are its head, and what they hold of it.
+def beside(path: Path, named: bool) -> list[tuple[Path, dict[str, Stored]]]:
+    """Return the files in a folder that are its head, and what they hold of it; where another was
+    named nothing but features is looked for.
 
     Raises:
         ValueError: if one holds features too, as that of the classes at the head of a long tail.
     """
     files = [path / name for name in BESIDE if (path / name).exists()] if path.is_dir() else []
-    found = [(file, open_arrays(file, ("weight",), ("bias", "features"))) for file in files]
+    needed, optional = ((), ("features",)) if named else (("weight",), ("bias", "features"))
+    found = [(file, open_arrays(file, needed, optional)) for file in files]
     for file, arrays in found:
         if "features" in arrays:
             raise ValueError(

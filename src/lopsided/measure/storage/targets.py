@@ -181,7 +181,7 @@ def _kind(file: Path) -> Kind | None:
 
 
 def _weight(path: Path, shards: tuple[dict[str, Stored], ...], head: Path | None) -> Floats | None:
-    own = [*(arrays for _, arrays in beside(path)), *shards]
+    own = [*(arrays for _, arrays in beside(path, head is not None)), *shards]
     holders = own if head is None else [open_arrays(head, ("weight",))]
     weight, _ = only_head(
         [
