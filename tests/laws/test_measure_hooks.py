@@ -40,7 +40,7 @@ from torch.utils.data import (
 
 from lopsided import predict, steer
 from lopsided.measure import Moments, agop, diagnose, layers, trained, watch
-from lopsided.measure.network.affine import alone
+from lopsided.measure.network.affine import Affine, alone, precision_of
 from lopsided.measure.network.answered import makes, require_own
 from lopsided.measure.network.intact import COPIED
 from lopsided.measure.network.returned import pooled, tensors_of
@@ -1681,3 +1681,11 @@ def test_features_are_those_of_the_token_kept_in_half_precision(precision):
     moments.update(features[torch.arange(B), mask.sum(1) - 1].float().numpy(), Y.numpy() % 2)
     got = trained(model, [((IDS, mask), Y % 2)], show_progress=False)
     np.testing.assert_allclose(got.moments.means, moments.means, rtol=1e-6, atol=1e-7)
+
+
+def test_features_below_the_smallest_normal_number_show_no_other_head():
+    head, order = nn.Linear(64, K, bias=False), torch.Generator().manual_seed(0)
+    x = 3e-41 * torch.randn(B, 64, generator=order)
+    affine = Affine("head", head)
+    affine.compare(x, head(x).detach(), precision_of(x))
+    assert not affine.unlike_stored()

@@ -53,6 +53,15 @@ def bert(kind: str) -> Any:
     return getattr(transformers, kind)(transformers.BertConfig(**shape, **still, num_labels=3))
 
 
+def head_first(kind: str) -> Any:
+    """A model that holds its head before its encoder, as XLM-RoBERTa does."""
+    model = bert(kind)
+    encoder = model.bert
+    del model.bert
+    model.bert = encoder
+    return model
+
+
 def of_images_and_text() -> Any:
     torch.manual_seed(0)
     shape = {"hidden_size": D, "num_hidden_layers": 1, "num_attention_heads": 2}
@@ -161,6 +170,12 @@ MODELS: dict[str, tuple[Callable[[], Any], Any, dict[str, Any], Any]] = {
     ),
     "tokens": (
         lambda: bert("BertForTokenClassification"),
+        PADDED,
+        {"ignore": -100},
+        lambda model: (states(model)[:, :4], OF_TOKENS[:, :4]),
+    ),
+    "tokens, with the head before the encoder": (
+        lambda: head_first("BertForTokenClassification"),
         PADDED,
         {"ignore": -100},
         lambda model: (states(model)[:, :4], OF_TOKENS[:, :4]),

@@ -158,8 +158,9 @@ class Affine:
             worst = h.norm(dim=1)[:, None] * w.norm(dim=1) + grown
             summed = min(precision, torch().finfo(torch().float32).eps)
             allowed = RANDOM * precision * random + WORST * summed * worst
-            # Below the smallest normal number of a type its precision is absolute.
-            allowed += tiny * precision * h.abs().sum(1, keepdim=True)
+            # Below the smallest normal number of a type its precision is absolute: of weights, and
+            # of each of the products.
+            allowed += tiny * precision * (h.abs().sum(1, keepdim=True) + h.shape[1])
             if view is as_directions:
                 length = x.norm(dim=1, keepdim=True)
                 allowed = allowed.masked_fill((length > 0) & (length < SHORT), math.inf)

@@ -35,9 +35,10 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
     Args:
         model: a torch module.
         head: the layer or its name, if known; otherwise the linear layers as wide as the last one
-            of several outputs can be it, or of a model without any the 1x1 convolutions; those that
-            learn are likelier than those of a teacher, which do not, and a model that tells its
-            classifier itself, as timm's do, is believed first.
+            of several outputs can be it, or as a classifier of Hugging Face says that it has
+            labels, or of a model without any the 1x1 convolutions; those that learn are likelier
+            than those of a teacher, which do not, and a model that tells its classifier itself, as
+            timm's do, is believed first.
         counts: if given, only a layer with as many outputs as classes will do.
 
     Raises:
@@ -132,10 +133,20 @@ def _guessed(model: Any, k: int | None) -> dict[str, Any]:
     own = {n: layer for n, layer in layers.items() if layer is told and _outputs(layer)}
     # Of dictionaries joined the later one's names come last.
     fitting = {n: layer for n, layer in fitting.items() if n not in own} | own
-    widths = (_outputs(layer) for layer in reversed(fitting.values()))
-    width = k or next((each for each in widths if each > 1), 0)  # one output tells no classes
+    widths = [_outputs(layer) for layer in reversed(fitting.values())]
+    likely = [*(each for each in _labels(model) if each in widths), *widths]
+    width = k or next((each for each in likely if each > 1), 0)  # one output tells no classes
     wide = {n: layer for n, layer in fitting.items() if _outputs(layer) == width}
     return dict(sorted(wide.items(), key=lambda item: (item[0] in own, learns(item[1]))))
+
+
+def _labels(model: Any) -> list[int]:
+    """Return how many labels classifiers of Hugging Face say that they have, which may hold their
+    head before their encoder.
+    """
+    parts = [part for part in model.modules() if "Classification" in type(part).__name__]
+    said = [getattr(getattr(part, "config", None), "num_labels", None) for part in parts]
+    return [number for number in said if isinstance(number, int)]
 
 
 def lone(model: Any) -> str:
