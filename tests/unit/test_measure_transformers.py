@@ -323,3 +323,19 @@ def test_labels_given_beside_tokens_are_known_to_be_shifted_already_where_they_a
             return
         watching.labels(labels)
         assert watching.epoch().moments.n == int((labels != -100).sum())
+
+
+class Above(torch.nn.Module):
+    """Has an own head over a classifier of Hugging Face, of whose answers it makes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.below, self.head = bert("BertForSequenceClassification"), torch.nn.Linear(D, 4)
+
+    def forward(self, ids: torch.Tensor) -> Any:
+        return self.head(self.below(ids, output_hidden_states=True).hidden_states[-1][:, 0])
+
+
+def test_a_classifier_below_another_head_does_not_tell_how_many_classes_that_has():
+    found = trained(Above(), [(IDS, torch.arange(B) % 4)], show_progress=False)
+    assert (found.k, found.d) == (4, D)

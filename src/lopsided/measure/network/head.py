@@ -133,18 +133,21 @@ def _guessed(model: Any, k: int | None) -> dict[str, Any]:
     own = {n: layer for n, layer in layers.items() if layer is told and _outputs(layer)}
     # Of dictionaries joined the later one's names come last.
     fitting = {n: layer for n, layer in fitting.items() if n not in own} | own
-    widths = [_outputs(layer) for layer in reversed(fitting.values())]
-    likely = [*(each for each in _labels(model) if each in widths), *widths]
-    width = k or next((each for each in likely if each > 1), 0)  # one output tells no classes
+    # One output tells no classes.
+    several = {n: width for n, layer in reversed(fitting.items()) if (width := _outputs(layer)) > 1}
+    widths = list(several.values())
+    said = [each for each in _labels(model, next(iter(several), "")) if each in widths]
+    width = k or next(iter([*said, *widths]), 0)
     wide = {n: layer for n, layer in fitting.items() if _outputs(layer) == width}
     return dict(sorted(wide.items(), key=lambda item: (item[0] in own, learns(item[1]))))
 
 
-def _labels(model: Any) -> list[int]:
+def _labels(model: Any, last: str) -> list[int]:
     """Return how many labels classifiers of Hugging Face say that they have, which may hold their
-    head before their encoder.
+    head before their encoder, of those that the last layer is in: one beside or below another head
+    tells nothing of that.
     """
-    parts = [part for part in model.modules() if "Classification" in type(part).__name__]
+    parts = [part for part in around(model, last) if "Classification" in type(part).__name__]
     said = [getattr(getattr(part, "config", None), "num_labels", None) for part in parts]
     return [number for number in said if isinstance(number, int)]
 
