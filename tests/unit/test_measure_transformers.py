@@ -156,6 +156,12 @@ MODELS: dict[str, tuple[Callable[[], Any], Any, dict[str, Any], Any]] = {
         {"ignore": -100},
         lambda model: (model.cls.predictions.transform(states(model))[:, 2], IDS.flip(1)[:, 2]),
     ),
+    "masked language model, with the head before the encoder": (
+        lambda: head_first("BertForMaskedLM"),
+        torch.where(torch.arange(T) == 2, IDS.flip(1), -100),
+        {"ignore": -100},
+        lambda model: (model.cls.predictions.transform(states(model))[:, 2], IDS.flip(1)[:, 2]),
+    ),
     "decoder of sequences": (
         lambda: gpt2("GPT2ForSequenceClassification", num_labels=3, pad_token_id=0),
         OF_SEQUENCES,

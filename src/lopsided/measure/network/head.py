@@ -38,7 +38,7 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
             of several outputs can be it, or as a classifier of Hugging Face says that it has
             labels, or of a model without any the 1x1 convolutions; those that learn are likelier
             than those of a teacher, which do not, and a model that tells its classifier itself, as
-            timm's do, is believed first.
+            timm's and language models of Hugging Face do, is believed first.
         counts: if given, only a layer with as many outputs as classes will do.
 
     Raises:
@@ -128,8 +128,9 @@ def _guessed(model: Any, k: int | None) -> dict[str, Any]:
     linear = {n: layer for n, layer in layers.items() if isinstance(layer, kind)}
     fitting = linear or {n: layer for n, layer in layers.items() if _outputs(layer)}
     told = None
-    with suppress(Exception):  # there is none, or one that is asked otherwise
-        told = model.get_classifier()
+    for ask in ("get_classifier", "get_output_embeddings"):  # of timm and of Hugging Face
+        with suppress(Exception):  # there is none, or one that is asked otherwise
+            told = told or getattr(model, ask)()
     own = {n: layer for n, layer in layers.items() if layer is told and _outputs(layer)}
     # Of dictionaries joined the later one's names come last.
     fitting = {n: layer for n, layer in fitting.items() if n not in own} | own
