@@ -1485,6 +1485,52 @@ def test_what_a_layer_makes_in_its_first_pass_stays_with_what_tells_of_it(kind):
     assert model[0]._made
 
 
+class Recording(nn.Module):
+    """Puts hooks on its layers in its first pass, of which an attribute tells, as models of Hugging
+    Face that return their hidden states do."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.net = nn.Linear(X.shape[1], X.shape[1]), Net()
+        self._recorded, self.hooked = [], False
+
+    def forward(self, x):
+        if not self.hooked:
+            for layer in (self.inner, self.net):
+                layer.register_forward_hook(self._hear, with_kwargs=True)
+            self.hooked = True
+        self._recorded.clear()
+        return self.net(self.inner(x))
+
+    def _hear(self, _layer, _args, _keywords, output):
+        self._recorded.append(output)
+
+
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda model: trained(model, [(X, Y)], passes=2, show_progress=False),
+        lambda model: diagnose(model, [(X, Y)], show_progress=False),
+        lambda model: layers(model, [(X, Y)], ["inner"], show_progress=False),
+        lambda model: agop(model, X),
+    ],
+    ids=["trained", "diagnose", "layers", "agop"],
+)
+def test_hooks_of_a_first_pass_are_not_there_twice_after_a_look(look, watched):
+    model = Recording()
+    with watch(model) if watched else nullcontext() as watching:
+        look(model)
+        model(X)
+        if watched:
+            watching.labels(Y)
+            assert watching.epoch().moments.n == len(Y)
+    assert len(model._recorded) == 2
+    look(model)
+    model(X)
+    assert len(model._recorded) == 2
+
+
 @pytest.mark.parametrize("lazy", [False, True])
 def test_a_look_empties_what_it_filled_and_puts_back_what_lies_beside(lazy):
     class Memory(nn.Module):

@@ -345,3 +345,10 @@ class Above(torch.nn.Module):
 def test_a_classifier_below_another_head_does_not_tell_how_many_classes_that_has():
     found = trained(Above(), [(IDS, torch.arange(B) % 4)], show_progress=False)
     assert (found.k, found.d) == (4, D)
+
+
+def test_hidden_states_are_as_many_after_a_look_at_a_model_that_had_made_no_pass():
+    model = bert("BertForSequenceClassification").eval()
+    model.config.output_hidden_states = True
+    trained(model, [(IDS, OF_SEQUENCES)], show_progress=False)
+    assert len(model(IDS).hidden_states) == 2

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
+from itertools import chain
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from lopsided.measure.network.compiled import Hook
 from lopsided.measure.network.contents import Undo, contents, plain, same
 from lopsided.needs import torch
 from lopsided.together import Alone, together
@@ -95,8 +97,8 @@ def randomness_kept() -> Iterator[None]:
 def buffers_kept(model: Any) -> Iterator[None]:
     """Put back buffers that a pass in evaluation mode moves, such as those of observers before a
     quantization, with the numbers of their layers, and what else a layer holds: the state that a
-    recurrent network goes on from, what is counted, its own random numbers. Of a tensor that is too
-    large to be copied a change is told.
+    recurrent network goes on from, what is counted, its own random numbers; and take away the hooks
+    that a first pass puts there. Of a tensor that is too large to be copied a change is told.
     """
     large = [
         (f"{name}.{part}".lstrip("."), tensor, tensor._version)
@@ -117,6 +119,7 @@ def buffers_kept(model: Any) -> Iterator[None]:
         held.append((layer, type(layer), _made(layer), parts, undo))
         within = f"a tensor within {name or type(layer).__name__}"
         large += [(within, tensor, tensor._version) for tensor in room.refused()]
+    hooks = [(layer, {*chain(*_hooks(layer))}) for layer in model.modules()]
     before = [
         (layer, name, buffer, buffer.detach().clone(), _numbers(layer))
         for layer in model.modules()
@@ -126,10 +129,18 @@ def buffers_kept(model: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        for layer, kind, made, parts, undo in held:
-            # A lazy layer has become another one, or has made parts that its attributes tell of.
-            if type(layer) is kind and made == _made(layer):
+        # A lazy layer has become another one, or has made parts that its attributes tell of.
+        other = {
+            id(layer)
+            for layer, kind, made, *_ in held
+            if type(layer) is not kind or made != _made(layer)
+        }
+        for layer, _, _, parts, undo in held:
+            if id(layer) not in other:
                 _put_back(layer, parts, undo)
+        if not other:
+            for layer, own in hooks:
+                _take_away(layer, own)
         for layer, name, buffer, own, numbers in before:
             if dict(layer._buffers.items()).get(name) is buffer and same(buffer, own):
                 continue
@@ -189,6 +200,26 @@ def _containers() -> tuple[type, ...]:
     """Return the kinds of layers that hold parts for another one."""
     nn = torch().nn
     return nn.ModuleList, nn.ModuleDict, nn.Sequential, nn.ParameterList, nn.ParameterDict
+
+
+def _hooks(layer: Any) -> list[dict[int, Any]]:
+    """Return what a layer holds of its hooks, by their numbers, of which no two are the same."""
+    own = vars(layer)
+    return [own[name] for name in _of_every_layer() if "_hooks" in name and name in own]
+
+
+def _take_away(layer: Any, own: set[int]) -> None:
+    """Take away the hooks of a layer but its own and those of a measurement, which may have begun
+    in another thread.
+
+    An attribute tells that they are there, perhaps of a layer around, and is put back: with hooks
+    left, the next pass would put them there a second time.
+    """
+    held = _hooks(layer)
+    kept = own.union(*({n for n, hook in part.items() if isinstance(hook, Hook)} for part in held))
+    for part in held:
+        for number in part.keys() - kept:
+            del part[number]
 
 
 def _numbers(layer: Any) -> dict[str, Any]:
