@@ -235,6 +235,18 @@ def test_the_prescribed_head_is_linear_and_scores_as_the_stack_does(held):
         assert found.score(x) == pytest.approx(Linear.of(head).scores(x) - shift)
 
 
+@pytest.mark.parametrize("only", [None, 0, 4])  # classes of the held-out samples
+def test_a_class_that_is_still_to_come_is_not_lifted_for_having_no_sample(only):
+    (x, y), new = task()[1], task()[2][0]
+    head = np.vstack([predict.seli(COUNTS).vectors(6, seed=0)[0], np.zeros(6)]), np.zeros(5)
+    held_out = None if only is None else (new, np.full(len(new), only))
+    found = prescribe(head, (x, y), held_out, loss="cross-entropy")
+    lift = found.score(new) - Linear.of(head).scores(new)
+    assert found.remedy == "logit adjustment"
+    assert lift[0, :4] == pytest.approx(-np.log(np.array(COUNTS) / sum(COUNTS)), abs=0.01)
+    assert (lift[:, 4] == 0).all() == (only != 4)
+
+
 @pytest.mark.parametrize("counts", [COUNTS, (100, 40, 20, 20)])  # the latter is refitted
 def test_relabelling_rotation_origin_and_unit_change_nothing(counts):
     (W, b), (x, y), (x2, y2) = task(counts)

@@ -163,7 +163,9 @@ def _unmeasured(
     remedy: Remedy = "nothing"
     if trained.plain:
         remedy = "logit adjustment"
-        head = Linear(head.weight, head.bias - trained.log_shares)
+        # A class that is still to come was never answered; the rarest share would make it so often.
+        there = trained.present if held_out is None else trained.present | (held_out > 0)
+        head = Linear(head.weight, head.bias - np.where(there, trained.log_shares, 0.0))
     elif trained.second is not None and trained.loss != "logit-adjusted":
         remedy, head = "second head", trained.second
     return Prescription(

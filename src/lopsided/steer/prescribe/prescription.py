@@ -35,10 +35,10 @@ class Prescription:
     """What to do about a head, and what it is expected to be worth.
 
     Attributes:
-        remedy: "nothing" leaves the head; "logit adjustment" subtracts log(n_c / n); "second head"
-            is trained on the frozen training features, each class weighing the same; "three
-            numbers" stacks both and subtracts a part of log(n_c / n); "refit" is fitted to the
-            held-out samples near that.
+        remedy: "nothing" leaves the head; "logit adjustment" subtracts log(n_c / n), but of classes
+            without any sample; "second head" is trained on the frozen training features, each class
+            weighing the same; "three numbers" stacks both and subtracts a part of log(n_c / n);
+            "refit" is fitted to the held-out samples near that.
         head: the head to use.
         corrected: the head whose worth is told, also where that is too small to prescribe it.
         counts: of the training set; a class without training samples counts as one.
