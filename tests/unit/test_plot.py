@@ -212,7 +212,7 @@ def test_classes_left_out_of_a_measurement_do_not_rename_the_others(ax):
         ([9, 9, 1, 1], "samples a context"),
         ([9, 5, 1, 2], "context, from the largest to the smallest"),
         (np.arange(1, 31), "samples of a context, from the largest to the smallest"),
-        ({"a": 9, "b": 9, "c": 1}, "contexts, from the largest to the smallest"),
+        ({"a": 9, "b": 9, "c": 1}, "context, from the largest to the smallest"),
     ],
 )
 def test_vectors_are_of_what_they_are_said_to_be(counts, told, ax):

@@ -195,7 +195,7 @@ def _name_blocks(
     if every is not None:
         blocks = zip(starts, ends, strict=True)
         called = [tight([every[c] for c in order[start:end]]) for start, end in blocks]
-        several = "classes" if of == "class" else f"{of}s"
+        several = "classes" if of == "class" else of  # nobody knows its plural
         ax.set_xlabel(f"{several}{_size(counts)}")
     elif counts is not None:
         called = [f"{counts[int(order[start])]:,}" for start in starts]
