@@ -7,6 +7,7 @@ import signal
 import time
 from dataclasses import replace
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 #: Seconds before a death that is not the first: a nanny of Dask does not start a worker again that
@@ -86,3 +87,32 @@ def fails_at_once(folder: Path, i: int) -> list[int]:
     time.sleep(0.1)
     (folder / str(i)).touch()
     return [i]
+
+
+def dies_within_its_answer(folder: Path, i: int) -> list[int]:
+    """Return the number of a task; the first process of all that answers dies in the middle."""
+    mark = folder / "first"
+    if not mark.exists():
+        mark.touch()
+        answer_by_halves(lambda: os.kill(os.getpid(), signal.SIGKILL))
+    return [i]
+
+
+def stops_within_its_answer(mark: Path) -> None:
+    """Leave a file in the middle of the answer, and go on with it after an hour."""
+
+    def stop() -> None:
+        mark.touch()
+        time.sleep(3600)
+
+    answer_by_halves(stop)
+
+
+def answer_by_halves(between) -> None:
+    """Let this process do something after the beginning of each answer that it writes."""
+
+    def write(connection, content) -> None:
+        os.write(connection.fileno(), content[:8])
+        between()
+
+    Connection._send = write

@@ -58,6 +58,22 @@ class Workers(ProcessPoolExecutor):
         codes = (process.exitcode for process in self._made.values())
         return not self._begun.is_set() and any(code is not None and code > 0 for code in codes)
 
+    @property
+    def bereaved(self) -> bool:
+        """Whether a worker has ended, which the thread that reads answers does not see while it
+        waits for the rest of one that this worker began.
+        """
+        return any(process.exitcode is not None for process in self._made.values())
+
+    def let_go(self) -> None:
+        """End the workers at once; what they were at fails with `BrokenExecutor`."""
+        self._end.close()
+        # Of an answer that a worker was writing half is left, and whoever reads it waits for the
+        # rest as long as anybody holds the end that is written to: when the workers have gone, this
+        # process.
+        if self._result_queue is not None:
+            self._result_queue._writer.close()  # type: ignore[attr-defined]
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -66,7 +82,7 @@ class Workers(ProcessPoolExecutor):
     ) -> None:
         try:
             if kind is not None:
-                self._end.close()
+                self.let_go()
             self.shutdown(wait=True, cancel_futures=kind is not None)
         finally:
             self._end.close()

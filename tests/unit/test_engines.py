@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from safetensors.numpy import save_file
 
-from deaths import Deadly, fails_at_once
+from deaths import Deadly, dies_within_its_answer, fails_at_once, stops_within_its_answer
+from lopsided.lifeline import Workers
 from lopsided.measure import Means, Moments, open_store, stored
 from lopsided.measure.engine import engine_of
 from lopsided.measure.engine.futures import Pool, _one_thread_each
@@ -325,6 +326,24 @@ def test_a_killed_process_costs_nothing_but_its_task(folder, tmp_path):
     assert deadly.deaths() == 1
     assert sum(done) == 2 * N
     assert set(multiprocessing.active_children()) <= others
+
+
+def test_a_process_that_is_killed_while_it_answers_costs_nothing_but_its_tasks(tmp_path):
+    work = Work("w", partial(dies_within_its_answer, tmp_path), range(5), operator.add)
+    with Pool(2) as pool:
+        assert pool.run(work, lambda i: None) == [10]
+
+
+def test_workers_that_an_error_ends_while_one_answers_are_not_waited_for(tmp_path):
+    def interrupted():
+        with Workers(2) as workers:
+            workers.submit(stops_within_its_answer, tmp_path / "within")
+            while not (tmp_path / "within").exists():
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
 
 
 @pytest.mark.parametrize("read", ["as a file", "from standard input"])

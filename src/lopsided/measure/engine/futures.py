@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
 from types import TracebackType
@@ -22,6 +22,8 @@ from lopsided.together import together
 #: A task is given up when so many workers died while it was theirs, the last time with nothing
 #: else at work.
 DEATHS = 3
+#: Seconds between two looks whether the workers are all there.
+LOOK = 1.0
 #: What is said where no worker comes so far as to do anything.
 NOT_BEGUN = (
     "no worker could begin, each ended by itself with the error that it wrote: it imports the"
@@ -102,7 +104,7 @@ class Pool:
                     alone.popleft()
             except BrokenExecutor:  # all that are pending have ended, or soon will
                 self._end()
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+            for future in self._ended(pending):
                 i = pending.pop(future)
                 if isinstance(future.exception(), BrokenExecutor):
                     lost.append(i)
@@ -126,6 +128,13 @@ class Pool:
             self._workers = Workers(self._processes)
         with _one_thread_each():
             return self._workers.submit(work.function, work.tasks[i])
+
+    def _ended(self, pending: Iterable[Future[Any]]) -> set[Future[Any]]:
+        """Wait until some tasks have ended, also where a worker did in the middle of its answer."""
+        while not (ended := wait(pending, LOOK, FIRST_COMPLETED).done):
+            if self._workers is not None and self._workers.bereaved:
+                self._workers.let_go()
+        return ended
 
     def _end(self, *error: Any) -> None:
         workers, self._workers = self._workers, None
