@@ -274,6 +274,7 @@ def test_a_stream_of_label_sets_measures_them_as_kinds_of_samples():
     stream = measure.Stream(sets.m, 6, sets=sets)
     others = measure.Stream(sets.m, 6, sets=sets)
     stream.update(features[:13], torch.tensor(rows[:13] > 0))
+    stream.update(features[:0], torch.tensor(rows[:0]))  # a batch of which none is to be measured
     others.update(features[13:], torch.tensor(rows[13:]))
     stream.merge(others)
     plain = measure.Stream(sets.m, 6)

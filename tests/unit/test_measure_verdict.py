@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from lopsided import Counts, predict, solve
-from lopsided.measure import METRICS, Collapse, Decisions, Moments
+from lopsided.measure import METRICS, Collapse, Decisions, Means, Moments, SecondPass
 from lopsided.measure.verdict.angles import angles
 
 COUNTS = Counts([100, 100, 100, 2, 2, 2])
@@ -95,6 +95,21 @@ def test_the_table_shows_predictions_and_anchors_and_the_json_everything():
     scalars = collapse.scalars(predictions())
     assert scalars["SELI/classifiers"] < 1e-6
     assert all(isinstance(value, float) for value in scalars.values())
+
+
+def test_what_a_random_head_answers_is_among_all_its_classes_where_some_were_left_out():
+    rng, labels = np.random.default_rng(0), np.repeat([0, 2, 5], 3000)
+    features, W = rng.standard_normal((9000, 40)), rng.standard_normal((6, 40))
+    means = Means(6, 40)
+    means.update(features, labels)
+    second = SecondPass(means, W)
+    second.update(features, labels)
+    seen = Collapse.of(second.moments(), W, None, second.decisions, classes="seen")
+    columns = {str(column.header): [*column.cells] for column in seen.table().columns}
+    random = dict(zip(columns["metric"], columns["random"], strict=True))
+    assert random[METRICS["nc4"].title] == "0.167"
+    assert random[METRICS["error_rates"].title] == "0.833"
+    np.testing.assert_allclose(seen.error_rates, 5 / 6, atol=0.03)
 
 
 def test_a_table_says_of_how_many_samples_the_answers_are():

@@ -58,6 +58,8 @@ class LabelSets:
                 named.
         """
         rows = _rows(labels)
+        if not len(rows):
+            raise ValueError("label sets are those of samples, and there are none")
         number = rows.sum(axis=1)
         if (wrong := (number == 0) | (number == rows.shape[1])).any():
             i = int(np.argmax(wrong))
@@ -209,7 +211,7 @@ class LabelSets:
 
 def _rows(labels: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     array = plain_array(labels, "label sets")
-    if array.ndim != 2 or array.shape[1] < 2 or not len(array):
+    if array.ndim != 2 or array.shape[1] < 2:
         raise ValueError(
             "label sets must be an array (n, k), one row a sample and one column a label, got shape"
             f" {array.shape}"

@@ -69,7 +69,10 @@ def _expected(collapse: Collapse, name: str, column: str, prediction: Geometry |
     )
     anchor = METRICS[name].anchors.get(column)
     if value is None and anchor is not None:
-        value = anchor(collapse.moments.counts, collapse.moments.d) if callable(anchor) else anchor
+        counts = collapse.moments.counts
+        if "decisions" in METRICS[name].needs and collapse.answered is not None:
+            counts = collapse.answered.counts  # a head answers the classes left out, too
+        value = anchor(counts, collapse.moments.d) if callable(anchor) else anchor
     return value
 
 
