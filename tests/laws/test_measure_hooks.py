@@ -105,6 +105,28 @@ class Adapted(nn.Linear):
         return super().forward(h) + self.up(self.down(self.drop(h)))
 
 
+class AdaptedBy(nn.Module):
+    """A frozen linear layer in an adapter, as PEFT makes it, which adds nothing at first."""
+
+    def __init__(self, inner: nn.Linear) -> None:
+        super().__init__()
+        self.base_layer = inner.requires_grad_(False)
+        d, k = inner.in_features, inner.out_features
+        self.up, self.down = nn.Linear(k, k, bias=False), nn.Linear(d, k, bias=False)
+        nn.init.zeros_(self.up.weight)
+
+    @property
+    def weight(self) -> Any:
+        return self.base_layer.weight
+
+    @property
+    def bias(self) -> Any:
+        return self.base_layer.bias
+
+    def forward(self, h: torch.Tensor) -> torch.Tensor:
+        return self.base_layer(h) + self.up(self.down(h))
+
+
 class Bent(nn.Linear):
     def forward(self, h: torch.Tensor) -> torch.Tensor:
         return super().forward(h.abs())
@@ -1614,6 +1636,28 @@ def test_a_bias_far_larger_than_what_is_added_to_it_is_one_of_a_linear_head(d, d
         head(features)
         watching.labels(torch.arange(40))
         np.testing.assert_array_equal(watching.epoch().weight, head.weight.detach())
+
+
+@pytest.mark.parametrize("counts", [None, [B // K + 1] * K])
+def test_a_head_within_an_adapter_is_measured_with_it(counts):
+    torch.manual_seed(0)
+    model = Net(AdaptedBy(nn.Linear(D, K)))
+    model.body[0] = AdaptedBy(nn.Linear(4, D))
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 1.0)
+    with watch(model, counts=counts) as watching:
+        for _ in range(3):
+            optimizer.zero_grad()
+            functional.cross_entropy(model(X), Y).backward()
+            watching.labels(Y)
+            optimizer.step()
+        found = watching.epoch()
+    weight = effective(model, X)[1].detach().numpy()
+    assert np.abs(weight - model.head.weight.numpy()).max() > 0.1
+    assert found.weight == pytest.approx(weight, abs=1e-5)
+    diagnosed = diagnose(model, [(X, Y)], counts, show_progress=False).collapse
+    assert diagnosed.weight == pytest.approx(weight, abs=1e-5)
+    with pytest.raises(ValueError, match="adapter"):
+        steer.prescribe(model.head, (model.body(X).detach(), Y), None).apply_(model.head)
 
 
 def test_a_teacher_that_is_called_by_itself_is_not_measured():

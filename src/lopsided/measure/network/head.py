@@ -124,8 +124,12 @@ def axes_of(layer: Any) -> int:
 
 def _guessed(model: Any, k: int | None) -> dict[str, Any]:
     """Return the layers that can be the head, of k outputs or as many as the last one has."""
-    kind, layers = torch().nn.Linear, dict(model.named_modules())
-    linear = {n: layer for n, layer in layers.items() if isinstance(layer, kind)}
+    layers = dict(model.named_modules())
+    # What an adapter is made of answers a part of what it answers.
+    adapters = tuple(f"{n}." for n, layer in layers.items() if _adapted(layer) is not layer)
+    layers = {n: layer for n, layer in layers.items() if not n.startswith(adapters)}
+    kind = torch().nn.Linear
+    linear = {n: layer for n, layer in layers.items() if isinstance(_adapted(layer), kind)}
     fitting = linear or {n: layer for n, layer in layers.items() if _outputs(layer)}
     told = None
     for ask in ("get_classifier", "get_output_embeddings"):  # of timm and of Hugging Face
@@ -186,12 +190,22 @@ def tied(model: Any, layer: Any) -> str:
 
 
 def _outputs(layer: Any) -> int:
-    """Return how many outputs a linear layer or a 1x1 convolution has, 0 of another layer."""
-    if isinstance(layer, torch().nn.Linear):
-        return int(layer.out_features)
+    """Return how many outputs a linear layer, also one with an adapter, or a 1x1 convolution has, 0
+    of another layer.
+    """
+    if isinstance(inner := _adapted(layer), torch().nn.Linear):
+        return int(inner.out_features)
     if axes_of(layer) == 2 or layer.groups != 1 or set(layer.kernel_size) != {1}:
         return 0
     return int(layer.out_channels)
+
+
+def _adapted(layer: Any) -> Any:
+    """Return the linear layer that an adapter holds beside its own, as PEFT calls it, or the layer
+    itself.
+    """
+    inner = getattr(layer, "base_layer", None)
+    return inner if isinstance(inner, torch().nn.Linear) else layer
 
 
 def around(model: Any, name: str) -> list[Any]:
