@@ -1553,6 +1553,43 @@ def test_hooks_of_a_first_pass_are_not_there_twice_after_a_look(look, watched):
     assert len(model._recorded) == 2
 
 
+class Recorder:
+    """Puts a hook on a layer in the first pass, and knows it by itself."""
+
+    def __init__(self):
+        self.hooked, self.heard = False, 0
+
+    def attach(self, layer):
+        if not self.hooked:
+            layer.register_forward_hook(self.hear)
+            self.hooked = True
+
+    def hear(self, *_):
+        self.heard += 1
+
+
+@pytest.mark.parametrize("look", [trained, partial(layers, modules=["inner"])])
+def test_hooks_of_a_first_pass_stay_where_what_tells_of_them_does(look):
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.net = nn.Linear(X.shape[1], X.shape[1]), Net()
+            self.recorder, self.passes = Recorder(), 0
+
+        def forward(self, x):
+            self.recorder.attach(self.inner)
+            self.last, self.passes = self.inner(x), self.passes + 1
+            return self.net(self.last)
+
+    model = Model()
+    for _ in range(2):
+        look(model, [(X, Y)], show_progress=False)
+    assert model.passes == 0
+    before = model.recorder.heard
+    model(X)
+    assert model.recorder.heard == before + 1
+
+
 @pytest.mark.parametrize("lazy", [False, True])
 def test_a_look_empties_what_it_filled_and_puts_back_what_lies_beside(lazy):
     class Memory(nn.Module):

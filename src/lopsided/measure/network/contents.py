@@ -14,7 +14,7 @@ import numpy as np
 
 from lopsided.needs import torch
 
-#: What puts something back.
+#: What puts something back, and says so of the contents of containers.
 Undo = Callable[[], object]
 #: What holds other parts.
 CONTAINERS = (dict, list, tuple, set, deque)
@@ -98,12 +98,12 @@ def _items(containers: Iterable[Any]) -> Iterator[Any]:
     )
 
 
-def _refill(containers: list[Any], sizes: list[int], items: list[Any]) -> None:
+def _refill(containers: list[Any], sizes: list[int], items: list[Any]) -> bool:
     """Give containers the items that they had, where they have others: some refuse to be written
-    to.
+    to; return whether they had.
     """
     if sizes == [*map(_size, containers)] and all(map(is_, _items(containers), items)):
-        return
+        return False
     remaining = iter(items)
     for held, size in zip(containers, sizes, strict=True):
         then = [*islice(remaining, size)]
@@ -116,6 +116,7 @@ def _refill(containers: list[Any], sizes: list[int], items: list[Any]) -> None:
             held.update(then)
         else:
             held.update(dict(zip(then[: size // 2], then[size // 2 :], strict=True)))
+    return True
 
 
 def _rewrite(held: Any, then: Any) -> None:

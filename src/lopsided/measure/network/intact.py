@@ -135,10 +135,9 @@ def buffers_kept(model: Any) -> Iterator[None]:
             for layer, kind, made, *_ in held
             if type(layer) is not kind or made != _made(layer)
         }
-        for layer, _, _, parts, undo in held:
-            if id(layer) not in other:
-                _put_back(layer, parts, undo)
-        if not other:
+        kept = (each for each in held if id(each[0]) not in other)
+        told = [_put_back(layer, parts, undo) for layer, _, _, parts, undo in kept]
+        if any(told) and not other:
             for layer, own in hooks:
                 _take_away(layer, own)
         for layer, name, buffer, own, numbers in before:
@@ -212,8 +211,8 @@ def _take_away(layer: Any, own: set[int]) -> None:
     """Take away the hooks of a layer but its own and those of a measurement, which may have begun
     in another thread.
 
-    An attribute tells that they are there, perhaps of a layer around, and is put back: with hooks
-    left, the next pass would put them there a second time.
+    Where an attribute that tells of them, perhaps of a layer around, was put back the next pass
+    would put them there a second time; where nothing was, none would.
     """
     held = _hooks(layer)
     kept = own.union(*({n for n, hook in part.items() if isinstance(hook, Hook)} for part in held))
@@ -248,15 +247,18 @@ def _of_every_layer() -> frozenset[str]:
     return frozenset(vars(torch().nn.Module()))
 
 
-def _put_back(layer: Any, parts: dict[str, Any], undo: Iterable[Undo]) -> None:
+def _put_back(layer: Any, parts: dict[str, Any], undo: Iterable[Undo]) -> bool:
     """Give a layer the attributes that it had, with their contents, and take away those that it had
-    not.
+    not; return whether one was another that may tell of hooks, as counts and tensors do not.
     """
-    for name in _held(layer).keys() - parts.keys():
+    now, silent = _held(layer), (int, float, torch().Tensor)
+    others = [part for name, part in now.items() if part is not parts.get(name)]
+    for name in now.keys() - parts.keys():
         del vars(layer)[name]  # a layer may refuse that anything is deleted
     vars(layer).update(parts)
-    for put_back in undo:
-        put_back()
+    refilled = [put_back() is True for put_back in undo]
+    tells = (isinstance(part, bool) or not isinstance(part, silent) for part in others)
+    return any(refilled) or any(tells)
 
 
 @contextmanager
