@@ -12,11 +12,13 @@ from lopsided.files import UnfitError, reading, require_file
 #: A part of a split, as data sets from the hub are named, and as many others name theirs:
 #: train-00000-of-00004.parquet.
 _PART = re.compile(r"(.*?)[-_.]?(\d{1,9})-of-(\d{1,9})(?!\d)")
-#: Splits of a data set, as files are named by hand: train.npz, features_val.npy, test-2.parquet.
+#: Splits of a data set, as files are named by hand: train.npz, features_val.npy, test-2.parquet,
+#: trainset.npz, testFeatures.npy. A word begins and ends where a letter does not go on with it.
 _SPLIT = re.compile(
-    r"(?<![a-z])((train)(ing)?|(val)(id|idate|idation)?|(eval)(uation)?|(dev)|(test)(ing)?"
-    r"|(held|hold)[-_. ]?out|(ood))(?![a-z])",
-    re.IGNORECASE,
+    r"(?:(?<![a-zA-Z])|(?<=[a-z])(?=[A-Z]))"
+    r"(?i:((trainval)|(train)(ing)?|(val)(id|idate|idation)?|(eval)(uation)?|(dev)|(test)(ing)?"
+    r"|(held|hold)[-_. ]?out|(ood))(set|data)?)"
+    r"(?:(?![a-zA-Z])|(?<=[a-z])(?=[A-Z]))"
 )
 #: Bytes that a description of a data set may have.
 _MOST = 2**24
