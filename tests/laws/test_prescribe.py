@@ -764,6 +764,26 @@ class Shuffled:
         return iter([(self.given[0][order], self.given[1][order])])
 
 
+@pytest.mark.parametrize("given", ["train", "held out"])
+def test_a_loader_and_the_random_numbers_go_on_as_if_no_head_had_been_sought(given):
+    head, train, held_out = task()
+    samples = [torch.as_tensor(part) for part in (train if given == "train" else held_out)]
+
+    def drawn(sought):
+        torch.manual_seed(0)
+        loader = torch.utils.data.DataLoader(
+            torch.utils.data.TensorDataset(*samples),
+            batch_size=9,
+            shuffle=given == "train",
+            generator=torch.Generator().manual_seed(1) if given == "train" else None,
+        )
+        if sought:
+            prescribe(head, *((loader, held_out) if given == "train" else (train, loader)))
+        return torch.cat([labels for _, labels in loader]).tolist(), torch.rand(1).item()
+
+    assert drawn(True) == drawn(False)
+
+
 def test_a_loader_that_shuffles_held_out_samples_is_refused():
     head, train, held_out = task((100, 40, 20, 20))
     with pytest.raises(ValueError, match="shuffle=False"):

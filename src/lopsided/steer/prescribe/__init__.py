@@ -12,6 +12,8 @@ the trained head. It is chosen by cross-fitted likelihood, and its gain is count
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,7 +21,10 @@ import numpy as np
 
 from lopsided.arrays import Ints
 from lopsided.counts import CountsLike
+from lopsided.measure.network.intact import randomness_kept
+from lopsided.measure.network.order import order_kept
 from lopsided.measure.storage.store import Progress, Store
+from lopsided.needs import loaded
 from lopsided.steer.prescribe import sentences
 from lopsided.steer.prescribe.cause import Cause, Errors, errors_of
 from lopsided.steer.prescribe.choice import Seen, choose
@@ -51,7 +56,8 @@ def prescribe(
             None.
         train: features (n, d) and labels (n,) of the training set as a pair, an iterable of such
             batches that can be read again (a list, a DataLoader), or what `measure.open_store`
-            opens; or None, for no second head. It is read dozens of times, a block at a time.
+            opens; or None, for no second head. It is read dozens of times, a block at a time; a
+            loader's order and random numbers are put back.
         held_out: samples that the network was not trained on, in the same forms and always in the
             same order, best in the proportions of the training set and each drawn alone, such as
             one image a patient; or None, for a rule that measures nothing. k numbers a sample and
@@ -81,11 +87,27 @@ def prescribe(
         raise ValueError(f"loss must be one of {', '.join(get_args(Loss))} or None, got {loss!r}")
     if isinstance(train, Store) and isinstance(held_out, Store):
         train.require_alike(held_out)
-    trained = Trained.of(head, train, counts, loss, progress)
-    if held_out is None:
-        return _unmeasured(trained)
-    k, d = trained.first.weight.shape
-    return measured(trained, Samples(held_out, k, d, "held_out", progress))
+    with _order_kept(train, held_out):
+        trained = Trained.of(head, train, counts, loss, progress)
+        if held_out is None:
+            return _unmeasured(trained)
+        k, d = trained.first.weight.shape
+        return measured(trained, Samples(held_out, k, d, "held_out", progress))
+
+
+@contextmanager
+def _order_kept(*given: Any) -> Iterator[None]:
+    """Put back what the next order of loaders depends on: how often they are read is no matter of
+    whoever trains on.
+    """
+    torch = loaded("torch")
+    loaders = [one for one in given if torch and isinstance(one, torch.utils.data.DataLoader)]
+    with ExitStack() as stack:
+        for one in loaders:
+            stack.enter_context(order_kept(one))
+        if loaders:
+            stack.enter_context(randomness_kept())
+        yield
 
 
 def rows_read(train: int, held_out: int) -> int:
