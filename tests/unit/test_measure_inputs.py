@@ -202,6 +202,15 @@ def test_a_1x1_convolution_is_a_head_of_pixels(guessed, channels):
     assert got.decisions.errors.sum() == wrong.sum()
 
 
+@pytest.mark.parametrize("channels", [False, True])
+def test_masks_of_more_pixels_than_the_head_sees_are_told_apart(channels):
+    net = nn.Sequential(nn.Conv2d(3, D, 3, 2, 1), nn.Conv2d(D, K, 1), nn.Upsample(scale_factor=2))
+    images, labels = torch.randn(2, 3, 8, 6), torch.randint(0, K, (2, 8, 6))
+    with pytest.raises(ValueError, match="sees 4 x 3 places of an image, and its mask has 8 x 6"):
+        trained(net, [(images, labels[:, None] if channels else labels)], **QUIET)
+    assert trained(net, [(images, labels[:, ::2, ::2])], **QUIET).moments.n == 24
+
+
 def test_a_diagnosis_reads_both_sets_and_leaves_the_model_as_it_was():
     net, counts = (
         model(nn.Linear(D, K, bias=False)).train(),

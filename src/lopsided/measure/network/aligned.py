@@ -152,6 +152,13 @@ def laid(
                 "pooled features to a measure.Stream"
             )
         return found[0], y, found[1]
+    mask = y.ndim == 3 or (y.ndim == 4 and y.shape[1] == 1)
+    if features.ndim == 4 and mask and y.shape[-2:] != features.shape[1:3]:
+        seen, given = (" x ".join(map(str, sizes)) for sizes in (features.shape[1:3], y.shape[-2:]))
+        raise ValueError(
+            f"the head sees {seen} places of an image, and its mask has {given}: give the labels"
+            " of the places that it sees, such as every eighth one, or interpolated by 'nearest'"
+        )
     sequences = features.ndim == 3 and y.shape == features.shape[:2]
     if shift is None and sequences and causal is not None:
         _require_no_shift(y, one.inputs, marks, causal)
