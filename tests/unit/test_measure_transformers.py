@@ -347,6 +347,20 @@ def test_a_classifier_below_another_head_does_not_tell_how_many_classes_that_has
     assert (found.k, found.d) == (4, D)
 
 
+def test_a_head_that_was_added_to_a_language_model_goes_before_its_output_embeddings():
+    class Own(transformers.BertForMaskedLM):
+        def __init__(self, config: Any) -> None:
+            super().__init__(config)
+            self.classifier = torch.nn.Linear(D, 4)
+
+        def forward(self, ids: torch.Tensor) -> Any:
+            return self.classifier(self.bert(ids)[0][:, 0])
+
+    model = Own(bert("BertForMaskedLM").config)
+    found = trained(model, [(IDS, torch.arange(B) % 4)], show_progress=False)
+    assert (found.k, found.d) == (4, D)
+
+
 def test_hidden_states_are_as_many_after_a_look_at_a_model_that_had_made_no_pass():
     model = bert("BertForSequenceClassification").eval()
     model.config.output_hidden_states = True

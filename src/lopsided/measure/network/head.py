@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from contextlib import suppress
+from itertools import dropwhile
 from typing import Any
 
 from lopsided.arrays import require_noun
@@ -132,9 +134,10 @@ def _guessed(model: Any, k: int | None) -> dict[str, Any]:
     linear = {n: layer for n, layer in layers.items() if isinstance(_adapted(layer), kind)}
     fitting = linear or {n: layer for n, layer in layers.items() if _outputs(layer)}
     told = None
-    for ask in ("get_classifier", "get_output_embeddings"):  # of timm and of Hugging Face
-        with suppress(Exception):  # there is none, or one that is asked otherwise
-            told = told or getattr(model, ask)()
+    with suppress(Exception):  # there is none, or one that is asked otherwise
+        told = model.get_classifier()
+    with suppress(Exception):
+        told = told or _embeddings(model, layers)
     own = {n: layer for n, layer in layers.items() if layer is told and _outputs(layer)}
     # Of dictionaries joined the later one's names come last.
     fitting = {n: layer for n, layer in fitting.items() if n not in own} | own
@@ -145,6 +148,16 @@ def _guessed(model: Any, k: int | None) -> dict[str, Any]:
     width = k or next(iter([*said, *widths]), 0)
     wide = {n: layer for n, layer in fitting.items() if _outputs(layer) == width}
     return dict(sorted(wide.items(), key=lambda item: (item[0] in own, learns(item[1]))))
+
+
+def _embeddings(model: Any, layers: Mapping[str, Any]) -> Any:
+    """Return the layer that a language model of Hugging Face tells as its output embeddings, but
+    where one of several outputs that is not in its encoder comes after it: a head of one's own.
+    """
+    told, encoder = model.get_output_embeddings(), {*model.base_model.modules()}
+    after = dropwhile(lambda layer: layer is not told, layers.values())
+    later = (layer for layer in after if layer is not told and layer not in encoder)
+    return None if any(_outputs(layer) > 1 for layer in later) else told
 
 
 def _labels(model: Any, last: str) -> list[int]:
