@@ -17,7 +17,7 @@ from multiprocessing.synchronize import Event
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from lopsided.signals import ctrl_c_held
+from lopsided.signals import signals_held
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class Workers(ProcessPoolExecutor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start a task, and perhaps a worker for it."""
-        with ctrl_c_held():
+        with signals_held():
             future = super().submit(fn, *args, **kwargs)
         self._made.update(self._processes or {})  # which are forgotten with the last of them
         return future

@@ -1,5 +1,5 @@
 """Signals: a process told to terminate, or whose terminal is closed, leaves as from an error, so
-that it lets go of its workers and of half-written files, and Ctrl-C can be held off.
+that it lets go of its workers and of half-written files, and signals can be held off.
 """
 
 from __future__ import annotations
@@ -17,13 +17,19 @@ TOLD = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
 @contextmanager
-def ctrl_c_held() -> Iterator[None]:
-    """Let no Ctrl-C reach this thread in the block, nor ever a process that is started in it."""
+def signals_held() -> Iterator[None]:
+    """Let no Ctrl-C reach this thread in the block, nor ever a process that is started in it, and
+    answer SIGTERM and SIGHUP after it: a process that is half started complains of what it lacks.
+    """
+    heard: list[int] = []
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        with _handled(TOLD, lambda number, _: heard.append(number)):
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number in heard:
+            signal.raise_signal(number)
 
 
 @contextmanager

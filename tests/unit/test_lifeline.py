@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lopsided.lifeline import Workers
-from lopsided.signals import leave_on_signals
+from lopsided.signals import leave_on_signals, signals_held
 
 #: A parent that tells the pid of its workers, which are busy for an hour.
 PARENT = """
@@ -86,6 +86,22 @@ def test_the_handlers_of_signals_are_put_back(number: signal.Signals, status: in
     with pytest.raises(SystemExit, match=str(status)), leave_on_signals():
         signal.raise_signal(number)
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_that_comes_while_a_process_starts_is_answered_when_it_has(
+    number: signal.Signals, status: int
+) -> None:
+    done: list[str] = []
+
+    def start() -> None:
+        with leave_on_signals(), signals_held():
+            signal.raise_signal(number)
+            done.append("started")
+
+    with pytest.raises(SystemExit, match=str(status)):
+        start()
+    assert done == ["started"]
 
 
 def test_a_signal_that_is_ignored_stays_so() -> None:

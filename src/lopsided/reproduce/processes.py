@@ -23,7 +23,7 @@ from lopsided.lifeline import hold_on_to_parent
 from lopsided.reproduce.claim import AnyClaim
 from lopsided.reproduce.context import Place
 from lopsided.reproduce.record import name_of
-from lopsided.signals import ctrl_c_held, leave_on_signals
+from lopsided.signals import leave_on_signals, signals_held
 
 Options = dict[str, Any]
 
@@ -152,7 +152,7 @@ def _start(
     process = context.Process(
         target=_work, args=(claim, options, place, theirs), name=name, daemon=True
     )
-    with ctrl_c_held():
+    with signals_held():
         process.start()
     theirs.close()
     return ours, process
