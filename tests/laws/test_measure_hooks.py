@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 
@@ -1205,6 +1206,26 @@ def test_a_loader_with_workers_is_left_where_it_is_also_within_an_epoch(kept):
     model = Net()
     looked = epochs(lambda loader: trained(model, loader, show_progress=False))
     assert looked == epochs(lambda loader: None)
+
+
+class Resuming(DataLoader):
+    """Goes on where a checkpoint was made, as that of torchdata."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self.next_iter_state: int | None = None
+
+    def __iter__(self) -> Any:
+        begun, self.next_iter_state = self.next_iter_state or 0, None
+        return islice(super().__iter__(), begun, None)
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_a_loader_that_goes_on_from_a_checkpoint_is_read_whole_and_goes_on_there(passes):
+    loader = Resuming(TensorDataset(X, Y), 8, shuffle=True, generator=seeded())
+    loader.next_iter_state = 1
+    assert trained(Net(), loader, passes=passes, show_progress=False).moments.n == B
+    assert len([*loader]) == len(loader) - 1
 
 
 class Observer(nn.Module):

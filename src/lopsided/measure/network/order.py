@@ -12,6 +12,9 @@ from lopsided.needs import torch
 
 #: Where loaders of Accelerate and of Lightning Fabric keep the one that they wrap.
 WRAPPED = ("base_dataloader", "_dataloader")
+#: Where a DataLoader, and one of torchdata that goes on from a checkpoint, keeps how far it is, and
+#: what stands there before it begins.
+BEGINNING = {"_iterator": None, "next_iter_state": None, "_initial_iter_for_state_dict": False}
 
 
 @contextmanager
@@ -33,9 +36,10 @@ def order_kept(loader: Any) -> Iterator[None]:
         undo += _kept(part, lambda value: isinstance(value, random_numbers()))
     for part, is_known in zip(loaders, known, strict=True):
         undo += _kept(part, lambda value: isinstance(value, kinds))
-        if is_known and "_iterator" in vars(part):
-            undo.append(partial(vars(part).update, _iterator=part._iterator))
-            part._iterator = None
+        if is_known:
+            there = {name: vars(part)[name] for name in BEGINNING if name in vars(part)}
+            undo.append(partial(vars(part).update, there))
+            vars(part).update({name: BEGINNING[name] for name in there})
     try:
         yield
     finally:
