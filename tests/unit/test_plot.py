@@ -355,6 +355,18 @@ def test_every_prediction_is_drawn_in_a_colour_of_its_own():
     assert len({to_hex(bar.get_facecolor()) for bar in bars.patches}) == 6
 
 
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 7])
+def test_the_legend_of_distances_covers_neither_their_numbers_nor_a_title(number):
+    figure = Figure(figsize=(11, 9), layout="constrained")
+    ax = figure.subplots(3, 2)[2, 1]
+    predictions = {f"UFM, ridge {i}": predict.etf(3) for i in range(number)}
+    plot.distances(predict.seli([9, 5, 1]), predictions, ax).set_title("distances to predictions")
+    figure.draw_without_rendering()
+    legend = ax.get_legend().get_window_extent()
+    assert not any(legend.overlaps(text.get_window_extent()) for text in (*ax.texts, ax.title))
+    assert not any(legend.overlaps(bar.get_window_extent()) for bar in ax.patches)
+
+
 def test_legends_hold_every_name():
     odd, law, steps = ["_silence_", "US$ 5$", "a$^$"], predict.seli([9, 5, 1]), np.arange(3)
     optima = solve.path(Problem(Counts([9, 5, 1], odd), ridge=1.0), [1.0, 0.1])

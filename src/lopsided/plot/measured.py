@@ -16,6 +16,8 @@ from lopsided.plot.style import GREY, INK, MAJORITY, MIDDLE, MINORITY, legible, 
 
 #: One colour a prediction, in the order given, where these suffice; told apart by lightness too.
 COLOURS = (MAJORITY, MINORITY, MIDDLE, GREY)
+#: Predictions beside each other in the legend of bars.
+LEGEND = 3
 
 
 def class_norms(
@@ -116,12 +118,13 @@ def distances(
                 fontsize=8,
             )
     ax.set_yticks(range(3), ("classifiers", *kinds))
-    ax.invert_yaxis()
+    rows = -(-len(predictions) // LEGEND)
+    ax.set_ylim(2.5, -0.5 - 0.4 * rows)
     longest = max(bar.get_width() for bar in ax.patches)  # type: ignore[attr-defined]
     ax.set_xlim(0, longest * 1.15 or 1)
     ax.set_xlabel("distance (0 same direction, 2 opposite)")
-    # Above the bars, whose numbers it would cover.
-    ax.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    # Above the bars, whose numbers it would cover, and below a title.
+    ax.legend(frameon=False, fontsize=8, loc="upper left", ncols=LEGEND)
     ax.tick_params(axis="y", length=0)
     ax.spines[["top", "right", "left"]].set_visible(False)
     return ax
