@@ -1718,6 +1718,20 @@ def test_a_head_within_an_adapter_is_measured_with_it(counts):
         steer.prescribe(model.head, (model.body(X).detach(), Y), None).apply_(model.head)
 
 
+def test_a_network_that_calls_its_first_layer_the_base_is_no_adapter():
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.base_layer, self.fc = nn.Linear(4, D), nn.Linear(D, K)
+
+        def forward(self, x):
+            return self.fc(self.base_layer(x).relu())
+
+    model = nn.DataParallel(Own())
+    found = trained(model, [(X, Y)], show_progress=False)
+    np.testing.assert_array_equal(found.weight, model.module.fc.weight.detach())
+
+
 def test_a_teacher_that_is_called_by_itself_is_not_measured():
     model = Net(teacher=nn.Linear(4, K).requires_grad_(False))
     with watch(model) as watching:

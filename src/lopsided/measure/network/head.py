@@ -215,10 +215,11 @@ def _outputs(layer: Any) -> int:
 
 def _adapted(layer: Any) -> Any:
     """Return the linear layer that an adapter holds beside its own, as PEFT calls it, or the layer
-    itself.
+    itself. An adapter has a weight, that of the layer, which a network of one's own has not.
     """
     inner = getattr(layer, "base_layer", None)
-    return inner if isinstance(inner, torch().nn.Linear) else layer
+    tells = isinstance(inner, torch().nn.Linear) and hasattr(type(layer), "weight")
+    return inner if tells else layer
 
 
 def around(model: Any, name: str) -> list[Any]:
