@@ -1732,6 +1732,15 @@ def test_a_network_that_calls_its_first_layer_the_base_is_no_adapter():
     np.testing.assert_array_equal(found.weight, model.module.fc.weight.detach())
 
 
+def test_a_classifier_that_cannot_tell_its_labels_is_not_asked():
+    class ForClassification(Net):
+        @property
+        def config(self):
+            raise RuntimeError("no config yet")
+
+    assert trained(ForClassification(), [(X, Y)], show_progress=False).k == K
+
+
 def test_a_teacher_that_is_called_by_itself_is_not_measured():
     model = Net(teacher=nn.Linear(4, K).requires_grad_(False))
     with watch(model) as watching:

@@ -143,8 +143,9 @@ def _guessed(model: Any, k: int | None) -> dict[str, Any]:
     fitting = {n: layer for n, layer in fitting.items() if n not in own} | own
     # One output tells no classes.
     several = {n: width for n, layer in reversed(fitting.items()) if (width := _outputs(layer)) > 1}
-    widths = list(several.values())
-    said = [each for each in _labels(model, next(iter(several), "")) if each in widths]
+    widths, said = list(several.values()), list[int]()
+    with suppress(Exception):
+        said = [each for each in _labels(model, next(iter(several), "")) if each in widths]
     width = k or next(iter([*said, *widths]), 0)
     wide = {n: layer for n, layer in fitting.items() if _outputs(layer) == width}
     return dict(sorted(wide.items(), key=lambda item: (item[0] in own, learns(item[1]))))
