@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from numbers import Real
@@ -21,8 +22,8 @@ from lopsided.numbering import (
 )
 from lopsided.numerals import numbers_of, pairs_of
 
-#: What tables call the sum of a column.
-TOTALS = ("total", "totals", "sum", "all", "overall")
+#: How tables call the sum of a column: total, grand total, sum, Gesamtergebnis.
+TOTALS = re.compile(r"\b(sum|all|overall|summe|somme|suma)\b|total|totaal|gesamt", re.IGNORECASE)
 #: Profile of counts -> its arguments, those that it needs and all.
 PROFILES = {
     "step": ({"k", "minority", "ratio"}, {"k", "minority", "ratio", "rho"}),
@@ -164,10 +165,16 @@ def _require_no_profile(names: list[str]) -> None:
 
 
 def _require_no_total(pairs: list[tuple[str, Any]]) -> None:
-    """Refuse a last line that is no class, but the sum of the others."""
-    *others, (name, total) = pairs or [("", 0)]
-    if len(others) < 2 or name.strip().lower() not in TOTALS:
+    """Refuse a line that is no class, but the sum of the others: the last, or sorted by size the
+    first.
+    """
+    if len(pairs) < 3 or not all(isinstance(count, Real) for _, count in pairs):
         return
-    counts = [count for _, count in others]
-    if all(isinstance(count, Real) for count in counts) and total == sum(counts):
-        raise ValueError(f"{name!r} is no class but the sum of the others, {total}: leave it out")
+    # Whole numbers of Python's own, lest sums of narrow ones overflow.
+    counts = [count.item() if hasattr(count, "item") else count for _, count in pairs]
+    for (name, _), count in zip(pairs, counts, strict=True):
+        # Up to the rounding of shares.
+        if TOTALS.search(name) and abs(2 * count - sum(counts)) * 10**12 <= count:
+            raise ValueError(
+                f"{name!r} is no class but the sum of the others, {count}: leave it out"
+            )

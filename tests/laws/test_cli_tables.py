@@ -77,6 +77,11 @@ REFUSED = {
     "an empty cell": (b"1,\n3,4\n", "has '' in line 1"),
     "another encoding": (b"1,2\n3,\xe9\n", "no utf-8 text in line 2"),
     "UTF-16 without a mark": ("1,2".encode("utf-16-le"), "UTF-16 that does not say so"),
+    "a row that is missing": (
+        b"NA,NA\n1,2\n3,7\n",
+        "has 'NA' in line 1 where a number was expected",
+    ),
+    "a row of databases": (b"null\tNULL\n1\t2\n3\t7\n", "has 'null' in line 1 where a number"),
     "nothing": (b"", "holds no numbers"),
     "names alone": (b"a,b\n", "holds no numbers"),
     "no number": (b"nan,1\n2,3\n", "targets must be finite, sample 0"),

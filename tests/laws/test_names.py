@@ -127,6 +127,11 @@ def test_a_file_of_counts_holds_names_too(name, content, tmp_path, capsys):
         ("cat,NA\ndog,20\neel,5\n", "has 'NA' in line 1 where a count was expected"),
         ("y,count\ncat,50\ndog,20\n,3\n", "has no name in line 4"),  # missing labels, by pandas
         ("cat,\ndog,20\neel,5\n", "has '' in line 1 where a count was expected"),
+        ("cat,.\ndog,20\neel,5\n", "has '.' in line 1 where a count was expected"),
+        ("cat,\u2014\ndog,20\neel,5\n", "has '\u2014' in line 1 where a count was expected"),
+        ("cat,(null)\ndog,20\neel,5\n", "has '(null)' in line 1 where a count was expected"),
+        ("cat,#REF!\ndog,20\neel,5\n", "has '#REF!' in line 1 where a count was expected"),
+        ("cat,unknown\ndog,20\neel,5\n", "has 'unknown' in line 1 where a count was expected"),
         ("nan\n20\n5\n", "got nan for class 0"),
         ("0.0,5\n1.0,20\n", "classes as texts must be all whole numbers from 0 or all names"),
         ("", "at least 2"),

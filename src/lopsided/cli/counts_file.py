@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from lopsided.cli.given import STDIN, Columns, content, each_once, telling
-from lopsided.cli.table import lines_of, require_remarks
+from lopsided.cli.table import is_missing, lines_of, require_remarks
 from lopsided.counts import Counts
 from lopsided.files import UnfitError
 from lopsided.numerals import numbers_of
-
-#: What stands where a count is missing, in the first line too, where it is no title.
-MISSING = ("", "-", "--", "?", "na", "<na>", "n/a", "#n/a", "nan", "nat", "none", "null", "inf")
 
 
 def read_counts(given: str) -> Counts:
@@ -52,7 +49,7 @@ def _columns(columns: Columns) -> Any:
 def _table(text: str) -> list[int | float] | dict[str, int | float]:
     require_remarks(text, lambda line: _is_count(re.split(r"[;\t, ]", line)[-1].strip(' "')))
     lines = list(lines_of(text))
-    if lines and _is_title(lines[0][1][-1]):
+    if lines and (lines[0][1] == ["---"] or _is_title(lines[0][1][-1])):  # YAML begins with ---
         lines = lines[1:]
     if lines and all(len(cells) > 1 and cells[-2].endswith(":") for _, cells in lines):
         lines = [(number, _keyed(cells)) for number, cells in lines]
@@ -94,4 +91,4 @@ def _is_count(word: str) -> bool:
 
 
 def _is_title(cell: str) -> bool:
-    return cell.lower() not in MISSING and not any(sign.isdigit() for sign in cell)
+    return not is_missing(cell) and not any(sign.isdigit() for sign in cell)

@@ -131,7 +131,8 @@ def _lines(text: str) -> list[int] | list[str]:
     place = titles.index(_place(titles)) if width > 1 else 0
     expected = lines[0][0] if lines else 0  # a blank line between labels is a sample without one
     if width > 1 or (titles and titles[0].lower() in TITLES):
-        lines, expected = lines[1:], expected + 1
+        first, lines, expected = lines[0][0], lines[1:], expected + 1
+        _require_title_once(titles[place], first, [(i, cells[place]) for i, cells in lines])
     for number, cells in lines:
         if number > expected or not cells[place]:
             raise UnfitError(f"has no label in line {expected}")
@@ -169,6 +170,19 @@ def _lines(text: str) -> list[int] | list[str]:
         remarks = ("#", *(f"#{title}" for title in TITLES))
         require_remarks(text, lambda line: line.lower() not in remarks or line in labels)
     return labels
+
+
+def _require_title_once(title: str, first: int, labels: Sequence[tuple[int, str]]) -> None:
+    """Refuse a title that is a label too: y of y and n, where none was written, or the title of a
+    second file that was put below the first.
+    """
+    for number, label in labels:
+        if label == title:
+            raise UnfitError(
+                f"has {title!r} in line {first} and again in line {number}, which may be a title or"
+                " a class: write 'label' above labels that have no title, leave a second title out,"
+                " and where a class is called so give a JSON list of labels"
+            )
 
 
 def _are_columns(rows: Sequence[Sequence[str]]) -> bool:

@@ -28,6 +28,24 @@ MARKS = {
 #: Separators, the first that occurs in a text is its; a comma beside one of the others is a decimal
 #: comma, which is refused.
 SEPARATORS = (";", "\t", ",", " ")
+#: Words where a number is missing, as R, pandas, databases and people write it.
+MISSING = (
+    *("na", "<na>", "n/a", "#n/a", "n.a.", "nan", "nat", "none", "null", "nil", "\\n"),
+    *("missing", "unknown", "inf", "+inf", "-inf", "infinity"),
+)
+
+
+def is_missing(cell: str) -> bool:
+    """Return whether a cell says that a number is missing, in a first line too, where it is no
+    title: a word for it, signs alone, or an error of a spreadsheet.
+
+    Example:
+        >>> [is_missing(cell) for cell in ("NA", "(null)", ".", "#REF!", "samples", "#")]
+        [True, True, True, True, False, False]
+    """
+    word = cell.lower().strip("()")
+    signs = cell != "#" and not re.search(r"[^\W_]", cell)
+    return word in MISSING or signs or re.fullmatch(r"#[\w/]+[!?]", cell) is not None
 
 
 def read_table(path: Path) -> Floats:
@@ -193,8 +211,10 @@ def _require_column(lines: Sequence[tuple[int, Sequence[str]]]) -> None:
 
 
 def _are_names(cells: Sequence[str]) -> bool:
-    """Return whether a line names columns: no cell is, or may be meant for, a number."""
-    return any(cells) and all(
+    """Return whether a line names columns: no cell is, or may be meant for, a number, and not all
+    are missing. Na is sodium.
+    """
+    return any(cell == "Na" or not is_missing(cell) for cell in cells) and all(
         not cell or (re.match(r"[^\W\d]", cell) and not _is_number(cell)) for cell in cells
     )
 
