@@ -1,5 +1,6 @@
 """Every engine measures what one process does, to the bit, whatever dies on the way."""
 
+import asyncio
 import copy
 import multiprocessing
 import operator
@@ -501,6 +502,20 @@ def test_what_is_no_engine_is_told(tmp_path):
         with pytest.raises(ValueError, match="an engine is a number of processes"):
             engine_of(engine)
     assert type(engine_of(np.int64(1))) is type(engine_of(1))
+
+
+def test_a_cluster_without_its_client_and_an_asynchronous_client_are_told(cluster):
+    import distributed
+
+    with pytest.raises(ValueError, match=r"got a LocalCluster: give distributed\.Client\(cluster"):
+        engine_of(cluster)
+
+    async def measure():
+        async with distributed.Client(cluster.scheduler_address, asynchronous=True) as client:
+            engine_of(client)
+
+    with pytest.raises(ValueError, match="is asynchronous"):
+        asyncio.run(measure())
 
 
 @pytest.mark.parametrize("text", ["", "{", "{}", "[1]", '{"address": 5}', "[" * 10_000])

@@ -27,7 +27,8 @@ class Cluster:
             (`tcp://HOST:PORT`, `tls://HOST:PORT`), or the path of its file.
 
     Raises:
-        ValueError: if the file tells no address.
+        ValueError: if the file tells no address, or it is a cluster and not its client, or a client
+            that does not wait for answers.
     """
 
     def __init__(self, client: Any) -> None:
@@ -38,6 +39,16 @@ class Cluster:
             client = self._library.Client(scheduler_file=str(client))
         elif self._own:
             client = self._library.Client(client)
+        elif not hasattr(client, "submit"):
+            raise ValueError(
+                f"a cluster of Dask works by its client, got a {type(client).__name__}: give"
+                " distributed.Client(cluster)"
+            )
+        elif client.asynchronous:
+            raise ValueError(
+                "a measurement waits for its answers, and this client of Dask is asynchronous: give"
+                " one that is not, outside of its event loop"
+            )
         self._client = client
 
     def run(self, work: Work, done: Callable[[int], object]) -> list[Any]:
