@@ -627,6 +627,50 @@ def test_samples_come_in_the_forms_that_people_have(form):
     assert found.gain == pytest.approx(plain.gain, abs=1e-9)
 
 
+class Table:
+    """A table with the names of its columns, as pandas and polars have them."""
+
+    columns = property(lambda self: self.named)
+
+    def __init__(self, rows, named):
+        self.rows, self.named, self.shape = rows, list(named), rows.shape
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, part):
+        return self.rows[part]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.rows, dtype)
+
+
+class Arrow(Table):
+    """A table that has its columns there, and their names elsewhere."""
+
+    columns = property(lambda self: self.rows.T)
+    column_names = property(lambda self: self.named)
+
+
+@pytest.mark.parametrize("kind", [Table, Arrow])
+def test_tables_of_the_same_columns_in_other_orders_are_refused(kind):
+    (weight, bias), (x, y), (held, labels) = task()
+    head, train, held_out = (
+        lambda named: (kind(weight, named), bias),
+        lambda named: (kind(x, named), y),
+        lambda named: (kind(held, named), labels),
+    )
+    plain = prescribe((weight, bias), (x, y), (held, labels))
+    for named in ("abcdef", "uvwxyz"):  # others may be other names of the same
+        found = prescribe(head("abcdef"), train("abcdef"), held_out(named))
+        assert found.gain == pytest.approx(plain.gain, abs=1e-12)
+    wrong = r"the columns of {} are those of {} in another order: 'b' stands where 'a' does"
+    with pytest.raises(ValueError, match=wrong.format("held_out", "train")):
+        prescribe(head("uvwxyz"), train("abcdef"), held_out("bacdef"))
+    with pytest.raises(ValueError, match=wrong.format("train", "head")):
+        prescribe(head("abcdef"), train("bacdef"), None)
+
+
 def test_memory_mapped_shards_are_read_and_never_overwritten(tmp_path: Path):
     head, train, held_out = task()
     for name, (x, y) in (("train", train), ("held", held_out)):

@@ -33,7 +33,7 @@ from lopsided.steer.prescribe.gain import Accuracies, gain
 from lopsided.steer.prescribe.heads import HELD_OUT_READS, READS
 from lopsided.steer.prescribe.linear import Linear
 from lopsided.steer.prescribe.prescription import Loss, Prescription, Remedy
-from lopsided.steer.prescribe.samples import Samples
+from lopsided.steer.prescribe.samples import Samples, require_one_order
 from lopsided.steer.prescribe.summary import Summary
 from lopsided.steer.prescribe.trained import Trained
 
@@ -69,8 +69,9 @@ def prescribe(
         progress: told the number of rows read since the last call.
 
     Raises:
-        ValueError: if shapes do not fit, a number is not finite, or what is read several times can
-            be read only once, or gives other samples each time; says where.
+        ValueError: if shapes do not fit, a number is not finite, tables have the same columns in
+            different orders, or what is read several times can be read only once, or gives other
+            samples each time; says where.
         TypeError: if arrays do not hold numbers, or labels are not whole numbers.
 
     Example:
@@ -87,6 +88,7 @@ def prescribe(
         raise ValueError(f"loss must be one of {', '.join(get_args(Loss))} or None, got {loss!r}")
     if isinstance(train, Store) and isinstance(held_out, Store):
         train.require_alike(held_out)
+    require_one_order(head=head, train=train, held_out=held_out)
     with _order_kept(train, held_out):
         trained = Trained.of(head, train, counts, loss, progress)
         if held_out is None:

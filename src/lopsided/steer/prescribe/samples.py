@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,32 @@ def shares(counts: npt.ArrayLike) -> Floats:
     """Return the share of each class, of which one without samples has half a sample."""
     some = np.maximum(np.asarray(counts, np.float64), 0.5)
     return np.asarray(some / some.sum())
+
+
+def require_one_order(**given: Any) -> None:
+    """Refuse tables of the same columns in different orders: features go by their places.
+
+    Args:
+        given: name -> head, or samples, in any form; those of pairs of tables have titles.
+
+    Raises:
+        ValueError: naming two of them and the first column that is elsewhere.
+    """
+    titles = [(what, _titles(pair[0])) for what, pair in given.items() if _is_pair(pair)]
+    for (first, wanted), (what, columns) in combinations(titles, 2):
+        if columns != wanted and sorted(columns) == sorted(wanted):
+            place = next(i for i, title in enumerate(columns) if title != wanted[i])
+            raise ValueError(
+                f"the columns of {what} are those of {first} in another order: {columns[place]!r}"
+                f" stands where {wanted[place]!r} does; put both in one order"
+            )
+
+
+def _titles(table: Any) -> list[str]:
+    """Return the names of a table's columns as texts; none of what is no table."""
+    # Arrow has columns themselves where others have their names.
+    kind = next((name for name in ("column_names", "columns") if hasattr(type(table), name)), None)
+    return [] if kind is None else [str(title) for title in getattr(table, kind)]
 
 
 def _is_pair(given: Any) -> bool:
