@@ -808,8 +808,19 @@ class Shuffled:
         return iter([(self.given[0][order], self.given[1][order])])
 
 
+class Around:
+    """A loader around another, as that of Lightning Fabric."""
+
+    def __init__(self, loader):
+        self._dataloader, self.dataset = loader, loader.dataset
+
+    def __iter__(self):
+        return iter(self._dataloader)
+
+
+@pytest.mark.parametrize("around", [lambda loader: loader, Around], ids=["plain", "around"])
 @pytest.mark.parametrize("given", ["train", "held out"])
-def test_a_loader_and_the_random_numbers_go_on_as_if_no_head_had_been_sought(given):
+def test_a_loader_and_the_random_numbers_go_on_as_if_no_head_had_been_sought(given, around):
     head, train, held_out = task()
     samples = [torch.as_tensor(part) for part in (train if given == "train" else held_out)]
 
@@ -821,6 +832,7 @@ def test_a_loader_and_the_random_numbers_go_on_as_if_no_head_had_been_sought(giv
             shuffle=given == "train",
             generator=torch.Generator().manual_seed(1) if given == "train" else None,
         )
+        loader = around(loader)
         if sought:
             prescribe(head, *((loader, held_out) if given == "train" else (train, loader)))
         return torch.cat([labels for _, labels in loader]).tolist(), torch.rand(1).item()

@@ -102,8 +102,8 @@ def _order_kept(*given: Any) -> Iterator[None]:
     """Put back what the next order of loaders depends on: how often they are read is no matter of
     whoever trains on.
     """
-    torch = loaded("torch")
-    loaders = [one for one in given if torch and isinstance(one, torch.utils.data.DataLoader)]
+    # Those of fastai and of Lightning Fabric are none of PyTorch's kind.
+    loaders = [one for one in given if loaded("torch") and hasattr(one, "dataset")]
     with ExitStack() as stack:
         for one in loaders:
             stack.enter_context(order_kept(one))
