@@ -367,6 +367,17 @@ def test_the_legend_of_distances_covers_neither_their_numbers_nor_a_title(number
     assert not any(legend.overlaps(bar.get_window_extent()) for bar in ax.patches)
 
 
+def test_many_classes_in_two_pictures_have_room_to_say_what_they_are():
+    law = predict.seli(counts := Counts.zipf(k=1000, largest=10_000))
+    figure = Figure(figsize=(8.4, 4.2), layout="constrained")
+    left, right = (plot.gram(law.classifiers, ax, counts=counts) for ax in figure.subplots(1, 2))
+    figure.draw_without_rendering()
+    first, second = (ax.xaxis.label.get_window_extent() for ax in (left, right))
+    assert left.get_xlabel().endswith("200 bins of 1,000")
+    assert not first.overlaps(second)
+    assert first.x0 >= 0
+
+
 def test_legends_hold_every_name():
     odd, law, steps = ["_silence_", "US$ 5$", "a$^$"], predict.seli([9, 5, 1]), np.arange(3)
     optima = solve.path(Problem(Counts([9, 5, 1], odd), ridge=1.0), [1.0, 0.1])

@@ -178,7 +178,7 @@ def name_classes(
     ax.set_xticks(places, labels, fontsize=7, parse_math=False, rotation=90 if long else 0)
     if both:
         ax.set_yticks(places, labels, fontsize=7, parse_math=False)
-    binned = f", {cells} bins of {k:,}" if cells < k else ""
+    binned = f"\n{cells} bins of {k:,}" if cells < k else ""  # which in one line has no room
     ax.set_xlabel(f"{title}{_size(counts)}{binned}")
 
 
