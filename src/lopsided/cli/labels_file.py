@@ -180,8 +180,8 @@ def _require_title_once(title: str, first: int, labels: Sequence[tuple[int, str]
         if label == title:
             raise UnfitError(
                 f"has {title!r} in line {first} and again in line {number}, which may be a title or"
-                " a class: write 'label' above labels that have no title, leave a second title out,"
-                " and where a class is called so give a JSON list of labels"
+                " a class: write 'label' in place of a title, or above labels that have none, and"
+                " leave out the title of a second file"
             )
 
 
