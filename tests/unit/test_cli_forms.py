@@ -164,6 +164,8 @@ GIVEN = {
         "id label\n" + "7 cat\n" * 50 + "8 dog\n" * 5,
         ("cat", "dog"),
     ),
+    "a title that is a label": ("--labels", "x,y\n" + "7,n\n" * 50 + "8,y\n" * 5, ("n", "y")),
+    "a sign for numbers above": ("--counts", "class,%\ncat,50\ndog,5\n", ("cat", "dog")),
     "a list": ("--labels", json.dumps([0] * 50 + [1] * 5), None),
 }
 

@@ -131,8 +131,8 @@ def _lines(text: str) -> list[int] | list[str]:
     place = titles.index(_place(titles)) if width > 1 else 0
     expected = lines[0][0] if lines else 0  # a blank line between labels is a sample without one
     if width > 1 or (titles and titles[0].lower() in TITLES):
-        first, lines, expected = lines[0][0], lines[1:], expected + 1
-        _require_title_once(titles[place], first, [(i, cells[place]) for i, cells in lines])
+        _require_titles_once(lines, place)
+        lines, expected = lines[1:], expected + 1
     for number, cells in lines:
         if number > expected or not cells[place]:
             raise UnfitError(f"has no label in line {expected}")
@@ -172,16 +172,20 @@ def _lines(text: str) -> list[int] | list[str]:
     return labels
 
 
-def _require_title_once(title: str, first: int, labels: Sequence[tuple[int, str]]) -> None:
+def _require_titles_once(lines: Sequence[tuple[int, Sequence[str]]], place: int) -> None:
     """Refuse a title that is a label too: y of y and n, where none was written, or the title of a
-    second file that was put below the first.
+    second file that was put below the first. Beside one above numbers it is a title, and comes
+    again with that.
     """
-    for number, label in labels:
-        if label == title:
+    (first, titles), *rest = lines
+    numbers = [i for i in range(len(titles)) if not any(_is_name(cells[i]) for _, cells in rest)]
+    places = range(len(titles)) if any(_is_name(titles[i]) for i in numbers) else [place]
+    for number, cells in rest:
+        if all(cells[i] == titles[i] for i in places):
             raise UnfitError(
-                f"has {title!r} in line {first} and again in line {number}, which may be a title or"
-                " a class: write 'label' in place of a title, or above labels that have none, and"
-                " leave out the title of a second file"
+                f"has {titles[place]!r} in line {first} and again in line {number}, which may be a"
+                " title or a class: write 'label' in place of a title, or above labels that have"
+                " none, and leave out the title of a second file"
             )
 
 

@@ -33,6 +33,8 @@ MISSING = (
     *("na", "<na>", "n/a", "#n/a", "n.a.", "nan", "nat", "none", "null", "nil", "\\n"),
     *("missing", "unknown", "inf", "+inf", "-inf", "infinity"),
 )
+#: Signs that stand above numbers.
+NUMBERS = ("#", "%", "\u2116")
 
 
 def is_missing(cell: str) -> bool:
@@ -44,7 +46,7 @@ def is_missing(cell: str) -> bool:
         [True, True, True, True, False, False]
     """
     word = cell.lower().strip("()")
-    signs = cell != "#" and not re.search(r"[^\W_]", cell)
+    signs = cell not in NUMBERS and not re.search(r"[^\W_]", cell)
     return word in MISSING or signs or re.fullmatch(r"#[\w/]+[!?]", cell) is not None
 
 
