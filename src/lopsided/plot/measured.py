@@ -119,7 +119,7 @@ def distances(
             )
     ax.set_yticks(range(3), ("classifiers", *kinds))
     rows = -(-len(predictions) // LEGEND)
-    ax.set_ylim(2.5, -0.5 - 0.4 * rows)
+    ax.set_ylim(2.5, -0.5 - 0.6 * rows)
     longest = max(bar.get_width() for bar in ax.patches)  # type: ignore[attr-defined]
     ax.set_xlim(0, longest * 1.15 or 1)
     ax.set_xlabel("distance (0 same direction, 2 opposite)")
