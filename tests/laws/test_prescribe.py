@@ -991,5 +991,6 @@ def test_what_is_read_is_told(tmp_path: Path):
     again: list[int] = []
     prescribe(head, store, others, progress=again.append)
     assert sum(again) == sum(told)
-    measure.ood.stored_outside(store, tmp_path / "val.npz", others, progress=told.append)
+    np.savez(tmp_path / "other.npz", features=held_out[0])
+    measure.ood.stored_outside(store, tmp_path / "other.npz", others, progress=told.append)
     assert sum(told) == sum(again) + train + held

@@ -287,6 +287,18 @@ def test_samples_of_another_network_are_refused_unless_the_head_is_named(
     assert main([*words, str(tmp_path / "other.npz"), "--head", str(tmp_path / "head.npz")]) == 0
 
 
+def test_samples_are_not_told_apart_from_themselves(two_sets, tmp_path, capsys):
+    train, val = two_sets
+    (tmp_path / "link.npz").symlink_to(val)
+    for given, words in (
+        ([train, "--ood", train], "is among the training samples and those of another"),
+        ([train, "--held-out", val, "--ood", train], "is among the training samples and those"),
+        ([train, "--held-out", val, "--ood", str(tmp_path / "link.npz")], "among the held-out"),
+    ):
+        assert main(["measure", *given]) == 2
+        assert words in capsys.readouterr().err
+
+
 def test_samples_of_another_distribution_are_told_apart(network, tmp_path, capsys):
     rng = np.random.default_rng(1)
     np.savez(tmp_path / "other.npz", features=rng.standard_normal((30, 6)))

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pickle
+import shutil
 import socket
 import subprocess
 import sys
@@ -605,7 +606,8 @@ def test_of_a_folder_whose_head_was_named_only_features_are_looked_for_in_anothe
         open_store(folder)
     store = open_store(folder, head=mine)
     np.testing.assert_array_equal(store.weight, sample()["weight"])
-    assert stored_outside(store, folder).n == N
+    others = shutil.copytree(folder, tmp_path / "others")
+    assert stored_outside(store, others).n == N
     np.savez(folder / "x.npz", features=np.ones((N, D)), targets=np.ones((N, K)))
     np.testing.assert_array_equal(open_targets(folder, mine).weight, sample()["weight"])
 

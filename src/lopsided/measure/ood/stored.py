@@ -113,8 +113,9 @@ def stored_outside(
             those that the others are told from.
 
     Raises:
-        ValueError: if there is no head, a class has no training sample, widths differ, or a number
-            is not finite; the file is named.
+        ValueError: if there is no head, a class has no training sample, widths differ, a number is
+            not finite, or a file is among the others and the samples that they are told from; the
+            file is named.
         OSError: if there is nothing at a path, or it may not be read.
         ImportError: if scikit-learn is not installed.
     """
@@ -125,6 +126,13 @@ def stored_outside(
     if held_out is not None:
         train.require_alike(held_out)
     others = tuple(_others(Path(outside), train))  # refused before the work
+    for what, inside in (("training", train), ("held-out", held_out)):
+        own = {shard.path.resolve() for shard in inside.shards} if inside else set()
+        if shared := [each.path for each in others if each.path.resolve() in own]:
+            raise ValueError(
+                f"{min(shared)} is among the {what} samples and those of another distribution: they"
+                " are told apart, so give the file of others"
+            )
     collapse: Collapse = stored(train, passes=1, progress=progress)
     known = Known.of(collapse.moments, train.weight, train.bias)
     far = [_scored(known, rows, path) for path, rows in _read(others)]
