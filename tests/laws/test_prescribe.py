@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from lopsided import Counts, measure, predict
+from lopsided.diagnosis import diagnose_stored
 from lopsided.measure import open_store
 from lopsided.steer import CosineHead, PrototypeHead, prescribe
 from lopsided.steer.prescribe import heads, rows_read
@@ -245,6 +246,54 @@ def test_a_class_that_is_still_to_come_is_not_lifted_for_having_no_sample(only):
     assert found.remedy == "logit adjustment"
     assert lift[0, :4] == pytest.approx(-np.log(np.array(COUNTS) / sum(COUNTS)), abs=0.01)
     assert (lift[:, 4] == 0).all() == (only != 4)
+
+
+def diagnosed(head, train, held_out, **options):
+    model = torch.nn.Linear(6, 5).double()
+    model.load_state_dict(dict(zip(("weight", "bias"), map(torch.as_tensor, head), strict=True)))
+    loaders = [
+        None if samples is None else [tuple(map(torch.as_tensor, samples))]
+        for samples in (train, held_out)
+    ]
+    options |= {"classes": "seen", "loss": "cross-entropy", "show_progress": False}
+    return measure.diagnose(model, loaders[0], [*COUNTS, 1], held_out=loaders[1], **options)
+
+
+def diagnosed_of_files(head, train, held_out, path):
+    for name, samples in (("train", train), ("held_out", held_out)):
+        if samples is not None:
+            parts = {"features": samples[0], "labels": samples[1]}
+            np.savez(path / f"{name}.npz", **parts, weight=head[0], bias=head[1])
+    stores = [
+        None if samples is None else measure.open_store(path / f"{name}.npz")
+        for name, samples in (("train", train), ("held_out", held_out))
+    ]
+    counts = Counts([*COUNTS, 1])
+    collapse = measure.stored(stores[0], classes="seen", counts=counts)
+    return diagnose_stored(collapse, *stores, counts, loss="cross-entropy")
+
+
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("door", ["features kept", "two passes", "files"])
+def test_a_class_that_no_training_sample_is_of_is_still_to_come_in_a_diagnosis(
+    door, held, tmp_path
+):
+    (W, b), train, held_out = task()
+    if not held:  # the norms of plain cross-entropy
+        W, b = predict.seli(COUNTS).vectors(6, seed=0)[0], np.zeros(4)
+    head = np.vstack([W, np.zeros(6)]), np.append(b, 0.0)
+    given = head, train, held_out if held else None
+    if door == "files":
+        found = diagnosed_of_files(*given, tmp_path).prescription
+    else:
+        found = diagnosed(*given, passes=2 if door == "two passes" else None).prescription
+    if found is None:
+        assert (door, held) == ("two passes", False)
+    elif held:
+        assert found.present.tolist() == [True] * 4 + [False]
+    else:
+        assert found.remedy == "logit adjustment"
+        assert (found.head.bias - head[1])[4] == 0
 
 
 @pytest.mark.parametrize("counts", [COUNTS, (100, 40, 20, 20)])  # the latter is refitted

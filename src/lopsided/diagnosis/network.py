@@ -13,7 +13,7 @@ from lopsided.diagnosis.kept import Kept
 from lopsided.labels import Ignore, sentinels
 from lopsided.measure.checks import samples_of
 from lopsided.measure.collapse import Classes, Collapse
-from lopsided.measure.counted import contradicted
+from lopsided.measure.counted import contradicted, seen_of
 from lopsided.measure.network import sync
 from lopsided.measure.network.head import tied
 from lopsided.measure.network.run import Part, Run
@@ -22,7 +22,7 @@ from lopsided.measure.network.trained import trained
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.means import Means
 from lopsided.measure.state.second import SecondPass
-from lopsided.steer.prescribe import Prescription, prescribe, rows_read
+from lopsided.steer.prescribe import Prescription, Trained, prescribed, rows_read
 from lopsided.steer.prescribe.prescription import Loss
 
 #: Of several processes none has all features, which a second head is trained on.
@@ -128,7 +128,7 @@ def diagnose(
         rows = [len(sets[name]) if name in sets else 0 for name in ("training", "held-out")]
         task = bar.add_task("finding a head", total=rows_read(*rows) if all(rows) else 0)
         prescription, notes = _prescribed(
-            run, (weight, bias), sets, known, loss, lambda rows: bar.advance(task, rows)
+            run, (weight, bias), sets, known, loss, collapse, lambda rows: bar.advance(task, rows)
         )
     if prescription is not None and sets and (odd := run.passing.affine.unlike_stored()):
         directions = run.passing.affine.of_directions()
@@ -215,6 +215,7 @@ def _prescribed(
     sets: dict[str, Kept],
     counts: Counts | None,
     loss: Loss | None,
+    collapse: Collapse | None,
     progress: Callable[[int], object],
 ) -> tuple[Prescription | None, tuple[str, ...]]:
     """Return the prescription, or why there is none."""
@@ -228,4 +229,6 @@ def _prescribed(
         )
     held_out = sets.get("held-out")
     train = None if held_out is None else sets.get("training")  # a second head only to be tried
-    return prescribe(head, train, held_out, counts=counts, loss=loss, progress=progress), ()
+    seen = None if collapse is None else seen_of(collapse, counts.k)
+    trained = Trained.of(head, train, counts, loss, progress, seen)
+    return prescribed(trained, held_out, progress), ()

@@ -10,10 +10,11 @@ from lopsided.counts import Counts
 from lopsided.diagnosis.diagnosis import Diagnosis
 from lopsided.geometry import Geometry
 from lopsided.measure.collapse import Collapse
+from lopsided.measure.counted import seen_of
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.storage.store import Progress, Store
 from lopsided.measure.verdict.words import classes
-from lopsided.steer.prescribe import prescribe
+from lopsided.steer.prescribe import Trained, prescribed
 from lopsided.steer.prescribe.prescription import Loss
 
 
@@ -58,9 +59,9 @@ def diagnose_stored(
         )
     else:
         second = None if held_out is None else train  # a second head only where it can be tried
-        prescription = prescribe(
-            (weight, bias), second, held_out, counts=counts, loss=loss, progress=progress
-        )
+        seen = seen_of(collapse, counts.k)
+        trained = Trained.of((weight, bias), second, counts, loss, progress, seen)
+        prescription = prescribed(trained, held_out, progress)
     decisions = None if held_out is None else _decisions(train, held_out)
     return Diagnosis.of(collapse, decisions, prescription, counts, laws=laws, notes=notes)
 

@@ -16,11 +16,18 @@ from lopsided.naming import short
 _log = logging.getLogger("lopsided")
 
 
+def seen_of(collapse: Collapse, k: int) -> Ints:
+    """Return the (k,) samples that were measured of each class of a head, of which some may have
+    been left out.
+    """
+    found = np.zeros(k, np.int64)
+    found[collapse.classes] = collapse.moments.counts
+    return found
+
+
 def contradicted(collapse: Collapse, counts: Counts, *, one_epoch: bool) -> bool:
     """Log how the samples measured contradict the training counts, and return whether they do."""
-    measured = np.zeros(counts.k, np.int64)
-    measured[collapse.classes] = collapse.moments.counts
-    sentence = contradiction(measured, counts, one_epoch=one_epoch)
+    sentence = contradiction(seen_of(collapse, counts.k), counts, one_epoch=one_epoch)
     if sentence:
         _log.warning(sentence)
     return bool(sentence)

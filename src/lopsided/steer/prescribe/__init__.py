@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +37,7 @@ from lopsided.steer.prescribe.samples import Samples, require_one_order
 from lopsided.steer.prescribe.summary import Summary
 from lopsided.steer.prescribe.trained import Trained
 
-__all__ = ["Prescription", "prescribe", "rows_read"]
+__all__ = ["Prescription", "Trained", "prescribe", "prescribed", "rows_read"]
 
 
 def prescribe(
@@ -84,17 +84,23 @@ def prescribe(
         >>> found.remedy, bool(found.gain > 0.2), bool(found.interval[0] < found.gain)
         ('three numbers', True, True)
     """
-    if loss is not None and loss not in get_args(Loss):
-        raise ValueError(f"loss must be one of {', '.join(get_args(Loss))} or None, got {loss!r}")
     if isinstance(train, Store) and isinstance(held_out, Store):
         train.require_alike(held_out)
     require_one_order(head=head, train=train, held_out=held_out)
     with _order_kept(train, held_out):
-        trained = Trained.of(head, train, counts, loss, progress)
-        if held_out is None:
-            return _unmeasured(trained)
-        k, d = trained.first.weight.shape
-        return measured(trained, Samples(held_out, k, d, "held_out", progress))
+        return prescribed(Trained.of(head, train, counts, loss, progress), held_out, progress)
+
+
+def prescribed(
+    trained: Trained, held_out: Any, progress: Progress = lambda rows: None
+) -> Prescription:
+    """Return the prescription for a network whose training samples have been read; see
+    `prescribe`.
+    """
+    if held_out is None:
+        return _unmeasured(trained)
+    k, d = trained.first.weight.shape
+    return measured(trained, Samples(held_out, k, d, "held_out", progress))
 
 
 @contextmanager

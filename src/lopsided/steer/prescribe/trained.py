@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -59,8 +59,15 @@ class Trained:
         counts: CountsLike | None,
         loss: Loss | None,
         progress: Progress = lambda rows: None,
+        seen: Ints | None = None,
     ) -> Trained:
-        """Read the training samples; see `prescribe`."""
+        """Read the training samples; see `prescribe`. Where these are not given, somebody may have
+        seen (k,) samples of each class.
+        """
+        if loss is not None and loss not in get_args(Loss):
+            raise ValueError(
+                f"loss must be one of {', '.join(get_args(Loss))} or None, got {loss!r}"
+            )
         first = Linear.of(head)
         k, d = first.weight.shape
         known = None if counts is None else _counts(counts, k)
@@ -68,24 +75,20 @@ class Trained:
             if known is None:
                 raise ValueError("give the training features, or the counts of the training set")
             pi = shares(known.values)
-            every, share = np.ones(k, bool), norm_share(first, known)
-            return cls(first, None, None, known, np.log(pi), every, share, None, loss)
+            present = _present(np.ones(k) if seen is None else seen, known)
+            share = _norm_share(first, known, present)
+            return cls(first, None, None, known, np.log(pi), present, share, None, loss)
         samples = Samples(train, k, d, "train", progress)
-        seen = Summary.of(samples)
-        seen.require_steady(samples)
-        pi = shares(seen.counts if known is None else known.values)
-        told = contradiction(seen.counts, known, one_epoch=True) if known else ""
-        if not told and not seen.counts.all():
-            told = _absent(seen.counts, known)
-        # Counts have one for none, also of classes that are still to come.
-        there = seen.counts > 0
-        present = there if known is None else there | (known.values > 1)
-        known = known or Counts(np.maximum(seen.counts, 1))
-        second, share = second_head(samples, seen), None
-        if np.count_nonzero(present) > 1:
-            some = Linear(first.weight[present], first.bias[present])
-            share = norm_share(some, Counts(known.values[present]))
-        logs, scale = np.log(pi), seen.scale
+        summary = Summary.of(samples)
+        summary.require_steady(samples)
+        pi = shares(summary.counts if known is None else known.values)
+        told = contradiction(summary.counts, known, one_epoch=True) if known else ""
+        if not told and not summary.counts.all():
+            told = _absent(summary.counts, known)
+        present = _present(summary.counts, known)
+        known = known or Counts(np.maximum(summary.counts, 1))
+        second, share = second_head(samples, summary), _norm_share(first, known, present)
+        logs, scale = np.log(pi), summary.scale
         return cls(first, second, samples, known, logs, present, share, scale, loss, told)
 
     @property
@@ -115,6 +118,22 @@ class Trained:
     def read(self) -> tuple[Path, ...]:
         """These files and those of labels and head beside them, as far as that is known."""
         return () if self.train is None else self.train.read
+
+
+def _present(seen: npt.NDArray[Any], known: Counts | None) -> npt.NDArray[np.bool_]:
+    """Return (k,) which classes have training samples. Counts have one for none, also of classes
+    that are still to come.
+    """
+    there = np.asarray(seen > 0)
+    return there if known is None else there | (known.values > 1)
+
+
+def _norm_share(head: Linear, counts: Counts, present: npt.NDArray[np.bool_]) -> float | None:
+    """Return the share of SELI's norm ratio of the classes that are present."""
+    if np.count_nonzero(present) < 2:
+        return None
+    some = Linear(head.weight[present], head.bias[present])
+    return norm_share(some, Counts(counts.values[present]))
 
 
 def _counts(counts: CountsLike, k: int) -> Counts:
