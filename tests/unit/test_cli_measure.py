@@ -228,6 +228,15 @@ def test_held_out_samples_end_in_the_diagnosis(two_sets, tmp_path, capsys, monke
     assert "Worst is class ibex (right in 0 of 10)." in " ".join(capsys.readouterr().out.split())
 
 
+def test_labels_to_leave_out_are_no_training_samples_either(tmp_path, capsys):
+    labels = np.array([0, 0, 1, 1, -100])
+    np.savez(tmp_path / "a.npz", features=np.arange(10.0).reshape(5, 2) ** 2, labels=labels)
+    np.save(tmp_path / "y.npy", np.repeat(labels, [4, 3, 1, 1, 9]))
+    words = ["measure", str(tmp_path / "a.npz"), "--training-labels", str(tmp_path / "y.npy")]
+    assert main([*words, "--ignore", "-100", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"] == [7, 2]
+
+
 def test_files_without_a_class_are_diagnosed_as_a_model_and_its_samples_are(
     two_sets, tmp_path, capsys
 ):

@@ -50,8 +50,11 @@ class _Counted:
             return Path(self.counts)
         return None if self.listed in (None, STDIN) else Path(str(self.listed))
 
-    def resolve(self) -> Counts:
+    def resolve(self, ignore: tuple[int, ...] = ()) -> Counts:
         """Return the counts.
+
+        Args:
+            ignore: labels of samples to leave out, where labels are counted.
 
         Raises:
             ValueError: if not exactly one way is given, or it does not make valid counts.
@@ -66,8 +69,11 @@ class _Counted:
             return _counts(self.counts)
         if self.listed is not None:
             from lopsided.cli.labels_file import read_labels
+            from lopsided.labels import left_out
 
-            return Counts.from_labels(read_labels(self.listed))
+            labels = read_labels(self.listed)
+            out = left_out(labels, ignore) if labels.dtype.kind in "iu" else None
+            return Counts.from_labels(labels if out is None else labels[~out])
         if self.step is not None:
             return Counts.step(**_fields(self.step, "step"))
         if self.exponential is not None:

@@ -108,7 +108,7 @@ class Measure:
             self._require_outputs()
             measured.tell(targets, self)
             return
-        counts = self.training.resolve() if self.training.given else None
+        counts = self.training.resolve(self.ignore) if self.training.given else None
         self._require_told()
         self._require_outputs()
         store = measure.open_store(self.features, self.labels, self.head, self.ignore)
