@@ -246,3 +246,9 @@ def test_the_demo_takes_mnist_where_it_is_unless_other_data_is_asked_for(tmp_pat
     assert grid.combine(demo, "", {}, there)[0]["dataset"] == "mnist"
     assert grid.combine(demo, "", {"dataset": "digits"}, there) == [{"dataset": "digits"}]
     assert demo.configuration(grid.combine(demo, "", {}, nowhere)[0])["dataset"] == "digits"
+    # Counts that are given say themselves how many samples the largest class has.
+    given = {"profile": "given", "counts": "60,60,6"}
+    for axes, options in (("", given), ("profile=given", {"counts": "60,60,6"})):
+        (run,) = grid.combine(demo, axes, options, there)
+        found = demo.configuration(run)
+        assert (found["dataset"], found["counts"]) == ("mnist", "60,60,6")
