@@ -418,6 +418,7 @@ GROUPED = (
         ("(other): 50\n[x]: 20", [50, 20], ["(other)", "[x]"]),
         ("3.5: 50\n1e3: 20", [50, 20], ["3.5", "1e3"]),
         ("v1.5 50\n2 20", [50, 20], ["v1.5", "2"]),
+        ("cat: 5\ndog: 3\nTotal: 9", [5, 3, 9], ["cat", "dog", "Total"]),
     ],
 )
 def test_counts_are_pasted_as_people_have_them(still, text, counts, names):
@@ -433,6 +434,7 @@ def test_counts_are_pasted_as_people_have_them(still, text, counts, names):
         ("5, -3", "found “-3”"),
         ("50,,5", "the number before a comma is missing"),
         ("a: 5, a: 3", "“a” comes twice"),
+        ("cat\t5\ndog\t3\nGrand Total\t8", "“Grand Total” is no class but the sum of the others"),
         ("1 " * 101, "up to 100 classes, these are 101"),
         ("", "at least 2 classes"),
         ("2 3 5\n1e3 50", "“2 3 5” may be numbers, or a name and its number"),

@@ -123,6 +123,9 @@ const headed = (lines) => {
   );
 };
 
+// How tables call the sum of a column, as `counting.TOTALS` has it.
+const TOTALS = /\b(sum|all|overall|summe|somme|suma)\b|total|totaal|gesamt/i;
+
 // A name in JSON, in which other signs than ASCII may stand as their escapes.
 const unescaped = (part, name) => {
   try {
@@ -196,6 +199,11 @@ const parseCounts = (text) => {
     counts = pairs.map((pair) => counted(pair[3]));
     const twice = names.find((name, c) => names.indexOf(name) < c);
     if (twice !== undefined) return { problem: `The name “${short(twice, 40)}” comes twice.` };
+    const all = counts.reduce((sum, n) => sum + n, 0);
+    const total = names.find((name, c) => TOTALS.test(name) && 2 * counts[c] === all);
+    if (total !== undefined && names.length > 2) {
+      return { problem: `“${short(total, 40)}” is no class but the sum of the others.` };
+    }
   }
   const problem = whyNoCounts(counts);
   return problem ? { problem } : { counts, names };
