@@ -269,9 +269,15 @@ class Geometry:
                 )
         if cutoff is not None and not 1e-12 <= require_number(cutoff, "cutoff") < 1:
             raise ValueError(f"cutoff must be a share from 1e-12 to below 1, got {cutoff}")
-        return split([run._matrices() for run in (self, *runs)], law._matrices(), cutoff)
+        return split([run.matrices() for run in (self, *runs)], law.matrices(), cutoff)
 
-    def _matrices(self) -> Matrices:
+    def matrices(self) -> Matrices:
+        """Return what a split is of.
+
+        Raises:
+            ValueError: if the counts are not known, or the kinds of samples are not the classes.
+            MemoryError: if the (k, k) matrices are too large.
+        """
         if self.counts is None or not self.paired:
             raise ValueError(
                 f"a split needs classes and their counts, {self.source.name!r} has none"

@@ -77,15 +77,18 @@ class Matrices(NamedTuple):
         embeddings: (k, k) Gram of the class means.
         logits: (k, k) W M'.
         counts: (k,) samples of each class.
+        visible: (k, k) Gram of the centred class means as a head sees them that has other classes,
+            too; None where it has no others.
     """
 
     classifiers: Floats
     embeddings: Floats
     logits: Floats
     counts: Ints
+    visible: Floats | None = None
 
 
-def split(runs: Sequence[Matrices], law: Matrices, cutoff: float | None) -> Split:
+def split(runs: Sequence[Matrices], law: Matrices, cutoff: float | None = None) -> Split:
     """Split the distance of measured runs to a law; `Geometry.split` says how.
 
     Raises:
@@ -127,21 +130,49 @@ def aligned(run: Matrices) -> Matrices:
     counts in other orders can be compared.
     """
     place = np.argsort(-run.counts, kind="stable")
-    A, B, L = (
-        matrix[np.ix_(place, place)] for matrix in (run.classifiers, run.embeddings, run.logits)
-    )
-    return Matrices(A, B, L, run.counts[place])
+    turn = np.ix_(place, place)
+    A, B, L = (matrix[turn] for matrix in (run.classifiers, run.embeddings, run.logits))
+    visible = None if run.visible is None else run.visible[turn]
+    return Matrices(A, B, L, run.counts[place], visible)
 
 
 def seen(run: Matrices, cutoff: float | None = None) -> Seen:
     """Return what of a geometry is compared with a law; its classes stay in their order."""
-    A, B, L, counts = run
-    if cutoff is None:
-        cutoff = min(CUTOFF, float(np.sqrt(counts.min() / counts.max())) / 10)
+    A, B, L, counts, visible = run
     L = L - L.mean(axis=1, keepdims=True)
-    visible = L.T @ np.linalg.pinv(A, rcond=cutoff, hermitian=True) @ L
+    if visible is None:
+        visible = through(A, L, least_seen(counts) if cutoff is None else cutoff)
+    return Seen(A, visible, L, about(B))
+
+
+def through(A: Floats, L: Floats, least: float) -> Floats:
+    """Return the Gram of centred class means as far as classifiers of Gram A span them, of which
+    they have the logits L.
+    """
+    L = L - L.mean(axis=1, keepdims=True)
+    return np.asarray(L.T @ np.linalg.pinv(A, rcond=least, hermitian=True) @ L)
+
+
+def least_seen(counts: Ints) -> float:
+    """Return the share of the largest singular value of the classifiers' Gram below which one
+    counts as zero.
+    """
+    return min(CUTOFF, float(np.sqrt(counts.min() / counts.max())) / 10)
+
+
+def seen_by(head: Floats, means: Floats, counts: Ints) -> Floats:
+    """Return the (k, k) Gram of centred class means (k, d) as far as the classifiers of a head
+    span them, of all classes of these counts.
+    """
+    values, vectors = np.linalg.eigh(head.T @ head)
+    along = means @ vectors[:, values > least_seen(counts) * values[-1]]
+    return np.asarray(along @ along.T)
+
+
+def about(B: Floats) -> Floats:
+    """Return a Gram of vectors about their mean."""
     rows = B.mean(axis=1, keepdims=True)
-    return Seen(A, visible, L, B - rows - rows.T + B.mean())
+    return np.asarray(B - rows - rows.T + B.mean())
 
 
 def _parts(runs: Sequence[Floats], goal: Floats, groups: Groups) -> Parts:

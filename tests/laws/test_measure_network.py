@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -96,7 +98,10 @@ def test_a_network_lies_on_its_law_where_some_of_its_classes_are_not_measured(na
     collapse = Collapse.of(moments, W, classes="seen", counts=counts)
     scalars = collapse.scalars({"law": law})
     assert max(scalars[f"law/{part}"] for part in ("classifiers", "embeddings", "logits")) < 1e-6
-    assert collapse.splits({"law": law})["law"].classifiers.distance < 1e-6
+    found = collapse.splits({"law": law})["law"]
+    whole = 0.9 if name.startswith("non-negative") else 1 - 1e-6  # seen by all rows of the head
+    assert found.visible > whole
+    assert max(found.classifiers.distance, found.embeddings.distance, found.logits.distance) < 1e-6
     by_itself = {"itself": collapse.geometry}  # who has a prediction for the others alone gives it
     assert collapse.scalars(by_itself)["itself/classifiers"] < 1e-6
     if name.startswith(("SELI", "ETF")):
@@ -104,6 +109,68 @@ def test_a_network_lies_on_its_law_where_some_of_its_classes_are_not_measured(na
         assert told[f"{name.split(',')[0]}/classifiers"] < 1e-6
     with pytest.raises(ValueError, match="give the training counts of all"):
         Collapse.of(moments, W, classes="seen").scalars({"law": law})
+
+
+@pytest.mark.parametrize("seen", [range(6), [0, 1, 3, 4], [0, 3, 4], [3, 4]])
+def test_what_all_classifiers_of_a_head_share_is_left_out_also_where_some_classes_are(seen):
+    law = predict.seli(STEP)
+    W, M = law.vectors(24)
+    moments = Moments(law.k, 24)
+    moments.update(np.repeat(M[seen], 2, axis=0), np.repeat(seen, 2))
+    shared = W + 3 * np.linalg.norm(W[0]) * np.eye(24)[5]
+    collapse = Collapse.of(moments, shared, classes="seen", counts=STEP)
+    words = collapse.verdict(predictions(collapse))
+    assert re.search(r"about their mean, which no softmax depends on, 0\.00 from SELI", words), (
+        words
+    )
+    assert "SELI explains " in words
+    assert "no prediction fits" not in words
+    assert "No two classifiers are merging" in words
+
+
+@pytest.mark.parametrize("seen", [range(6), [0, 3, 4], [3, 4, 5], [3, 4]])
+def test_minorities_merge_whatever_classes_are_measured_beside_them(seen):
+    counts = Counts([10**6] * 3 + [1] * 3)
+    W, M = predict.seli(counts).vectors(24)
+    moments = Moments(6, 24)
+    moments.update(np.repeat(M[seen], 2, axis=0), np.repeat(seen, 2))
+    assert " are merging (all minorities)" in Collapse.of(
+        moments, W, classes="seen", counts=counts
+    ).verdict({})
+    if len(seen) > 2:
+        return
+    for rows, told in ((W[3], "the same"), (0.0, "zero")):
+        W[[3, 4]] = rows
+        for known in (counts, None):
+            words = Collapse.of(moments, W, classes="seen", counts=known).verdict({})
+            assert "the head answers the same" not in words
+            assert told in words or " are merging (all minorities)" in words
+        alone = Collapse.of(moments, np.broadcast_to(W[3], W.shape), classes="seen").verdict({})
+        assert f"All classifiers are {told}: the head answers the same for every sample" in alone
+
+
+def test_the_simplex_of_a_table_is_that_of_all_classes_that_were_trained():
+    W, M = predict.etf(6).vectors(24)
+    moments = Moments(6, 24)
+    moments.update(np.repeat(M[[0, 3, 4]], 2, axis=0), np.repeat([0, 3, 4], 2))
+    collapse = Collapse.of(moments, W, classes="seen", counts=STEP)
+    for given in ({}, {"SELI": predict.seli(STEP)}, {"ETF": predict.etf(6)}):
+        columns = {str(one.header): [*one.cells] for one in collapse.table(given).columns}
+        for name, found, told in zip(
+            columns["metric"], columns["measured"], columns["ETF"], strict=True
+        ):
+            assert told in ("", found), (name, given)
+        assert columns["ETF"].count("") < len(columns["ETF"]) - 10
+    narrow = Collapse.of(
+        _moments(np.eye(6, 4), [0, 3, 4]), np.eye(6, 4), classes="seen", counts=STEP
+    )
+    assert not any({str(one.header): [*one.cells] for one in narrow.table().columns}["ETF"])
+
+
+def _moments(means, seen):
+    moments = Moments(*means.shape)
+    moments.update(np.repeat(means[seen], 2, axis=0), np.repeat(seen, 2))
+    return moments
 
 
 @pytest.mark.parametrize("name", LAWS)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided import notebook
-from lopsided.arrays import Floats, Ints, locked, require_noun
+from lopsided.arrays import Floats, Ints, frozen, locked, require_noun
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
@@ -21,13 +21,13 @@ from lopsided.measure.metrics import METRICS, Undefined
 from lopsided.measure.metrics.declared import Declared
 from lopsided.measure.metrics.undefined import NO_HEAD
 from lopsided.measure.network_geometry import comparable, geometry, require_geometries
-from lopsided.measure.shown import cell, table
+from lopsided.measure.shown import SPLIT, cell, table
 from lopsided.measure.state.center import centered
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.verdict import verdict
 from lopsided.plain import plain
-from lopsided.split import Split
+from lopsided.split import Matrices, Split, about, least_seen, seen_by, split, through
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,6 +56,7 @@ class Collapse(Declared):
         trained: training samples of all classes, of those left out too; None where the counts were
             not given.
         answered: what the network answered, by all classes, with those left out too; or `None`.
+        head: (every class, d) weight of the whole head, with those left out too; or `None`.
 
     Example:
         >>> moments = Moments(k=2, d=1)
@@ -74,6 +75,7 @@ class Collapse(Declared):
     counts_given: bool = False
     trained: Counts | None = None
     answered: Decisions | None = None
+    head: Floats | None = None
 
     @classmethod
     def of(
@@ -116,9 +118,10 @@ class Collapse(Declared):
             )
         moments.require_squares()
         measured = moments.take(seen)
+        rows = None if w is None else locked(w[seen])
         return cls(
             measured,
-            None if w is None else locked(w[seen]),
+            rows,
             None if b is None else locked(b[seen]),
             None if decisions is None else decisions.take(seen),
             seen,
@@ -126,6 +129,7 @@ class Collapse(Declared):
             counts is not None,
             counts,
             None if decisions is None else decisions.take(every),
+            rows if w is None or len(seen) == moments.k else frozen(w),
         )
 
     @property
@@ -151,6 +155,23 @@ class Collapse(Declared):
             return self.counts.minorities
         return np.flatnonzero(np.isin(self.classes, self.trained.minorities))
 
+    @property
+    def every(self) -> int:
+        """Number of classes that theory is asked of: all that were trained, where that is known."""
+        return self.k if self.trained is None else self.trained.k
+
+    @property
+    def mean_classifier(self) -> Floats:
+        """(d,) mean classifier of these classes, which moves all logits of a sample alike.
+
+        Raises:
+            Undefined: if no head was given.
+        """
+        rows = self.weight if self.trained is None else self.head
+        if rows is None:
+            raise Undefined(NO_HEAD)
+        return np.asarray(rows.mean(axis=0))
+
     @cached_property
     def geometry(self) -> Geometry:
         """The measured geometry, embeddings centred by the unweighted mean of the class means.
@@ -174,27 +195,42 @@ class Collapse(Declared):
             TypeError: if it is none.
         """
         require_geometries(predictions)
-        if self.trained is not None and self.trained.k > self.k:
-            every = self.trained.k
+        if self.every > self.k:
             predictions = {
-                name: other.take(self.classes) if other.paired and other.k == every else other
+                name: other.take(self.classes) if other.paired and other.k == self.every else other
                 for name, other in predictions.items()
             }
         return comparable(predictions, self.k)
 
     def splits(self, predictions: Mapping[str, Geometry]) -> dict[str, Split]:
-        """Return why the measured geometry is not each prediction: see `Geometry.split`.
+        """Return why the measured geometry is not each prediction: see `Geometry.split`. What the
+        head can see is seen by all of its classes, measured or not.
 
         Raises:
             Undefined: if no head was given.
             ValueError: if a prediction is of another number of classes.
             MemoryError: if there are too many classes for (k, k) matrices.
         """
-        given = self.comparable(predictions)
+        own = self.geometry.matrices()
+        if self.trained is not None and self.head is not None and self.every > self.k:
+            means = centered(self.moments)
+            own = own._replace(visible=seen_by(self.head, means, self.trained.values))
         return {
-            name: self.geometry.split(replace(other, counts=self.counts))
-            for name, other in given.items()
+            name: split([own], self._law(other, predictions[name]))
+            for name, other in self.comparable(predictions).items()
         }
+
+    def _law(self, other: Geometry, given: Geometry) -> Matrices:
+        """Return what is compared of a prediction, whose class means its whole head sees."""
+        law = replace(other, counts=self.counts).matrices()
+        if self.trained is None or self.every == self.k:
+            return law
+        if given.k == self.every <= SPLIT:
+            logits = given.logits.matrix()[:, self.classes]
+            least = least_seen(self.trained.values)
+            return law._replace(visible=through(given.classifiers.matrix(), logits, least))
+        # Of a part alone: the classifiers of cross-entropy, all together, span the class means.
+        return law._replace(visible=about(law.embeddings))
 
     def _metric(self, name: str) -> Any:
         if name == "geometry":  # which has raised: Python asks here for what a property lacks

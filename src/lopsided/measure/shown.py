@@ -9,7 +9,9 @@ import numpy as np
 
 from lopsided.counts import Counts
 from lopsided.files import printable
-from lopsided.geometry import Geometry
+from lopsided.geometry import Geometry, Source
+from lopsided.gram import Gram
+from lopsided.groups import Groups
 from lopsided.measure.metrics import METRICS
 from lopsided.measure.metrics.anchors import fits
 from lopsided.plain import plain
@@ -37,6 +39,9 @@ def table(collapse: Collapse, predictions: Mapping[str, Geometry]) -> Table:
     from rich.text import Text
 
     predictions = collapse.comparable(predictions)
+    if "ETF" not in predictions and collapse.k < collapse.every <= collapse.d + 1:
+        # Some classes of a simplex are none by themselves.
+        predictions = collapse.comparable({"ETF": _simplex(collapse.every)}) | predictions
     columns = [*(name for name in ANCHORS if name not in predictions), *predictions]
     title = (
         f"{collapse.moments.n:,} samples, {collapse.k:,} classes, {collapse.moments.d:,} dimensions"
@@ -62,18 +67,26 @@ def _expected(collapse: Collapse, name: str, column: str, prediction: Geometry |
     """Return what a metric is in a predicted geometry, or else at the anchor of the same
     name.
     """
-    if column == "ETF" and not fits(collapse.k, collapse.d):
+    if column == "ETF" and not fits(collapse.every, collapse.d):
         prediction = None  # which no network of so few dimensions can be: how near it can come
     value = (
         None if prediction is None else METRICS[name].of_prediction(prediction, collapse.minorities)
     )
     anchor = METRICS[name].anchors.get(column)
+    if column == "ETF" and collapse.every > collapse.k:
+        anchor = None
     if value is None and anchor is not None:
         counts = collapse.moments.counts
         if "decisions" in METRICS[name].needs and collapse.answered is not None:
             counts = collapse.answered.counts  # a head answers the classes left out, too
         value = anchor(counts, collapse.moments.d) if callable(anchor) else anchor
     return value
+
+
+def _simplex(k: int) -> Geometry:
+    groups, one = Groups.single(k), np.ones((1, 1))
+    gram = Gram.paired(groups, -one / k, one, np.array([1 - 1 / k]))
+    return Geometry(gram, gram, gram, Source("ETF"))
 
 
 def cell(value: Any) -> str:

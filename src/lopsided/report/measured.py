@@ -175,7 +175,7 @@ def shown_classes(collapse: Collapse) -> Ints:
         ]
     chosen.append(np.argsort(-values["spreads"], kind="stable")[:WORST])
     if collapse.weight is not None:
-        near = angles(collapse.weight)
+        near = angles(collapse.weight, collapse.mean_classifier)
         closest = [] if near.merging is None else near.merging[:2]
         chosen += [np.array(closest, np.int64), near.members[:WORST]]
     chosen += [together[:WORST] for together in points(collapse.moments).merged[:1]]

@@ -25,7 +25,7 @@ import numpy as np
 
 from lopsided.geometry import Geometry
 from lopsided.measure.metrics.undefined import NO_HEAD, Undefined
-from lopsided.measure.verdict.angles import MERGING, Angles, Pair, angles
+from lopsided.measure.verdict.angles import MERGING, ROUNDING, Angles, Pair, angles
 from lopsided.measure.verdict.chance import noise_share
 from lopsided.measure.verdict.compared import compared
 from lopsided.measure.verdict.counted import bias, contradiction, origin
@@ -72,7 +72,7 @@ def of_geometry(collapse: Collapse, predictions: Mapping[str, Geometry]) -> str:
     if collapse.weight is None:
         raise Undefined(NO_HEAD)
     predictions = collapse.comparable(predictions)
-    near = angles(collapse.weight)
+    near = angles(collapse.weight, collapse.mean_classifier)
     reached, noise = points(collapse.moments), noise_share(collapse.moments)
     apart, noisy = bool(collapse.geometry.embeddings.diagonal.any()), noise > NOISE
     known = reached.known & ~reached.doubtful
@@ -104,10 +104,8 @@ def _noise(share: float) -> str:
 
 
 def _merging(collapse: Collapse, near: Angles) -> str:
-    if len(near.zero) == collapse.k:
-        return "All classifiers are zero: the head answers the same for every sample."
-    if near.same:
-        return "All classifiers are the same: the head answers the same for every sample."
+    if same := _same(collapse, near):
+        return same
     lost = ""
     if len(near.zero):
         several = len(near.zero) > 1
@@ -136,6 +134,18 @@ def _merging(collapse: Collapse, near: Angles) -> str:
     return (
         f"{lost}No two classifiers are merging: closest are {_pair(collapse, near.closest)}, {why}."
     )
+
+
+def _same(collapse: Collapse, near: Angles) -> str:
+    """Say that no answer depends on the sample, or only none between the classes measured."""
+    if not near.same:
+        return ""
+    assert collapse.head is not None  # there are angles
+    zero = len(near.zero) == collapse.k
+    if np.ptp(collapse.head, axis=0).max() > ROUNDING * np.abs(collapse.head).max():
+        return "" if zero else "The classifiers of all classes measured are the same."
+    same = "zero" if zero else "the same"
+    return f"All classifiers are {same}: the head answers the same for every sample."
 
 
 def _pair(collapse: Collapse, pair: Pair) -> str:

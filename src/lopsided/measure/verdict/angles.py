@@ -50,7 +50,7 @@ class Angles(NamedTuple):
     threshold: float
 
 
-def angles(weight: Floats) -> Angles:
+def angles(weight: Floats, mean: Floats | None = None) -> Angles:
     """Return which of the (k, d) classifiers are merging; k^2 d in tiles, without a list of all
     pairs.
 
@@ -58,11 +58,15 @@ def angles(weight: Floats) -> Angles:
     in d dimensions reach, both as the classifiers are and about their mean: a part that all share
     moves all logits of a sample alike and no softmax, and beside one long classifier all others
     look alike about the mean.
+
+    Args:
+        weight: (k, d).
+        mean: (d,) mean classifier, of classes that are not among them too; by default their own.
     """
     k, d = weight.shape
     lengths = np.linalg.norm(weight, axis=1)
     zero = lengths <= ROUNDING * lengths.max()
-    about = weight - weight.mean(axis=0)
+    about = weight - (weight.mean(axis=0) if mean is None else mean)
     same = bool(np.abs(about).max() <= ROUNDING * np.abs(weight).max())
     threshold = max(MERGING, closest_cosine(k, d))
     plain, relative = _directions(weight), _directions(about)

@@ -77,20 +77,20 @@ def compared(
 def _classifiers(collapse: Collapse, predictions: Mapping[str, Geometry]) -> tuple[Fit, str]:
     """Return how predictions fit the classifiers, as they are or else about their mean.
 
-    In the second case also what to add to the distances. Of two classifiers about their mean there
-    is nothing to see, they are opposite.
+    In the second case also what to add to the distances. Of two classifiers about their own mean
+    there is nothing to see, they are opposite.
     """
     predicted = {name: other.classifiers for name, other in predictions.items()}
     plain = fit(collapse.geometry.classifiers, predicted, collapse.moments.d, centred=False)
-    weight, k = collapse.weight, collapse.k
-    if weight is None or plain.best or not plain.ranked or k == 2:
+    weight, k, whole = collapse.weight, collapse.k, collapse.every == collapse.k
+    if weight is None or plain.best or not plain.ranked or (k == 2 and whole):
         return plain, ""
-    mean = weight.mean(axis=0)
+    mean = collapse.mean_classifier
     # In the Gram matrix of a simplex, one direction more with this share of the squares is so far.
     if k * float(mean @ mean) * (k - 1) ** 0.5 < HUNDREDTH * float(np.vdot(weight, weight)):
         return plain, ""
     centred = Gram.of_vectors(weight - mean)
-    about = fit(centred, predicted, collapse.moments.d, centred=True)
+    about = fit(centred, predicted, collapse.moments.d, centred=whole)
     if not about.best:
         return plain, ""
     note = f" (about their mean, which no softmax depends on, {_distances(about)})"
@@ -122,7 +122,7 @@ def _logits_distance(collapse: Collapse, law: Geometry) -> float:
     """
     weight, geometry = collapse.weight, collapse.geometry
     assert weight is not None
-    w, means = weight - weight.mean(axis=0), centered(collapse.moments)
+    w, means = weight - collapse.mean_classifier, centered(collapse.moments)
     about = Pairing.paired(Groups.each(collapse.k), w, means, np.vecdot(w, means))
     distances = []
     for logits in (geometry.logits, about):
