@@ -39,6 +39,17 @@ def test_every_committed_record_says_what_its_claim_reads_and_its_numbers_say(fo
         assert claim.judge(run.settings, run.numbers) == record.verdict
 
 
+@pytest.mark.parametrize(
+    ("name", "part"), [("zhai2025", "seeds"), ("jacot2025", "paths"), ("beaglehole2024", "paths")]
+)
+def test_a_verdict_on_several_seeds_does_not_speak_of_the_first_alone(name, part, runs):
+    for run in runs[name]:
+        turned = replace(run.numbers, **{part: getattr(run.numbers, part)[::-1]})
+        assert CLAIMS[name].judge(run.settings, turned) == CLAIMS[name].judge(
+            run.settings, run.numbers
+        )
+
+
 @pytest.mark.parametrize("stand", STANDS, ids=lambda stand: stand.says[:40])
 def test_every_claim_has_a_verdict_and_evidence(stand, runs):
     assert stand.paper in {"", *PAPERS}

@@ -136,13 +136,20 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
     ends = [path[-1] for path in numbers.paths]
     apart = max(abs(end.condition_head / end.condition_balanced - 1) for end in ends)
     quotients = [end.after / end.before for end in ends]
+    heads, balanced = (
+        f"{min(values):.3f} to {max(values):.3f}"
+        for values in (
+            [end.condition_head for end in ends],
+            [end.condition_balanced for end in ends],
+        )
+    )
     left = max(end.balance for end in ends)
     return Verdict(
         off < _WITHIN and apart < _NEAR and left < 0.1 and max(quotients) < 1,
         f"Over {settings.steps} steps the distance of {settings.layers} linear layers from balance"
         f" falls to {left:.3f} of its start, within {off:.4f} of exp(-2 decay rate step)"
         f" ({settings.seeds} seeds). The last layer's condition number is"
-        f" {ends[0].condition_head:.3f}, that of a balanced tail {ends[0].condition_balanced:.3f}"
+        f" {heads}, that of a balanced tail {balanced}"
         f" (at most {apart:.1%} apart). tr S_W / tr S_B behind the tail is"
         f" {min(quotients):.2f} to {max(quotients):.2f} of that before it.",
     )

@@ -107,12 +107,13 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
     ends = [path[-1] for path in numbers.seeds]
     far, away = max(end.law for end in ends), min(end.identity for end in ends)
     off = max(abs(share - 1) for end in ends for share in end.learned)
+    loss = max(end.loss for end in ends)
     return Verdict(
         far < 1e-3 < away,
         f"After {settings.steps} steps the class means are within {far:.1e} of the orthogonal frame"
         f" in which a class has the squared length n / n_c, and {away:.2f} from one of equal"
         f" lengths ({len(ends)} seeds); share times squared length is 1 up to {off:.1e}, and the"
-        f" loss {ends[0].loss:.4f}, where -{len(numbers.counts)} is the least there is.",
+        f" loss at most {loss:.4f}, where -{len(numbers.counts)} is the least there is.",
     )
 
 
