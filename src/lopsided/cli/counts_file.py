@@ -49,7 +49,7 @@ def _columns(columns: Columns) -> Any:
 def _table(text: str) -> list[int | float] | dict[str, int | float]:
     require_remarks(text, lambda line: _is_count(re.split(r"[;\t, ]", line)[-1].strip(' "')))
     lines = list(lines_of(text))
-    if lines and (lines[0][1] == ["---"] or _is_title(lines[0][1][-1])):  # YAML begins with ---
+    if lines and (lines[0][1] == ("---",) or _is_title(lines[0][1][-1])):  # YAML begins with ---
         lines = lines[1:]
     if lines and all(len(cells) > 1 and cells[-2].endswith(":") for _, cells in lines):
         lines = [(number, _keyed(cells)) for number, cells in lines]

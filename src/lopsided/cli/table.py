@@ -136,28 +136,31 @@ def lines_of(
     del numbered[: len(_remarks(numbered))]
     used = "".join(line for _, line in numbered)
     separator = next((sign for sign in separators if sign in used), ",")
+    reader = csv.reader((f"{line}\n" for _, line in numbered), delimiter=separator)
     for number, line in numbered:
         if separator == " ":
             yield number, _words(line)
             continue
         try:
-            cells = next(csv.reader([f"{line}\n"], delimiter=separator))
+            cells = next(reader)
         except csv.Error as error:
             raise UnfitError(f"cannot be read in line {number}: {error}") from None
-        if cells[-1].endswith("\n"):
+        if '"' in line and any("\n" in cell for cell in cells):
             raise UnfitError(
                 f"has a quote in line {number} that is not closed there; write a cell in one line,"
                 " and a quote that begins it twice within quotes"
             )
-        yield number, [cell.strip() for cell in cells]
+        # A million tuples of texts are nothing to Python's collector of garbage, lists are.
+        yield number, tuple([cell.strip() for cell in cells])
 
 
-def _words(line: str) -> list[str]:
+def _words(line: str) -> tuple[str, ...]:
     """Return the cells between spaces, of which some may be in quotes, as R writes names."""
     if '"' not in line:
-        return line.split()
+        return tuple(line.split())
     found = re.finditer(r'"((?:[^"]|"")*)"(?!\S)|\S+', line)
-    return [word[0] if word[1] is None else word[1].replace('""', '"') for word in found]
+    words = (word[0] if word[1] is None else word[1].replace('""', '"') for word in found)
+    return tuple(words)
 
 
 def require_remarks(text: str, is_class: Callable[[str], bool]) -> None:
