@@ -148,9 +148,10 @@ class Prescription:
             )
         weight = getattr(linear, "weight", None)
         if weight is None or not (hasattr(weight, "new_tensor") and "bias" in dir(linear)):
+            k, d = self.weight.shape
             raise ValueError(
-                f"a torch linear layer is written to, got {type(linear).__name__}; of another"
-                " library's take state_dict()"
+                f"a torch linear layer is written to, got {type(linear).__name__}: put"
+                f" torch.nn.Linear({d}, {k}) in its place and write to that, or take state_dict()"
             )
         if tuple(weight.shape[:2]) != self.weight.shape or weight.numel() != self.weight.size:
             raise ValueError(
