@@ -619,6 +619,21 @@ def test_scaled_logits_beside_a_free_bias_have_a_proven_max_margin_optimum(count
     assert distances[2] < 0.01
 
 
+@pytest.mark.parametrize(
+    ("counts", "scale"),
+    [
+        ([1, 5, 100], [1.4941542979930837, 4.446555318833472, 1.3169177252250897]),
+        ([2, 100, 5], [1.6602527675783387, 1.0691319773134127, 3.166218121533659]),
+        ([2, 100, 5], [0.3203519081334542, 0.343563288477885, 0.618938057053896]),
+    ],
+)
+def test_a_lower_bound_of_multipliers_that_are_balanced_up_to_rounding_is_one(counts, scale):
+    problem = solve.Problem(counts, Adjustment(scale=scale), ridge=0.0, bias="free")
+    found = solve.minimize(problem)
+    assert found.status is solve.Status.OPTIMAL
+    assert found.certificate.gap >= 0
+
+
 @pytest.mark.parametrize(("counts", "made", "gamma"), SCALED[:3])
 def test_max_margin_optima_are_those_of_a_conic_solver(counts, made, gamma):
     cvxpy = pytest.importorskip("cvxpy")
