@@ -38,10 +38,19 @@ def leave_on_signals() -> Iterator[None]:
     143 and 129, so that files and workers are cleaned up on the way out.
 
     A signal that is ignored stays so, as SIGHUP under nohup. Only the main thread can; in another
-    the block is as it would be without.
+    the block is as it would be without. Where what is raised is lost, as in a callback of the
+    garbage collector or a library in C that loads, it is raised again at the end of the block.
     """
-    with _handled(TOLD, _leave):
+    heard: list[int] = []
+
+    def leave(number: int, _: FrameType | None) -> None:
+        heard.append(number)
+        sys.exit(128 + number)
+
+    with _handled(TOLD, leave):
         yield
+    if heard:
+        sys.exit(128 + heard[0])
 
 
 @contextmanager
@@ -69,7 +78,3 @@ def _handled(numbers: Sequence[signal.Signals], handler: Any) -> Iterator[None]:
     finally:
         for number, own in zip(heard, before, strict=True):
             signal.signal(number, own)
-
-
-def _leave(number: int, _: FrameType | None) -> None:
-    sys.exit(128 + number)

@@ -3,6 +3,7 @@ never a traceback."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -166,6 +167,15 @@ def test_interruption_is_one_line_and_status_130(monkeypatch, capsys):
 
     monkeypatch.setattr(Predict, "run", interrupted)
     assert answer(capsys, ["predict", "--counts", "5,5"]) == (130, "lopsided: interrupted\n")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_while_words_are_read_is_not_taken_for_words_that_are_wrong(
+    number, status, monkeypatch, capsys
+):
+    monkeypatch.setattr("tyro.cli", lambda *_, **__: signal.raise_signal(number))
+    assert main(["predict", "--counts", "5,3"]) == status
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("option", ["--plot", "--report"])

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,15 @@ def test_the_handlers_of_signals_are_put_back(number: signal.Signals, status: in
     with pytest.raises(SystemExit, match=str(status)), leave_on_signals():
         signal.raise_signal(number)
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_that_python_loses_is_answered_at_the_end(
+    number: signal.Signals, status: int
+) -> None:
+    lost = suppress(SystemExit)  # as in a callback of the garbage collector
+    with pytest.raises(SystemExit, match=str(status)), leave_on_signals(), lost:
+        signal.raise_signal(number)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])

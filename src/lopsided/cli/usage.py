@@ -20,6 +20,9 @@ DESCRIPTION = (
     " tells its options; lopsided --version, the version."
 )
 
+#: What tyro leaves with where words make no verb; a signal meanwhile leaves with another.
+REFUSED = 2
+
 Verb = TypeVar("Verb")
 
 #: What tyro passes on of Python -> the same in words.
@@ -51,7 +54,7 @@ def parse(verbs: type[Verb], words: Sequence[str]) -> Verb:
 
     Raises:
         UsageError: if the words make none.
-        SystemExit: if they ask for help, which has been printed.
+        SystemExit: if they ask for help, which has been printed, or on a signal.
     """
     _require_once(words)
     box = io.StringIO()
@@ -67,11 +70,11 @@ def parse(verbs: type[Verb], words: Sequence[str]) -> Verb:
                 config=CONFIG,
             )
     except SystemExit as stop:
-        if not stop.code:
-            if isinstance(page, io.StringIO) and page is not sys.stdout:
-                print(page.getvalue(), end="")
-            raise
-        raise UsageError(_sentence(box.getvalue())) from None
+        if stop.code == REFUSED:
+            raise UsageError(_sentence(box.getvalue())) from None
+        if not stop.code and isinstance(page, io.StringIO) and page is not sys.stdout:
+            print(page.getvalue(), end="")
+        raise
     except (
         AssertionError
     ) as error:  # of tyro's own options, such as for the completion of an unknown shell
