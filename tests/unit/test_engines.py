@@ -12,6 +12,7 @@ import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -333,6 +334,19 @@ def test_a_process_that_is_killed_while_it_answers_costs_nothing_but_its_tasks(t
     work = Work("w", partial(dies_within_its_answer, tmp_path), range(5), operator.add)
     with Pool(2) as pool:
         assert pool.run(work, lambda i: None) == [10]
+
+
+def test_workers_that_die_while_nothing_is_at_work_are_made_again(monkeypatch):
+    real, broken = Pool._submit, [BrokenProcessPool()]
+
+    def submit(pool, work, i):
+        if broken:
+            raise broken.pop()
+        return real(pool, work, i)
+
+    monkeypatch.setattr(Pool, "_submit", submit)
+    with Pool(1) as pool:
+        assert pool.run(Work("w", list, [[1], [2], [7]], operator.add), lambda i: None) == [10]
 
 
 def test_workers_that_an_error_ends_while_one_answers_are_not_waited_for(tmp_path):

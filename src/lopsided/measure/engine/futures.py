@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
 from types import TracebackType
@@ -129,9 +129,10 @@ class Pool:
         with _one_thread_each():
             return self._workers.submit(work.function, work.tasks[i])
 
-    def _ended(self, pending: Iterable[Future[Any]]) -> set[Future[Any]]:
+    def _ended(self, pending: Collection[Future[Any]]) -> set[Future[Any]]:
         """Wait until some tasks have ended, also where a worker did in the middle of its answer."""
-        while not (ended := wait(pending, LOOK, FIRST_COMPLETED).done):
+        ended = set[Future[Any]]()
+        while pending and not (ended := wait(pending, LOOK, FIRST_COMPLETED).done):
             if self._workers is not None and self._workers.bereaved:
                 self._workers.let_go()
         return ended
