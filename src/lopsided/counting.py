@@ -22,8 +22,14 @@ from lopsided.numbering import (
 )
 from lopsided.numerals import numbers_of, pairs_of
 
-#: How tables call the sum of a column: total, grand total, sum, Gesamtergebnis.
-TOTALS = re.compile(r"\b(sum|all|overall|summe|somme|suma)\b|total|totaal|gesamt", re.IGNORECASE)
+#: How tables call the sum of a column: total, grand total, sum of counts, Gesamtergebnis. All other
+#: animals are a class, and so is a total loss.
+TOTALS = re.compile(
+    r"\W*(grand\W*|sub\W*|eind|ins)?"
+    r"(sum|all|overall|summe|somme|suma|tota(l|ls|le|al)|gesamt(summe|zahl|ergebnis)?)"
+    r"(\W+(sum|total|result|g[eé]n[eé]rale?|complessivo|of|all|classes|samples|counts?|n))*\W*",
+    re.IGNORECASE,
+)
 #: Profile of counts -> its arguments, those that it needs and all.
 PROFILES = {
     "step": ({"k", "minority", "ratio"}, {"k", "minority", "ratio", "rho"}),
@@ -174,7 +180,7 @@ def _require_no_total(pairs: list[tuple[str, Any]]) -> None:
     counts = [count.item() if hasattr(count, "item") else count for _, count in pairs]
     for (name, _), count in zip(pairs, counts, strict=True):
         # Up to the rounding of shares.
-        if TOTALS.search(name) and abs(2 * count - sum(counts)) * 10**12 <= count:
+        if TOTALS.fullmatch(name) and abs(2 * count - sum(counts)) * 10**12 <= count:
             raise ValueError(
                 f"{name!r} is no class but the sum of the others, {count}: leave it out"
             )

@@ -419,6 +419,7 @@ GROUPED = (
         ("3.5: 50\n1e3: 20", [50, 20], ["3.5", "1e3"]),
         ("v1.5 50\n2 20", [50, 20], ["v1.5", "2"]),
         ("cat: 5\ndog: 3\nTotal: 9", [5, 3, 9], ["cat", "dog", "Total"]),
+        ("cat: 5\ndog: 3\nall others: 8", [5, 3, 8], ["cat", "dog", "all others"]),
     ],
 )
 def test_counts_are_pasted_as_people_have_them(still, text, counts, names):

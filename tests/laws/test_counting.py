@@ -442,11 +442,11 @@ def test_the_sum_of_the_others_is_no_class(form):
     pairs = [("cat", 10), ("dog", 5)]
     with pytest.raises(ValueError, match="'Total' is no class but the sum of the others, 15"):
         Counts.of(form([*pairs, ("Total", 15)]))
-    for total in ("Grand Total", "Total Result", "Gesamtergebnis", "sum"):
+    for total in ("Grand Total", "Total Result", "Gesamtergebnis", "sum", "all classes:"):
         for rows in ([*pairs, (total, np.uint8(15))], [(total, 15), *pairs]):
             with pytest.raises(ValueError, match=f"'{total}' is no class but the sum of the"):
                 Counts.of(form(rows))
-    for last in (("Total", 14), ("zebra", 15), ("summer", 15)):
+    for last in (("Total", 14), ("zebra", 15), ("summer", 15), ("all others", 15), ("dim sum", 15)):
         assert Counts.of(form([*pairs, last])).k == 3
     with pytest.raises(ValueError, match="'all' is no class but the sum of the others"):
         Counts.from_shares({"cat": 0.1, "dog": 0.2, "eel": 0.7, "all": 1.0})

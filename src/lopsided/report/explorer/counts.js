@@ -124,7 +124,12 @@ const headed = (lines) => {
 };
 
 // How tables call the sum of a column, as `counting.TOTALS` has it.
-const TOTALS = /\b(sum|all|overall|summe|somme|suma)\b|total|totaal|gesamt/i;
+const TOTALS = new RegExp(
+  "^\\W*(grand\\W*|sub\\W*|eind|ins)?" +
+    "(sum|all|overall|summe|somme|suma|tota(l|ls|le|al)|gesamt(summe|zahl|ergebnis)?)" +
+    "(\\W+(sum|total|result|g[eé]n[eé]rale?|complessivo|of|all|classes|samples|counts?|n))*\\W*$",
+  "i",
+);
 
 // A name in JSON, in which other signs than ASCII may stand as their escapes.
 const unescaped = (part, name) => {
