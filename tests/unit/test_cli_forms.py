@@ -165,6 +165,18 @@ GIVEN = {
         ("cat", "dog"),
     ),
     "a title that is a label": ("--labels", "x,y\n" + "7,n\n" * 50 + "8,y\n" * 5, ("n", "y")),
+    "a title above what is missing": ("--labels", "x,y\n" + "7,n\n" * 50 + ",y\n" * 5, ("n", "y")),
+    "a title above dates": (
+        "--labels",
+        "day,y\n" + "2026-11-02,n\n" * 50 + "2026-11-03,y\n" * 5,
+        ("n", "y"),
+    ),
+    "a title above paths": (
+        "--labels",
+        "file,y\n" + "a.png,n\n" * 50 + "b.png,y\n" * 5,
+        ("n", "y"),
+    ),
+    "a sign in brackets": ("--counts", "class,(#)\ncat,50\ndog,5\n", ("cat", "dog")),
     "a sign for numbers above": ("--counts", "class,%\ncat,50\ndog,5\n", ("cat", "dog")),
     "a list": ("--labels", json.dumps([0] * 50 + [1] * 5), None),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.given import ENDINGS, Columns, content, is_listed, telling
-from lopsided.cli.table import SEPARATORS, lines_of, require_remarks
+from lopsided.cli.table import SEPARATORS, is_missing, lines_of, require_remarks
 from lopsided.files import UnfitError
 from lopsided.numbering import whole_numbers
 from lopsided.numerals import count_up
@@ -27,6 +27,9 @@ COUNTED = ("count", "counts", "freq", "frequency", "n", "samples")
 #: What a column may be called that parts the samples into those of training and others, and how
 #: the name of the first begins.
 PARTS, TRAINING = ("split", "subset", "partition", "set", "phase", "fold", "stage"), "train"
+
+#: What dates, paths, amounts, sentences and most numbers of samples have, and titles seldom.
+_PARTED = re.compile(r"[\d.\s]")
 
 #: What R, pandas and spreadsheets write where a label is missing; "none" is a class of some data.
 MISSING = ("NA", "<NA>", "N/A", "#N/A", "NaT")
@@ -174,19 +177,29 @@ def _lines(text: str) -> list[int] | list[str]:
 
 def _require_titles_once(lines: Sequence[tuple[int, Sequence[str]]], place: int) -> None:
     """Refuse a title that is a label too: y of y and n, where none was written, or the title of a
-    second file that was put below the first. Beside one above numbers it is a title, and comes
-    again with that.
+    second file that was put below the first. Beside another title it is one.
     """
     (first, titles), *rest = lines
-    numbers = [i for i in range(len(titles)) if not any(_is_name(cells[i]) for _, cells in rest)]
-    places = range(len(titles)) if any(_is_name(titles[i]) for i in numbers) else [place]
-    for number, cells in rest:
-        if all(cells[i] == titles[i] for i in places):
-            raise UnfitError(
-                f"has {titles[place]!r} in line {first} and again in line {number}, which may be a"
-                " title or a class: write 'label' in place of a title, or above labels that have"
-                " none, and leave out the title of a second file"
-            )
+    again = next((number for number, cells in rest if cells[place] == titles[place]), None)
+    if again is None or any(
+        map(_is_above, titles, zip(*(cells for _, cells in rest), strict=True))
+    ):
+        return
+    raise UnfitError(
+        f"has {titles[place]!r} in line {first} and again in line {again}, which may be a title or"
+        " a class: write 'label' in place of a title, or above labels that have none, and leave out"
+        " the title of a second file"
+    )
+
+
+def _is_above(title: str, cells: Sequence[str]) -> bool:
+    """Return whether a cell is the title of those below it, as far as they are known: these are
+    numbers, or have digits, points or spaces, as dates, paths and sentences, and it is no such.
+    """
+    known = [cell for cell in cells if not is_missing(cell)]
+    numbers = _is_name(title) and not any(map(_is_name, known))
+    parted = not _PARTED.search(title) and all(map(_PARTED.search, known))
+    return bool(known) and (numbers or parted)
 
 
 def _are_columns(rows: Sequence[Sequence[str]]) -> bool:

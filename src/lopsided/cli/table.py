@@ -46,7 +46,7 @@ def is_missing(cell: str) -> bool:
         [True, True, True, True, False, False]
     """
     word = cell.lower().strip("()")
-    signs = cell not in NUMBERS and not re.search(r"[^\W_]", cell)
+    signs = word not in NUMBERS and not re.search(r"[^\W_]", cell)
     return word in MISSING or signs or re.fullmatch(r"#[\w/]+[!?]", cell) is not None
 
 
