@@ -235,6 +235,11 @@ def test_labels_to_leave_out_are_no_training_samples_either(tmp_path, capsys):
     words = ["measure", str(tmp_path / "a.npz"), "--training-labels", str(tmp_path / "y.npy")]
     assert main([*words, "--ignore", "-100", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["counts"] == [7, 2]
+    np.save(tmp_path / "y.npy", np.repeat(labels % 3, [4, 3, 1, 1, 9]))
+    for out, counts in (("0", [2]), ("1", [7])):  # a class of the head was trained
+        np.savez(tmp_path / "a.npz", features=np.eye(5, 2), labels=labels % 3, weight=np.eye(3, 2))
+        assert main([*words, "--ignore", out, "--seen", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["counts"] == [*counts, 9]
 
 
 def test_files_without_a_class_are_diagnosed_as_a_model_and_its_samples_are(

@@ -108,10 +108,12 @@ class Measure:
             self._require_outputs()
             measured.tell(targets, self)
             return
-        counts = self.training.resolve(self.ignore) if self.training.given else None
         self._require_told()
         self._require_outputs()
         store = measure.open_store(self.features, self.labels, self.head, self.ignore)
+        # A class of the head that is left out was trained all the same.
+        marks = tuple(label for label in self.ignore if not 0 <= label < store.k)
+        counts = self.training.resolve(marks) if self.training.given else None
         if store.weight is None and (self.report or self.plot or self.ridge is not None):
             raise ValueError(
                 "predictions are compared with classifiers: give the head's weight, beside the"
