@@ -49,14 +49,15 @@ class Counts:
 
         Args:
             values: k whole numbers, one a class.
-            names: of the classes, each once.
+            names: of the classes, each once; by default those that `Counts` as `values` have.
 
         Raises:
             ValueError: if there are fewer than two classes, a count is not a whole number from 1 to
                 2**53, or the names are not k different ones; the class is named.
             TypeError: if a name is no text.
         """
-        array, named = require_counts(values), require_names(names)
+        own = values.names if isinstance(values, Counts) else None
+        array, named = require_counts(values), require_names(own if names is None else names)
         if named is not None and len(named) != len(array):
             raise ValueError(
                 f"names must be one for each of the {len(array)} classes, got {len(named)}"

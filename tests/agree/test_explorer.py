@@ -435,6 +435,8 @@ def test_counts_are_pasted_as_people_have_them(still, text, counts, names):
         ("5, -3", "found “-3”"),
         ("50,,5", "the number before a comma is missing"),
         ("a: 5, a: 3", "“a” comes twice"),
+        (": 5, a: 3", "“: 5” has no name"),
+        ('{"": 5, "a": 3}', "has no name"),
         ("cat\t5\ndog\t3\nGrand Total\t8", "“Grand Total” is no class but the sum of the others"),
         ("1 " * 101, "up to 100 classes, these are 101"),
         ("", "at least 2 classes"),

@@ -121,6 +121,9 @@ def test_other_forms_of_counts_are_refused_with_what_came(make, error, message):
         (lambda: Counts.from_labels([0, 1], k=3), "class 2 has none"),
         (lambda: Counts.from_labels(["a", "b"], names=["a", "c"]), "among the 2 names, got 'b'"),
         (lambda: Counts.from_labels([0, 1], names=["a", "a"]), "'a' comes twice"),
+        (lambda: Counts.from_labels(["cat", "", "dog"]), "the name '' is blank"),
+        (lambda: Counts([5, 3], names=["cat", " "]), "the name ' ' is blank"),
+        (lambda: Counts.of({"": 5, "dog": 3}), "the name '' is blank"),
         (lambda: Counts.from_labels(["\ufeffcat", "cat", "dog"]), "the byte-order mark of a file"),
         (lambda: Counts.of({"\ufeffcat": 5, "dog": 3}), "the byte-order mark of a file"),
         (lambda: Counts.from_labels([[0, 1], [1, 0]]), "shape"),
@@ -477,6 +480,13 @@ def test_a_column_in_another_order_gives_no_class_the_number_of_another(take):
     wanted = r"index \[2, 0, 1\].*in the order of the labels 0 to 2"
     with pytest.raises(ValueError, match=wanted):
         take(Column([50, 20, 5]), **({"e_w": 1, "e_h": 1} if take is solve.layer_peeled else {}))
+
+
+def test_counts_of_counts_keep_their_names_but_for_others_that_are_given():
+    named = Counts([5, 3], names=["cat", "dog"])
+    assert Counts(named).names == ("cat", "dog")
+    assert Counts(named, names=["ox", "owl"]).names == ("ox", "owl")
+    assert Counts(Counts([5, 3])).names is None
 
 
 @pytest.mark.parametrize("names", [{"cat", "dog"}, {"dog": 1, "cat": 0}])

@@ -202,6 +202,8 @@ const parseCounts = (text) => {
     }
     names = pairs.map(([part, name]) => (json ? unescaped(part, name) : name).trim());
     counts = pairs.map((pair) => counted(pair[3]));
+    const blank = names.indexOf("");
+    if (blank >= 0) return { problem: `The class of “${short(parts[blank], 36)}” has no name.` };
     const twice = names.find((name, c) => names.indexOf(name) < c);
     if (twice !== undefined) return { problem: `The name “${short(twice, 40)}” comes twice.` };
     const all = counts.reduce((sum, n) => sum + n, 0);

@@ -58,7 +58,9 @@ const fromHash = (hash, start, losses) => {
     const names = words.getAll("name");
     if (
       names.length &&
-      (names.length !== found.counts.length || new Set(names).size < names.length)
+      (names.length !== found.counts.length ||
+        new Set(names).size < names.length ||
+        names.some((name) => !name.trim()))
     ) {
       return { problem: "The link has not one name for each class." };
     }
