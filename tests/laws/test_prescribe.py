@@ -296,6 +296,14 @@ def test_a_class_that_no_training_sample_is_of_is_still_to_come_in_a_diagnosis(
         assert (found.head.bias - head[1])[4] == 0
 
 
+def test_counts_of_fewer_classes_than_the_head_are_told_so_in_a_diagnosis_of_files(tmp_path):
+    head, train, _ = task()
+    np.savez(tmp_path / "a.npz", features=train[0], labels=train[1], weight=head[0], bias=head[1])
+    store = measure.open_store(tmp_path / "a.npz")
+    with pytest.raises(ValueError, match="counts are of 3 classes, the head has 4"):
+        diagnose_stored(measure.stored(store), store, None, Counts(COUNTS[:3]))
+
+
 @pytest.mark.parametrize("counts", [COUNTS, (100, 40, 20, 20)])  # the latter is refitted
 def test_relabelling_rotation_origin_and_unit_change_nothing(counts):
     (W, b), (x, y), (x2, y2) = task(counts)

@@ -59,7 +59,7 @@ def diagnose_stored(
         )
     else:
         second = None if held_out is None else train  # a second head only where it can be tried
-        seen = seen_of(collapse, counts.k)
+        seen = seen_of(collapse, train.k)
         trained = Trained.of((weight, bias), second, counts, loss, progress, seen)
         prescription = prescribed(trained, held_out, progress)
     decisions = None if held_out is None else _decisions(train, held_out)
