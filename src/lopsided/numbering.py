@@ -96,7 +96,7 @@ def require_names(names: Iterable[str] | None) -> Names:
 
     Raises:
         TypeError: if a name is no text, or they have no order: a set, a dictionary.
-        ValueError: if two are the same, one is blank or begins with a byte-order mark, or as
+        ValueError: if two are the same, one is empty or begins with a byte-order mark, or as
             `require_in_order`.
     """
     if names is None:
@@ -109,10 +109,10 @@ def require_names(names: Iterable[str] | None) -> Names:
     if len(set(given)) < len(given):
         twice = Counter(given).most_common(1)[0][0]
         raise ValueError(f"each class needs a name of its own, {twice!r} comes twice")
-    if blank := [name for name in given if not name.strip()]:
+    if not all(given):  # a space is one of the characters of a text
         raise ValueError(
-            f"the name {blank[0]!r} is blank, as where a label is missing: leave out what it stands"
-            " for, or give it a name"
+            "the name '' is blank, as where a label is missing: leave out what it stands for, or"
+            " give it a name"
         )
     if marked := [name for name in given if name.startswith("\ufeff")]:
         raise ValueError(

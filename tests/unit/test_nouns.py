@@ -122,7 +122,7 @@ def test_other_forms_of_counts_are_refused_with_what_came(make, error, message):
         (lambda: Counts.from_labels(["a", "b"], names=["a", "c"]), "among the 2 names, got 'b'"),
         (lambda: Counts.from_labels([0, 1], names=["a", "a"]), "'a' comes twice"),
         (lambda: Counts.from_labels(["cat", "", "dog"]), "the name '' is blank"),
-        (lambda: Counts([5, 3], names=["cat", " "]), "the name ' ' is blank"),
+        (lambda: Counts([5, 3], names=["cat", ""]), "the name '' is blank"),
         (lambda: Counts.of({"": 5, "dog": 3}), "the name '' is blank"),
         (lambda: Counts.from_labels(["\ufeffcat", "cat", "dog"]), "the byte-order mark of a file"),
         (lambda: Counts.of({"\ufeffcat": 5, "dog": 3}), "the byte-order mark of a file"),
@@ -487,6 +487,10 @@ def test_counts_of_counts_keep_their_names_but_for_others_that_are_given():
     assert Counts(named).names == ("cat", "dog")
     assert Counts(named, names=["ox", "owl"]).names == ("ox", "owl")
     assert Counts(Counts([5, 3])).names is None
+
+
+def test_a_space_is_a_character_and_no_blank_name():
+    assert Counts.from_labels(list("a b b\n")).names == ("\n", " ", "a", "b")
 
 
 @pytest.mark.parametrize("names", [{"cat", "dog"}, {"dog": 1, "cat": 0}])

@@ -60,7 +60,7 @@ const fromHash = (hash, start, losses) => {
       names.length &&
       (names.length !== found.counts.length ||
         new Set(names).size < names.length ||
-        names.some((name) => !name.trim()))
+        names.includes(""))
     ) {
       return { problem: "The link has not one name for each class." };
     }
