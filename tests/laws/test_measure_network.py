@@ -167,6 +167,12 @@ def test_the_simplex_of_a_table_is_that_of_all_classes_that_were_trained():
     assert not any({str(one.header): [*one.cells] for one in narrow.table().columns}["ETF"])
 
 
+def test_a_head_is_kept_whole_only_where_theory_asks_for_the_classes_left_out():
+    moments = _moments(np.eye(6, 24), [0, 3, 4])
+    assert Collapse.of(moments, np.eye(6, 24), classes="seen").head is None
+    assert Collapse.of(moments, np.eye(6, 24), classes="seen", counts=STEP).head.shape == (6, 24)
+
+
 def _moments(means, seen):
     moments = Moments(*means.shape)
     moments.update(np.repeat(means[seen], 2, axis=0), np.repeat(seen, 2))

@@ -26,6 +26,7 @@ from lopsided.measure.state.center import centered
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.verdict import verdict
+from lopsided.measure.verdict.angles import are_same
 from lopsided.plain import plain
 from lopsided.split import Matrices, Split, about, least_seen, seen_by, split, through
 
@@ -56,7 +57,10 @@ class Collapse(Declared):
         trained: training samples of all classes, of those left out too; None where the counts were
             not given.
         answered: what the network answered, by all classes, with those left out too; or `None`.
-        head: (every class, d) weight of the whole head, with those left out too; or `None`.
+        head: (every class, d) weight of the whole head, with those left out too, where the counts
+            were given; or `None`.
+        constant: whether the classifiers of all classes are the same, where some are left out; else
+            `None`.
 
     Example:
         >>> moments = Moments(k=2, d=1)
@@ -76,6 +80,7 @@ class Collapse(Declared):
     trained: Counts | None = None
     answered: Decisions | None = None
     head: Floats | None = None
+    constant: bool | None = None
 
     @classmethod
     def of(
@@ -118,7 +123,7 @@ class Collapse(Declared):
             )
         moments.require_squares()
         measured = moments.take(seen)
-        rows = None if w is None else locked(w[seen])
+        rows, whole = None if w is None else locked(w[seen]), len(seen) == moments.k
         return cls(
             measured,
             rows,
@@ -129,7 +134,9 @@ class Collapse(Declared):
             counts is not None,
             counts,
             None if decisions is None else decisions.take(every),
-            rows if w is None or len(seen) == moments.k else frozen(w),
+            # Theory alone asks for the others, which may be most of a vocabulary.
+            rows if w is None or whole else None if counts is None else frozen(w),
+            None if w is None or whole else are_same(w),
         )
 
     @property

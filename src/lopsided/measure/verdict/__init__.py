@@ -25,7 +25,7 @@ import numpy as np
 
 from lopsided.geometry import Geometry
 from lopsided.measure.metrics.undefined import NO_HEAD, Undefined
-from lopsided.measure.verdict.angles import MERGING, ROUNDING, Angles, Pair, angles
+from lopsided.measure.verdict.angles import MERGING, Angles, Pair, angles
 from lopsided.measure.verdict.chance import noise_share
 from lopsided.measure.verdict.compared import compared
 from lopsided.measure.verdict.counted import bias, contradiction, origin
@@ -140,9 +140,8 @@ def _same(collapse: Collapse, near: Angles) -> str:
     """Say that no answer depends on the sample, or only none between the classes measured."""
     if not near.same:
         return ""
-    assert collapse.head is not None  # there are angles
     zero = len(near.zero) == collapse.k
-    if np.ptp(collapse.head, axis=0).max() > ROUNDING * np.abs(collapse.head).max():
+    if collapse.constant is False:
         return "" if zero else "The classifiers of all classes measured are the same."
     same = "zero" if zero else "the same"
     return f"All classifiers are {same}: the head answers the same for every sample."

@@ -50,6 +50,11 @@ class Angles(NamedTuple):
     threshold: float
 
 
+def are_same(weight: Floats) -> bool:
+    """Return whether all of the (k, d) classifiers are the same, up to rounding."""
+    return bool(np.ptp(weight, axis=0).max() <= ROUNDING * max(weight.max(), -weight.min()))
+
+
 def angles(weight: Floats, mean: Floats | None = None) -> Angles:
     """Return which of the (k, d) classifiers are merging; k^2 d in tiles, without a list of all
     pairs.
