@@ -247,6 +247,30 @@ def test_images_that_would_be_left_out_are_refused(tmp_path: Path) -> None:
             data.load(str(place), None)
 
 
+@pytest.mark.parametrize("root", ["own", "train"])  # a tar's own folder may be called like a part
+def test_a_class_whose_files_are_no_images_that_are_read_is_not_left_out(
+    tmp_path: Path, root: str
+) -> None:
+    own, tar = tmp_path / root, tmp_path / "own.tar"
+
+    def packed() -> tuple[Path, Path]:
+        with tarfile.open(tar, "w") as archive:
+            archive.add(own, root)
+        return own, tar
+
+    write_images(own)
+    (own / "train" / ".cache").mkdir()
+    (own / "train" / "labels.txt").write_text("ant, bee")
+    for place in packed():
+        assert len(data.load(str(place), None).train.labels) > 0
+    for part in ("train", "test"):
+        (own / part / "ape").mkdir()
+        (own / part / "ape" / "0.heic").write_bytes(b"a photo of a phone")
+    for place in packed():
+        with pytest.raises(ValueError, match=r"has no image in test/ape; files are read whose"):
+            data.load(str(place), None)
+
+
 def test_transparent_images_and_those_of_several_frames_are_refused(tmp_path: Path) -> None:
     write_images(tmp_path / "own")
     image = Image.new("RGBA", (5, 6), (1, 2, 3, 255))

@@ -10,7 +10,7 @@ import math
 import re
 import tarfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from pathlib import Path, PurePath, PurePosixPath
 from tarfile import EOFHeaderError, HeaderError  # type: ignore[attr-defined]
 from typing import IO, Any, Self, cast
@@ -60,7 +60,7 @@ def images_of(place: Path, title: str) -> Dataset:
         FileNotFoundError: if there are no images in train/CLASS/ or in test/CLASS/.
         ValueError: if the images differ in size or colour, cannot be decoded, are transparent or of
             several frames, two have one name, some lie in a folder below that of their class or
-            are links of a tar, or the test set lacks a class.
+            are links of a tar, the folder of a class has none, or the test set lacks a class.
         MemoryError: if they take more than half of this machine's memory.
         OSError: if a file cannot be read.
         ImportError: if pillow is not installed.
@@ -92,6 +92,8 @@ def _files(place: Path) -> Iterator[tuple[str, bytes]]:
     disk.
     """
     total = 0
+    seen: set[PurePath] = set()  # folders of classes
+    full: set[PurePath] = set()  # those with an image
 
     def require_room(size: int) -> None:
         nonlocal total
@@ -99,6 +101,7 @@ def _files(place: Path) -> Iterator[tuple[str, bytes]]:
         require_memory(total, f"{place} with its images", "take fewer")
 
     if place.is_dir():
+        seen = {path for path in place.glob("*/*") if _is_class(path.parts) and path.is_dir()}
         for path in sorted(place.glob("*/*/*")):
             below = path.is_dir() and path.parts[-3] in _PARTS
             if below and not _is_image(path.parts):
@@ -110,7 +113,9 @@ def _files(place: Path) -> Iterator[tuple[str, bytes]]:
                     require_room(stamp.size)
                     with opened(path, stamp) as file:
                         content = file.read()
+                full.add(path.parent)
                 yield path.as_posix(), content
+        _require_images(place, seen, full)
         return
     with reading(place), opened(place, require_file(place)) as file, _unpacked(file) as stream:
         with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as archive:
@@ -118,10 +123,14 @@ def _files(place: Path) -> Iterator[tuple[str, bytes]]:
                 inside = PurePosixPath(member.name)
                 if member.issym() or member.islnk():
                     _refuse_link(inside)
+                folder = inside if member.isdir() else inside.parent
+                if _is_class(folder.parts):
+                    seen.add(folder)
                 if member.isfile() and _is_image(inside.parts):
                     require_room(member.size)
                     part = archive.extractfile(member)
                     assert part is not None
+                    full.add(folder)
                     yield member.name, part.read()
                 elif member.isfile() and {*_PARTS} & {*inside.parts[:-3]}:
                     _refuse_nested([inside])
@@ -129,6 +138,7 @@ def _files(place: Path) -> Iterator[tuple[str, bytes]]:
         # of a tar.
         if len(stream.read(_PADDING)) == _PADDING:
             raise UnfitError("goes on behind the end of its tar")
+    _require_images(place, seen, full)
 
 
 class _Member(tarfile.TarInfo):
@@ -169,6 +179,22 @@ def _is_image(parts: tuple[str, ...]) -> bool:
         and parts[-3] in _PARTS
         and PurePosixPath(parts[-1]).suffix.lower() in _ENDINGS
     )
+
+
+def _is_class(parts: tuple[str, ...]) -> bool:
+    return len(parts) >= 2 and parts[-2] in _PARTS and not parts[-1].startswith(".")
+
+
+def _require_images(place: Path, seen: Set[PurePath], full: Set[PurePath]) -> None:
+    """Refuse folders of classes without images, as of files of other kinds: the class would be left
+    out, and those behind it have other numbers. What is above such folders may be called alike.
+    """
+    if bare := seen - full - {above for folder in full for above in folder.parents}:
+        part, label = min(bare).parts[-2:]
+        raise ValueError(
+            f"{place} has no image in {printable(f'{part}/{label}')}; files are read whose names"
+            f" end in {', '.join(sorted(_ENDINGS))}"
+        )
 
 
 def _refuse_link(path: PurePath) -> None:
