@@ -1,8 +1,10 @@
 """lopsided steer, as its user runs it."""
 
+import io
 import json
 import shlex
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -200,6 +202,29 @@ def test_the_line_that_measure_prints_writes_over_nothing(
     assert main(command[1:]) == 0
     assert all(path.read_bytes() == content for path, content in before.items())
     assert (root / "corrected-head.safetensors").exists()
+
+
+def test_the_line_that_measure_prints_names_files_as_options_cannot_be_called(
+    folder_with_its_head, capsys, monkeypatch
+):
+    monkeypatch.chdir(folder_with_its_head)
+    Path("held.npz").rename("-held.npz")
+    assert main(["measure", "shards", "--held-out", "./-held.npz"]) == 0
+    command = shlex.split(capsys.readouterr().out.split("The corrected head in a file: ")[1])
+    assert main(command[1:]) == 0
+
+
+def test_measure_prints_no_line_that_would_wait_for_a_standard_input_already_read(
+    folder_with_its_head, capsys, monkeypatch
+):
+    monkeypatch.chdir(folder_with_its_head)
+    words = ["measure", "shards", "--held-out", "held.npz", "--training-labels"]
+    assert main([*words, "labels.safetensors"]) == 0
+    assert "The corrected head in a file: " in capsys.readouterr().out
+    labels = np.load("shards/a.npz")["labels"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(str, labels.tolist()))))
+    assert main([*words, "-"]) == 0
+    assert "The corrected head in a file: " not in capsys.readouterr().out
 
 
 def test_the_json_holds_adjustments_that_give_the_distances_it_states(capsys):

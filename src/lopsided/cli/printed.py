@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lopsided.cli.given import STDIN
 from lopsided.cli.output import print_json, shown, table_console
 
 if TYPE_CHECKING:
@@ -35,13 +36,14 @@ def to_write_head(options: Measure, diagnosis: Diagnosis) -> str:
     names = ("features", "held_out", "head", "loss")
     given = {f"--{name.replace('_', '-')}": getattr(options, name) for name in names}
     given |= options.training.settings
+    if STDIN in given.values():  # it has been read, and a terminal would be waited for
+        return ""
     read = options.features, options.held_out
-    words = [
-        word
-        for name, value in given.items()
-        if value is not None
-        for word in (name.replace("--training-labels", "--labels"), str(value))
-    ]
+    words: list[str] = []
+    for name, value in given.items():
+        if value is not None:
+            option, word = name.replace("--training-labels", "--labels"), str(value)
+            words += [f"{option}={word}"] if word.startswith("-") else [option, word]
     # Beside shards a head would be taken for theirs.
     inside = any(path and path.is_dir() and path.samefile(".") for path in read)
     folder = Path("..") if inside else Path()
