@@ -26,8 +26,8 @@ def frame() -> Figure:
             title, fontsize=12
         )
     handles = [
-        Line2D([], [], color=MAJORITY, lw=5, solid_capstyle="butt", label="large classes 1, 2"),
-        Line2D([], [], color=MINORITY, lw=5, solid_capstyle="butt", label="small classes 3, 4"),
+        Line2D([], [], color=MAJORITY, lw=5, solid_capstyle="butt", label="large classes 0, 1"),
+        Line2D([], [], color=MINORITY, lw=5, solid_capstyle="butt", label="small classes 2, 3"),
         Line2D([], [], color=GREY, lw=2.4, label="classifier $w$"),
         Line2D(
             [],

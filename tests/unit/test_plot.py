@@ -45,7 +45,7 @@ def test_the_frame_of_three_classes_has_the_true_angles_and_lengths(ax):
     means = np.array([line.get_xydata()[0] for line in rings(ax)])
     assert Gram.of_vectors(means).distance(geometry.embeddings) < 1e-12
     assert [to_hex(line.get_color()) for line in rings(ax)] == [MAJORITY, MIDDLE, MINORITY]
-    assert {"$w_1$", "$w_2$", "$w_3$"} <= set(texts(ax))
+    assert {"$w_0$", "$w_1$", "$w_2$"} <= set(texts(ax))
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def frame(
         >>> from lopsided import Counts, predict
         >>> axes = frame(predict.seli(Counts([7, 7, 7])), Figure().subplots())
         >>> [text.get_text() for text in axes.texts]
-        ['$w_1$', '$w_2$', '$w_3$']
+        ['$w_0$', '$w_1$', '$w_2$']
     """
     require_noun(
         geometry, Geometry, "what is drawn", "a measurement and a solution have it as .geometry"
@@ -154,9 +154,11 @@ def _oriented(geometry: Geometry, order: list[int]) -> tuple[Floats, Floats]:
 
 
 def _called(geometry: Geometry, c: int, sign: str) -> str:
-    """Return what a tip is called: a classifier by its class, its mean with a μ beside."""
+    """Return what a tip is called: a classifier by its class, its mean with a μ beside; classes are
+    numbered from 0, as everywhere.
+    """
     if geometry.counts is None or geometry.counts.names is None:
-        return f"${sign}_{c + 1}$"
+        return f"${sign}_{c}$"
     return tight(geometry.counts.called(c), 12) + (" μ" if sign != "w" else "")
 
 
