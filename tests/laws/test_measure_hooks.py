@@ -211,6 +211,17 @@ def shared(self: Any, x: Any, labels: Any = None) -> Any:
     return self.head(self.body(x))
 
 
+class Scale(nn.Module):
+    """A factor that is learned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return z * self.factor
+
+
 def of_one_answer(head: Any) -> Any:
     """Return a head that answers the first class, whatever it sees."""
     nn.init.constant_(head.bias[:1].detach(), 3.0)
@@ -732,6 +743,18 @@ def test_what_a_model_makes_of_its_head_is_said_once(name, words, caplog):
             watching.labels(Y)
     assert len(caplog.records) == bool(words)
     assert words in caplog.text
+
+
+def test_a_temperature_that_learns_is_said_once(caplog):
+    torch.manual_seed(0)
+    model = net(lambda self, x: self.scale(self.head(self.body(x))), scale=lambda: Scale())()
+    with watch(model, model.head) as watching:
+        for _ in range(5):
+            model(X)
+            watching.labels(Y)
+            model.scale.factor.data += 0.5
+    assert len(caplog.records) == 1
+    assert "times 2;" in caplog.text
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32], ids=str)

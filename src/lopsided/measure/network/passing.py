@@ -7,6 +7,7 @@ fresh, and said when the labels come: a pass that nobody labels does no harm.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -27,6 +28,9 @@ from lopsided.measure.network.tensors import to_numpy
 from lopsided.measure.pull import Pull
 
 _log = logging.getLogger("lopsided")
+
+#: What is said of a temperature, which may learn.
+_FACTOR = re.compile(r"times \S+")
 
 
 class Passing:
@@ -169,7 +173,7 @@ class Passing:
             rivals=others,
             lone=self._lone if logits.shape[:-1].numel() in sizes else "",
         )
-        if told and told != self.made:
+        if told and _FACTOR.sub("", told) != _FACTOR.sub("", self.made):
             _log.warning("%s; the head's own answers are measured", told)
         self.made = told
         if self._guessed:
