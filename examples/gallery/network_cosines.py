@@ -3,7 +3,8 @@ The law and the network
 =======================
 
 Cosines of the classifiers of a trained network beside the prediction from its class counts
-alone: MNIST, five digits with 1,000 samples, five with 100. From a committed record.
+alone: MNIST, five digits with 1,000 samples, five with 100. From a committed record: run it in a
+clone of the repository.
 """
 
 import json

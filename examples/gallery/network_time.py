@@ -4,7 +4,8 @@ A network on its way to SELI
 
 A batch-norm MLP on MNIST, five digits with 1,000 samples and five with 100, over 600 epochs:
 how far classifiers, class means and logits are from SELI and from the simplex ETF. SELI and the
-ETF predict the same logits. Drawn from the committed record of ``lopsided reproduce deep``.
+ETF predict the same logits. Drawn from the committed record of ``lopsided reproduce deep``:
+run it in a clone of the repository.
 """
 
 import json

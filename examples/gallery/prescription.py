@@ -4,7 +4,8 @@ What a prescribed head was promised to gain, and what it gained
 
 Sixty-four small networks with a long tail, each diagnosed with one held-out sample of its
 rarest class: the expected gain in balanced accuracy with its 90 % interval, and the gain on
-test samples. From the committed record of ``lopsided reproduce prescription``.
+test samples. From the committed record of ``lopsided reproduce prescription``: run
+it in a clone of the repository.
 """
 
 from pathlib import Path

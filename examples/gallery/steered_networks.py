@@ -5,7 +5,7 @@ Steering trained networks
 Networks on MNIST (five digits with 500 samples, five with 50) trained with class-dependent
 (CDT) and label-dependent (LDT) temperatures of exponent γ: the norm ratio of their classifiers
 and class means beside the closed forms of Behnia et al. 2023. Lines are theory, marks from a
-committed record.
+committed record: run it in a clone of the repository.
 """
 
 import json
