@@ -465,6 +465,13 @@ def test_a_path_of_any_targets_has_a_line_for_each_classifier(targets):
     )
 
 
+def test_a_path_tells_classes_of_one_count_by_the_first_and_how_many_more_there_are():
+    optima = solve.path(Problem([9, 9, 9, 2, 1], ridge=1.0), [1.0, 0.1])
+    legend = plot.ridge_path(optima, Figure().subplots()).get_legend()
+    told = [text.get_text() for text in legend.get_texts()]
+    assert sorted(told) == ["class 0 +2", "class 3", "class 4"]
+
+
 def test_distances_along_a_path_name_what_they_are_to():
     counts = Counts([20, 20, 2, 2])
     optima = solve.path(Problem(counts, ridge=1.0), [1.0, 0.1])

@@ -69,7 +69,10 @@ def ridge_path(
         first = groups.first
         norms = np.array([s.geometry.classifiers.norms()[first] for s in solutions])
         names = (
-            [f"class {c}" for c in first]
+            [
+                f"class {c}" + (f" +{size - 1:,}" if size > 1 else "")
+                for c, size in zip(first, groups.sizes, strict=True)
+            ]
             if counts is None or counts.names is None
             else [tight(called) for called in counts.called_by_group(groups)]
         )
