@@ -15,6 +15,7 @@ from lopsided.arrays import Floats, Ints, kind_of, real_array
 from lopsided.groups import Groups
 from lopsided.memory import require_memory
 from lopsided.pairing import Pairing
+from lopsided.profiles import require_classes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,6 +44,23 @@ class Gram(Pairing):
 
     diagonal: Floats = field(repr=False)
     eigenvalues: Callable[[], Floats] | None = field(default=None, repr=False)
+
+    @classmethod
+    def simplex(cls, k: int) -> Gram:
+        """Return I - 11'/k, of k vectors of equal length about zero with equal angles between them.
+
+        Raises:
+            ValueError: for fewer than two classes.
+
+        Example:
+            >>> Gram.simplex(5).cosine(0, 3)
+            array(-0.25)
+        """
+        require_classes(k)
+        one = np.ones((1, 1))
+        return cls.paired(
+            Groups.single(k), -one / k, one, np.array([1 - 1 / k]), eigenvalues=partial(_simplex, k)
+        )
 
     @classmethod
     def of_vectors(cls, vectors: npt.ArrayLike) -> Gram:
@@ -222,3 +240,8 @@ def _require_semidefinite(array: Floats, lengths: Floats, rounding: float) -> No
                 f" is {least:.6g}, below -{tolerance:g}, what rounding makes of zero: no vectors"
                 " have these inner products"
             ) from None
+
+
+def _simplex(k: int) -> Floats:
+    """Return the spectrum of a simplex."""
+    return np.append(np.ones(k - 1), 0.0)

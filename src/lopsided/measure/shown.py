@@ -11,7 +11,6 @@ from lopsided.counts import Counts
 from lopsided.files import printable
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
-from lopsided.groups import Groups
 from lopsided.measure.metrics import METRICS
 from lopsided.measure.metrics.anchors import fits
 from lopsided.plain import plain
@@ -41,7 +40,9 @@ def table(collapse: Collapse, predictions: Mapping[str, Geometry]) -> Table:
     predictions = collapse.comparable(predictions)
     if "ETF" not in predictions and collapse.k < collapse.every <= collapse.d + 1:
         # Some classes of a simplex are none by themselves.
-        predictions = collapse.comparable({"ETF": _simplex(collapse.every)}) | predictions
+        simplex = Gram.simplex(collapse.every)
+        etf = Geometry(simplex, simplex, simplex, Source("ETF"))
+        predictions = collapse.comparable({"ETF": etf}) | predictions
     columns = [*(name for name in ANCHORS if name not in predictions), *predictions]
     title = (
         f"{collapse.moments.n:,} samples, {collapse.k:,} classes, {collapse.moments.d:,} dimensions"
@@ -81,12 +82,6 @@ def _expected(collapse: Collapse, name: str, column: str, prediction: Geometry |
             counts = collapse.answered.counts  # a head answers the classes left out, too
         value = anchor(counts, collapse.moments.d) if callable(anchor) else anchor
     return value
-
-
-def _simplex(k: int) -> Geometry:
-    groups, one = Groups.single(k), np.ones((1, 1))
-    gram = Gram.paired(groups, -one / k, one, np.array([1 - 1 / k]))
-    return Geometry(gram, gram, gram, Source("ETF"))
 
 
 def cell(value: Any) -> str:

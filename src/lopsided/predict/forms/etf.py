@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-import numpy as np
-
-from lopsided.arrays import Floats
 from lopsided.counts import Counts
 from lopsided.geometry import Geometry, Source
 from lopsided.gram import Gram
-from lopsided.groups import Groups
 from lopsided.pairing import Pairing
 from lopsided.papers import cite
 from lopsided.predict.form import (
@@ -25,7 +19,6 @@ from lopsided.predict.form import (
 )
 from lopsided.predict.forms.balanced import simplex
 from lopsided.problem import Problem
-from lopsided.profiles import require_classes
 
 
 def etf(k: int) -> Geometry:
@@ -47,21 +40,13 @@ def etf(k: int) -> Geometry:
         >>> etf(5).classifiers.cosine(0, 3)
         array(-0.25)
     """
-    require_classes(k)
-    groups, one = Groups.single(k), np.ones((1, 1))
-    parts = (groups, -one / k, one, np.array([1 - 1 / k]))
-
-    gram = Gram.paired(*parts, eigenvalues=partial(_spectrum, k))
+    gram = Gram.simplex(k)
     return Geometry(
         gram,
         gram,
-        Pairing.paired(*parts),
+        Pairing.paired(gram.groups, gram.left, gram.right, gram.own),
         Source("ETF", "Papyan, Han and Donoho 2020", "balanced classes"),
     )
-
-
-def _spectrum(k: int) -> Floats:
-    return np.append(np.ones(k - 1), 0.0)
 
 
 def _geometry(problem: Problem) -> Geometry:
