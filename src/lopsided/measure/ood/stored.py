@@ -21,7 +21,7 @@ from lopsided.measure.storage.heads import beside, head_in
 from lopsided.measure.storage.reading import stored
 from lopsided.measure.storage.rows import CHUNK
 from lopsided.measure.storage.shards import open_arrays
-from lopsided.measure.storage.store import Progress, Store, shard_files
+from lopsided.measure.storage.store import Progress, Store, shard_files, shared
 from lopsided.naming import listed
 from lopsided.plain import plain
 
@@ -127,10 +127,10 @@ def stored_outside(
         train.require_alike(held_out)
     others = tuple(_others(Path(outside), train))  # refused before the work
     for what, inside in (("training", train), ("held-out", held_out)):
-        own = {shard.path.resolve() for shard in inside.shards} if inside else set()
-        if shared := [each.path for each in others if each.path.resolve() in own]:
+        own = (shard.path for shard in inside.shards) if inside else ()
+        if common := shared((each.path for each in others), own):
             raise ValueError(
-                f"{min(shared)} is among the {what} samples and those of another distribution: they"
+                f"{common} is among the {what} samples and those of another distribution: they"
                 " are told apart, so give the file of others"
             )
     collapse: Collapse = stored(train, passes=1, progress=progress)

@@ -5,7 +5,7 @@ together.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -193,6 +193,12 @@ def open_store(
     store = Store(shards, k, weight, bias, marks, head is not None, read)
     held_for(store)
     return store
+
+
+def shared(files: Iterable[Path], others: Iterable[Path]) -> Path | None:
+    """Return a file that is among others too, links followed; the first by its name."""
+    known = {path.resolve() for path in others}
+    return min((path for path in files if path.resolve() in known), default=None)
 
 
 def files_of(path: Path, labels: Path | None = None, head: Path | None = None) -> list[Path]:

@@ -23,7 +23,7 @@ from lopsided.arrays import Ints
 from lopsided.counts import CountsLike
 from lopsided.measure.network.intact import randomness_kept
 from lopsided.measure.network.order import order_kept
-from lopsided.measure.storage.store import Progress, Store
+from lopsided.measure.storage.store import Progress, Store, shared
 from lopsided.needs import loaded
 from lopsided.steer.prescribe import sentences
 from lopsided.steer.prescribe.cause import Cause, Errors, errors_of
@@ -129,10 +129,9 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
     seen = Seen.of(held_out, *heads, log_shares)
     Summary(seen.counts, seen.scale).require_steady(held_out)
     scale = trained.scale or seen.scale
-    files = {path.resolve() for path in trained.files}
-    if shared := [path for path in held_out.files if path.resolve() in files]:
+    if common := shared(held_out.files, trained.files):
         raise ValueError(
-            f"{min(shared)} is among the training samples and the held-out ones: a head is judged"
+            f"{common} is among the training samples and the held-out ones: a head is judged"
             " by samples that the network was not trained on"
         )
     if np.count_nonzero(seen.counts) < 2:
