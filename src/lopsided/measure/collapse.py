@@ -53,7 +53,6 @@ class Collapse(Declared):
         classes: (k,) the label of each class measured.
         counts: training samples of each class, which say what a minority is; by default the samples
             measured.
-        counts_given: whether the counts were given, or are those of the samples measured.
         trained: training samples of all classes, of those left out too; None where the counts were
             not given.
         answered: what the network answered, by all classes, with those left out too; or `None`.
@@ -76,7 +75,6 @@ class Collapse(Declared):
     decisions: Decisions | None
     classes: Ints
     counts: Counts
-    counts_given: bool = False
     trained: Counts | None = None
     answered: Decisions | None = None
     head: Floats | None = None
@@ -131,7 +129,6 @@ class Collapse(Declared):
             None if decisions is None else decisions.take(seen),
             seen,
             Counts(moments.counts[seen]) if counts is None else counts.take(seen),
-            counts is not None,
             counts,
             None if decisions is None else decisions.take(every),
             # Theory alone asks for the others, which may be most of a vocabulary.
@@ -161,6 +158,11 @@ class Collapse(Declared):
         if self.trained is None:
             return self.counts.minorities
         return np.flatnonzero(np.isin(self.classes, self.trained.minorities))
+
+    @property
+    def counts_given(self) -> bool:
+        """Whether the counts were given, or are those of the samples measured."""
+        return self.trained is not None
 
     @property
     def every(self) -> int:
