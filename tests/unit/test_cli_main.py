@@ -150,6 +150,16 @@ def test_a_mistake_of_our_own_says_so_and_keeps_its_traceback_for_those_who_ask(
         main(["predict", "--counts", "5,5"])
 
 
+def test_another_process_that_has_ended_is_no_mistake_of_our_own(monkeypatch, capsys):
+    def left_alone(self):
+        raise RuntimeError("[gloo/transport/tcp/pair.cc:553] Connection closed by peer")
+
+    monkeypatch.setattr(Predict, "run", left_alone)
+    status, error = answer(capsys, ["predict", "--counts", "5,5"])
+    assert status == 2
+    assert error.startswith("lopsided: another process of torchrun has ended, and what it read")
+
+
 @pytest.mark.parametrize("library", EXTRAS)
 def test_a_missing_library_is_answered_with_the_line_that_installs_it(library, monkeypatch, capsys):
     def missing(self):

@@ -313,6 +313,46 @@ def test_the_processes_of_torchrun_share_the_work(tmp_path):
     )
 
 
+def _one_cannot(rank, folder, store):
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{store}", rank=rank, world_size=2
+    )
+    told = "" if rank == 1 else "process 1 could not measure: .*"
+    readers = (
+        lambda path: stored(path),
+        lambda path: stored(path, passes=1),
+        lambda path: stored_regression(open_targets(path.parent / "targets")),
+        lambda path: stored_sets(open_targets(path.parent / "sets")),
+    )
+    for reader in readers:
+        with pytest.raises(ValueError, match=rf"^{told}features.*must be finite, row 0 of .*1.npz"):
+            reader(folder)
+    torch.distributed.destroy_process_group()
+
+
+def test_all_processes_of_torchrun_hear_what_one_of_them_cannot_read(tmp_path):
+    """The others wait for its sums: one that catches its error would leave them waiting."""
+    weight, rng = np.ones((2, 3)), np.random.default_rng(0)
+    for i, start in enumerate((0.0, np.nan)):
+        features, labels = rng.normal(size=(plan.ROWS, 3)), np.arange(plan.ROWS) % 2
+        features[0, 0] += start
+        rows = {"labels": np.eye(2, 3, dtype=int)[labels]}
+        for kind, part in (
+            ("classes", {"labels": labels, "weight": weight}),
+            ("targets", {"targets": features[:, 1:] + 0.0, "weight": weight}),
+            ("sets", rows),
+        ):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            np.savez(tmp_path / kind / f"{i}.npz", features=features, **part)
+    torch.multiprocessing.start_processes(
+        _one_cannot,
+        args=(tmp_path / "classes", tmp_path / "store"),
+        nprocs=2,
+        start_method="fork",
+    )
+
+
 def _each_its_own(rank, folder, store):
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
     torch.distributed.init_process_group(

@@ -119,6 +119,8 @@ def _answer(error: Exception) -> int:
         )
     elif isinstance(error, MemoryError) or _of_torch(error):
         complain(str(error) or "there is not enough memory")
+    elif isinstance(error, RuntimeError) and "gloo" in str(error):
+        complain(f"another process of torchrun has ended, and what it read is missing ({error})")
     elif isinstance(error, (ValueError, TypeError, ArithmeticError, OSError, ImportError)):
         complain(str(error))
     else:

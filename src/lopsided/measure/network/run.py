@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, closing, nullcontext
 from typing import Any, Self
 
 import numpy as np
@@ -116,7 +116,7 @@ class Run:
         batches = tracked(loader, title, show=self._show)
         rows, largest, read = 0, 0, alike.Read()
         # Closed at once: whoever keeps the error would keep the bar, its threads and the workers.
-        with order_kept(loader), _others_told(self.together), closing(batches):
+        with order_kept(loader), sync.others_told(self.together), closing(batches):
             for number, batch in enumerate(batches):
                 labels, by_keyword = self._forward(batch)
                 try:
@@ -240,15 +240,3 @@ def _packed() -> Any:
 def _put(value: Any, device: Any) -> Any:
     moved = isinstance(value, (torch().Tensor, _packed())) and device is not None
     return value.to(device) if moved else value
-
-
-@contextmanager
-def _others_told(together: bool) -> Iterator[None]:
-    """Let the other processes, which wait for samples, know why those of this one will not come."""
-    try:
-        yield
-    except Exception as error:
-        if together:
-            with suppress(ValueError):
-                sync.agree("", problem=str(error))
-        raise

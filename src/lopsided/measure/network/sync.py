@@ -13,7 +13,8 @@ differ every process raises the same error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -68,6 +69,18 @@ def agree(holds: str, group: Any = None, *, problem: str = "") -> None:
                 f"all processes must measure one thing, but process 0 has {said[0]} and process"
                 f" {rank} has {sentence}"
             )
+
+
+@contextmanager
+def others_told(together: bool) -> Iterator[None]:
+    """Let the other processes, which wait for samples, know why those of this one will not come."""
+    try:
+        yield
+    except Exception as error:
+        if together:
+            with suppress(ValueError):
+                agree("", problem=str(error))
+        raise
 
 
 def means(local: First, group: Any = None) -> First:

@@ -154,4 +154,5 @@ class Reading:
         """Return what is kept of each part; nothing where no task is this process's."""
         if not work.tasks:
             return []
-        return self.engine.run(work, lambda i: self.progress(work.tasks[i].n))
+        with sync.others_told(self.share is not None):
+            return self.engine.run(work, lambda i: self.progress(work.tasks[i].n))

@@ -124,7 +124,8 @@ def _run(
     if not tasks:
         return None
     work = Work(name, function, tasks, merge)
-    return engine.run(work, lambda i: progress(tasks[i].n))[0]
+    with sync.others_told(share is not None):
+        return engine.run(work, lambda i: progress(tasks[i].n))[0]
 
 
 def _regression(task: TargetTask) -> list[RegressionMoments]:
