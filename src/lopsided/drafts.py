@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -157,7 +158,7 @@ def _open_itself(path: str, flags: int, mode: int = 0o666) -> int:
 def _turn(draft: Path, place: Path) -> Iterator[None]:
     """Wait until nobody else of this machine writes to a draft, where the system can tell."""
     _require_draft(draft)
-    if os.name != "posix":
+    if sys.platform == "win32":
         yield
         return
     import fcntl
@@ -185,7 +186,7 @@ def _is_at(opened: int, path: Path) -> bool:
 
 def _sync(folder: Path) -> None:
     """See to it that a power cut does not undo a renaming, where folders can be opened."""
-    if os.name == "posix":
+    if sys.platform != "win32":
         opened = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(opened)

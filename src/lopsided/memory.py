@@ -18,7 +18,7 @@ def available() -> int:
     container, its job on a cluster or its shell (`ulimit -v`) has fewer; no limit on Windows, which
     tells Python of none.
     """
-    if os.name != "posix":
+    if sys.platform == "win32":
         return sys.maxsize
     import resource
 

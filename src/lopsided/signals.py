@@ -20,16 +20,27 @@ TOLD = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 def signals_held() -> Iterator[None]:
     """Let no Ctrl-C reach this thread in the block, nor ever a process that is started in it, and
     answer SIGTERM and SIGHUP after it: a process that is half started complains of what it lacks.
+    Windows holds no Ctrl-C off.
     """
     heard: list[int] = []
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        with _handled(TOLD, lambda number, _: heard.append(number)):
+        with _interrupts_held(), _handled(TOLD, lambda number, _: heard.append(number)):
             yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         for number in heard:
             signal.raise_signal(number)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

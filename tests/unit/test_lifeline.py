@@ -114,6 +114,15 @@ def test_a_signal_that_comes_while_a_process_starts_is_answered_when_it_has(
     assert done == ["started"]
 
 
+def test_where_the_system_holds_no_interrupts_off_processes_start_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.delattr(signal, "pthread_sigmask")
+    with pytest.raises(SystemExit, match="143"), leave_on_signals(), signals_held():
+        signal.raise_signal(signal.SIGTERM)
+
+
 def test_a_signal_that_is_ignored_stays_so() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
