@@ -60,8 +60,8 @@ def test_a_path_at_its_goal_is_at_no_distance_whatever_the_loss_does_not_see(nam
     scale = None if LAWS[name].per_sample else LAWS[name].scale
     unseen = np.outer(1 / (np.ones(4) if scale is None else scale * np.ones(4)), np.arange(6))
     path = solve.train(problem, solve.Optimizer("descent", 1e-9), steps=0)
-    loss = MeanObjective(problem, None).loss(W + unseen, M)
-    there = replace(path, W=W + unseen, H=M, loss=np.array([loss]))
+    loss, _, _, apart = MeanObjective(problem, None).observe(W + unseen, M, goal.about_mean())
+    there = replace(path, W=W + unseen, H=M, loss=np.array([loss]), distances=np.array([apart]))
     found = solve.train(problem, there.optimizer, steps=1, resume=there, reference=goal)
     assert found.distances[-1] == pytest.approx(np.zeros(3), abs=1e-5)
 
@@ -132,6 +132,20 @@ def test_a_path_is_resumed_at_any_step_and_keeps_its_rows(half, tmp_path):
     assert np.array_equal(resumed.loss, whole.loss)
 
 
+def test_a_path_is_resumed_with_its_own_reference_and_problem():
+    optimizer, ETF = solve.Optimizer("normalized", 9.0), predict.etf(SMALL.k)
+    for first, then in (({"reference": ETF}, {}), ({}, {"reference": ETF})):
+        start = solve.train(SMALL, optimizer, 20, **first)
+        assert solve.train(SMALL, optimizer, 30, resume=start, **first).steps[-1] == 30
+        with pytest.raises(ValueError, match="its own problem and reference: this one ended"):
+            solve.train(SMALL, optimizer, 30, resume=start, **then)
+    problem = solve.Problem([10, 10, 1, 1], ridge=0.0)
+    start = solve.train(problem, optimizer, 3000)
+    assert start.loss[-1] == 0  # which is the loss of any problem
+    with pytest.raises(ValueError, match="its own problem and reference"):
+        solve.train(solve.Problem([10, 10, 2, 2], ridge=0.0), optimizer, 3100, resume=start)
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("ridge", [0.0, 1.0])
 @pytest.mark.parametrize("rate", [1e3, 1e6, 1e60, 1e200])
@@ -167,7 +181,7 @@ def test_class_symmetric_paths_are_those_of_all_samples(name):
         begin.loss,
         start.gap,
         start.norms,
-        start.distances,
+        begin.distances,
         begin.W,
         H,
         memory,

@@ -472,6 +472,13 @@ def test_a_path_tells_classes_of_one_count_by_the_first_and_how_many_more_there_
     assert sorted(told) == ["class 0 +2", "class 3", "class 4"]
 
 
+def test_a_path_draws_every_class_that_is_unlike_others_of_its_count_at_some_ridge():
+    optima = solve.path(Problem([90] * 3 + [10] * 3, ridge=1.0, width=2), [20.0, 9.0, 1.0])
+    lines = plot.ridge_path(optima, Figure().subplots()).lines
+    drawn = sorted(line.get_ydata()[-1] for line in lines)
+    assert drawn == pytest.approx(sorted(optima[-1].geometry.classifiers.norms()))
+
+
 def test_distances_along_a_path_name_what_they_are_to():
     counts = Counts([20, 20, 2, 2])
     optima = solve.path(Problem(counts, ridge=1.0), [1.0, 0.1])

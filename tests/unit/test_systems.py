@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from lopsided import Counts, Problem, Squared, Targets, measure, predict, solve, steer
+from lopsided import Counts, Problem, Squared, Targets, foresee, measure, predict, solve, steer
 from lopsided.measure.regression import nearest_optimum, nrc3, regression_collapse
 from lopsided.steer import SpectralContrastive, UniformityGap
 
@@ -193,6 +193,16 @@ def test_embeddings_at_the_optimum_are_tag_wise_averages():
     assert found.angle == pytest.approx(0, abs=1e-6)
     assert found.apart == pytest.approx(np.pi, abs=1e-6)  # h_01 is minus h_23
     assert found.scale == pytest.approx(0.8650084, abs=1e-6)
+
+
+@pytest.mark.parametrize("sizes", [{1: 5}, {1: 5, 2: 3}, {2: 4}, {1: 2, 2: 3, 3: 1}])
+def test_columns_of_the_law_of_label_sets_are_the_sets_as_they_are_measured(sizes):
+    law = predict.label_sets(4, sizes, 0.1)
+    rows = np.array([[b >> c & 1 for c in range(4)] for b in range(1, 15)])  # in no order of labels
+    number = [sizes.get(size, 0) for size in rows.sum(axis=1).tolist()]
+    seen = measure.LabelSets.of(np.repeat(rows, number, axis=0))
+    at_it = foresee(Problem(seen.targets(), ridge=0.1))
+    assert seen.geometry(*at_it.vectors()).distance(law) == pytest.approx((0, 0, 0), abs=1e-9)
 
 
 def _place(rows, row):

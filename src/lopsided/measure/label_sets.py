@@ -37,13 +37,14 @@ class LabelSets:
     """The label sets that occur in some samples, and how often.
 
     Attributes:
-        rows: (m, k) booleans, one set a row: those of fewer labels first.
+        rows: (m, k) booleans, one set a row: those of fewer labels first, equally many in the order
+            of their labels, as the columns of `predict.label_sets` are.
         counts: (m,) samples of each.
 
     Example:
         >>> seen = LabelSets.of([[1, 0, 0], [1, 0, 1], [1, 0, 0], [0, 1, 0]])
         >>> seen.sets, seen.counts
-        ([(1,), (0,), (0, 2)], array([1, 2, 1]))
+        ([(0,), (1,), (0, 2)], array([2, 1, 1]))
     """
 
     rows: npt.NDArray[np.bool_]
@@ -68,7 +69,7 @@ class LabelSets:
                 f" sample {i} has {'none' if not number[i] else 'all'}"
             )
         found, counts = np.unique(rows, axis=0, return_counts=True)
-        order = np.argsort(found.sum(axis=1), kind="stable")
+        order = np.argsort(-found.sum(axis=1), kind="stable")[::-1]  # which are sorted, 0 first
         return cls(found[order], counts[order].astype(np.int64))
 
     @property

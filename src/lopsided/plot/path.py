@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,8 +30,8 @@ _COLOURS = (MAJORITY, MINORITY, MIDDLE, "#7b4b94", INK, "#b03060", GREY)
 def ridge_path(
     solutions: Sequence[Solution], ax: Axes | None = None, goal: Geometry | None = None
 ) -> Axes:
-    """Draw the norms of the classifiers against the ridge, one line a group, or with a goal the
-    distances to it.
+    """Draw the norms of the classifiers against the ridge, one line for classes that are alike at
+    every ridge, or with a goal the distances to it.
 
     Args:
         solutions: of one problem at several ridges, as `solve.path` returns them, in any order.
@@ -65,7 +66,13 @@ def ridge_path(
         ax.set_ylabel(f"distance to {tight([goal.source.name], 40)}", parse_math=False)
         ax.set_ylim(bottom=0)
     else:
-        groups, counts = solutions[0].geometry.classifiers.groups, solutions[0].problem.counts
+        counts = solutions[0].problem.counts
+        # Classes that are alike at every ridge: in a narrow network those of one count need not be.
+        groups = reduce(
+            lambda alike, one: alike.join(one.geometry.classifiers.groups)[0],
+            solutions,
+            solutions[0].geometry.classifiers.groups,
+        )
         first = groups.first
         norms = np.array([s.geometry.classifiers.norms()[first] for s in solutions])
         names = (

@@ -37,6 +37,10 @@ def label_sets(k: int, sizes: Mapping[int, float], ridge: float) -> Geometry:
         sizes: samples of each set, by the number of its labels, 1 to k - 1.
         ridge: of the unconstrained-features model, summed loss; positive.
 
+    Returns:
+        The geometry; its columns are the sets of fewer labels first, equally many in the order of
+        their labels, as those of `measure.LabelSets` are.
+
     Raises:
         TypeError: if the sizes are no mapping.
         ValueError: if k or a size is out of range, or the ridge is not from 1e-100 to 1e100.

@@ -73,7 +73,7 @@ def train(
         seed: of initialisation and batches; the same seed gives the same path, resumed or not.
         size: standard deviation of the initial entries; positive.
         reference: what distances are measured to; by default the problem's own limit of a vanishing
-            ridge.
+            ridge. A path is resumed with its own.
         resume: a path of the same problem and optimiser to go on from.
 
     Returns:
@@ -84,7 +84,7 @@ def train(
             geometry.
         ValueError: for a problem of another kind, steps or a seed that are no whole number of at
             least 0, a size that is not positive, fewer steps than are behind, a path of other
-            settings, or a width that the limit does not fit and no reference.
+            settings or distances, or a width that the limit does not fit and no reference.
         FloatingPointError: if the loss becomes infinite, or a weight beyond 1e140; the step is
             named.
 
@@ -104,8 +104,6 @@ def train(
         raise ValueError(
             "resume a path with its own optimizer, its own seed and at least as many steps"
         )
-    if resume is not None:
-        _require_own(mean, resume)
     if not isinstance(reference, Geometry | None):
         raise TypeError(f"distances are to a Geometry, got {type(reference).__name__}")
     goal = (_limit(problem) if reference is None else reference).about_mean()
@@ -113,6 +111,7 @@ def train(
         begin = _begin(mean, seed, size)
         rows = [(0, *mean.observe(begin.W, begin.H, goal))]
     else:
+        _require_own(mean, resume, goal)
         done = int(resume.steps[-1])
         begin = State(done, resume.W.copy(), resume.H.copy(), resume.memory, np.nan)
         rows = list(
@@ -168,8 +167,9 @@ def _mean(problem: Problem, optimizer: Optimizer, steps: int, seed: int) -> Mean
     return MeanObjective(problem, optimizer.batch)
 
 
-def _require_own(mean: MeanObjective, resume: Trajectory) -> None:
-    """Refuse a path of another problem: there its last classifiers and features have another loss.
+def _require_own(mean: MeanObjective, resume: Trajectory, goal: Geometry) -> None:
+    """Refuse a path of another problem, in which its last classifiers and features have another
+    loss, and one to another reference, whose distances would go on as those to this one.
 
     Raises:
         ValueError: naming both.
@@ -181,6 +181,15 @@ def _require_own(mean: MeanObjective, resume: Trajectory) -> None:
         raise ValueError(
             f"resume a path of the same problem: this one ended at a loss of {resume.loss[-1]:.9g},"
             f" where this problem has {found}"
+        )
+    *_, apart = mean.observe(resume.W, resume.H, goal)
+    if not np.allclose(apart, resume.distances[-1], rtol=0.0, atol=1e-6, equal_nan=True):
+        ended, now = (
+            ", ".join(f"{value:.6g}" for value in row) for row in (resume.distances[-1], apart)
+        )
+        raise ValueError(
+            f"resume a path with its own problem and reference: this one ended at distances of"
+            f" {ended}, which here are {now}"
         )
 
 
