@@ -1,15 +1,39 @@
-"""What campaigns share: their record, which names versions and no places."""
+"""What campaigns share: a command line, and a record, which names versions and no places."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+
+def random_cases(
+    told: str, what: str, run: Callable[[int, int], dict[str, Any]], cases: int
+) -> NoReturn:
+    """Run a campaign of random cases as the command line says, write its record, and exit with
+    status 1 if something came out wrong.
+
+    Args:
+        told: the documentation of the campaign, whose first line is its help.
+        what: is tried, for the record.
+        run: of so many cases from a seed, to what came of them, see `write`.
+        cases: how many where the command line does not say.
+    """
+    parser = argparse.ArgumentParser(description=told.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=cases)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    asked = parser.parse_args()
+    found = {"cases": asked.cases, "seed": asked.seed, **run(asked.cases, asked.seed)}
+    write(asked.out, what, found)
+    sys.exit(bool(found["wrong"]))
 
 
 def write(out: Path | None, what: str, found: dict[str, Any]) -> None:

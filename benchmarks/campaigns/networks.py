@@ -14,7 +14,6 @@ head's answers in a known way.
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import re
@@ -22,14 +21,13 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
-from campaign import write
+from campaign import random_cases
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
@@ -362,13 +360,8 @@ class Messages(logging.Handler):
         self.said += record.getMessage()
 
 
-def main() -> None:
-    """Draw the networks and write the record."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=3000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+def run(cases: int, first: int) -> dict[str, Any]:
+    """Draw so many networks, and return what came of them."""
     logging.getLogger("torch._dynamo").setLevel(logging.ERROR)
     messages, log = Messages(), logging.getLogger("lopsided")
     log.addHandler(messages)
@@ -376,8 +369,8 @@ def main() -> None:
     tally: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     wrong: list[str] = []
-    for case in range(options.cases):
-        seed = options.seed * 10**6 + case
+    for case in range(cases):
+        seed = first * 10**6 + case
         plan = Plan.drawn(np.random.default_rng(seed))
         if case % 50 == 0:
             torch._dynamo.reset()  # compiles no network again after eight of one class
@@ -391,9 +384,8 @@ def main() -> None:
         elif told == "refused":
             what = re.sub(r"in batch \d+ of the loader: ", "", what)
             reasons[" ".join(re.sub(r"(?<!\w)'[^']*'|[\d(),]", "", what).split()[:9])] += 1
-    found = {"networks": options.cases, **dict(tally), "refused as": dict(reasons.most_common())}
-    write(options.out, "random networks", found | {"seed": options.seed, "wrong": wrong})
+    return {**dict(tally), "refused as": dict(reasons.most_common()), "wrong": wrong}
 
 
 if __name__ == "__main__":
-    main()
+    random_cases(__doc__, "random networks", run, 3000)

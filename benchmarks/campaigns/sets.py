@@ -14,7 +14,6 @@ with it.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import json
@@ -32,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet
-from campaign import write
+from campaign import random_cases
 from safetensors.numpy import save_file
 
 from lopsided.cli import main
@@ -401,13 +400,8 @@ def run(cases: int, seed: int) -> dict[str, Any]:
             plan = ", ".join(f"{name} {choice}" for name, choice in given.plan.items())
             wrong.append({"case": i, "plan": plan, "what": found})
             print(i, plan, found, flush=True)
-    return {"seed": seed, "cases": cases, "choices": dict(sorted(kinds.items())), "wrong": wrong}
+    return {"choices": dict(sorted(kinds.items())), "wrong": wrong}
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path)
-    args = parser.parse_args()
-    write(args.out, "random sets of stored features", run(args.cases, args.seed))
+    random_cases(__doc__, "random sets of stored features", run, 2000)

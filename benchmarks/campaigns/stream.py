@@ -12,7 +12,6 @@ means or spreads that are off.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import resource
@@ -26,7 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
-from campaign import write
+from campaign import random_cases
 
 from lopsided import Counts
 from lopsided.measure import Stream, watch
@@ -127,22 +126,19 @@ def watched(cases: int, seed: int) -> tuple[dict[str, Any], list[str]]:
     return figures, wrong
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path)
-    given = parser.parse_args()
-    found: dict[str, Any] = {"cases": given.cases, "seed": given.seed, "k": K, "d": D}
+def run(cases: int, seed: int) -> dict[str, Any]:
+    """Make so many updates of each, and return what came of them."""
+    found: dict[str, Any] = {"k": K, "d": D}
     problems = []
     for name, work in (("stream", streamed), ("watch", watched)):
-        found[name], off = work(given.cases, given.seed)
+        found[name], off = work(cases, seed)
         if found[name]["MiB late"] - found[name]["MiB early"] > GROWTH:
             off.append("memory grew")
         problems += [f"{name}: {problem}" for problem in off]
-    write(
-        given.out, "updates of a stream and of a watch without growth", {**found, "wrong": problems}
-    )
     for problem in problems:
         print(problem, file=sys.stderr)
-    raise SystemExit(bool(problems))
+    return {**found, "wrong": problems}
+
+
+if __name__ == "__main__":
+    random_cases(__doc__, "updates of a stream and of a watch without growth", run, 100_000)
