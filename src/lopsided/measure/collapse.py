@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,19 +16,20 @@ from lopsided.arrays import Floats, Ints, frozen, locked, require_noun
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
 from lopsided.gram import Gram
+from lopsided.measure import against
 from lopsided.measure.checks import head_of
 from lopsided.measure.metrics import METRICS, Undefined
 from lopsided.measure.metrics.declared import Declared
 from lopsided.measure.metrics.undefined import NO_HEAD
-from lopsided.measure.network_geometry import comparable, geometry, require_geometries
-from lopsided.measure.shown import SPLIT, cell, table
+from lopsided.measure.network_geometry import geometry
+from lopsided.measure.shown import cell, table
 from lopsided.measure.state.center import centered
 from lopsided.measure.state.decisions import Decisions
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.verdict import verdict
 from lopsided.measure.verdict.angles import are_same
 from lopsided.plain import plain
-from lopsided.split import Matrices, Split, about, least_seen, seen_by, split, through
+from lopsided.split import Split
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -203,13 +204,7 @@ class Collapse(Declared):
             ValueError: if a prediction is of another number of classes.
             TypeError: if it is none.
         """
-        require_geometries(predictions)
-        if self.every > self.k:
-            predictions = {
-                name: other.take(self.classes) if other.paired and other.k == self.every else other
-                for name, other in predictions.items()
-            }
-        return comparable(predictions, self.k)
+        return against.comparable(self, predictions)
 
     def splits(self, predictions: Mapping[str, Geometry]) -> dict[str, Split]:
         """Return why the measured geometry is not each prediction: see `Geometry.split`. What the
@@ -220,26 +215,7 @@ class Collapse(Declared):
             ValueError: if a prediction is of another number of classes.
             MemoryError: if there are too many classes for (k, k) matrices.
         """
-        own = self.geometry.matrices()
-        if self.trained is not None and self.head is not None and self.every > self.k:
-            means = centered(self.moments)
-            own = own._replace(visible=seen_by(self.head, means, self.trained.values))
-        return {
-            name: split([own], self._law(other, predictions[name]))
-            for name, other in self.comparable(predictions).items()
-        }
-
-    def _law(self, other: Geometry, given: Geometry) -> Matrices:
-        """Return what is compared of a prediction, whose class means its whole head sees."""
-        law = replace(other, counts=self.counts).matrices()
-        if self.trained is None or self.every == self.k:
-            return law
-        if given.k == self.every <= SPLIT:
-            logits = given.logits.matrix()[:, self.classes]
-            least = least_seen(self.trained.values)
-            return law._replace(visible=through(given.classifiers.matrix(), logits, least))
-        # Of a part alone: the classifiers of cross-entropy, all together, span the class means.
-        return law._replace(visible=about(law.embeddings))
+        return against.splits(self, predictions)
 
     def _metric(self, name: str) -> Any:
         if name == "geometry":  # which has raised: Python asks here for what a property lacks
