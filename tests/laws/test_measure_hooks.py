@@ -1111,6 +1111,17 @@ class Wrapped:
         yield from self._dataloader
 
 
+class Moved:
+    """A loader that moves what another gives to a device."""
+
+    def __init__(self, loader):
+        self.loader, self.device = loader, "cpu"
+
+    def __iter__(self):
+        for x, y in self.loader:
+            yield x.to(self.device), y.to(self.device)
+
+
 class Own:
     """A loader that has random numbers of its own, as that of fastai."""
 
@@ -1168,6 +1179,9 @@ PARTS = {
 #: Other loaders.
 LOADERS = {
     "wrapped": dealt,
+    "moved": lambda: Moved(DataLoader(*DATA, shuffle=True, generator=seeded())),
+    "moved, of noise": lambda: Moved(DataLoader(Noisy(X, Y), sampler=Epochs())),
+    "moved twice": lambda: Moved(Moved(DataLoader(*DATA, shuffle=True, generator=seeded()))),
     "own": Own,
     "noisy": lambda: DataLoader(Noisy(X, Y)),
     **{

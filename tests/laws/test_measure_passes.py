@@ -548,6 +548,17 @@ def test_training_samples_that_a_sampler_of_others_draws_anew_are_told(caplog):
     assert not caplog.text
 
 
+class Around:
+    """What gives the batches of other loaders, one after the other."""
+
+    def __init__(self, *loaders):
+        vars(self).update({f"loader{i}": loader for i, loader in enumerate(loaders)})
+
+    def __iter__(self):
+        for loader in [*vars(self).values()]:
+            yield from loader
+
+
 DATA = TensorDataset(X[:11], Y[:11])
 #: Loader -> what is said of it.
 LOADERS = {
@@ -564,6 +575,14 @@ LOADERS = {
     "weighed": (
         DataLoader(DATA, 4, sampler=WeightedRandomSampler([1.0] * 11, 11)),
         "WeightedRandomSampler draws samples more than once",
+    ),
+    "weighed, within another": (
+        Around(DataLoader(DATA, 4, sampler=WeightedRandomSampler([1.0] * 11, 11))),
+        "WeightedRandomSampler draws samples more than once",
+    ),
+    "two within another": (
+        Around(DataLoader(DATA), DataLoader(TensorDataset(X[11:], Y[11:]))),
+        "",
     ),
     "bound": (
         DataLoader(DATA, batch_sampler=steer.BindingBatches(Y[:11], 2)),

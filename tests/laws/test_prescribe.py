@@ -875,7 +875,20 @@ class Around:
         return iter(self._dataloader)
 
 
-@pytest.mark.parametrize("around", [lambda loader: loader, Around], ids=["plain", "around"])
+class Bar:
+    """What shows how far a loader is, and has nothing of it."""
+
+    def __init__(self, loader):
+        self.iterable = loader
+
+    def __iter__(self):
+        yield from self.iterable
+
+
+AROUND = {"plain": lambda loader: loader, "around": Around, "bar": Bar}
+
+
+@pytest.mark.parametrize("around", AROUND.values(), ids=AROUND)
 @pytest.mark.parametrize("given", ["train", "held out"])
 def test_a_loader_and_the_random_numbers_go_on_as_if_no_head_had_been_sought(given, around):
     head, train, held_out = task()

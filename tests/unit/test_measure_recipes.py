@@ -78,14 +78,18 @@ def test_loaders_of_accelerate_are_read_and_left_where_they_are():
     accelerate = pytest.importorskip("accelerate")
     model, _, loader = parts()
     options = {"num_workers": 1, "persistent_workers": True}
-    prepared = accelerate.Accelerator(cpu=True).prepare(DataLoader(loader.dataset, 6, **options))
-    seen = []
+    accelerator = accelerate.Accelerator(cpu=True)
+    prepared = accelerator.prepare(DataLoader(loader.dataset, 6, **options))
+    other, seen = accelerator.prepare(DataLoader(loader.dataset, 5)), []
     for x, _y in prepared:
-        seen.append((x, prepared.end_of_dataloader))
+        # The latter tells where gradients that are accumulated have to end.
+        seen.append((x, prepared.end_of_dataloader, accelerator.gradient_state.end_of_dataloader))
         found = [trained(model, one, show_progress=False).nc1 for one in (loader, prepared)]
         assert found[0] == found[1]
-    assert torch.equal(torch.cat([x for x, _ in seen]), X)
-    assert [last for _, last in seen] == [False, False, False, True]
+        with pytest.raises(ValueError, match="got 9 for sample 0"):  # in its first batch
+            trained(model, other, labels=lambda batch: batch[1] + 9, show_progress=False)
+    assert torch.equal(torch.cat([x for x, *_ in seen]), X)
+    assert [last for _, *last in seen] == [[False, False]] * 3 + [[True, True]]
 
 
 def test_ignite():

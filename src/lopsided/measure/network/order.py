@@ -10,8 +10,8 @@ from typing import Any
 from lopsided.measure.network.contents import Undo, contents, random_numbers
 from lopsided.needs import torch
 
-#: Where loaders of Accelerate and of Lightning Fabric keep the one that they wrap.
-WRAPPED = ("base_dataloader", "_dataloader")
+#: Where loaders of Accelerate tell all of them together which one is being read, and how far it is.
+SHARED = "gradient_state"
 #: Where a DataLoader, and one of torchdata that goes on from a checkpoint, keeps how far it is, and
 #: what stands there before it begins.
 BEGINNING = {"_iterator": None, "next_iter_state": None, "_initial_iter_for_state_dict": False}
@@ -25,26 +25,57 @@ def order_kept(loader: Any) -> Iterator[None]:
     Workers that a DataLoader keeps from epoch to epoch are left where they are, perhaps in the
     middle of one: reading starts others.
     """
-    data, undo = _data(loader), list[Undo]()
-    for sampler in _samplers(loader):
+    within, undo = loaders_in(loader), list[Undo]()
+    data = _each(_data, within)
+    for sampler in _each(_samplers, within):
         undo += _kept(sampler, lambda value: all(value is not part for part in data))
-    loaders = [loader, *(getattr(loader, name, None) for name in WRAPPED)]
-    known = [isinstance(part, torch().utils.data.DataLoader) for part in loaders]
+    known = [*map(_is_loader, within)]
     # What the numbers of other loaders are, they alone know, and data sets those of theirs.
     kinds = (*random_numbers(), int) if any(known) else random_numbers()
     for part in data:
         undo += _kept(part, lambda value: isinstance(value, random_numbers()))
-    for part, is_known in zip(loaders, known, strict=True):
+    for part, is_known in zip(within, known, strict=True):
         undo += _kept(part, lambda value: isinstance(value, kinds))
         if is_known:
             there = {name: vars(part)[name] for name in BEGINNING if name in vars(part)}
             undo.append(partial(vars(part).update, there))
             vars(part).update({name: BEGINNING[name] for name in there})
+        if (state := getattr(part, SHARED, None)) is not None:
+            undo.append(partial(vars(state).update, dict(vars(state))))
     try:
         yield
     finally:
         for put_back in undo:
             put_back()
+
+
+def loaders_in(loader: Any) -> list[Any]:
+    """Return a loader and those that it holds, as one holds another that moves its batches to a
+    device, fetches them before they are asked for, or shows a bar.
+    """
+    found = [loader]
+    for part in found:
+        inner = (one for one in _attributes(part) if _is_loader(one) or _holds_loader(one))
+        found += [one for one in inner if all(one is not f for f in found)]
+    return found
+
+
+def _attributes(part: Any) -> list[Any]:
+    own = {} if isinstance(part, type) else getattr(part, "__dict__", {})
+    return [*own.values()]
+
+
+def _is_loader(part: Any) -> bool:
+    return isinstance(part, torch().utils.data.DataLoader)
+
+
+def _holds_loader(part: Any) -> bool:
+    return any(map(_is_loader, _attributes(part)))
+
+
+def _each(parts: Callable[[Any], list[Any]], loaders: list[Any]) -> list[Any]:
+    """Return the parts of all loaders, each once."""
+    return [*{id(part): part for loader in loaders for part in parts(loader)}.values()]
 
 
 def _samplers(loader: Any) -> list[Any]:

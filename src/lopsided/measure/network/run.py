@@ -27,7 +27,7 @@ from lopsided.measure.network.intact import (
     parallel_apart,
     randomness_kept,
 )
-from lopsided.measure.network.order import order_kept
+from lopsided.measure.network.order import loaders_in, order_kept
 from lopsided.measure.network.passing import Passing
 from lopsided.needs import torch
 
@@ -129,7 +129,7 @@ class Run:
                     read.add(*taken)
         shared = self.together and not read.by_all()
         given = sync.reduce([np.array([rows, largest])], "sum")[0].tolist() if shared else ()
-        if sentence := repeated(loader, rows, *given):
+        if sentence := repeated(_one_with_data(loader), rows, *given):
             _log.warning(sentence)
         return shared
 
@@ -231,6 +231,13 @@ def _takes(model: Any, *given: Any) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _one_with_data(loader: Any) -> Any:
+    """Return a loader, or the one it holds that knows the data set, where these are of one."""
+    within = [one for one in loaders_in(loader) if getattr(one, "dataset", None) is not None]
+    alike = all(one.dataset is within[0].dataset for one in within)
+    return within[0] if within and alike else loader
 
 
 def _packed() -> Any:

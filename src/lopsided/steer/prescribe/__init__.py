@@ -108,8 +108,9 @@ def _order_kept(*given: Any) -> Iterator[None]:
     """Put back what the next order of loaders depends on: how often they are read is no matter of
     whoever trains on.
     """
-    # Those of fastai and of Lightning Fabric are none of PyTorch's kind.
-    loaders = [one for one in given if loaded("torch") and hasattr(one, "dataset")]
+    # Many are none of PyTorch's kind: those of fastai, of Lightning Fabric, bars around others.
+    kept = (tuple, list, Store)
+    loaders = [one for one in given if loaded("torch") and not isinstance(one, kept)]
     with ExitStack() as stack:
         for one in loaders:
             stack.enter_context(order_kept(one))
