@@ -60,7 +60,9 @@ def check_whole(labels: Any, what: str = "labels") -> None:
         Traceback (most recent call last):
         TypeError: labels must be whole numbers, got dtype float64
     """
-    if not str(labels.dtype).removeprefix("torch.").startswith(("int", "uint")):
+    # NumPy writes the order of bytes, too, into the name of a type.
+    kind = getattr(labels.dtype, "kind", str(labels.dtype).removeprefix("torch."))
+    if not kind.startswith(("i", "u")):
         raise TypeError(f"{what} must be whole numbers, got dtype {labels.dtype}")
 
 

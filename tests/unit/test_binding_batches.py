@@ -100,6 +100,7 @@ def test_labels_come_in_every_form_that_data_sets_have():
         LABELS.tolist(),
         LABELS[:, None],
         LABELS.astype(np.uint8),
+        LABELS.astype(">i4"),
         torch.tensor(LABELS),
         torch.tensor(LABELS)[:, None],
     ):
