@@ -332,7 +332,8 @@ def test_nodes_of_a_random_graph_collapse_in_part():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: predict.nngp([[0.0, 0.0], [1, 0]], 1), "input 0 is zero"),
+        (lambda: predict.nngp([[0.0, 0.0], [1, 0]], 1), "makes zero of input 0"),
+        (lambda: predict.nngp([[1.0, 0.0]], 1, weight=0), "makes zero of input 0"),
         (lambda: predict.nngp(X, -1), "hidden layers must be a whole number"),
         (lambda: predict.ntk(X, 1, "tanh"), "'relu' or 'erf', got 'tanh'"),
         (lambda: predict.ntk(X, 1, weight=-1.0), "weight is a variance"),

@@ -113,8 +113,8 @@ def _kernel(
     own = beta + omega * np.einsum("nd,nd->n", x, x) / d
     if activation == "relu" and hidden and not own.all():
         raise ValueError(
-            f"input {int(np.argmin(own))} is zero, where a ReLU without a bias has no slope; leave"
-            " it out or give a bias"
+            f"the first layer makes zero of input {int(np.argmin(own))}, where a ReLU has no slope:"
+            " leave out inputs that are zero, or give a bias"
         )
     kernel = np.empty((n, n))
     for rows, columns in _tiles(n):
