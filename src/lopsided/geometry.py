@@ -21,6 +21,7 @@ from lopsided.files import printable, reading
 from lopsided.frobenius import ZeroMatrixError
 from lopsided.gram import Gram
 from lopsided.groups import Groups, numbers_of
+from lopsided.numbering import require_one_order
 from lopsided.packing import packed, read_arrays, read_facts, unpacked, write_pair
 from lopsided.pairing import Pairing
 from lopsided.plain import plain
@@ -221,9 +222,11 @@ class Geometry:
 
         Raises:
             TypeError: if the other is no geometry.
-            ValueError: if the numbers of classes differ.
+            ValueError: if the numbers of classes differ, or the names of their counts are the same
+                in another order.
         """
         require_noun(other, Geometry, "what a distance is to")
+        require_one_order(f"the geometry {other.source.name}", self.counts, other.counts)
         one: Geometry = self
         if self.source.centered or other.source.centered:
             one, other = self.about_mean(), other.about_mean()

@@ -122,6 +122,28 @@ def require_names(names: Iterable[str] | None) -> Names:
     return tuple(str(name) for name in given)
 
 
+def require_one_order(what: str, counts: Any, others: Any) -> None:
+    """Refuse the same names in two orders, as counts by size and classes by label have them: number
+    by number other classes would be compared.
+
+    Args:
+        what: has the others.
+        counts: of the classes here, with names or without; None where they are not known.
+        others: of classes of which each is compared with the one of its number.
+
+    Raises:
+        ValueError: naming the first class that stands elsewhere.
+    """
+    here, there = (getattr(each, "names", None) or () for each in (counts, others))
+    if here == there or set(here) != set(there):
+        return
+    c = next(c for c, name in enumerate(here) if name != there[c])
+    raise ValueError(
+        f"{what} has the same classes in another order: class {c} is {there[c]!r} there and"
+        f" {here[c]!r} here; its take(classes) puts them into this one"
+    )
+
+
 def present(labels: Ints, k: int | None) -> Ints:
     """Return how many samples each of the labels 0..k-1 has.
 

@@ -170,14 +170,11 @@ class Pairing:
 
     def entries(self, rows: npt.ArrayLike, columns: npt.ArrayLike) -> Floats:
         """Return A[rows, columns] for numbers given as in numpy indexing."""
-        a, b = self.rows.of_class(rows), self.columns.of_class(columns)
-        i, j = np.asarray(rows), np.asarray(columns)
+        # Labels may be of a type that does not hold the number of classes.
+        i, j = numbers_of(rows, self.k), numbers_of(columns, self.m)
+        a, b = self.rows.of_class(i), self.columns.of_class(j)
         low_rank = np.einsum("...q,...q->...", self.left[a], self.right[b])
-        return (
-            low_rank
-            if self.diagonal is None
-            else np.where(i % self.k == j % self.k, self.diagonal[a], low_rank)
-        )
+        return low_rank if self.diagonal is None else np.where(i == j, self.diagonal[a], low_rank)
 
     def matrix(self) -> Floats:
         """Return the whole (k, m) array.

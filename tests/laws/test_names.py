@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from lopsided import Counts, predict
+from lopsided import Counts, Problem, measure, plot, predict, solve, steer
 from lopsided.cli import main
 
 #: Neither brackets nor a word between colons is markup.
@@ -177,3 +177,38 @@ def test_names_that_speak_to_terminals_or_browsers_are_words(features, capsys, t
     for text in (told, written, Counts.of(evil)._repr_html_()):
         assert r"\u200fb\u202e" in text
         assert all(sign.isprintable() or sign == "\n" for sign in text)
+
+
+BY_LABEL = Counts.of(COUNTS)
+#: As pandas counts labels: the largest first. Named, but of the same classes.
+BY_SIZE = Counts([20, 50, 5], ["hot :dog:", "cat", "[eel]"])
+SGD = solve.Optimizer("descent", 0.1)
+
+
+def network():
+    W, M = predict.seli(BY_LABEL).vectors()
+    moments = measure.Moments(3, M.shape[1])
+    moments.update(np.repeat(M, 2, axis=0), np.repeat(np.arange(3), 2))
+    return measure.Collapse.of(moments, W, counts=BY_LABEL)
+
+
+#: Who compares classes of BY_LABEL with those of a law.
+COMPARED = {
+    "distance": lambda law: predict.seli(BY_LABEL).distance(law),
+    "the verdict": lambda law: network().verdict({"law": law}),
+    "splits": lambda law: network().splits({"law": law}),
+    "scalars": lambda law: network().scalars({"law": law}),
+    "bars": lambda law: plot.distances(predict.seli(BY_LABEL), {"law": law}),
+    "a match": lambda law: solve.match(Problem(BY_LABEL, ridge=1.0), law, points=9),
+    "a path": lambda law: solve.train(Problem(BY_LABEL, ridge=1.0), SGD, 2, reference=law),
+    "a design": lambda law: steer.design(BY_LABEL, law),
+}
+
+
+@pytest.mark.parametrize("who", COMPARED)
+def test_named_classes_in_another_order_are_not_compared_number_by_number(who):
+    law = predict.seli(BY_SIZE)
+    with pytest.raises(ValueError, match="another order: class 0 is 'hot :dog:' there and 'cat'"):
+        COMPARED[who](law)
+    COMPARED[who](law.take([1, 0, 2]))
+    COMPARED[who](predict.seli(Counts(BY_SIZE.values)))  # whose classes nobody named

@@ -407,6 +407,15 @@ def test_classes_that_do_not_exist_are_refused():
         predict.etf(3).classifiers.cosine(0, 3)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16, np.uint64])
+def test_classes_are_named_by_labels_of_any_width(kind):
+    gram, classes = predict.seli(Counts.step(k=300, minority=1, ratio=9)).classifiers, [0, 1, 120]
+    labels = np.array(classes, kind)
+    assert np.array_equal(
+        gram.cosine(labels, labels[:, None]), gram.cosines()[:121][classes][:, classes]
+    )
+
+
 def test_the_cosine_of_a_zero_vector_is_not_a_number():
     gram = Gram.of_vectors([[1.0, 0.0], [0.0, 0.0]])
     assert np.isnan(gram.cosine(0, 1))

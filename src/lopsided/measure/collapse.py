@@ -201,7 +201,8 @@ class Collapse(Declared):
         would alone.
 
         Raises:
-            ValueError: if a prediction is of another number of classes.
+            ValueError: if a prediction is of another number of classes, or of those of the counts
+                by their names in another order.
             TypeError: if it is none.
         """
         return against.comparable(self, predictions)

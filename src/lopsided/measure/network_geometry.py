@@ -16,6 +16,7 @@ from lopsided.measure.checks import head_of
 from lopsided.measure.state.center import centered
 from lopsided.measure.state.moments import Moments
 from lopsided.measure.state.span import Center
+from lopsided.numbering import require_one_order
 from lopsided.source import CENTERED
 
 
@@ -84,6 +85,17 @@ def require_geometries(predictions: Mapping[str, Geometry]) -> None:
             "predictions must be a dictionary of names and geometries, got"
             f" {type(wrong[0]).__name__}"
         )
+
+
+def require_order(predictions: Mapping[str, Geometry], *known: Counts | None) -> None:
+    """Refuse predictions whose classes are those of some counts by their names, in another order.
+
+    Raises:
+        ValueError: naming the prediction.
+    """
+    for name, other in predictions.items():
+        for counts in known:
+            require_one_order(f"the prediction {name}", counts, other.counts)
 
 
 def comparable(predictions: Mapping[str, Geometry], k: int) -> dict[str, Geometry]:

@@ -31,7 +31,7 @@ from lopsided.measure.network.loggers import Logger, loggers_of
 from lopsided.measure.network.passing import Passing
 from lopsided.measure.network.replay import Replay
 from lopsided.measure.network.stream import Stream
-from lopsided.measure.network_geometry import comparable, require_geometries
+from lopsided.measure.network_geometry import comparable, require_geometries, require_order
 
 
 class Watch:
@@ -102,6 +102,7 @@ class Watch:
             )
         require_geometries(predictions or {})
         counts = None if counts is None else Counts.of(counts)
+        require_order(predictions or {}, counts)
         if counts is not None and classes == "all":  # else it is known when the epoch is closed
             comparable(predictions or {}, counts.k)
         self._model, self._training, self._scatter, self._ignore = (

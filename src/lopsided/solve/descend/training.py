@@ -11,6 +11,7 @@ import numpy as np
 from lopsided.arrays import Floats, require_noun, require_number, require_whole
 from lopsided.geometry import Geometry
 from lopsided.gram import LONGEST
+from lopsided.numbering import require_one_order
 from lopsided.problem import Problem, require_problem
 from lopsided.solve.descend.objective import MeanObjective
 from lopsided.solve.descend.optimizers import DIRECTIONS, Optimizer
@@ -84,7 +85,8 @@ def train(
             geometry.
         ValueError: for a problem of another kind, steps or a seed that are no whole number of at
             least 0, a size that is not positive, fewer steps than are behind, a path of other
-            settings or distances, or a width that the limit does not fit and no reference.
+            settings or distances, a reference that has the problem's classes in another order, or a
+            width that the limit does not fit and no reference.
         FloatingPointError: if the loss becomes infinite, or a weight beyond 1e140; the step is
             named.
 
@@ -107,6 +109,7 @@ def train(
     if not isinstance(reference, Geometry | None):
         raise TypeError(f"distances are to a Geometry, got {type(reference).__name__}")
     goal = (_limit(problem) if reference is None else reference).about_mean()
+    require_one_order("the reference", mean.counts, goal.counts)
     if resume is None:
         begin = _begin(mean, seed, size)
         rows = [(0, *mean.observe(begin.W, begin.H, goal))]
