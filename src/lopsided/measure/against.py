@@ -25,6 +25,7 @@ def comparable(collapse: Collapse, predictions: Mapping[str, Geometry]) -> dict[
     `Collapse.comparable`.
     """
     network_geometry.require_geometries(predictions)
+    network_geometry.require_order(predictions, collapse.trained, collapse.counts)
     if collapse.every > collapse.k:
         predictions = {
             name: other.take(collapse.classes)
