@@ -31,6 +31,34 @@ def act(*parts):
     return nn.Sequential(*parts, nn.ReLU())
 
 
+class OfMaps(nn.LayerNorm):
+    """A norm over channels that are at axis 1, as that of torchvision's ConvNeXt."""
+
+    def forward(self, x):
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class Patches(nn.Conv2d):
+    """A convolution whose output is a sequence."""
+
+    def forward(self, x):
+        return super().forward(x).flatten(2).transpose(1, 2)
+
+
+class Standardised(nn.Conv2d):
+    """A convolution of a weight of its own."""
+
+    def forward(self, x):
+        return nn.functional.conv2d(x, self.weight - self.weight.mean(), self.bias)
+
+
+class OfPixels(nn.Linear):
+    """A linear layer of each pixel of an image."""
+
+    def forward(self, x):
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
 #: A layer, shape of its inputs, axes of positions in its output, and what it is given of inputs.
 LAYERS = {
     "Conv1d": (nn.Conv1d(4, 5, 3, padding=1), (6, 4, 7), 2, None),
@@ -43,6 +71,11 @@ LAYERS = {
     "Linear of images": (nn.Linear(4, 5), (6, 7, 8, 4), (1, 2), None),
     "Linear and ReLU": (act(nn.Linear(4, 5)), (6, 7, 4), 1, None),
     "LayerNorm": (nn.LayerNorm(5), (6, 5, 5), 1, None),
+    "LayerNorm of maps": (OfMaps(5), (6, 5, 7, 8), (2, 3), None),
+    "LayerNorm of maps of one pixel": (OfMaps(5), (6, 5, 1, 1), (2, 3), None),
+    "patches": (Patches(4, 5, 2, 2), (6, 4, 8, 8), 1, None),
+    "Conv2d of its own weight": (Standardised(4, 5, 1), (6, 4, 5, 5), (2, 3), None),
+    "Linear of pixels": (OfPixels(4, 5), (6, 4, 7, 7), (2, 3), None),
     "LSTM of batches": (nn.LSTM(4, 5, batch_first=True), (6, 6, 4), 1, None),
     "LSTM by time": (nn.LSTM(4, 5), (6, 6, 4), 0, by_time),
     "Transformer by time": (nn.TransformerEncoderLayer(5, 1, 9), (6, 6, 5), 0, by_time),
@@ -107,6 +140,12 @@ def test_of_a_layer_after_one_by_time_the_number_of_labels_tells_which_axis_is_t
             (6, 5, 5),
             "layer",
             "not known whether axis 1 or the last .* this PReLU",
+        ),
+        (
+            Around(OfMaps(5), lambda z: z.mean((2, 3))),
+            (6, 5, 5, 5),
+            "layer",
+            "whether axis 1 or the last .* this OfMaps",
         ),
         (dropped(), (6, 6, 4), "layer.1", "not known whether axis 0 is time"),
     ],

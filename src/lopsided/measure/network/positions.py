@@ -108,14 +108,18 @@ def _sequential() -> tuple[type, ...]:
 
 def _last(shape: tuple[int, ...], layer: Any, inner: list[Any]) -> bool:
     """Return whether channels are at the last axis, and not at axis 1."""
-    nn = torch().nn
-    norms = nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LocalResponseNorm
-    if isinstance(layer, (nn.modules.conv._ConvNd, *norms)) or _pools(layer):
-        return False
-    if isinstance(layer, (nn.Linear, nn.Embedding, *_sequential())):
-        return True
-    if isinstance(layer, nn.LayerNorm) and len(layer.normalized_shape) == 1:
-        return True
+    known = _known(layer)
+    if known is not None:
+        last, width = known
+        there, elsewhere = (shape[-1 if axis else 1] == width for axis in (last, not last))
+        # What a layer of one's own does about a known one, as a norm of maps that turns their axes,
+        # its output has to tell.
+        usual = width is None or type(layer).forward.__module__.startswith("torch.")
+        unclear = elsewhere and isinstance(layer, torch().nn.LayerNorm)
+        if usual or (there and not unclear):
+            return last
+        if elsewhere and not there:
+            return not last
     for modules in (list(layer.modules()), inner):
         first = any(shape[1] in _widths(module, _FIRST) for module in modules)
         last = any(shape[-1] in _widths(module, _LAST) for module in modules)
@@ -128,6 +132,30 @@ def _last(shape: tuple[int, ...], layer: Any, inner: list[Any]) -> bool:
         " a convolution, a linear or recurrent layer, or what normalizes or pools, instead of this"
         f" {type(layer).__name__}"
     )
+
+
+def _known(layer: Any) -> tuple[bool, int | None] | None:
+    """Return whether a kind of layer has its channels at the last axis, and their number where it
+    tells that; None for other kinds.
+    """
+    nn = torch().nn
+    if isinstance(layer, nn.modules.conv._ConvNd):
+        return False, layer.out_channels
+    if isinstance(layer, nn.modules.batchnorm._NormBase):
+        return False, layer.num_features
+    if isinstance(layer, nn.GroupNorm):
+        return False, layer.num_channels
+    if isinstance(layer, nn.LocalResponseNorm) or _pools(layer):
+        return False, None
+    if isinstance(layer, nn.Linear):
+        return True, layer.out_features
+    if isinstance(layer, nn.Embedding):
+        return True, layer.embedding_dim
+    if isinstance(layer, _sequential()):
+        return True, None
+    if isinstance(layer, nn.LayerNorm) and len(layer.normalized_shape) == 1:
+        return True, layer.normalized_shape[0]
+    return None
 
 
 def _pools(layer: Any) -> bool:
