@@ -121,3 +121,20 @@ def test_many_groups_are_shown_by_their_ends_and_told_in_full_elsewhere(capsys):
     shown = capsys.readouterr().out
     assert shown.count("⋮") == 2
     assert "20 groups of classes, all in --json and --csv" in shown
+
+
+@pytest.mark.parametrize(("ridge", "together"), [(1.5, 3), (0.7, 0)])
+def test_classes_that_share_a_classifier_have_collapsed_in_a_narrow_network_too(
+    ridge, together, capsys
+):
+    main(["solve", "--counts", "50,50,5,5,5", "--width", "2", "--ridge", str(ridge), "--json"])
+    rows = json.loads(capsys.readouterr().out)["groups"]
+    assert sum(row["collapsed"] for row in rows if row["samples"] == 5) == together
+    assert not any(row["collapsed"] for row in rows if row["samples"] == 50)
+
+
+def test_what_descent_leaves_of_a_class_is_no_class(capsys):
+    main(["solve", "--counts", "50,50,5,5", "--ridge", "1", "--width", "1", "--json"])
+    rows = [row for row in json.loads(capsys.readouterr().out)["groups"] if row["samples"] == 5]
+    assert [row["w"] for row in rows] == [row["mu"] for row in rows] == [0, 0]
+    assert all(row["collapsed"] and row["alignment"] is None for row in rows)

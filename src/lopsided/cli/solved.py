@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lopsided.cli.output import table_console
 from lopsided.cli.predicted import ends
 from lopsided.naming import listed
+from lopsided.plain import plain
 
 if TYPE_CHECKING:
     from lopsided.geometry import Geometry
@@ -45,6 +47,7 @@ def summary(solution: Solution, limit: Geometry | None) -> dict[str, Any]:
     first = groups.first
     second = np.array([_second(groups, g) for g in range(groups.m)])
     w, mu = geometry.classifiers, geometry.embeddings
+    alignment, collapsed = geometry.alignment(), _collapsed(solution)
     counts = solution.problem.counts
     assert counts is not None
     named = [] if counts.names is None else counts.called_by_group(groups)
@@ -63,14 +66,10 @@ def summary(solution: Solution, limit: Geometry | None) -> dict[str, Any]:
                 "first_class": c,
                 "w": float(np.sqrt(w.entries(c, c))),
                 "mu": float(np.sqrt(mu.entries(c, c))),
-                "alignment": _ratio(
-                    geometry.logits.entries(c, c), np.sqrt(w.entries(c, c) * mu.entries(c, c))
-                ),
+                "alignment": plain(alignment[c]),
                 "cosine_w": None if same[0] is None or np.isnan(same[0]) else same[0],
                 "cosine_mu": None if same[1] is None or np.isnan(same[1]) else same[1],
-                "collapsed": bool(
-                    w.entries(c, c) == 0 or (same[0] is not None and same[0] > 1 - 1e-9)
-                ),
+                "collapsed": bool(collapsed[g]),
             }
         )
     return {
@@ -198,8 +197,18 @@ def _second(groups: Any, g: int) -> int:
     return int(starts[runs[0]] + 1 if groups.lengths[runs[0]] > 1 else starts[runs[1]])
 
 
-def _ratio(numerator: Any, denominator: Any) -> float | None:
-    return float(numerator / denominator) if denominator > 0 else None
+def _collapsed(solution: Solution) -> npt.NDArray[np.bool_]:
+    """Return for each group whether its classes are zero, or share their classifier with another
+    class of their count: of their group or, in a narrow network, another by itself.
+    """
+    gram, counts = solution.geometry.classifiers, solution.problem.counts
+    assert counts is not None
+    samples, lengths = counts[gram.groups.first], np.sqrt(gram.diagonal)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cosines = gram.left @ gram.right.T / np.outer(lengths, lengths)
+    np.fill_diagonal(cosines, np.where(gram.groups.sizes > 1, cosines.diagonal(), -1.0))
+    alike = np.equal.outer(samples, samples) & np.isclose(lengths[:, None], lengths, rtol=1e-4)
+    return np.asarray((lengths == 0) | ((cosines > 1 - 1e-9) & alike).any(axis=1))
 
 
 def _show(value: float | None) -> str:
