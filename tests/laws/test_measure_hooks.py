@@ -1897,3 +1897,12 @@ def test_features_below_the_smallest_normal_number_show_no_other_head():
     affine = Affine("head", head)
     affine.compare(x, head(x).detach(), precision_of(x))
     assert not affine.unlike_stored()
+
+
+@pytest.mark.parametrize("shape", [(D, 3), (5, D, 3), (D, 5, 3)], ids=str)
+def test_a_layer_as_wide_as_a_batch_or_a_sequence_is_long_is_no_head_for_that(shape):
+    model = nn.Sequential(nn.Linear(3, D), steer.CosineHead(D, K))
+    with watch(model, classes="seen") as watching:
+        model(torch.randn(shape))
+        with pytest.raises(ValueError, match="does not come from its last linear layer '0'"):
+            watching.labels(torch.zeros(shape[:-1], dtype=torch.int64))

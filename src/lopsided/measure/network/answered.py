@@ -62,7 +62,7 @@ def require_own(
             f" and not the {k} answers of the layer {name!r}; if that is the head all the same, say"
             f" so (head=...){ONE}"
         )
-    if not alike and guessed and len(answers) == 1 and k not in answers[0].shape:
+    if not alike and guessed and len(answers) == 1 and not _has_classes(answers[0], logits):
         raise _elsewhere(name)
     if not alike and guessed and rivals:  # of maps that were made larger, or of a loss alone
         raise _several(name, rivals)
@@ -109,6 +109,17 @@ def beside(answer: Any, logits: Any) -> Any:
     if answer.numel() != logits.numel() or k not in (answer.shape[-1], answer.shape[1]):
         return None
     return (answer if answer.shape[-1] == k else answer.movedim(1, -1)).reshape(-1, k)
+
+
+def _has_classes(answer: Any, logits: Any) -> bool:
+    """Return whether an answer has an axis of the classes of logits (*batch, k): the last, or that
+    before other places. A batch may have as many samples, a sequence as many places, as the layer
+    has outputs.
+    """
+    k, shape = logits.shape[-1], answer.shape
+    return shape[-1:] == (k,) or (
+        len(shape) > 2 and shape[1] == k and shape[:-1] != logits.shape[:-1]
+    )
 
 
 def _several(name: str, rivals: Sequence[str]) -> ValueError:
