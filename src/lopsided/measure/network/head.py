@@ -74,6 +74,11 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
     name, head = list(found.items())[-1]
     with modes_kept(head):
         weight = getattr(head, "weight", None)
+    if isinstance(weight, torch().nn.UninitializedParameter):
+        raise ValueError(
+            f"the head {name!r} is lazy and has no weight before its first pass: give the model a"
+            " batch first"
+        )
     if not isinstance(weight, torch().Tensor) or not is_matrix(weight):
         raise ValueError(f"the head {name!r} has no (k, d) weight matrix")
     widths = (head.out_features,) if hasattr(head, "out_features") else weight.shape[:2]
