@@ -101,7 +101,7 @@ def test_the_last_linear_layer_is_found_and_named(caplog):
         (network(), None, Counts([1, 2]), "no linear layer with 2 outputs"),
         (network(), nn.Linear(2, 2), None, "not a layer of this model"),
         ((dropout := network()), dropout[1], None, "no .k, d. weight"),
-        (nn.Sequential(nn.ReLU(), nn.LazyLinear(3)), None, None, "is lazy .* give the model a batch"),
+        (nn.Sequential(nn.LazyLinear(3)), None, None, "is lazy .* give the model a batch"),
         ((small := network()), small[-1], Counts([1, 2]), "3 outputs, but counts are of 2 classes"),
     ],
 )
