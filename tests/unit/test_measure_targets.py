@@ -185,6 +185,16 @@ def test_every_shard_is_of_the_kind_of_the_first(tmp_path, capsys):
         assert re.search(sentence, " ".join(capsys.readouterr().err.split()))
 
 
+def test_one_hot_labels_are_told_to_be_classes(tmp_path, capsys):
+    np.savez(tmp_path / "a.npz", features=np.eye(6, 4), labels=np.eye(3)[[0, 1, 2, 0, 1, 2]])
+    for words in (("--held-out", "b.npz"), ("--counts", "2,2,2"), ("--ignore", "-100")):
+        assert main(["measure", str(tmp_path / "a.npz"), *words]) == 2
+        assert "of one-hot labels the argmax" in " ".join(capsys.readouterr().err.split())
+    assert main(["steer", "--features", str(tmp_path / "a.npz")]) == 2
+    assert "of one-hot labels the argmax" in " ".join(capsys.readouterr().err.split())
+    assert answer(capsys, tmp_path / "a.npz")["verdict"].startswith("Each sample has one label")
+
+
 @pytest.mark.parametrize("name", ["targets", "labels"])
 def test_shards_of_different_heads_are_refused(name, tmp_path):
     rows = {"targets": Y[:4], "labels": np.eye(4)[:, :3] + np.eye(4)[:, 1:]}[name]
@@ -258,6 +268,9 @@ def test_one_logit_is_the_case_of_two_classes(tmp_path, capsys):
         ({"targets": Y, "weight": np.eye(3, 4)}, ("--passes", "1"), "leave out --passes"),
         ({"targets": Y, "weight": np.eye(2, 4)}, (), "must have shape (3, 4)"),
         ({"targets": np.where(Y[7, 0] == Y, np.nan, Y), "weight": np.eye(3, 4)}, (), "row 7"),
+        ({"targets": Y, "weight": np.full((3, 4), np.inf)}, (), "a.npz: row 0 of the head's w"),
+        ({"targets": Y, "weight": np.eye(3, 4) * 1e-160}, (), "a.npz: the head's weights reach"),
+        ({"targets": Y, "weight": np.eye(3, 4) * 1e160}, (), "a.npz: the head's weights reach"),
         ({"targets": Y[:5], "weight": np.eye(3, 4)}, (), "40 features and 5 targets"),
         ({"targets": Y * [1, 1, 0], "weight": np.eye(3, 4)}, (), "output 2 is the same"),
         ({"labels": np.ones((40, 2), int)}, (), "sample 0 has all"),

@@ -40,10 +40,13 @@ def refuse(options: Measure, kind: Kind) -> None:
         and getattr(options, field.name) != field.default
     ] + options.training.given
     if given:
-        what = "outputs of a regression" if kind == "regression" else "several labels a sample"
+        several = kind == "label sets"
+        what = "several labels a sample" if several else "outputs of a regression"
         raise ValueError(
             f"the targets in {options.features} are {what}, not classes: leave out"
             f" {' and '.join(given)}"
+            + ", or store of one-hot labels the argmax, which is a class"
+            * several
         )
 
 
@@ -186,6 +189,11 @@ def _label_sets(
         figures |= {f"tag-wise {name}": plain(value) for name, value in angles.items()}
     except ValueError as error:
         words = f"Tag-wise angles are not defined: {error}."
+    if all(len(labels) == 1 for labels in seen.sets):
+        words = (
+            "Each sample has one label: store the numbers of the labels, labels.argmax(axis=1), to"
+            " be told of classes, the head and its errors."
+        )
     if ridge is not None and store.weight is not None:
         law = seen.about_mean(foresee(Problem(seen.targets(), ridge=ridge)))
         found = seen.geometry(store.weight, means).distance(law)

@@ -85,7 +85,8 @@ def open_shard(path: Path, labels: Path | None = None) -> Shard:
     if len(shape) == 2 and shape[1] != 1:
         raise ValueError(
             f"labels in {path} must have 1 axis, got shape {shape}; rows of 0 and 1, several labels"
-            " a sample, are read from npz and safetensors files by `open_targets`"
+            " a sample, are read from npz and safetensors files by `open_targets`, and of one-hot"
+            " labels the argmax is stored"
         )
     n, m = arrays["features"].shape[0], shape[0]
     if n != m:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from lopsided.arrays import Floats
+from lopsided.arrays import Floats, require_squares
 from lopsided.files import reading
 from lopsided.measure.storage.formats import FORMATS, held_for
 from lopsided.measure.storage.heads import beside, only_head
@@ -183,13 +183,8 @@ def _kind(file: Path) -> Kind | None:
 def _weight(path: Path, shards: tuple[dict[str, Stored], ...], head: Path | None) -> Floats | None:
     own = [*(arrays for _, arrays in beside(path, head is not None)), *shards]
     holders = own if head is None else [open_arrays(head, ("weight",))]
-    weight, _ = only_head(
-        [
-            (holder["weight"].path, (np.asarray(read_all(holder["weight"]), np.float64), None))
-            for holder in holders
-            if "weight" in holder
-        ]
-    )
+    held = [holder["weight"] for holder in holders if "weight" in holder]
+    weight, _ = only_head([(array.path, (_finite(array), None)) for array in held])
     if weight is None:
         return None
     rows = next(
@@ -200,4 +195,21 @@ def _weight(path: Path, shards: tuple[dict[str, Stored], ...], head: Path | None
             f"the head's weight must have shape ({rows}, {shards[0]['features'].shape[1]}), one row"
             f" an output or a label, got {weight.shape}"
         )
+    return weight
+
+
+def _finite(array: Stored) -> Floats:
+    """Return a weight in float64.
+
+    Raises:
+        ValueError: if an entry is not finite, or the squares leave float64; the file is named.
+    """
+    weight = np.asarray(read_all(array), np.float64)
+    if not np.isfinite(weight).all():
+        row = int(np.argmin(np.isfinite(weight).all(axis=1)))
+        raise ValueError(f"in {array.path}: row {row} of the head's weight has NaN or infinity")
+    try:
+        require_squares(weight, "the head's weights")
+    except ValueError as error:
+        raise ValueError(f"in {array.path}: {error}") from error
     return weight
