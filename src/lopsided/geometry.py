@@ -190,7 +190,9 @@ class Geometry:
 
     def take(self, classes: npt.ArrayLike) -> Geometry:
         """Return the geometry of some of the classes, in the order given, as it is among the
-        others: a law of some of the counts alone is another.
+        others: a law of some of the counts alone is another. The classifiers of the others are
+        gone: what `split` then calls visible is what those taken span. A measurement of some of the
+        classes keeps its whole head.
 
         Raises:
             ValueError: if the kinds of samples are not the classes, a class is named twice or, of
