@@ -427,6 +427,28 @@ def test_a_process_that_waits_for_others_ends_when_it_is_told_to(tmp_path):
     assert waiting.wait(timeout=20) in (-15, 143)
 
 
+def test_who_waits_for_others_that_do_not_come_says_so(tmp_path, monkeypatch, caplog):
+    """As where a training has left its environment, or its first process measures alone."""
+    np.savez(tmp_path / "x.npz", **sample())
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+
+    def come(backend):
+        while torchrun.PATIENCE < 1 and not caplog.messages:
+            time.sleep(0.01)
+        raise ConnectionError("nobody came")
+
+    monkeypatch.setattr(torch.distributed, "init_process_group", come)
+    with pytest.raises(ConnectionError):
+        stored(tmp_path / "x.npz")
+    assert not caplog.messages  # at once
+    monkeypatch.setattr(torchrun, "PATIENCE", 0.05)
+    with pytest.raises(ConnectionError):
+        stored(tmp_path / "x.npz")
+    (said,) = caplog.messages
+    assert said.startswith("waiting for the other processes: WORLD_SIZE=2")
+
+
 def test_one_process_tells_whatever_its_rank_is_called(monkeypatch):
     for world, rank, tells in (
         (None, "3", True),

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import logging
 import os
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from lopsided.measure.network import sync
 from lopsided.measure.storage.rows import Stored
 from lopsided.needs import need
 from lopsided.signals import ended_by_signals
+
+_log = logging.getLogger("lopsided")
+
+#: Seconds after which a process that waits for others says so: they may never come, where the
+#: environment is that of a training, or one process of it measures alone.
+PATIENCE = 20.0
 
 
 def share(engine: Any, shards: Sequence[Mapping[str, Stored]]) -> slice | None:
@@ -32,12 +41,30 @@ def share(engine: Any, shards: Sequence[Mapping[str, Stored]]) -> slice | None:
             f"under torchrun its processes share the work: leave out the engine, got {engine!r}"
         )
     distributed = need("torch.distributed", "'lopsided[torch]'")
-    if not distributed.is_initialized():
-        with ended_by_signals():
-            distributed.init_process_group("gloo")
-        atexit.register(_part)
-    sync.agree(_told(shards))
+    with waiting_told():
+        if not distributed.is_initialized():
+            with ended_by_signals():
+                distributed.init_process_group("gloo")
+            atexit.register(_part)
+        sync.agree(_told(shards))
     return slice(distributed.get_rank(), None, distributed.get_world_size())
+
+
+@contextmanager
+def waiting_told() -> Iterator[None]:
+    """Say what is waited for where the others do not come soon."""
+    said = (
+        f"waiting for the other processes: WORLD_SIZE={os.environ['WORLD_SIZE']} in the environment"
+        " says how many torchrun has started, and each of them has to run this; without WORLD_SIZE"
+        " one process does it alone"
+    )
+    timer = threading.Timer(PATIENCE, _log.warning, [said])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _told(shards: Sequence[Mapping[str, Stored]]) -> str:

@@ -36,7 +36,7 @@ class Workers:
         if not torchrun.several():
             return cls()
         if not dist.is_initialized():
-            with ended_by_signals():
+            with ended_by_signals(), torchrun.waiting_told():
                 dist.init_process_group("nccl" if device == "cuda" else "gloo")
             atexit.register(dist.destroy_process_group)
         return cls(dist.get_rank(), dist.get_world_size())
