@@ -1144,6 +1144,56 @@ class Noisy(TensorDataset):
         return X[i] + torch.tensor(self.random.standard_normal(4)).float(), Y[i]
 
 
+class Jitter:
+    """Changes samples by random numbers of its own."""
+
+    def __init__(self):
+        self.random = np.random.default_rng(0)
+
+    def __call__(self, x):
+        return x + float(self.random.standard_normal())
+
+
+class Then:
+    """Changes of samples, one after the other."""
+
+    def __init__(self, *steps):
+        self.steps = steps
+
+    def __call__(self, x):
+        for step in self.steps:
+            x = step(x)
+        return x
+
+
+class Changed(TensorDataset):
+    """Samples that are changed as they are read."""
+
+    def __init__(self, change):
+        super().__init__(X, Y)
+        self.change = change
+
+    def __getitem__(self, i):
+        return self.change(X[i]), Y[i]
+
+
+def pointing(change):
+    """Return a change that points to itself and to what is there no more."""
+    change.itself, change.gone = change, weakref.proxy(Jitter())
+    return change
+
+
+class Collated:
+    """Makes batches of samples that it changes."""
+
+    def __init__(self):
+        self.change = Jitter()
+
+    def __call__(self, samples):
+        x, y = firsts(samples)
+        return self.change(x), y
+
+
 def firsts(samples):
     """Return a batch of samples, of those by name too."""
     pairs = [sample["x"] if isinstance(sample, dict) else sample for sample in samples]
@@ -1184,6 +1234,12 @@ LOADERS = {
     "moved twice": lambda: Moved(Moved(DataLoader(*DATA, shuffle=True, generator=seeded()))),
     "own": Own,
     "noisy": lambda: DataLoader(Noisy(X, Y)),
+    "changed": lambda: DataLoader(Changed(Jitter())),
+    "changed in steps": lambda: DataLoader(
+        Subset(Changed(Then(torch.abs, Jitter())), range(B - 1))
+    ),
+    "changed by what others point to": lambda: DataLoader(Changed(pointing(Jitter()))),
+    "collated": lambda: DataLoader(*DATA, collate_fn=Collated()),
     **{
         name: partial(lambda part: DataLoader(part(Noisy(X, Y)), collate_fn=firsts), PARTS[name])
         for name in PARTS

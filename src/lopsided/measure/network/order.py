@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from types import ModuleType
 from typing import Any
+from weakref import ProxyTypes
 
 from lopsided.measure.network.contents import Undo, contents, random_numbers
 from lopsided.needs import torch
@@ -15,6 +17,8 @@ SHARED = "gradient_state"
 #: Where a DataLoader, and one of torchdata that goes on from a checkpoint, keeps how far it is, and
 #: what stands there before it begins.
 BEGINNING = {"_iterator": None, "next_iter_state": None, "_initial_iter_for_state_dict": False}
+#: Parts of a data set in one container that are looked into, at most.
+FEW = 1000
 
 
 @contextmanager
@@ -55,14 +59,15 @@ def loaders_in(loader: Any) -> list[Any]:
     """
     found = [loader]
     for part in found:
-        inner = (one for one in _attributes(part) if _is_loader(one) or _holds_loader(one))
+        inner = (one for one in _attributes(part).values() if _is_loader(one) or _holds_loader(one))
         found += [one for one in inner if all(one is not f for f in found)]
     return found
 
 
-def _attributes(part: Any) -> list[Any]:
+def _attributes(part: Any) -> dict[str, Any]:
+    """Return what an object holds itself; what it only points to may be there no more."""
     own = {} if isinstance(part, type) else getattr(part, "__dict__", {})
-    return [*own.values()]
+    return {name: value for name, value in own.items() if type(value) not in ProxyTypes}
 
 
 def _is_loader(part: Any) -> bool:
@@ -70,7 +75,7 @@ def _is_loader(part: Any) -> bool:
 
 
 def _holds_loader(part: Any) -> bool:
-    return any(map(_is_loader, _attributes(part)))
+    return any(map(_is_loader, _attributes(part).values()))
 
 
 def _each(parts: Callable[[Any], list[Any]], loaders: list[Any]) -> list[Any]:
@@ -88,20 +93,38 @@ def _samplers(loader: Any) -> list[Any]:
 
 
 def _data(loader: Any) -> list[Any]:
-    """Return the data set of a loader, and those that it is a part of or made of."""
-    found = [getattr(loader, "dataset", None)]
-    for part in found:
-        own = getattr(part, "__dict__", {})
-        several = own.get("datasets")
-        several = list(several.values()) if isinstance(several, dict) else several
-        inner = [own.get("dataset"), *(several if isinstance(several, list | tuple) else ())]
-        found += [one for one in inner if one is not None and all(one is not f for f in found)]
-    return found
+    """Return the data set of a loader, what makes batches of its samples, and what is within both:
+    data sets that it is a part of or made of, and what changes its samples.
+    """
+    parts = (getattr(loader, name, None) for name in ("dataset", "collate_fn"))
+    found = level = {id(part): part for part in parts if part is not None}
+    while level:
+        inner = {id(one): one for part in level.values() for one in _within(part)}
+        level = {key: one for key, one in inner.items() if key not in found}
+        found = found | level
+    return [*found.values()]
+
+
+def _within(part: Any) -> Iterator[Any]:
+    """Yield the attributes of an object that have attributes themselves, one by one where they are
+    in a container. Samples that are objects may be many, and are not looked into.
+    """
+    for value in _attributes(part).values():
+        values = value.values() if isinstance(value, dict) else value
+        held = isinstance(value, dict | list | tuple)
+        several = values if held and len(value) <= FEW else () if held else [value]
+        yield from (one for one in several if _has_attributes(one))
+
+
+def _has_attributes(value: Any) -> bool:
+    others = type, ModuleType, torch().nn.Module, torch().Tensor
+    there = type(value) not in ProxyTypes and bool(getattr(value, "__dict__", None))
+    return there and not isinstance(value, others)
 
 
 def _kept(part: Any, chosen: Callable[[Any], bool]) -> list[Undo]:
     """Return what puts back the chosen attributes of a sampler or loader, and their contents."""
-    own = {} if isinstance(part, type) else getattr(part, "__dict__", {})
-    then = {name: value for name, value in own.items() if chosen(value)}
+    then = {name: value for name, value in _attributes(part).items() if chosen(value)}
+    own = vars(part) if then else {}
     # An array of one axis is an order; more axes are data.
     return [partial(own.update, then), *contents(then, set(), lambda array: array.ndim == 1)]
