@@ -27,8 +27,10 @@ def table(rows=slice(None), kind="fixed", features=None, labels=None):
     x, y = arrays()
     x, y = (x if features is None else features)[rows], (y if labels is None else labels)[rows]
     flat = pa.array(x.reshape(-1))
-    if kind == "fixed":
+    if kind in ("fixed", "tensor"):
         column = pa.FixedSizeListArray.from_arrays(flat, D)
+        if kind == "tensor":
+            column = pa.ExtensionArray.from_storage(pa.fixed_shape_tensor(flat.type, [D]), column)
     else:
         make = pa.LargeListArray if kind == "large" else pa.ListArray
         column = make.from_arrays(pa.array(np.arange(len(y) + 1) * D, flat_offsets(kind)), flat)
@@ -89,7 +91,7 @@ def alone(tmp_path_factory):
     return stored(path)
 
 
-@pytest.mark.parametrize("kind", ["fixed", "list", "large"])
+@pytest.mark.parametrize("kind", ["fixed", "list", "large", "tensor"])
 @pytest.mark.parametrize(
     "write", [write_stream, write_file, write_without_stream, write_parquet, write_datasets]
 )
@@ -118,6 +120,13 @@ def test_a_row_group_without_rows_adds_none(kind, alone, tmp_path):
             writer.write_table(content.slice(start, stop - start))
     store = open_store(tmp_path / "x.parquet")
     assert store.shards[0].rows(5, 5)[0].shape == (0, D)
+    assert stored(store).moments.spread.tobytes() == alone.moments.spread.tobytes()
+
+
+def test_another_column_may_hold_what_arrow_makes_no_empty_table_of(alone, tmp_path):
+    pictures = pa.FixedShapeTensorArray.from_numpy_ndarray(np.ones((N, 2, 3)))
+    stream(tmp_path / "x.arrow", table().append_column("picture", pictures))
+    store = open_store(tmp_path / "x.arrow")
     assert stored(store).moments.spread.tobytes() == alone.moments.spread.tobytes()
 
 
@@ -207,6 +216,21 @@ def texts(folder):
     return folder / "x.arrow"
 
 
+def pictures(name):
+    """Tensors of two axes."""
+
+    def write(folder):
+        both = pa.FixedShapeTensorArray.from_numpy_ndarray(np.ones((6, 2, 3)))
+        content = pa.table({"features": both, "labels": [0, 1] * 3})
+        if name.endswith("arrow"):
+            stream(folder / name, content)
+        else:
+            pq.write_table(content, folder / name)
+        return folder / name
+
+    return write
+
+
 def twice(name):
     def write(folder):
         content = table().append_column("features", table()["features"])
@@ -225,6 +249,8 @@ def twice(name):
         (twice("x.arrow"), "x.arrow holds features twice"),
         (twice("x.parquet"), "x.parquet holds features twice"),
         (nested, "holds features of type list"),
+        (pictures("x.arrow"), "x.arrow holds features of type extension<arrow.fixed_shape_tensor"),
+        (pictures("x.parquet"), "holds features of type extension<arrow.fixed_shape_tensor"),
         (texts, "holds features of type list"),
         (uneven, "holds 2 features in row 0 and 1 in row 2"),
         (with_null("row"), "holds a null in features, in row 2"),

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lopsided.files import Stamp, UnfitError, opened, reading, require_file
-from lopsided.measure.storage.columns import Column, column_of
+from lopsided.measure.storage.columns import Column, column_of, plain
 from lopsided.measure.storage.messages import batches_of
 from lopsided.measure.storage.rows import Layout, Stored, fill
 from lopsided.memory import require_memory
@@ -96,14 +96,13 @@ def arrow(path: Path, wanted: Sequence[str]) -> tuple[list[str], dict[str, Store
         whole = mapped.read_buffer(stamp.size)
         schema, batches = batches_of(library, whole)
         _require_once(schema.names, wanted)
-        empty = schema.empty_table()
         found: dict[str, list[Column]] = {name: [] for name in {*schema.names} & {*wanted}}
         for batch in batches:
             for name, seen in found.items():
                 start = sum(column.n for column in seen)
                 seen.append(column_of(library, batch.column(name), name, start))
         arrays = {
-            name: _runs(path, stamp, name, columns or [_none(library, empty, name)], whole.address)
+            name: _runs(path, stamp, name, columns or [_none(library, schema, name)], whole.address)
             for name, columns in found.items()
         }
     return list(schema.names), arrays
@@ -116,9 +115,9 @@ def _require_once(names: Sequence[str], wanted: Sequence[str]) -> None:
             raise UnfitError(f"holds {name} twice")
 
 
-def _none(library: Any, table: Any, name: str) -> Column:
+def _none(library: Any, schema: Any, name: str) -> Column:
     """Return a column without rows."""
-    return column_of(library, table.column(name).combine_chunks(), name, 0)
+    return column_of(library, library.array([], plain(library, schema.field(name).type)), name, 0)
 
 
 def _runs(path: Path, stamp: Stamp, name: str, columns: Sequence[Column], base: int) -> Stored:
@@ -153,7 +152,7 @@ def parquet(path: Path, wanted: Sequence[str]) -> tuple[list[str], dict[str, Sto
             # The first row tells how long the lists are.
             some = next(file.iter_batches(1, columns=[name], use_threads=False), None)
             column = (
-                _none(library, file.schema_arrow.empty_table(), name)
+                _none(library, file.schema_arrow, name)
                 if some is None
                 else column_of(library, some.column(0), name, 0)
             )
@@ -178,8 +177,9 @@ def decoded(array: Groups, group: int) -> npt.NDArray[Any]:
         library.ParquetFile(source, page_checksum_verification=True) as file,
     ):
         table = file.read_row_group(group, columns=[array.name], use_threads=False)
-        chunks = table.column(0).combine_chunks()
-        column = column_of(need("pyarrow", _EXTRA), chunks, array.name, array.starts[group])
+        arrow, chunks = need("pyarrow", _EXTRA), table.column(0)
+        whole = chunks.cast(plain(arrow, chunks.type)).combine_chunks()
+        column = column_of(arrow, whole, array.name, array.starts[group])
         if (column.n, *column.shape) != layout.shape or column.dtype != layout.dtype:
             raise UnfitError(
                 f"holds {array.name} of shape {(column.n, *column.shape)} in row group {group},"

@@ -43,6 +43,7 @@ def column_of(library: Any, array: Any, name: str, start: int) -> Column:
     Raises:
         UnfitError: if it holds nulls, lists of different lengths, or no numbers; the row is named.
     """
+    array = array.cast(plain(library, array.type))
     kind, n = library.types, len(array)
     _require_full(array, name, start, 1)
     values, width = array, 1
@@ -69,6 +70,12 @@ def column_of(library: Any, array: Any, name: str, start: int) -> Column:
     lists = values is not array
     numbers = values.to_numpy(zero_copy_only=True)
     return Column(n, (width,) if lists else (), numbers.dtype, numbers)
+
+
+def plain(library: Any, kind: Any) -> Any:
+    """Return the type in which a column lies, of tensors of one axis the lists that they are."""
+    tensors = isinstance(kind, library.FixedShapeTensorType) and len(kind.shape) == 1
+    return kind.storage_type if tensors else kind
 
 
 def _require_full(array: Any, name: str, start: int, width: int) -> None:
