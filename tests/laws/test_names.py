@@ -10,6 +10,7 @@ import pytest
 
 from lopsided import Counts, Problem, measure, plot, predict, solve, steer
 from lopsided.cli import main
+from lopsided.report import explorer
 
 #: Neither brackets nor a word between colons is markup.
 NAMES = ["cat", "hot :dog:", "[eel]"]
@@ -201,6 +202,7 @@ COMPARED = {
     "bars": lambda law: plot.distances(predict.seli(BY_LABEL), {"law": law}),
     "a match": lambda law: solve.match(Problem(BY_LABEL, ridge=1.0), law, points=9),
     "a path": lambda law: solve.train(Problem(BY_LABEL, ridge=1.0), SGD, 2, reference=law),
+    "an explorer": lambda law: explorer.page(BY_LABEL, {"law": law}),
     "a design": lambda law: steer.design(BY_LABEL, law),
 }
 

@@ -18,6 +18,7 @@ import numpy as np
 from lopsided import __version__
 from lopsided.counts import Counts, CountsLike
 from lopsided.geometry import Geometry
+from lopsided.numbering import require_one_order
 
 #: The scripts in the order in which they build on each other.
 SCRIPTS = (
@@ -61,7 +62,8 @@ def component(
         linked: the state is kept in the page's address, for a page that is nothing else.
 
     Raises:
-        ValueError: for more classes than can be drawn, or a measured geometry of others.
+        ValueError: for more classes than can be drawn, or a measured geometry of others, or of
+            these by their names in another order.
 
     Example:
         >>> "<script>" in component([50, 5])
@@ -77,7 +79,7 @@ def component(
         "counts": counts.values.tolist(),
         "names": None if counts.names is None else list(counts.names),
         "measured": [
-            _matrices(title, geometry, counts.k) for title, geometry in (measured or {}).items()
+            _matrices(title, geometry, counts) for title, geometry in (measured or {}).items()
         ],
         "linked": linked,
     }
@@ -105,12 +107,13 @@ def is_page(path: Path) -> bool:
         return MARK.encode() in file.read(4096)
 
 
-def _matrices(title: str, geometry: Geometry, k: int) -> dict[str, Any]:
-    if not geometry.paired or geometry.k != k:
+def _matrices(title: str, geometry: Geometry, counts: Counts) -> dict[str, Any]:
+    if not geometry.paired or geometry.k != counts.k:
         raise ValueError(
-            f"the geometry {title!r} must be of the {k} classes that are counted, got"
+            f"the geometry {title!r} must be of the {counts.k} classes that are counted, got"
             f" {geometry.k} classifiers of {geometry.m} kinds of samples"
         )
+    require_one_order(f"the geometry {title!r}", counts, geometry.counts)
     parts = {
         "classifiers": geometry.classifiers,
         "means": geometry.embeddings,
