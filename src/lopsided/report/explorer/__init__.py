@@ -75,11 +75,13 @@ def component(
             f"the explorer draws up to {MOST_CLASSES} classes, got {counts.k}; lopsided predict has"
             " no limit"
         )
+    for title, geometry in (measured or {}).items():
+        require_one_order(f"the geometry {title!r}", counts, geometry.counts)
     data = {
         "counts": counts.values.tolist(),
         "names": None if counts.names is None else list(counts.names),
         "measured": [
-            _matrices(title, geometry, counts) for title, geometry in (measured or {}).items()
+            _matrices(title, geometry, counts.k) for title, geometry in (measured or {}).items()
         ],
         "linked": linked,
     }
@@ -107,13 +109,12 @@ def is_page(path: Path) -> bool:
         return MARK.encode() in file.read(4096)
 
 
-def _matrices(title: str, geometry: Geometry, counts: Counts) -> dict[str, Any]:
-    if not geometry.paired or geometry.k != counts.k:
+def _matrices(title: str, geometry: Geometry, k: int) -> dict[str, Any]:
+    if not geometry.paired or geometry.k != k:
         raise ValueError(
-            f"the geometry {title!r} must be of the {counts.k} classes that are counted, got"
+            f"the geometry {title!r} must be of the {k} classes that are counted, got"
             f" {geometry.k} classifiers of {geometry.m} kinds of samples"
         )
-    require_one_order(f"the geometry {title!r}", counts, geometry.counts)
     parts = {
         "classifiers": geometry.classifiers,
         "means": geometry.embeddings,
