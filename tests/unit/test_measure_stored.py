@@ -328,6 +328,12 @@ def _one_cannot(rank, folder, store):
     for reader in readers:
         with pytest.raises(ValueError, match=rf"^{told}features.*must be finite, row 0 of .*1.npz"):
             reader(folder)
+    store = open_store(folder)
+    if rank == 1:  # as where a disk of its own is gone
+        store = open_store(shutil.copytree(folder, folder.parent / "own"))
+        shutil.rmtree(folder.parent / "own")
+    with pytest.raises((ValueError, OSError), match=rf"{told}.*0.npz"):
+        stored(store)
     torch.distributed.destroy_process_group()
 
 

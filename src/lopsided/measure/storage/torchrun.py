@@ -46,7 +46,9 @@ def share(engine: Any, shards: Sequence[Mapping[str, Stored]]) -> slice | None:
             with ended_by_signals():
                 distributed.init_process_group("gloo")
             atexit.register(_part)
-        sync.agree(_told(shards))
+        with sync.others_told(True):
+            told = _told(shards)
+        sync.agree(told)
     return slice(distributed.get_rank(), None, distributed.get_world_size())
 
 
