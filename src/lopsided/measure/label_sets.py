@@ -173,8 +173,8 @@ class LabelSets:
 
         Example:
             >>> seen = LabelSets.of([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]])
-            >>> M = np.array([[1, 0], [-0.5, 0.75**0.5], [-0.5, -(0.75**0.5)]])[::-1]
-            >>> [round(x, 6) for x in seen.tag_wise([*M, -0.9 * M[0]])[::2]]
+            >>> M = np.array([[1, 0], [-0.5, 0.75**0.5], [-0.5, -(0.75**0.5)]])
+            >>> [round(x, 6) for x in seen.tag_wise([*M, -0.9 * M[2]])[::2]]
             [0.0, 0.9]
         """
         H, sets = self._centred(means), self.sets
