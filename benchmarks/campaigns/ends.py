@@ -14,6 +14,7 @@ same folder, does not end as if undisturbed.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -156,17 +157,21 @@ class Running:
         return Outcome(status, out, err.decode(errors="replace"), taken, len(alive), left)
 
 
-def contents(folder: Path) -> dict[str, int]:
-    """Return the files that a command wrote, with their sizes; checkpoints are no answers."""
-    return {
-        str(path.relative_to(folder)): path.stat().st_size
-        for path in folder.rglob("*")
-        if path.is_file() and ".work" not in path.parts and not path.name.endswith(".lock")
-    }
+def contents(folder: Path) -> dict[str, int | str]:
+    """Return the files that a command wrote, and what tells whether they are whole: the digest of a
+    record, whose seconds differ, else the size. Checkpoints are no answers.
+    """
+    found: dict[str, int | str] = {}
+    for path in folder.rglob("*"):
+        if path.is_file() and ".work" not in path.parts and not path.name.endswith(".draft"):
+            record = path.suffix == ".json" and json.loads(path.read_text())
+            size = path.stat().st_size
+            found[str(path.relative_to(folder))] = record["digest"] if record else size
+    return found
 
 
 def wrong_in(
-    found: Outcome, told: tuple[str, signal.Signals], files: dict[str, int], truth: Truth
+    found: Outcome, told: tuple[str, signal.Signals], files: dict[str, int | str], truth: Truth
 ) -> list[str]:
     """Return what should not have been."""
     who, number = told
@@ -184,9 +189,9 @@ def wrong_in(
     if not truth.out.startswith(found.out[:64]):
         wrong.append(f"another answer: {found.out[:200]!r}")
     wrong += [
-        f"{name} is not whole: {size} of {truth.files.get(name, 0)} bytes"
-        for name, size in files.items()
-        if size != truth.files.get(name)
+        f"{name} is not whole: {told} for {truth.files.get(name, 'no such file')}"
+        for name, told in files.items()
+        if told != truth.files.get(name)
     ]
     if found.alive:
         wrong.append(f"{found.alive} processes outlived it")
@@ -199,7 +204,7 @@ class Truth(NamedTuple):
     """What a command answers undisturbed: its output, the sizes of its files, its seconds."""
 
     out: bytes
-    files: dict[str, int]
+    files: dict[str, int | str]
     seconds: float
 
 
