@@ -304,6 +304,18 @@ def test_a_resumed_training_goes_on_and_tells_of_an_epoch_begun_by_another(tmp_p
     assert "epoch 1" in told[2][0]
 
 
+@pytest.mark.parametrize("steps", [-1, 4, 7])
+def test_an_epoch_that_a_training_stops_within_is_told_of(steps, tmp_path, caplog):
+    trainer = trainer_of(tmp_path, max_steps=steps)
+    callback = GeometryCallback(classes="seen").attach(trainer)
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        trainer.train()
+    told = [r.message for r in caplog.records if "stopped within" in r.message]
+    whole = callback.collapse.moments.n == N
+    assert len(told) == (not whole)
+    assert whole == (trainer.state.epoch % 1 == 0)
+
+
 @pytest.mark.parametrize(("anew", "told"), [(False, 1), (True, 0)])
 def test_an_epoch_whose_data_is_taken_anew_is_whole(anew, told, caplog):
     arguments = SimpleNamespace(gradient_accumulation_steps=2, ignore_data_skip=anew)

@@ -261,6 +261,17 @@ def test_an_epoch_that_was_resumed_within_is_told_of(tmp_path, caplog):
     assert "epoch 1" in told[0]
 
 
+@pytest.mark.parametrize("steps", [-1, 2, 3])
+def test_an_epoch_that_a_training_stops_within_is_told_of(steps, tmp_path, caplog):
+    callback = GeometryCallback()
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        trainer = fit(tmp_path, callback, max_steps=steps)
+    told = [r.message for r in caplog.records if "stopped within" in r.message]
+    whole = callback.collapse.moments.n == N
+    assert len(told) == (not whole)
+    assert whole == (trainer.global_step % trainer.num_training_batches == 0)
+
+
 def test_only_the_first_of_several_validation_loaders_is_measured(tmp_path, caplog):
     callback = GeometryCallback(during="eval")
     with caplog.at_level(logging.WARNING, "lopsided"):

@@ -146,6 +146,12 @@ class Bystander:
             "its figures are of the samples after the checkpoint alone",
         )
 
+    def _stopped(self, step: int) -> None:
+        """Tell that a step ended before its time."""
+        self._tell(
+            f"epoch {step} was stopped within", "its figures are of the samples before that alone"
+        )
+
     def _scalars(self, loader: Any, unseen: str) -> dict[str, float]:
         if self.watch is not None and unseen and not self.watch.stream.n:
             self._note(ValueError(unseen))

@@ -20,6 +20,9 @@ KEPT = "the model was not given the labels: the trainer keeps them, or they have
 ATTACH = "call callback.attach(trainer) before training"
 PARALLEL = "DataParallel runs copies of the model in threads; start one process a GPU (torchrun)"
 
+#: How near to its end an epoch is at its end, by rounding.
+WHOLE = 1e-6
+
 #: Callbacks that saw a training begin. A trainer does not show its callbacks to each other, but
 #: hands the same state to all of them.
 _BEGUN: WeakSet[GeometryCallback] = WeakSet()
@@ -131,7 +134,10 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Close the epoch and log its scalars."""
         if not self._evaluates:
-            scalars = self._end(math.ceil(state.epoch), kwargs.get("train_dataloader"))
+            loader, step = kwargs.get("train_dataloader"), math.ceil(state.epoch)
+            if _length(loader) and state.epoch < step - WHOLE:
+                self._stopped(step)
+            scalars = self._end(step, loader)
             self._report("geometry", scalars, state, control)
 
     def on_evaluate(

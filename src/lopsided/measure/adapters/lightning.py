@@ -50,7 +50,7 @@ class GeometryCallback(Bystander, Callback):  # type: ignore[misc]
         **options: Any,
     ) -> None:
         super().__init__(counts, head, loggers, options)
-        self._labels, self._begun = labels, False
+        self._labels, self._begun, self._ended = labels, False, True
 
     @property
     def state_key(self) -> str:
@@ -89,12 +89,15 @@ class GeometryCallback(Bystander, Callback):  # type: ignore[misc]
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Tell the labels."""
+        self._ended = trainer.is_last_batch
         if not self._evaluates:
             self._label(lambda: _labels_in(batch, self._labels))
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Close the epoch and log its scalars."""
         if not self._evaluates:
+            if not self._ended:
+                self._stopped(trainer.current_epoch + 1)
             scalars = self._finish(trainer.current_epoch + 1, trainer.train_dataloader)
             self._log(trainer, pl_module, "geometry", scalars)
 
