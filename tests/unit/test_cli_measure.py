@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -216,9 +217,13 @@ def test_held_out_samples_end_in_the_diagnosis(two_sets, tmp_path, capsys, monke
     )
     assert first < cause < geometry
     assert "84 held-out samples" in said
-    assert main(["measure", train, "--held-out", val, "--ignore", "-100"]) == 0
-    assert "in a file" not in capsys.readouterr().out  # which steer could not repeat
     assert "Cause: head" in said
+    arrays = dict(np.load(train))
+    np.save(tmp_path / "x.features.npy", arrays["features"])
+    np.save(tmp_path / "y.npy", arrays["labels"])
+    words = [str(tmp_path / "x.features.npy"), "--labels", str(tmp_path / "y.npy"), "--head", train]
+    assert main(["measure", *words, "--held-out", val]) == 0
+    assert "in a file" not in capsys.readouterr().out  # which steer could not repeat
     assert main(["measure", train, "--held-out", val, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["diagnosis"]
     assert sum(told["held_out"]["answered"]) == told["held_out"]["n"] == 84
@@ -240,6 +245,32 @@ def test_labels_to_leave_out_are_no_training_samples_either(tmp_path, capsys):
         np.savez(tmp_path / "a.npz", features=np.eye(5, 2), labels=labels % 3, weight=np.eye(3, 2))
         assert main([*words, "--ignore", out, "--seen", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["counts"] == [*counts, 9]
+
+
+def test_the_command_for_the_head_leaves_out_what_the_measurement_does(
+    two_sets, tmp_path, capsys, monkeypatch
+):
+    """A file of the samples without these has the same head."""
+    monkeypatch.chdir(tmp_path)
+    heads = []
+    for marks in ([], [-100], [-100, 255]):
+        names = []
+        for path in two_sets:
+            arrays = dict(np.load(path))
+            more = 100.0 + np.arange(len(marks))[:, None] + arrays["features"][: len(marks)]
+            arrays["features"] = np.concatenate([more, arrays["features"]])
+            arrays["labels"] = np.concatenate([np.array(marks, np.int64), arrays["labels"]])
+            names.append(str(tmp_path / f"{len(marks)}-{Path(path).name}"))
+            np.savez(names[-1], **arrays)
+        left = ["--ignore", *map(str, marks)] if marks else []
+        assert main(["measure", names[0], "--held-out", names[1], *left]) == 0
+        command = shlex.split(capsys.readouterr().out.split("The corrected head in a file: ")[1])
+        assert main(command[1:]) == 0
+        heads.append((tmp_path / command[-1]).read_bytes())
+    assert heads[0] == heads[1] == heads[2]
+    capsys.readouterr()
+    assert main(["steer", "--counts", "5,5", "--ignore", "-100"]) == 2
+    assert "--ignore goes with --features" in capsys.readouterr().err
 
 
 def test_files_without_a_class_are_diagnosed_as_a_model_and_its_samples_are(

@@ -80,6 +80,16 @@ class _Counted:
             return Counts.exponential(**_fields(self.exponential, "exponential"))
         return Counts.zipf(**_fields(str(self.zipf), "zipf"))
 
+    def of_all(self, k: int, ignore: tuple[int, ...]) -> Counts | None:
+        """Return the counts, where they were given, of all classes of a head of k: one of which the
+        samples are left out was trained all the same.
+
+        Raises:
+            ValueError: as `resolve`.
+        """
+        marks = tuple(label for label in ignore if not 0 <= label < k)
+        return self.resolve(marks) if self.given else None
+
     def code(self, counts: Counts) -> str:
         """Return Python that makes the counts; of many, by their profile or from labels."""
         if counts.k <= LISTED:

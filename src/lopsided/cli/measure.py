@@ -111,9 +111,7 @@ class Measure:
         self._require_told()
         self._require_outputs()
         store = measure.open_store(self.features, self.labels, self.head, self.ignore)
-        # A class of the head that is left out was trained all the same.
-        marks = tuple(label for label in self.ignore if not 0 <= label < store.k)
-        counts = self.training.resolve(marks) if self.training.given else None
+        counts = self.training.of_all(store.k, self.ignore)
         if store.weight is None and (self.report or self.plot or self.ridge is not None):
             raise ValueError(
                 "predictions are compared with classifiers: give the head's weight, beside the"

@@ -28,8 +28,8 @@ def prescribe(options: Steer, features: Path) -> None:
     require_writable(options.out, [*read, options.head, options.classes.file])
     if options.out is not None:
         require_head_file(options.out)
-    counts = options.classes.resolve() if options.classes.given else None
-    train = measure.open_store(features, head=options.head)
+    train = measure.open_store(features, head=options.head, ignore=options.ignore)
+    counts = options.classes.of_all(train.k, options.ignore)
     if train.weight is None:
         raise ValueError(
             f"a head is prescribed instead of another: give its weight, with {features} or by"
@@ -37,7 +37,7 @@ def prescribe(options: Steer, features: Path) -> None:
         )
     held_out = None
     if options.held_out is not None:
-        held_out = measure.open_store(options.held_out, head=options.head)
+        held_out = measure.open_store(options.held_out, head=options.head, ignore=options.ignore)
     head = train.weight, train.bias
     rows = rows_read(train.n, 0 if held_out is None else held_out.n)
     with bar("finding a head", rows) as progress:

@@ -31,7 +31,7 @@ def to_write_head(options: Measure, diagnosis: Diagnosis) -> str:
     found = diagnosis.prescription
     if diagnosis.held_out is None or found is None or found.remedy == "nothing":
         return ""
-    if options.ignore or options.labels is not None:
+    if options.labels is not None:
         return ""
     names = ("features", "held_out", "head", "loss")
     given = {f"--{name.replace('_', '-')}": getattr(options, name) for name in names}
@@ -44,6 +44,8 @@ def to_write_head(options: Measure, diagnosis: Diagnosis) -> str:
         if value is not None:
             option, word = name.replace("--training-labels", "--labels"), str(value)
             words += [f"{option}={word}"] if word.startswith("-") else [option, word]
+    if options.ignore:
+        words += ["--ignore", *map(str, options.ignore)]
     # Beside shards a head would be taken for theirs.
     inside = any(path and path.is_dir() and path.samefile(".") for path in read)
     folder = Path("..") if inside else Path()

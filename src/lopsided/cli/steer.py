@@ -44,7 +44,7 @@ NEAREST = (
 #: Options of a loss, and of a head.
 _OF_LOSSES, _OF_HEADS = (
     ("target", "family", "ridge", "csv"),
-    ("features", "held_out", "head", "loss", "out"),
+    ("features", "held_out", "head", "loss", "ignore", "out"),
 )
 
 
@@ -75,6 +75,8 @@ class Steer:
     files of the features and, of a folder, in its head.npz or head.safetensors"""
     loss: Optional[Literal["cross-entropy", "weighted", "logit-adjusted"]] = None
     """the network was trained with; by default not known"""
+    ignore: tuple[int, ...] = ()
+    """labels of samples to leave out, such as -100"""
     out: Optional[Path] = None
     """write the prescribed head to this safetensors file"""
     json: bool = False
