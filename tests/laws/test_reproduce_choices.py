@@ -141,6 +141,15 @@ def test_a_run_whose_verdict_would_be_about_nothing_ends_in_a_sentence(
         claim.run(settings, Place(tmp_path).context("run"))
 
 
+def test_the_ratio_from_which_minorities_are_near_is_not_one_below_which_nobody_looked(
+    tmp_path: Path,
+) -> None:
+    for ratios, told in (((1e12, 1e13), "from the smallest R, 1e+12, on"), ((1, 1e12), "only at")):
+        options = {"ratios": ratios, "seen": 1e12}
+        record = CLAIMS["norms"].run(options, Place(tmp_path).context("run"))
+        assert told in record.verdict.sentence
+
+
 @given(st.floats() | st.integers())
 def test_a_number_is_taken_exactly_within_its_bounds(value: float) -> None:
     kind = Annotated[float, Bounds(above=0, most=2.5)]

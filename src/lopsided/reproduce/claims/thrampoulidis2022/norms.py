@@ -135,11 +135,12 @@ def judge(settings: Settings, numbers: Numbers) -> Verdict:
     arrived = abs(means[-1] - floor) < 1e-3 and limit - ratios[-1] < 0.01 * limit
     holds = growing and uncollapsed and error < 1e-6 and (arrived or rows[-1].ratio < _FAR)
     first = next((row.ratio for row in rows if row.classifiers.minority > 0.99), None)
-    reached = (
-        f"their cosine passes .99 only at R = {first:.0e}"
-        if first
-        else f"their cosine is {minority[-1]:.3f} at the largest R"
-    )
+    if first is None:
+        reached = f"their cosine is {minority[-1]:.3f} at the largest R"
+    elif first == rows[0].ratio:  # of smaller ones nothing is known
+        reached = f"their cosine is above .99 from the smallest R, {first:.0e}, on"
+    else:
+        reached = f"their cosine passes .99 only at R = {first:.0e}"
     return Verdict(
         bool(holds),
         f"The squared norms of majority over minority classifiers grow to {ratios[-1]:.2f} (limit"
