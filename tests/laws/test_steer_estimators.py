@@ -333,6 +333,21 @@ def test_a_label_that_is_missing_is_no_class(kind, missing):
 
 
 @pytest.mark.parametrize("kind", [steer.PostHocClassifier, steer.ClassMeans])
+def test_so_is_one_among_objects_that_have_no_order_with_it(kind):
+    X, labels = np.arange(12.0).reshape(6, 2), ["a", "a", "a", "b", "b", None]
+    with pytest.raises(ValueError, match="labels must not be missing, got None for sample 5"):
+        kind().fit(X, np.array(labels, object))
+
+
+@pytest.mark.parametrize("kind", [steer.PostHocClassifier, steer.ClassMeans])
+def test_so_is_what_pandas_calls_missing(kind):
+    pandas = pytest.importorskip("pandas")
+    labels = pandas.Series(["a", "a", "a", "b", "b", None], dtype="string")
+    with pytest.raises(ValueError, match="labels must not be missing, got <NA> for sample 5"):
+        kind().fit(np.arange(12.0).reshape(6, 2), labels)
+
+
+@pytest.mark.parametrize("kind", [steer.PostHocClassifier, steer.ClassMeans])
 def test_masks_of_labels_and_of_what_is_averaged_are_not_lost(kind):
     X, y = np.arange(12.0).reshape(6, 2), np.array([0, 0, 0, 1, 1, 1])
     with pytest.raises(TypeError, match="labels must not be a masked array"):

@@ -10,14 +10,19 @@ from lopsided.arrays import require_unmasked
 
 
 def require_all(y: Any) -> None:
-    """Refuse a list of labels of which some are missing: beside texts NumPy reads NaN as one.
+    """Refuse labels of which some are missing: beside texts NumPy reads NaN as one of a list, and
+    finds no order of objects.
 
     Raises:
         ValueError: naming the first.
         TypeError: if they are a masked array, whose mask would be lost.
     """
     require_unmasked(y, "labels")
-    if isinstance(y, list | tuple):
-        for i, label in enumerate(y):
-            if label is None or (isinstance(label, float | np.floating) and np.isnan(label)):
-                raise ValueError(f"labels must not be missing, got {label!r} for sample {i}")
+    listed = isinstance(y, list | tuple)
+    given = y if listed else np.asarray(y)
+    if not listed:  # in arrays scikit-learn itself finds NaN, and that there are no labels
+        given = given.ravel() if given.ndim and given.dtype.kind == "O" else ()
+    for i, label in enumerate(given):
+        nan = listed and isinstance(label, float | np.floating) and np.isnan(label)
+        if label is None or nan or type(label).__name__ == "NAType":  # of pandas
+            raise ValueError(f"labels must not be missing, got {label!r} for sample {i}")
