@@ -5,11 +5,11 @@
 
 A loop is a body, a head, a loss, an optimizer, a precision, and what people do between the steps:
 gather gradients, average weights, validate, drop a step that overflowed, compute features again in
-the backward pass, compile, freeze, prune, diagnose. It is run three times from one seed: plainly;
-with the head's inputs and the labels kept by the loop itself; and watched, some of it by two
-watches. Wrong is: weights, buffers, random states, modes or hooks that are not those of the plain
-loop; samples, class means, spreads or classifiers of an epoch that are not those which the loop
-kept; an error.
+the backward pass, compile, and look at the model by the loader that is being read. It is run three
+times from one seed: plainly; with the head's inputs and the labels kept by the loop itself; and
+watched, some of it by two watches, with looks. Wrong is: weights, buffers, random states, modes or
+hooks that are not those of the plain loop; samples, class means, spreads or classifiers of an epoch
+that are not those which the loop kept; an error.
 """
 
 from __future__ import annotations
@@ -32,7 +32,14 @@ import torch
 from campaign import random_cases
 from torch import nn
 from torch.utils.checkpoint import checkpoint
-from torch.utils.data import DataLoader, TensorDataset, WeightedRandomSampler
+from torch.utils.data import (
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    TensorDataset,
+    WeightedRandomSampler,
+    default_collate,
+)
 
 from lopsided import Adjustment, Counts, measure, steer
 
@@ -49,7 +56,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer": ("SGD", "Adam", "LBFGS"),
     "precision": ("float32", "float32", "autocast", "scaled", "bfloat16", "float64"),
     "steps": ("each", "each", "gathered", "dropped"),
-    "between": ("nothing", "validation", "an average", "a diagnosis", "a copy", "an error"),
+    "between": ("nothing", "validation", "an average", "a copy", "an error"),
+    "looks": ("no", "no", "a diagnosis between", "a diagnosis within", "layers within"),
     "again": ("no", "no", "no", "checkpoint", "reentrant checkpoint"),
     "wrapper": ("none", "none", "compiled", "compiled in place", "DataParallel"),
     "watches": ("one", "training and evaluation", "one an epoch"),
@@ -57,6 +65,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "marks": ("no", "no", "some left out"),
     "said": ("nothing", "the head"),
     "order": ("a sampler", "a generator", "of PyTorch's own"),
+    "loader": ("plain", "plain", "around another", "collating", "augmenting", "iterable"),
 }
 
 
@@ -71,6 +80,7 @@ class Plan:
     precision: str
     steps: str
     between: str
+    looks: str
     again: str
     wrapper: str
     watches: str
@@ -78,6 +88,7 @@ class Plan:
     marks: str
     said: str
     order: str
+    loader: str
 
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> Plan:
@@ -163,19 +174,76 @@ def optimizer_of(plan: Plan, model: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.Adam(learns, lr=0.01)
 
 
-def loader_of(plan: Plan, seed: int, kind: torch.dtype) -> DataLoader[Any]:
-    """Return the training samples in batches."""
+class Augmented(Dataset[Any]):
+    """Samples that are moved by random numbers of a generator of its own."""
+
+    def __init__(self, x: torch.Tensor, y: torch.Tensor, seed: int) -> None:
+        self.tensors, self.own = (x, y), torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return len(self.tensors[1])
+
+    def __getitem__(self, i: int) -> Any:
+        x, y = (part[i] for part in self.tensors)
+        return x + 0.1 * torch.randn(x.shape, generator=self.own).to(x), y
+
+
+class Streamed(IterableDataset[Any]):
+    """Samples in an order of NumPy's, one a pass."""
+
+    def __init__(self, x: torch.Tensor, y: torch.Tensor, seed: int) -> None:
+        self.tensors, self.own = (x, y), np.random.default_rng(seed)
+
+    def __iter__(self) -> Iterator[Any]:
+        x, y = self.tensors
+        return iter([(x[i], y[i]) for i in self.own.permutation(len(y))])
+
+
+class Collate:
+    """Batches in which random features are left out."""
+
+    def __init__(self, seed: int) -> None:
+        self.own = random.Random(seed)
+
+    def __call__(self, samples: list[Any]) -> Any:
+        """Return a batch."""
+        x, y = default_collate(samples)
+        return x * (torch.tensor([self.own.random() for _ in range(6)]) > 0.1).to(x), y
+
+
+class Around:
+    """A loader that hands on the batches of another, as one does that moves them to a device."""
+
+    def __init__(self, loader: Any) -> None:
+        self.loader = loader
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.loader)
+
+
+def loader_of(plan: Plan, seed: int, kind: torch.dtype) -> tuple[Any, tuple[torch.Tensor, ...]]:
+    """Return a loader of the training samples in batches, and the samples."""
     rng = np.random.default_rng([seed, 1])
     y = torch.from_numpy(rng.permutation(np.repeat(np.arange(K), COUNTS)))
     x = (torch.from_numpy(rng.standard_normal((len(y), 6))) + 0.4 * y[:, None]).to(kind)
     if plan.marks != "no":
         y = torch.where(torch.from_numpy(rng.random(len(y)) < 0.15), -100, y)
-    data, own = TensorDataset(x, y), torch.Generator().manual_seed(seed)
+    if plan.loader == "iterable":
+        return DataLoader(Streamed(x, y, seed), 8), (x, y)
+    data: Any = Augmented(x, y, seed) if plan.loader == "augmenting" else TensorDataset(x, y)
+    own = torch.Generator().manual_seed(seed)
+    order: dict[str, Any] = {"shuffle": True}
     if plan.order == "a sampler":
         chances = torch.from_numpy(1 / np.asarray(COUNTS))[y.clamp(0)]
-        sampler = WeightedRandomSampler(chances, len(y), generator=own)
-        return DataLoader(data, 8, sampler=sampler)
-    return DataLoader(data, 8, shuffle=True, generator=own if plan.order == "a generator" else None)
+        order = {"sampler": WeightedRandomSampler(chances, len(y), generator=own)}
+    elif plan.order == "a generator":
+        order["generator"] = own
+    collate = Collate(seed) if plan.loader == "collating" else None
+    loader = DataLoader(data, 8, collate_fn=collate, **order)
+    return Around(loader) if plan.loader == "around another" else loader, (x, y)
 
 
 class Look:
@@ -256,9 +324,9 @@ def pass_once(call: Any, x: torch.Tensor, plan: Plan) -> torch.Tensor:
         return call(x).float() if half else call(x)
 
 
-def between(plan: Plan, model: Network, whole: Any, loader: Any, look: Look) -> None:
+def between(plan: Plan, model: Network, whole: Any, samples: Any, look: Look) -> None:
     """Do what people do between two epochs."""
-    x, y = loader.dataset.tensors
+    x, y = samples
     if plan.between in ("validation", "an error"):
         whole.eval()
         with torch.no_grad():
@@ -272,11 +340,20 @@ def between(plan: Plan, model: Network, whole: Any, loader: Any, look: Look) -> 
         other = torch.optim.swa_utils.AveragedModel(model)
         other.train(plan.between == "a copy")
         pass_once(other.module, x, plan)
-    if plan.between == "a diagnosis":
-        with suppress(ValueError):
-            measure.diagnose(
-                model, DataLoader(loader.dataset, 16), show_progress=False, ignore=-100
-            )
+
+
+def look_at(plan: Plan, model: Network, loader: Any, where: str) -> None:
+    """Look at the model by the loader that it is trained with, where the plan says so."""
+    kind, _, place = plan.looks.rpartition(" ")
+    if place != where:
+        return
+    seen, model.seen = model.seen, None
+    with suppress(ValueError):
+        if kind == "layers":
+            measure.layers(model, loader, ["first", "body"], show_progress=False)
+        else:
+            measure.diagnose(model, loader, show_progress=False, ignore=-100)
+    model.seen = seen
 
 
 def loop(plan: Plan, seed: int, how: str) -> tuple[list[Any], Look]:
@@ -285,7 +362,7 @@ def loop(plan: Plan, seed: int, how: str) -> tuple[list[Any], Look]:
         each(seed)
     kind = {"float64": torch.float64, "bfloat16": torch.bfloat16}.get(plan.precision, torch.float32)
     model = Network(plan).to(kind)
-    loader = loader_of(plan, seed, kind)
+    loader, samples = loader_of(plan, seed, kind)
     whole: Any = model
     if plan.wrapper == "compiled":
         whole = torch.compile(model, backend="eager")
@@ -316,13 +393,17 @@ def loop(plan: Plan, seed: int, how: str) -> tuple[list[Any], Look]:
             if not bool((y >= 0).any()):
                 continue
             closure()
+            if step == 2 and how == "watched":
+                look_at(plan, model, loader, "within")
             if plan.steps == "gathered" and step % 2:
                 continue
             if not (plan.steps == "dropped" and step % 3 == 1):
                 scaler.step(optimizer)
                 scaler.update()
             optimizer.zero_grad()
-        between(plan, model, whole, loader, look)
+        between(plan, model, whole, samples, look)
+        if how == "watched":
+            look_at(plan, model, loader, "between")
         look.end(epoch == EPOCHS - 1)
     return left(model, whole), look
 
