@@ -159,14 +159,18 @@ class Running:
 
 def contents(folder: Path) -> dict[str, int | str]:
     """Return the files that a command wrote, and what tells whether they are whole: the digest of a
-    record, whose seconds differ, else the size. Checkpoints are no answers.
+    record and the end of a page, which both tell seconds, else the size. Checkpoints are no
+    answers.
     """
     found: dict[str, int | str] = {}
     for path in folder.rglob("*"):
         if path.is_file() and ".work" not in path.parts and not path.name.endswith(".draft"):
-            record = path.suffix == ".json" and json.loads(path.read_text())
-            size = path.stat().st_size
-            found[str(path.relative_to(folder))] = record["digest"] if record else size
+            told: int | str = path.stat().st_size
+            if path.suffix == ".json":
+                told = json.loads(path.read_text())["digest"]
+            elif path.suffix == ".html":
+                told = path.read_text().rstrip()[-7:]
+            found[str(path.relative_to(folder))] = told
     return found
 
 
