@@ -606,10 +606,12 @@ def test_a_gain_that_may_be_none_is_said_to_be_so():
         Accuracies(0.5, None, 0.6),
         Cause.of(0.05, Errors(None, 0, 0.0), Errors(0.5, 0, 0.0)),
     )
-    said = measured(worth, there, there, cause, np.array([9, 3]), None)[0]
+    said = measured(worth, there, there, cause, np.array([9, 3]), None, second=False)[0]
     assert said.startswith("The head may be at fault")
     assert "would tell whether it gains at all" in said
-    sure = measured(replace(worth, low=0.01), there, there, cause, np.array([9, 3]), None)[0]
+    sure = measured(
+        replace(worth, low=0.01), there, there, cause, np.array([9, 3]), None, second=False
+    )[0]
     assert sure.startswith("The head is at fault")
     assert "would tell" not in sure
 
@@ -943,6 +945,40 @@ def test_classes_without_samples_have_their_names():
     assert "Careful: class dog has no held-out sample, so the whole gain is modelled" in told
     few = prescribe(head, (x, y), (x2[y2 == 2], y2[y2 == 2]), counts=counts)
     assert "one class" in str(few)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_class_that_a_part_of_the_training_set_lacks_is_answered_as_before(held):
+    """A second head that learned nothing of it would answer it no more, and be praised for it."""
+    counts = (400, 100, 30, 20)
+    head, (x, y), (x2, y2) = task(counts, d=12, apart=1.0)
+    part, kept = y < 3, y2 < 4 if held else y2 < 3
+    lacking = (x[part], y[part]), (x2[kept], y2[kept])
+    found = prescribe(head, *lacking, counts=counts)
+    test_x, test_y = task([4000] * 4, d=12, apart=1.0)[1]
+
+    def recalls(scores):
+        return np.array([(scores.argmax(axis=1) == test_y)[test_y == c].mean() for c in range(4)])
+
+    was = recalls(Linear.of(head).scores(test_x))
+    now = recalls(found.corrected.scores(test_x))
+    assert now[3] >= was[3] - 0.02
+    assert found.interval[0] <= (now - was).mean() <= found.interval[1]
+    assert "no second head was tried" in str(found)
+    assert not found.second
+    assert prescribe(head, (x, y), (x2[kept], y2[kept]), counts=counts).second
+    unmeasured = prescribe(head, lacking[0], None, counts=counts)
+    assert unmeasured.remedy == "nothing"
+    assert "no second head was tried" in str(unmeasured)
+
+
+def test_minorities_are_those_of_the_classes_that_there_are():
+    """A class of which there is no sample counts as one, and would make all others frequent."""
+    head, train, held_out = task((400, 100, 30, 20), d=12)
+    wide = np.vstack([head[0], np.zeros(12)]), np.append(head[1], -1e3)
+    alone, beside = (prescribe(one, train, held_out) for one in (head, wide))
+    assert alone.before.minorities is not None
+    assert beside.before.minorities == alone.before.minorities
 
 
 @pytest.mark.parametrize("held", [1, 5])  # the latter is refitted

@@ -269,6 +269,9 @@ def test_the_command_for_the_head_leaves_out_what_the_measurement_does(
         heads.append((tmp_path / command[-1]).read_bytes())
     assert heads[0] == heads[1] == heads[2]
     capsys.readouterr()
+    words = ["steer", "--features", names[0], "--held-out", names[1]]
+    assert main([*words, "--ignore", "-100", "255", "0"]) == 2  # the head answers it
+    assert "--ignore leaves out class 0" in capsys.readouterr().err
     assert main(["steer", "--counts", "5,5", "--ignore", "-100"]) == 2
     assert "--ignore goes with --features" in capsys.readouterr().err
 

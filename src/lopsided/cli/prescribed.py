@@ -35,6 +35,11 @@ def prescribe(options: Steer, features: Path) -> None:
             f"a head is prescribed instead of another: give its weight, with {features} or by"
             " --head"
         )
+    if counts is None and (left := [label for label in options.ignore if 0 <= label < train.k]):
+        raise ValueError(
+            f"--ignore leaves out class {left[0]}, which the head answers: give the training counts"
+            " of all its classes, 1 of one that was not trained"
+        )
     held_out = None
     if options.held_out is not None:
         held_out = measure.open_store(options.held_out, head=options.head, ignore=options.ignore)

@@ -13,7 +13,8 @@ def remedy(found: Prescription) -> list[str]:
     share, held_out = found.norm_share, found.held_out
     if worth is None or before is None or after is None or cause is None or held_out is None:
         return [*found.doubts, *unmeasured(found.remedy, found.loss, share, held_out)]
-    said = measured(worth, before, after, cause, held_out[found.present], share)
+    there = held_out[found.present]
+    said = measured(worth, before, after, cause, there, share, second=found.second)
     if cause.head and share is not None and share < REWEIGHTED:
         said.append(reweighted(share))
     perhaps = "perhaps " if cause.head and worth.low <= 0 else ""

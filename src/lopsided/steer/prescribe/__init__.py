@@ -126,8 +126,10 @@ def rows_read(train: int, held_out: int) -> int:
 
 def measured(trained: Trained, held_out: Samples) -> Prescription:
     """Return the prescription for a network whose training samples have been read."""
-    heads, log_shares = (trained.first, trained.second), trained.log_shares
-    seen = Seen.of(held_out, *heads, log_shares)
+    log_shares = trained.log_shares
+    seen = Seen.of(held_out, trained.first, trained.second, log_shares)
+    trained = trained.beside(seen.counts)
+    heads, present = (trained.first, trained.second), trained.present
     Summary(seen.counts, seen.scale).require_steady(held_out)
     scale = trained.scale or seen.scale
     if common := shared(held_out.files, trained.files):
@@ -137,12 +139,11 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
         )
     if np.count_nonzero(seen.counts) < 2:
         return _unmeasured(trained, seen.counts, held_out.read)
-    present = trained.present | (seen.counts > 0)
     choice = choose(seen, held_out, heads, log_shares, trained.prior, scale, present)
     before, stack = seen.parts[0].argmax(axis=1), seen.scores(choice.numbers)
     beliefs = posterior(stack + seen.shift)
     model = stack.argmax(axis=1)
-    both, few = (before, choice.answers), trained.counts.minorities
+    both, few = (before, choice.answers), trained.minorities
     worth = gain(*both, seen.labels, beliefs, model, seen.distinct, present)
     was, now = (Accuracies.of(answers, seen.labels, np.exp(log_shares), few) for answers in both)
     training, repeats = Errors(None, 0, 0.0), 0
@@ -154,6 +155,7 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
     u, v, a = choice.numbers.tolist()
     doubts = _told(
         sentences.warned(trained.contradiction),
+        sentences.unlearned(trained.unlearned),
         sentences.repeated(repeats, len(seen.labels)),
         sentences.copied(int(seen.distinct.sum()), len(seen.labels)),
         sentences.absent(trained.counts, present),
@@ -163,7 +165,15 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
     said = [
         *doubts,
         sentences.answered(before, seen.labels, few),
-        *sentences.measured(worth, was, now, cause, seen.counts[present], trained.norm_share),
+        *sentences.measured(
+            worth,
+            was,
+            now,
+            cause,
+            seen.counts[present],
+            trained.norm_share,
+            second=trained.second is not None,
+        ),
     ]
     return Prescription(
         remedy="nothing" if not cause.head else "refit" if choice.refitted else "three numbers",
@@ -182,6 +192,7 @@ def measured(trained: Trained, held_out: Samples) -> Prescription:
         inputs=(*trained.read, *held_out.read),
         doubts=doubts,
         present=present,
+        second=trained.second is not None,
     )
 
 
@@ -189,13 +200,16 @@ def _unmeasured(
     trained: Trained, held_out: Ints | None = None, files: tuple[Path, ...] = ()
 ) -> Prescription:
     """Return what to do where nothing can be measured."""
-    head, doubts = trained.first, _told(sentences.warned(trained.contradiction))
+    head = trained.first
+    doubts = _told(
+        sentences.warned(trained.contradiction),
+        sentences.unlearned(trained.unlearned),
+    )
     remedy: Remedy = "nothing"
     if trained.plain:
         remedy = "logit adjustment"
         # A class that is still to come was never answered; the rarest share would make it so often.
-        there = trained.present if held_out is None else trained.present | (held_out > 0)
-        head = Linear(head.weight, head.bias - np.where(there, trained.log_shares, 0.0))
+        head = Linear(head.weight, head.bias - np.where(trained.present, trained.log_shares, 0.0))
     elif trained.second is not None and trained.loss != "logit-adjusted":
         remedy, head = "second head", trained.second
     return Prescription(

@@ -57,6 +57,7 @@ class Prescription:
             take them.
         present: (k,) which classes have samples, in training or held out, whose gain it is; None
             where nothing was measured.
+        second: whether a second head was tried.
     """
 
     remedy: Remedy
@@ -76,6 +77,7 @@ class Prescription:
     doubts: tuple[str, ...] = ()
     directions: bool = False
     present: npt.NDArray[np.bool_] | None = None
+    second: bool = False
 
     @property
     def weight(self) -> Floats:

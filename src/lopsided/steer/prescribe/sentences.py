@@ -37,6 +37,18 @@ def warned(contradiction: str) -> str:
     return f"Careful: {contradiction}." if contradiction else ""
 
 
+def unlearned(classes: npt.NDArray[np.bool_]) -> str:
+    """Say that no second head was tried, where training samples lack (k,) classes that are
+    present.
+    """
+    if not classes.any():
+        return ""
+    return (
+        "Careful: no second head was tried, which would no more answer a class that has samples"
+        " elsewhere and none here: give training samples of each."
+    )
+
+
 def repeated(found: int, held_out: int) -> str:
     """Say how many held-out samples are training samples, where they are more than a few."""
     if found < 0.01 * held_out:
@@ -86,7 +98,12 @@ def missing(held_out: Ints, counts: Counts, present: npt.NDArray[np.bool_]) -> s
 def absent(counts: Counts, present: npt.NDArray[np.bool_]) -> str:
     """Say how many classes have no sample anywhere, as those that are still to come."""
     whose = _some(~present, len(present), counts)
-    return f"Careful: {whose} no sample at all: the gain is that of the others." if whose else ""
+    return (
+        f"Careful: {whose} no sample at all: the gain is that of the others, and a corrected head"
+        " may answer none but these."
+        if whose
+        else ""
+    )
 
 
 def _some(which: npt.NDArray[np.bool_], of: int, counts: Counts) -> str:
@@ -120,8 +137,10 @@ def measured(
     cause: Cause,
     held_out: Ints,
     share: float | None,
+    *,
+    second: bool,
 ) -> list[str]:
-    """Return the sentences about a head that was measured."""
+    """Return the sentences about a head that was measured; a second one was tried or not."""
     ends = f"90%: {points(worth.low)} to {points(worth.high)}"
     on = (
         f"measured on {int(held_out.sum()):,} held-out samples, {int(held_out.min()):,} of the"
@@ -130,13 +149,13 @@ def measured(
     if not cause.head:
         gains = f"gain {points(worth.expected)} points of balanced accuracy ({ends}; {on})"
         # A second head or a refit: weights that are no multiple of the trained head's.
-        other = cause.training_error is not None or held_out.min() >= ENOUGH
+        other = second or held_out.min() >= ENOUGH
         said = [
             f"The head is not at fault: another would {gains}, so nothing is prescribed."
             if other
             else f"{RESCALED} would {gains}, so nothing is prescribed. Other weights were not"
-            " tried: give the features of the training set, or at least"
-            f" {ENOUGH} held-out samples of each class."
+            " tried: give the features of the training set, with samples of every class, or at"
+            f" least {ENOUGH} held-out samples of each class."
         ]
         if share is not None and share < REWEIGHTED:
             said.append(reweighted(share))
@@ -268,7 +287,8 @@ def unmeasured(
     if remedy == "nothing" and loss != "logit-adjusted":
         said.append(
             "A second head, the safer one where the loss is not known to be plain, was not trained:"
-            " steer.prescribe and lopsided steer train it on the features of the training set."
+            " steer.prescribe and lopsided steer train it on the features of the training"
+            " set, where these are of every class."
         )
     if share is not None and share < REWEIGHTED:
         said.append(reweighted(share))

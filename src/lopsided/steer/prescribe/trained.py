@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,8 @@ class Trained:
 
     Attributes:
         first: the trained head.
-        second: fitted to the frozen training features, if there are any.
+        second: fitted to the frozen training features, if there are any; None also where a class
+            that is present has none among them, which it would answer no more.
         train: the training samples.
         counts: of the training set; a class without samples counts as one.
         log_shares: (k,) logarithms of the shares in training; of such a class, of half a sample.
@@ -38,6 +39,7 @@ class Trained:
         scale: of the training features.
         loss: as far as was said.
         contradiction: how the training samples contradict the counts, in a sentence, or nothing.
+        learned: (k,) which classes the training samples are of; None without any.
     """
 
     first: Linear
@@ -50,6 +52,7 @@ class Trained:
     scale: Scale | None
     loss: Loss | None
     contradiction: str = ""
+    learned: npt.NDArray[np.bool_] | None = None
 
     @classmethod
     def of(
@@ -87,9 +90,31 @@ class Trained:
             told = _absent(summary.counts, known)
         present = _present(summary.counts, known)
         known = known or Counts(np.maximum(summary.counts, 1))
-        second, share = second_head(samples, summary), _norm_share(first, known, present)
+        learned, share = summary.counts > 0, _norm_share(first, known, present)
+        second = second_head(samples, summary) if (learned | ~present).all() else None
         logs, scale = np.log(pi), summary.scale
-        return cls(first, second, samples, known, logs, present, share, scale, loss, told)
+        return cls(first, second, samples, known, logs, present, share, scale, loss, told, learned)
+
+    def beside(self, held_out: Ints) -> Self:
+        """Return the same where (k,) held-out samples tell that their classes are present too."""
+        present = self.present | (held_out > 0)
+        all_learned = self.learned is not None and (self.learned | ~present).all()
+        return replace(self, present=present, second=self.second if all_learned else None)
+
+    @property
+    def minorities(self) -> Ints:
+        """The minorities of the classes that are present: others count as one and are none."""
+        there = np.flatnonzero(self.present)
+        return there[Counts(self.counts.values[there]).minorities]
+
+    @property
+    def unlearned(self) -> npt.NDArray[np.bool_]:
+        """(k,) classes that are present and for whose lack in the training samples no second head
+        is tried.
+        """
+        if self.learned is None:
+            return np.zeros(len(self.present), np.bool_)
+        return self.present & ~self.learned
 
     @property
     def plain(self) -> bool | None:
