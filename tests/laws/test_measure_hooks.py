@@ -1193,6 +1193,59 @@ class Collated:
         x, y = firsts(samples)
         return self.change(x), y
 
+    def of(self, samples):
+        return self(samples)
+
+
+#: Random numbers of a script.
+OF_ALL = np.random.default_rng(0)
+
+
+def jittered(x, numbers):
+    return x + float(numbers.standard_normal())
+
+
+def jittered_by_all(x):
+    return jittered(x, OF_ALL)
+
+
+class Slotted:
+    """Changes samples, without a dictionary of attributes."""
+
+    __slots__ = ("numbers",)
+
+    def __init__(self):
+        self.numbers = [np.random.default_rng(0)]
+
+    def __call__(self, x):
+        return jittered(x, self.numbers[0])
+
+
+class Module(nn.Module):
+    """Changes samples as a layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.change = Slotted()
+
+    def forward(self, x):
+        return self.change(x)
+
+
+def within_a_function():
+    numbers = np.random.default_rng(0)
+    return lambda x: jittered(x, numbers)
+
+
+#: What changes samples by random numbers that it holds elsewhere than in an attribute.
+CHANGES = {
+    "a function of a function": within_a_function,
+    "arguments": lambda: partial(jittered, numbers=np.random.default_rng(0)),
+    "a method": lambda: Slotted().__call__,
+    "slots": Slotted,
+    "a layer": Module,
+}
+
 
 def firsts(samples):
     """Return a batch of samples, of those by name too."""
@@ -1240,6 +1293,11 @@ LOADERS = {
     ),
     "changed by what others point to": lambda: DataLoader(Changed(pointing(Jitter()))),
     "collated": lambda: DataLoader(*DATA, collate_fn=Collated()),
+    "collated by a method": lambda: DataLoader(*DATA, collate_fn=Collated().of),
+    **{
+        f"changed by {name}": partial(lambda make: DataLoader(Changed(make())), CHANGES[name])
+        for name in CHANGES
+    },
     **{
         name: partial(lambda part: DataLoader(part(Noisy(X, Y)), collate_fn=firsts), PARTS[name])
         for name in PARTS
@@ -1263,6 +1321,29 @@ def test_a_loader_goes_on_in_the_order_it_would_have(order):
         trained(Net(), loaders[1], passes=1 + epoch % 2, show_progress=False)
     assert orders[0] == orders[1]
     assert orders[0][0] != orders[0][1]
+
+
+class DrawnByAll(torch.utils.data.Sampler):
+    def __iter__(self):
+        return iter(OF_ALL.permutation(B).tolist())
+
+    def __len__(self):
+        return B
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: DataLoader(Changed(jittered_by_all)),
+        lambda: DataLoader(*DATA, sampler=DrawnByAll()),
+    ],
+)
+def test_the_random_numbers_of_a_script_are_put_back(make):
+    loader, before = make(), OF_ALL.bit_generator.state
+    trained(Net(), loader, passes=1, show_progress=False)
+    assert OF_ALL.bit_generator.state == before
+    next(iter(loader))
+    assert OF_ALL.bit_generator.state != before
 
 
 def test_what_a_sampler_counts_is_counted_once():

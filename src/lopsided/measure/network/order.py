@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from types import ModuleType
+from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 from weakref import ProxyTypes
 
@@ -38,6 +39,8 @@ def order_kept(loader: Any) -> Iterator[None]:
     kinds = (*random_numbers(), int) if any(known) else random_numbers()
     for part in data:
         undo += _kept(part, lambda value: isinstance(value, random_numbers()))
+    drawn = [part for part in _reached(within) if isinstance(part, random_numbers())]
+    undo += contents(drawn, set(), lambda array: False)
     for part, is_known in zip(within, known, strict=True):
         undo += _kept(part, lambda value: isinstance(value, kinds))
         if is_known:
@@ -96,7 +99,11 @@ def _data(loader: Any) -> list[Any]:
     """Return the data set of a loader, what makes batches of its samples, and what is within both:
     data sets that it is a part of or made of, and what changes its samples.
     """
-    parts = (getattr(loader, name, None) for name in ("dataset", "collate_fn"))
+    return _reached([getattr(loader, name, None) for name in ("dataset", "collate_fn")])
+
+
+def _reached(parts: list[Any]) -> list[Any]:
+    """Return parts, and what is within them, each once."""
     found = level = {id(part): part for part in parts if part is not None}
     while level:
         inner = {id(one): one for part in level.values() for one in _within(part)}
@@ -106,20 +113,43 @@ def _data(loader: Any) -> list[Any]:
 
 
 def _within(part: Any) -> Iterator[Any]:
-    """Yield the attributes of an object that have attributes themselves, one by one where they are
-    in a container. Samples that are objects may be many, and are not looked into.
+    """Yield what an object holds that may draw or hold random numbers, one by one where they are in
+    a container, and those of its module. Samples that are objects may be many, and are not looked
+    into.
     """
-    for value in _attributes(part).values():
+    for value in _held(part):
         values = value.values() if isinstance(value, dict) else value
         held = isinstance(value, dict | list | tuple)
         several = values if held and len(value) <= FEW else () if held else [value]
-        yield from (one for one in several if _has_attributes(one))
+        yield from (one for one in several if _may_draw(one))
+    module = sys.modules.get(str(getattr(part, "__module__", "")))
+    yield from (one for one in _attributes(module).values() if isinstance(one, random_numbers()))
 
 
-def _has_attributes(value: Any) -> bool:
-    others = type, ModuleType, torch().nn.Module, torch().Tensor
-    there = type(value) not in ProxyTypes and bool(getattr(value, "__dict__", None))
-    return there and not isinstance(value, others)
+def _held(part: Any) -> Iterator[Any]:
+    """Yield what an object holds, a function what it was made with."""
+    yield from _attributes(part).values()
+    if isinstance(part, partial):
+        yield from (part.func, part.args, part.keywords)
+    elif isinstance(part, MethodType):
+        yield from (part.__self__, part.__func__)
+    elif isinstance(part, FunctionType):
+        yield from (part.__defaults__, part.__kwdefaults__)
+        for cell in part.__closure__ or ():
+            with suppress(ValueError):  # it is empty
+                yield cell.cell_contents
+    for kind in type(part).__mro__:
+        if "__slots__" in vars(kind):
+            members = (m for m in vars(kind).values() if isinstance(m, MemberDescriptorType))
+            yield from (getattr(part, member.__name__, None) for member in members)
+
+
+def _may_draw(value: Any) -> bool:
+    if isinstance(value, type | ModuleType | torch().Tensor) or type(value) in ProxyTypes:
+        return False
+    functions = partial, MethodType, FunctionType, *random_numbers()
+    slots = any("__slots__" in vars(kind) for kind in type(value).__mro__)
+    return isinstance(value, functions) or slots or bool(getattr(value, "__dict__", None))
 
 
 def _kept(part: Any, chosen: Callable[[Any], bool]) -> list[Undo]:
