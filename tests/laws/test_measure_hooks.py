@@ -39,7 +39,7 @@ from torch.utils.data import (
     WeightedRandomSampler,
 )
 
-from lopsided import predict, steer
+from lopsided import Counts, predict, steer
 from lopsided.measure import Moments, agop, diagnose, layers, trained, watch
 from lopsided.measure.network.affine import Affine, alone, precision_of
 from lopsided.measure.network.answered import makes, require_own
@@ -2038,8 +2038,31 @@ def test_features_below_the_smallest_normal_number_show_no_other_head():
 
 @pytest.mark.parametrize("shape", [(D, 3), (5, D, 3), (D, 5, 3)], ids=str)
 def test_a_layer_as_wide_as_a_batch_or_a_sequence_is_long_is_no_head_for_that(shape):
-    model = nn.Sequential(nn.Linear(3, D), steer.CosineHead(D, K))
+    class Directions(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rows = nn.Parameter(torch.randn(D, K))
+
+        def forward(self, h: torch.Tensor) -> torch.Tensor:
+            return functional.normalize(h, dim=-1) @ self.rows
+
+    model = nn.Sequential(nn.Linear(3, D), Directions())
     with watch(model, classes="seen") as watching:
         model(torch.randn(shape))
         with pytest.raises(ValueError, match="does not come from its last linear layer '0'"):
             watching.labels(torch.zeros(shape[:-1], dtype=torch.int64))
+
+
+@pytest.mark.parametrize("name", steer.HEADS)
+def test_a_head_of_the_table_is_found_behind_a_linear_layer(name):
+    head = steer.HEADS[name].function(Counts([5, 4, 3]), D)
+    model = nn.Sequential(nn.Linear(3, D), nn.ReLU(), head).eval()
+    with watch(model, during="eval") as watching:
+        assert watching.head is head
+        model(torch.randn(B, 3))
+        if name == "prototype":  # whose answers no weight makes
+            with pytest.raises(ValueError, match="no other linear map of the features"):
+                watching.labels(torch.arange(B) % 3)
+        else:
+            watching.labels(torch.arange(B) % 3)
+            assert watching.epoch().k == 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import dropwhile
@@ -14,16 +13,6 @@ from lopsided.counts import Counts
 from lopsided.measure.network.intact import modes_kept
 from lopsided.needs import torch
 
-#: Models that train position t on the label of position t + 1, by the names of their classes.
-CAUSAL = re.compile(r"(ForCausalLM|LMHeadModel)$")
-#: Those of them that train each position on its own label, and leave it to their callers to shift:
-#: decoders of models that have an encoder, and models that mask or permute tokens.
-OWN = re.compile(
-    r"^(Bart|BigBirdPegasus|Blenderbot|BlenderbotSmall|CpmAnt|MBart|Marian|Mvp|Pegasus|PLBart"
-    r"|ProphetNet|TrOCR|Whisper)ForCausalLM$|(XLNet|With)LMHeadModel$"
-)
-#: Models that do so unless they have an encoder, to whose sequence the labels are another.
-GENERATING = "ForConditionalGeneration"
 #: What to do where the only logit is that of one class over another.
 ONE = (
     "; a head of one output is the difference of two: give features, and the rows (-w/2, w/2) with"
@@ -36,11 +25,12 @@ def heads(model: Any, head: Any = None, counts: Counts | None = None) -> dict[st
 
     Args:
         model: a torch module.
-        head: the layer or its name, if known; otherwise the linear layers as wide as the last one
-            of several outputs can be it, or as a classifier of Hugging Face says that it has
-            labels, or of a model without any the 1x1 convolutions; those that learn are likelier
-            than those of a teacher, which do not, and a model that tells its classifier itself, as
-            timm's and language models of Hugging Face do, is believed first.
+        head: the layer or its name, if known; otherwise the linear layers, of any kind that tells
+            its sizes, as wide as the last one of several outputs can be it, or as a classifier of
+            Hugging Face says that it has labels, or of a model without any the 1x1 convolutions;
+            those that learn are likelier than those of a teacher, which do not, and a model that
+            tells its classifier itself, as timm's and language models of Hugging Face do, is
+            believed first.
         counts: if given, only a layer with as many outputs as classes will do.
 
     Raises:
@@ -135,8 +125,7 @@ def _guessed(model: Any, k: int | None) -> dict[str, Any]:
     # What an adapter is made of answers a part of what it answers.
     adapters = tuple(f"{n}." for n, layer in layers.items() if _adapted(layer) is not layer)
     layers = {n: layer for n, layer in layers.items() if not n.startswith(adapters)}
-    kind = torch().nn.Linear
-    linear = {n: layer for n, layer in layers.items() if isinstance(_adapted(layer), kind)}
+    linear = {n: layer for n, layer in layers.items() if _is_linear(_adapted(layer))}
     fitting = linear or {n: layer for n, layer in layers.items() if _outputs(layer)}
     told = None
     with suppress(Exception):  # there is none, or one that is asked otherwise
@@ -212,11 +201,25 @@ def _outputs(layer: Any) -> int:
     """Return how many outputs a linear layer, also one with an adapter, or a 1x1 convolution has, 0
     of another layer.
     """
-    if isinstance(inner := _adapted(layer), torch().nn.Linear):
+    if _is_linear(inner := _adapted(layer)):
         return int(inner.out_features)
     if axes_of(layer) == 2 or layer.groups != 1 or set(layer.kernel_size) != {1}:
         return 0
     return int(layer.out_channels)
+
+
+def _is_linear(layer: Any) -> bool:
+    """Return whether a layer is linear, or one of another kind that tells the sizes of its matrix
+    as linear layers do, such as a head of cosines.
+    """
+    if isinstance(layer, torch().nn.Linear):
+        return True
+    sizes = [getattr(layer, name, None) for name in ("out_features", "in_features")]
+    if None in sizes:
+        return False
+    with modes_kept(layer):
+        weight = getattr(layer, "weight", None)
+    return isinstance(weight, torch().Tensor) and [*weight.shape] == sizes
 
 
 def _adapted(layer: Any) -> Any:
@@ -232,19 +235,3 @@ def around(model: Any, name: str) -> list[Any]:
     """Return the modules that a layer is in, from the model inwards, and the layer itself."""
     parts = name.split(".") if name else []
     return [model.get_submodule(".".join(parts[:depth])) for depth in range(len(parts) + 1)]
-
-
-def causal(model: Any, name: str) -> str | None:
-    """Return the class of the causal language model that a layer is in, which shifts its labels;
-    None where the model is known not to, and nothing where it is not known.
-    """
-    modules = around(model, name)
-    kinds = {type(module).__name__: getattr(module, "config", None) for module in modules}
-    encoded = any(getattr(config, "is_encoder_decoder", False) for config in kinds.values())
-    # Whoever has an encoder gives the decoder the labels before as inputs.
-    if encoded or any(OWN.search(kind) for kind in kinds):
-        return None
-    for kind, config in kinds.items():
-        if CAUSAL.search(kind) or (kind.endswith(GENERATING) and config):
-            return kind
-    return ""

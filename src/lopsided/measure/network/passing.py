@@ -20,7 +20,8 @@ from lopsided.measure.network.affine import Affine, stored
 from lopsided.measure.network.aligned import Call, Pass, laid, one_of
 from lopsided.measure.network.answered import require_own
 from lopsided.measure.network.candidates import rivals, that_answered, without_features
-from lopsided.measure.network.head import axes_of, causal, heads, lone
+from lopsided.measure.network.causal import causal
+from lopsided.measure.network.head import axes_of, heads, lone
 from lopsided.measure.network.hearing import Heard, Hearing, channels_last
 from lopsided.measure.network.positions import batch_first
 from lopsided.measure.network.returned import tensors_of
