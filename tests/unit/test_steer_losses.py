@@ -175,6 +175,14 @@ def test_post_hoc_rules_of_no_strength_change_nothing():
     torch.testing.assert_close(posthoc.tau_normalised(z, 0.0), z)
 
 
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
+def test_a_class_without_samples_is_not_the_nearest_of_all(kind):
+    """The mean of none is NaN, which every argmax takes for the largest."""
+    means = kind(np.array([[1.0, 0.0], [np.nan, np.nan], [0.0, 1.0]]))
+    with pytest.raises(ValueError, match="the mean of class 1 is not finite"):
+        posthoc.nearest_mean(means[:1], means)
+
+
 def test_the_nearest_mean_is_the_nearest():
     h, means = torch.randn(50, 3), torch.randn(6, 3)
     by_hand = [min(range(6), key=lambda c, i=i: float((h[i] - means[c]).norm())) for i in range(50)]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from lopsided.steer.either import finite, full, is_tensor, left_type
+from lopsided.steer.either import finite, full, is_tensor, left_type, seen
 
 
 def nearest_mean(features: Any, means: Any) -> Any:
@@ -21,7 +21,9 @@ def nearest_mean(features: Any, means: Any) -> Any:
         (n, k) logits.
 
     Raises:
-        ValueError: if the shapes do not fit, or squares of distances leave the type of the two.
+        ValueError: if the shapes do not fit, a mean is not finite, as that of no sample, which
+            would be the answer to all (the class is named), or squares of distances leave the type
+            of the two.
         TypeError: if features or means are not floating point.
 
     Example:
@@ -35,6 +37,12 @@ def nearest_mean(features: Any, means: Any) -> Any:
         raise ValueError(
             f"features (n, d) and means (k, d) must agree in d, got {tuple(features.shape)} and"
             f" {tuple(means.shape)}"
+        )
+    if seen(means) and not finite(means):
+        c = int((~(abs(means) < np.inf)).any(1).nonzero()[0][0])
+        raise ValueError(
+            f"the mean of class {c} is not finite: leave out classes without samples, and number"
+            " the others anew"
         )
     if not is_tensor(features):
         squares = cdist(features, means, "sqeuclidean")
