@@ -58,6 +58,8 @@ at_fork(_forked)
 #: Held while something is drawn in a style of matplotlib's, of which a process has one: several
 #: threads would draw in each other's, and the last one would put back that of another.
 DRAWING = Alone()
+#: What matplotlib warns of where a font lacks a sign, and draws a box: its number, and its name.
+LACKING = r"Glyph (\d+) .*missing from"
 
 Context = Callable[[], AbstractContextManager[Any]]
 

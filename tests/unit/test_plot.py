@@ -24,6 +24,7 @@ from lopsided import (
 from lopsided.plot.frame import _oriented, _project
 from lopsided.plot.style import FAINT, MAJORITY, MIDDLE, MINORITY, class_colours, number
 from lopsided.report import drawn
+from lopsided.report.blocks import svg_of
 
 
 @pytest.fixture
@@ -436,6 +437,17 @@ def test_a_saved_picture_is_the_same_every_time(tmp_path):
     assert draw("a.pdf").startswith(b"%PDF")
     with pytest.raises(ValueError, match=r"\.svg, \.png or \.pdf"):
         draw("a.txt")
+
+
+@pytest.mark.parametrize("kind", ["svg", "png", "pdf"])
+def test_signs_that_the_font_lacks_are_told_where_they_become_boxes(kind, tmp_path, caplog):
+    figure = Figure(layout="constrained")
+    figure.subplots().set_title("猫 and 犬 and 猫")
+    assert "猫 and 犬 and 猫" in svg_of(figure, "cats")  # there the reader's fonts draw
+    assert not caplog.messages
+    plot.save(figure, tmp_path / f"a.{kind}")
+    (told,) = caplog.messages
+    assert told.startswith(f"the font lacks 猫 犬, of which {tmp_path / f'a.{kind}'} has boxes")
 
 
 def test_a_path_leaves_out_no_solution(ax):

@@ -4,6 +4,9 @@ out the same every time.
 
 from __future__ import annotations
 
+import logging
+import re
+import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +20,9 @@ from matplotlib.figure import Figure
 from lopsided.arrays import require_noun
 from lopsided.counts import Counts
 from lopsided.drafts import write_atomically
-from lopsided.together import DRAWING
+from lopsided.together import DRAWING, LACKING
+
+_log = logging.getLogger("lopsided")
 
 MAJORITY = "#1a5e9a"
 MINORITY = "#c8571b"
@@ -93,7 +98,22 @@ def save(figure: Figure, path: str | Path) -> None:
     if kind not in ("svg", "png", "pdf"):
         raise ValueError(f"a picture must end in .svg, .png or .pdf, got {str(path)!r}")
     undated = {"svg": {"Date": None}, "png": {}, "pdf": {"CreationDate": None}}[kind]
-    with DRAWING, rc_context({"svg.hashsalt": "lopsided", "svg.fonttype": "path"}):
+    style = rc_context({"svg.hashsalt": "lopsided", "svg.fonttype": "path"})
+    with DRAWING, style, warnings.catch_warnings(record=True) as heard:
+        warnings.filterwarnings("always", LACKING, UserWarning)
         content = BytesIO()
         figure.savefig(content, format=cast(Literal["svg"], kind), dpi=200, metadata=undated)
     write_atomically(Path(path), content.getvalue())
+    lacking = dict[str, None]()
+    for each in heard:
+        if found := re.match(LACKING, str(each.message)):
+            lacking[chr(int(found[1]))] = None
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    if lacking:
+        _log.warning(
+            "the font lacks %s, of which %s has boxes: name one that has them in font.family of"
+            " matplotlib (a matplotlibrc file)",
+            " ".join(lacking),
+            path,
+        )

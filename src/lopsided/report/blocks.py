@@ -5,6 +5,7 @@ looks.
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from lopsided.files import printable
 from lopsided.needs import need
-from lopsided.together import DRAWING
+from lopsided.together import DRAWING, LACKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -138,7 +139,9 @@ def svg_of(drawing: Drawing, label: str) -> str:
     mpl, buffer = need("matplotlib", "'lopsided[report]'"), io.StringIO()
     # Several drawings share one page, so the identifiers inside each must be its own.
     salt = sha256(label.encode()).hexdigest()
-    with DRAWING, mpl.rc_context({**STYLE, "svg.hashsalt": salt}):
+    with DRAWING, mpl.rc_context({**STYLE, "svg.hashsalt": salt}), warnings.catch_warnings():
+        # Text stays text: signs that the font lacks here are drawn by a font of the reader's.
+        warnings.filterwarnings("ignore", LACKING, UserWarning)
         drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     start = text.index("<svg")
