@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
@@ -1232,6 +1232,26 @@ class Module(nn.Module):
         return self.change(x)
 
 
+class First:
+    """Changes samples by the first of lists that have names."""
+
+    def __init__(self, changes):
+        self.changes = changes
+
+    def __call__(self, x):
+        return self.changes["x"][0][0](x)
+
+
+class Joined:
+    """Reads loaders one after the other."""
+
+    def __init__(self, loaders):
+        self.loaders = loaders
+
+    def __iter__(self):
+        return chain.from_iterable(self.loaders)
+
+
 def within_a_function():
     numbers = np.random.default_rng(0)
     return lambda x: jittered(x, numbers)
@@ -1244,6 +1264,7 @@ CHANGES = {
     "a method": lambda: Slotted().__call__,
     "slots": Slotted,
     "a layer": Module,
+    "lists by name": lambda: First({"x": [[Slotted()]]}),
 }
 
 
@@ -1278,6 +1299,7 @@ PARTS = {
     "a part of a part": lambda data: Subset(Subset(data, range(B)), range(B - 1)),
     "joined": lambda data: ConcatDataset([TensorDataset(X, Y), data]),
     "by name": lambda data: StackDataset(x=data, y=Y),
+    "one of many": lambda data: ConcatDataset([TensorDataset(X[:0], Y[:0])] * 1000 + [data]),
 }
 #: Other loaders.
 LOADERS = {
@@ -1285,6 +1307,7 @@ LOADERS = {
     "moved": lambda: Moved(DataLoader(*DATA, shuffle=True, generator=seeded())),
     "moved, of noise": lambda: Moved(DataLoader(Noisy(X, Y), sampler=Epochs())),
     "moved twice": lambda: Moved(Moved(DataLoader(*DATA, shuffle=True, generator=seeded()))),
+    "one of several": lambda: Joined([DataLoader(Noisy(X, Y), sampler=Epochs())]),
     "own": Own,
     "noisy": lambda: DataLoader(Noisy(X, Y)),
     "changed": lambda: DataLoader(Changed(Jitter())),
@@ -1323,6 +1346,13 @@ def test_a_loader_goes_on_in_the_order_it_would_have(order):
     assert orders[0][0] != orders[0][1]
 
 
+class JitteredByAll:
+    """Changes samples, and holds nothing."""
+
+    def __call__(self, x):
+        return jittered_by_all(x)
+
+
 class DrawnByAll(torch.utils.data.Sampler):
     def __iter__(self):
         return iter(OF_ALL.permutation(B).tolist())
@@ -1335,6 +1365,7 @@ class DrawnByAll(torch.utils.data.Sampler):
     "make",
     [
         lambda: DataLoader(Changed(jittered_by_all)),
+        lambda: DataLoader(Changed(JitteredByAll())),
         lambda: DataLoader(*DATA, sampler=DrawnByAll()),
     ],
 )
