@@ -157,7 +157,21 @@ def test_another_process_that_has_ended_is_no_mistake_of_our_own(monkeypatch, ca
     monkeypatch.setattr(Predict, "run", left_alone)
     status, error = answer(capsys, ["predict", "--counts", "5,5"])
     assert status == 2
-    assert error.startswith("lopsided: another process of torchrun has ended, and what it read")
+    assert error.startswith("lopsided: another process of torchrun has ended or does not answer,")
+
+
+def test_processes_that_do_not_find_each_other_are_no_mistake_of_our_own(monkeypatch, capsys):
+    distributed = pytest.importorskip("torch.distributed")
+
+    def apart(self):
+        raise distributed.DistNetworkError("the server socket has failed to listen: EADDRINUSE")
+
+    monkeypatch.setattr(Predict, "run", apart)
+    status, error = answer(capsys, ["predict", "--counts", "5,5"])
+    assert status == 2
+    assert error.startswith(
+        "lopsided: the processes of torchrun do not find each other (the server"
+    )
 
 
 @pytest.mark.parametrize("library", EXTRAS)

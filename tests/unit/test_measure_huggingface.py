@@ -316,6 +316,22 @@ def test_an_epoch_that_a_training_stops_within_is_told_of(steps, tmp_path, caplo
     assert whole == (trainer.state.epoch % 1 == 0)
 
 
+def test_an_epoch_after_one_that_was_stopped_within_is_not_resumed_within(tmp_path, caplog):
+    class Stopping(transformers.TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs):
+            control.should_epoch_stop = state.global_step == 1
+
+    trainer = trainer_of(tmp_path, num_train_epochs=2)
+    callback = GeometryCallback(classes="seen").attach(trainer)
+    trainer.add_callback(Stopping())
+    with caplog.at_level(logging.WARNING, "lopsided"):
+        trainer.train()
+    told = [r.message for r in caplog.records if " within" in r.message]
+    assert len(told) == 1
+    assert told[0].startswith("epoch 1 was stopped within")
+    assert callback.collapse.moments.n == N
+
+
 @pytest.mark.parametrize(("anew", "told"), [(False, 1), (True, 0)])
 def test_an_epoch_whose_data_is_taken_anew_is_whole(anew, told, caplog):
     arguments = SimpleNamespace(gradient_accumulation_steps=2, ignore_data_skip=anew)

@@ -120,7 +120,12 @@ def _answer(error: Exception) -> int:
     elif isinstance(error, MemoryError) or _of_torch(error):
         complain(str(error) or "there is not enough memory")
     elif isinstance(error, RuntimeError) and "gloo" in str(error):
-        complain(f"another process of torchrun has ended, and what it read is missing ({error})")
+        complain(
+            "another process of torchrun has ended or does not answer, and what it read is missing"
+            f" ({error})"
+        )
+    elif any(kind.__name__ == "DistError" for kind in type(error).__mro__):
+        complain(f"the processes of torchrun do not find each other ({error})")
     elif isinstance(error, (ValueError, TypeError, ArithmeticError, OSError, ImportError)):
         complain(str(error))
     else:

@@ -74,6 +74,7 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
         super().__init__(counts, head, loggers, marked | options)
         self._trainer: Any = None
         self._state: Any = None
+        self._begun = False
 
     def attach(self, trainer: Any) -> GeometryCallback:
         """Join a trainer, as a callback and between it and its loss and its training; return the
@@ -113,7 +114,7 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
     ) -> None:
         """Hook the head."""
         self.history, self.unmeasured = {}, {}
-        self._state = state
+        self._state, self._begun = state, False
         _BEGUN.add(self)
         if args.n_gpu > 1:
             self._problem = PARALLEL
@@ -128,8 +129,10 @@ class GeometryCallback(Bystander, TrainerCallback):  # type: ignore[misc]
         batches = _length(kwargs.get("train_dataloader"))
         steps = max(math.ceil(batches / args.gradient_accumulation_steps), 1)
         skipped = state.global_step % steps if batches and not args.ignore_data_skip else 0
-        if skipped and not self._evaluates:
+        # Later ones begin within an epoch by their steps where one was stopped within.
+        if skipped and not (self._evaluates or self._begun):
             self._resumed(state.global_step // steps + 1)
+        self._begun = True
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Close the epoch and log its scalars."""
