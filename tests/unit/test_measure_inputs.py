@@ -182,6 +182,20 @@ def test_a_method_of_that_name_that_wants_more_tells_nothing():
     np.testing.assert_allclose(got.weight, net.fc.weight.detach().numpy())
 
 
+@pytest.mark.parametrize("several", [True, False])
+def test_positions_of_one_image_or_sequence_are_told_to_go_together(several):
+    """They are no more samples than their images, which no interval over positions knows."""
+    net = nn.Sequential(nn.Conv2d(1, 6, 1), nn.ReLU(), nn.Conv2d(6, 3, 1))
+    images, masks = torch.randn(20, 1, 4, 4), torch.arange(320).reshape(20, 4, 4) % 3
+    if not several:
+        masks[:, 1:] = masks[:, 0, 1:] = 255  # one position of each is left
+        masks[:, 0, 0] = torch.arange(20) % 3
+    batches = [(images[:10], masks[:10]), (images[10:], masks[10:])]
+    found = diagnose(net, batches, held_out=batches[1:], ignore=255, **QUIET)
+    for said in (str(found), str(found.prescription), " ".join(found.prescription.doubts)):
+        assert ("positions of one sequence or image" in said) == several
+
+
 @pytest.mark.parametrize("channels", [False, True])
 @pytest.mark.parametrize("guessed", [True, False])
 def test_a_1x1_convolution_is_a_head_of_pixels(guessed, channels):

@@ -21,6 +21,7 @@ class Kept:
     Attributes:
         what: they are.
         shared: whether other processes have others, which belong to them.
+        rows: sequences or images that they are positions of, or as many as there are samples.
 
     Example:
         >>> kept = Kept("training")
@@ -30,7 +31,7 @@ class Kept:
     """
 
     def __init__(self, what: str) -> None:
-        self.what, self.shared, self._size = what, False, 0
+        self.what, self.shared, self.rows, self._size = what, False, 0, 0
         self._blocks: list[tuple[npt.NDArray[Any], Ints]] = []
         self._loose: list[tuple[npt.NDArray[Any], Ints]] = []
 

@@ -30,6 +30,12 @@ SEVERAL = (
     "What another head would be worth was not tried: it takes all features, and each process has"
     " its own; give every process all samples, or diagnose in one process that is in no group."
 )
+#: What is fitted to some positions of an image is judged by its other positions.
+POSITIONS = (
+    "Careful: several held-out samples are positions of one sequence or image and go together, but"
+    " count as if each were drawn alone: the interval is too narrow, and in other sequences or"
+    " images the gain may be less."
+)
 
 
 def diagnose(
@@ -173,6 +179,7 @@ def _read(run: Run, loader: Iterable[Any], kept: Kept, marks: tuple[int, ...]) -
         kept.add(x, y)
 
     kept.shared = run.read(loader, f"reading {kept.what} samples", take)
+    kept.rows = run.rows
     own = decisions[0] if decisions else Decisions(run.passing.shape[0])
     joined = sync.decisions(own) if kept.shared else own
     if not joined.counts.any():
@@ -231,4 +238,8 @@ def _prescribed(
     train = None if held_out is None else sets.get("training")  # a second head only to be tried
     seen = None if collapse is None else seen_of(collapse, counts.k)
     trained = Trained.of(head, train, counts, loss, progress, seen)
-    return prescribed(trained, held_out, progress), ()
+    found = prescribed(trained, held_out, progress)
+    if held_out is not None and found.worth is not None and len(held_out) > held_out.rows:
+        sentences, doubts = (POSITIONS, *found.sentences), (POSITIONS, *found.doubts)
+        found = replace(found, sentences=sentences, doubts=doubts)
+    return found, ()

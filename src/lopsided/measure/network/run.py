@@ -70,6 +70,8 @@ class Run:
         require_flag(show_progress, "show_progress")
         self._model, self._inputs, self._labels = model, inputs, labels
         self._show, self._stack = show_progress, ExitStack()
+        #: Labels that the last loader gave, those of a sequence or an image together one.
+        self.rows = 0
         # Its doors hold the head in evaluation mode for a moment.
         alone = alone_with(model) if isinstance(model, torch().nn.Module) else nullcontext()
         with alone:
@@ -131,6 +133,7 @@ class Run:
         given = sync.reduce([np.array([rows, largest])], "sum")[0].tolist() if shared else ()
         if sentence := repeated(_one_with_data(loader), rows, *given):
             _log.warning(sentence)
+        self.rows = rows
         return shared
 
     def head(self) -> Map:
