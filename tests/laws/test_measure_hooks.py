@@ -1177,9 +1177,18 @@ class Changed(TensorDataset):
         return self.change(X[i]), Y[i]
 
 
+class Unasked:
+    """Is to be asked for nothing that it lacks."""
+
+    __slots__ = ("unset",)
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+
 def pointing(change):
-    """Return a change that points to itself and to what is there no more."""
-    change.itself, change.gone = change, weakref.proxy(Jitter())
+    """Return a change that points to itself and to what is there no more, or not to be asked."""
+    change.itself, change.gone, change.unasked = change, weakref.proxy(Jitter()), Unasked()
     return change
 
 

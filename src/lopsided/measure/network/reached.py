@@ -37,8 +37,7 @@ def reached(roots: Iterable[Any]) -> list[Any]:
         if id(part) in found:
             continue
         found[id(part)] = part
-        slots = kinds[type(part)].slots
-        holds = chain(_held(part), (getattr(part, slot, None) for slot in slots))
+        holds = chain(_held(part), _in_slots(part, kinds[type(part)].slots))
         waiting += (held for held in holds if kinds[type(held)].draws)
         if (name := str(getattr(part, "__module__", ""))) not in modules:
             modules.add(name)
@@ -49,9 +48,19 @@ def reached(roots: Iterable[Any]) -> list[Any]:
 
 def attributes(part: Any) -> dict[str, Any]:
     """Return what an object holds itself; what it only points to may be there no more."""
-    # A copy: another thread may go on with it.
-    own = {} if isinstance(part, type) else dict(getattr(part, "__dict__", {}))
+    if isinstance(part, type):
+        return {}
+    own: dict[str, Any] = {}
+    with suppress(AttributeError):  # its own way of finding what it lacks is not asked
+        own = dict(object.__getattribute__(part, "__dict__"))  # another thread may go on with it
     return {name: value for name, value in own.items() if type(value) not in ProxyTypes}
+
+
+def _in_slots(part: Any, slots: Iterable[Any]) -> Iterator[Any]:
+    """Yield what lies in slots of an object, where they are filled."""
+    for slot in slots:
+        with suppress(AttributeError):
+            yield slot.__get__(part)
 
 
 def _held(part: Any) -> Iterator[Any]:
@@ -80,11 +89,11 @@ class _Kind(NamedTuple):
     Attributes:
         draws: whether they may draw random numbers: their own, of what they hold, or those of
             their module.
-        slots: names of attributes that lie in no dictionary.
+        slots: what reads attributes that lie in no dictionary.
     """
 
     draws: bool
-    slots: list[str]
+    slots: list[Any]
 
     @classmethod
     def of(cls, kind: type) -> _Kind:
@@ -95,7 +104,7 @@ class _Kind(NamedTuple):
         holding = *HOLDERS, MethodType, *random_numbers()
         # What is written in Python has one or the other.
         draws = bool(own or kind.__dictoffset__) or issubclass(kind, holding)
-        return cls(draws and not never, [member.__name__ for member in members])
+        return cls(draws and not never, [*members])
 
 
 class _Kinds(dict[type, _Kind]):
