@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+from multiprocessing import current_process, get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
@@ -31,11 +31,20 @@ class Workers(ProcessPoolExecutor):
         processes: at most so many.
         start: called in each worker before its first task, with the arguments.
         arguments: of `start`.
+
+    Raises:
+        ValueError: in a process that may start none, as the workers of a `multiprocessing.Pool`.
     """
 
     def __init__(
         self, processes: int, start: Callable[..., object] | None = None, *arguments: Any
     ) -> None:
+        if current_process().daemon:
+            raise ValueError(
+                "this process is a daemon of multiprocessing, as the workers of its Pool are, and"
+                " may start no processes: leave out their number, or start this one by"
+                " concurrent.futures.ProcessPoolExecutor"
+            )
         # Forked workers would hold the writing end too, and share the threads of torch.
         context = get_context("spawn")
         self._line, self._end = context.Pipe(duplex=False)

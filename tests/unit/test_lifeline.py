@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,9 @@ def test_signals_that_a_program_around_python_handles_are_left_to_it(
     with leave_on_signals():
         assert not handled
     assert not handled
+
+
+def test_a_daemon_is_told_that_it_may_start_none():
+    refused = pytest.raises(ValueError, match="is a daemon of multiprocessing")
+    with get_context("spawn").Pool(1) as pool, refused:
+        pool.apply(Workers, (2,))
