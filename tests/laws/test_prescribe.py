@@ -614,6 +614,9 @@ def test_a_gain_that_may_be_none_is_said_to_be_so():
     )[0]
     assert sure.startswith("The head is at fault")
     assert "would tell" not in sure
+    assert "Counted there it goes" in sure
+    some = measured(worth, there, there, cause, np.array([9, 0]), None, second=False)[0]
+    assert "Counted there, over the classes that have held-out samples, it goes" in some
 
 
 def test_norms_turned_round_are_not_called_equal():

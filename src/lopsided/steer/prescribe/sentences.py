@@ -166,10 +166,11 @@ def measured(
         else f", minorities from {before.minorities:.0%} to {after.minorities:.0%}"
     )
     sure = "is" if worth.low > 0 else "may be"
+    there = "" if held_out.all() else ", over the classes that have held-out samples,"
     return [
         f"The head {sure} at fault: with a corrected head on the same features balanced accuracy"
-        f" gains about {points(worth.expected)} points ({ends}; {on}). Counted there it"
-        f" goes from {before.balanced:.0%} to {after.balanced:.0%}{few}; accuracy on data"
+        f" gains about {points(worth.expected)} points ({ends}; {on}). Counted there{there}"
+        f" it goes from {before.balanced:.0%} to {after.balanced:.0%}{few}; accuracy on data"
         f" distributed as in training from {before.as_trained:.1%} to {after.as_trained:.1%}."
         f" That takes no new training: {APPLY}."
         + (" More held-out samples would tell whether it gains at all." if worth.low <= 0 else ""),
