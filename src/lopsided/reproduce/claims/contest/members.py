@@ -219,10 +219,12 @@ def rules() -> dict[str, Callable[[Kept], Floats]]:
 
 def nearest(kept: Kept, part: int = 2) -> Floats:
     """Return the scores of the nearest class mean of the training features, of the test samples or
-    of the part of a number.
+    of the part of a number; NaN of a network that diverged.
     """
     h, y = kept.features[0], kept.labels[0]
     means = np.stack([h[y == c].mean(axis=0) for c in range(kept.counts.k)])
+    if not np.isfinite(means).all():
+        return np.full((len(kept.features[part]), kept.counts.k), np.nan)
     scores: Floats = posthoc.nearest_mean(kept.features[part], means)
     return scores
 
