@@ -12,9 +12,14 @@ from hypothesis import settings
 settings.register_profile("lopsided", deadline=None, derandomize=True, max_examples=30)
 settings.load_profile("lopsided")
 
-# A shell lets what it runs in the background ignore Ctrl-C, and so would all that tests start.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell lets what it runs in the background ignore Ctrl-C, nohup the end of its terminal, and so
+# would all that tests start.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,6 +1,6 @@
 """Commands told to end at random moments: what they wrote is whole or not there, nobody is left.
 
-    OMP_NUM_THREADS=1 python benchmarks/campaigns/ends.py --cases 200 --seed 1 --out
+    OMP_NUM_THREADS=1 python benchmarks/campaigns/ends.py --cases 80 --seed 1 --out
     benchmarks/records/campaigns/ends.json
 
 A case is a command, somebody (the command, all processes of its terminal, or one of its workers), a
