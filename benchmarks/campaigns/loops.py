@@ -1,6 +1,6 @@
 """Random training loops, watched and not: both train alike to the bit, and the epochs are right.
 
-    OMP_NUM_THREADS=1 python benchmarks/campaigns/loops.py --cases 1000 --seed 0 --out
+    OMP_NUM_THREADS=1 python benchmarks/campaigns/loops.py --cases 120 --seed 5 --out
     benchmarks/records/campaigns/loops.json
 
 A loop is a body, a head, a loss, an optimizer, a precision, and what people do between the steps:
