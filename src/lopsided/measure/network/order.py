@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from lopsided.measure.network.contents import Undo, contents, random_numbers
-from lopsided.measure.network.reached import FEW, HOLDERS, attributes, reached
+from lopsided.measure.network.reached import FEW, HOLDERS, attributes, items_of, reached
 from lopsided.needs import torch
 
 #: Where loaders of Accelerate tell all of them together which one is being read, and how far it is.
@@ -76,7 +76,7 @@ def _parts(part: Any) -> Iterator[Any]:
     """Yield what an object holds, one by one where it is in a container."""
     for value in attributes(part).values():
         several = isinstance(value, HOLDERS) and len(value) <= FEW
-        yield from (value.values() if isinstance(value, dict) else value) if several else [value]
+        yield from items_of(value) if several else [value]
 
 
 def _each(parts: Callable[[Any], list[Any]], loaders: list[Any]) -> list[Any]:

@@ -56,6 +56,11 @@ def attributes(part: Any) -> dict[str, Any]:
     return {name: value for name, value in own.items() if type(value) not in ProxyTypes}
 
 
+def items_of(container: Any) -> Iterable[Any]:
+    """Return what one of `HOLDERS` holds, of a dictionary without its keys."""
+    return container.values() if isinstance(container, dict) else container
+
+
 def _in_slots(part: Any, slots: Iterable[Any]) -> Iterator[Any]:
     """Yield what lies in slots of an object, where they are filled."""
     for slot in slots:
@@ -66,12 +71,12 @@ def _in_slots(part: Any, slots: Iterable[Any]) -> Iterator[Any]:
 def _held(part: Any) -> Iterator[Any]:
     """Yield what an object holds, a container its items, a function what it was made with."""
     if isinstance(part, HOLDERS) and len(part) <= FEW:
-        yield from part.values() if isinstance(part, dict) else part
+        yield from items_of(part)
     own = attributes(part)
     yield from own.values()
     several = own.get("datasets")
     if isinstance(several, HOLDERS):  # however many
-        yield from several.values() if isinstance(several, dict) else several
+        yield from items_of(several)
     if isinstance(part, partial):
         yield from (part.func, part.args, part.keywords)
     elif isinstance(part, MethodType):

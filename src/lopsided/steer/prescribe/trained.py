@@ -97,9 +97,8 @@ class Trained:
 
     def beside(self, held_out: Ints) -> Self:
         """Return the same where (k,) held-out samples tell that their classes are present too."""
-        present = self.present | (held_out > 0)
-        all_learned = self.learned is not None and (self.learned | ~present).all()
-        return replace(self, present=present, second=self.second if all_learned else None)
+        both = replace(self, present=self.present | (held_out > 0))
+        return replace(both, second=None) if both.unlearned.any() else both
 
     @property
     def minorities(self) -> Ints:
